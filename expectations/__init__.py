@@ -1,0 +1,1 @@
+"""Great Expectations only: our own expectations, the suite, Data Docs."""

@@ -1,0 +1,1 @@
+"""The order of things: one file a flow, the command line, the settings as a whole."""

@@ -1,0 +1,1 @@
+"""Plain torch and transformers: loading, training, compressing, exporting; knows neither Prefect nor MLflow."""

@@ -1,0 +1,1 @@
+"""One stage, one module: its settings class, its plain functions, its one task at the end."""

@@ -1,0 +1,36 @@
+"""Everything nightshift raises on purpose.
+
+    NightshiftError
+    ├── UserError            the user can mend it: one line, exit code 2
+    │   ├── SettingsError    a wrong field in the settings
+    │   └── InputError       a file or column that cannot be read as told
+    └── DataGateStopped      a critical expectation failed: one line, exit code 3
+
+`models/` and `expectations/` raise ValueError; the stage that called them names the field.
+"""
+
+
+class NightshiftError(Exception):
+    """The root of all errors raised on purpose."""
+
+    exit_code = 1
+
+
+class UserError(NightshiftError):
+    """Something the user can mend; its message is the one line they are shown."""
+
+    exit_code = 2
+
+
+class SettingsError(UserError):
+    """Wrong settings: the message names the field, what was expected and what to do."""
+
+
+class InputError(UserError):
+    """Unreadable input: the message names the file, the line or column, and what to do."""
+
+
+class DataGateStopped(NightshiftError):
+    """The data failed a critical expectation; nothing was trained."""
+
+    exit_code = 3
