@@ -7,6 +7,7 @@ takes its cached record with it.
 import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,6 +55,13 @@ def writing(path: str) -> Iterator[Path]:
         (final / MARKER).unlink(missing_ok=True)
         shutil.rmtree(final)
     beside.rename(final)
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder for files that are only passed on."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
 
 
 def file_digest(path: Path) -> str:

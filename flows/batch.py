@@ -1,0 +1,51 @@
+"""Batch predictions with a registered model: same formats in and out."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+
+from tasks import tracking
+from tasks.errors import InputError, UserError
+
+READERS: dict[str, Callable[..., pd.DataFrame]] = {
+    ".csv": pd.read_csv,
+    ".tsv": lambda path: pd.read_csv(path, sep="\t"),
+    ".jsonl": lambda path: pd.read_json(path, lines=True),
+    ".parquet": pd.read_parquet,
+}
+WRITERS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
+    ".csv": lambda frame, path: frame.to_csv(path, index=False),
+    ".tsv": lambda frame, path: frame.to_csv(path, sep="\t", index=False),
+    ".jsonl": lambda frame, path: frame.to_json(path, orient="records", lines=True, force_ascii=False),
+    ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
+}
+
+
+def predict_file(model_uri: str, source: Path, output: Path | None) -> str:
+    """Add `label` and `score` to every row of `source`; writes `output`, or returns CSV text."""
+    for path in (source, output):
+        if path is not None and path.suffix not in READERS:
+            raise InputError(f"{path}: expected one of {', '.join(READERS)}")
+    try:
+        frame = READERS[source.suffix](source)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{source}: cannot be read: {str(error).splitlines()[0]}") from error
+    if "text" not in frame:
+        raise InputError(f"{source}: no column text; it has {', '.join(map(str, frame.columns))}")
+    tracking.connect()
+    try:
+        model = mlflow.pyfunc.load_model(model_uri)
+    except mlflow.exceptions.MlflowException as error:
+        raise UserError(f"{model_uri}: {str(error).splitlines()[0]}") from error
+    texts = frame[[name for name in ("text", "text_pair") if name in frame]]
+    answers = model.predict(texts)
+    done = frame.assign(predicted=answers["label"].to_numpy(), score=answers["score"].to_numpy())
+    if output is None:
+        return str(done.to_csv(index=False))
+    beside = output.with_name(output.name + ".partial")
+    WRITERS[output.suffix](done, beside)
+    beside.replace(output)
+    return ""

@@ -1,0 +1,167 @@
+"""The command line: `nightshift run SETTINGS.yaml` and its siblings. Logs go to standard error."""
+
+import json
+import logging
+import sys
+import tempfile
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows import environment
+from tasks.errors import NightshiftError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Nightly retraining.")
+SettingsFile = Annotated[Path, typer.Argument(metavar="SETTINGS.yaml", help="The night's settings.")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=c", help="Override one setting.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it goes into the ledger.")]
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Errors become one line and their exit code; the traceback of an unforeseen one goes to a log file."""
+    environment.prepare()
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    logging.getLogger("nightshift").setLevel(logging.INFO)
+    warnings.simplefilter("ignore")
+    try:
+        yield
+    except NightshiftError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(error.exit_code) from None
+    except (KeyboardInterrupt, typer.Exit):
+        raise
+    except Exception as error:
+        with tempfile.NamedTemporaryFile("w", prefix="nightshift-", suffix=".log", delete=False) as file:
+            traceback.print_exc(file=file)
+        line = next(iter(str(error).splitlines()), "")
+        typer.echo(f"{type(error).__name__}: {line} (traceback in {file.name})", err=True)
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def run(
+    settings: SettingsFile,
+    overrides: Overrides = None,
+    force: Annotated[bool, typer.Option("--force", help="Bypass the skip and every cache.")] = False,
+    as_json: Json = False,
+) -> None:
+    """One night."""
+    with _told():
+        from flows.settings import load
+
+        loaded = load(settings, overrides or ())
+        from flows.nightly import nightly
+
+        result = nightly(loaded, force)
+        if as_json:
+            typer.echo(result.model_dump_json())
+        else:
+            _say(result)
+        if result.status == "stopped":
+            raise typer.Exit(3)
+
+
+def _say(night: Any) -> None:
+    from tasks import store
+
+    typer.echo(f"{night.model}: {night.status}. {night.reason}")
+    if night.metrics:
+        chosen = next(c for c in night.candidates if c.chosen)
+        typer.echo(f"version {night.version} ({chosen.recipe}): accuracy {night.metrics['accuracy']:.3f}, "
+                   f"macro F1 {night.metrics['macro_f1']:.3f}, {chosen.latency_ms_p50:.2f} ms a text, "
+                   f"{chosen.size_mb:.1f} MB; TF-IDF {night.baseline['accuracy']:.3f}")  # fmt: skip
+    if night.report:
+        typer.echo(f"report   {night.report}")
+        typer.echo(f"MLflow   mlflow ui --backend-store-uri sqlite:///{store.home()}/mlflow/mlflow.db")
+
+
+@app.command()
+def validate(settings: SettingsFile, overrides: Overrides = None, as_json: Json = False) -> None:
+    """The data gate alone."""
+    with _told():
+        from flows.settings import load
+
+        loaded = load(settings, overrides or ())
+        from flows.data_gate import data_gate
+
+        result = data_gate(loaded)
+        if as_json:
+            typer.echo(json.dumps(result))
+        else:
+            for line in result["expectations"]:
+                mark = "pass" if line["success"] else "FAIL"
+                typer.echo(f"{mark}  {line['severity']:<8}  {line['name']}  {line['column'] or ''}  {line['observed']}")
+            typer.echo(f"{result['status']}: {result['rows']}\nquarantine  {result['quarantine']}\ndata docs   {result['data_docs']}")
+        if result["status"] == "stopped":
+            typer.echo(result["reason"], err=True)
+            raise typer.Exit(3)
+
+
+@app.command()
+def predict(
+    model_uri: Annotated[str, typer.Argument(metavar="MODEL_URI", help="Such as models:/reviews@champion.")],
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="CSV, TSV, JSON lines or Parquet with a column text.")],
+    output: Annotated[Path | None, typer.Option("--output", help="Same formats; standard output (CSV) without it.")] = None,
+) -> None:
+    """Batch predictions."""
+    with _told():
+        from flows.batch import predict_file
+
+        written = predict_file(model_uri, source, output)
+        if output is None:
+            typer.echo(written, nl=False)
+
+
+def _registry(action: Callable[[Any], Any]) -> None:
+    with _told():
+        from tasks import registry
+
+        typer.echo(action(registry))
+
+
+@app.command()
+def promote(name: str, version: str, reason: Reason) -> None:
+    """Move the alias champion to a version by hand."""
+
+    def move(registry: Any) -> str:
+        registry.version(name, version)
+        entry = registry.promote(name, version, reason, registry.version_of(name, registry.CHAMPION))
+        return f"{name}: champion is version {entry.new} (was {entry.old or 'none'})"
+
+    _registry(move)
+
+
+@app.command()
+def rollback(name: str, reason: Reason) -> None:
+    """Move the alias champion back to the previous version; nights end held until somebody promotes."""
+
+    def move(registry: Any) -> str:
+        entry = registry.rollback(name, reason)
+        return f"{name}: champion is version {entry.new} again (was {entry.old})"
+
+    _registry(move)
+
+
+@app.command()
+def history(name: str) -> None:
+    """What has been in production, and why."""
+    _registry(lambda registry: "\n".join(
+        f"{e.when}  {e.action:<13}  {e.old or '-':>3} → {e.new:<3}  {e.who}: {e.why}" for e in registry.history(name)
+    ) or f"{name}: nothing yet")  # fmt: skip
+
+
+@app.command()
+def doctor() -> None:
+    """What is installed, which device, what can be reached, what to fix."""
+    with _told():
+        from flows.doctor import findings
+
+        for line in findings():
+            typer.echo(line)

@@ -1,0 +1,67 @@
+"""One night: the day's rows in, a champion that is better or cheaper out, or the old one kept."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.runtime import flow_run
+
+from flows.settings import NightSettings
+from tasks import night, registry
+from tasks.augment import augment
+from tasks.compress import compress
+from tasks.evaluate import evaluate
+from tasks.gate import gate
+from tasks.ingest import ingest, locate
+from tasks.promote import promote
+from tasks.records import NightResult
+from tasks.register import register
+from tasks.split import split
+from tasks.train import train
+from tasks.validate import validate
+
+
+def _run_name() -> str:
+    return f"{flow_run.parameters['settings'].model}-{date.today()}"
+
+
+@flow(name="nightly", flow_run_name=_run_name, validate_parameters=True)
+def nightly(settings: NightSettings, force: bool = False) -> NightResult:
+    """Retrain `settings.model` on what its data holds tonight; `force` bypasses the skip and every cache."""
+    with registry.locked(settings.model, "night"), night.stages_afresh(force):
+        sources = locate(settings.data, _holdout_file(settings), Path(settings.base_dir))
+        tonight = night.Night(settings, sources, flow_run.id, Path(__file__))
+        if not force and (earlier := tonight.finished_before()):
+            return tonight.skipped(earlier)
+
+        rows = tonight.timed(ingest)(sources, settings.data)
+        checked = tonight.timed(validate)(rows, settings.expectations)
+        if checked.status == "stopped":
+            return tonight.stopped(checked)
+        sides = tonight.timed(split)(checked, settings.split)
+        with tonight.run(checked, sides) as run_id:
+            augmented = tonight.timed(augment)(sides, settings.augment)
+            trained = tonight.timed(train)(augmented, sides, settings.train, run_id=run_id)
+            evaluated = tonight.timed(evaluate)(trained, sides, settings.train.max_length)
+            compressed = tonight.timed(compress)(
+                trained, evaluated, augmented, sides, settings.compress, _as_trained(settings)
+            )
+            registered = tonight.timed(register)(
+                settings.model, compressed, sides, run_id, tonight.version_tags()
+            )
+            verdict = tonight.timed(gate)(
+                registered, night.standing(registered), sides, evaluated.majority, settings.gate
+            )
+            ending = tonight.timed(promote)(registered, verdict, settings.gate.approval)
+            return tonight.ended(
+                ending, checked, sides, augmented, trained, evaluated, compressed, registered, verdict
+            )
+
+
+def _holdout_file(settings: NightSettings) -> str | None:
+    return settings.split.holdout if isinstance(settings.split.holdout, str) else None
+
+
+def _as_trained(settings: NightSettings) -> dict[str, Any]:
+    return settings.train.model_dump(include={"max_length", "per_device_train_batch_size", "seed"})

@@ -1,0 +1,140 @@
+"""The night's run in MLflow: one parent run a night, a nested run a candidate, no raw text.
+
+A run that a killed night left RUNNING is taken up again where the fingerprint is the same, else ended as KILLED.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow.data.meta_dataset import MetaDataset
+from mlflow.data.filesystem_dataset_source import FileSystemDatasetSource  # noqa: F401  (registers sources)
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+
+from tasks import store
+from tasks.records import Candidate, Settings, Source
+
+FINISHED = ("promoted", "held")
+FINGERPRINT, STATUS = "nightshift.fingerprint", "nightshift.status"
+
+
+def connect() -> MlflowClient:
+    """Where MLFLOW_TRACKING_URI says; else a SQLite file under NIGHTSHIFT_HOME."""
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        folder = store.home() / "mlflow"
+        folder.mkdir(parents=True, exist_ok=True)
+        mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+    return MlflowClient()
+
+
+def experiment(model: str) -> str:
+    """The model's experiment, made where it is missing; returns its id."""
+    client = connect()
+    found = client.get_experiment_by_name(model)
+    if found:
+        return str(found.experiment_id)
+    local = not os.environ.get("MLFLOW_TRACKING_URI")
+    location = (store.home() / "mlflow" / "artifacts" / model).as_uri() if local else None
+    return str(client.create_experiment(model, artifact_location=location))
+
+
+def finished_night(model: str, fingerprint: str) -> Run | None:
+    """A night that ended as promoted or held with this fingerprint."""
+    query = f"tags.`{FINGERPRINT}` = '{fingerprint}' and attributes.status = 'FINISHED'"
+    runs = connect().search_runs([experiment(model)], query)
+    return next((run for run in runs if run.data.tags.get(STATUS) in FINISHED), None)
+
+
+def start_night(model: str, fingerprint: str, name: str) -> str:
+    """The id of tonight's run: the one a killed night left with this fingerprint, else a new one.
+
+    Call it while holding the model's lock: whatever else is RUNNING in the experiment then belongs to nobody.
+    """
+    client, ours = connect(), None
+    for run in client.search_runs([experiment(model)], "attributes.status = 'RUNNING'"):
+        if run.data.tags.get(FINGERPRINT) == fingerprint and ours is None:
+            ours = run.info.run_id
+        else:
+            client.set_tag(run.info.run_id, STATUS, "killed")
+            client.set_terminated(run.info.run_id, "KILLED")
+    if ours:
+        return str(ours)
+    return str(client.create_run(experiment(model), tags={FINGERPRINT: fingerprint}, run_name=name).info.run_id)
+
+
+def end_night(run_id: str, status: str, reason: str) -> None:
+    """Close the run with the night's status; a night that failed ends FAILED."""
+    client = connect()
+    client.set_tag(run_id, STATUS, status)
+    client.set_tag(run_id, "nightshift.reason", reason)
+    client.set_terminated(run_id, "FAILED" if status == "failed" else "FINISHED")
+
+
+def log_inputs(run_id: str, settings: Settings, sources: list[Source], rows: dict[str, int]) -> None:
+    """Settings as parameters and file, the files as data sets with their digests, the counts of rows."""
+    client = connect()
+    known = client.get_run(run_id).data.params
+    for name, value in _flat(settings.model_dump(mode="json")).items():
+        if name not in known:
+            client.log_param(run_id, name, str(value)[:6000])
+    client.log_dict(run_id, settings.model_dump(mode="json"), "settings.json")
+    for name, count in rows.items():
+        client.log_metric(run_id, f"rows/{name}", count)
+    with mlflow.start_run(run_id=run_id):
+        for source in sources:
+            address = source.path if source.path.startswith("hf:") else Path(source.path).as_uri()
+            mlflow.log_input(
+                MetaDataset(mlflow.data.get_source(address), name=Path(source.path).name, digest=source.sha256[:36]),
+                context=source.side or "training",
+                tags={"sha256": source.sha256},
+            )
+    client.update_run(run_id, status="RUNNING")
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) and value else {prefix + name: value}
+    return flat
+
+
+def log_metrics(run_id: str, group: str, values: dict[str, float]) -> None:
+    """Log `group/name` for each value."""
+    client = connect()
+    for name, value in values.items():
+        client.log_metric(run_id, f"{group}/{name}", value)
+
+
+def log_history(run_id: str, history: list[dict[str, Any]]) -> None:
+    """The training's curve, where it was not logged live because the stage came from the cache."""
+    client = connect()
+    if "train/loss" in client.get_run(run_id).data.metrics:
+        return
+    for line in history:
+        for name, value in line.items():
+            if name not in ("epoch", "step"):
+                client.log_metric(run_id, f"train/{name}", float(value), step=line["step"])
+
+
+def log_candidates(run_id: str, candidates: list[Candidate]) -> None:
+    """A nested run for each candidate, and the whole as one table."""
+    client = connect()
+    parent = client.get_run(run_id)
+    query = f"tags.`mlflow.parentRunId` = '{run_id}'"
+    known = {run.info.run_name for run in client.search_runs([parent.info.experiment_id], query)}
+    for candidate in candidates:
+        if candidate.name in known:
+            continue
+        tags = {"mlflow.parentRunId": run_id, "nightshift.why": candidate.why, "nightshift.chosen": str(candidate.chosen)}
+        run = client.create_run(parent.info.experiment_id, tags=tags, run_name=candidate.name)
+        client.log_param(run.info.run_id, "recipe", candidate.recipe)
+        for name in ("accuracy", "macro_f1"):
+            client.log_metric(run.info.run_id, f"holdout/{name}", getattr(candidate, name))
+        for name in ("size_mb", "latency_ms_p50", "latency_ms_p95", "throughput"):
+            client.log_metric(run.info.run_id, f"cost/{name}", getattr(candidate, name))
+        log_metrics(run.info.run_id, "validation", candidate.validation)
+        client.set_terminated(run.info.run_id)
+    client.log_text(run_id, json.dumps([c.model_dump() for c in candidates], indent=1), "candidates.json")
