@@ -240,7 +240,8 @@ def _workshop(
     rows = pd.read_parquet(store.folder(augmented) / "train.parquet")
     validation = pd.read_parquet(store.folder(sides) / "validation.parquet")
     ids = {label: index for index, label in enumerate(sides.labels)}
-    logits = distillation.teacher_logits(TorchTextClassifier(teacher, tokenizer, train["max_length"]), *scoring.texts_of(rows))
+    full = TorchTextClassifier(teacher, tokenizer, train["max_length"])
+    logits = distillation.as_logits(full.scores(*scoring.texts_of(rows)))
 
     def encoded(frame: pd.DataFrame, targets: np.ndarray | None) -> training.Examples:
         texts, pairs = scoring.texts_of(frame)

@@ -12,7 +12,6 @@ from typing import Any, ParamSpec, TypeVar
 import pandas as pd
 from mlflow.entities import Run
 from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
-from pydantic import BaseModel
 
 from tasks import pictures, registry, report, store, tracking
 from tasks.records import (
@@ -25,6 +24,7 @@ from tasks.records import (
     Settings,
     Sides,
     Source,
+    Standing,
     Trained,
     Verdict,
 )
@@ -33,13 +33,6 @@ from tasks.stage import code_version
 P = ParamSpec("P")
 T = TypeVar("T")
 LIBRARIES = ("torch", "transformers", "tokenizers", "onnxruntime", "great-expectations", "scikit-learn", "pandas")
-
-
-class Standing(BaseModel):
-    """What tonight's challenger is compared with."""
-
-    champion: str | None
-    anchor: str | None
 
 
 @contextmanager

@@ -62,7 +62,7 @@ class ExpectationResult(BaseModel):
 
 
 class Checked(Artifact):
-    """`rows.parquet` (the rows kept, columns as in `Rows`), `quarantine.csv`, `data_docs/index.html`."""
+    """`rows.parquet` (the rows kept, columns as in `Rows`), `quarantine.csv`, `measured/data_docs/index.html`."""
 
     status: Literal["passed", "stopped"]
     reason: str
@@ -169,6 +169,13 @@ class Registered(BaseModel):
     def uri(self) -> str:
         """Its address for `mlflow.pyfunc.load_model`."""
         return f"models:/{self.name}/{self.version}"
+
+
+class Standing(BaseModel):
+    """The versions that tonight's challenger is compared with."""
+
+    champion: str | None
+    anchor: str | None
 
 
 class Verdict(Artifact):
