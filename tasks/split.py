@@ -1,7 +1,6 @@
 """Decides which rows train, which choose and which judge; a row never changes sides as data grows."""
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +10,7 @@ from pydantic import Field
 
 from tasks import store
 from tasks.errors import InputError
+from tasks.quarantine import quarantine_table
 from tasks.records import Checked, Settings, Sides
 from tasks.stage import stage
 
@@ -80,13 +80,6 @@ def _times(frame: pd.DataFrame) -> pd.Series:
         row = frame.loc[times.isna()].iloc[0]
         raise InputError(f"{row['source']}, row {row['row']}: {row['timestamp']!r} is no time")
     return times
-
-
-def quarantine_table(frame: pd.DataFrame, reasons: pd.Series) -> pd.DataFrame:
-    """Whole rows with reason, source file and row number, as every quarantine file holds them."""
-    originals = pd.DataFrame([json.loads(text) for text in frame["original"]], index=frame.index)
-    head = pd.DataFrame({"reason": reasons, "source": frame["source"], "row": frame["row"]}, index=frame.index)
-    return head.join(originals.rename(columns={name: f"{name} " for name in head if name in originals}))
 
 
 @stage

@@ -1,0 +1,201 @@
+"""The data gate: a Great Expectations checkpoint; rows that fail go to quarantine, critical failures stop the night."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import great_expectations.expectations as gxe
+import pandas as pd
+from pydantic import Field
+
+from expectations import checkpoint, own
+from expectations.checkpoint import Outcome
+from tasks import store
+from tasks.quarantine import quarantine_table
+from tasks.records import Checked, ExpectationResult, Rows, Settings, Severity
+from tasks.stage import stage
+
+INVISIBLE = re.compile("[\ufffd\u200b-\u200f\u2060\ufeff]")
+
+
+class Check(Settings):
+    """How serious a row check is."""
+
+    severity: Severity = "warning"
+    """critical stops the night when fewer than `mostly` rows pass; info only reports, and quarantines nothing."""
+    mostly: float = Field(0.95, ge=0, le=1)
+    """Share of the rows that must pass."""
+
+
+class ExpectationSettings(Settings):
+    """What the rows must look like."""
+
+    min_rows: int = Field(50, ge=1)
+    """Rows that must be left (critical)."""
+    labels: list[str] | None = None
+    """The known labels; without them every label found is known."""
+    readable: Check = Check(severity="critical")
+    """Records whose fields or characters can be read."""
+    text_present: Check = Check(severity="critical")
+    """Texts that hold something."""
+    label_present: Check = Check(severity="critical")
+    """Labels that hold something."""
+    known_labels: Check = Check(severity="critical")
+    """Labels among `labels`."""
+    one_label_a_text: Check = Check(mostly=0.99)
+    """Texts that do not stand there twice with different labels."""
+    unique_texts: Check = Check()
+    """Texts that are no exact duplicates; the first stays."""
+    usual_length: Check = Check(mostly=0.99)
+    """Texts that are not absurdly long or short."""
+    max_deviations: float = Field(6.0, gt=0)
+    """Robust deviations from the median length beyond which a text is absurd."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One expectation with what it means for the night."""
+
+    name: str
+    expectation: Any
+    check: Check
+    reason: str | None = None
+    """Why its rows are quarantined; None for checks of the whole table."""
+
+
+def is_empty(text: object) -> bool:
+    """Whether nothing visible is left after NFKC, without white space, control and zero-width characters."""
+    if not isinstance(text, str):
+        return True
+    shown = INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
+    return not any(unicodedata.category(sign)[0] not in "CZ" for sign in shown)
+
+
+def check_frame(rows: pd.DataFrame, settings: ExpectationSettings) -> pd.DataFrame:
+    """What the expectations look at: later checks see null where an earlier one that quarantines finds the row."""
+    frame = pd.DataFrame({"problem": rows["problem"]}, index=rows.index).astype(object)
+    standing = rows["problem"].isna() | (settings.readable.severity == "info")
+    for column in ("text", "text_pair"):
+        if column in rows:
+            empty = rows[column].map(is_empty)
+            frame[f"{column}_missing"] = _where(empty, standing, "missing")
+            standing &= ~empty
+    missing = rows["label"].map(is_empty)
+    frame["label_missing"] = _where(missing, standing, "missing")
+    standing &= ~missing
+    frame["label"] = rows["label"].where(standing)
+    if settings.labels is not None:
+        standing &= rows["label"].isin(settings.labels)
+    keys = rows["side"] + rows["row_key"].where(standing)
+    frame["text_and_label"] = keys + own.SEPARATOR + rows["label"].where(standing)
+    if settings.one_label_a_text.severity != "info":
+        keys = keys.where(frame["text_and_label"].map(_is_set) & own.one_label(frame["text_and_label"].astype("str")))
+    frame["key"] = keys
+    unique = keys.notna() & ~keys.duplicated() if settings.unique_texts.severity != "info" else keys.notna()
+    frame["text"] = rows["text"].where(unique)
+    return frame.astype(object).where(frame.notna(), None)
+
+
+def _is_set(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _where(found: pd.Series, standing: pd.Series, word: str) -> pd.Series:
+    return pd.Series(None, index=found.index, dtype=object).mask(found & standing, word)
+
+
+def expected(settings: ExpectationSettings, pairs: bool) -> list[Expected]:
+    """All expectations in the fixed order in which rows are quarantined; table checks first."""
+    critical = Check(severity="critical", mostly=1)
+
+    def rows(name: str, kind: Any, column: str, check: Check, reason: str, **values: Any) -> Expected:
+        built = kind(column=column, mostly=check.mostly, severity=check.severity, **values)
+        return Expected(name, built, check, reason)
+
+    null = gxe.ExpectColumnValuesToBeNull
+    found = [
+        Expected("enough rows", gxe.ExpectTableRowCountToBeBetween(min_value=settings.min_rows, severity="critical"), critical),
+        Expected("columns there", gxe.ExpectColumnToExist(column="text", severity="critical"), critical),
+        Expected("at least two labels", gxe.ExpectColumnUniqueValueCountToBeBetween(column="label", min_value=2, severity="critical"), critical),
+        rows("records readable", null, "problem", settings.readable, "unreadable"),
+        rows("text present", null, "text_missing", settings.text_present, "missing"),
+    ]  # fmt: skip
+    if pairs:
+        found.append(rows("second text present", null, "text_pair_missing", settings.text_present, "missing"))
+    found.append(rows("label present", null, "label_missing", settings.label_present, "missing"))
+    if settings.labels is not None:
+        known = gxe.ExpectColumnValuesToBeInSet
+        found.append(rows("label known", known, "label", settings.known_labels, "unknown label", value_set=settings.labels))
+    return [
+        *found,
+        rows("one label a text", own.ExpectTextsToCarryOneLabel, "text_and_label", settings.one_label_a_text, "conflict"),
+        rows("no duplicates", own.ExpectTextsToBeFirstOfTheirKind, "key", settings.unique_texts, "duplicate"),
+        rows("usual length", own.ExpectTextsToHaveUsualLength, "text", settings.usual_length, "outlier",
+             max_deviations=settings.max_deviations),
+    ]  # fmt: skip
+
+
+def reasons_of(rows: pd.DataFrame, checks: list[Expected], outcomes: list[Outcome]) -> pd.Series:
+    """Why each row is quarantined, null where it stays; the first check that finds a row has it."""
+    reasons = pd.Series(None, index=rows.index, dtype=object)
+    for check, outcome in zip(checks, outcomes, strict=True):
+        if check.reason and check.check.severity != "info":
+            places = rows.index[outcome.rows]
+            free = places[reasons[places].isna()]
+            reasons[free] = check.reason
+    return reasons
+
+
+def stop_reason(checks: list[Expected], outcomes: list[Outcome]) -> str:
+    """One line for the first critical expectation that failed, or nothing."""
+    for check, outcome in zip(checks, outcomes, strict=True):
+        if check.check.severity == "critical" and not outcome.success:
+            wanted = f"at least {check.check.mostly:.0%} of the rows must pass" if check.reason else _wanted(check)
+            seen = f"{outcome.observed} fail" if check.reason else f"found {outcome.observed}"
+            return f"stopped by the expectation '{check.name}': {seen}; {wanted}; see the quarantine and Data Docs, mend the data and run again"
+    return ""
+
+
+def _wanted(check: Expected) -> str:
+    least = getattr(check.expectation, "min_value", None)
+    return f"at least {least} required" if least is not None else "required"
+
+
+@stage
+def validate(folder: Path, rows: Rows, expectations: ExpectationSettings) -> Checked:
+    """Check tonight's rows; a failed critical expectation gives status `stopped` and raises nothing."""
+    table = pd.read_parquet(store.folder(rows) / "rows.parquet")
+    checks = expected(expectations, "text_pair" in table)
+    docs = folder / "measured" / "data_docs"
+    frame = check_frame(table, expectations)
+    outcomes = checkpoint.run(frame, [check.expectation for check in checks], "nightshift", docs)
+    reasons = reasons_of(table, checks, outcomes)
+    kept, gone = table[reasons.isna()], table[reasons.notna()]
+    kept.reset_index(drop=True).to_parquet(folder / "rows.parquet")
+    quarantine_table(gone, reasons).to_csv(folder / "quarantine.csv", index=False)
+    stopped = stop_reason(checks, outcomes) or _too_few(len(kept), expectations.min_rows)
+    return Checked(
+        status="stopped" if stopped else "passed",
+        reason=stopped,
+        read=len(table),
+        kept=len(kept),
+        quarantined={str(reason): int(count) for reason, count in reasons.value_counts().items()},
+        expectations=[_result(check, outcome) for check, outcome in zip(checks, outcomes, strict=True)],
+    )
+
+
+def _too_few(kept: int, least: int) -> str:
+    return f"stopped by the expectation 'enough rows': {kept} rows are left after quarantine; at least {least} required" if kept < least else ""
+
+
+def _result(check: Expected, outcome: Outcome) -> ExpectationResult:
+    return ExpectationResult(
+        name=check.name,
+        column=getattr(check.expectation, "column", None),
+        severity=check.check.severity,
+        success=outcome.success,
+        unexpected=outcome.unexpected,
+        observed=outcome.observed,
+    )
