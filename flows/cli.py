@@ -29,6 +29,7 @@ def _told() -> Iterator[None]:
     environment.prepare()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     logging.getLogger("nightshift").setLevel(logging.INFO)
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
     warnings.simplefilter("ignore")
     try:
         yield

@@ -23,3 +23,4 @@ def prepare() -> None:
     places = {"PREFECT_HOME": str(home / "prefect"), "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(store.root())}
     for name, value in (DEFAULTS | places).items():
         os.environ.setdefault(name, value)
+    (home / "prefect").mkdir(parents=True, exist_ok=True)

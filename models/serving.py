@@ -79,7 +79,7 @@ class TextClassifier(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         """Open the folder that was logged as the artifact `model`."""
         self.classifier = OnnxTextClassifier(context.artifacts["model"])
 
-    def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> pd.DataFrame:
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
         """Label and scores of each row."""
         return answers(self.classifier, model_input)
 

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-from mlflow.data.meta_dataset import MetaDataset
-from mlflow.data.filesystem_dataset_source import FileSystemDatasetSource  # noqa: F401  (registers sources)
-from mlflow.entities import Run
+from mlflow.entities import Dataset, DatasetInput, InputTag, Run
 from mlflow.tracking import MlflowClient
 
 from tasks import store
@@ -83,15 +81,15 @@ def log_inputs(run_id: str, settings: Settings, sources: list[Source], rows: dic
     client.log_dict(run_id, settings.model_dump(mode="json"), "settings.json")
     for name, count in rows.items():
         client.log_metric(run_id, f"rows/{name}", count)
-    with mlflow.start_run(run_id=run_id):
-        for source in sources:
-            address = source.path if source.path.startswith("hf:") else Path(source.path).as_uri()
-            mlflow.log_input(
-                MetaDataset(mlflow.data.get_source(address), name=Path(source.path).name, digest=source.sha256[:36]),
-                context=source.side or "training",
-                tags={"sha256": source.sha256},
-            )
-    client.update_run(run_id, status="RUNNING")
+    client.log_inputs(run_id, [_data_set(source) for source in sources])
+
+
+def _data_set(source: Source) -> DatasetInput:
+    remote = source.path.startswith("hf:")
+    address = {"path": source.path} if remote else {"uri": Path(source.path).as_uri()}
+    kind = "hugging_face" if remote else "local"
+    data = Dataset(Path(source.path).name, source.sha256[:36], kind, json.dumps(address))
+    return DatasetInput(data, [InputTag("mlflow.data.context", source.side or "training"), InputTag("sha256", source.sha256)])
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
