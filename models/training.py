@@ -190,5 +190,5 @@ def fit(
     trainer.temperature, trainer.alpha = temperature, alpha
     checkpoint = last_complete_checkpoint(output_dir)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    model.to("cpu")
+    trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False).to("cpu")
     return list(trainer.state.log_history)
