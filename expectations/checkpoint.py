@@ -49,10 +49,16 @@ def run(frame: pd.DataFrame, expectations: list[Any], name: str, docs: Path) -> 
         "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs)},
     }
     context.add_data_docs_site(site_name="local", site_config=site)
-    batch = context.data_sources.add_pandas(name).add_dataframe_asset("rows").add_batch_definition_whole_dataframe("tonight")
+    batch = (
+        context.data_sources.add_pandas(name)
+        .add_dataframe_asset("rows")
+        .add_batch_definition_whole_dataframe("tonight")
+    )
     suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))
     definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=suite))
-    checkpoint = context.checkpoints.add(gx.Checkpoint(name=name, validation_definitions=[definition], result_format=PRIVATE))
+    checkpoint = context.checkpoints.add(
+        gx.Checkpoint(name=name, validation_definitions=[definition], result_format=PRIVATE)
+    )
     checked = checkpoint.run(batch_parameters={"dataframe": frame.assign(**{ROW: range(len(frame))})})
     results = next(iter(checked.run_results.values())).results
     context.build_data_docs()
@@ -77,7 +83,7 @@ def _outcome(result: Any) -> Outcome:
 
 def _make_self_contained(docs: Path) -> None:
     """Great Expectations' pages fetch styles and scripts from third parties; ours bring their own style."""
-    remote = re.compile(r"<script\b[^>]*>.*?</script>|<link\b[^>]*https?:[^>]*>|<img\b[^>]*https?:[^>]*>", re.DOTALL)
+    remote = re.compile(r"<script\b[^>]*>.*?</script>|<link\b[^>]*>|<img\b[^>]*https?:[^>]*>", re.DOTALL)
     for page in docs.rglob("*.html"):
         text = remote.sub("", page.read_text(encoding="utf-8"))
         page.write_text(text.replace("</head>", STYLE + "</head>", 1), encoding="utf-8")

@@ -12,6 +12,7 @@ from great_expectations.expectations.expectation import ColumnMapExpectation
 from great_expectations.expectations.metrics import ColumnMapMetricProvider, column_condition_partial
 
 SEPARATOR = "\x1f"
+LEAST_SPREAD = 0.3
 
 
 def one_label(column: pd.Series) -> pd.Series:
@@ -29,15 +30,14 @@ def usual_length(column: pd.Series, max_deviations: float) -> pd.Series:
     """True where the text's length lies within `max_deviations` robust deviations of the median.
 
     On log(1 + characters), with the median absolute deviation taken on each side for itself (double MAD, Rosenmai
-    2013), times 1.4826; a side without spread takes the mean absolute deviation times 1.2533, or flags nothing.
+    2013), times 1.4826, and at least `LEAST_SPREAD`: where all texts are alike, one a few times longer is still usual.
     """
-    lengths = np.log1p(column.str.len().astype(float))
+    lengths = column.str.len().astype(float).map(np.log1p)
     distance = lengths - lengths.median()
     usual = pd.Series(True, index=column.index)
     for side in (distance <= 0, distance >= 0):
-        spread = 1.4826 * distance[side].abs().median() or 1.2533 * distance[side].abs().mean()
-        if spread > 0:
-            usual &= ~side | (distance.abs() <= max_deviations * spread)
+        spread = max(1.4826 * distance[side].abs().median(), LEAST_SPREAD)
+        usual &= ~side | (distance.abs() <= max_deviations * spread)
     return usual
 
 

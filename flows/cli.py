@@ -16,7 +16,9 @@ import typer
 from flows import environment
 from tasks.errors import NightshiftError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Nightly retraining.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Nightly retraining."
+)
 SettingsFile = Annotated[Path, typer.Argument(metavar="SETTINGS.yaml", help="The night's settings.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=c", help="Override one setting.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
@@ -99,7 +101,9 @@ def validate(settings: SettingsFile, overrides: Overrides = None, as_json: Json 
             for line in result["expectations"]:
                 mark = "pass" if line["success"] else "FAIL"
                 typer.echo(f"{mark}  {line['severity']:<8}  {line['name']}  {line['column'] or ''}  {line['observed']}")
-            typer.echo(f"{result['status']}: {result['rows']}\nquarantine  {result['quarantine']}\ndata docs   {result['data_docs']}")
+            typer.echo(
+                f"{result['status']}: {result['rows']}\nquarantine  {result['quarantine']}\ndata docs   {result['data_docs']}"
+            )
         if result["status"] == "stopped":
             typer.echo(result["reason"], err=True)
             raise typer.Exit(3)
@@ -108,8 +112,12 @@ def validate(settings: SettingsFile, overrides: Overrides = None, as_json: Json 
 @app.command()
 def predict(
     model_uri: Annotated[str, typer.Argument(metavar="MODEL_URI", help="Such as models:/reviews@champion.")],
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="CSV, TSV, JSON lines or Parquet with a column text.")],
-    output: Annotated[Path | None, typer.Option("--output", help="Same formats; standard output (CSV) without it.")] = None,
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="CSV, TSV, JSON lines or Parquet with a column text.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Same formats; standard output (CSV) without it.")
+    ] = None,
 ) -> None:
     """Batch predictions."""
     with _told():
@@ -166,3 +174,7 @@ def doctor() -> None:
 
         for line in findings():
             typer.echo(line)
+
+
+if __name__ == "__main__":
+    app()

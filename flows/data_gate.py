@@ -21,7 +21,12 @@ def data_gate(settings: NightSettings) -> dict[str, Any]:
     return {
         "status": checked.status,
         "reason": checked.reason,
-        "rows": {"read": checked.read, "kept": checked.kept, "quarantined": quarantined, **checked.quarantined},
+        "rows": {
+            "read": checked.read,
+            "kept": checked.kept,
+            "quarantined": quarantined,
+            **checked.quarantined,
+        },
         "expectations": [result.model_dump() for result in checked.expectations],
         "quarantine": str(store.folder(checked) / "quarantine.csv"),
         "data_docs": str(store.folder(checked) / "measured/data_docs/index.html"),

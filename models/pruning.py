@@ -55,7 +55,7 @@ def ffn_importance(model: PreTrainedModel, batches: list[dict[str, Tensor]]) -> 
                 found = (activation * gradient).abs().flatten(0, -2).sum(0)
                 totals[place] = totals[place] + found.detach().cpu()
 
-            activation.register_hook(collect)
+            activation.register_hook(collect)  # type: ignore[no-untyped-call]
 
         return hook
 
@@ -86,7 +86,7 @@ def prune_ffn(model: PreTrainedModel, importance: list[Tensor], width: int) -> P
             if hasattr(module, size):
                 setattr(module, size, len(keep))
         if hasattr(inner, "nf"):
-            inner.nf = len(keep)
+            setattr(inner, "nf", len(keep))  # noqa: B010
     setattr(pruned.config, names.width, min(width, len(importance[0])))
     return pruned
 

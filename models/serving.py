@@ -32,8 +32,8 @@ class OnnxTextClassifier:
 
     def scores(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> np.ndarray:
         """Probabilities, shape (rows, classes), in the order of the texts."""
-        rows = list(texts) if pairs is None else list(zip(texts, pairs, strict=True))
-        lengths = [len(text) for text in texts] if pairs is None else [len(a) + len(b) for a, b in rows]
+        rows: list[Any] = list(texts) if pairs is None else list(zip(texts, pairs, strict=True))
+        lengths = [len(text) + (len(pairs[place]) if pairs is not None else 0) for place, text in enumerate(texts)]
         order = np.argsort(lengths, kind="stable")
         scores = np.zeros((len(rows), len(self.labels)))
         for start in range(0, len(rows), BATCH):

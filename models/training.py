@@ -108,7 +108,7 @@ class LengthGroups(Sampler[int]):
             yield from batch.tolist()
 
 
-class NightTrainer(Trainer):
+class NightTrainer(Trainer):  # type: ignore[misc]
     """The Trainer with our order of rows, our loss and marked checkpoints."""
 
     temperature = 2.0
@@ -146,7 +146,7 @@ def precision() -> str:
     """`bf16` or `fp16` on CUDA, `bf16` on processors that have it in hardware, else `float32`."""
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-    has_bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()  # type: ignore[no-untyped-call]
+    has_bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return "bf16" if has_bf16 else "float32"
 
 

@@ -65,7 +65,9 @@ def change(text: str, settings: AugmentSettings, random: Random) -> str:
     if len(units) < 2:
         return text
     swaps = settings.method == "swap" or (settings.method == "mixed" and random.random() < settings.swap_probability)
-    permutes = settings.method == "permute" or (settings.method == "mixed" and random.random() < settings.permute_probability)
+    permutes = settings.method == "permute" or (
+        settings.method == "mixed" and random.random() < settings.permute_probability
+    )
     if swaps:
         units = swap(units, settings.probability, random)
     if permutes:

@@ -96,7 +96,9 @@ class Workshop:
         return self.made[recipe]
 
     def _trained(self, recipe: str, model: PreTrainedModel, step: str) -> PreTrainedModel:
-        log.info("%s: %.1f million parameters, learning from full", recipe, sum(p.numel() for p in model.parameters()) / 1e6)
+        log.info(
+            "%s: %.1f million parameters, learning from full", recipe, sum(p.numel() for p in model.parameters()) / 1e6
+        )
         epochs = self.settings.distil_epochs if step == "distil" else self.settings.recovery_epochs
         work = store.work(f"compress/{self.folder.name}/{recipe}")
         arguments = {
@@ -173,7 +175,9 @@ def choose(
     for candidate in candidates:
         value = candidate.validation[settings.metric]
         candidate.qualifies = value >= floor
-        candidate.why = f"keeps {value / full.validation[settings.metric]:.1%} of full's {settings.metric} on validation"
+        candidate.why = (
+            f"keeps {value / full.validation[settings.metric]:.1%} of full's {settings.metric} on validation"
+        )
         if not candidate.qualifies:
             candidate.why += f", below {settings.keep:.0%}"
     full.qualifies = full.confirmed = True
@@ -185,7 +189,9 @@ def choose(
         best = _cheapest(confirmed, settings.metric)
     elif sequence and needed and settings.allow_unconfirmed:
         best = _cheapest(sequence, settings.metric)
-        best.why += f"; unconfirmed: about {needed:,} holdout rows would be needed to rule out a drop of {settings.max_drop}"
+        best.why += (
+            f"; unconfirmed: about {needed:,} holdout rows would be needed to rule out a drop of {settings.max_drop}"
+        )
     else:
         best = full
     best.chosen = True
@@ -196,7 +202,9 @@ def choose(
 def _cautious_to_bold(candidates: list[Candidate], metric: str) -> list[Candidate]:
     """Qualifying candidates that nothing beats in both cost and validation metric, the dearest first."""
     front: list[Candidate] = []
-    ranked = sorted((c for c in candidates if c.qualifies), key=lambda c: (c.latency_ms_p50, -c.validation[metric], c.name))
+    ranked = sorted(
+        (c for c in candidates if c.qualifies), key=lambda c: (c.latency_ms_p50, -c.validation[metric], c.name)
+    )
     for candidate in ranked:
         better = next((c for c in front if c.validation[metric] >= candidate.validation[metric]), None)
         if better:
@@ -212,7 +220,9 @@ def _confirm(
     """Test the sequence against full on the holdout; returns the rows it would take where there are too few."""
     for place, candidate in enumerate(sequence):
         table, reference = holdouts[candidate.name], holdouts[full.name]
-        difference = evidence.compare(table["label"], table["predicted"], reference["predicted"], settings.metric, settings.confidence)
+        difference = evidence.compare(
+            table["label"], table["predicted"], reference["predicted"], settings.metric, settings.confidence
+        )
         candidate.difference, candidate.lower = difference.difference, difference.lower
         candidate.flips = int((table["predicted"] != reference["predicted"]).sum())
         if difference.lower > -settings.max_drop:
@@ -234,7 +244,12 @@ def _cheapest(candidates: list[Candidate], metric: str) -> Candidate:
 
 
 def _workshop(
-    folder: Path, trained: Trained, augmented: Augmented, sides: Sides, settings: CompressSettings, train: dict[str, Any]
+    folder: Path,
+    trained: Trained,
+    augmented: Augmented,
+    sides: Sides,
+    settings: CompressSettings,
+    train: dict[str, Any],
 ) -> Workshop:
     teacher, tokenizer = bases.load_checkpoint(store.folder(trained) / "model")
     rows = pd.read_parquet(store.folder(augmented) / "train.parquet")

@@ -40,13 +40,17 @@ def evaluate(folder: Path, trained: Trained, sides: Sides, max_length: int) -> E
     """Score full on validation and holdout, measure its cost in PyTorch float32, draw its confusion matrix."""
     model, tokenizer = bases.load_checkpoint(store.folder(trained) / "model")
     full = TorchTextClassifier(model, tokenizer, max_length)
-    frames = {side: pd.read_parquet(store.folder(sides) / f"{side}.parquet") for side in ("train", "validation", "holdout")}
+    frames = {
+        side: pd.read_parquet(store.folder(sides) / f"{side}.parquet") for side in ("train", "validation", "holdout")
+    }
     tables = {side: scoring.predictions(full, frames[side], sides.labels) for side in ("validation", "holdout")}
     for side, table in tables.items():
         table.to_parquet(folder / f"{side}.parquet")
     holdout = tables["holdout"]
     (folder / "measured").mkdir()
-    pictures.confusion_matrix(holdout["label"].tolist(), holdout["predicted"].tolist(), folder / "measured/confusion_matrix.png")
+    pictures.confusion_matrix(
+        holdout["label"].tolist(), holdout["predicted"].tolist(), folder / "measured/confusion_matrix.png"
+    )
     report = classification_report(holdout["label"], holdout["predicted"], output_dict=True, zero_division=0)
     return Evaluated(
         validation=evidence.metrics(tables["validation"]["label"], tables["validation"]["predicted"]),

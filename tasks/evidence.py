@@ -3,13 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 from scipy.optimize import brentq
 from scipy.stats import norm
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
+Labels = Sequence[str] | pd.Series
 RESAMPLES = 4000
 SEED = 20_000
 
@@ -23,7 +25,7 @@ class Difference:
     upper: float
 
 
-def metrics(labels: Sequence[str], predicted: Sequence[str]) -> dict[str, float]:
+def metrics(labels: Labels, predicted: Labels) -> dict[str, float]:
     """Accuracy, and macro and weighted precision, recall and F1; a class never predicted has precision 0."""
     found = {"accuracy": float(accuracy_score(labels, predicted))}
     for average in ("macro", "weighted"):
@@ -33,15 +35,13 @@ def metrics(labels: Sequence[str], predicted: Sequence[str]) -> dict[str, float]
     return found
 
 
-def compare(
-    labels: Sequence[str], first: Sequence[str], second: Sequence[str], metric: str, confidence: float
-) -> Difference:
+def compare(labels: Labels, first: Labels, second: Labels, metric: str, confidence: float) -> Difference:
     """`metric` of `first` minus that of `second` (rows are paired), with one-sided limits at `confidence`."""
     names = np.unique(np.concatenate([labels, first, second]))
-    coded = [np.searchsorted(names, np.asarray(values)) for values in (labels, first, second)]
+    truth, ours, theirs = (np.searchsorted(names, np.asarray(values)) for values in (labels, first, second))
     if metric == "accuracy":
-        return tango(*_discordant(*coded), confidence)
-    return paired_bootstrap(*coded, metric, confidence)
+        return tango(*_discordant(truth, ours, theirs), confidence)
+    return paired_bootstrap(truth, ours, theirs, metric, confidence)
 
 
 def _discordant(labels: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[int, int, int]:
@@ -103,7 +103,7 @@ def paired_bootstrap(
 
 
 def _f1(hits: np.ndarray, said: np.ndarray, support: np.ndarray) -> np.ndarray:
-    return 2 * hits / np.maximum(said + support, 1)
+    return cast(np.ndarray, 2 * hits / np.maximum(said + support, 1))
 
 
 def _macro(f1: np.ndarray, support: np.ndarray, said: np.ndarray) -> Any:
@@ -122,4 +122,5 @@ def rows_needed(disagreement: float, margin: float, confidence: float = 0.95, po
     """Rows at which a true difference of zero rules out `margin` with `power`, where the models differ in
     correctness on a share `disagreement` of rows: (z_confidence + z_power)² · disagreement / margin².
     """
-    return ceil((norm.ppf(confidence) + norm.ppf(power)) ** 2 * disagreement / margin**2)
+    z = float(norm.ppf(confidence) + norm.ppf(power))
+    return ceil(z**2 * disagreement / margin**2)

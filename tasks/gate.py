@@ -58,7 +58,11 @@ def decide(
 ) -> Verdict:
     """Promote or hold, with the reasons; all answers are on the same holdout rows, costs in ms a text."""
     found = evidence.metrics(labels, challenger)
-    low = [f"{name} {found[name]:.4f} is below the minimum {least}" for name, least in settings.minimum.items() if found[name] < least]
+    low = [
+        f"{name} {found[name]:.4f} is below the minimum {least}"
+        for name, least in settings.minimum.items()
+        if found[name] < least
+    ]
     if low:
         return Verdict(decision="hold", reasons=low, metrics=found)
     if champion is None:
@@ -81,12 +85,16 @@ def decide(
         return facts.model_copy(update={"decision": "promote", "claim": "better", "reasons": [f"better: {against}"]})
     costs = f"{challenger_cost:.2f} ms a text against the champion's {champion_cost:.2f}"
     if not cheaper:
-        return facts.model_copy(update={"reasons": [f"not shown to be better: {against}", f"not 10 % cheaper: {costs}"]})
+        return facts.model_copy(
+            update={"reasons": [f"not shown to be better: {against}", f"not 10 % cheaper: {costs}"]}
+        )
     worse = [_too_wide(name, labels, challenger, other, settings)
              for name, other in (("champion", champion), ("anchor", anchor)) if other is not None]  # fmt: skip
     reasons = [reason for reason in worse if reason]
     if reasons:
-        return facts.model_copy(update={"reasons": [f"not shown to be better: {against}", f"cheaper: {costs}", *reasons]})
+        return facts.model_copy(
+            update={"reasons": [f"not shown to be better: {against}", f"cheaper: {costs}", *reasons]}
+        )
     reason = f"cheaper, and not worse by {settings.margin} than champion or anchor: {costs}; {against}"
     return facts.model_copy(update={"decision": "promote", "claim": "cheaper", "reasons": [reason]})
 
@@ -94,8 +102,12 @@ def decide(
 def _first(found: dict[str, float], majority: dict[str, float], metric: str) -> Verdict:
     beats = found[metric] > majority[metric]
     words = "beats" if beats else "does not beat"
-    reason = f"the first version {words} the majority class: {metric} {found[metric]:.4f} against {majority[metric]:.4f}"
-    return Verdict(decision="promote" if beats else "hold", claim="first" if beats else None, reasons=[reason], metrics=found)
+    reason = (
+        f"the first version {words} the majority class: {metric} {found[metric]:.4f} against {majority[metric]:.4f}"
+    )
+    return Verdict(
+        decision="promote" if beats else "hold", claim="first" if beats else None, reasons=[reason], metrics=found
+    )
 
 
 def _too_wide(
@@ -108,7 +120,9 @@ def _too_wide(
     disagree = float(((np.asarray(challenger) == truth) != (np.asarray(other) == truth)).mean())
     needed = evidence.rows_needed(max(disagree, 1 / len(truth)), settings.margin, settings.confidence)
     text = f"may be {-difference.lower:.4f} worse than the {name}, more than the margin {settings.margin}"
-    return text + (f"; about {needed:,} holdout rows would tell, there are {len(truth):,}" if needed > len(truth) else "")
+    return text + (
+        f"; about {needed:,} holdout rows would tell, there are {len(truth):,}" if needed > len(truth) else ""
+    )
 
 
 class _Served:

@@ -57,7 +57,9 @@ def _found(path: str, field: str, base_dir: Path, side: Any) -> list[Source]:
     if path.startswith("hf:"):
         return [Source(path=path, sha256=hashlib.sha256(path.encode()).hexdigest(), side=side)]
     full = (base_dir / path).resolve()
-    files = [Path(name) for name in sorted(glob.glob(str(full)))] if glob.has_magic(path) else [full]
+    pattern = Path(path)
+    root, inner = (Path("/"), pattern.relative_to("/")) if pattern.is_absolute() else (base_dir, pattern)
+    files = sorted(root.resolve().glob(str(inner))) if glob.has_magic(path) else [full]
     if not files or not all(file.is_file() for file in files):
         raise InputError(f"{field}: no such file: {path} (looked for {full}; paths are relative to the settings file)")
     return [Source(path=str(file), sha256=store.file_digest(file), side=side) for file in files]
@@ -82,7 +84,7 @@ def read_rows(sources: list[Source], data: DataSettings) -> pd.DataFrame:
         records = _records(source, data)
         _demand(columns, records, source)
         rows += [_row(record, source, columns) for record in records]
-    return pd.DataFrame(rows).astype({name: "object" for name in ("problem", "row_key", "side_key", *columns)})
+    return pd.DataFrame(rows).astype(dict.fromkeys(("problem", "row_key", "side_key", *columns), "object"))
 
 
 def _records(source: Source, data: DataSettings) -> list[Record]:
@@ -102,7 +104,12 @@ def _demand(columns: dict[str, str], records: list[Record], source: Source) -> N
 def _row(record: Record, source: Source, columns: dict[str, str]) -> dict[str, Any]:
     values = {str(name): value for name, value in record.values.items()}
     listed = list(values.values())
-    row: dict[str, Any] = {"problem": record.problem, "source": Path(source.path).name, "row": record.row, "side": source.side}
+    row: dict[str, Any] = {
+        "problem": record.problem,
+        "source": Path(source.path).name,
+        "row": record.row,
+        "side": source.side,
+    }
     for field, column in columns.items():
         by_place = listed[int(column)] if column.isdigit() and int(column) < len(listed) else None
         row[field] = None if record.problem else _as_text(values.get(column, by_place))

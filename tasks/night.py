@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import pandas as pd
 from mlflow.entities import Run
@@ -88,7 +88,9 @@ class Night:
         self.run_id = tracking.start_night(self.model, self.fingerprint, name)
         try:
             tracking.log_inputs(self.run_id, self.settings, self.sources, row_counts(checked, sides, None))
-            tracking.connect().log_artifacts(self.run_id, str(store.folder(checked) / "measured" / "data_docs"), "data_docs")
+            tracking.connect().log_artifacts(
+                self.run_id, str(store.folder(checked) / "measured" / "data_docs"), "data_docs"
+            )
             yield self.run_id
         except Exception as error:
             tracking.end_night(self.run_id, "failed", str(error))
@@ -144,7 +146,7 @@ class Night:
     ) -> NightResult:
         """Promoted or held: log the figures and pictures, write the report, close the run."""
         result = NightResult(
-            status=ending[0],  # type: ignore[arg-type]
+            status=ending[0],
             reason=ending[1],
             model=self.model,
             version=registered.version,
@@ -182,7 +184,7 @@ class Night:
         for picture in report.picture_files(trained, evaluated, compressed):
             client.log_artifact(self.run_id, str(picture), "pictures")
         shares = {
-            side: pd.read_parquet(store.folder(sides) / f"{side}.parquet")["label"].value_counts(normalize=True).to_dict()
+            side: pd.read_parquet(store.folder(sides) / f"{side}.parquet")["label"].value_counts(normalize=True)
             for side in ("train", "validation", "holdout")
         }
         with store.scratch() as folder:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import pandas as pd
 from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay
 
@@ -65,14 +66,16 @@ def pareto(candidates: Sequence[Candidate], path: Path) -> None:
     _save(figure, path)
 
 
-def label_shares(shares: dict[str, dict[str, float]], path: Path) -> None:
-    """Share of each label on each side: `{side: {label: share}}`."""
-    labels = sorted({label for side in shares.values() for label in side})
+def label_shares(shares: dict[str, pd.Series], path: Path) -> None:
+    """Share of each label on each side: `{side: shares by label}`."""
+    labels = sorted({label for side in shares.values() for label in side.index})
     figure = Figure(figsize=(7, max(2.5, 0.3 * len(labels) * len(shares) ** 0.5 + 1)), layout="constrained")
     axes = figure.subplots()
     height = 0.8 / len(shares)
     for place, (side, values) in enumerate(shares.items()):
-        axes.barh([y + place * height for y in range(len(labels))], [values.get(k, 0.0) for k in labels], height, label=side)
+        axes.barh(
+            [y + place * height for y in range(len(labels))], [values.get(k, 0.0) for k in labels], height, label=side
+        )
     axes.set_yticks([y + 0.4 - height / 2 for y in range(len(labels))], labels)
     axes.invert_yaxis()
     axes.set(xlabel="share of rows", title="Labels on each side")

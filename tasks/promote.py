@@ -17,13 +17,21 @@ def promote(registered: Registered, verdict: Verdict, approval: str) -> tuple[st
     if verdict.decision == "hold":
         return "held", reason
     if approval == "manual":
-        return "held", f"passed the gate and waits for a person: nightshift promote {registered.name} {registered.version} --reason …"
+        return (
+            "held",
+            f"passed the gate and waits for a person: nightshift promote {registered.name} {registered.version} --reason …",
+        )
     frozen = registry.frozen(registered.name)
     if frozen:
         return "held", frozen
     try:
         registry.promote(
-            registered.name, registered.version, reason, verdict.champion_version, verdict.claim or "", registered.run_id
+            registered.name,
+            registered.version,
+            reason,
+            verdict.champion_version,
+            verdict.claim or "",
+            registered.run_id,
         )
     except UserError as error:
         return "held", str(error)

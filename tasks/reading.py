@@ -24,6 +24,8 @@ Quoting = Literal["auto", "quoted", "none"]
 DELIMITERS = ",\t;|"
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
         codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # fmt: skip
+ENCODINGS = ["cp1252", "mac_roman", "cp1251", "koi8_r", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr"]
+"""What a file that is not UTF-8 may be; others are to be stated."""
 csv.field_size_limit(2**31 - 1)
 
 
@@ -55,7 +57,11 @@ class Reading:
 
 
 def read_records(
-    path: Path, header: bool = True, encoding: str | None = None, delimiter: str | None = None, quoting: Quoting = "auto"
+    path: Path,
+    header: bool = True,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    quoting: Quoting = "auto",
 ) -> list[Record]:
     """All records of a file; columns of a file without header are named by position, `0` the first.
 
@@ -95,8 +101,9 @@ def _detected(data: bytes) -> str:
     broken = sum(1 for line in foreign if not _is_utf8(line))
     if broken == 0 or broken * 2 < len(foreign) or broken <= 5:
         return "utf-8"
-    best = charset_normalizer.from_bytes(b"\n".join(foreign[:2000])).best()
-    return best.encoding if best else "latin-1"
+    matches = charset_normalizer.from_bytes(b"\n".join(foreign[:2000]), cp_isolation=ENCODINGS)
+    best = max(matches, key=lambda match: match.coherence - match.chaos, default=None)
+    return best.encoding if best else "cp1252"
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -117,7 +124,9 @@ def _delimited(path: Path, text: str, header: bool, delimiter: str | None, quoti
     width = len(names)
     names = [name.strip() or f"column {place}" for place, name in enumerate(names)]
     return [
-        _record(number, names, fields, f"{len(fields)} fields where {width} were expected" if len(fields) != width else None)
+        _record(
+            number, names, fields, f"{len(fields)} fields where {width} were expected" if len(fields) != width else None
+        )
         for number, fields in enumerate(reading.fields[start:], 1)
     ]
 
@@ -136,7 +145,10 @@ def _delimiter(path: Path, text: str) -> str:
     if path.suffix == ".tsv":
         return "\t"
     lines = text.splitlines()[:200]
-    return max(DELIMITERS, key=lambda sign: (min(line.count(sign) for line in lines) > 0, sum(line.count(sign) for line in lines)))
+    return max(
+        DELIMITERS,
+        key=lambda sign: (min(line.count(sign) for line in lines) > 0, sum(line.count(sign) for line in lines)),
+    )
 
 
 def _reading(path: Path, text: str, delimiter: str, quoting: Quoting) -> Reading:
@@ -151,7 +163,8 @@ def _reading(path: Path, text: str, delimiter: str, quoting: Quoting) -> Reading
         if plain.consistent:
             return plain
         raise
-    return plain if plain.consistent and len(plain.fields) != len(quoted.fields) else quoted
+    swallowed = delimiter == "\t" and plain.consistent and len(plain.fields) != len(quoted.fields)
+    return plain if swallowed else quoted
 
 
 def _plain(text: str, delimiter: str) -> Reading:

@@ -12,7 +12,9 @@ from models import serving
 from tasks import registry, store, tracking
 from tasks.records import Compressed, Registered, Sides
 
-REQUIREMENTS = [f"{package}=={installed(package)}" for package in ("mlflow", "numpy", "onnxruntime", "pandas", "tokenizers")]
+REQUIREMENTS = [
+    f"{package}=={installed(package)}" for package in ("mlflow", "numpy", "onnxruntime", "pandas", "tokenizers")
+]
 FROM = "nightshift.compressed"
 
 

@@ -124,7 +124,9 @@ def promote(name: str, number: str, why: str, expected: str | None, claim: str =
         client.set_registered_model_alias(name, CHAMPION, number)
         if version_of(name, CHALLENGER) == number:
             client.delete_registered_model_alias(name, CHALLENGER)
-        entry = _entry("promoted", champion or "", number, "nightly" if claim else getpass.getuser(), why, claim, evidence)
+        entry = _entry(
+            "promoted", champion or "", number, "nightly" if claim else getpass.getuser(), why, claim, evidence
+        )
         enter(name, entry)
         return entry
 

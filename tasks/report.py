@@ -63,7 +63,9 @@ def _links(result: NightResult, story: Story) -> dict[str, str]:
     if result.mlflow_run_id:
         run = client.get_run(result.mlflow_run_id)
         server = client.tracking_uri if client.tracking_uri.startswith("http") else ""
-        links["MLflow run"] = f"{server}/#/experiments/{run.info.experiment_id}/runs/{result.mlflow_run_id}" if server else ""
+        links["MLflow run"] = (
+            f"{server}/#/experiments/{run.info.experiment_id}/runs/{result.mlflow_run_id}" if server else ""
+        )
     links["Flow run"] = f"/runs/flow-run/{result.flow_run_id}" if result.flow_run_id else ""
     return links
 
@@ -79,7 +81,9 @@ def _values(result: NightResult, story: Story) -> dict[str, object]:
         "headline": headline(result),
         "story": story,
         "quarantine": {reason: count for reason, count in quarantine.items() if count},
-        "examples": _quarantine(story).head(20)[["reason", "source", "row"]].to_dict("records") if sum(quarantine.values()) else [],
+        "examples": _quarantine(story).head(20)[["reason", "source", "row"]].to_dict("records")
+        if sum(quarantine.values())
+        else [],
         "pictures": pictures,
         "links": _links(result, story),
         "ledger": registry.history(result.model)[::-1],
@@ -103,5 +107,7 @@ def write(result: NightResult, story: Story) -> Path:
     beside.replace(page)
     if FlowRunContext.get():
         key = f"{result.model.lower().replace('_', '-')}-report"
-        create_markdown_artifact(templates.get_template("report.md").render(values), key=key, description="The night's report")
+        create_markdown_artifact(
+            templates.get_template("report.md").render(values), key=key, description="The night's report"
+        )
     return page

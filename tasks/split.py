@@ -49,7 +49,9 @@ def split_rows(frame: pd.DataFrame, settings: SplitSettings) -> dict[str, pd.Dat
     parts = {name: frame[side == name].reset_index(drop=True) for name in (*SIDES, "leaks")}
     for name in ("train", "validation", "holdout"):
         if parts[name].empty:
-            raise InputError(f"split: no row is left for {name} of {len(frame)}; more rows, or other shares, are needed")
+            raise InputError(
+                f"split: no row is left for {name} of {len(frame)}; more rows, or other shares, are needed"
+            )
     if parts["train"]["label"].nunique() < 2:
         raise InputError(f"split: the training side holds one label only, {parts['train']['label'].iloc[0]!r}")
     return parts
@@ -63,11 +65,17 @@ def _outer(frame: pd.DataFrame, settings: SplitSettings) -> pd.Series:
             raise InputError("split.by: group needs data.group, the column that names the group")
         place = frame["side_key"].map(lambda key: draw(key, "holdout"))
     else:
-        rank = _times(frame).rank(method="first") if settings.by == "time" else pd.Series(range(1, len(frame) + 1), frame.index)
+        rank = (
+            _times(frame).rank(method="first")
+            if settings.by == "time"
+            else pd.Series(range(1, len(frame) + 1), frame.index)
+        )
         place = (len(frame) - rank + 0.5) / len(frame)
     sealed = settings.holdout * (1 + settings.spare)
     if sealed >= 1:
-        raise InputError(f"split: holdout {settings.holdout} with {settings.spare} spare ones leaves nothing to train on")
+        raise InputError(
+            f"split: holdout {settings.holdout} with {settings.spare} spare ones leaves nothing to train on"
+        )
     names = np.select([place < settings.holdout, place < sealed], ["holdout", "spare"], "train")
     return pd.Series(names, index=frame.index)
 

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from functools import cache, wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from prefect import Task, task
 from pydantic import BaseModel
@@ -40,14 +40,14 @@ def stage(function: Callable[Concatenate[Path, P], A]) -> Task[P, A]:
         return record.model_copy(update={"path": path, "digest": digest})
 
     run.__signature__ = outer  # type: ignore[attr-defined]
-    return task(
-        run,
+    wrap = task(
         name=function.__name__,
         task_run_name=function.__name__,
         cache_key_fn=lambda _context, parameters: f"{artifact_path(function, parameters)}/{store.MARKER}",
         persist_result=True,
         result_serializer="json",
     )
+    return cast(Task[P, A], wrap(run))
 
 
 def artifact_path(function: Callable[..., Any], parameters: dict[str, Any]) -> str:
@@ -95,5 +95,9 @@ def _project_imports(path: Path) -> list[Path]:
             names = [alias.name for alias in node.names]
         else:
             continue
-        found += [top / (name.replace(".", "/") + ".py") for name in names if name.split(".")[0] in ("tasks", "models", "expectations")]
+        found += [
+            top / (name.replace(".", "/") + ".py")
+            for name in names
+            if name.split(".")[0] in ("tasks", "models", "expectations")
+        ]
     return found

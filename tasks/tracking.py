@@ -89,7 +89,9 @@ def _data_set(source: Source) -> DatasetInput:
     address = {"path": source.path} if remote else {"uri": Path(source.path).as_uri()}
     kind = "hugging_face" if remote else "local"
     data = Dataset(Path(source.path).name, source.sha256[:36], kind, json.dumps(address))
-    return DatasetInput(data, [InputTag("mlflow.data.context", source.side or "training"), InputTag("sha256", source.sha256)])
+    return DatasetInput(
+        data, [InputTag("mlflow.data.context", source.side or "training"), InputTag("sha256", source.sha256)]
+    )
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -126,7 +128,11 @@ def log_candidates(run_id: str, candidates: list[Candidate]) -> None:
     for candidate in candidates:
         if candidate.name in known:
             continue
-        tags = {"mlflow.parentRunId": run_id, "nightshift.why": candidate.why, "nightshift.chosen": str(candidate.chosen)}
+        tags = {
+            "mlflow.parentRunId": run_id,
+            "nightshift.why": candidate.why,
+            "nightshift.chosen": str(candidate.chosen),
+        }
         run = client.create_run(parent.info.experiment_id, tags=tags, run_name=candidate.name)
         client.log_param(run.info.run_id, "recipe", candidate.recipe)
         for name in ("accuracy", "macro_f1"):

@@ -76,7 +76,14 @@ class LiveMetrics(TrainerCallback):  # type: ignore[misc]
             self.told = done
             begun, first = self.started
             left = (now - begun) / max(1, state.global_step - first) * (state.max_steps - state.global_step)
-            log.info("%s: step %d of %d (%.0f %%), about %.0f s left", self.prefix, state.global_step, state.max_steps, 100 * done, left)
+            log.info(
+                "%s: step %d of %d (%.0f %%), about %.0f s left",
+                self.prefix,
+                state.global_step,
+                state.max_steps,
+                100 * done,
+                left,
+            )
 
 
 def history_metrics(line: dict[str, Any], prefix: str) -> dict[str, float]:

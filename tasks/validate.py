@@ -127,7 +127,9 @@ def expected(settings: ExpectationSettings, pairs: bool) -> list[Expected]:
     found.append(rows("label present", null, "label_missing", settings.label_present, "missing"))
     if settings.labels is not None:
         known = gxe.ExpectColumnValuesToBeInSet
-        found.append(rows("label known", known, "label", settings.known_labels, "unknown label", value_set=settings.labels))
+        found.append(
+            rows("label known", known, "label", settings.known_labels, "unknown label", value_set=settings.labels)
+        )
     return [
         *found,
         rows("one label a text", own.ExpectTextsToCarryOneLabel, "text_and_label", settings.one_label_a_text, "conflict"),
@@ -187,7 +189,11 @@ def validate(folder: Path, rows: Rows, expectations: ExpectationSettings) -> Che
 
 
 def _too_few(kept: int, least: int) -> str:
-    return f"stopped by the expectation 'enough rows': {kept} rows are left after quarantine; at least {least} required" if kept < least else ""
+    return (
+        f"stopped by the expectation 'enough rows': {kept} rows are left after quarantine; at least {least} required"
+        if kept < least
+        else ""
+    )
 
 
 def _result(check: Expected, outcome: Outcome) -> ExpectationResult:

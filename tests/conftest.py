@@ -1,0 +1,110 @@
+"""Small real artefacts: a tiny BERT with its own tokenizer, a small data set, the command line as a user runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from samples import BAD, GOOD, PLAIN, messages
+
+os.environ |= {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "HF_HUB_OFFLINE": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder = tmp_path_factory.mktemp("base")
+    words = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *sorted({*GOOD, *BAD, *PLAIN}),
+        *"abcdefghijklmnopqrstuvwxyz",
+    ]
+    (folder / "vocab.txt").write_text("\n".join([*words, *("##" + c for c in "abcdefghijklmnopqrstuvwxyz")]))
+    tokenizer = BertTokenizerFast(vocab=str(folder / "vocab.txt"))
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+    )
+    BertModel(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path, tiny_base: Path) -> Path:
+    """A folder with `rows.csv` (600 rows) and `night.yaml`."""
+    lines = ["message,label", *(f"{text},{label}" for text, label in messages(600))]
+    (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
+    settings = {
+        "model": "tiny",
+        "data": {"path": "rows.csv", "text": "message"},
+        "train": {
+            "base_model": str(tiny_base),
+            "num_train_epochs": 6,
+            "learning_rate": 2e-3,
+            "save_steps": 20,
+        },
+        "compress": {
+            "recipes": ["distil+prune+quantize"],
+            "distil_epochs": 3,
+            "learning_rate": 2e-3,
+            "keep": 0.9,
+        },
+    }
+    (tmp_path / "night.yaml").write_text(json.dumps(settings))
+    return tmp_path
+
+
+class Shell:
+    """The command line in a process of its own, with its own NIGHTSHIFT_HOME."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.env = os.environ | {"NIGHTSHIFT_HOME": str(folder / "home")}
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", "flows.cli", *arguments]
+        return subprocess.Popen(
+            command, cwd=self.folder, env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def __call__(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=600)
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    def json(self, *arguments: str) -> dict:
+        done = self(*arguments, "--json")
+        assert done.returncode in (0, 3), done.stderr[-3000:]
+        return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture
+def shell(project: Path) -> Shell:
+    return Shell(project)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    folder = os.environ.get("NIGHTSHIFT_TEST_DATA")
+    if not folder:
+        pytest.skip("NIGHTSHIFT_TEST_DATA names no folder with the public data sets")
+    return Path(folder)

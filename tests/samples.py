@@ -1,0 +1,40 @@
+"""Short made-up messages in two classes."""
+
+import random
+
+GOOD = ["lovely", "great", "superb", "charming", "warm", "bright", "happy", "fine", "delightful", "splendid"]
+BAD = ["awful", "poor", "broken", "dull", "cold", "late", "rude", "sad", "terrible", "dreadful"]
+PLAIN = [
+    "the",
+    "parcel",
+    "tent",
+    "stove",
+    "lamp",
+    "came",
+    "with",
+    "a",
+    "box",
+    "and",
+    "one",
+    "blue",
+    "bag",
+    "on",
+    "monday",
+    "morning",
+    "from",
+    "shop",
+    "to",
+    "me",
+    "again",
+]
+
+
+def messages(count: int, seed: int = 1) -> list[tuple[str, str]]:
+    """Distinct short messages with their labels; a few are mislabelled."""
+    draw, seen = random.Random(seed), {}
+    while len(seen) < count:
+        label = draw.choice(["good", "bad"])
+        words = draw.sample(PLAIN, draw.randint(3, 9)) + draw.sample(GOOD if label == "good" else BAD, 2)
+        draw.shuffle(words)
+        seen[" ".join(words)] = label if draw.random() > 0.03 else "bad"
+    return list(seen.items())

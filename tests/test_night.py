@@ -1,0 +1,176 @@
+"""Whole nights by the command line: real Prefect, real MLflow, real Great Expectations, a tiny real model."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+
+TORCHLESS = """
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split('.')[0] in ('torch', 'transformers'):
+            raise ImportError(name)
+sys.meta_path.insert(0, Refuse())
+import mlflow
+mlflow.set_tracking_uri(sys.argv[1])
+answers = mlflow.pyfunc.load_model('models:/tiny@champion').predict(['a lovely superb tent', 'awful dull lamp'])
+print(answers['label'].tolist())
+assert 'torch' not in sys.modules
+"""
+
+
+def checkpoint_digests(home: Path) -> set[str]:
+    return {
+        hashlib.sha256(file.read_bytes()).hexdigest() for file in home.glob("artifacts/train/*/model/model.safetensors")
+    }
+
+
+def tracking(home: Path) -> mlflow.MlflowClient:
+    return mlflow.MlflowClient(f"sqlite:///{home}/mlflow/mlflow.db")
+
+
+def test_promoted_then_skipped_then_forced(shell, project):
+    first = shell.json("run", "night.yaml")
+    assert first["status"] == "promoted", first["reason"]
+    assert first["champion_version"] == first["version"] == "1"
+    rows = first["rows"]
+    assert rows["read"] == 600 == rows["kept"] + rows["quarantined"]
+    assert rows["kept"] == rows["train"] + rows["validation"] + rows["holdout"]
+    assert {c["name"] for c in first["candidates"]} == {"full", "distil+prune+quantize"}
+    assert sum(c["chosen"] for c in first["candidates"]) == 1
+    assert first["metrics"]["accuracy"] > 0.8
+    page = Path(first["report"]).read_text()
+    assert "data:image/png" in page and "http://" not in page.replace("http://127.0.0.1", "")
+
+    home = project / "home"
+    weights = checkpoint_digests(home)
+    client = tracking(home)
+    version = client.get_model_version_by_alias("tiny", "champion")
+    assert version.tags["nightshift.fingerprint"] and version.tags["nightshift.recipe"]
+    run = client.get_run(first["mlflow_run_id"])
+    assert run.info.status == "FINISHED" and run.inputs.dataset_inputs[0].dataset.digest
+    assert run.data.metrics["holdout/accuracy"] == first["metrics"]["accuracy"]
+    names = {item.path for item in client.list_artifacts(run.info.run_id)}
+    assert {"data_docs", "pictures", "report", "checkpoint", "candidates.json"} <= names
+
+    begun = json.loads(json.dumps(first))
+    second = shell.json("run", "night.yaml")
+    assert second["status"] == "skipped" and begun["mlflow_run_id"] in second["reason"]
+    assert second["version"] is None and second["gate"] is None and second["candidates"] == []
+
+    forced = shell.json("run", "night.yaml", "--force")
+    assert forced["status"] == "held", "a model equal to its champion must not be promoted"
+    assert forced["champion_version"] == "1" and forced["version"] == "2"
+    assert checkpoint_digests(home) == weights
+
+    store = f"sqlite:///{home}/mlflow/mlflow.db"
+    done = subprocess.run([sys.executable, "-c", TORCHLESS, store], capture_output=True, text=True, cwd=project)
+    assert done.stdout.strip() == "['good', 'bad']", done.stderr[-2000:]
+
+    (project / "new.jsonl").write_text('{"text": "charming warm bag"}\n{"text": "late rude shop"}\n')
+    done = shell("predict", "models:/tiny@champion", "new.jsonl", "--output", "scored.parquet")
+    assert done.returncode == 0, done.stderr
+    assert pd.read_parquet(project / "scored.parquet")["predicted"].tolist() == ["good", "bad"]
+
+    assert shell("promote", "tiny", "2", "--reason", "a test").returncode == 0
+    assert shell("rollback", "tiny", "--reason", "it was worse").returncode == 0
+    ledger = shell("history", "tiny").stdout.splitlines()
+    assert [line.split()[1] for line in ledger] == ["promoted", "promoted", "rolled"]
+    frozen = shell.json("run", "night.yaml", "--set", "train.num_train_epochs=5")
+    assert frozen["status"] == "held" and frozen["champion_version"] == "1"
+
+
+def test_killed_in_training_goes_on_with_the_same_weights(shell, project):
+    undisturbed = shell.json("run", "night.yaml")
+    assert undisturbed["status"] == "promoted"
+    weights = checkpoint_digests(project / "home")
+
+    home = project / "home2"
+    shell.env["NIGHTSHIFT_HOME"] = str(home)
+    process = shell.start("run", "night.yaml")
+    deadline = time.monotonic() + 200
+    while not list(home.glob("work/train/*/checkpoint-*/COMPLETE")):
+        assert process.poll() is None and time.monotonic() < deadline, "no checkpoint appeared"
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not checkpoint_digests(home), "killed too late: the training was over"
+    before = {path: path.stat().st_mtime_ns for path in home.glob("artifacts/*/*/record.json")}
+    assert {path.parts[-3] for path in before} == {"ingest", "validate", "split", "augment"}
+
+    again = shell.json("run", "night.yaml")
+    assert again["status"] == "promoted"
+    assert checkpoint_digests(home) == weights
+    assert {path: path.stat().st_mtime_ns for path in before} == before, "a finished stage was redone"
+    client = tracking(home)
+    states = [run.info.status for run in client.search_runs([e.experiment_id for e in client.search_experiments()])]
+    assert "RUNNING" not in states
+    assert not list(home.rglob("*.partial"))
+
+
+CASES = {
+    "unknown key": (
+        ["--set", "train.learning_rat=1"],
+        2,
+        "train.learning_rat: unknown key; did you mean learning_rate?",
+    ),
+    "wrong value": (
+        ["--set", "train.num_train_epochs=-1"],
+        2,
+        "train.num_train_epochs: Input should be greater than 0",
+    ),
+    "missing file": (["--set", "data.path=nowhere.csv"], 2, "data.path: no such file: nowhere.csv"),
+    "missing column": (["--set", "data.text=body"], 2, "data.text: no column 'body'"),
+    "empty file": (["--set", "data.path=empty.csv"], 2, "empty.csv: the file is empty"),
+    "binary file": (["--set", "data.path=binary.csv"], 2, "binary.csv, line 2: binary data"),
+    "no such base": (["--set", "train.base_model=./nobase"], 2, "no such folder"),
+    "one class only": (["--set", "data.path=one.csv"], 3, "at least two labels"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_input_gives_one_line_and_its_exit_code(shell, project, case):
+    (project / "empty.csv").write_text("")
+    (project / "binary.csv").write_bytes(b"message,label\n\x00\x01\x02,good\n")
+    (project / "one.csv").write_text("message,label\n" + "".join(f"message number {i},good\n" for i in range(80)))
+    overrides, code, line = CASES[case]
+    done = shell("run", "night.yaml", *overrides)
+    assert done.returncode == code, done.stderr[-2000:]
+    told = done.stdout if code == 3 else done.stderr
+    assert line in told
+    if code == 2:
+        assert [text for text in done.stderr.splitlines() if line in text] == done.stderr.splitlines()[-1:]
+        assert "Traceback" not in done.stderr
+
+
+def test_the_data_gate_alone(shell, project):
+    with (project / "rows.csv").open("a") as file:
+        file.write(",good\nsame text here,good\nSame  text here,good\ntwo sides,good\ntwo sides,bad\n")
+    found = shell.json("validate", "night.yaml")
+    assert found["status"] == "passed"
+    assert found["rows"] == {
+        "read": 605,
+        "kept": 601,
+        "quarantined": 4,
+        "missing": 1,
+        "conflict": 2,
+        "duplicate": 1,
+    }
+    assert Path(found["data_docs"]).is_file()
+    table = pd.read_csv(found["quarantine"])
+    assert table[["reason", "row"]].values.tolist() == [
+        ["missing", 601],
+        ["duplicate", 603],
+        ["conflict", 604],
+        ["conflict", 605],
+    ]
+    assert {entry["severity"] for entry in found["expectations"]} == {"critical", "warning"}

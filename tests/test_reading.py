@@ -1,0 +1,103 @@
+import pytest
+
+from tasks.errors import InputError
+from tasks.ingest import DataSettings, canonical, key, locate, read_rows
+from tasks.reading import read_records
+
+
+def write(path, content):
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def test_unbalanced_quotes_swallow_no_rows(tmp_path):
+    text = 'a "quoted\t1\nb\t0\n"open here\t1\nand closed" here\t0\nlast\t1\n'
+    records = read_records(write(tmp_path / "x.tsv", text), header=False)
+    assert len(records) == 5 and records[2].values["0"] == '"open here'
+
+
+def test_quoted_fields_may_hold_line_ends_and_delimiters(tmp_path):
+    text = 'text,label\n"one, two\nthree ""four""",a\nplain,b\n'
+    records = read_records(write(tmp_path / "x.csv", text))
+    assert [record.values["text"] for record in records] == ['one, two\nthree "four"', "plain"]
+
+
+def test_bare_carriage_returns_end_rows(tmp_path):
+    records = read_records(write(tmp_path / "x.csv", b'text,label\r"a\nb",x\rc,y\r'))
+    assert [record.values["text"] for record in records] == ["a\nb", "c"]
+
+
+def test_a_quote_left_open_stops_with_its_line(tmp_path):
+    with pytest.raises(InputError, match="line 3: a quote opened here is never closed"):
+        read_records(write(tmp_path / "x.csv", 'text,label\n"a, b",x\n"never closed,y\nmore, and more,z\n'))
+
+
+def test_a_broken_row_is_kept_with_its_problem(tmp_path):
+    lines = ["text,label", *(f"café {i},a" for i in range(20))]
+    data = "\n".join(lines).encode() + b"\ncaf\xe9,b\ntoo,many,fields\n"
+    records = read_records(write(tmp_path / "x.csv", data))
+    assert [record.problem for record in records[-2:]] == [
+        "broken encoding: not valid UTF-8",
+        "3 fields where 2 were expected",
+    ]
+    assert records[0].problem is None and records[0].values["text"] == "café 0"
+
+
+def test_another_encoding_is_detected(tmp_path):
+    text = "text,label\n" + "".join(f"déjà vu à l'hôtel numéro {i},a\n" for i in range(40))
+    records = read_records(write(tmp_path / "x.csv", text.encode("cp1252")))
+    assert records[3].values["text"] == "déjà vu à l'hôtel numéro 3" and records[3].problem is None
+
+
+def test_json_lines_cut_off_stop_and_broken_ones_are_kept(tmp_path):
+    records = read_records(write(tmp_path / "x.jsonl", '{"text": "a"}\nnonsense\n{"text": "b"}\n'))
+    assert [record.problem for record in records] == [None, "no JSON object", None]
+    with pytest.raises(InputError, match="line 2: the file is cut off"):
+        read_records(write(tmp_path / "y.jsonl", '{"text": "a"}\n{"text": "b'))
+
+
+def test_parquet_globs_and_positions(tmp_path):
+    import pandas as pd
+
+    pd.DataFrame({"t": ["one", "two"], "y": [1, 0]}).to_parquet(tmp_path / "a.parquet")
+    pd.DataFrame({"t": ["three"], "y": [1]}).to_parquet(tmp_path / "b.parquet")
+    data = DataSettings(path="*.parquet", text=0, label="y")
+    rows = read_rows(locate(data, None, tmp_path), data)
+    assert rows["text"].tolist() == ["one", "two", "three"] and rows["label"].tolist() == ["1", "0", "1"]
+    assert rows["source"].tolist() == ["a.parquet", "a.parquet", "b.parquet"]
+
+
+def test_a_data_set_through_datasets(tmp_path):
+    (tmp_path / "set").mkdir()
+    write(tmp_path / "set" / "train.jsonl", '{"text": "one", "label": "a"}\n{"text": "two", "label": "b"}\n')
+    data = DataSettings(path=f"hf:{tmp_path}/set#train")
+    assert read_rows(locate(data, None, tmp_path), data)["text"].tolist() == ["one", "two"]
+
+
+def test_identity_ignores_case_width_and_space():
+    assert key("Hello  World") == key("hello\tworld ") != key("hello, world")
+    assert canonical("ﬁne Ｔｅｘｔ") == "fine text"
+    assert key("a", "b c") != key("a b", "c")
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "rows"),
+    [
+        ("sst2/train.tsv", {"header": False, "text": 0, "label": 1}, 6920),
+        ("banking77/train.csv", {"label": "category"}, 10003),
+        (
+            "sick/SICK_train.txt",
+            {"text": "sentence_A", "text_pair": "sentence_B", "label": "entailment_judgment"},
+            4500,
+        ),
+        ("airline/Tweets_Ramlah0.csv", {"label": "airline_sentiment"}, 14640),
+        ("airline/Tweets_GuangjunZeng.csv", {"label": "airline_sentiment"}, 14605),
+        ("airline/Airline-Sentiment-2-w-AA.csv", {"label": "airline_sentiment"}, 14640),
+        ("waimai/waimai_10k.csv", {"text": "review"}, 11987),
+    ],
+)
+def test_real_files_are_read_whole(real_data, name, settings, rows):
+    data = DataSettings(path=name, **settings)
+    found = read_rows(locate(data, None, real_data), data)
+    assert len(found) == rows
+    assert (found["problem"].notna().mean() < 0.01) or name.endswith("GuangjunZeng.csv")
