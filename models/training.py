@@ -117,6 +117,19 @@ class NightTrainer(Trainer):  # type: ignore[misc]
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroups:
         return LengthGroups(self.train_dataset.lengths, self.args.per_device_train_batch_size, self.args.seed)
 
+    def get_train_dataloader(self) -> Any:
+        """The Trainer's, with a generator of its own."""
+        return self._quiet(super().get_train_dataloader())
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> Any:
+        """The Trainer's, with a generator of its own."""
+        return self._quiet(super().get_eval_dataloader(eval_dataset))
+
+    def _quiet(self, loader: Any) -> Any:
+        """Starting a loader draws from the global generator, and a run resumed at an epoch's end starts fewer."""
+        loader.generator = torch.Generator().manual_seed(self.args.seed)
+        return loader
+
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:

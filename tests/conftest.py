@@ -80,16 +80,15 @@ class Shell:
         self.folder = folder
         self.env = os.environ | {"NIGHTSHIFT_HOME": str(folder / "home")}
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+    def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", "flows.cli", *arguments]
-        return subprocess.Popen(
-            command, cwd=self.folder, env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        with (self.folder / "out").open("wb") as out, (self.folder / "err").open("wb") as err:
+            return subprocess.Popen(command, cwd=self.folder, env=self.env, stdout=out, stderr=err)
 
     def __call__(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=600)
-        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+        code = self.start(*arguments).wait(timeout=600)
+        out, err = ((self.folder / name).read_text() for name in ("out", "err"))
+        return subprocess.CompletedProcess(arguments, code, out, err)
 
     def json(self, *arguments: str) -> dict:
         done = self(*arguments, "--json")

@@ -156,13 +156,13 @@ def fit(tiny_base, folder, callbacks, accumulate=1):
     model = bases.load_classifier(str(tiny_base), LABELS, tokenizer, 1)
     rows = messages(160)
     data = training.encode(tokenizer, [t for t, _ in rows], None, [LABELS.index(y) for _, y in rows], 32)
-    arguments = {"num_train_epochs": 3, "per_device_train_batch_size": 8, "save_steps": 7, "save_total_limit": 2, "seed": 5,
+    arguments = {"num_train_epochs": 3, "per_device_train_batch_size": 8, "save_steps": 5 if accumulate == 1 else 7, "save_total_limit": 2, "seed": 5,
                  "gradient_accumulation_steps": accumulate, "learning_rate": 1e-3, "eval_strategy": "epoch"}  # fmt: skip
     training.fit(model, tokenizer, data, data, folder, arguments, callbacks)
     return model.state_dict()
 
 
-@pytest.mark.parametrize(("step", "accumulate"), [(16, 1), (45, 1), (9, 3)])
+@pytest.mark.parametrize(("step", "accumulate"), [(16, 1), (45, 1), (9, 3), (20, 3), (31, 1)])
 def test_a_killed_training_resumes_bit_for_bit(tiny_base, tmp_path, step, accumulate):
     expected = fit(tiny_base, tmp_path / "a", [], accumulate)
     with pytest.raises(Killed):

@@ -20,9 +20,10 @@ class Refuse:
         if name.split('.')[0] in ('torch', 'transformers'):
             raise ImportError(name)
 sys.meta_path.insert(0, Refuse())
-import mlflow
+import mlflow, pandas
 mlflow.set_tracking_uri(sys.argv[1])
-answers = mlflow.pyfunc.load_model('models:/tiny@champion').predict(['a lovely superb tent', 'awful dull lamp'])
+rows = pandas.DataFrame({'text': ['a lovely superb tent', 'awful dull lamp']})
+answers = mlflow.pyfunc.load_model('models:/tiny@champion').predict(rows)
 print(answers['label'].tolist())
 assert 'torch' not in sys.modules
 """
@@ -102,7 +103,7 @@ def test_killed_in_training_goes_on_with_the_same_weights(shell, project):
         assert process.poll() is None and time.monotonic() < deadline, "no checkpoint appeared"
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.wait()
     assert not checkpoint_digests(home), "killed too late: the training was over"
     before = {path: path.stat().st_mtime_ns for path in home.glob("artifacts/*/*/record.json")}
     assert {path.parts[-3] for path in before} == {"ingest", "validate", "split", "augment"}
