@@ -127,7 +127,7 @@ class NightTrainer(Trainer):  # type: ignore[misc]
 
     def _quiet(self, loader: Any) -> Any:
         """Starting a loader draws from the global generator, and a run resumed at an epoch's end starts fewer."""
-        loader.generator = torch.Generator().manual_seed(self.args.seed)
+        loader.base_dataloader.generator = torch.Generator().manual_seed(self.args.seed)
         return loader
 
     def compute_loss(

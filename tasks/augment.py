@@ -41,7 +41,8 @@ def swap(units: list[str], probability: float, random: Random) -> list[str]:
     units = list(units)
     chosen = [i for i in range(len(units)) if random.random() < probability] or [random.randrange(len(units))]
     for place in chosen:
-        other = random.randrange(len(units))
+        other = random.randrange(len(units) - 1)
+        other += other >= place
         units[place], units[other] = units[other], units[place]
     return units
 
@@ -53,6 +54,8 @@ def permute(units: list[str], probability: float, random: Random) -> list[str]:
     if len(chosen) < 2:
         chosen = random.sample(range(len(units)), 2)
     shuffled = random.sample(chosen, len(chosen))
+    while shuffled == chosen:
+        shuffled = random.sample(chosen, len(chosen))
     moved = {place: units[origin] for place, origin in zip(chosen, shuffled, strict=True)}
     return [moved.get(place, unit) for place, unit in enumerate(units)]
 
@@ -68,11 +71,16 @@ def change(text: str, settings: AugmentSettings, random: Random) -> str:
     permutes = settings.method == "permute" or (
         settings.method == "mixed" and random.random() < settings.permute_probability
     )
+    if settings.method == "mixed" and not (swaps or permutes):
+        either = random.random() * (settings.swap_probability + settings.permute_probability)
+        swaps = either < settings.swap_probability
+        permutes = not swaps
+    moved = units
     if swaps:
-        units = swap(units, settings.probability, random)
+        moved = swap(moved, settings.probability, random)
     if permutes:
-        units = permute(units, settings.probability, random)
-    return ("" if by_character else " ").join(units)
+        moved = permute(moved, settings.probability, random)
+    return text if moved == units else ("" if by_character else " ").join(moved)
 
 
 def augment_rows(frame: pd.DataFrame, settings: AugmentSettings) -> pd.DataFrame:

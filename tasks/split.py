@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tasks import store
 from tasks.errors import InputError
@@ -28,6 +28,13 @@ class SplitSettings(Settings):
     """Share of the rows outside the holdout that choose instead of train."""
     spare: int = Field(0, ge=0, le=8)
     """Sealed holdouts of the same size, neither trained on nor looked at."""
+
+    @field_validator("holdout")
+    @classmethod
+    def _share(cls, holdout: float | str) -> float | str:
+        if not isinstance(holdout, str) and not 0 < holdout < 1:
+            raise ValueError("expected a share between 0 and 1, or the path of a file")
+        return holdout
 
 
 def draw(key: str, salt: str) -> float:
@@ -83,7 +90,7 @@ def _outer(frame: pd.DataFrame, settings: SplitSettings) -> pd.Series:
 def _times(frame: pd.DataFrame) -> pd.Series:
     if "timestamp" not in frame:
         raise InputError("split.by: time needs data.timestamp, the column that holds the time")
-    times = pd.to_datetime(frame["timestamp"], errors="coerce", format="mixed")
+    times = pd.to_datetime(frame["timestamp"], errors="coerce", format="mixed", utc=True)
     if times.isna().any():
         row = frame.loc[times.isna()].iloc[0]
         raise InputError(f"{row['source']}, row {row['row']}: {row['timestamp']!r} is no time")
@@ -98,7 +105,7 @@ def split(folder: Path, checked: Checked, split: SplitSettings) -> Sides:
         parts[name].to_parquet(folder / f"{name}.parquet")
     leaks = parts.pop("leaks")
     if len(leaks):
-        reasons = pd.Series("leak: the text stands in the holdout", index=leaks.index)
+        reasons = pd.Series("leak", index=leaks.index)
         quarantine_table(leaks, reasons).to_csv(folder / "quarantine.csv", index=False)
     labels = sorted(set().union(*(parts[name]["label"] for name in ("train", "validation", "holdout"))))
     counts = {name: len(part) for name, part in parts.items()}
