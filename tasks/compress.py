@@ -6,6 +6,7 @@ failure (a fixed sequence of tests needs no correction); the cheapest confirmed 
 """
 
 import logging
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,7 +101,7 @@ class Workshop:
             "%s: %.1f million parameters, learning from full", recipe, sum(p.numel() for p in model.parameters()) / 1e6
         )
         epochs = self.settings.distil_epochs if step == "distil" else self.settings.recovery_epochs
-        work = store.work(f"compress/{self.folder.name}/{recipe}")
+        work = store.work(f"compress/{self.folder.stem}/{recipe}")
         arguments = {
             "num_train_epochs": epochs,
             "learning_rate": self.settings.learning_rate,
@@ -296,6 +297,7 @@ def compress(
     chosen = choose(full, candidates, holdouts, compress)
     if chosen.name == "full":
         make(shop, "full")
+    shutil.rmtree(store.work(f"compress/{folder.stem}"))
     (folder / "measured").mkdir()
     pictures.pareto([full, *candidates], folder / "measured/pareto.png")
     return Compressed(candidates=[full, *candidates], chosen=chosen.name)

@@ -56,13 +56,22 @@ def locate(data: DataSettings, holdout: str | None, base_dir: Path) -> list[Sour
 def _found(path: str, field: str, base_dir: Path, side: Any) -> list[Source]:
     if path.startswith("hf:"):
         return [Source(path=path, sha256=hashlib.sha256(path.encode()).hexdigest(), side=side)]
-    full = (base_dir / path).resolve()
-    pattern = Path(path)
-    root, inner = (Path("/"), pattern.relative_to("/")) if pattern.is_absolute() else (base_dir, pattern)
-    files = sorted(root.resolve().glob(str(inner))) if glob.has_magic(path) else [full]
-    if not files or not all(file.is_file() for file in files):
-        raise InputError(f"{field}: no such file: {path} (looked for {full}; paths are relative to the settings file)")
-    return [Source(path=str(file), sha256=store.file_digest(file), side=side) for file in files]
+    base = base_dir.resolve()
+    full = base / path
+    files = [full] if full.is_file() else _matching(base, path)
+    if not files:
+        raise InputError(
+            f"{field}: no such file: {path}; paths are relative to the settings file's folder {base}; mend the path"
+        )
+    return [Source(path=str(file.resolve()), sha256=store.file_digest(file), side=side) for file in files]
+
+
+def _matching(base: Path, pattern: str) -> list[Path]:
+    if not glob.has_magic(pattern):
+        return []
+    absolute = Path(pattern).is_absolute()
+    root, inner = (Path("/"), str(Path(pattern).relative_to("/"))) if absolute else (base, pattern)
+    return sorted(file for file in root.glob(inner) if file.is_file())
 
 
 def canonical(text: str) -> str:
@@ -76,48 +85,63 @@ def key(*texts: str) -> str:
 
 
 def read_rows(sources: list[Source], data: DataSettings) -> pd.DataFrame:
-    """Every record of every source, with the columns documented at `tasks.records.Rows`."""
-    columns = {name: str(getattr(data, name)) for name in ("text", "text_pair", "label", "group", "timestamp")
-               if getattr(data, name) is not None}  # fmt: skip
+    """Every record of every source, with the columns documented at `tasks.records.Rows`.
+
+    Raises InputError where a file cannot be read whole or lacks a column.
+    """
+    fields = ("text", "text_pair", "label", "group", "timestamp")
+    columns = {field: getattr(data, field) for field in fields if getattr(data, field) is not None}
     rows: list[dict[str, Any]] = []
     for source in sources:
         records = _records(source, data)
-        _demand(columns, records, source)
-        rows += [_row(record, source, columns) for record in records]
-    return pd.DataFrame(rows).astype(dict.fromkeys(("problem", "row_key", "side_key", *columns), "object"))
+        names = _names(columns, records, source)
+        rows += [_row(record, source, names) for record in records]
+    return pd.DataFrame(rows, dtype="object").astype({"row": "int64"})
 
 
 def _records(source: Source, data: DataSettings) -> list[Record]:
     if source.path.startswith("hf:"):
-        return list(read_dataset(source.path))
+        return read_dataset(source.path)
     return read_records(Path(source.path), data.header, data.encoding, data.delimiter, data.quoting)
 
 
-def _demand(columns: dict[str, str], records: list[Record], source: Source) -> None:
-    first = next((record for record in records if not record.problem), records[0])
-    names = [str(name) for name in first.values]
+def _names(columns: dict[str, Column], records: list[Record], source: Source) -> dict[str, str]:
+    """The name in this source of every column that is asked for."""
+    sound = [record for record in records if not record.problem] or records
+    there = list(dict.fromkeys(str(name) for record in sound for name in record.values))
+    names = {}
     for field, column in columns.items():
-        if column not in names and not (column.isdigit() and int(column) < len(names)):
-            raise InputError(f"data.{field}: no column {column!r} in {source.path}; it has {', '.join(names)}")
+        found = there[column : column + 1] if isinstance(column, int) else [name for name in there if name == column]
+        if not found:
+            raise InputError(f"data.{field}: no column {column!r} in {source.path}; it has {', '.join(there)}")
+        names[field] = found[0]
+    return names
 
 
-def _row(record: Record, source: Source, columns: dict[str, str]) -> dict[str, Any]:
+def _row(record: Record, source: Source, names: dict[str, str]) -> dict[str, Any]:
     values = {str(name): value for name, value in record.values.items()}
-    listed = list(values.values())
-    row: dict[str, Any] = {
+    fields = {field: None if record.problem else _as_text(values.get(name)) for field, name in names.items()}
+    texts = [fields[field] for field in ("text", "text_pair") if field in names]
+    row_key = key(*[text for text in texts if text]) if all(text and canonical(text) for text in texts) else None
+    group = fields.get("group")
+    return {
         "problem": record.problem,
         "source": Path(source.path).name,
         "row": record.row,
         "side": source.side,
+        **fields,
+        "row_key": row_key,
+        "side_key": key(group) if group and row_key else row_key,
+        "original": _as_json(values),
     }
-    for field, column in columns.items():
-        by_place = listed[int(column)] if column.isdigit() and int(column) < len(listed) else None
-        row[field] = None if record.problem else _as_text(values.get(column, by_place))
-    texts = [row[name] for name in ("text", "text_pair") if name in columns]
-    row["row_key"] = None if record.problem or not all(texts) else key(*texts)
-    row["side_key"] = key(row["group"]) if row.get("group") else row["row_key"]
-    row["original"] = json.dumps(values, ensure_ascii=False, default=str)
-    return row
+
+
+def _as_json(values: dict[str, Any]) -> str:
+    try:
+        return json.dumps(values, ensure_ascii=False, default=str, allow_nan=False)
+    except ValueError:  # JSON has no word for NaN
+        plain = json.loads(json.dumps(values, default=str), parse_constant=lambda _: None)
+        return json.dumps(plain, ensure_ascii=False)
 
 
 def _as_text(value: Any) -> str | None:

@@ -6,10 +6,12 @@ default quoting lets an unbalanced quote swallow line ends, and rows with them.
 
 import codecs
 import csv
+import gzip
 import io
 import json
+import re
+import zlib
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,18 +24,23 @@ from tasks.errors import InputError
 
 Quoting = Literal["auto", "quoted", "none"]
 DELIMITERS = ",\t;|"
+SAMPLE = 100_000
+"""Characters of a file from which its delimiter is told."""
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
         codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # fmt: skip
 ENCODINGS = ["cp1252", "mac_roman", "cp1251", "koi8_r", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr"]
 """What a file that is not UTF-8 may be; others are to be stated."""
-csv.field_size_limit(2**31 - 1)
+UNDECODED = re.compile(r"[\ud800-\udfff]")
+"""What undecodable bytes become on reading; UTF-8 cannot hold it."""
+CONTROLS = bytes(sorted({*range(32), 127} - {*b"\t\n\v\f\r"}))
 
 
 @dataclass(frozen=True)
 class Record:
-    """One record of a file: its number from 1, its values by column name, or why it cannot be read."""
+    """One record of a file: its number and first line from 1, its values by column, and why it cannot be read."""
 
     row: int
+    line: int
     values: dict[str, Any]
     problem: str | None = None
 
@@ -51,9 +58,15 @@ class Reading:
         return Counter(map(len, self.fields)).most_common(1)[0][0]
 
     @property
+    def misfits(self) -> int:
+        """Records with another number of fields than most."""
+        width = self.width
+        return sum(1 for fields in self.fields if len(fields) != width)
+
+    @property
     def consistent(self) -> bool:
         """Whether all records have the same number of fields, more than one."""
-        return self.width > 1 and all(len(fields) == self.width for fields in self.fields)
+        return self.width > 1 and not self.misfits
 
 
 def read_records(
@@ -67,88 +80,125 @@ def read_records(
 
     Raises InputError for a file that is empty, binary, cut off, or of an unknown kind.
     """
-    if path.suffix == ".parquet":
+    kind = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    if kind not in (".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt"):
+        raise InputError(f"{path}: unknown kind {kind or 'of file'}; expected .csv, .tsv, .txt, .jsonl or .parquet")
+    if kind == ".parquet":
         return _parquet(path)
-    text = _text(path, encoding)
+    text, encoding = _text(path, encoding)
     if not text.strip():
         raise InputError(f"{path}: the file is empty; rows were expected")
-    if path.suffix in (".jsonl", ".ndjson", ".json"):
-        return _json_lines(path, text)
-    if path.suffix in (".csv", ".tsv", ".txt"):
-        return _delimited(path, text, header, delimiter, quoting)
-    raise InputError(f"{path}: unknown kind {path.suffix or 'of file'}; expected .csv, .tsv, .txt, .jsonl or .parquet")
+    if kind in (".csv", ".tsv", ".txt"):
+        return _delimited(path, text, encoding, header, delimiter or _delimiter(text, kind), quoting)
+    return _json_lines(path, text, encoding)
 
 
-def _text(path: Path, encoding: str | None) -> str:
-    data = path.read_bytes()
-    for mark, name in BOMS.items():
-        if data.startswith(mark):
-            encoding = encoding or name
-            break
-    if encoding is None and b"\0" in data:
-        raise InputError(f"{path}, line {data[: data.index(0)].count(10) + 1}: binary data; a text file was expected")
+def _text(path: Path, encoding: str | None) -> tuple[str, str]:
+    """The file's text without a byte order mark, and the encoding it was read in."""
+    data = _bytes(path)
+    marked = next((name for mark, name in BOMS.items() if data.startswith(mark)), None)
+    encoding = encoding or marked
+    if encoding is None:
+        _demand_text(path, data)
+    encoding = encoding or _detected(data)
     try:
-        if encoding:
-            return data.decode(encoding, "strict" if encoding.startswith("utf-16") else "surrogateescape")
-    except (UnicodeDecodeError, LookupError) as error:
+        text = data.decode(encoding, "strict" if re.match("utf.?(16|32)", encoding.lower()) else "surrogateescape")
+    except (UnicodeError, LookupError) as error:
         raise InputError(f"{path}: cannot be read as {encoding}: {error}; set data.encoding") from error
-    return data.decode(_detected(data), "surrogateescape")
+    if "\0" in text:
+        raise InputError(_binary(path, text[: text.index("\0")].count("\n") + 1))
+    return text.removeprefix("\ufeff"), encoding.upper().removesuffix("-SIG")
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+        return gzip.decompress(data) if path.suffix == ".gz" else data
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
+
+
+def _demand_text(path: Path, data: bytes) -> None:
+    zero = data.find(b"\0")
+    if zero >= 0:
+        raise InputError(_binary(path, data[:zero].count(b"\n") + 1))
+    head = data[:SAMPLE]
+    if (len(head) - len(head.translate(None, CONTROLS))) * 20 > len(head):
+        raise InputError(_binary(path, 1))
+
+
+def _binary(path: Path, line: int) -> str:
+    return f"{path}, line {line}: binary data; a text file was expected (UTF-16 without a mark: set data.encoding)"
 
 
 def _detected(data: bytes) -> str:
-    """UTF-8 where nearly every line with other than ASCII is UTF-8, else what charset-normalizer finds."""
+    """UTF-8 where most lines with other than ASCII are UTF-8, else what charset-normalizer finds."""
     foreign = [line for line in data.splitlines() if not line.isascii()]
-    broken = sum(1 for line in foreign if not _is_utf8(line))
-    if broken == 0 or broken * 2 < len(foreign) or broken <= 5:
+    broken = sum(1 for line in foreign if not _decodes(line, "utf-8"))
+    if broken * 2 <= len(foreign):
         return "utf-8"
     matches = charset_normalizer.from_bytes(b"\n".join(foreign[:2000]), cp_isolation=ENCODINGS)
     best = max(matches, key=lambda match: match.coherence - match.chaos, default=None)
-    return best.encoding if best else "cp1252"
+    return best.encoding if best else "cp1252" if _decodes(data, "cp1252") else "latin-1"
 
 
-def _is_utf8(line: bytes) -> bool:
+def _decodes(data: bytes, encoding: str) -> bool:
     try:
-        line.decode("utf-8")
+        data.decode(encoding)
     except UnicodeDecodeError:
         return False
     return True
 
 
-def _delimited(path: Path, text: str, header: bool, delimiter: str | None, quoting: Quoting) -> list[Record]:
-    delimiter = delimiter or _delimiter(path, text)
+def _delimited(path: Path, text: str, encoding: str, header: bool, delimiter: str, quoting: Quoting) -> list[Record]:
     reading = _reading(path, text, delimiter, quoting)
-    names = reading.fields[0] if header else [str(place) for place in range(reading.width)]
     start = 1 if header else 0
     if len(reading.fields) == start:
         raise InputError(f"{path}: the file holds a header and no rows")
-    width = len(names)
-    names = [name.strip() or f"column {place}" for place, name in enumerate(names)]
-    return [
-        _record(
-            number, names, fields, f"{len(fields)} fields where {width} were expected" if len(fields) != width else None
-        )
-        for number, fields in enumerate(reading.fields[start:], 1)
+    names = _names(reading.fields[0]) if header else [str(place) for place in range(reading.width)]
+    records = [
+        _record(number, line, names, fields, encoding)
+        for number, (line, fields) in enumerate(zip(reading.lines[start:], reading.fields[start:], strict=True), 1)
     ]
+    assert len(records) == len(reading.fields) - start
+    return records
 
 
-def _record(number: int, names: list[str], fields: list[str], problem: str | None) -> Record:
-    if any(not field.isascii() and any("\udc80" <= sign <= "\udcff" for sign in field) for field in fields):
-        problem = problem or "broken encoding: not valid UTF-8"
-        fields = [field.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for field in fields]
+def _names(fields: list[str]) -> list[str]:
+    """The header's names, none empty and none twice: values are kept by name."""
+    names: list[str] = []
+    for place, field in enumerate(fields):
+        name = UNDECODED.sub("\ufffd", field).strip()
+        names.append(name if name and name not in names else f"{name} column {place}".strip())
+    return names
+
+
+def _record(number: int, line: int, names: list[str], fields: list[str], encoding: str) -> Record:
+    problem = None if len(fields) == len(names) else f"{len(fields)} fields where {len(names)} were expected"
+    if any(UNDECODED.search(field) for field in fields if not field.isascii()):
+        problem = problem or f"broken encoding: not valid {encoding}"
+        fields = [UNDECODED.sub("\ufffd", field) for field in fields]
     values: dict[str, Any] = dict(zip(names, fields, strict=False))
     for place, field in enumerate(fields[len(names) :], len(names)):
         values[f"column {place}"] = field
-    return Record(number, values, problem)
+    return Record(number, line, values, problem)
 
 
-def _delimiter(path: Path, text: str) -> str:
-    if path.suffix == ".tsv":
-        return "\t"
-    lines = text.splitlines()[:200]
-    return max(
-        DELIMITERS,
-        key=lambda sign: (min(line.count(sign) for line in lines) > 0, sum(line.count(sign) for line in lines)),
-    )
+def _delimiter(text: str, kind: str) -> str:
+    """What splits most records into as many fields as the first, more than one; a tie goes to the suffix's own."""
+    usual = "\t" if kind == ".tsv" else ","
+    lines = text[:SAMPLE].splitlines(keepends=True)
+    head = "".join(lines[:-1] if len(text) > SAMPLE and len(lines) > 1 else lines)
+    return max(usual + DELIMITERS.replace(usual, ""), key=lambda sign: _fit(head, sign))
+
+
+def _fit(text: str, delimiter: str) -> float:
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    shares = []
+    for fields in (_plain(text, delimiter).fields, [row for row in rows if row]):
+        width = len(fields[0]) if fields else 0
+        shares.append(sum(len(row) == width for row in fields) / len(fields) if width > 1 else 0.0)
+    return max(shares)
 
 
 def _reading(path: Path, text: str, delimiter: str, quoting: Quoting) -> Reading:
@@ -163,36 +213,49 @@ def _reading(path: Path, text: str, delimiter: str, quoting: Quoting) -> Reading
         if plain.consistent:
             return plain
         raise
-    swallowed = delimiter == "\t" and plain.consistent and len(plain.fields) != len(quoted.fields)
-    return plain if swallowed else quoted
+    return plain if _swallows(quoted, plain, delimiter) else quoted
+
+
+def _swallows(quoted: Reading, plain: Reading, delimiter: str) -> bool:
+    """Whether the quotes only join lines that are records of their own.
+
+    Commas and semicolons are part of texts, so a line of a quoted text may look like a record; tabs are not.
+    """
+    if len(quoted.fields) == len(plain.fields):
+        return False
+    if delimiter == "\t":
+        return plain.width > 1 and plain.misfits <= quoted.misfits
+    return plain.consistent and not quoted.consistent
 
 
 def _plain(text: str, delimiter: str) -> Reading:
     lines = [(number, line.rstrip("\r\n")) for number, line in enumerate(io.StringIO(text, newline=""), 1)]
-    kept = [(number, line) for number, line in lines if line.strip()]
+    kept = [(number, line) for number, line in lines if line.strip() or delimiter in line]
     return Reading([number for number, _ in kept], [line.split(delimiter) for _, line in kept])
 
 
 def _quoted(path: Path, text: str, delimiter: str) -> Reading:
     lines: list[int] = []
     fields: list[list[str]] = []
+    csv.field_size_limit(2**31 - 1)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     start = 1
     try:
         for record in reader:
-            if record and any(field.strip() for field in record):
+            if len(record) > 1 or any(field.strip() for field in record):
                 lines.append(start)
                 fields.append(record)
             start = reader.line_num + 1
     except csv.Error as error:
-        what = "a quote opened here is never closed" if "unexpected end" in str(error) else str(error)
+        never = "a quote opened here is never closed and would swallow the rest of the file"
+        what = never if "unexpected end" in str(error) else f"quotes that do not match ({error})"
         raise InputError(
             f"{path}, line {start}: {what}; mend the line, or set data.quoting: none if quotes mean nothing in this file"
         ) from error
     return Reading(lines, fields)
 
 
-def _json_lines(path: Path, text: str) -> list[Record]:
+def _json_lines(path: Path, text: str, encoding: str) -> list[Record]:
     lines = text.split("\n")
     records: list[Record] = []
     for number, line in enumerate(lines, 1):
@@ -200,37 +263,50 @@ def _json_lines(path: Path, text: str) -> list[Record]:
             continue
         try:
             values = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if number == len(lines):
                 raise InputError(f"{path}, line {number}: the file is cut off in the middle of a record") from error
             values = None
-        if isinstance(values, dict):
-            records.append(Record(len(records) + 1, values))
-        else:
-            clean = line.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-            records.append(Record(len(records) + 1, {"line": clean}, "no JSON object"))
+        records.append(_object(len(records) + 1, number, values, line, encoding))
     return records
+
+
+def _object(number: int, line: int, values: Any, written: str, encoding: str) -> Record:
+    if not isinstance(values, dict):
+        return Record(number, line, {"line": UNDECODED.sub("\ufffd", written)}, "no JSON object")
+    plain = json.dumps(values, ensure_ascii=False)
+    if not UNDECODED.search(plain):
+        return Record(number, line, values)
+    return Record(number, line, json.loads(UNDECODED.sub("\ufffd", plain)), f"broken encoding: not valid {encoding}")
 
 
 def _parquet(path: Path) -> list[Record]:
     try:
-        rows = pyarrow.parquet.read_table(path).to_pylist()
-    except (pyarrow.ArrowException, OSError) as error:
-        raise InputError(f"{path}: not a readable Parquet file: {str(error).splitlines()[0]}") from error
+        rows = pyarrow.parquet.read_table(path, partitioning=None).to_pylist()
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable Parquet file: {_first_line(error)}") from error
     if not rows:
         raise InputError(f"{path}: the file holds no rows")
-    return [Record(number, values) for number, values in enumerate(rows, 1)]
+    return [Record(number, number, values) for number, values in enumerate(rows, 1)]
 
 
-def read_dataset(address: str) -> Iterator[Record]:
-    """The rows of `hf:ID[@REVISION][#SPLIT]` through `datasets`; a folder is an ID too."""
+def read_dataset(address: str) -> list[Record]:
+    """The rows of `hf:ID[@REVISION][#SPLIT]` through `datasets`; a folder is an ID too.
+
+    Raises InputError, with the reason, where it cannot be loaded.
+    """
     import datasets
 
     name, _, part = address.removeprefix("hf:").partition("#")
     name, _, revision = name.partition("@")
     try:
-        rows = datasets.load_dataset(name, revision=revision or None, split=part or "train")
+        rows = list(datasets.load_dataset(name, revision=revision or None, split=part or "train"))
     except Exception as error:
-        raise InputError(f"data.path: the data set {address} cannot be loaded: {str(error).splitlines()[0]}") from error
-    for number, values in enumerate(rows, 1):
-        yield Record(number, values)
+        raise InputError(f"data.path: the data set {address} cannot be loaded: {_first_line(error)}") from error
+    if not rows:
+        raise InputError(f"data.path: the data set {address} holds no rows")
+    return [Record(number, number, values) for number, values in enumerate(rows, 1)]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -117,7 +117,7 @@ def train(folder: Path, augmented: Augmented, sides: Sides, train: TrainSettings
         "per_device_eval_batch_size": 64,
         "disable_tqdm": False,
     }
-    work = store.work(f"train/{folder.name}")
+    work = store.work(f"train/{folder.stem}")
     history = training.fit(
         model,
         tokenizer,

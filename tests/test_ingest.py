@@ -1,0 +1,291 @@
+import gzip
+import hashlib
+import json
+
+import pandas as pd
+import pytest
+
+from tasks import store
+from tasks.errors import InputError
+from tasks.ingest import DataSettings, ingest, key, locate, read_rows
+from tasks.reading import read_records
+from tasks.records import Source
+
+
+def write(path, content):
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def rows_of(path, content, **settings):
+    write(path, content)
+    data = DataSettings(path=path.name, **settings)
+    return read_rows(locate(data, None, path.parent), data)
+
+
+def test_sources_are_found_from_the_settings_folder_in_order(tmp_path):
+    for name in ("b.csv", "a.csv", "held.tsv"):
+        write(tmp_path / name, name)
+    sources = locate(DataSettings(path=["*.csv", "hf:some/set"]), "held.tsv", tmp_path)
+    assert [source.path for source in sources] == [
+        str(tmp_path / "a.csv"),
+        str(tmp_path / "b.csv"),
+        "hf:some/set",
+        str(tmp_path / "held.tsv"),
+    ]
+    assert [source.side for source in sources] == ["", "", "", "holdout"]
+    assert [source.sha256 for source in sources[1:3]] == [
+        hashlib.sha256(text).hexdigest() for text in (b"b.csv", b"hf:some/set")
+    ]
+
+
+def test_a_file_name_may_look_like_a_pattern(tmp_path):
+    write(tmp_path / "day[1].csv", "x")
+    assert locate(DataSettings(path="day[1].csv"), None, tmp_path)[0].path == str(tmp_path / "day[1].csv")
+
+
+@pytest.mark.parametrize("path", ["none.csv", "days/*.csv", "."])
+def test_a_missing_file_is_told_in_one_line(tmp_path, path):
+    with pytest.raises(InputError) as caught:
+        locate(DataSettings(path=path), None, tmp_path)
+    message = str(caught.value)
+    assert message.startswith(f"data.path: no such file: {path};")
+    assert str(tmp_path) in message and "\n" not in message
+    with pytest.raises(InputError, match=r"^split\.holdout: no such file"):
+        locate(DataSettings(path=[]), path, tmp_path)
+
+
+def test_a_missing_column_names_the_setting_the_file_and_what_there_is(tmp_path):
+    with pytest.raises(InputError, match=r"data\.group: no column 'shop' in .*x\.csv; it has text, label"):
+        rows_of(tmp_path / "x.csv", "text,label\na,b\n", group="shop")
+    with pytest.raises(InputError, match=r"data\.label: no column 2 in .*x\.csv; it has 0, 1"):
+        rows_of(tmp_path / "x.csv", "a,b\n", header=False, text=0, label=2)
+
+
+def test_a_position_is_a_position_even_where_names_are_numbers(tmp_path):
+    rows = rows_of(tmp_path / "x.csv", "1,0\na,b\n", text=0, label=1)
+    assert rows[["text", "label"]].values.tolist() == [["a", "b"]]
+
+
+def test_positions_in_json_lines_follow_the_first_record(tmp_path):
+    content = '{"text": "a", "label": "x"}\n{"label": "y", "text": "b"}\n'
+    assert rows_of(tmp_path / "x.jsonl", content, text=0, label=1)["text"].tolist() == ["a", "b"]
+
+
+def test_a_header_with_empty_and_repeated_names_loses_no_value(tmp_path):
+    rows = rows_of(tmp_path / "x.csv", "text,x,x,,label\na,1,2,3,l\n", label=4)
+    assert rows["label"].tolist() == ["l"]
+    original = json.loads(rows["original"][0])
+    assert original == {"text": "a", "x": "1", "x column 2": "2", "column 3": "3", "label": "l"}
+
+
+def test_labels_are_text_whatever_the_file_holds(tmp_path):
+    frame = pd.DataFrame({"text": ["a", "b", "c"], "label": [1.0, 0.5, None]})
+    frame.to_parquet(tmp_path / "x.parquet")
+    data = DataSettings(path="x.parquet")
+    assert read_rows(locate(data, None, tmp_path), data)["label"].tolist() == ["1", "0.5", None]
+
+
+def test_keys_are_none_without_a_text_or_with_a_problem(tmp_path):
+    content = "text,label,shop\n  ,a,s\ngood,a,S 1\nGOOD ,b,\nshort,a\n"
+    rows = rows_of(tmp_path / "x.csv", content, group="shop")
+    assert rows["row_key"].tolist() == [None, key("good"), key("good"), None]
+    assert rows["side_key"].tolist() == [None, key("S 1"), key("good"), None]
+    assert rows["problem"].tolist() == [None, None, None, "2 fields where 3 were expected"]
+    assert rows["text"].tolist() == ["  ", "good", "GOOD ", None]
+
+
+def test_a_pair_is_one_key_over_both_texts(tmp_path):
+    rows = rows_of(tmp_path / "x.tsv", "a\tb\ty\nOne  two\tx\t1\none two\t\t1\n", text="a", text_pair="b", label="y")
+    digest = hashlib.sha256(b"one two\x1fx").hexdigest()
+    assert digest.startswith(rows["row_key"][0]) and len(rows["row_key"][0]) >= 32
+    assert rows["row_key"][1] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x.tsv", "text\tlabel\na\tx\n\t\n\n \nb\ty\n"),
+        ("x.csv", 'text,label\na,x\n,\n\n"b",y\n'),
+    ],
+)
+def test_a_record_of_empty_fields_is_a_record_and_a_blank_line_is_none(tmp_path, name, content):
+    assert rows_of(tmp_path / name, content)["text"].tolist() == ["a", "", "b"]
+
+
+def test_quotes_swallow_no_lines_beside_a_damaged_row(tmp_path):
+    content = 'text\tlabel\n"open\t1\nmid\t0\nclosed"\t0\nlast\t1\textra\n'
+    rows = rows_of(tmp_path / "x.tsv", content)
+    assert rows["text"].tolist() == ['"open', "mid", 'closed"', None]
+
+
+def test_quoted_texts_in_tabs_may_span_lines(tmp_path):
+    assert rows_of(tmp_path / "x.tsv", 'text\tlabel\n"one\ntwo"\t1\n"three"\t0\n')["text"].tolist() == [
+        "one\ntwo",
+        "three",
+    ]
+
+
+def test_stated_quoting_is_followed(tmp_path):
+    content = 'text,label\n"never,x\nother,y\n'
+    rows = rows_of(tmp_path / "x.csv", content, quoting="none")
+    assert rows["text"].tolist() == ['"never', "other"]
+    with pytest.raises(InputError, match=r"line 2: .*never closed and would swallow.*data\.quoting: none"):
+        rows_of(tmp_path / "x.csv", content, quoting="quoted")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x.csv", 'text;label\na, b;x\n"c;\nd";y\n'),
+        ("x.txt", "text|label\na, b|x\nc;d|y\n"),
+        ("x.txt", "text\tlabel\na, b, c\tx\nd, e\ty\n"),
+        ("x.tsv", 'text,label\n"a, b",x\nc,y\n'),
+    ],
+)
+def test_the_delimiter_is_what_fits_the_file(tmp_path, name, content):
+    rows = rows_of(tmp_path / name, content)
+    assert rows["label"].tolist() == ["x", "y"] and rows["problem"].isna().all()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("stated", [False, True])
+def test_byte_order_marks(tmp_path, encoding, stated):
+    said = encoding.removesuffix("-sig") if stated else None
+    rows = rows_of(tmp_path / "x.csv", "text,label\ncafé,a\n".encode(encoding), encoding=said)
+    assert rows["text"].tolist() == ["café"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [("cp1252", "“déjà vu” – café crème"), ("latin-1", "Füße über Öl"), ("cp1251", "Очень хорошо")],
+)
+@pytest.mark.parametrize("lines", [2, 100])
+def test_files_of_any_size_in_other_encodings_are_detected(tmp_path, encoding, text, lines):
+    rows = rows_of(tmp_path / "x.csv", ("text,label\n" + f"{text},a\n" * lines).encode(encoding))
+    assert rows["text"].tolist() == [text] * lines
+
+
+def test_broken_bytes_are_kept_as_rows_that_can_be_written(tmp_path):
+    good = '{"text": "café", "label": "a"}\n' * 3
+    content = good.encode() + b'{"text": "caf\xe9", "label": "b"}\n{"text": "\\ud800", "label": "b"}\n'
+    rows = rows_of(tmp_path / "x.jsonl", content)
+    rows.to_parquet(tmp_path / "out.parquet")
+    assert rows["problem"].notna().tolist() == [False, False, False, True, True]
+    assert "not valid UTF-8" in rows["problem"][3]
+    assert json.loads(rows["original"][3]) == {"text": "caf�", "label": "b"}
+
+
+def test_a_header_with_broken_bytes_can_be_written(tmp_path):
+    rows = rows_of(tmp_path / "x.csv", b"text,label,n\xe9\n" + "é,a,1\n".encode() * 3)
+    rows.to_parquet(tmp_path / "out.parquet")
+    assert rows["text"].tolist() == ["é"] * 3
+
+
+def test_original_is_json_also_without_numbers(tmp_path):
+    content = '{"text": "a", "label": "x", "score": NaN}\n'
+    original = rows_of(tmp_path / "x.jsonl", content)["original"][0]
+    assert json.loads(original, parse_constant=pytest.fail) == {"text": "a", "label": "x", "score": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.csv", b"", "empty"),
+        ("x.csv", b"\xef\xbb\xbf \n\n", "empty"),
+        ("x.jsonl", b"\n", "empty"),
+        ("x.csv", b"text,label\n", "header and no rows"),
+        ("x.csv", b"text,label\na\0b,x\n", r"x\.csv, line 2: binary data"),
+        ("x.csv", bytes([3, 7, 14, 15, 16, 200]) * 50, r"x\.csv, line 1: binary data"),
+        ("x.csv", b"text,label\na,b\n", "cannot be read as utf-99"),
+        ("x.parquet", b"PAR1 and no more", "not a readable Parquet file"),
+        ("x.csv.gz", gzip.compress(b"text,label\na,b\n")[:-12], "cannot be read"),
+        ("x.xlsx", b"PK", r"unknown kind \.xlsx"),
+    ],
+)
+def test_what_cannot_be_read_stops_with_one_line(tmp_path, name, content, message):
+    path = write(tmp_path / name, content)
+    with pytest.raises(InputError, match=message) as caught:
+        read_records(path, encoding="utf-99" if "utf-99" in message else None)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_records_carry_their_number_and_first_line(tmp_path):
+    records = read_records(write(tmp_path / "x.csv", 'text,label\n\n"a\nb",x\nc,y\n'))
+    assert [(record.row, record.line) for record in records] == [(1, 3), (2, 5)]
+
+
+def test_packed_text_is_read(tmp_path):
+    content = gzip.compress(b'{"text": "a", "label": "x"}\n')
+    assert rows_of(tmp_path / "x.jsonl.gz", content)["text"].tolist() == ["a"]
+
+
+def test_a_folder_such_as_day_1_adds_no_column(tmp_path):
+    (tmp_path / "day=1").mkdir()
+    pd.DataFrame({"text": ["a"], "label": ["x"]}).to_parquet(tmp_path / "day=1" / "x.parquet")
+    data = DataSettings(path="day=1/x.parquet")
+    assert json.loads(read_rows(locate(data, None, tmp_path), data)["original"][0]) == {"text": "a", "label": "x"}
+
+
+def test_a_data_set_that_cannot_be_loaded_stops_with_one_line(tmp_path):
+    data = DataSettings(path=f"hf:{tmp_path}/none")
+    with pytest.raises(InputError, match=r"data\.path: the data set hf:.*/none cannot be loaded") as caught:
+        read_rows(locate(data, None, tmp_path), data)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_splits_rows_are_read_and_no_others(tmp_path):
+    (tmp_path / "set").mkdir()
+    for split in ("train", "test"):
+        write(tmp_path / "set" / f"{split}.jsonl", json.dumps({"text": split, "label": 1}) + "\n")
+    for address, text in ((f"hf:{tmp_path}/set", "train"), (f"hf:{tmp_path}/set#test", "test")):
+        data = DataSettings(path=address)
+        rows = read_rows(locate(data, None, tmp_path), data)
+        assert rows[["text", "label"]].values.tolist() == [[text, "1"]]
+
+
+def test_the_stage_writes_every_record(tmp_path, monkeypatch):
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
+    write(tmp_path / "x.csv", "text,label\na,x\nb\nc,y\n")
+    data = DataSettings(path="x.csv")
+    record = ingest.fn(locate(data, None, tmp_path), data)
+    written = pd.read_parquet(store.folder(record) / "rows.parquet")
+    assert record.read == len(written) == 3
+    assert written["row"].tolist() == [1, 2, 3] and set(written["source"]) == {"x.csv"}
+    assert written["problem"].isna().tolist() == [True, False, True]
+
+
+def test_several_files_number_their_own_rows(tmp_path):
+    write(tmp_path / "a.csv", "text,label\na,x\nb,y\n")
+    write(tmp_path / "b.csv", "label,text\nx,c\n")
+    sources = [Source(path=str(tmp_path / name), sha256="") for name in ("a.csv", "b.csv")]
+    rows = read_rows(sources, DataSettings(path="*.csv"))
+    assert rows["row"].tolist() == [1, 2, 1] and rows["text"].tolist() == ["a", "b", "c"]
+
+
+def test_the_airline_tweets_conflicts_and_duplicates(real_data):
+    data = DataSettings(path="airline/Tweets_Ramlah0.csv", label="airline_sentiment")
+    rows = read_rows(locate(data, None, real_data), data)
+    conflict = rows.groupby("row_key")["label"].transform("nunique") > 1
+    assert len(rows) == 14640 and conflict.sum() == 73
+    assert rows.loc[~conflict, "row_key"].duplicated().sum() == 188
+
+
+def test_the_damaged_airline_copy_is_read_whole(real_data, tmp_path):
+    data = DataSettings(path="airline/Tweets_GuangjunZeng.csv", label="airline_sentiment")
+    rows = read_rows(locate(data, None, real_data), data)
+    rows.to_parquet(tmp_path / "out.parquet")
+    assert len(rows) == 14605 and 200 < rows["problem"].notna().sum() < 400
+
+
+@pytest.mark.parametrize(("name", "count"), [("sst2/test.tsv", 1821), ("sst2/train.tsv", 6920)])
+def test_sst2_loses_no_row(real_data, name, count):
+    records = read_records(real_data / name, header=False)
+    assert len(records) == count == len((real_data / name).read_text().splitlines())
+    assert not any(record.problem for record in records)
+
+
+def test_banking77_keeps_texts_that_span_lines(real_data):
+    data = DataSettings(path="banking77/test.csv", label="category")
+    rows = read_rows(locate(data, None, real_data), data)
+    assert len(rows) == 3080 and rows["label"].value_counts().tolist() == [40] * 77
