@@ -50,8 +50,12 @@ class TrainSettings(Settings):
     """Of weights, order and dropout."""
 
     def fingerprint(self) -> str:
-        """Settings, base model's content and the libraries that do the arithmetic."""
-        return f"{self.model_dump_json()} {bases.digest(self.base_model)} torch={torch.__version__}"
+        """Settings, base model's content and the library that does the arithmetic; raises SettingsError for no base."""
+        try:
+            base = bases.digest(self.base_model)
+        except ValueError as error:
+            raise SettingsError(f"train.base_model: {error}") from error
+        return f"{self.model_dump_json()} {base} torch={torch.__version__}"
 
 
 class LiveMetrics(TrainerCallback):  # type: ignore[misc]
