@@ -14,8 +14,7 @@ from tasks.validate import validate
 @flow(name="validate")
 def data_gate(settings: NightSettings) -> dict[str, Any]:
     """Check what the settings name; the answer is what `nightshift validate --json` prints."""
-    holdout = settings.split.holdout if isinstance(settings.split.holdout, str) else None
-    sources = locate(settings.data, holdout, Path(settings.base_dir))
+    sources = locate(settings.data, settings.split.holdout_file, Path(settings.base_dir))
     checked = validate(ingest(sources, settings.data), settings.expectations)
     quarantined = sum(checked.quarantined.values())
     return {

@@ -30,7 +30,7 @@ def _run_name() -> str:
 def nightly(settings: NightSettings, force: bool = False) -> NightResult:
     """Retrain `settings.model` on what its data holds tonight; `force` bypasses the skip and every cache."""
     with registry.locked(settings.model, "night"), night.stages_afresh(force):
-        sources = locate(settings.data, _holdout_file(settings), Path(settings.base_dir))
+        sources = locate(settings.data, settings.split.holdout_file, Path(settings.base_dir))
         tonight = night.Night(settings, sources, flow_run.id, Path(__file__))
         if not force and (earlier := tonight.finished_before()):
             return tonight.skipped(earlier)
@@ -53,10 +53,6 @@ def nightly(settings: NightSettings, force: bool = False) -> NightResult:
             )
             ending = tonight.timed(promote)(registered, verdict, settings.gate.approval)
             return tonight.ended(ending, checked, sides, augmented, trained, evaluated, compressed, registered, verdict)
-
-
-def _holdout_file(settings: NightSettings) -> str | None:
-    return settings.split.holdout if isinstance(settings.split.holdout, str) else None
 
 
 def _as_trained(settings: NightSettings) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
-import torch
 from pydantic import Field, field_validator
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -255,16 +254,11 @@ def _workshop(
     teacher, tokenizer = bases.load_checkpoint(store.folder(trained) / "model")
     rows = pd.read_parquet(store.folder(augmented) / "train.parquet")
     validation = pd.read_parquet(store.folder(sides) / "validation.parquet")
-    ids = {label: index for index, label in enumerate(sides.labels)}
     full = TorchTextClassifier(teacher, tokenizer, train["max_length"])
     logits = distillation.as_logits(full.scores(*scoring.texts_of(rows)))
-
-    def encoded(frame: pd.DataFrame, targets: np.ndarray | None) -> training.Examples:
-        texts, pairs = scoring.texts_of(frame)
-        return training.encode(tokenizer, texts, pairs, frame["label"].map(ids).tolist(), train["max_length"], targets)
-
-    return Workshop(folder, settings, train, sides.labels, teacher, tokenizer,
-                    encoded(rows, logits), encoded(validation, None), sides.pairs)  # fmt: skip
+    taught = scoring.examples(rows, tokenizer, sides.labels, train["max_length"], logits)
+    untaught = scoring.examples(validation, tokenizer, sides.labels, train["max_length"])
+    return Workshop(folder, settings, train, sides.labels, teacher, tokenizer, taught, untaught, sides.pairs)
 
 
 @stage
@@ -286,7 +280,6 @@ def compress(
     for number, recipe in enumerate(compress.recipes, 1):
         log.info("candidate %d of %d: %s", number, len(compress.recipes), recipe)
         target = make(shop, recipe)
-        torch.manual_seed(train["seed"])
         runner = OnnxTextClassifier(target / "serving")
         tables = {side: scoring.predictions(runner, frame, sides.labels) for side, frame in frames.items()}
         for side, table in tables.items():

@@ -6,7 +6,9 @@ from typing import Protocol
 
 import numpy as np
 import pandas as pd
+from transformers import PreTrainedTokenizerBase
 
+from models import training
 from models.measure import measure_cost
 from tasks.records import Cost
 
@@ -22,6 +24,18 @@ class Classifier(Protocol):
 def texts_of(frame: pd.DataFrame) -> tuple[list[str], list[str] | None]:
     """The frame's texts and, for pairs, its second texts."""
     return frame["text"].tolist(), frame["text_pair"].tolist() if "text_pair" in frame else None
+
+
+def examples(
+    frame: pd.DataFrame,
+    tokenizer: PreTrainedTokenizerBase,
+    labels: list[str],
+    max_length: int,
+    teacher_logits: np.ndarray | None = None,
+) -> training.Examples:
+    """The frame's rows as a training takes them; a label's place in `labels` is its id."""
+    ids = frame["label"].map({label: index for index, label in enumerate(labels)}).tolist()
+    return training.encode(tokenizer, *texts_of(frame), ids, max_length, teacher_logits)
 
 
 def predictions(classifier: Classifier, frame: pd.DataFrame, labels: list[str]) -> pd.DataFrame:

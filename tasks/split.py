@@ -29,6 +29,11 @@ class SplitSettings(Settings):
     spare: int = Field(0, ge=0, le=8)
     """Sealed holdouts of the same size, neither trained on nor looked at."""
 
+    @property
+    def holdout_file(self) -> str | None:
+        """The explicit holdout file, where `holdout` is no share."""
+        return self.holdout if isinstance(self.holdout, str) else None
+
     @field_validator("holdout")
     @classmethod
     def _share(cls, holdout: float | str) -> float | str:

@@ -13,7 +13,7 @@ from pydantic import Field
 from transformers import TrainerCallback
 
 from models import bases, training
-from tasks import pictures, store
+from tasks import pictures, scoring, store
 from tasks.errors import SettingsError
 from tasks.records import Augmented, Settings, Sides, Trained
 from tasks.stage import stage
@@ -95,13 +95,6 @@ def history_metrics(line: dict[str, Any], prefix: str) -> dict[str, float]:
     return {f"{prefix}/{name}": float(value) for name, value in line.items() if name not in ("epoch", "step")}
 
 
-def examples(frame: pd.DataFrame, tokenizer: Any, labels: list[str], max_length: int) -> training.Examples:
-    """A side's rows as the model takes them."""
-    pairs = frame["text_pair"].tolist() if "text_pair" in frame else None
-    ids = frame["label"].map({label: index for index, label in enumerate(labels)}).tolist()
-    return training.encode(tokenizer, frame["text"].tolist(), pairs, ids, max_length)
-
-
 @stage
 def train(folder: Path, augmented: Augmented, sides: Sides, train: TrainSettings, run_id: str | None = None) -> Trained:
     """Fine-tune `train.base_model`; a night that was killed goes on from its last complete checkpoint."""
@@ -125,8 +118,8 @@ def train(folder: Path, augmented: Augmented, sides: Sides, train: TrainSettings
     history = training.fit(
         model,
         tokenizer,
-        examples(rows, tokenizer, sides.labels, train.max_length),
-        examples(validation, tokenizer, sides.labels, train.max_length),
+        scoring.examples(rows, tokenizer, sides.labels, train.max_length),
+        scoring.examples(validation, tokenizer, sides.labels, train.max_length),
         work,
         arguments,
         [LiveMetrics(run_id, "train")],
