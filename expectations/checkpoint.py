@@ -8,7 +8,11 @@ from typing import Any
 
 import great_expectations as gx
 import pandas as pd
-from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.data_context.types.base import (
+    DataContextConfig,
+    InMemoryStoreBackendDefaults,
+    ProgressBarsConfig,
+)
 
 ROW = "__row__"
 PRIVATE = {
@@ -21,8 +25,12 @@ STYLE = """<style>body{font:15px/1.5 system-ui,sans-serif;margin:1.5rem auto;max
 table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #e1e5ec;padding:.35rem .6rem;text-align:left;
 vertical-align:top}.status-success,.text-success{color:#1d7f4e}.status-failed,.text-danger{color:#b3261e}
 i.fa-check-circle::before{content:"\\2713"}i.fa-times::before{content:"\\2717"}i.fa-exclamation-triangle::before{content:"!"}
-.collapse:not(.show),.popover,.modal,#ge-cta-footer,.tooltip,iframe{display:none}ul{padding-left:1.2rem}img{max-width:9rem}
+footer,.sticky>.card,a[data-toggle=collapse],.popover,.modal,#ge-cta-footer,.tooltip,iframe{display:none}ul{padding-left:1.2rem}img{max-width:9rem}
 a{color:#2457a6}.badge{background:#eef1f6;border-radius:.3rem;padding:0 .4rem}</style>"""
+
+INDEX = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Data Docs</title>{style}</head><body>
+<h1>Data Docs</h1><ul><li><a href="{result}">The validation result</a></li><li><a href="{suite}">The expectations</a></li>
+</ul></body></html>"""
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,8 @@ def run(frame: pd.DataFrame, expectations: list[Any], name: str, docs: Path) -> 
     Raises RuntimeError where an expectation could not be computed.
     """
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
-    context = gx.get_context(mode="ephemeral")
+    in_memory = DataContextConfig(store_backend_defaults=InMemoryStoreBackendDefaults(), analytics_enabled=False)
+    context = gx.get_context(mode="ephemeral", project_config=in_memory)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     site = {
         "class_name": "SiteBuilder",
@@ -82,8 +91,15 @@ def _outcome(result: Any) -> Outcome:
 
 
 def _make_self_contained(docs: Path) -> None:
-    """Great Expectations' pages fetch styles and scripts from third parties; ours bring their own style."""
+    """Great Expectations' pages fetch styles and scripts from third parties; ours bring their own style.
+
+    Its index is a table filled by such a script; ours names the two pages.
+    """
     remote = re.compile(r"<script\b[^>]*>.*?</script>|<link\b[^>]*>|<img\b[^>]*https?:[^>]*>", re.DOTALL)
     for page in docs.rglob("*.html"):
         text = remote.sub("", page.read_text(encoding="utf-8"))
         page.write_text(text.replace("</head>", STYLE + "</head>", 1), encoding="utf-8")
+    result, suite = (
+        next((docs / kind).rglob("*.html")).relative_to(docs).as_posix() for kind in ("validations", "expectations")
+    )
+    (docs / "index.html").write_text(INDEX.format(style=STYLE, result=result, suite=suite), encoding="utf-8")

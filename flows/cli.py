@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 import tempfile
 import traceback
@@ -32,6 +33,7 @@ def _told() -> Iterator[None]:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     logging.getLogger("nightshift").setLevel(logging.INFO)
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     warnings.simplefilter("ignore")
     try:
         yield
@@ -72,7 +74,7 @@ def run(
 
 
 def _say(night: Any) -> None:
-    from tasks import store
+    from tasks import tracking
 
     typer.echo(f"{night.model}: {night.status}. {night.reason}")
     if night.metrics:
@@ -82,7 +84,7 @@ def _say(night: Any) -> None:
                    f"{chosen.size_mb:.1f} MB; TF-IDF {night.baseline['accuracy']:.3f}")  # fmt: skip
     if night.report:
         typer.echo(f"report   {night.report}")
-        typer.echo(f"MLflow   mlflow ui --backend-store-uri sqlite:///{store.home()}/mlflow/mlflow.db")
+        typer.echo(f"MLflow   {tracking.where_to_look()}")
 
 
 @app.command()

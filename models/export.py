@@ -3,7 +3,6 @@
 import contextlib
 import io
 import json
-import logging
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ import onnxruntime
 import torch
 from torch.export import Dim
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from models.quiet import errors_only
 
 TOLERANCE = 1e-4
 
@@ -39,9 +40,8 @@ def export_onnx(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, path
     model = model.eval().float()
     sample = _inputs(tokenizer, pairs, ["a first, rather longer sample text", "a second one"])
     axes = {0: Dim.DYNAMIC, 1: Dim.DYNAMIC}
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    logging.getLogger("onnxscript").setLevel(logging.ERROR)
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
+    silence = errors_only("torch.onnx", "onnxscript")
+    with silence, warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             _Logits(model, list(sample)),
@@ -87,6 +87,8 @@ def save_serving_folder(
         "max_length": max_length,
         "pad_token_id": tokenizer.pad_token_id,
         "pad_token": tokenizer.pad_token,
+        "padding_side": tokenizer.padding_side,
+        "truncation_side": tokenizer.truncation_side,
         "pairs": pairs,
     }
     (folder / "config.json").write_text(json.dumps(config, ensure_ascii=False, indent=1), encoding="utf-8")

@@ -25,8 +25,12 @@ class OnnxTextClassifier:
         self.config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         self.labels: list[str] = self.config["labels"]
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self.tokenizer.enable_truncation(self.config["max_length"])
-        self.tokenizer.enable_padding(pad_id=self.config["pad_token_id"], pad_token=self.config["pad_token"])
+        self.tokenizer.enable_truncation(self.config["max_length"], direction=self.config["truncation_side"])
+        self.tokenizer.enable_padding(
+            direction=self.config["padding_side"],
+            pad_id=self.config["pad_token_id"],
+            pad_token=self.config["pad_token"],
+        )
         self.session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
         self.inputs = [item.name for item in self.session.get_inputs()]
 
@@ -52,15 +56,20 @@ class OnnxTextClassifier:
 
 
 def answers(classifier: OnnxTextClassifier, rows: Any) -> pd.DataFrame:
-    """`label`, its `score`, and all `scores` by label, for a frame with `text` (and `text_pair`), or texts."""
-    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame({"text": list(rows)})
+    """`label`, its `score`, and all `scores` by label, for a frame with `text` (and `text_pair`), texts, or one text.
+
+    An empty text is read as one space, since some tokenizers (GPT-2's) make no token at all of it.
+    Raises ValueError for a missing column or value.
+    """
+    texts = [rows] if isinstance(rows, str) else rows
+    frame = texts if isinstance(texts, pd.DataFrame) else pd.DataFrame({"text": list(texts)})
     columns = ["text", "text_pair"] if classifier.config["pairs"] else ["text"]
     for column in columns:
         if column not in frame:
             raise ValueError(f"no column {column!r}: this model takes {', '.join(columns)}")
         if frame[column].isna().any():
             raise ValueError(f"row {int(frame[column].isna().to_numpy().argmax())}: {column} is missing")
-    values = [frame[column].astype(str).tolist() for column in columns]
+    values = [frame[column].astype(str).replace("", " ").tolist() for column in columns]
     scores = classifier.scores(*values)
     best = scores.argmax(axis=1)
     return pd.DataFrame(
@@ -79,7 +88,7 @@ class TextClassifier(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         """Open the folder that was logged as the artifact `model`."""
         self.classifier = OnnxTextClassifier(context.artifacts["model"])
 
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Label and scores of each row."""
         return answers(self.classifier, model_input)
 

@@ -34,8 +34,11 @@ def spread(total: int, kept: int) -> list[int]:
 def student_of(teacher: PreTrainedModel, layers: int) -> PreTrainedModel:
     """A copy of the teacher with `layers` of its layers; stock `from_pretrained` loads it.
 
-    Taking every n-th layer of the teacher: Sanh et al. 2019 (DistilBERT), arXiv 1910.01108, section 2.
+    Raises ValueError for more layers than the teacher has, or none. Taking every n-th layer of the teacher: Sanh et al. 2019 (DistilBERT), arXiv 1910.01108, section 2.
     """
+    total = teacher.config.num_hidden_layers
+    if not 1 <= layers <= total:
+        raise ValueError(f"a student of a teacher with {total} layers has 1 to {total}, not {layers}")
     student = copy.deepcopy(teacher)
     path = layers_path(teacher)
     parent, _, name = path.rpartition(".")

@@ -14,9 +14,17 @@ from typing import Any
 import numpy as np
 import torch
 from torch.utils.data import Dataset, Sampler
-from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainerCallback, TrainingArguments
+from transformers import (
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
 
 from models.distillation import distillation_loss
+from models.quiet import no_bars
 
 COMPLETE = "COMPLETE"
 """The file that a whole checkpoint ends with."""
@@ -143,7 +151,8 @@ class NightTrainer(Trainer):  # type: ignore[misc]
         return (loss, outputs) if return_outputs else loss
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        super()._save_checkpoint(model, trial)
+        with no_bars():
+            super()._save_checkpoint(model, trial)
         (Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}" / COMPLETE).touch()
 
 
@@ -188,6 +197,7 @@ def fit(
             use_cpu=not torch.cuda.is_available(),
             full_determinism=torch.cuda.is_available(),
             report_to=[],
+            disable_tqdm=True,
             remove_unused_columns=False,
             label_names=["labels"],
             dataloader_pin_memory=torch.cuda.is_available(),
@@ -199,6 +209,7 @@ def fit(
         callbacks=callbacks,
         compute_metrics=lambda result: {"accuracy": float((result.predictions.argmax(-1) == result.label_ids).mean())},
     )
+    trainer.remove_callback(PrinterCallback)
     trainer.model_accepts_loss_kwargs = False
     trainer.temperature, trainer.alpha = temperature, alpha
     checkpoint = last_complete_checkpoint(output_dir)

@@ -3,6 +3,7 @@
 A recipe is a chain such as `distil+prune+quantize`. Each gives a candidate, measured like full on the same rows
 and the same machine. Validation chooses; the holdout confirms, from cautious to bold, and stops at the first
 failure (a fixed sequence of tests needs no correction); the cheapest confirmed candidate is put forward, else full.
+Where the holdout is too small to confirm any, the most cautious is put forward as unconfirmed.
 """
 
 import logging
@@ -19,6 +20,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from models import bases, distillation, export, pruning, quantization, student, training
 from models.measure import TorchTextClassifier
+from models.progress import Progress
 from models.serving import OnnxTextClassifier
 from tasks import evidence, pictures, scoring, store
 from tasks.records import Augmented, Candidate, Compressed, Cost, Evaluated, Settings, Sides, Trained
@@ -112,7 +114,7 @@ class Workshop:
             "eval_strategy": "no",
             "logging_steps": 50,
         }
-        training.fit(model, self.tokenizer, self.rows, self.validation, work, arguments, [],
+        training.fit(model, self.tokenizer, self.rows, self.validation, work, arguments, [Progress(recipe)],
                      self.settings.temperature, self.settings.alpha)  # fmt: skip
         return model.eval()
 
@@ -188,7 +190,7 @@ def choose(
     if confirmed:
         best = _cheapest(confirmed, settings.metric)
     elif sequence and needed and settings.allow_unconfirmed:
-        best = _cheapest(sequence, settings.metric)
+        best = sequence[0]
         best.why += (
             f"; unconfirmed: about {needed:,} holdout rows would be needed to rule out a drop of {settings.max_drop}"
         )

@@ -58,45 +58,60 @@ def decide(
 ) -> Verdict:
     """Promote or hold, with the reasons; all answers are on the same holdout rows, costs in ms a text."""
     found = evidence.metrics(labels, challenger)
+    if champion is None:
+        verdict = _first(found, majority, settings.metric)
+    else:
+        assert champion_cost is not None
+        verdict = _against(labels, challenger, champion, anchor, challenger_cost, champion_cost, settings)
+        verdict.champion_metrics = evidence.metrics(labels, champion)
+    verdict.metrics = found
     low = [
         f"{name} {found[name]:.4f} is below the minimum {least}"
         for name, least in settings.minimum.items()
         if found[name] < least
     ]
     if low:
-        return Verdict(decision="hold", reasons=low, metrics=found)
-    if champion is None:
-        return _first(found, majority, settings.metric)
-    assert champion_cost is not None
+        verdict.decision, verdict.claim, verdict.reasons = "hold", None, low + verdict.reasons
+    return verdict
+
+
+def _against(
+    labels: Sequence[str],
+    challenger: Sequence[str],
+    champion: Sequence[str],
+    anchor: Sequence[str] | None,
+    challenger_cost: float,
+    champion_cost: float,
+    settings: GateSettings,
+) -> Verdict:
     difference = evidence.compare(labels, challenger, champion, settings.metric, settings.confidence)
-    cheaper = challenger_cost <= CHEAPER * champion_cost
-    facts = Verdict(
+    verdict = Verdict(
         decision="hold",
         reasons=[],
-        metrics=found,
-        champion_metrics=evidence.metrics(labels, champion),
+        metrics={},
         difference=difference.difference,
         interval=(difference.lower, difference.upper),
         margin=settings.margin,
         confidence=settings.confidence,
     )
     against = f"{settings.metric} differs by {difference.difference:+.4f} from the champion's, at {settings.confidence:.0%} at least {difference.lower:+.4f}"
-    if difference.lower > 0:
-        return facts.model_copy(update={"decision": "promote", "claim": "better", "reasons": [f"better: {against}"]})
     costs = f"{challenger_cost:.2f} ms a text against the champion's {champion_cost:.2f}"
-    if not cheaper:
-        return facts.model_copy(
-            update={"reasons": [f"not shown to be better: {against}", f"not 10 % cheaper: {costs}"]}
-        )
-    worse = [_too_wide(name, labels, challenger, other, settings)
-             for name, other in (("champion", champion), ("anchor", anchor)) if other is not None]  # fmt: skip
-    reasons = [reason for reason in worse if reason]
-    if reasons:
-        return facts.model_copy(
-            update={"reasons": [f"not shown to be better: {against}", f"cheaper: {costs}", *reasons]}
-        )
-    reason = f"cheaper, and not worse by {settings.margin} than champion or anchor: {costs}; {against}"
-    return facts.model_copy(update={"decision": "promote", "claim": "cheaper", "reasons": [reason]})
+    if difference.lower > 0:
+        verdict.decision, verdict.claim, verdict.reasons = "promote", "better", [f"better: {against}"]
+    elif challenger_cost > CHEAPER * champion_cost:
+        verdict.reasons = [f"not shown to be better: {against}", f"not 10 % cheaper: {costs}"]
+    else:
+        worse = [_too_wide(name, labels, challenger, other, settings)
+                 for name, other in (("champion", champion), ("anchor", anchor)) if other is not None]  # fmt: skip
+        verdict.reasons = [reason for reason in worse if reason]
+        if verdict.reasons:
+            verdict.reasons = [f"not shown to be better: {against}", f"cheaper: {costs}", *verdict.reasons]
+        else:
+            verdict.decision, verdict.claim = "promote", "cheaper"
+            verdict.reasons = [
+                f"cheaper, and not worse by {settings.margin} than champion or anchor: {costs}; {against}"
+            ]
+    return verdict
 
 
 def _first(found: dict[str, float], majority: dict[str, float], metric: str) -> Verdict:

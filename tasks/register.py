@@ -49,7 +49,8 @@ def register(model: str, compressed: Compressed, sides: Sides, run_id: str, tags
 def _log_model(run_id: str, folder: Path, pairs: bool) -> str:
     example = pd.DataFrame({"text": ["a text"]} | ({"text_pair": ["another"]} if pairs else {}))
     answer = serving.answers(serving.OnnxTextClassifier(folder), example)
-    with mlflow.start_run(run_id=run_id):
+    mlflow.start_run(run_id=run_id)
+    try:
         info = mlflow.pyfunc.log_model(
             name="model",
             python_model=serving.__file__,
@@ -57,5 +58,6 @@ def _log_model(run_id: str, folder: Path, pairs: bool) -> str:
             signature=infer_signature(example, answer[["label", "score"]]),
             pip_requirements=REQUIREMENTS,
         )
-    tracking.connect().update_run(run_id, status="RUNNING")
+    finally:
+        mlflow.end_run("RUNNING")
     return str(info.model_uri)

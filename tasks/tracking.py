@@ -5,6 +5,7 @@ A run that a killed night left RUNNING is taken up again where the fingerprint i
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,12 @@ def connect() -> MlflowClient:
         folder.mkdir(parents=True, exist_ok=True)
         mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
     return MlflowClient()
+
+
+def where_to_look() -> str:
+    """The server's address; for a SQLite file the command that shows it."""
+    uri = connect().tracking_uri
+    return uri if uri.startswith("http") else f"{Path(sys.executable).parent}/mlflow ui --backend-store-uri {uri}"
 
 
 def experiment(model: str) -> str:

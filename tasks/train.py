@@ -1,7 +1,6 @@
 """Fine-tunes the base model on the training side: tonight's *full*."""
 
 import json
-import logging
 import shutil
 from pathlib import Path
 from typing import Any, Literal
@@ -13,12 +12,11 @@ from pydantic import Field
 from transformers import TrainerCallback
 
 from models import bases, training
+from models.progress import Progress
 from tasks import pictures, scoring, store
 from tasks.errors import SettingsError
 from tasks.records import Augmented, Settings, Sides, Trained
 from tasks.stage import stage
-
-log = logging.getLogger("nightshift.train")
 
 
 class TrainSettings(Settings):
@@ -59,35 +57,14 @@ class TrainSettings(Settings):
 
 
 class LiveMetrics(TrainerCallback):  # type: ignore[misc]
-    """Sends the Trainer's logs to the night's MLflow run, and a line with an estimate to the log."""
+    """Sends the Trainer's logs to the night's MLflow run."""
 
-    def __init__(self, run_id: str | None, prefix: str) -> None:
-        self.run_id, self.prefix = run_id, prefix
-        self.told = 0.0
-        self.started: tuple[float, int] | None = None
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """Called by the Trainer with each line of its history."""
-        if self.run_id and logs:
-            mlflow.log_metrics(history_metrics(logs, self.prefix), step=state.global_step, run_id=self.run_id)
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Tells how far it is, every tenth of the way."""
-        now = pd.Timestamp.now().timestamp()
-        self.started = self.started or (now, state.global_step)
-        done = state.global_step / state.max_steps
-        if done - self.told >= 0.1:
-            self.told = done
-            begun, first = self.started
-            left = (now - begun) / max(1, state.global_step - first) * (state.max_steps - state.global_step)
-            log.info(
-                "%s: step %d of %d (%.0f %%), about %.0f s left",
-                self.prefix,
-                state.global_step,
-                state.max_steps,
-                100 * done,
-                left,
-            )
+        mlflow.log_metrics(history_metrics(logs or {}, "train"), step=state.global_step, run_id=self.run_id)
 
 
 def history_metrics(line: dict[str, Any], prefix: str) -> dict[str, float]:
@@ -112,7 +89,6 @@ def train(folder: Path, augmented: Augmented, sides: Sides, train: TrainSettings
         "eval_strategy": "epoch",
         "logging_steps": 20,
         "per_device_eval_batch_size": 64,
-        "disable_tqdm": False,
     }
     work = store.work(f"train/{folder.stem}")
     history = training.fit(
@@ -122,7 +98,7 @@ def train(folder: Path, augmented: Augmented, sides: Sides, train: TrainSettings
         scoring.examples(validation, tokenizer, sides.labels, train.max_length),
         work,
         arguments,
-        [LiveMetrics(run_id, "train")],
+        [Progress("train"), *([LiveMetrics(run_id)] if run_id else [])],
     )
     bases.save_checkpoint(model, tokenizer, folder / "model")
     (folder / "measured").mkdir()

@@ -61,6 +61,8 @@ class Expected:
     name: str
     expectation: Any
     check: Check
+    setting: str
+    """The field of ExpectationSettings that tunes it; empty where nothing does."""
     reason: str | None = None
     """Why its rows are quarantined; None for checks of the whole table."""
 
@@ -110,31 +112,34 @@ def expected(settings: ExpectationSettings, pairs: bool) -> list[Expected]:
     """All expectations in the fixed order in which rows are quarantined; table checks first."""
     critical = Check(severity="critical", mostly=1)
 
-    def rows(name: str, kind: Any, column: str, check: Check, reason: str, **values: Any) -> Expected:
-        built = kind(column=column, mostly=check.mostly, severity=check.severity, **values)
-        return Expected(name, built, check, reason)
+    def table(name: str, kind: Any, setting: str = "", **values: Any) -> Expected:
+        return Expected(name, kind(severity="critical", description=f"{name} (critical)", **values), critical, setting)
+
+    def rows(name: str, kind: Any, column: str, setting: str, reason: str, **values: Any) -> Expected:
+        check: Check = getattr(settings, setting)
+        words = f"{name} ({check.severity}; at least {check.mostly:.0%} of the rows)"
+        built = kind(column=column, mostly=check.mostly, severity=check.severity, description=words, **values)
+        return Expected(name, built, check, setting, reason)
 
     null = gxe.ExpectColumnValuesToBeNull
     found = [
-        Expected("enough rows", gxe.ExpectTableRowCountToBeBetween(min_value=settings.min_rows, severity="critical"), critical),
-        Expected("columns there", gxe.ExpectColumnToExist(column="text", severity="critical"), critical),
-        Expected("at least two labels", gxe.ExpectColumnUniqueValueCountToBeBetween(column="label", min_value=2, severity="critical"), critical),
-        rows("records readable", null, "problem", settings.readable, "unreadable"),
-        rows("text present", null, "text_missing", settings.text_present, "missing"),
-    ]  # fmt: skip
+        table("enough rows", gxe.ExpectTableRowCountToBeBetween, "min_rows", min_value=settings.min_rows),
+        table("columns there", gxe.ExpectColumnToExist, column="text"),
+        table("at least two labels", gxe.ExpectColumnUniqueValueCountToBeBetween, column="label", min_value=2),
+        rows("records readable", null, "problem", "readable", "unreadable"),
+        rows("text present", null, "text_missing", "text_present", "missing"),
+    ]
     if pairs:
-        found.append(rows("second text present", null, "text_pair_missing", settings.text_present, "missing"))
-    found.append(rows("label present", null, "label_missing", settings.label_present, "missing"))
+        found.append(rows("second text present", null, "text_pair_missing", "text_present", "missing"))
+    found.append(rows("label present", null, "label_missing", "label_present", "missing"))
     if settings.labels is not None:
         known = gxe.ExpectColumnValuesToBeInSet
-        found.append(
-            rows("label known", known, "label", settings.known_labels, "unknown label", value_set=settings.labels)
-        )
+        found.append(rows("label known", known, "label", "known_labels", "unknown label", value_set=settings.labels))
     return [
         *found,
-        rows("one label a text", own.ExpectTextsToCarryOneLabel, "text_and_label", settings.one_label_a_text, "conflict"),
-        rows("no duplicates", own.ExpectTextsToBeFirstOfTheirKind, "key", settings.unique_texts, "duplicate"),
-        rows("usual length", own.ExpectTextsToHaveUsualLength, "text", settings.usual_length, "outlier",
+        rows("one label a text", own.ExpectTextsToCarryOneLabel, "text_and_label", "one_label_a_text", "conflict"),
+        rows("no duplicates", own.ExpectTextsToBeFirstOfTheirKind, "key", "unique_texts", "duplicate"),
+        rows("usual length", own.ExpectTextsToHaveUsualLength, "text", "usual_length", "outlier",
              max_deviations=settings.max_deviations),
     ]  # fmt: skip
 
@@ -156,8 +161,14 @@ def stop_reason(checks: list[Expected], outcomes: list[Outcome]) -> str:
         if check.check.severity == "critical" and not outcome.success:
             wanted = f"at least {check.check.mostly:.0%} of the rows must pass" if check.reason else _wanted(check)
             seen = f"{outcome.observed} fail" if check.reason else f"found {outcome.observed}"
-            return f"stopped by the expectation '{check.name}': {seen}; {wanted}; see the quarantine and Data Docs, mend the data and run again"
+            return f"stopped by the expectation '{check.name}': {seen}; {wanted}; {_advice(check)}"
     return ""
+
+
+def _advice(check: Expected) -> str:
+    where = "see the quarantine and Data Docs, mend the data and run again"
+    tuned = f"expectations.{check.setting}" + (".mostly" if check.reason else "")
+    return f"{where} (or set {tuned})" if check.setting else where
 
 
 def _wanted(check: Expected) -> str:
