@@ -6,6 +6,7 @@ from typing import Any
 
 import mlflow
 import pandas as pd
+from prefect import flow
 
 from tasks import tracking
 from tasks.errors import InputError, UserError
@@ -22,6 +23,19 @@ WRITERS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
     ".jsonl": lambda frame, path: frame.to_json(path, orient="records", lines=True, force_ascii=False),
     ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
 }
+
+
+@flow(name="score", flow_run_name="score-{source}", validate_parameters=True)
+def score(model_uri: str, source: str, output: str) -> str:
+    """Batch predictions with a registered model; the formats go by the files' endings.
+
+    Args:
+        model_uri: Such as models:/reviews@champion.
+        source: The file to read: CSV, TSV, JSON lines or Parquet with a column text.
+        output: The file to write.
+    """
+    predict_file(model_uri, Path(source), Path(output))
+    return output
 
 
 def predict_file(model_uri: str, source: Path, output: Path | None) -> str:

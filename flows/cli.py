@@ -7,7 +7,7 @@ import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -62,9 +62,11 @@ def run(
         from flows.settings import load
 
         loaded = load(settings, overrides or ())
+        from flows.form import as_form
         from flows.nightly import nightly
+        from tasks import shown
 
-        result = nightly(loaded, force)
+        result = shown.answer(nightly(settings=as_form(loaded), force=force, return_state=True))
         if as_json:
             typer.echo(result.model_dump_json())
         else:
@@ -95,8 +97,10 @@ def validate(settings: SettingsFile, overrides: Overrides = None, as_json: Json 
 
         loaded = load(settings, overrides or ())
         from flows.data_gate import data_gate
+        from flows.form import as_form
+        from tasks import shown
 
-        result = data_gate(loaded)
+        result = shown.answer(data_gate(settings=as_form(loaded), return_state=True))
         if as_json:
             typer.echo(json.dumps(result))
         else:
@@ -130,42 +134,68 @@ def predict(
             typer.echo(written, nl=False)
 
 
-def _registry(action: Callable[[Any], Any]) -> None:
-    with _told():
-        from tasks import registry
-
-        typer.echo(action(registry))
-
-
 @app.command()
 def promote(name: str, version: str, reason: Reason) -> None:
     """Move the alias champion to a version by hand."""
+    with _told():
+        from flows.review import promote_by_hand
 
-    def move(registry: Any) -> str:
-        registry.version(name, version)
-        entry = registry.promote(name, version, reason, registry.version_of(name, registry.CHAMPION))
-        return f"{name}: champion is version {entry.new} (was {entry.old or 'none'})"
-
-    _registry(move)
+        typer.echo(promote_by_hand(name, version, reason))
 
 
 @app.command()
 def rollback(name: str, reason: Reason) -> None:
     """Move the alias champion back to the previous version; nights end held until somebody promotes."""
+    with _told():
+        from flows.review import roll_back
 
-    def move(registry: Any) -> str:
-        entry = registry.rollback(name, reason)
-        return f"{name}: champion is version {entry.new} again (was {entry.old})"
-
-    _registry(move)
+        typer.echo(roll_back(name, reason))
 
 
 @app.command()
 def history(name: str) -> None:
     """What has been in production, and why."""
-    _registry(lambda registry: "\n".join(
-        f"{e.when}  {e.action:<13}  {e.old or '-':>3} → {e.new:<3}  {e.who}: {e.why}" for e in registry.history(name)
-    ) or f"{name}: nothing yet")  # fmt: skip
+    with _told():
+        from tasks import registry
+
+        lines = [
+            f"{e.when}  {e.action:<13}  {e.old or '-':>3} → {e.new:<3}  {e.who}: {e.why}"
+            for e in registry.history(name)
+        ]
+        typer.echo("\n".join(lines) or f"{name}: nothing yet")
+
+
+Port = Annotated[int, typer.Option(help="The first port to try; the next free one is taken.")]
+
+
+@app.command()
+def up(prefect_port: Port = 4200, mlflow_port: Port = 5000) -> None:
+    """Prefect server, MLflow server, worker and deployments on this machine, on 127.0.0.1."""
+    with _told():
+        from flows import servers
+
+        typer.echo("\n".join(servers.up(prefect_port, mlflow_port)))
+
+
+@app.command()
+def status() -> None:
+    """What of `up` runs, and where; exit code 1 where nothing does."""
+    with _told():
+        from flows import servers
+
+        lines = servers.status()
+        typer.echo("\n".join(lines) or "nothing is up")
+        if not lines:
+            raise typer.Exit(1)
+
+
+@app.command()
+def down() -> None:
+    """Stop all that `up` started."""
+    with _told():
+        from flows import servers
+
+        typer.echo("stopped" if servers.down() else "nothing was up")
 
 
 @app.command()

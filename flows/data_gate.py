@@ -3,19 +3,33 @@
 from pathlib import Path
 from typing import Any
 
-from prefect import flow
+from prefect import State, flow
+from prefect.states import Completed, Failed
 
+from flows.form import EMPTY, NightForm, filled_in
 from flows.settings import NightSettings
-from tasks import store
+from tasks import shown, store
 from tasks.ingest import ingest, locate
 from tasks.validate import validate
 
 
-@flow(name="validate")
-def data_gate(settings: NightSettings) -> dict[str, Any]:
-    """Check what the settings name; the answer is what `nightshift validate --json` prints."""
+@flow(name="validate", flow_run_name="validate")
+def data_gate(settings_file: str | None = None, settings: NightForm = EMPTY) -> State[Any]:
+    """Check the rows that the settings name; nothing is trained.
+
+    Args:
+        settings_file: A settings file, such as examples/reviews/settings.yaml; alone it is enough.
+        settings: What is filled in here goes over the file.
+    """
+    checked = _check(filled_in(settings_file, settings))
+    kind = Failed if checked["status"] == "stopped" else Completed
+    return kind(name=checked["status"].capitalize(), message=checked["reason"] or "passed", data=checked)
+
+
+def _check(settings: NightSettings) -> dict[str, Any]:
     sources = locate(settings.data, settings.split.holdout_file, Path(settings.base_dir))
     checked = validate(ingest(sources, settings.data), settings.expectations)
+    shown.stage(settings.model, checked)
     quarantined = sum(checked.quarantined.values())
     return {
         "status": checked.status,

@@ -17,11 +17,23 @@ DEFAULTS = {
 }
 
 
+def _servers() -> dict[str, str]:
+    """The addresses of a living `nightshift up`."""
+    if not (store.home() / "servers.json").exists():
+        return {}
+    from flows import servers
+
+    up = servers.running()
+    if not (up and up.ready):
+        return {}
+    return {"PREFECT_API_URL": up.prefect + "/api", "PREFECT_UI_URL": up.prefect, "MLFLOW_TRACKING_URI": up.mlflow}
+
+
 def prepare() -> None:
     """Fill in what the user has not set; everything lies under NIGHTSHIFT_HOME."""
     home = store.home()
     os.environ["NIGHTSHIFT_HOME"] = str(home)
     places = {"PREFECT_HOME": str(home / "prefect"), "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(store.root())}
-    for name, value in (DEFAULTS | places).items():
+    for name, value in (DEFAULTS | places | _servers()).items():
         os.environ.setdefault(name, value)
     (home / "prefect").mkdir(parents=True, exist_ok=True)

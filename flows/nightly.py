@@ -4,13 +4,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from prefect import flow
+from prefect import State, flow
 from prefect.runtime import flow_run
 
+from flows.form import EMPTY, NightForm, filled_in
 from flows.settings import NightSettings
-from tasks import night, registry
+from tasks import night, registry, shown
 from tasks.augment import augment
 from tasks.compress import compress
+from tasks.errors import SettingsError
 from tasks.evaluate import evaluate
 from tasks.gate import gate
 from tasks.ingest import ingest, locate
@@ -23,12 +25,27 @@ from tasks.validate import validate
 
 
 def _run_name() -> str:
-    return f"{flow_run.parameters['settings'].model}-{date.today()}"
+    try:
+        given = flow_run.parameters
+        return f"{filled_in(given['settings_file'], given['settings']).model}-{date.today()}"
+    except SettingsError:
+        return f"wrong-settings-{date.today()}"
 
 
 @flow(name="nightly", flow_run_name=_run_name, validate_parameters=True)
-def nightly(settings: NightSettings, force: bool = False) -> NightResult:
-    """Retrain `settings.model` on what its data holds tonight; `force` bypasses the skip and every cache."""
+def nightly(settings_file: str | None = None, settings: NightForm = EMPTY, force: bool = False) -> State[Any]:
+    """Retrain a model on what its data holds tonight.
+
+    Args:
+        settings_file: A settings file, such as examples/reviews/settings.yaml; alone it is enough.
+        settings: What is filled in here goes over the file.
+        force: Run although nothing changed, every stage anew.
+    """
+    return shown.ending(one_night(filled_in(settings_file, settings), force))
+
+
+def one_night(settings: NightSettings, force: bool) -> NightResult:
+    """The night itself; `force` bypasses the skip and every cache."""
     with registry.locked(settings.model, "night"), night.stages_afresh(force):
         sources = locate(settings.data, settings.split.holdout_file, Path(settings.base_dir))
         tonight = night.Night(settings, sources, flow_run.id, Path(__file__))

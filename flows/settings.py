@@ -44,6 +44,14 @@ class NightSettings(Settings):
 
 def load(path: Path, overrides: Iterable[str] = ()) -> NightSettings:
     """Read a settings file and put `a.b=c` overrides over it; raises SettingsError, one line a wrong field."""
+    values = read(path)
+    for override in overrides:
+        _put(values, override)
+    return check(anchored(values), str(path))
+
+
+def read(path: Path) -> dict[str, Any]:
+    """What a settings file says, unchecked but for being a mapping, with `base_dir`; raises SettingsError."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -54,10 +62,8 @@ def load(path: Path, overrides: Iterable[str] = ()) -> NightSettings:
         raise SettingsError(f"{path}: not a readable YAML file: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise SettingsError(f"{path}: expected sections such as `model:` and `data:`, found {type(values).__name__}")
-    for override in overrides:
-        _put(values, override)
     values.setdefault("base_dir", str(path.resolve().parent))
-    return check(_anchored(values), str(path))
+    return values
 
 
 def _put(values: dict[str, Any], override: str) -> None:
@@ -72,12 +78,12 @@ def _put(values: dict[str, Any], override: str) -> None:
     values[last] = yaml.safe_load(value)
 
 
-def _anchored(values: dict[str, Any]) -> dict[str, Any]:
+def anchored(values: dict[str, Any]) -> dict[str, Any]:
     """A base model given as a relative folder is relative to the settings file, like every path."""
     train = values.get("train")
     base = train.get("base_model") if isinstance(train, dict) else None
     if isinstance(train, dict) and isinstance(base, str) and base.startswith(("./", "../")):
-        train["base_model"] = str((Path(values["base_dir"]) / base).resolve())
+        train["base_model"] = str((Path(values.get("base_dir", ".")) / base).resolve())
     return values
 
 

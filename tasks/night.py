@@ -13,7 +13,7 @@ import pandas as pd
 from mlflow.entities import Run
 from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 
-from tasks import pictures, registry, report, store, tracking
+from tasks import pictures, registry, report, shown, store, tracking
 from tasks.records import (
     Augmented,
     Checked,
@@ -69,10 +69,12 @@ class Night:
         def run(*args: P.args, **kwargs: P.kwargs) -> T:
             begun = time.monotonic()
             try:
-                return stage(*args, **kwargs)
+                record = stage(*args, **kwargs)
             finally:
                 name = getattr(stage, "name", "stage")
                 self.seconds[name] = round(time.monotonic() - begun, 2)
+            shown.stage(self.model, record)
+            return record
 
         return run
 

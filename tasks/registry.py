@@ -4,7 +4,6 @@ The ledger is a companion registered model, `NAME.ledger`, with a version an ent
 hands out atomically. Moves of aliases are serialised by a lock.
 """
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -110,7 +109,9 @@ def notice_moves_by_hand(name: str) -> None:
             enter(name, _entry("moved by hand", old, champion, "unknown", "the alias was set outside nightshift"))
 
 
-def promote(name: str, number: str, why: str, expected: str | None, claim: str = "", evidence: str = "") -> Entry:
+def promote(
+    name: str, number: str, why: str, expected: str | None, claim: str = "", evidence: str = "", who: str = "nightly"
+) -> Entry:
     """Move `champion` to a version; `previous` takes the old one first, `challenger` goes last.
 
     `expected` is the champion the decision was made against; raises UserError where it has changed since.
@@ -124,14 +125,12 @@ def promote(name: str, number: str, why: str, expected: str | None, claim: str =
         client.set_registered_model_alias(name, CHAMPION, number)
         if version_of(name, CHALLENGER) == number:
             client.delete_registered_model_alias(name, CHALLENGER)
-        entry = _entry(
-            "promoted", champion or "", number, "nightly" if claim else getpass.getuser(), why, claim, evidence
-        )
+        entry = _entry("promoted", champion or "", number, who, why, claim, evidence)
         enter(name, entry)
         return entry
 
 
-def rollback(name: str, why: str) -> Entry:
+def rollback(name: str, why: str, who: str) -> Entry:
     """Move `champion` back to `previous`; raises UserError where there is none."""
     with locked(name, "aliases"):
         champion, target = version_of(name, CHAMPION), version_of(name, PREVIOUS)
@@ -139,7 +138,7 @@ def rollback(name: str, why: str) -> Entry:
             raise UserError(f"{name} has no version to go back to: the alias {PREVIOUS!r} stands nowhere else")
         client = tracking.connect()
         client.set_registered_model_alias(name, CHAMPION, target)
-        entry = _entry("rolled back", champion, target, getpass.getuser(), why)
+        entry = _entry("rolled back", champion, target, who, why)
         enter(name, entry)
         return entry
 

@@ -1,0 +1,305 @@
+"""`nightshift up`: Prefect server, MLflow server and a worker on this machine, kept alive by one keeper process.
+
+The keeper (`python -m flows.servers`) writes the addresses and its children's process ids to
+NIGHTSHIFT_HOME/servers.json, starts a child again that has died, and ends them all on SIGTERM. What a killed keeper
+left behind is ended by the next `up` or `down`.
+"""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import psutil
+from filelock import FileLock
+from pydantic import BaseModel
+
+from tasks import store
+from tasks.errors import NightshiftError
+
+log = logging.getLogger("nightshift.keeper")
+PROJECT = Path(__file__).parent.parent
+POOL = "nightshift"
+STALE = ("PREFECT_LOGGING_LEVEL", "PREFECT_API_URL", "MLFLOW_TRACKING_URI")
+PATIENCE = 180.0
+"""Seconds that a server may take to answer."""
+
+
+class Child(BaseModel):
+    """A process, told from a later one with the same id by its time of birth."""
+
+    pid: int
+    born: float
+
+
+class Servers(BaseModel):
+    """What servers.json says."""
+
+    prefect: str
+    """Address without /api."""
+    mlflow: str
+    ready: bool = False
+    children: dict[str, Child] = {}
+
+
+def _file() -> Path:
+    return store.home() / "servers.json"
+
+
+def _written() -> Servers | None:
+    with suppress(FileNotFoundError):
+        return Servers.model_validate_json(_file().read_text())
+    return None
+
+
+def running() -> Servers | None:
+    """The servers of a living keeper, or None."""
+    servers = _written()
+    return servers if servers and _process(servers.children["keeper"]) else None
+
+
+def logs() -> Path:
+    """Each process writes a log of its own here."""
+    folder = store.home() / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def up(prefect_port: int, mlflow_port: int) -> list[str]:
+    """Start what does not run yet; returns `status()` once all answer. Raises NightshiftError where one does not."""
+    with FileLock(logs() / "up.lock"):
+        if running() is None:
+            _end_orphans()
+            _start_keeper(prefect_port, mlflow_port)
+        while not (now := running()) or not now.ready:
+            if now is None:
+                raise NightshiftError(f"the servers did not come up; see {logs()}/keeper.log")
+            time.sleep(0.5)
+    return status()
+
+
+def _start_keeper(prefect_port: int, mlflow_port: int) -> None:
+    servers = Servers(prefect=_free(prefect_port), mlflow=_free(mlflow_port, prefect_port))
+    environment = {name: value for name, value in os.environ.items() if name not in STALE}
+    with (logs() / "keeper.log").open("ab") as out, _default_interrupts():
+        keeper = subprocess.Popen(
+            [sys.executable, "-m", "flows.servers", servers.prefect, servers.mlflow], cwd=PROJECT, env=environment,
+            stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+        )  # fmt: skip
+    servers.children["keeper"] = _child(keeper.pid)
+    _write(servers)
+
+
+def status() -> list[str]:
+    """A line for each address and process; empty where nothing is up."""
+    servers = running()
+    if servers is None:
+        return []
+    lines = [f"Prefect  {servers.prefect}   {_answer(servers.prefect + '/api/health')}",
+             f"MLflow   {servers.mlflow}   {_answer(servers.mlflow + '/health')}"]  # fmt: skip
+    lines += [f"{name:<8} process {child.pid}   {'runs' if _process(child) else 'has died; it is started again'}"
+              for name, child in servers.children.items()]  # fmt: skip
+    return [*lines, f"logs     {logs()}"]
+
+
+def down() -> bool:
+    """Stop everything; True where something was up. Nothing is left when this returns."""
+    servers = running()
+    if servers is None:
+        return _end_orphans()
+    keeper = _process(servers.children["keeper"])
+    if keeper:
+        keeper.terminate()
+        with suppress(psutil.TimeoutExpired):
+            keeper.wait(60)
+    _end_orphans()
+    return True
+
+
+def _answer(address: str) -> str:
+    try:
+        return "answers" if httpx.get(address, timeout=5).is_success else "answers with an error"
+    except httpx.HTTPError:
+        return "does not answer"
+
+
+def _free(port: int, *taken: int) -> str:
+    for candidate in range(port, port + 200):
+        with socket.socket() as probe, suppress(OSError):
+            if candidate not in taken:
+                probe.bind(("127.0.0.1", candidate))
+                return f"http://127.0.0.1:{candidate}"
+    raise NightshiftError(f"no free port from {port} to {port + 199}")
+
+
+def _write(servers: Servers) -> None:
+    beside = _file().with_suffix(".partial")
+    beside.write_text(servers.model_dump_json(indent=1))
+    beside.replace(_file())
+
+
+def _process(child: Child) -> psutil.Process | None:
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(child.pid)
+        if abs(process.create_time() - child.born) < 1 and process.status() != psutil.STATUS_ZOMBIE:
+            return process
+    return None
+
+
+def _child(pid: int) -> Child:
+    return Child(pid=pid, born=psutil.Process(pid).create_time())
+
+
+def _end_orphans() -> bool:
+    """End what servers.json still names, with all below it, and forget it."""
+    servers = _written()
+    if servers is None:
+        return False
+    found = [process for child in servers.children.values() if (process := _process(child))]
+    for process in found:
+        _end(process)
+    _file().unlink(missing_ok=True)
+    return bool(found)
+
+
+def _end(process: psutil.Process) -> None:
+    """SIGTERM, and SIGKILL to what of it and below it is left after 20 seconds."""
+    family = [process]
+    with suppress(psutil.NoSuchProcess):
+        family += process.children(recursive=True)
+    with suppress(psutil.NoSuchProcess):
+        process.terminate()
+    psutil.wait_procs([process], timeout=20)
+    for member in family:
+        with suppress(psutil.NoSuchProcess):
+            member.terminate()
+    for member in psutil.wait_procs(family, timeout=5)[1]:
+        with suppress(psutil.NoSuchProcess):
+            member.kill()
+
+
+class Keeper:
+    """Starts the children, watches them, ends them."""
+
+    def __init__(self, servers: Servers) -> None:
+        self.servers = servers
+        port = {name: address.rpartition(":")[2] for name, address in
+                (("prefect", servers.prefect), ("mlflow", servers.mlflow))}  # fmt: skip
+        home, python = store.home(), sys.executable
+        self.env = os.environ | {
+            "PREFECT_API_URL": servers.prefect + "/api",
+            "PREFECT_UI_API_URL": servers.prefect + "/api",
+            "PREFECT_UI_URL": servers.prefect,
+            "MLFLOW_TRACKING_URI": servers.mlflow,
+            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+            "PREFECT_LOGGING_LEVEL": "INFO",
+            "PREFECT_CLI_PROMPT": "false",
+            "MLFLOW_LOGGING_LEVEL": "WARNING",
+            "NIGHTSHIFT_PROJECT": str(PROJECT),
+        }
+        self.commands = {
+            "prefect": [python, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port["prefect"]],
+            "mlflow": [python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port["mlflow"],
+                       "--backend-store-uri", f"sqlite:///{home}/mlflow/mlflow.db", "--no-serve-artifacts",
+                       "--default-artifact-root", (home / "mlflow" / "artifacts").as_uri(), "--workers", "1"],
+            "worker": [python, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"],
+        }  # fmt: skip
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.stopping = False
+
+    def run(self) -> None:
+        """Until SIGTERM or SIGINT."""
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sign, self._stop)
+        (store.home() / "mlflow").mkdir(parents=True, exist_ok=True)
+        self.servers.children["keeper"] = _child(os.getpid())
+        try:
+            self._start("prefect")
+            self._start("mlflow")
+            self._healthy(self.servers.prefect + "/api/health")
+            self._healthy(self.servers.mlflow + "/health")
+            self._prepare()
+            self._start("worker")
+            self.servers.ready = True
+            _write(self.servers)
+            while not self.stopping:
+                self._revive()
+                time.sleep(1)
+        finally:
+            for process in reversed(self.processes.values()):
+                with suppress(psutil.NoSuchProcess):
+                    _end(psutil.Process(process.pid))
+            _file().unlink(missing_ok=True)
+
+    def _stop(self, *_: object) -> None:
+        self.stopping = True
+
+    def _start(self, name: str) -> None:
+        if self.stopping:
+            return
+        with (logs() / f"{name}.log").open("ab") as out, _default_interrupts():
+            self.processes[name] = subprocess.Popen(
+                self.commands[name], cwd=PROJECT, env=self.env,
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+            )  # fmt: skip
+        self.servers.children[name] = _child(self.processes[name].pid)
+        _write(self.servers)
+        log.info("%s started: process %d", name, self.processes[name].pid)
+
+    def _revive(self) -> None:
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                log.warning("%s has died with exit code %s: starting it again", name, process.returncode)
+                self._start(name)
+
+    def _healthy(self, address: str) -> None:
+        until = time.monotonic() + PATIENCE
+        while _answer(address) != "answers":
+            if time.monotonic() > until:
+                raise NightshiftError(f"{address} did not answer within {PATIENCE:.0f} s; see {logs()}")
+            if self.stopping:
+                return
+            self._revive()
+            time.sleep(0.5)
+
+    def _prepare(self) -> None:
+        """The work pool, the runs that a killed night left Running, the deployments."""
+        prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
+        inspected = self._quietly([*prefect, "work-pool", "inspect", POOL])
+        if inspected:
+            self._quietly([*prefect, "work-pool", "create", POOL, "--type", "process"])
+        if self._quietly([*prefect, "deploy", "--all", "--prefect-file", "deployments/prefect.yaml"]):
+            raise NightshiftError(f"the deployments could not be made; see {logs()}/deploy.log")
+
+    def _quietly(self, command: list[str]) -> int:
+        if self.stopping:
+            return 0
+        with (logs() / "deploy.log").open("ab") as out:
+            return subprocess.run(command, cwd=PROJECT, env=self.env, stdout=out, stderr=out, check=False).returncode
+
+
+@contextmanager
+def _default_interrupts() -> Iterator[None]:
+    """A child started with SIGINT ignored, as a shell's `&` leaves it, would never end."""
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+if __name__ == "__main__":
+    from flows import environment
+
+    environment.prepare()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    Keeper(Servers(prefect=sys.argv[1], mlflow=sys.argv[2])).run()

@@ -1,0 +1,100 @@
+"""What people see of a night in the Prefect UI: its ending as the run's state, its stages as artifacts."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from prefect import State
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect.context import FlowRunContext
+from prefect.states import Completed, Failed
+
+from tasks.records import Augmented, Checked, Compressed, NightResult, Sides, Verdict
+
+
+def ending(result: NightResult) -> State[Any]:
+    """The night's status as the flow run's state, with its reason; a stopped night counts as failed."""
+    kind = Failed if result.status == "stopped" else Completed
+    return kind(name=result.status.capitalize(), message=result.reason, data=result)
+
+
+def answer(state: State[Any]) -> Any:
+    """What the flow run of a state returned; raises what it raised."""
+    result = state.result(raise_on_failure=False)
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+def key(model: str, number: int, name: str) -> str:
+    """Prefect's artifact keys are global and take a-z, 0-9 and dashes; the number keeps the order of the night."""
+    return f"{re.sub('[^a-z0-9]+', '-', model.lower())}-{number}-{name}"
+
+
+def stage(model: str, record: Any) -> None:
+    """Show a stage's record as an artifact of the flow run, where it has something to show."""
+    show = SHOWN.get(type(record))
+    if show and FlowRunContext.get():
+        show(model, record)
+
+
+def _expectations(model: str, checked: Checked) -> None:
+    rows = [
+        {
+            "": "pass" if line.success else "FAIL",
+            "expectation": line.name,
+            "severity": line.severity,
+            "unexpected": line.unexpected,
+            "observed": line.observed,
+        }
+        for line in checked.expectations
+    ]
+    words = f"{checked.read:,} rows read, {checked.kept:,} kept; quarantined: {checked.quarantined or 'none'}"
+    create_table_artifact(rows, key=key(model, 1, "expectations"), description=words)
+
+
+def _sides(model: str, sides: Sides) -> None:
+    rows = [{"side": name, "rows": getattr(sides, name)} for name in ("train", "validation", "holdout", "spare")]
+    words = f"Rows by side; {sides.leaks} rows of the holdout were found in the training data and taken out of it"
+    create_table_artifact(rows, key=key(model, 2, "rows"), description=words)
+
+
+def _augmented(model: str, augmented: Augmented) -> None:
+    rows = [{"augmented rows": augmented.augmented}]
+    create_table_artifact(rows, key=key(model, 3, "augmented"), description="Changed copies of training rows")
+
+
+def _candidates(model: str, compressed: Compressed) -> None:
+    rows = [
+        {
+            "put forward": "yes" if c.chosen else "",
+            "name": c.name,
+            "accuracy": round(c.accuracy, 4),
+            "macro F1": round(c.macro_f1, 4),
+            "MB": round(c.size_mb, 1),
+            "ms a text": round(c.latency_ms_p50, 2),
+            "why": c.why,
+        }
+        for c in compressed.candidates
+    ]
+    create_table_artifact(rows, key=key(model, 5, "candidates"), description="Full and its smaller forms")
+
+
+def _verdict(model: str, verdict: Verdict) -> None:
+    lines = [f"# {verdict.decision}", *(f"- {reason}" for reason in verdict.reasons)]
+    create_markdown_artifact("\n".join(lines), key=key(model, 6, "gate"), description="The gate's decision")
+
+
+SHOWN: dict[type, Callable[[str, Any], None]] = {
+    Checked: _expectations,
+    Sides: _sides,
+    Augmented: _augmented,
+    Compressed: _candidates,
+    Verdict: _verdict,
+}
+
+
+def link(model: str, address: str) -> None:
+    """The MLflow run's page."""
+    if FlowRunContext.get() and address:
+        create_link_artifact(address, key=key(model, 8, "mlflow"), link_text="The night in MLflow")

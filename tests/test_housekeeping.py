@@ -1,0 +1,306 @@
+"""Retention, on a real SQLite store of MLflow and files with old dates: exactly what goes, and what must stay."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow.exceptions import MlflowException
+
+from tasks import housekeeping, registry, tracking
+
+DAY = 24 * 60 * 60
+
+
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory):
+    """Making the tables takes longest, so it is done once."""
+    file = tmp_path_factory.mktemp("empty") / "mlflow.db"
+    mlflow.MlflowClient(f"sqlite:///{file}").search_experiments()
+    return file
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch, empty_store):
+    home = tmp_path / "a home"
+    (home / "mlflow").mkdir(parents=True)
+    shutil.copy(empty_store, home / "mlflow/mlflow.db")
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(home))
+    monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    mlflow.set_tracking_uri(f"sqlite:///{home}/mlflow/mlflow.db")
+    yield home
+    mlflow.set_tracking_uri(None)
+
+
+class Model:
+    """A model's experiment, its nights and versions, made as `tasks.tracking` and `tasks.register` make them."""
+
+    def __init__(self, home: Path, name: str) -> None:
+        self.name, self.client = name, tracking.connect()
+        self.place = home / "mlflow" / "artifacts" / name
+        self.experiment = self.client.create_experiment(name, artifact_location=self.place.as_uri())
+        self.files = home.parent / "files"
+        self.files.mkdir(exist_ok=True)
+        registry.ensure(name)
+
+    def run(self, days: float, status: str = "FINISHED", **tags: str) -> str:
+        begun = int((time.time() - days * DAY) * 1000)
+        run = self.client.create_run(self.experiment, start_time=begun, tags=tags).info.run_id
+        self.client.log_text(run, "x" * 100, "notes/a.txt")
+        if status != "RUNNING":
+            self.client.set_terminated(run, status, end_time=begun + 1000)
+        return run
+
+    def night(self, days: float, status: str = "FINISHED") -> str:
+        return self.run(days, status, **{tracking.FINGERPRINT: "f"})
+
+    def candidate(self, night: str, days: float) -> str:
+        return self.run(days, **{"mlflow.parentRunId": night})
+
+    def logged(self, run: str, text: str = "weights") -> str:
+        model = self.client.create_logged_model(self.experiment, name="model", source_run_id=run).model_id
+        (self.files / "weights.txt").write_text(text)
+        self.client.log_model_artifacts(model, str(self.files))
+        self.client.finalize_logged_model(model, "READY")
+        return model
+
+    def version(self, run: str, alias: str = "") -> str:
+        source = f"models:/{self.logged(run, run)}"
+        number = str(self.client.create_model_version(self.name, source=source, run_id=run).version)
+        if alias:
+            self.client.set_registered_model_alias(self.name, alias, number)
+        return number
+
+    def runs(self) -> set[str]:
+        return {run.info.run_id for run in self.client.search_runs([self.experiment])}
+
+    def versions(self) -> set[str]:
+        return {str(v.version) for v in self.client.search_model_versions(f"name = '{self.name}'")}
+
+
+def aged(path: Path, days: float, text: str = "12345") -> Path:
+    """A file with an old date, in folders with the same date."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    for item in (path, path.parent):
+        os.utime(item, (time.time() - days * DAY,) * 2)
+    return path
+
+
+def named(things, kind):
+    return {thing.name for thing in things if thing.kind == kind}
+
+
+def everything(home: Path) -> set[Path]:
+    return {path for path in home.rglob("*") if not path.name.startswith("mlflow.db")}
+
+
+def test_old_nights_beyond_the_newest_go_with_all_that_is_theirs(home):
+    reviews, tickets = Model(home, "reviews"), Model(home, "tickets")
+    oldest, failed = reviews.night(30), reviews.night(25, "FAILED")
+    candidate = reviews.candidate(oldest, 30)
+    number = reviews.version(oldest)
+    leftover = reviews.logged(failed)
+    kept = [reviews.night(days) for days in (20, 15)]
+    their = reviews.candidate(kept[0], 20)
+    only = tickets.night(40)
+    other = reviews.run(50)
+
+    before = everything(home)
+    things = housekeeping.plan(keep=2, days=10)
+    assert everything(home) == before and reviews.runs() >= {oldest, failed, candidate}, "plan() deletes nothing"
+    assert named(things, "run") == {oldest, failed, candidate}
+    assert named(things, "version") == {f"reviews/{number}"}
+    assert len(named(things, "model")) == 2 and leftover in named(things, "model")
+    assert {round(t.days) for t in things if t.night == oldest} == {30}
+    assert sum(t.bytes for t in things) == 3 * 100 + len(oldest) + len("weights")
+
+    size = sum(t.bytes for t in things)
+    assert housekeeping.carry_out(things) == size
+    assert reviews.runs() == {*kept, their, other} and tickets.runs() == {only}
+    assert reviews.versions() == set()
+    assert {path.name for path in reviews.place.iterdir()} == {*kept, their, other, "models"}
+    assert not list((reviews.place / "models").iterdir())
+    assert not mlflow.search_logged_models([reviews.experiment], output_format="list")
+    assert housekeeping.plan(keep=2, days=10) == []
+
+
+@pytest.mark.parametrize(
+    ("keep", "days", "gone"), [(0, 10, 3), (1, 10, 3), (2, 10, 2), (4, 10, 0), (0, 22, 2), (0, 99, 0)]
+)
+def test_both_age_and_count_must_say_so(home, keep, days, gone):
+    reviews = Model(home, "reviews")
+    nights = [reviews.night(age) for age in (30, 25, 20, 5)]
+    assert named(housekeeping.plan(keep, days), "run") == set(nights[:gone])
+
+
+def test_a_night_is_as_old_as_its_end(home):
+    reviews = Model(home, "reviews")
+    usual, resumed = reviews.night(20), reviews.night(50)
+    reviews.client.set_terminated(resumed, end_time=int((time.time() - 12 * DAY) * 1000))
+    assert named(housekeeping.plan(keep=1, days=10), "run") == {usual}
+    assert named(housekeeping.plan(keep=0, days=15), "run") == {usual}
+
+
+def test_what_an_alias_stands_on_stays_and_loads(home):
+    reviews = Model(home, "reviews")
+    nights = {alias: reviews.night(50) for alias in ("champion", "challenger", "previous", "for-the-audit", "")}
+    numbers = {alias: reviews.version(run, alias) for alias, run in nights.items()}
+    candidates = {alias: reviews.candidate(run, 50) for alias, run in nights.items()}
+
+    things = housekeeping.plan(keep=0, days=10)
+    assert named(things, "run") == {nights[""], candidates[""]}
+    assert named(things, "version") == {f"reviews/{numbers['']}"}
+    housekeeping.carry_out(things)
+
+    assert reviews.versions() == {number for alias, number in numbers.items() if alias}
+    for alias in nights.keys() - {""}:
+        folder = Path(mlflow.artifacts.download_artifacts(f"models:/reviews@{alias}"))
+        assert (folder / "weights.txt").read_text() == nights[alias]
+        assert mlflow.artifacts.load_text(f"runs:/{nights[alias]}/notes/a.txt") == "x" * 100
+    with pytest.raises(MlflowException):
+        reviews.client.get_model_version("reviews", numbers[""])
+
+
+@pytest.mark.parametrize("by", ["run_id", "model_id", "path", "copy"])
+def test_an_alias_in_another_registered_model_counts_too(home, by):
+    reviews = Model(home, "reviews")
+    night = reviews.night(50)
+    model = reviews.logged(night)
+    number = str(reviews.client.create_model_version("reviews", source=f"models:/{model}", run_id=night).version)
+    registry.ensure("shared")
+    if by == "copy":
+        reviews.client.copy_model_version(f"models:/reviews/{number}", "shared")
+    else:
+        source, run = {
+            "run_id": ("s3://elsewhere/model", night),
+            "model_id": (f"models:/{model}", None),
+            "path": ((reviews.place / "models" / model / "artifacts").as_uri(), None),
+        }[by]
+        reviews.client.create_model_version("shared", source=source, run_id=run)
+    assert night in named(housekeeping.plan(0, 10), "run")
+    reviews.client.set_registered_model_alias("shared", "live", "1")
+    assert housekeeping.plan(0, 10) == []
+
+
+def test_the_ledger_its_evidence_and_the_anchor_stay(home):
+    reviews = Model(home, "reviews")
+    made = [reviews.night(days) for days in (60, 55, 50, 45)]
+    evidence = [reviews.night(days) for days in (59, 54, 49, 44)]
+    for claim, run, proof in zip(("first", "better", "cheaper", "cheaper"), made, evidence, strict=True):
+        number = reviews.version(run)
+        registry.promote("reviews", number, "why", registry.version_of("reviews", "champion"), claim, proof)
+    before = registry.history("reviews")
+
+    things = housekeeping.plan(keep=0, days=10)
+    # Version 4 is champion, 3 previous; 2 is the anchor, which the gate scores every night; 1 is history.
+    assert named(things, "run") == {made[0], evidence[0]}
+    assert named(things, "version") == {"reviews/1"}
+    housekeeping.carry_out(things)
+    assert reviews.versions() == {"2", "3", "4"}
+    assert registry.history("reviews") == before and len(before) == 4
+
+
+@pytest.mark.parametrize("part", ["night", "candidate"])
+def test_a_running_run_keeps_its_night(home, part):
+    reviews = Model(home, "reviews")
+    night = reviews.night(50, "RUNNING" if part == "night" else "FINISHED")
+    candidate = reviews.candidate(night, 50)
+    if part == "candidate":
+        reviews.client.update_run(candidate, "RUNNING")
+    assert housekeeping.plan(0, 10) == []
+    reviews.client.set_terminated(night if part == "night" else candidate, end_time=1)
+    assert named(housekeeping.plan(0, 10), "run") == {night, candidate}
+
+
+def test_an_alias_set_after_the_plan_spares_the_whole_night(home):
+    reviews = Model(home, "reviews")
+    wanted, unwanted = reviews.night(50), reviews.night(40)
+    candidate = reviews.candidate(wanted, 50)
+    number = reviews.version(wanted)
+    things = housekeeping.plan(0, 10)
+    reviews.client.set_registered_model_alias("reviews", "champion", number)
+    assert housekeeping.carry_out(things) == 100
+    assert reviews.runs() == {wanted, candidate} and unwanted not in reviews.runs()
+    assert Path(mlflow.artifacts.download_artifacts("models:/reviews@champion"), "weights.txt").exists()
+
+
+def test_files_outside_nightshift_home_are_left_alone(home, tmp_path, monkeypatch):
+    monkeypatch.chdir(home)
+    client = tracking.connect()
+    outside = client.create_experiment("far", artifact_location=(tmp_path / "far").as_uri())
+    proxied = client.create_experiment("proxied", artifact_location="mlflow-artifacts:/7")
+    runs = {
+        client.create_run(e, start_time=1, tags={tracking.FINGERPRINT: "f"}).info.run_id for e in (outside, proxied)
+    }
+    for run in runs:
+        client.set_terminated(run, end_time=2)
+    there = aged(tmp_path / "far" / "notes.txt", 50)
+    things = housekeeping.plan(0, 10)
+    assert {(t.name, t.path, t.bytes) for t in things} == {(run, "", 0) for run in runs}
+    assert housekeeping.carry_out(things) == 0
+    assert there.exists() and client.search_runs([outside, proxied]) == []
+
+
+def test_old_files_go_by_stage_and_age(home):
+    for stage in ("train", "compress"):
+        for key, days in (("a", 40), ("b", 30), ("c", 20), ("d", 5)):
+            aged(home / f"artifacts/{stage}/{key}/record.json", days)
+    aged(home / "artifacts/train/a/data.bin", 1)  # the marker's date counts
+    aged(home / "artifacts/train/unmarked/x", 35)
+    aged(home / "artifacts/train/e.partial/x", 35)
+    aged(home / "artifacts/train/f.partial/x", 1)
+    aged(home / "artifacts/train/g.partial/x", 50)
+    aged(home / "artifacts/train/g.partial/later/y", 2)
+    aged(home / "work/train/old/checkpoint-5/x", 30)
+    aged(home / "work/train/busy/checkpoint-1/x", 30)
+    aged(home / "work/train/busy/checkpoint-2/x", 1)
+    for key in ("old", "busy"):
+        os.utime(home / "work/train" / key, (time.time() - 30 * DAY,) * 2)
+    for day, days in (("01", 40), ("02", 30), ("03", 20)):
+        aged(home / f"reports/reviews/2026-10-{day}-ab.html", days)
+    aged(home / "reports/tickets/2026-01-01-ab.html", 200)
+    aged(home / "reports/tickets/2026-01-02-ab.partial", 200)
+    aged(home / "locks/reviews.night.lock", 200)
+
+    before = everything(home)
+    things = housekeeping.plan(keep=2, days=10)
+    assert everything(home) == before, "plan() deletes nothing"
+    assert sorted(thing.name for thing in things) == [
+        "artifacts/compress/a",
+        "artifacts/compress/b",
+        "artifacts/train/a",
+        "artifacts/train/b",
+        "artifacts/train/e.partial",
+        "artifacts/train/unmarked",
+        "reports/reviews/2026-10-01-ab.html",
+        "reports/tickets/2026-01-02-ab.partial",
+        "work/train/old",
+    ]
+    assert {t.name: (t.kind, t.bytes, round(t.days)) for t in things}["artifacts/train/a"] == ("artifact", 10, 40)
+
+    assert housekeeping.carry_out(things) == 5 * 10
+    gone = before - everything(home)
+    assert {path for path in gone if not any(path.is_relative_to(home / t.name) for t in things)} == set()
+    assert not any((home / t.name).exists() for t in things)
+
+
+def test_a_deletion_cut_short_leaves_no_marker_on_half_an_artifact(home, monkeypatch):
+    aged(home / "artifacts/train/a/record.json", 40)
+    aged(home / "artifacts/train/a/model.bin", 40)
+    things = housekeeping.plan(0, 10)
+
+    def killed(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(housekeeping.shutil, "rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        housekeeping.carry_out(things)
+    assert [path.name for path in (home / "artifacts/train/a").iterdir()] == ["model.bin"]
+
+
+def test_nothing_to_do_on_a_fresh_machine(home):
+    assert housekeeping.plan(0, 0) == [] and housekeeping.carry_out([]) == 0
