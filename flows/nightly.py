@@ -9,7 +9,7 @@ from prefect.runtime import flow_run
 
 from flows.form import EMPTY, NightForm, filled_in
 from flows.settings import NightSettings
-from tasks import night, registry, shown
+from tasks import night, reconcile, registry, shown
 from tasks.augment import augment
 from tasks.compress import compress
 from tasks.errors import SettingsError
@@ -47,9 +47,12 @@ def nightly(settings_file: str | None = None, settings: NightForm = EMPTY, force
 def one_night(settings: NightSettings, force: bool) -> NightResult:
     """The night itself; `force` bypasses the skip and every cache."""
     with registry.locked(settings.model, "night"), night.stages_afresh(force):
+        shown.speak()
+        reconcile.sign_in()
+        reconcile.reconcile(flow_run.id)
         sources = locate(settings.data, settings.split.holdout_file, Path(settings.base_dir))
         tonight = night.Night(settings, sources, flow_run.id, Path(__file__))
-        if not force and (earlier := tonight.finished_before()):
+        if earlier := tonight.finished_before(force):
             return tonight.skipped(earlier)
 
         rows = tonight.timed(ingest)(sources, settings.data)
@@ -59,7 +62,7 @@ def one_night(settings: NightSettings, force: bool) -> NightResult:
         sides = tonight.timed(split)(checked, settings.split)
         with tonight.run(checked, sides) as run_id:
             augmented = tonight.timed(augment)(sides, settings.augment)
-            trained = tonight.timed(train)(augmented, sides, settings.train, run_id=run_id)
+            trained = tonight.timed(train)(augmented, sides, settings.train, settings.model, run_id)
             evaluated = tonight.timed(evaluate)(trained, sides, settings.train.max_length)
             compressed = tonight.timed(compress)(
                 trained, evaluated, augmented, sides, settings.compress, _as_trained(settings)

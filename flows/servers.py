@@ -27,6 +27,7 @@ from tasks.errors import NightshiftError
 log = logging.getLogger("nightshift.keeper")
 PROJECT = Path(__file__).parent.parent
 POOL = "nightshift"
+DEPLOYMENTS = "deployments/prefect.yaml"
 STALE = ("PREFECT_LOGGING_LEVEL", "PREFECT_API_URL", "MLFLOW_TRACKING_URI")
 PATIENCE = 180.0
 """Seconds that a server may take to answer."""
@@ -73,7 +74,10 @@ def logs() -> Path:
 
 
 def up(prefect_port: int, mlflow_port: int) -> list[str]:
-    """Start what does not run yet; returns `status()` once all answer. Raises NightshiftError where one does not."""
+    """Start what does not run yet and deploy deployments/prefect.yaml; returns `status()` once all answer.
+
+    Raises NightshiftError where a server does not answer or the deployments cannot be made.
+    """
     with FileLock(logs() / "up.lock"):
         if running() is None:
             _end_orphans()
@@ -82,7 +86,17 @@ def up(prefect_port: int, mlflow_port: int) -> list[str]:
             if now is None:
                 raise NightshiftError(f"the servers did not come up; see {logs()}/keeper.log")
             time.sleep(0.5)
+        _deploy(now)
     return status()
+
+
+def _deploy(servers: Servers) -> None:
+    environment = os.environ | {"PREFECT_API_URL": servers.prefect + "/api", "NIGHTSHIFT_PROJECT": str(PROJECT)}
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", DEPLOYMENTS]
+    with (logs() / "deploy.log").open("wb") as out:
+        done = subprocess.run(command, cwd=PROJECT, env=environment, stdout=out, stderr=out, check=False)
+    if done.returncode:
+        raise NightshiftError(f"{DEPLOYMENTS} could not be deployed; see {logs()}/deploy.log")
 
 
 def _start_keeper(prefect_port: int, mlflow_port: int) -> None:
@@ -133,6 +147,7 @@ def _answer(address: str) -> str:
 def _free(port: int, *taken: int) -> str:
     for candidate in range(port, port + 200):
         with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if candidate not in taken:
                 probe.bind(("127.0.0.1", candidate))
                 return f"http://127.0.0.1:{candidate}"
@@ -201,9 +216,7 @@ class Keeper:
             "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
             "PREFECT_LOGGING_LEVEL": "INFO",
-            "PREFECT_CLI_PROMPT": "false",
             "MLFLOW_LOGGING_LEVEL": "WARNING",
-            "NIGHTSHIFT_PROJECT": str(PROJECT),
         }
         self.commands = {
             "prefect": [python, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port["prefect"]],
@@ -226,17 +239,20 @@ class Keeper:
             self._start("mlflow")
             self._healthy(self.servers.prefect + "/api/health")
             self._healthy(self.servers.mlflow + "/health")
-            self._prepare()
+            self._reconcile()
             self._start("worker")
+            self._healthy(f"{self.servers.prefect}/api/work_pools/{POOL}")
             self.servers.ready = True
             _write(self.servers)
             while not self.stopping:
                 self._revive()
                 time.sleep(1)
         finally:
-            for process in reversed(self.processes.values()):
+            for name, process in reversed(self.processes.items()):
                 with suppress(psutil.NoSuchProcess):
                     _end(psutil.Process(process.pid))
+                if name == "worker":
+                    self._reconcile("end")
             _file().unlink(missing_ok=True)
 
     def _stop(self, *_: object) -> None:
@@ -255,10 +271,13 @@ class Keeper:
         log.info("%s started: process %d", name, self.processes[name].pid)
 
     def _revive(self) -> None:
-        for name, process in self.processes.items():
-            if process.poll() is not None:
-                log.warning("%s has died with exit code %s: starting it again", name, process.returncode)
-                self._start(name)
+        died = {name: process.returncode for name, process in self.processes.items() if process.poll() is not None}
+        for name, code in died.items():
+            log.warning("%s has died with exit code %s: starting it again", name, code)
+            self._start(name)
+        if died and self.servers.ready:
+            self._healthy(self.servers.prefect + "/api/health")
+            self._reconcile()
 
     def _healthy(self, address: str) -> None:
         until = time.monotonic() + PATIENCE
@@ -270,20 +289,11 @@ class Keeper:
             self._revive()
             time.sleep(0.5)
 
-    def _prepare(self) -> None:
-        """The work pool, the runs that a killed night left Running, the deployments."""
-        prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
-        inspected = self._quietly([*prefect, "work-pool", "inspect", POOL])
-        if inspected:
-            self._quietly([*prefect, "work-pool", "create", POOL, "--type", "process"])
-        if self._quietly([*prefect, "deploy", "--all", "--prefect-file", "deployments/prefect.yaml"]):
-            raise NightshiftError(f"the deployments could not be made; see {logs()}/deploy.log")
-
-    def _quietly(self, command: list[str]) -> int:
-        if self.stopping:
-            return 0
-        with (logs() / "deploy.log").open("ab") as out:
-            return subprocess.run(command, cwd=PROJECT, env=self.env, stdout=out, stderr=out, check=False).returncode
+    def _reconcile(self, *how: str) -> None:
+        """In a process of its own: whatever happens there, the keeper lives on."""
+        with (logs() / "keeper.log").open("ab") as out, suppress(subprocess.TimeoutExpired):
+            command = [sys.executable, "-m", "tasks.reconcile", *how]
+            subprocess.run(command, cwd=PROJECT, env=self.env, stdout=out, stderr=out, check=False, timeout=90)
 
 
 @contextmanager
@@ -302,4 +312,5 @@ if __name__ == "__main__":
 
     environment.prepare()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     Keeper(Servers(prefect=sys.argv[1], mlflow=sys.argv[2])).run()

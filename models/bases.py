@@ -86,7 +86,7 @@ def load_classifier(
     """The base with a fresh classification head, one output a label; the head's weights depend on `seed` alone."""
     address, revision = locate(base_model)
     torch.manual_seed(seed)
-    with errors_only("transformers"):
+    with errors_only("transformers"), no_bars():
         model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
             address,
             revision=revision,

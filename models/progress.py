@@ -3,22 +3,27 @@
 import logging
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from tqdm.auto import tqdm  # type: ignore[import-untyped]
 from transformers import TrainerCallback
 
 log = logging.getLogger("nightshift.progress")
-SHOWN = {"loss": "loss", "eval_loss": "validation_loss"}
+SHOWN = {"loss": "loss", "eval_loss": "validation loss"}
 PAUSE = 30.0
-"""Seconds between two lines in a log."""
+"""Seconds between two lines."""
 
 
 class Progress(TrainerCallback):  # type: ignore[misc]
-    """Stands in for the Trainer's own bar, which writes a line for every log of a loss."""
+    """Stands in for the Trainer's own bar, which writes a line for every log of a loss.
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    `tell(share, words)` is called at the start, every half minute and at the end: the share done (0 to 1), and the
+    step, the losses and the time left in words.
+    """
+
+    def __init__(self, name: str, tell: Callable[[float, str], None] = lambda share, words: None) -> None:
+        self.name, self.tell = name, tell
         self.losses: dict[str, str] = {}
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -29,17 +34,23 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         )  # fmt: skip
         self.begun, self.first = time.monotonic(), state.global_step
         self.told = self.begun
+        self.tell(state.global_step / state.max_steps, self._words(state, "just begun"))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Move the bar, or tell where half a minute has gone by."""
+        """Move the bar, and tell where half a minute has gone by."""
         self.bar.update(1)
         now = time.monotonic()
-        if self.bar.disable and now - self.told >= PAUSE:
+        if now - self.told >= PAUSE:
             self.told = now
             left = (now - self.begun) / (state.global_step - self.first) * (state.max_steps - state.global_step)
-            losses = ", ".join(f"{name} {value}" for name, value in self.losses.items())
-            log.info("%s: step %d of %d, %s, about %s left", self.name, state.global_step, state.max_steps,
-                     losses or "no loss yet", f"{left:.0f} s" if left < 120 else f"{left / 60:.0f} min")  # fmt: skip
+            words = self._words(state, f"about {left:.0f} s left" if left < 120 else f"about {left / 60:.0f} min left")
+            if self.bar.disable:
+                log.info("%s", words)
+            self.tell(state.global_step / state.max_steps, words)
+
+    def _words(self, state: Any, left: str) -> str:
+        losses = [f"{name} {value}" for name, value in self.losses.items()]
+        return ", ".join([f"{self.name}: step {state.global_step} of {state.max_steps}", *losses, left])
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """Note the last losses."""
@@ -49,3 +60,4 @@ class Progress(TrainerCallback):  # type: ignore[misc]
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Close the bar."""
         self.bar.close()
+        self.tell(1.0, self._words(state, f"done in {time.monotonic() - self.begun:.0f} s"))

@@ -13,7 +13,7 @@ import pandas as pd
 from mlflow.entities import Run
 from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 
-from tasks import pictures, registry, report, shown, store, tracking
+from tasks import describe, pictures, registry, report, shown, store, tracking
 from tasks.records import (
     Augmented,
     Checked,
@@ -78,10 +78,12 @@ class Night:
 
         return run
 
-    def finished_before(self) -> Run | None:
-        """The finished night with tonight's fingerprint, if there is one."""
+    def finished_before(self, force: bool) -> Run | None:
+        """The finished night with tonight's fingerprint, if there is one and tonight is not forced."""
         registry.notice_moves_by_hand(self.model)
-        return tracking.finished_night(self.model, self.fingerprint)
+        earlier = None if force else tracking.finished_night(self.model, self.fingerprint)
+        tracking.end_killed(self.model, None if earlier else self.fingerprint)
+        return earlier
 
     @contextmanager
     def run(self, checked: Checked, sides: Sides | None) -> Iterator[str]:
@@ -89,10 +91,13 @@ class Night:
         name = f"{self.model}-{pd.Timestamp.now():%Y-%m-%d}"
         self.run_id = tracking.start_night(self.model, self.fingerprint, name)
         try:
+            shown.link(self.model, 0, "night-in-mlflow", tracking.run_address(self.run_id))
             tracking.log_inputs(self.run_id, self.settings, self.sources, row_counts(checked, sides, None))
             tracking.connect().log_artifacts(
                 self.run_id, str(store.folder(checked) / "measured" / "data_docs"), "data_docs"
             )
+            docs = tracking.run_address(self.run_id, "data_docs/index.html")
+            shown.link(self.model, 1, "data-docs-in-mlflow", docs)
             yield self.run_id
         except Exception as error:
             tracking.end_night(self.run_id, "failed", str(error))
@@ -165,6 +170,7 @@ class Night:
             seconds=self.seconds,
         )
         self._log_figures(sides, trained, evaluated, compressed, verdict)
+        describe.describe(result, sides, verdict, self.sources)
         return self._told(result, report.Story(checked, sides, trained, evaluated, compressed, verdict))
 
     def _log_figures(

@@ -4,11 +4,12 @@ The ledger is a companion registered model, `NAME.ledger`, with a version an ent
 hands out atomically. Moves of aliases are serialised by a lock.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from pydantic import BaseModel
@@ -16,6 +17,7 @@ from pydantic import BaseModel
 from tasks import store, tracking
 from tasks.errors import UserError
 
+log = logging.getLogger("nightshift.registry")
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 CLAIM = "nightshift.claim"
 
@@ -35,14 +37,28 @@ class Entry(BaseModel):
     claim: str = ""
     """first, better or cheaper; empty for a person's decision."""
 
+    @property
+    def line(self) -> str:
+        """As the version's page in MLflow tells it."""
+        was = f"champion was version {self.old}" if self.old else "there was no champion"
+        return f"- {self.when}: {self.action} by {self.who} ({was}): {self.why}"
+
 
 @contextmanager
 def locked(name: str, purpose: str) -> Iterator[None]:
     """Hold the model's lock for `purpose` (night, aliases) on this machine."""
     folder = store.home() / "locks"
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / f"{name}.{purpose}.lock"):
+    lock = FileLock(folder / f"{name}.{purpose}.lock")
+    try:
+        lock.acquire(timeout=1)
+    except Timeout:
+        log.info("waiting: another process holds %s's lock for %s", name, purpose)
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def version_of(name: str, alias: str) -> str | None:
@@ -83,8 +99,9 @@ def enter(name: str, entry: Entry) -> None:
     """Append to the ledger."""
     ensure(f"{name}.ledger")
     client = tracking.connect()
-    source = client.get_model_version(name, entry.new).source
-    client.create_model_version(f"{name}.ledger", source=source, tags=entry.model_dump(), description=entry.why)
+    moved = client.get_model_version(name, entry.new)
+    client.create_model_version(f"{name}.ledger", source=moved.source, tags=entry.model_dump(), description=entry.why)
+    client.update_model_version(name, entry.new, f"{moved.description or ''}\n{entry.line}".strip())
 
 
 def anchor(entries: list[Entry]) -> str | None:

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, select_autoescape
-from prefect.artifacts import create_markdown_artifact
-from prefect.context import FlowRunContext
 
-from tasks import registry, store, tracking
+from tasks import registry, shown, store, tracking
 from tasks.records import Checked, Compressed, Evaluated, NightResult, Sides, Trained, Verdict
 
 COSTS = ("size_mb", "latency_ms_p50", "latency_ms_p95", "throughput")
@@ -57,17 +55,14 @@ def _quarantine(story: Story) -> pd.DataFrame:
 
 
 def _links(result: NightResult, story: Story) -> dict[str, str]:
-    client = tracking.connect()
+    assert result.mlflow_run_id
     docs = store.folder(story.checked) / "measured/data_docs/index.html"
-    links = {"Data Docs": docs.as_uri()}
-    if result.mlflow_run_id:
-        run = client.get_run(result.mlflow_run_id)
-        server = client.tracking_uri if client.tracking_uri.startswith("http") else ""
-        links["MLflow run"] = (
-            f"{server}/#/experiments/{run.info.experiment_id}/runs/{result.mlflow_run_id}" if server else ""
-        )
-    links["Flow run"] = f"/runs/flow-run/{result.flow_run_id}" if result.flow_run_id else ""
-    return links
+    return {
+        "MLflow run": tracking.run_address(result.mlflow_run_id),
+        "flow run": tracking.flow_run_address(result.flow_run_id),
+        "Data Docs in MLflow": tracking.run_address(result.mlflow_run_id, "data_docs/index.html"),
+        "Data Docs on this machine": docs.as_uri(),
+    }
 
 
 def _values(result: NightResult, story: Story) -> dict[str, object]:
@@ -105,9 +100,5 @@ def write(result: NightResult, story: Story) -> Path:
     beside = page.with_suffix(".partial")
     beside.write_text(templates.get_template("report.html").render(values), encoding="utf-8")
     beside.replace(page)
-    if FlowRunContext.get():
-        key = f"{result.model.lower().replace('_', '-')}-report"
-        create_markdown_artifact(
-            templates.get_template("report.md").render(values), key=key, description="The night's report"
-        )
+    shown.report(result.model, templates.get_template("report.md").render(values))
     return page

@@ -1,15 +1,35 @@
-"""What people see of a night in the Prefect UI: its ending as the run's state, its stages as artifacts."""
+"""What people see of a night in the Prefect UI: its ending as the run's state, its stages as artifacts.
 
+A display that fails is told in the log and never ends a night.
+"""
+
+import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import httpx
 from prefect import State
-from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect.artifacts import (
+    create_link_artifact,
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
 from prefect.context import FlowRunContext
+from prefect.exceptions import PrefectException
 from prefect.states import Completed, Failed
 
 from tasks.records import Augmented, Checked, Compressed, NightResult, Sides, Verdict
+
+log = logging.getLogger("nightshift.shown")
+
+
+def speak() -> None:
+    """Let nightshift's own lines through to the run's logs; of other libraries warnings and errors go there."""
+    logging.getLogger("nightshift").setLevel(logging.INFO)
 
 
 def ending(result: NightResult) -> State[Any]:
@@ -31,25 +51,35 @@ def key(model: str, number: int, name: str) -> str:
     return f"{re.sub('[^a-z0-9]+', '-', model.lower())}-{number}-{name}"
 
 
+@contextmanager
+def _harmless() -> Iterator[None]:
+    try:
+        yield
+    except (httpx.HTTPError, PrefectException) as error:
+        log.warning("not shown in the Prefect UI: %s", error)
+
+
 def stage(model: str, record: Any) -> None:
     """Show a stage's record as an artifact of the flow run, where it has something to show."""
     show = SHOWN.get(type(record))
     if show and FlowRunContext.get():
-        show(model, record)
+        with _harmless():
+            show(model, record)
 
 
 def _expectations(model: str, checked: Checked) -> None:
     rows = [
         {
-            "": "pass" if line.success else "FAIL",
+            "result": "pass" if line.success else "FAIL",
             "expectation": line.name,
             "severity": line.severity,
-            "unexpected": line.unexpected,
+            "unexpected": "" if line.unexpected is None else line.unexpected,
             "observed": line.observed,
         }
         for line in checked.expectations
     ]
-    words = f"{checked.read:,} rows read, {checked.kept:,} kept; quarantined: {checked.quarantined or 'none'}"
+    words = f"{checked.read:,} rows read, {checked.kept:,} kept; quarantined: "
+    words += ", ".join(f"{count:,} {reason}" for reason, count in checked.quarantined.items()) or "none"
     create_table_artifact(rows, key=key(model, 1, "expectations"), description=words)
 
 
@@ -94,7 +124,31 @@ SHOWN: dict[type, Callable[[str, Any], None]] = {
 }
 
 
-def link(model: str, address: str) -> None:
-    """The MLflow run's page."""
-    if FlowRunContext.get() and address:
-        create_link_artifact(address, key=key(model, 8, "mlflow"), link_text="The night in MLflow")
+def progress(model: str) -> Callable[[float, str], None]:
+    """A function that shows how far the training is: share done (0 to 1), and that in words with an estimate."""
+    made: list[Any] = []
+
+    def tell(share: float, words: str) -> None:
+        if not FlowRunContext.get():
+            return
+        with _harmless():
+            if made:
+                update_progress_artifact(made[0], progress=100 * share, description=words)
+            else:
+                made.append(create_progress_artifact(100 * share, key=key(model, 4, "training"), description=words))
+
+    return tell
+
+
+def report(model: str, markdown: str) -> None:
+    """The night's report."""
+    if FlowRunContext.get():
+        with _harmless():
+            create_markdown_artifact(markdown, key=key(model, 7, "report"), description="The night's report")
+
+
+def link(model: str, number: int, name: str, address: str) -> None:
+    """A page elsewhere; none where there is no server that shows it."""
+    if address and FlowRunContext.get():
+        with _harmless():
+            create_link_artifact(address, key=key(model, number, name), link_text=name.replace("-", " "))

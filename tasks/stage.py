@@ -17,7 +17,7 @@ from tasks.records import Artifact, Settings
 P = ParamSpec("P")
 A = TypeVar("A", bound=Artifact)
 
-UNKEYED = ("run_id", "base_dir")
+UNKEYED = ("model_name", "run_id", "base_dir")
 """Parameters that change where a stage reports to, not what it makes."""
 
 

@@ -57,6 +57,13 @@ def writing(path: str) -> Iterator[Path]:
     beside.rename(final)
 
 
+def sweep() -> None:
+    """Remove what is half-written; call it only where nobody writes."""
+    for place in ("artifacts", "reports"):
+        for path in (home() / place).glob("*/*.partial"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
 @contextmanager
 def scratch() -> Iterator[Path]:
     """A folder for files that are only passed on."""

@@ -35,6 +35,21 @@ def where_to_look() -> str:
     return uri if uri.startswith("http") else f"{Path(sys.executable).parent}/mlflow ui --backend-store-uri {uri}"
 
 
+def run_address(run_id: str, tab: str = "") -> str:
+    """The run's page on the MLflow server, or the page of one of its artifacts; empty without a server."""
+    client = connect()
+    if not client.tracking_uri.startswith("http"):
+        return ""
+    experiment_id = client.get_run(run_id).info.experiment_id
+    return f"{client.tracking_uri}/#/experiments/{experiment_id}/runs/{run_id}{tab and '/artifacts/' + tab}"
+
+
+def flow_run_address(flow_run_id: str | None) -> str:
+    """The flow run's page in the Prefect UI; empty without a server."""
+    ui = os.environ.get("PREFECT_UI_URL")
+    return f"{ui}/runs/flow-run/{flow_run_id}" if ui and flow_run_id else ""
+
+
 def experiment(model: str) -> str:
     """The model's experiment, made where it is missing; returns its id."""
     client = connect()
@@ -53,21 +68,30 @@ def finished_night(model: str, fingerprint: str) -> Run | None:
     return next((run for run in runs if run.data.tags.get(STATUS) in FINISHED), None)
 
 
-def start_night(model: str, fingerprint: str, name: str) -> str:
-    """The id of tonight's run: the one a killed night left with this fingerprint, else a new one.
+def end_killed(model: str, resumed: str | None) -> None:
+    """End as KILLED the runs that killed nights left RUNNING, but for the newest with the fingerprint `resumed`.
 
-    Call it while holding the model's lock: whatever else is RUNNING in the experiment then belongs to nobody.
+    Call it while holding the model's lock: whatever is RUNNING in the experiment then belongs to nobody.
     """
-    client, ours = connect(), None
-    for run in client.search_runs([experiment(model)], "attributes.status = 'RUNNING'"):
-        if run.data.tags.get(FINGERPRINT) == fingerprint and ours is None:
-            ours = run.info.run_id
-        else:
-            client.set_tag(run.info.run_id, STATUS, "killed")
-            client.set_terminated(run.info.run_id, "KILLED")
+    client = connect()
+    for run in _running(model):
+        if run.data.tags.get(FINGERPRINT) == resumed and resumed:
+            resumed = None
+            continue
+        client.set_tag(run.info.run_id, STATUS, "killed")
+        client.set_terminated(run.info.run_id, "KILLED")
+
+
+def start_night(model: str, fingerprint: str, name: str) -> str:
+    """The id of tonight's run: the one a killed night left with this fingerprint, else a new one."""
+    ours = next((run for run in _running(model) if run.data.tags.get(FINGERPRINT) == fingerprint), None)
     if ours:
-        return str(ours)
-    return str(client.create_run(experiment(model), tags={FINGERPRINT: fingerprint}, run_name=name).info.run_id)
+        return str(ours.info.run_id)
+    return str(connect().create_run(experiment(model), tags={FINGERPRINT: fingerprint}, run_name=name).info.run_id)
+
+
+def _running(model: str) -> list[Run]:
+    return list(connect().search_runs([experiment(model)], "attributes.status = 'RUNNING'"))
 
 
 def end_night(run_id: str, status: str, reason: str) -> None:
@@ -131,6 +155,7 @@ def log_candidates(run_id: str, candidates: list[Candidate]) -> None:
     client = connect()
     parent = client.get_run(run_id)
     query = f"tags.`mlflow.parentRunId` = '{run_id}'"
+    query += " and attributes.status = 'FINISHED'"
     known = {run.info.run_name for run in client.search_runs([parent.info.experiment_id], query)}
     for candidate in candidates:
         if candidate.name in known:

@@ -13,7 +13,7 @@ from transformers import TrainerCallback
 
 from models import bases, training
 from models.progress import Progress
-from tasks import pictures, scoring, store
+from tasks import pictures, scoring, shown, store
 from tasks.errors import SettingsError
 from tasks.records import Augmented, Settings, Sides, Trained
 from tasks.stage import stage
@@ -73,8 +73,13 @@ def history_metrics(line: dict[str, Any], prefix: str) -> dict[str, float]:
 
 
 @stage
-def train(folder: Path, augmented: Augmented, sides: Sides, train: TrainSettings, run_id: str | None = None) -> Trained:
-    """Fine-tune `train.base_model`; a night that was killed goes on from its last complete checkpoint."""
+def train(
+    folder: Path, augmented: Augmented, sides: Sides, train: TrainSettings, model_name: str = "", run_id: str = ""
+) -> Trained:
+    """Fine-tune `train.base_model`; a night that was killed goes on from its last complete checkpoint.
+
+    `model_name` and `run_id` say where its progress and losses are shown: Prefect's artifact, the MLflow run.
+    """
     try:
         tokenizer = bases.load_tokenizer(train.base_model)
         model = bases.load_classifier(train.base_model, sides.labels, tokenizer, train.seed)
@@ -98,7 +103,7 @@ def train(folder: Path, augmented: Augmented, sides: Sides, train: TrainSettings
         scoring.examples(validation, tokenizer, sides.labels, train.max_length),
         work,
         arguments,
-        [Progress("train"), *([LiveMetrics(run_id)] if run_id else [])],
+        [Progress("train", shown.progress(model_name)), *([LiveMetrics(run_id)] if run_id else [])],
     )
     bases.save_checkpoint(model, tokenizer, folder / "model")
     (folder / "measured").mkdir()

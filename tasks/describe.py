@@ -1,0 +1,110 @@
+"""What a reviewer reads on the page of a version, and of its run, in MLflow: enough to decide on."""
+
+import getpass
+
+from mlflow.entities import Run
+from prefect.context import FlowRunContext
+
+from tasks import registry, tracking
+from tasks.records import Candidate, NightResult, Sides, Source, Verdict
+
+PARTS = {
+    "nightshift.data": "the data",
+    "nightshift.base_model": "the base model",
+    "nightshift.code": "nightshift's code",
+    "nightshift.libraries": "library versions",
+}
+"""Tags of a version that stand for a part of its making, and what a person calls that part."""
+
+
+def describe(result: NightResult, sides: Sides, verdict: Verdict, sources: list[Source]) -> None:
+    """Write the description and the verdict's tags on tonight's version, and the description on its run."""
+    assert result.version and result.mlflow_run_id
+    client = tracking.connect()
+    told = [entry.line for entry in registry.history(result.model) if entry.new == result.version]
+    text = _text(result, sides, verdict, sources)
+    client.update_model_version(result.model, result.version, "\n".join([text, "", *told]).strip())
+    client.set_tag(result.mlflow_run_id, "mlflow.note.content", text)
+    for name, value in _tags(verdict).items():
+        client.set_model_version_tag(result.model, result.version, name, value)
+
+
+def _tags(verdict: Verdict) -> dict[str, str]:
+    tags: dict[str, str] = {"nightshift.gate": verdict.decision, "nightshift.claim": verdict.claim or ""}
+    tags |= {f"nightshift.{name}": f"{verdict.metrics[name]:.4f}" for name in ("accuracy", "macro_f1")}
+    if verdict.difference is not None:
+        tags["nightshift.difference"] = _difference(verdict)
+    return tags
+
+
+def _difference(verdict: Verdict) -> str:
+    assert verdict.difference is not None and verdict.interval
+    lower, upper = verdict.interval
+    return f"{verdict.difference:+.4f} ({lower:+.4f} to {upper:+.4f})"
+
+
+def _text(result: NightResult, sides: Sides, verdict: Verdict, sources: list[Source]) -> str:
+    chosen = next(c for c in result.candidates if c.chosen)
+    full = result.candidates[0]
+    decision = f"passes the gate as *{verdict.claim}*" if verdict.decision == "promote" else "is held by the gate"
+    lines = [f"**{chosen.recipe}** {decision}:", "", *(f"- {reason}" for reason in verdict.reasons), ""]
+    lines += [*_table(sides, verdict, full, result.baseline or {}), ""]
+    if verdict.difference is not None:
+        lines += [f"Difference to the champion, with its one-sided {verdict.confidence:.0%} limits: "
+                  f"{_difference(verdict)}; margin {verdict.margin}.", ""]  # fmt: skip
+    lines += [
+        f"**Cost:** {_cost(chosen)}. Full: {_cost(full)}. {chosen.why[:1].upper()}{chosen.why[1:]}.",
+        "",
+        f"**What changed:** {_changes(result, verdict)}.",
+        "",
+        f"**Data:** {result.rows['read']:,} rows read, {result.rows['quarantined']:,} quarantined, "
+        f"{sides.train:,} to train, {sides.validation:,} to choose, {sides.holdout:,} to judge; "
+        + ", ".join(f"{source.path.rpartition('/')[2]} (sha256 {source.sha256[:12]}…)" for source in sources)
+        + ".",
+        "",
+        f"**Made by:** {_maker(result)}.",
+    ]
+    return "\n".join(lines)
+
+
+def _table(sides: Sides, verdict: Verdict, full: Candidate, baseline: dict[str, float]) -> list[str]:
+    columns = {"this version": verdict.metrics}
+    if verdict.champion_metrics:
+        columns[f"champion, version {verdict.champion_version}"] = verdict.champion_metrics
+    columns |= {"full": {"accuracy": full.accuracy, "macro_f1": full.macro_f1}, "TF-IDF": baseline}
+    rows = [[name, *(f"{values[key]:.4f}" for values in columns.values())]
+            for key, name in (("macro_f1", "macro F1"), ("accuracy", "accuracy"))]  # fmt: skip
+    head = [f"on the {sides.holdout:,} rows that judge", *columns]
+    return ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows)]
+
+
+def _cost(candidate: Candidate) -> str:
+    return f"{candidate.latency_ms_p50:.2f} ms a text, {candidate.size_mb:.1f} MB"
+
+
+def _changes(result: NightResult, verdict: Verdict) -> str:
+    if not verdict.champion_version:
+        return "there was no champion to compare with"
+    client = tracking.connect()
+    champion = registry.version(result.model, verdict.champion_version)
+    tags = registry.version(result.model, str(result.version)).tags
+    since = f"since version {verdict.champion_version}"
+    changes = [words for tag, words in PARTS.items() if champion.tags.get(tag) != tags.get(tag)]
+    changes += _settings(client.get_run(champion.run_id), client.get_run(str(result.mlflow_run_id)))
+    return f"{since}: {', '.join(changes)}" if changes else f"nothing {since}"
+
+
+def _settings(before: Run, now: Run) -> list[str]:
+    old, new = before.data.params, now.data.params
+    return [f"`{name}` {old.get(name, 'unset')} → {new.get(name, 'unset')}"
+            for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]  # fmt: skip
+
+
+def _maker(result: NightResult) -> str:
+    context = FlowRunContext.get()
+    if not (context and context.flow_run):
+        return getpass.getuser()
+    who = "its schedule" if context.flow_run.auto_scheduled else getpass.getuser()
+    address = tracking.flow_run_address(result.flow_run_id)
+    name = f"[{context.flow_run.name}]({address})" if address else context.flow_run.name
+    return f"the flow run {name}, started by {who}"

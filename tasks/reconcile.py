@@ -1,0 +1,124 @@
+"""What killed nights have left behind, put right: Prefect runs without a process, half-written artifacts.
+
+Called at the start of each night, and by `nightshift up` when it starts, revives or ends something
+(`python -m tasks.reconcile`). MLflow runs left RUNNING are `tasks.tracking.end_killed`'s.
+"""
+
+import logging
+import os
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import psutil
+from prefect import State
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas import FlowRun, StateType
+from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    TaskRunFilter,
+    TaskRunFilterState,
+    TaskRunFilterStateType,
+)
+from prefect.context import FlowRunContext
+from prefect.states import Crashed
+
+from tasks import store
+
+log = logging.getLogger("nightshift.reconcile")
+FLOWS = ["nightly", "validate", "promote", "rollback", "score", "clean"]
+UNENDED = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
+SUBMITTED = timedelta(minutes=5)
+"""How long a run may be Pending before it has a process."""
+MESSAGE = "Its process was killed. The next night goes on where it stopped: finished stages and checkpoints are kept."
+
+
+def sign_in() -> None:
+    """Enter this process at tonight's flow run; a worker has done so for the runs that it starts."""
+    context = FlowRunContext.get()
+    if context and context.flow_run and not context.flow_run.infrastructure_pid:
+        with get_client(sync_client=True) as client:
+            client.request("PATCH", "/flow_runs/{id}", path_params={"id": context.flow_run.id},
+                           json={"infrastructure_pid": str(os.getpid())})  # fmt: skip
+
+
+def reconcile(own: UUID | str | None = None) -> int:
+    """Crash every run of ours whose process has gone, which frees its concurrency slot; returns how many.
+
+    Where no other run lives, half-written artifacts go too. A process id says something on its own machine only, so
+    a Prefect server elsewhere is left alone. `own` is the run that asks.
+    """
+    if not _server_is_here():
+        return 0
+    with get_client(sync_client=True) as client:
+        runs = [run for run in _unended(client) if str(run.id) != str(own)]
+        dead = [run for run in runs if not _lives(run)]
+        for run in dead:
+            _crash(client, run)
+    if len(dead) == len(runs):
+        store.sweep()
+    return len(dead)
+
+
+def end_all() -> None:
+    """End the processes of all runs that a worker has started, then reconcile."""
+    with get_client(sync_client=True) as client:
+        living = [_lives(run) for run in _unended(client) if run.deployment_id]
+    found = [process for process in living if isinstance(process, psutil.Process)]
+    for process in found:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    for process in psutil.wait_procs(found, timeout=10)[1]:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(found, timeout=5)
+    reconcile()
+
+
+def _server_is_here() -> bool:
+    return urlsplit(os.environ.get("PREFECT_API_URL", "")).hostname in (None, "127.0.0.1", "localhost", "::1")
+
+
+def _unended(client: SyncPrefectClient) -> list[FlowRun]:
+    return client.read_flow_runs(
+        flow_filter=FlowFilter(name=FlowFilterName(any_=FLOWS)),
+        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNENDED))),
+    )
+
+
+def _lives(run: FlowRun) -> psutil.Process | bool:
+    """The run's process; True where it has none yet, False where that has gone."""
+    if not run.infrastructure_pid:
+        assert run.state
+        submitted = run.state.type == StateType.PENDING and run.deployment_id
+        return not submitted or datetime.now(UTC) - run.state.timestamp < SUBMITTED
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(int(run.infrastructure_pid))
+        later = run.start_time and process.create_time() > run.start_time.timestamp() + 2
+        if process.status() != psutil.STATUS_ZOMBIE and not later:
+            return process
+    return False
+
+
+def _crash(client: SyncPrefectClient, run: FlowRun) -> None:
+    state: State[Any] = Crashed(message=MESSAGE)
+    unended = TaskRunFilter(state=TaskRunFilterState(type=TaskRunFilterStateType(any_=UNENDED)))
+    for task_run in client.read_task_runs(
+        flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run.id])), task_run_filter=unended
+    ):
+        client.set_task_run_state(task_run.id, state, force=True)
+    client.set_flow_run_state(run.id, state, force=True)
+    log.warning("the run %s was left %s by a killed process: Crashed now", run.name, run.state_name)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(format="%(asctime)s %(message)s")
+    end_all() if sys.argv[1:] == ["end"] else reconcile()
