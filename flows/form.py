@@ -4,10 +4,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, create_model, model_serializer
 
 from flows.settings import NightSettings, anchored, check, read
 from tasks.records import Settings
+
+
+class _Form(BaseModel):
+    """A form says nothing of the fields that were left alone."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_serializer(mode="wrap")
+    def _filled(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if value not in (None, {})}
 
 
 def _optional(settings: type[Settings]) -> type[BaseModel]:
@@ -22,8 +32,21 @@ def _optional(settings: type[Settings]) -> type[BaseModel]:
             kind = Annotated[kind, *field.metadata]
         default = "" if field.is_required() else f" Without it: {_shown(field.get_default(call_default_factory=True))}."
         words = (field.description or "") + default
-        fields[name] = (Optional[kind], Field(default=None, title=_title(name), description=words))  # noqa: UP045
-    return create_model(settings.__name__, __config__=ConfigDict(extra="forbid"), __doc__=settings.__doc__, **fields)
+        extra = {"title": _title(name), "description": words, "json_schema_extra": _plain}
+        fields[name] = (Optional[kind], Field(default=None, **extra))  # noqa: UP045
+    return create_model(settings.__name__, __base__=_Form, __doc__=settings.__doc__, **fields)
+
+
+def _plain(schema: dict[str, Any]) -> None:
+    """The field as the UI draws it best: no default and no `None` to choose, left alone it is not sent.
+
+    A switch and a box for JSON are sent all the same, so those keep theirs.
+    """
+    kinds = [kind for kind in schema["anyOf"] if kind != {"type": "null"}]
+    if kinds[0]["type"] in ("boolean", "object"):
+        return
+    del schema["anyOf"], schema["default"]
+    schema |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
 
 
 def _title(name: str) -> str:
@@ -50,7 +73,7 @@ def filled_in(settings_file: str | None, form: BaseModel) -> NightSettings:
     """
     path = Path(settings_file) if settings_file else None
     values = read(path) if path else {}
-    _put_over(values, form.model_dump(exclude_none=True))
+    _put_over(values, form.model_dump())
     return check(anchored(values), settings_file or "the form")
 
 
@@ -58,8 +81,6 @@ def _put_over(values: dict[str, Any], changes: dict[str, Any]) -> None:
     for name, change in changes.items():
         if isinstance(change, dict) and isinstance(values.get(name, {}), dict):
             _put_over(values.setdefault(name, {}), change)
-            if not values[name]:
-                del values[name]
         else:
             values[name] = change
 
