@@ -199,6 +199,19 @@ def down() -> None:
 
 
 @app.command()
+def clean(
+    keep: Annotated[int, typer.Option(min=1, help="The newest nights of each model that always stay.")] = 30,
+    days: Annotated[float, typer.Option(min=0, help="What is younger always stays.")] = 30,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete; without it nothing is, only listed.")] = False,
+) -> None:
+    """List what old nights have left behind, and delete it where told to; what an alias stands on stays."""
+    with _told():
+        from flows.upkeep import cleaned
+
+        typer.echo("\n".join(cleaned(keep, days, delete)))
+
+
+@app.command()
 def doctor() -> None:
     """What is installed, which device, what can be reached, what to fix."""
     with _told():

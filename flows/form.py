@@ -32,7 +32,7 @@ def _optional(settings: type[Settings]) -> type[BaseModel]:
             kind = Annotated[kind, *field.metadata]
         default = "" if field.is_required() else f" Without it: {_shown(field.get_default(call_default_factory=True))}."
         words = (field.description or "") + default
-        extra = {"title": _title(name), "description": words, "json_schema_extra": _plain}
+        extra: dict[str, Any] = {"title": _title(name), "description": words, "json_schema_extra": _plain}
         fields[name] = (Optional[kind], Field(default=None, **extra))  # noqa: UP045
     return create_model(settings.__name__, __base__=_Form, __doc__=settings.__doc__, **fields)
 

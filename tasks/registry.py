@@ -45,14 +45,19 @@ class Entry(BaseModel):
 
 
 @contextmanager
-def locked(name: str, purpose: str) -> Iterator[None]:
-    """Hold the model's lock for `purpose` (night, aliases) on this machine."""
+def locked(name: str, purpose: str, wait: bool = True) -> Iterator[None]:
+    """Hold the model's lock for `purpose` (night, aliases) on this machine.
+
+    Without `wait` raises UserError where another process holds it.
+    """
     folder = store.home() / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / f"{name}.{purpose}.lock")
     try:
         lock.acquire(timeout=1)
     except Timeout:
+        if not wait:
+            raise UserError(f"a night of {name} is running: try again when it has ended") from None
         log.info("waiting: another process holds %s's lock for %s", name, purpose)
         lock.acquire()
     try:
