@@ -217,6 +217,7 @@ class Keeper:
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
             "PREFECT_LOGGING_LEVEL": "INFO",
             "MLFLOW_LOGGING_LEVEL": "WARNING",
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         }
         self.commands = {
             "prefect": [python, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port["prefect"]],

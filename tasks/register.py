@@ -28,11 +28,12 @@ def register(model: str, compressed: Compressed, sides: Sides, run_id: str, tags
             return Registered(name=model, version=str(known.version), run_id=run_id)
     chosen = store.folder(compressed) / compressed.chosen
     candidate = next(c for c in compressed.candidates if c.chosen)
-    uri = _log_model(run_id, chosen / "serving", sides.pairs)
+    model_id = _log_model(run_id, chosen / "serving", sides.pairs)
     client.log_artifacts(run_id, str(chosen / "checkpoint"), "checkpoint")
     made = client.create_model_version(
         model,
-        source=uri,
+        source=f"models:/{model_id}",
+        model_id=model_id,
         run_id=run_id,
         description=f"{candidate.recipe}: {candidate.why}",
         tags=tags | {
@@ -60,4 +61,4 @@ def _log_model(run_id: str, folder: Path, pairs: bool) -> str:
         )
     finally:
         mlflow.end_run("RUNNING")
-    return str(info.model_uri)
+    return str(info.model_id)

@@ -105,7 +105,8 @@ def enter(name: str, entry: Entry) -> None:
     ensure(f"{name}.ledger")
     client = tracking.connect()
     moved = client.get_model_version(name, entry.new)
-    client.create_model_version(f"{name}.ledger", source=moved.source, tags=entry.model_dump(), description=entry.why)
+    source, tags = f"models:/{name}/{entry.new}", entry.model_dump()
+    client.create_model_version(f"{name}.ledger", source=source, tags=tags, description=entry.why)
     client.update_model_version(name, entry.new, f"{moved.description or ''}\n{entry.line}".strip())
 
 
