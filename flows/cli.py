@@ -32,6 +32,7 @@ def _told() -> Iterator[None]:
     environment.prepare()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     logging.getLogger("nightshift").setLevel(logging.INFO)
+    logging.getLogger("prefect").propagate = False
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     warnings.simplefilter("ignore")

@@ -28,7 +28,8 @@ log = logging.getLogger("nightshift.keeper")
 PROJECT = Path(__file__).parent.parent
 POOL = "nightshift"
 DEPLOYMENTS = "deployments/prefect.yaml"
-STALE = ("PREFECT_LOGGING_LEVEL", "PREFECT_API_URL", "MLFLOW_TRACKING_URI")
+STALE = ("PREFECT_API_URL", "PREFECT_UI_URL", "MLFLOW_TRACKING_URI")
+"""What the keeper sets anew: this process may still name the servers of an earlier one."""
 PATIENCE = 180.0
 """Seconds that a server may take to answer."""
 
@@ -215,7 +216,7 @@ class Keeper:
             "MLFLOW_TRACKING_URI": servers.mlflow,
             "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
-            "PREFECT_LOGGING_LEVEL": "INFO",
+            "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "DEBUG",
             "MLFLOW_LOGGING_LEVEL": "WARNING",
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         }

@@ -23,7 +23,7 @@ def describe(result: NightResult, sides: Sides, verdict: Verdict, sources: list[
     client = tracking.connect()
     told = [entry.line for entry in registry.history(result.model) if entry.new == result.version]
     text = _text(result, sides, verdict, sources)
-    client.update_model_version(result.model, result.version, "\n".join([text, "", *told]).strip())
+    client.update_model_version(result.model, result.version, "\n\n".join([text, "**Ledger:**", *told]))
     client.set_tag(result.mlflow_run_id, "mlflow.note.content", text)
     for name, value in _tags(verdict).items():
         client.set_model_version_tag(result.model, result.version, name, value)
@@ -74,8 +74,9 @@ def _table(sides: Sides, verdict: Verdict, full: Candidate, baseline: dict[str, 
     columns |= {"full": {"accuracy": full.accuracy, "macro_f1": full.macro_f1}, "TF-IDF": baseline}
     rows = [[name, *(f"{values[key]:.4f}" for values in columns.values())]
             for key, name in (("macro_f1", "macro F1"), ("accuracy", "accuracy"))]  # fmt: skip
-    head = [f"on the {sides.holdout:,} rows that judge", *columns]
-    return ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows)]
+    lines = [[f"on the {sides.holdout:,} rows that judge", *columns], *rows]
+    head, *body = ["| " + " | ".join(f"{cell}&emsp;" for cell in line) + " |" for line in lines]
+    return [head, "|" + " --- |" * len(lines[0]), *body]
 
 
 def _cost(candidate: Candidate) -> str:

@@ -107,7 +107,7 @@ def enter(name: str, entry: Entry) -> None:
     moved = client.get_model_version(name, entry.new)
     source, tags = f"models:/{name}/{entry.new}", entry.model_dump()
     client.create_model_version(f"{name}.ledger", source=source, tags=tags, description=entry.why)
-    client.update_model_version(name, entry.new, f"{moved.description or ''}\n{entry.line}".strip())
+    client.update_model_version(name, entry.new, f"{moved.description or ''}\n\n{entry.line}".strip())
 
 
 def anchor(entries: list[Entry]) -> str | None:

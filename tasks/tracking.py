@@ -58,7 +58,8 @@ def experiment(model: str) -> str:
         return str(found.experiment_id)
     local = not os.environ.get("MLFLOW_TRACKING_URI")
     location = (store.home() / "mlflow" / "artifacts" / model).as_uri() if local else None
-    return str(client.create_experiment(model, artifact_location=location))
+    tags = {"mlflow.experimentKind": "custom_model_development"}  # its page opens on training runs, not on traces
+    return str(client.create_experiment(model, artifact_location=location, tags=tags))
 
 
 def finished_night(model: str, fingerprint: str) -> Run | None:
