@@ -49,7 +49,7 @@ def one_night(settings: NightSettings, force: bool) -> NightResult:
     with registry.locked(settings.model, "night"), night.stages_afresh(force):
         shown.speak()
         reconcile.sign_in()
-        reconcile.reconcile(flow_run.id)
+        reconcile.reconcile()
         sources = locate(settings.data, settings.split.holdout_file, Path(settings.base_dir))
         tonight = night.Night(settings, sources, flow_run.id, Path(__file__))
         if earlier := tonight.finished_before(force):
@@ -65,7 +65,7 @@ def one_night(settings: NightSettings, force: bool) -> NightResult:
             trained = tonight.timed(train)(augmented, sides, settings.train, settings.model, run_id)
             evaluated = tonight.timed(evaluate)(trained, sides, settings.train.max_length)
             compressed = tonight.timed(compress)(
-                trained, evaluated, augmented, sides, settings.compress, _as_trained(settings)
+                trained, evaluated, augmented, sides, settings.compress, _as_trained(settings), settings.model
             )
             registered = tonight.timed(register)(settings.model, compressed, sides, run_id, tonight.version_tags())
             verdict = tonight.timed(gate)(

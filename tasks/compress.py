@@ -77,6 +77,8 @@ class Workshop:
     """What every recipe shares: the teacher, the rows with the teacher's scores, the models made so far."""
 
     folder: Path
+    work: Path
+    """For checkpoints, which survive a killed night."""
     settings: CompressSettings
     train: dict[str, Any]
     """max_length, per_device_train_batch_size, precision and seed of tonight's training."""
@@ -102,7 +104,7 @@ class Workshop:
             "%s: %.1f million parameters, learning from full", recipe, sum(p.numel() for p in model.parameters()) / 1e6
         )
         epochs = self.settings.distil_epochs if step == "distil" else self.settings.recovery_epochs
-        work = store.work(f"compress/{self.folder.stem}/{recipe}")
+        work = self.work / recipe
         arguments = {
             "num_train_epochs": epochs,
             "learning_rate": self.settings.learning_rate,
@@ -252,6 +254,7 @@ def _workshop(
     sides: Sides,
     settings: CompressSettings,
     train: dict[str, Any],
+    model_name: str,
 ) -> Workshop:
     teacher, tokenizer = bases.load_checkpoint(store.folder(trained) / "model")
     rows = pd.read_parquet(store.folder(augmented) / "train.parquet")
@@ -260,7 +263,8 @@ def _workshop(
     logits = distillation.as_logits(full.scores(*scoring.texts_of(rows)))
     taught = scoring.examples(rows, tokenizer, sides.labels, train["max_length"], logits)
     untaught = scoring.examples(validation, tokenizer, sides.labels, train["max_length"])
-    return Workshop(folder, settings, train, sides.labels, teacher, tokenizer, taught, untaught, sides.pairs)
+    work = store.work(model_name, f"compress-{store.key(folder)}")
+    return Workshop(folder, work, settings, train, sides.labels, teacher, tokenizer, taught, untaught, sides.pairs)
 
 
 @stage
@@ -272,10 +276,14 @@ def compress(
     sides: Sides,
     compress: CompressSettings,
     train: dict[str, Any],
+    model_name: str,
 ) -> Compressed:
-    """Make, measure and choose. `train`: max_length, per_device_train_batch_size, seed of tonight's training."""
+    """Make, measure and choose. `train`: max_length, per_device_train_batch_size, seed of tonight's training.
+
+    `model_name` says where checkpoints lie.
+    """
     frames = {side: pd.read_parquet(store.folder(sides) / f"{side}.parquet") for side in ("validation", "holdout")}
-    shop = _workshop(folder, trained, augmented, sides, compress, train | {"precision": trained.precision})
+    shop = _workshop(folder, trained, augmented, sides, compress, train | {"precision": trained.precision}, model_name)
     tables = {side: pd.read_parquet(store.folder(evaluated) / f"{side}.parquet") for side in frames}
     full = measured("full", "full", evaluated.cost, tables["validation"], tables["holdout"])
     holdouts, candidates = {"full": tables["holdout"]}, []
@@ -292,7 +300,7 @@ def compress(
     chosen = choose(full, candidates, holdouts, compress)
     if chosen.name == "full":
         make(shop, "full")
-    shutil.rmtree(store.work(f"compress/{folder.stem}"))
+    shutil.rmtree(shop.work)
     (folder / "measured").mkdir()
     pictures.pareto([full, *candidates], folder / "measured/pareto.png")
     return Compressed(candidates=[full, *candidates], chosen=chosen.name)

@@ -11,7 +11,6 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID
 
 import psutil
 from prefect import State
@@ -50,21 +49,19 @@ def sign_in() -> None:
                            json={"infrastructure_pid": str(os.getpid())})  # fmt: skip
 
 
-def reconcile(own: UUID | str | None = None) -> int:
+def reconcile() -> int:
     """Crash every run of ours whose process has gone, which frees its concurrency slot; returns how many.
 
-    Where no other run lives, half-written artifacts go too. A process id says something on its own machine only, so
-    a Prefect server elsewhere is left alone. `own` is the run that asks.
+    A process id says something on its own machine only, so the runs of a Prefect server elsewhere are left alone.
+    What a killed process has left half-written in the store goes too.
     """
+    store.sweep()
     if not _server_is_here():
         return 0
     with get_client(sync_client=True) as client:
-        runs = [run for run in _unended(client) if str(run.id) != str(own)]
-        dead = [run for run in runs if not _lives(run)]
+        dead = [run for run in _unended(client) if not _lives(run)]
         for run in dead:
             _crash(client, run)
-    if len(dead) == len(runs):
-        store.sweep()
     return len(dead)
 
 

@@ -97,7 +97,7 @@ def write(result: NightResult, story: Story) -> Path:
     folder = store.home() / "reports" / result.model
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / f"{pd.Timestamp.now():%Y-%m-%d}-{(result.mlflow_run_id or '')[:8]}.html"
-    beside = page.with_suffix(".partial")
+    beside = store.beside(page)
     beside.write_text(templates.get_template("report.html").render(values), encoding="utf-8")
     beside.replace(page)
     shown.report(result.model, templates.get_template("report.md").render(values))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from prefect import Task, task
+from prefect.settings import PREFECT_TASKS_REFRESH_CACHE
 from pydantic import BaseModel
 
 from tasks import store
@@ -34,7 +35,7 @@ def stage(function: Callable[Concatenate[Path, P], A]) -> Task[P, A]:
     def run(*args: P.args, **kwargs: P.kwargs) -> A:
         bound = outer.bind(*args, **kwargs)
         path = artifact_path(function, bound.arguments)
-        with store.writing(path) as folder:
+        with store.writing(path, again=PREFECT_TASKS_REFRESH_CACHE.value()) as folder:
             record = function(folder, *args, **kwargs)
             digest = store.folder_digest(folder)
         return record.model_copy(update={"path": path, "digest": digest})

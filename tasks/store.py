@@ -1,7 +1,8 @@
 """The artifact store: a folder a stage output, written beside and renamed in, the completion marker last.
 
 The marker is `record.json`, the result that Prefect persists into the finished folder: an artifact that has gone
-takes its cached record with it.
+takes its cached record with it. What is half-written carries its process's id, `NAME.PID.partial`: two processes may
+make the same artifact at once, and what a killed one has left is told from what a living one writes.
 """
 
 import hashlib
@@ -9,8 +10,10 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psutil
 
 from tasks.records import Artifact
 
@@ -32,36 +35,50 @@ def folder(artifact: Artifact) -> Path:
     return root() / artifact.path
 
 
-def work(name: str) -> Path:
-    """A folder that survives a killed night, for a stage that goes on where it stopped (training)."""
-    path = home() / "work" / name
+def work(model: str, name: str) -> Path:
+    """A folder that survives a killed night, for a stage of `model` that goes on where it stopped (training)."""
+    path = home() / "work" / model / name
     path.mkdir(parents=True, exist_ok=True)
     return path
 
 
+def beside(path: Path) -> Path:
+    """Where this process writes what is to become `path`."""
+    return path.with_name(f"{path.name}.{os.getpid()}.partial")
+
+
+def key(folder: Path) -> str:
+    """The artifact's key, from the folder that `writing` gave."""
+    return folder.name.partition(".")[0]
+
+
 @contextmanager
-def writing(path: str) -> Iterator[Path]:
-    """A fresh folder that becomes `path` in the store when the block ends well, and goes when it does not."""
+def writing(path: str, again: bool = False) -> Iterator[Path]:
+    """A fresh folder that becomes `path` in the store when the block ends well, and goes when it does not.
+
+    Where another process has finished the same artifact meanwhile, that one stays, unless this is made `again`.
+    """
     final = root() / path
-    beside = final.with_name(final.name + ".partial")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
+    folder, old = beside(final), beside(final.with_name(final.name + ".old"))
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     try:
-        yield beside
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
-    if final.exists():
-        (final / MARKER).unlink(missing_ok=True)
-        shutil.rmtree(final)
-    beside.rename(final)
+        yield folder
+        if again or not (final / MARKER).exists():
+            with suppress(FileNotFoundError):
+                final.rename(old)
+            folder.rename(final)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def sweep() -> None:
-    """Remove what is half-written; call it only where nobody writes."""
+    """Remove what killed processes have left half-written."""
     for place in ("artifacts", "reports"):
         for path in (home() / place).glob("*/*.partial"):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            if not psutil.pid_exists(int(path.name.split(".")[-2])):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @contextmanager

@@ -74,11 +74,12 @@ def history_metrics(line: dict[str, Any], prefix: str) -> dict[str, float]:
 
 @stage
 def train(
-    folder: Path, augmented: Augmented, sides: Sides, train: TrainSettings, model_name: str = "", run_id: str = ""
+    folder: Path, augmented: Augmented, sides: Sides, train: TrainSettings, model_name: str, run_id: str = ""
 ) -> Trained:
     """Fine-tune `train.base_model`; a night that was killed goes on from its last complete checkpoint.
 
-    `model_name` and `run_id` say where its progress and losses are shown: Prefect's artifact, the MLflow run.
+    `model_name` and `run_id` say where its checkpoints lie and its progress and losses are shown: in Prefect's
+    artifact, in the MLflow run.
     """
     try:
         tokenizer = bases.load_tokenizer(train.base_model)
@@ -95,7 +96,7 @@ def train(
         "logging_steps": 20,
         "per_device_eval_batch_size": 64,
     }
-    work = store.work(f"train/{folder.stem}")
+    work = store.work(model_name, f"train-{store.key(folder)}")
     history = training.fit(
         model,
         tokenizer,

@@ -51,10 +51,15 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def project(tmp_path: Path, tiny_base: Path) -> Path:
     """A folder with `rows.csv` (600 rows) and `night.yaml`."""
+    write_project(tmp_path, tiny_base, "tiny")
+    return tmp_path
+
+
+def write_project(folder: Path, tiny_base: Path, model: str) -> None:
     lines = ["message,label", *(f"{text},{label}" for text, label in messages(600))]
-    (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
+    (folder / "rows.csv").write_text("\n".join(lines) + "\n")
     settings = {
-        "model": "tiny",
+        "model": model,
         "data": {"path": "rows.csv", "text": "message"},
         "train": {
             "base_model": str(tiny_base),
@@ -69,8 +74,7 @@ def project(tmp_path: Path, tiny_base: Path) -> Path:
             "keep": 0.9,
         },
     }
-    (tmp_path / "night.yaml").write_text(json.dumps(settings))
-    return tmp_path
+    (folder / "night.yaml").write_text(json.dumps(settings))
 
 
 class Shell:

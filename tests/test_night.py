@@ -99,7 +99,7 @@ def test_killed_in_training_goes_on_with_the_same_weights(shell, project):
     shell.env["NIGHTSHIFT_HOME"] = str(home)
     process = shell.start("run", "night.yaml")
     deadline = time.monotonic() + 200
-    while not list(home.glob("work/train/*/checkpoint-*/COMPLETE")):
+    while not list(home.glob("work/*/train-*/checkpoint-*/COMPLETE")):
         assert process.poll() is None and time.monotonic() < deadline, "no checkpoint appeared"
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)

@@ -1,0 +1,230 @@
+"""`nightshift up` with real servers: a schedule that fires, two models at once, and every process killed in its turn."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import mlflow
+import psutil
+import pytest
+import yaml
+from conftest import Shell, write_project
+
+ROOT = Path(__file__).parent.parent
+PATIENCE = 300
+ENDED = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
+
+
+class Servers:
+    """What `up` started, seen from outside: by HTTP, by servers.json, by the process table."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.home = folder, folder / "home"
+        self.shell = Shell(folder)
+
+    def up(self) -> str:
+        done = self.shell("up", "--prefect-port", "4500", "--mlflow-port", "5500")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def file(self) -> dict:
+        return json.loads((self.home / "servers.json").read_text())
+
+    def pid(self, name: str) -> int:
+        return self.file()["children"][name]["pid"]
+
+    def processes(self) -> list[psutil.Process]:
+        """All that carry this NIGHTSHIFT_HOME in their environment."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("NIGHTSHIFT_HOME") == str(self.home) and process.status() != "zombie":
+                    found.append(process)
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                pass
+        return found
+
+    def api(self, method: str, path: str, **body) -> object:
+        answer = httpx.request(method, self.file()["prefect"] + "/api" + path, json=body, timeout=30)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def deploy(self, model: str, **extra) -> None:
+        """A nightly deployment for a model of its own, as a user would copy the block of deployments/prefect.yaml."""
+        folder = self.folder / model
+        blocks = yaml.safe_load((ROOT / "deployments/prefect.yaml").read_text())
+        block = next(b for b in blocks["deployments"] if b["name"] == "nightly") | {"name": model, "schedules": []}
+        block |= {"parameters": {"settings_file": str(folder / "night.yaml")}} | extra
+        (folder / "prefect.yaml").write_text(yaml.safe_dump(blocks | {"deployments": [block]}))
+        env = self.shell.env | {"PREFECT_API_URL": self.file()["prefect"] + "/api", "NIGHTSHIFT_PROJECT": str(ROOT)}
+        command = [
+            sys.executable,
+            "-m",
+            "prefect",
+            "--no-prompt",
+            "deploy",
+            "--all",
+            "--prefect-file",
+            folder / "prefect.yaml",
+        ]
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def start(self, model: str, **settings) -> str:
+        """A run of the model's deployment, as the form starts it; returns its id."""
+        deployment = self.api("GET", f"/deployments/name/nightly/{model}")
+        parameters = deployment["parameters"] | {"settings": settings}
+        made = self.api("POST", f"/deployments/{deployment['id']}/create_flow_run", parameters=parameters)
+        return made["id"]
+
+    def run(self, run_id: str) -> dict:
+        return self.api("GET", f"/flow_runs/{run_id}")
+
+    def nights(self, model: str) -> list[dict]:
+        query = {"deployments": {"name": {"any_": [model]}}, "sort": "START_TIME_ASC"}
+        return self.api("POST", "/flow_runs/filter", **query)
+
+    def unended(self) -> list[str]:
+        """Runs of flows and tasks that Prefect takes for living."""
+        state = {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}
+        return [f"{run['name']} {run['state_name']}"
+                for kind in ("flow", "task") for run in self.api("POST", f"/{kind}_runs/filter", **{f"{kind}_runs": state})]  # fmt: skip
+
+    def slots(self) -> int:
+        return sum(limit["active_slots"] for limit in self.api("POST", "/v2/concurrency_limits/filter"))
+
+    def mlflow(self) -> mlflow.MlflowClient:
+        return mlflow.MlflowClient(self.file()["mlflow"])
+
+    def statuses(self, model: str) -> list[str]:
+        client = self.mlflow()
+        experiment = client.get_experiment_by_name(model)
+        return [run.info.status for run in client.search_runs([experiment.experiment_id])] if experiment else []
+
+
+def wait(ready, what: str):
+    """What `ready()` returns, once it is true."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        try:
+            if found := ready():
+                return found
+        except httpx.TransportError:
+            pass
+        time.sleep(0.2)
+    raise AssertionError(f"waited in vain: {what}")
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path):
+    folder = tmp_path_factory.mktemp("up")
+    for model in ("tiny", "other"):
+        (folder / model).mkdir()
+        write_project(folder / model, tiny_base, model)
+    servers = Servers(folder)
+    servers.up()
+    yield servers
+    left = servers.shell("down")
+    assert left.returncode == 0, left.stderr
+    assert not servers.processes()
+
+
+def test_up_twice_is_harmless_and_all_is_on_loopback(servers):
+    before = servers.file()["children"]
+    shown = servers.up()
+    assert servers.file()["children"] == before
+    for name in ("prefect", "mlflow"):
+        assert f"{servers.file()[name]}   answers" in shown
+        port = int(servers.file()[name].rpartition(":")[2])
+        assert {c.laddr.ip for c in psutil.net_connections("tcp") if c.laddr.port == port and c.status == "LISTEN"} == {
+            "127.0.0.1"
+        }
+    names = {deployment["name"] for deployment in servers.api("POST", "/deployments/filter")}
+    assert names == {"nightly", "validate", "promote", "rollback", "score", "clean"}
+    assert servers.shell("status").returncode == 0
+
+
+def test_a_schedule_fires_and_two_models_do_not_touch_each_other(servers):
+    every_minute = {"slug": "test", "cron": "* * * * *", "timezone": "Europe/Berlin", "active": True}
+    servers.deploy("other")
+    servers.deploy("tiny", schedules=[every_minute])
+    wait(lambda: [r for r in servers.nights("tiny") if r["state_type"] == "RUNNING"], "the schedule fires")
+    beside = servers.start("other")
+    ended = wait(lambda: (done := [r for r in servers.nights("tiny") if r["state_type"] == "COMPLETED"])[2:] and done,
+                 "three nights")  # fmt: skip
+    servers.deploy("tiny")
+    assert [run["state_name"] for run in ended[:3]] == ["Promoted", "Skipped", "Skipped"]
+    assert all(run["auto_scheduled"] for run in ended)
+    assert ended[0]["name"].startswith("tiny-20")
+    night = wait(lambda: (run := servers.run(beside))["state_type"] in ENDED and run, "the other model's night")
+    assert night["state_name"] == "Promoted", night["state"]["message"]
+    for model in ("tiny", "other"):
+        assert servers.mlflow().get_model_version_by_alias(model, "champion").version == "1"
+        assert set(servers.statuses(model)) == {"FINISHED"}
+        assert len(servers.statuses(model)) == 3, "one night and its two candidates"
+
+
+def test_killed_one_at_a_time(servers):
+    """kill -9 in mid-night: the flow's process, the worker, the Prefect server, the MLflow server, then all at once."""
+    servers.deploy("other")
+    epochs = iter(range(30, 40))
+    checkpoints = "work/other/train-*/checkpoint-*/COMPLETE"
+
+    def in_mid_night(**settings) -> str:
+        before = set(servers.home.glob(checkpoints))
+        run = servers.start("other", train={"num_train_epochs": next(epochs), "save_steps": 20}, **settings)
+        wait(lambda: set(servers.home.glob(checkpoints)) - before, "a checkpoint of the training")
+        return run
+
+    def ended(run: str) -> dict:
+        return wait(lambda: (now := servers.run(run))["state_type"] in ENDED and now, "the night ends")
+
+    def revived(name: str, before: int) -> None:
+        wait(lambda: servers.pid(name) != before and psutil.pid_exists(servers.pid(name)), f"{name} is started again")
+
+    run = in_mid_night()
+    os.kill(int(servers.run(run)["infrastructure_pid"]), signal.SIGKILL)
+    assert ended(run)["state_type"] == "CRASHED"
+    assert "RUNNING" in servers.statuses("other")
+
+    for name in ("worker", "prefect", "mlflow"):
+        run, pid = in_mid_night(), servers.pid(name)
+        os.kill(pid, signal.SIGKILL)
+        revived(name, pid)
+        assert ended(run)["state_type"] in ENDED
+        wait(lambda: not servers.unended() and not servers.slots(), f"nothing is held after {name} was killed")
+        assert "RUNNING" not in servers.statuses("other"), name
+
+    run = in_mid_night()
+    victims = [servers.pid("keeper"), servers.pid("worker"), int(servers.run(run)["infrastructure_pid"])]
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    wait(lambda: not any(psutil.pid_exists(p) and psutil.Process(p).status() != "zombie" for p in victims), "all die")
+    assert servers.shell("status").returncode == 1
+    servers.up()
+    crashed = ended(run)
+    assert crashed["state_type"] == "CRASHED" and "killed" in crashed["state"]["message"]
+    assert not servers.unended() and not servers.slots()
+
+    again = servers.start("other", train={"num_train_epochs": 34, "save_steps": 20})
+    assert ended(again)["state_type"] == "COMPLETED"
+    assert not servers.unended() and not servers.slots()
+    assert set(servers.statuses("other")) <= {"FINISHED", "KILLED", "FAILED"}
+    mlflow.set_tracking_uri(servers.file()["mlflow"])
+    assert mlflow.pyfunc.load_model("models:/other@champion").predict(["a lovely tent"])["label"].tolist() == ["good"]
+
+
+def test_a_taken_port_is_passed_over():
+    from flows.servers import _free
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert _free(port) != f"http://127.0.0.1:{port}"

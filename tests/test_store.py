@@ -1,0 +1,69 @@
+"""The artifact store: whole or not there, also where two processes make the same artifact or one is killed."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tasks import store
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
+    return tmp_path
+
+
+def make(content, again=False):
+    with store.writing("stage/key", again) as folder:
+        (folder / "file").write_text(content)
+        assert store.key(folder) == "key"
+
+
+def whole(content):
+    (store.root() / "stage/key" / store.MARKER).write_text("{}")
+    assert (store.root() / "stage/key/file").read_text() == content
+    assert [path.name for path in (store.root() / "stage").iterdir()] == ["key"]
+
+
+def test_whole_or_not_there():
+    with pytest.raises(RuntimeError), store.writing("stage/key") as folder:
+        (folder / "file").write_text("half")
+        raise RuntimeError
+    assert not list((store.root() / "stage").iterdir())
+    make("whole")
+    whole("whole")
+
+
+def test_the_first_of_two_that_make_the_same_stays():
+    with store.writing("stage/key") as folder:
+        (folder / "file").write_text("second")
+        os.rename(folder, folder.with_name("kept"))  # stands for the other process: it has another id in its name
+        make("first")
+        whole("first")
+        os.rename(folder.with_name("kept"), folder)
+    whole("first")
+
+
+def test_made_again_it_is_replaced_and_so_is_one_without_its_marker():
+    make("first")
+    whole("first")
+    make("second", again=True)
+    assert not (store.root() / "stage/key" / store.MARKER).exists()
+    make("third")
+    whole("third")
+
+
+def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not():
+    code = "import os; from pathlib import Path; from tasks import store\n"
+    code += "with store.writing('stage/key') as folder: (folder / 'file').write_text('half'); os.kill(os.getpid(), 9)"
+    assert subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": os.getcwd()}).returncode == -9
+    page = store.home() / "reports/tiny/night.html"
+    page.parent.mkdir(parents=True)
+    store.beside(page).write_text("being written")
+    left = list((store.root() / "stage").iterdir())
+    assert len(left) == 1 and left[0].name.endswith(".partial")
+    with store.writing("stage/other") as folder:
+        store.sweep()
+        assert folder.is_dir() and not left[0].exists() and store.beside(page).exists()
