@@ -12,7 +12,7 @@ from tasks.errors import SettingsError
 
 ROOT = Path(__file__).parent.parent
 SHARED = {"records", "stage", "store", "errors", "evidence", "scoring", "pictures", "tracking", "registry", "quarantine",
-          "reading", "report"}  # fmt: skip
+          "reading", "report", "shown"}  # fmt: skip
 
 
 def imports(path):

@@ -1,0 +1,75 @@
+"""The documentation says what the code does: its settings page, its links, the commands and settings it shows."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.main import get_command
+
+from flows import settings
+from flows.cli import app
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+COMMAND = re.compile(r"(?:^ {4}|`|/|, |\| )nightshift ([a-z]+)\b", re.MULTILINE)
+BLOCK = re.compile(r"^```yaml\n(.*?)^```|((?:^ {4}.*\n|^\n)+)", re.MULTILINE | re.DOTALL)
+REMOTE = re.compile(
+    r"""(?:<(?:script|img|iframe|link)\b[^>]*?(?:src|href)=|@import\s+|url\()["']?(?:https?:)?//[^"')]+"""
+)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("docs") / "site"
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", folder]
+    built = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True
+    )
+    assert built.returncode == 0, built.stderr
+    return folder
+
+
+def blocks():
+    """Every block of settings on the pages, fenced or indented."""
+    for page in PAGES:
+        for fenced, indented in BLOCK.findall(page.read_text(encoding="utf-8")):
+            text = fenced or "\n".join(line[4:] for line in indented.splitlines()).strip("\n")
+            if text.startswith("model:"):
+                yield pytest.param(text, id=f"{page.stem}-{text.splitlines()[0].split()[1]}")
+
+
+def test_the_settings_page_is_that_of_the_model():
+    spec = importlib.util.spec_from_file_location("make_settings", ROOT / "docs/make_settings.py")
+    make_settings = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make_settings)
+    assert (ROOT / "docs/settings.md").read_text(encoding="utf-8") == make_settings.page()
+
+
+def test_the_site_builds_and_every_link_leads_somewhere(site):
+    assert (site / "architecture.html").exists()
+    assert not list(site.rglob("*.py"))
+
+
+def test_the_site_fetches_nothing_from_third_parties(site):
+    pages = [*site.rglob("*.html"), *site.rglob("*.css"), *site.rglob("*.svg")]
+    assert {page.name: found for page in pages if (found := REMOTE.findall(page.read_text(encoding="utf-8")))} == {}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_command_on_the_pages_exists(page):
+    assert set(COMMAND.findall(page.read_text(encoding="utf-8"))) <= set(get_command(app).commands)
+
+
+def test_the_pages_name_every_command():
+    named = {command for page in PAGES for command in COMMAND.findall(page.read_text(encoding="utf-8"))}
+    assert named == set(get_command(app).commands)
+
+
+@pytest.mark.parametrize("text", blocks())
+def test_every_settings_file_on_the_pages_is_valid(text):
+    assert settings.check(yaml.safe_load(text), "the page").model
