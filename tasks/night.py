@@ -169,23 +169,31 @@ class Night:
             ),
             seconds=self.seconds,
         )
-        self._log_figures(sides, trained, evaluated, compressed, verdict)
+        self._log_figures(sides, trained, evaluated, compressed, registered, verdict)
         describe.describe(result, sides, verdict, self.sources)
         return self._told(result, report.Story(checked, sides, trained, evaluated, compressed, verdict))
 
     def _log_figures(
-        self, sides: Sides, trained: Trained, evaluated: Evaluated, compressed: Compressed, verdict: Verdict
+        self,
+        sides: Sides,
+        trained: Trained,
+        evaluated: Evaluated,
+        compressed: Compressed,
+        registered: Registered,
+        verdict: Verdict,
     ) -> None:
         assert self.run_id
         client = tracking.connect()
         tracking.log_history(self.run_id, json.loads((store.folder(trained) / "measured/history.json").read_text()))
-        for group, values in (
-            ("holdout", verdict.metrics),
-            ("full", evaluated.holdout),
-            ("baseline", evaluated.baseline),
-            ("cost", next(c for c in compressed.candidates if c.chosen).model_dump(include=set(report.COSTS))),
+        served = registry.version(registered.name, registered.version).model_id
+        cost = next(c for c in compressed.candidates if c.chosen).model_dump(include=set(report.COSTS))
+        for group, values, model_id in (
+            ("holdout", verdict.metrics, served),
+            ("cost", cost, served),
+            ("full", evaluated.holdout, None),
+            ("baseline", evaluated.baseline, None),
         ):
-            tracking.log_metrics(self.run_id, group, values)
+            tracking.log_metrics(self.run_id, group, values, model_id)
         client.log_table(self.run_id, pd.DataFrame(trained.layers), "layers.json")
         client.log_dict(self.run_id, evaluated.per_class, "per_class.json")
         tracking.log_candidates(self.run_id, compressed.candidates)

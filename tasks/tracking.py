@@ -133,11 +133,11 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def log_metrics(run_id: str, group: str, values: dict[str, float]) -> None:
-    """Log `group/name` for each value."""
+def log_metrics(run_id: str, group: str, values: dict[str, float], model_id: str | None = None) -> None:
+    """Log `group/name` for each value; with `model_id` they stand on the page of that logged model too."""
     client = connect()
     for name, value in values.items():
-        client.log_metric(run_id, f"{group}/{name}", value)
+        client.log_metric(run_id, f"{group}/{name}", value, model_id=model_id)
 
 
 def log_history(run_id: str, history: list[dict[str, Any]]) -> None:
