@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test check
+.PHONY: install demo test check docs
 
 install: .venv/installed
 
@@ -22,3 +22,7 @@ check: install
 
 test: check
 	$(BIN)/python -m pytest
+
+docs: install
+	$(BIN)/python docs/make_settings.py
+	$(BIN)/python -m mkdocs build --strict

@@ -1,23 +1,95 @@
-"""Writes docs/settings.md from the pydantic model: `python docs/make_settings.py`."""
+"""Makes docs/settings.md from the pydantic model: `python docs/make_settings.py`, part of `make docs`."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from flows.settings import NightSettings
 
-lines = ["# Settings", "", "Made by `python docs/make_settings.py` from the model that checks them.", ""]
-for name, field in NightSettings.model_fields.items():
-    if name == "base_dir":
-        continue
-    lines += [f"## {name}", "", field.description or "", ""]
-    section = field.annotation
-    if hasattr(section, "model_fields"):
-        lines += ["| setting | default | |", "|---|---|---|"]
-        for key, part in section.model_fields.items():
-            default = (
-                "required"
-                if part.is_required()
-                else f"`{part.get_default(call_default_factory=True)}`".replace("|", "\\|")
-            )
-            lines.append(f"| `{key}` | {default} | {part.description or ''} |")
-        lines.append("")
-Path(__file__).with_name("settings.md").write_text("\n".join(lines), encoding="utf-8")
+HEAD = """# Settings
+
+One YAML file. Made by `python docs/make_settings.py` from the model that checks it. Unknown keys are errors. Sections
+may be left out where nothing in them is required; `--set SECTION.KEY=VALUE` goes over the file.
+"""
+TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
+BOUNDS = {"minimum": "≥ {}", "exclusiveMinimum": "> {}", "maximum": "≤ {}", "exclusiveMaximum": "< {}"}
+SET_BY_FILE = "base_dir"
+
+
+def page() -> str:
+    """The whole page: a table for each section, and after the first section that uses it one for each nested model."""
+    schema = NightSettings.model_json_schema()
+    definitions, told = schema["$defs"], set[str]()
+    lines = [HEAD]
+    for name, field in schema["properties"].items():
+        if name == SET_BY_FILE:
+            continue
+        lines += [f"## {name}\n", f"{_sentence(field, definitions)}\n"]
+        if "$ref" in field:
+            lines += _tables(definitions[_name(field)], definitions, told)
+    return "\n".join(lines)
+
+
+def _tables(section: dict[str, Any], definitions: dict[str, Any], told: set[str]) -> Iterator[str]:
+    yield "| setting | type | bounds | default | |\n|---|---|---|---|---|"
+    required = section.get("required", [])
+    for key, field in section["properties"].items():
+        default = "required" if key in required else _code(_plain(field["default"]))
+        yield f"| `{key}` | {_type(field)} | {_bounds(field)} | {default} | {_words(field)} |"
+    yield ""
+    for name in dict.fromkeys(_name(field) for field in section["properties"].values() if "$ref" in field):
+        if name not in told:
+            told.add(name)
+            yield f"### {name}\n\n{definitions[name]['description']} The defaults are in the table above.\n"
+            yield from _tables(definitions[name], definitions, told)
+
+
+def _name(field: dict[str, Any]) -> str:
+    return str(field["$ref"].rpartition("/")[2])
+
+
+def _sentence(field: dict[str, Any], definitions: dict[str, Any]) -> str:
+    words = field.get("description") or definitions[_name(field)]["description"]
+    return f"{words} Text that fits {_code(field['pattern'])}; required." if "pattern" in field else str(words)
+
+
+def _type(field: dict[str, Any]) -> str:
+    if "anyOf" in field:
+        return " or ".join(_type(kind) for kind in field["anyOf"])
+    if "$ref" in field:
+        return f"[{_name(field)}](#{_name(field).lower()})"
+    if "enum" in field:
+        return ", ".join(_code(choice) for choice in field["enum"])
+    if field["type"] == "array":
+        return f"list of {_type(field['items'])}s"
+    if field["type"] == "object":
+        return f"names, each with a {_type(field['additionalProperties'])}"
+    return TYPES.get(field["type"], _code("null"))
+
+
+def _bounds(field: dict[str, Any]) -> str:
+    return ", ".join(word.format(f"{field[name]:g}") for name, word in BOUNDS.items() if name in field)
+
+
+def _plain(default: Any) -> str:
+    """The value as it is written in YAML, on one line."""
+    return yaml.safe_dump(default, default_flow_style=True, sort_keys=False, width=1000).removesuffix("\n...\n").strip()
+
+
+def _code(text: str) -> str:
+    return f"`{text}`"
+
+
+def _words(field: dict[str, Any]) -> str:
+    return str(field.get("description", "")).replace("|", "\\|")
+
+
+def main() -> None:
+    """Write docs/settings.md."""
+    Path(__file__).with_name("settings.md").write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -7,6 +7,7 @@ from typing import Any
 import mlflow
 import pandas as pd
 from prefect import flow
+from prefect.runtime import flow_run
 
 from tasks import tracking
 from tasks.errors import InputError, UserError
@@ -25,7 +26,12 @@ WRITERS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
 }
 
 
-@flow(name="score", flow_run_name="score-{source}", validate_parameters=True)
+def _run_name() -> str:
+    given = flow_run.parameters
+    return f"score-{given['model_uri'].rpartition('/')[2]}-{Path(given['source']).name}"
+
+
+@flow(name="score", flow_run_name=_run_name, validate_parameters=True)
 def score(model_uri: str, source: str, output: str) -> str:
     """Batch predictions with a registered model; the formats go by the files' endings.
 

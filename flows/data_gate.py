@@ -1,19 +1,20 @@
 """The data gate alone: ingest and validate, nothing trained."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from prefect import State, flow
 from prefect.states import Completed, Failed
 
-from flows.form import EMPTY, NightForm, filled_in
+from flows.form import EMPTY, NightForm, filled_in, run_name
 from flows.settings import NightSettings
 from tasks import shown, store
 from tasks.ingest import ingest, locate
 from tasks.validate import validate
 
 
-@flow(name="validate", flow_run_name="validate")
+@flow(name="validate", flow_run_name=partial(run_name, "validate"))
 def data_gate(settings_file: str | None = None, settings: NightForm = EMPTY) -> State[Any]:
     """Check the rows that the settings name; nothing is trained.
 

@@ -1,12 +1,15 @@
 """The form of the Prefect UI: the settings with every field optional, to fill in over a settings file."""
 
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import yaml
+from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, create_model, model_serializer
 
 from flows.settings import NightSettings, anchored, check, read
+from tasks.errors import SettingsError
 from tasks.records import Settings
 
 
@@ -75,6 +78,16 @@ def filled_in(settings_file: str | None, form: BaseModel) -> NightSettings:
     values = read(path) if path else {}
     _put_over(values, form.model_dump())
     return check(anchored(values), settings_file or "the form")
+
+
+def run_name(purpose: str = "") -> str:
+    """MODEL-DATE of the flow run that is about to begin, with its purpose between where it is not a night."""
+    given = flow_run.parameters
+    try:
+        model = filled_in(given["settings_file"], given["settings"]).model
+    except SettingsError:
+        model = "wrong-settings"
+    return "-".join(part for part in (model, purpose, str(date.today())) if part)
 
 
 def _put_over(values: dict[str, Any], changes: dict[str, Any]) -> None:

@@ -1,18 +1,16 @@
 """One night: the day's rows in, a champion that is better or cheaper out, or the old one kept."""
 
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from prefect import State, flow
 from prefect.runtime import flow_run
 
-from flows.form import EMPTY, NightForm, filled_in
+from flows.form import EMPTY, NightForm, filled_in, run_name
 from flows.settings import NightSettings
-from tasks import night, reconcile, registry, shown
+from tasks import night, reconcile, registry, shown, tracking
 from tasks.augment import augment
 from tasks.compress import compress
-from tasks.errors import SettingsError
 from tasks.evaluate import evaluate
 from tasks.gate import gate
 from tasks.ingest import ingest, locate
@@ -24,15 +22,7 @@ from tasks.train import train
 from tasks.validate import validate
 
 
-def _run_name() -> str:
-    try:
-        given = flow_run.parameters
-        return f"{filled_in(given['settings_file'], given['settings']).model}-{date.today()}"
-    except SettingsError:
-        return f"wrong-settings-{date.today()}"
-
-
-@flow(name="nightly", flow_run_name=_run_name, validate_parameters=True)
+@flow(name="nightly", flow_run_name=run_name, validate_parameters=True)
 def nightly(settings_file: str | None = None, settings: NightForm = EMPTY, force: bool = False) -> State[Any]:
     """Retrain a model on what its data holds tonight.
 
@@ -46,7 +36,7 @@ def nightly(settings_file: str | None = None, settings: NightForm = EMPTY, force
 
 def one_night(settings: NightSettings, force: bool) -> NightResult:
     """The night itself; `force` bypasses the skip and every cache."""
-    with registry.locked(settings.model, "night"), night.stages_afresh(force):
+    with tracking.explained(), registry.locked(settings.model, "night"), night.stages_afresh(force):
         shown.speak()
         reconcile.sign_in()
         reconcile.reconcile()

@@ -5,15 +5,20 @@ A run that a killed night left RUNNING is taken up again where the fingerprint i
 
 import json
 import os
+import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import mlflow
 from mlflow.entities import Dataset, DatasetInput, InputTag, Run
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from tasks import store
+from tasks.errors import NightshiftError
 from tasks.records import Candidate, Settings, Source
 
 FINISHED = ("promoted", "held")
@@ -27,6 +32,20 @@ def connect() -> MlflowClient:
         folder.mkdir(parents=True, exist_ok=True)
         mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
     return MlflowClient()
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """An MLflow server that does not answer becomes a line that says what to do."""
+    try:
+        yield
+    except MlflowException as error:
+        if not re.search("API request .* failed with (timeout )?exception", str(error)):
+            raise
+        raise NightshiftError(
+            f"the MLflow server {connect().tracking_uri} does not answer: start it (`nightshift status` tells, "
+            "`nightshift up` starts one) and run again; the night goes on where it stopped"
+        ) from error
 
 
 def where_to_look() -> str:
