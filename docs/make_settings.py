@@ -14,7 +14,7 @@ One YAML file. Made by `python docs/make_settings.py` from the model that checks
 may be left out where nothing in them is required; `--set SECTION.KEY=VALUE` goes over the file.
 """
 TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
-BOUNDS = {"minimum": "≥ {}", "exclusiveMinimum": "> {}", "maximum": "≤ {}", "exclusiveMaximum": "< {}"}
+BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 SET_BY_FILE = "base_dir"
 
 
@@ -70,7 +70,7 @@ def _type(field: dict[str, Any]) -> str:
 
 
 def _bounds(field: dict[str, Any]) -> str:
-    return ", ".join(word.format(f"{field[name]:g}") for name, word in BOUNDS.items() if name in field)
+    return ", ".join(f"{sign}&nbsp;{field[name]:g}" for name, sign in BOUNDS.items() if name in field)
 
 
 def _plain(default: Any) -> str:

@@ -1,10 +1,11 @@
 """Everything nightshift raises on purpose.
 
     NightshiftError
-    ├── UserError            the user can mend it: one line, exit code 2
-    │   ├── SettingsError    a wrong field in the settings
-    │   └── InputError       a file or column that cannot be read as told
-    └── DataGateStopped      a critical expectation failed: one line, exit code 3
+    └── UserError            the user can mend it: one line, exit code 2
+        ├── SettingsError    a wrong field in the settings
+        └── InputError       a file or column that cannot be read as told
+
+Data that fail a critical expectation raise nothing: the night ends as stopped, with exit code 3.
 
 `models/` and `expectations/` raise ValueError; the stage that called them names the field.
 """
@@ -28,9 +29,3 @@ class SettingsError(UserError):
 
 class InputError(UserError):
     """Unreadable input: the message names the file, the line or column, and what to do."""
-
-
-class DataGateStopped(NightshiftError):
-    """The data failed a critical expectation; nothing was trained."""
-
-    exit_code = 3

@@ -20,7 +20,6 @@ from prefect.client.schemas.filters import (
     FlowFilter,
     FlowFilterName,
     FlowRunFilter,
-    FlowRunFilterId,
     FlowRunFilterState,
     FlowRunFilterStateType,
     TaskRunFilter,
@@ -33,7 +32,8 @@ from prefect.states import Crashed
 from tasks import store
 
 log = logging.getLogger("nightshift.reconcile")
-FLOWS = ["nightly", "validate", "promote", "rollback", "score", "clean"]
+OURS = FlowFilter(name=FlowFilterName(any_=["nightly", "validate", "promote", "rollback", "score", "clean"]))
+ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
 UNENDED = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 SUBMITTED = timedelta(minutes=5)
 """How long a run may be Pending before it has a process."""
@@ -50,7 +50,7 @@ def sign_in() -> None:
 
 
 def reconcile() -> int:
-    """Crash every run of ours whose process has gone, which frees its concurrency slot; returns how many.
+    """Crash every run of ours whose process has gone, which frees its concurrency slot, and its tasks; returns how many.
 
     A process id says something on its own machine only, so the runs of a Prefect server elsewhere are left alone.
     What a killed process has left half-written in the store goes too.
@@ -61,7 +61,14 @@ def reconcile() -> int:
     with get_client(sync_client=True) as client:
         dead = [run for run in _unended(client) if not _lives(run)]
         for run in dead:
-            _crash(client, run)
+            client.set_flow_run_state(run.id, _crashed(), force=True)
+            log.warning("the run %s was left %s by a killed process: Crashed now", run.name, run.state_name)
+        for task_run in client.read_task_runs(
+            flow_filter=OURS,
+            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=ENDED))),
+            task_run_filter=TaskRunFilter(state=TaskRunFilterState(type=TaskRunFilterStateType(any_=UNENDED))),
+        ):
+            client.set_task_run_state(task_run.id, _crashed(), force=True)
     return len(dead)
 
 
@@ -86,7 +93,7 @@ def _server_is_here() -> bool:
 
 def _unended(client: SyncPrefectClient) -> list[FlowRun]:
     return client.read_flow_runs(
-        flow_filter=FlowFilter(name=FlowFilterName(any_=FLOWS)),
+        flow_filter=OURS,
         flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNENDED))),
     )
 
@@ -105,15 +112,8 @@ def _lives(run: FlowRun) -> psutil.Process | bool:
     return False
 
 
-def _crash(client: SyncPrefectClient, run: FlowRun) -> None:
-    state: State[Any] = Crashed(message=MESSAGE)
-    unended = TaskRunFilter(state=TaskRunFilterState(type=TaskRunFilterStateType(any_=UNENDED)))
-    for task_run in client.read_task_runs(
-        flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run.id])), task_run_filter=unended
-    ):
-        client.set_task_run_state(task_run.id, state, force=True)
-    client.set_flow_run_state(run.id, state, force=True)
-    log.warning("the run %s was left %s by a killed process: Crashed now", run.name, run.state_name)
+def _crashed() -> State[Any]:
+    return Crashed(message=MESSAGE)
 
 
 if __name__ == "__main__":

@@ -77,7 +77,8 @@ def sweep() -> None:
     """Remove what killed processes have left half-written."""
     for place in ("artifacts", "reports"):
         for path in (home() / place).glob("*/*.partial"):
-            if not psutil.pid_exists(int(path.name.split(".")[-2])):
+            owner = path.name.split(".")[-2]
+            if not (owner.isdigit() and psutil.pid_exists(int(owner))):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
