@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.stats import binom, norm
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
 Labels = Sequence[str] | pd.Series
@@ -124,3 +124,14 @@ def rows_needed(disagreement: float, margin: float, confidence: float = 0.95, po
     """
     z = float(norm.ppf(confidence) + norm.ppf(power))
     return ceil(z**2 * disagreement / margin**2)
+
+
+def ratio_limit(first: Sequence[float], second: Sequence[float], confidence: float) -> float:
+    """Upper one-sided limit of the median of `first / second`, pair by pair.
+
+    Distribution-free: an order statistic whose rank the binomial distribution gives (Conover, Practical Nonparametric
+    Statistics, 3rd ed., section 3.2).
+    """
+    ratios = np.sort(np.asarray(first) / np.asarray(second))
+    rank = int(binom.ppf(confidence, len(ratios), 0.5))
+    return float(ratios[min(rank, len(ratios) - 1)])

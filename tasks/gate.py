@@ -5,6 +5,7 @@ and not worse than champion and anchor by the margin). The first version must be
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,12 +15,23 @@ import pandas as pd
 from pydantic import Field, field_validator
 
 from models.measure import one_by_one
-from tasks import evidence, scoring, store, tracking
+from tasks import evidence, registry, scoring, store, tracking
 from tasks.records import Registered, Settings, Sides, Standing, Verdict
 from tasks.stage import stage
 
 Metric = Literal["accuracy", "macro_f1", "weighted_f1"]
 CHEAPER = 0.9
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What challenger and champion cost on the same texts, asked in turns."""
+
+    challenger: float
+    """Median, ms a text."""
+    champion: float
+    ratio: float
+    """Upper one-sided limit of the challenger's share of the champion's cost; 1 where both serve the same artifact."""
 
 
 class GateSettings(Settings):
@@ -51,18 +63,17 @@ def decide(
     challenger: Sequence[str],
     champion: Sequence[str] | None,
     anchor: Sequence[str] | None,
-    challenger_cost: float,
-    champion_cost: float | None,
+    costs: Costs | None,
     majority: dict[str, float],
     settings: GateSettings,
 ) -> Verdict:
-    """Promote or hold, with the reasons; all answers are on the same holdout rows, costs in ms a text."""
+    """Promote or hold, with the reasons; all answers are on the same holdout rows, `costs` goes with a champion."""
     found = evidence.metrics(labels, challenger)
     if champion is None:
         verdict = _first(found, majority, settings.metric)
     else:
-        assert champion_cost is not None
-        verdict = _against(labels, challenger, champion, anchor, challenger_cost, champion_cost, settings)
+        assert costs is not None
+        verdict = _against(labels, challenger, champion, anchor, costs, settings)
         verdict.champion_metrics = evidence.metrics(labels, champion)
     verdict.metrics = found
     low = [
@@ -80,8 +91,7 @@ def _against(
     challenger: Sequence[str],
     champion: Sequence[str],
     anchor: Sequence[str] | None,
-    challenger_cost: float,
-    champion_cost: float,
+    costs: Costs,
     settings: GateSettings,
 ) -> Verdict:
     difference = evidence.compare(labels, challenger, champion, settings.metric, settings.confidence)
@@ -95,21 +105,21 @@ def _against(
         confidence=settings.confidence,
     )
     against = f"{settings.metric} differs by {difference.difference:+.4f} from the champion's, at {settings.confidence:.0%} at least {difference.lower:+.4f}"
-    costs = f"{challenger_cost:.2f} ms a text against the champion's {champion_cost:.2f}"
+    words = f"{costs.challenger:.2f} ms a text against the champion's {costs.champion:.2f}, at {settings.confidence:.0%} at most {costs.ratio:.2f} of it"
     if difference.lower > 0:
         verdict.decision, verdict.claim, verdict.reasons = "promote", "better", [f"better: {against}"]
-    elif challenger_cost > CHEAPER * champion_cost:
-        verdict.reasons = [f"not shown to be better: {against}", f"not 10 % cheaper: {costs}"]
+    elif costs.ratio > CHEAPER:
+        verdict.reasons = [f"not shown to be better: {against}", f"not shown to be 10 % cheaper: {words}"]
     else:
         worse = [_too_wide(name, labels, challenger, other, settings)
                  for name, other in (("champion", champion), ("anchor", anchor)) if other is not None]  # fmt: skip
         verdict.reasons = [reason for reason in worse if reason]
         if verdict.reasons:
-            verdict.reasons = [f"not shown to be better: {against}", f"cheaper: {costs}", *verdict.reasons]
+            verdict.reasons = [f"not shown to be better: {against}", f"cheaper: {words}", *verdict.reasons]
         else:
             verdict.decision, verdict.claim = "promote", "cheaper"
             verdict.reasons = [
-                f"cheaper, and not worse by {settings.margin} than champion or anchor: {costs}; {against}"
+                f"cheaper, and not worse by {settings.margin} than champion or anchor: {words}; {against}"
             ]
     return verdict
 
@@ -153,6 +163,12 @@ class _Served:
         return self.model.predict(pd.DataFrame(dict(zip(self.columns, values, strict=True))))
 
 
+def _artifact(name: str, number: str) -> tuple[str, str]:
+    """What a version was made from: the digest of that night's candidates, and which of them it is."""
+    tags = registry.version(name, number).tags
+    return tags[registry.FROM], tags[registry.RECIPE]
+
+
 @stage
 def gate(
     folder: Path,
@@ -173,11 +189,16 @@ def gate(
     }
     timed = [role for role in ("challenger", "champion") if role in served]
     times = one_by_one([served[role].one for role in timed], *scoring.texts_of(frame))
-    costs = {role: float(np.median(values)) for role, values in zip(timed, times, strict=True)}
     table = frame[["row_key", "label"]].assign(**{role: model.answers for role, model in served.items()})
     table.to_parquet(folder / "predictions.parquet")
     labels = frame["label"].tolist()
     answers = {role: model.answers for role, model in served.items()}
-    verdict = decide(labels, answers["challenger"], answers.get("champion"), answers.get("anchor"),
-                     costs["challenger"], costs.get("champion"), majority, gate)  # fmt: skip
+    costs = None
+    if standing.champion:
+        same = _artifact(registered.name, registered.version) == _artifact(registered.name, standing.champion)
+        ratio = 1.0 if same else evidence.ratio_limit(times[0], times[1], gate.confidence)
+        costs = Costs(float(np.median(times[0])), float(np.median(times[1])), ratio)
+    verdict = decide(
+        labels, answers["challenger"], answers.get("champion"), answers.get("anchor"), costs, majority, gate
+    )
     return verdict.model_copy(update={"champion_version": standing.champion})

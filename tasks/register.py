@@ -15,7 +15,6 @@ from tasks.records import Compressed, Registered, Sides
 REQUIREMENTS = [
     f"{package}=={installed(package)}" for package in ("mlflow", "numpy", "onnxruntime", "pandas", "tokenizers")
 ]
-FROM = "nightshift.compressed"
 
 
 @task(name="register", task_run_name="register", retries=2, retry_delay_seconds=5)
@@ -24,7 +23,7 @@ def register(model: str, compressed: Compressed, sides: Sides, run_id: str, tags
     client = tracking.connect()
     registry.ensure(model)
     for known in client.search_model_versions(f"name = '{model}' and run_id = '{run_id}'"):
-        if known.tags.get(FROM) == compressed.digest:
+        if known.tags.get(registry.FROM) == compressed.digest:
             return Registered(name=model, version=str(known.version), run_id=run_id)
     chosen = store.folder(compressed) / compressed.chosen
     candidate = next(c for c in compressed.candidates if c.chosen)
@@ -37,8 +36,8 @@ def register(model: str, compressed: Compressed, sides: Sides, run_id: str, tags
         run_id=run_id,
         description=f"{candidate.recipe}: {candidate.why}",
         tags=tags | {
-            FROM: compressed.digest,
-            "nightshift.recipe": candidate.recipe,
+            registry.FROM: compressed.digest,
+            registry.RECIPE: candidate.recipe,
             "nightshift.confirmed": str(candidate.confirmed).lower(),
             "nightshift.checkpoint": f"runs:/{run_id}/checkpoint",
         },

@@ -19,7 +19,9 @@ from tasks.errors import UserError
 
 log = logging.getLogger("nightshift.registry")
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
-CLAIM = "nightshift.claim"
+FROM = "nightshift.compressed"
+RECIPE = "nightshift.recipe"
+"""Tags of a version: the digest of the artifact it was made from, and which of the candidates in it."""
 
 
 class Entry(BaseModel):

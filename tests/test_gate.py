@@ -4,8 +4,8 @@ from scipy.stats import norm
 
 from tasks import evidence
 from tasks.compress import CompressSettings, choose
-from tasks.evidence import compare, rows_needed, tango
-from tasks.gate import GateSettings, decide
+from tasks.evidence import compare, ratio_limit, rows_needed, tango
+from tasks.gate import Costs, GateSettings, decide
 from tasks.records import Candidate
 
 RNG = np.random.default_rng(5)
@@ -19,9 +19,10 @@ def answers(wrong, labels=LABELS, seed=0):
     return [OTHER[label] if bad else label for label, bad in zip(labels, hit, strict=True)]
 
 
-def settle(challenger, champion, anchor=None, cost=1.0, champion_cost=1.0, **settings):
+def settle(challenger, champion, anchor=None, cost=1.0, **settings):
     majority = evidence.metrics(LABELS, ["a"] * len(LABELS))
-    return decide(LABELS, challenger, champion, anchor, cost, champion_cost, majority, GateSettings(**settings))
+    costs = Costs(cost, 1.0, cost) if champion is not None else None
+    return decide(LABELS, challenger, champion, anchor, costs, majority, GateSettings(**settings))
 
 
 def test_tango_solves_its_score_equation():
@@ -79,6 +80,14 @@ def test_cheaper_needs_champion_and_anchor():
     anchor = answers(0.0)
     verdict = settle(good, good, anchor, cost=0.5)
     assert verdict.decision == "hold" and any("anchor" in reason for reason in verdict.reasons)
+
+
+def test_the_limit_of_a_cost_ratio_covers_at_its_rate():
+    rng, times = np.random.default_rng(2), 2000
+    noise = rng.lognormal(0, 0.5, (times, 2, 100))
+    missed = sum(ratio_limit(0.9 * first, second, 0.95) < 0.9 for first, second in noise)
+    assert missed / times < 0.05 + 3 * np.sqrt(0.05 * 0.95 / times)
+    assert ratio_limit(0.5 * noise[0][0], noise[0][1], 0.95) < 0.9
 
 
 def test_the_first_must_beat_the_majority_and_every_minimum():
