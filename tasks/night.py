@@ -87,7 +87,7 @@ class Night:
 
     @contextmanager
     def run(self, checked: Checked, sides: Sides | None) -> Iterator[str]:
-        """Tonight's MLflow run; a night that fails leaves it FAILED."""
+        """Tonight's MLflow run; a night that fails leaves it FAILED, one that is ended from outside KILLED."""
         name = f"{self.model}-{pd.Timestamp.now():%Y-%m-%d}"
         self.run_id = tracking.start_night(self.model, self.fingerprint, name)
         try:
@@ -99,8 +99,9 @@ class Night:
             docs = tracking.run_address(self.run_id, "data_docs/index.html")
             shown.link(self.model, 1, "data-docs-in-mlflow", docs)
             yield self.run_id
-        except Exception as error:
-            tracking.end_night(self.run_id, "failed", str(error))
+        except BaseException as error:
+            status = "failed" if isinstance(error, Exception) else "killed"
+            tracking.end_night(self.run_id, status, str(error) or type(error).__name__)
             raise
 
     def version_tags(self) -> dict[str, str]:

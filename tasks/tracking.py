@@ -115,11 +115,11 @@ def _running(model: str) -> list[Run]:
 
 
 def end_night(run_id: str, status: str, reason: str) -> None:
-    """Close the run with the night's status; a night that failed ends FAILED."""
+    """Close the run with the night's status: `failed` is FAILED in MLflow, `killed` KILLED, all else FINISHED."""
     client = connect()
     client.set_tag(run_id, STATUS, status)
     client.set_tag(run_id, "nightshift.reason", reason)
-    client.set_terminated(run_id, "FAILED" if status == "failed" else "FINISHED")
+    client.set_terminated(run_id, status.upper() if status in ("failed", "killed") else "FINISHED")
 
 
 def log_inputs(run_id: str, settings: Settings, sources: list[Source], rows: dict[str, int]) -> None:
