@@ -15,6 +15,7 @@ os.environ |= {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "HF_HUB_OFFLINE": "1",
     "GX_ANALYTICS_ENABLED": "false",
+    "OMP_WAIT_POLICY": "PASSIVE",
 }
 
 
