@@ -181,8 +181,19 @@ def _end_orphans() -> bool:
     found = [process for child in servers.children.values() if (process := _process(child))]
     for process in found:
         _end(process)
+    for child in servers.children.values():
+        _kill_rest(child.pid)
     _file().unlink(missing_ok=True)
     return bool(found)
+
+
+def _kill_rest(leader: int) -> None:
+    """Kill what is left of the process group of a child that has died: MLflow's server proper outlives its parent."""
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError):
+            ours = process.environ().get("NIGHTSHIFT_HOME") == str(store.home())
+            if ours and os.getpgid(process.pid) == leader:
+                process.kill()
 
 
 def _end(process: psutil.Process) -> None:
@@ -277,6 +288,8 @@ class Keeper:
         died = {name: process.returncode for name, process in self.processes.items() if process.poll() is not None}
         for name, code in died.items():
             log.warning("%s has died with exit code %s: starting it again", name, code)
+            if name != "worker":  # a night that it has started lives on
+                _kill_rest(self.processes[name].pid)
             self._start(name)
         if died and self.servers.ready:
             self._healthy(self.servers.prefect + "/api/health")

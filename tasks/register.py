@@ -1,5 +1,6 @@
 """Registers the chosen candidate in MLflow as the challenger: ONNX and a tokenizer, served without torch."""
 
+import warnings
 from importlib.metadata import version as installed
 from pathlib import Path
 
@@ -51,13 +52,15 @@ def _log_model(run_id: str, folder: Path, pairs: bool) -> str:
     answer = serving.answers(serving.OnnxTextClassifier(folder), example)
     mlflow.start_run(run_id=run_id)
     try:
-        info = mlflow.pyfunc.log_model(
-            name="model",
-            python_model=serving.__file__,
-            artifacts={"model": str(folder)},
-            signature=infer_signature(example, answer[["label", "score"]]),
-            pip_requirements=REQUIREMENTS,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a missing input example
+            info = mlflow.pyfunc.log_model(
+                name="model",
+                python_model=serving.__file__,
+                artifacts={"model": str(folder)},
+                signature=infer_signature(example, answer[["label", "score"]]),
+                pip_requirements=REQUIREMENTS,
+            )
     finally:
         mlflow.end_run("RUNNING")
     return str(info.model_id)

@@ -158,7 +158,7 @@ def test_a_schedule_fires_and_two_models_do_not_touch_each_other(servers):
     beside = servers.start("other")
     ended = wait(lambda: (done := [r for r in servers.nights("tiny") if r["state_type"] == "COMPLETED"])[2:] and done,
                  "three nights")  # fmt: skip
-    servers.deploy("tiny")
+    servers.api("DELETE", f"/deployments/{servers.api('GET', '/deployments/name/nightly/tiny')['id']}")
     assert [run["state_name"] for run in ended[:3]] == ["Promoted", "Skipped", "Skipped"]
     assert all(run["auto_scheduled"] for run in ended)
     assert ended[0]["name"].startswith("tiny-20")
