@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import mlflow
+import pandas as pd
 import psutil
 import pytest
 import yaml
@@ -217,7 +218,8 @@ def test_killed_one_at_a_time(servers):
     assert not servers.unended() and not servers.slots()
     assert set(servers.statuses("other")) <= {"FINISHED", "KILLED", "FAILED"}
     mlflow.set_tracking_uri(servers.file()["mlflow"])
-    assert mlflow.pyfunc.load_model("models:/other@champion").predict(["a lovely tent"])["label"].tolist() == ["good"]
+    champion = mlflow.pyfunc.load_model("models:/other@champion")
+    assert champion.predict(pd.DataFrame({"text": ["a lovely superb tent"]}))["label"].tolist() == ["good"]
 
 
 def test_a_taken_port_is_passed_over():
