@@ -32,7 +32,7 @@ def learning_curve(history: list[dict[str, Any]], path: Path) -> None:
         right.plot(*zip(*points, strict=True), "s:", color="tab:green", label="validation accuracy")
         right.set_ylabel("accuracy", color="tab:green")
     axes.set(xlabel="step", ylabel="loss", title="Learning curve")
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=3)
     _save(figure, path)
 
 
@@ -59,7 +59,10 @@ def pareto(candidates: Sequence[Candidate], path: Path) -> None:
         axes.annotate(f"{candidate.name} ({candidate.size_mb:.0f} MB)", (candidate.latency_ms_p50, candidate.macro_f1),
                       xytext=(6, 5), textcoords="offset points", fontsize=8)  # fmt: skip
     axes.set_xscale("log")
+    for ticks in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        ticks("{x:g}")
     axes.set_xlim(right=axes.get_xlim()[1] * 1.6)
+    axes.margins(y=0.15)
     axes.set(xlabel="ms a text, batch 1, median (log scale)", ylabel="macro F1 on the holdout",
              title="Candidates: green is put forward, grey does not qualify")  # fmt: skip
     axes.grid(alpha=0.3, which="both")
