@@ -229,7 +229,6 @@ class Keeper:
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
             "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "DEBUG",
             "MLFLOW_LOGGING_LEVEL": "WARNING",
-            "OMP_WAIT_POLICY": "PASSIVE",  # two nights at once: their threads would spin against each other
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         }
         self.commands = {
