@@ -1,0 +1,290 @@
+"""Two nights, an approval and a rollback as a person does them: by clicking through Prefect's and MLflow's pages.
+
+`NIGHTSHIFT_SCREENSHOTS=docs/pictures pytest tests/test_browser.py` writes a picture of every page besides.
+"""
+
+import json
+import os
+import re
+import shutil
+from datetime import date
+from pathlib import Path
+
+import httpx
+import mlflow
+import psutil
+import pytest
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SIZES = ({"width": 1280, "height": 800}, {"width": 1920, "height": 1080})
+PICTURES = Path(os.environ["NIGHTSHIFT_SCREENSHOTS"]).absolute() if "NIGHTSHIFT_SCREENSHOTS" in os.environ else None
+PAGE, NIGHT = 60_000, 400_000
+"""Milliseconds that a page, and a night, may take."""
+ENDINGS = re.compile("^(Promoted|Held|Skipped|Stopped|Completed|Failed|Crashed|Cancelled)$")
+ARTIFACTS = (
+    "tiny-0-night-in-mlflow",
+    "tiny-1-expectations",
+    "tiny-1-data-docs-in-mlflow",
+    "tiny-2-rows",
+    "tiny-3-augmented",
+    "tiny-4-training",
+    "tiny-5-candidates",
+    "tiny-6-gate",
+    "tiny-7-report",
+)
+GREETED = """
+localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true');
+localStorage.setItem('mlflow.assistant.panelOpen_v1', 'false');
+localStorage.setItem('_mlflow_model_registry_promo_modal_dismissed_v1', 'true');
+"""
+"""MLflow greets a new visitor with a side panel and a dialogue; ours has closed them."""
+
+
+@pytest.fixture
+def page():
+    if CHROMIUM is None:
+        pytest.skip("no chromium on the path: install the package chromium (apt-get install chromium)")
+    expect.set_options(timeout=PAGE)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport=SIZES[0])
+        page.set_default_timeout(PAGE)
+        page.add_init_script(GREETED)
+        yield page
+        browser.close()
+
+
+@pytest.fixture
+def servers(page, shell):
+    """The addresses of what `up` started; whatever happens, `down` follows."""
+    try:
+        done = shell("up", "--prefect-port", "4300", "--mlflow-port", "5300")
+        assert done.returncode == 0, done.stderr
+        yield json.loads((shell.folder / "home/servers.json").read_text())
+    finally:
+        shell("down")
+
+
+def shoot(page: Page, name: str) -> None:
+    """A picture of the page at each size, where the environment names a folder for them."""
+    if PICTURES is None:
+        return
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for size in SIZES:
+        page.set_viewport_size(size)
+        page.wait_for_timeout(1500)  # charts glide into place
+        page.screenshot(path=PICTURES / f"{name}-{size['width']}.png")
+    page.set_viewport_size(SIZES[0])
+
+
+def label(page: Page, title: str) -> Locator:
+    return page.locator(".schema-form-property__label").filter(has_text=re.compile(rf"^{title}( \(Optional\))?$"))
+
+
+def field(page: Page, title: str) -> Locator:
+    return label(page, title).locator("xpath=following::*[self::input or self::textarea][1]")
+
+
+def choose(page: Page, title: str, option: str) -> None:
+    button = label(page, title).locator("xpath=following::button[contains(@class, 'p-select-button__control')][1]")
+    button.press("ArrowDown")  # the mouse does not open it in a headless browser
+    page.locator(".p-select-option").get_by_text(option, exact=True).click()
+
+
+def open_form(page: Page, prefect: str, deployment: str) -> None:
+    page.goto(f"{prefect}/deployments")
+    page.get_by_role("link", name=deployment, exact=True).first.click()
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_text("Custom run").click()
+    page.wait_for_url(re.compile("/deployments/deployment/[^/]+/run"))
+
+
+def submit(page: Page, prefect: str) -> dict:
+    """Submit the form and open the page of the run that it made; returns the run."""
+    with page.expect_response(re.compile("/create_flow_run$")) as answer:
+        page.get_by_role("button", name="Submit").click()
+    assert answer.value.ok, answer.value.text()
+    run = answer.value.json()
+    page.goto(f"{prefect}/runs/flow-run/{run['id']}")
+    return run
+
+
+def expect_ending(page: Page, state: str, name: str) -> None:
+    """Wait for the run whose page is open to end, and compare."""
+    badge = page.locator(".page-heading-flow-run__meta .state-badge")
+    expect(badge).to_have_text(ENDINGS, timeout=NIGHT)
+    expect(badge).to_have_text(state)
+    page.reload()  # the page counts no task runs that began after it was opened
+    expect(page.get_by_text(name, exact=True).first).to_be_visible()
+
+
+def filled_in(parameters: dict) -> dict:
+    """Without what the form sends of fields that were left alone: nothing, or boxes of nothing."""
+    deep = {key: filled_in(value) if isinstance(value, dict) else value for key, value in parameters.items()}
+    return {key: value for key, value in deep.items() if value not in (None, {})}
+
+
+def parameters(prefect: str, run: dict) -> dict:
+    """The run's parameters as Prefect has them."""
+    answer = httpx.get(f"{prefect}/api/flow_runs/{run['id']}", timeout=30)
+    return filled_in(answer.raise_for_status().json()["parameters"])
+
+
+def fill_night(page: Page, prefect: str, settings_file: Path, epochs: int) -> None:
+    open_form(page, prefect, "nightly")
+    field(page, "settings_file").fill(str(settings_file))
+    field(page, "Num train epochs").fill(str(epochs))
+
+
+def decide(page: Page, prefect: str, deployment: str, **fields: str) -> None:
+    """What a person decides: fill in the form of `promote` or `rollback` and see it through."""
+    open_form(page, prefect, deployment)
+    for title, value in fields.items():
+        field(page, title).fill(value)
+    shoot(page, f"{deployment}-form")
+    run = submit(page, prefect)
+    name = f"{deployment}-{fields['name']}" + (f"-{fields['version']}" if "version" in fields else "")
+    expect_ending(page, "Completed", name)
+    shoot(page, deployment)
+    assert parameters(prefect, run) == fields | ({"version": int(fields["version"])} if "version" in fields else {})
+
+
+def open_version(page: Page, address: str, version: int, *aliases: str) -> Locator:
+    """From MLflow's list of models to a version that has just these aliases; returns its page's text."""
+    page.goto("about:blank")
+    page.goto(f"{address}/#/models")
+    page.get_by_role("link", name="tiny", exact=True).click()
+    page.get_by_role("link", name=f"Version {version}", exact=True).click()
+    expect(page.get_by_role("heading", name=f"Version {version}")).to_be_visible()
+    for alias in aliases:
+        expect(page.get_by_text(f"@ {alias}")).to_be_visible()
+    for alias in {"champion", "challenger", "previous"} - {*aliases}:
+        expect(page.get_by_text(f"@ {alias}")).to_have_count(0)
+    return page.locator("body")
+
+
+def expect_pictures(page: Page) -> None:
+    """Each picture of the MLflow run whose page is open is displayed, not only listed."""
+    page.get_by_role("tab", name="Artifacts").click()
+    page.get_by_label("pictures", exact=True).click()
+    seen: list[str] = []
+    for name in ("learning_curve", "confusion_matrix", "pareto", "label_shares"):
+        page.get_by_label(f"{name}.png", exact=True).click()
+        expect(page.get_by_text(f"pictures/{name}.png", exact=True)).to_be_visible()
+        loaded = page.wait_for_function(
+            """seen => [...document.images].find(image => image.src.startsWith('blob:') && !seen.includes(image.src)
+                       && image.checkVisibility() && image.naturalWidth > 0)?.src""",
+            arg=seen,
+        )
+        seen.append(loaded.json_value())
+        shoot(page, f"mlflow-{name.replace('_', '-')}")
+
+
+def processes(home: Path) -> list[psutil.Process]:
+    """All that carry this NIGHTSHIFT_HOME in their environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("NIGHTSHIFT_HOME") == str(home) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            pass
+    return found
+
+
+@pytest.mark.timeout(1800)
+def test_a_person_needs_only_the_browser(page, servers, shell, project):
+    prefect, address, home = servers["prefect"], servers["mlflow"], project / "home"
+    client = mlflow.MlflowClient(address)
+    night = f"tiny-{date.today()}"
+
+    # The first night sees no more than the beginning of each text.
+    fill_night(page, prefect, project / "night.yaml", epochs=4)
+    shoot(page, "form")
+    field(page, "Max length").fill("5")
+    field(page, "Num train epochs").scroll_into_view_if_needed()
+    shoot(page, "form-train")
+    run = submit(page, prefect)
+    expect_ending(page, "Promoted", night)
+    assert parameters(prefect, run) == {
+        "settings_file": str(project / "night.yaml"),
+        "settings": {"train": {"num_train_epochs": 4, "max_length": 5}},
+        "force": False,
+    }
+    page.get_by_text("candidate 1 of 1: distil+prune+quantize").first.scroll_into_view_if_needed()
+    shoot(page, "night-logs")
+    page.get_by_text("Artifacts", exact=True).click()
+    page.get_by_role("heading", name="Task runs").scroll_into_view_if_needed()  # cards are made as they come into view
+    for artifact in ARTIFACTS:
+        expect(page.locator(".artifact-card__title").get_by_text(artifact, exact=True)).to_be_visible()
+    shoot(page, "night-artifacts")
+    page.locator(".artifact-card__title").get_by_text("tiny-5-candidates", exact=True).click()
+    expect(page.get_by_text("distil+prune+quantize", exact=True)).to_be_visible()
+    shoot(page, "candidates")
+    page.go_back()
+    page.get_by_text("Artifacts", exact=True).click()
+    page.locator(".artifact-card__title").get_by_text("tiny-7-report", exact=True).click()
+    expect(page.get_by_role("heading", name="tiny: promoted")).to_be_visible()
+    page.wait_for_function("[...document.images].filter(image => image.naturalWidth > 0).length >= 3")
+    shoot(page, "report")
+
+    text = open_version(page, address, 1, "champion")
+    for words in ("passes the gate as first", "Cost:", "ms a text", "What changed:", "promoted by nightly"):
+        expect(text).to_contain_text(words)
+    shoot(page, "mlflow-version")
+    page.get_by_role("link", name=night).first.click()
+    expect(page.get_by_text("About this run")).to_be_visible()
+    shoot(page, "mlflow-run")
+    expect_pictures(page)
+
+    # The second sees all of it and is better, but is told to wait for a person.
+    fill_night(page, prefect, project / "night.yaml", epochs=5)
+    choose(page, "Approval", "manual")
+    shoot(page, "form-gate")
+    run = submit(page, prefect)
+    expect_ending(page, "Held", night)
+    shoot(page, "night-held")
+    assert parameters(prefect, run) == {
+        "settings_file": str(project / "night.yaml"),
+        "settings": {"train": {"num_train_epochs": 5}, "gate": {"approval": "manual"}},
+        "force": False,
+    }
+    open_version(page, address, 1, "champion")
+    text = open_version(page, address, 2, "challenger")
+    for words in ("passes the gate as better", "since version 1", "train.max_length 5 → 128"):
+        expect(text).to_contain_text(words)
+    shoot(page, "mlflow-challenger")
+
+    decide(page, prefect, "promote", name="tiny", version="2", reason="It reads whole texts.", who="Ada")
+    open_version(page, address, 1, "previous")
+    text = open_version(page, address, 2, "champion")
+    expect(text).to_contain_text("promoted by Ada (champion was version 1): It reads whole texts.")
+    shoot(page, "mlflow-promoted")
+    assert client.get_model_version_by_alias("tiny", "champion").version == "2"
+
+    decide(page, prefect, "rollback", name="tiny", reason="Customers complain.", who="Grace")
+    text = open_version(page, address, 1, "champion", "previous")
+    expect(text).to_contain_text("rolled back by Grace (champion was version 2): Customers complain.")
+    shoot(page, "mlflow-rolled-back")
+    assert client.get_model_version_by_alias("tiny", "champion").version == "1"
+    page.goto(f"{prefect}/deployments")
+    expect(page.get_by_role("link", name="rollback", exact=True).first).to_be_visible()
+    shoot(page, "deployments")
+
+    done = shell("down")
+    assert done.returncode == 0, done.stderr
+    assert processes(home) == []
+    assert not (home / "servers.json").exists()
+    for server in (prefect, address):
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(server)
