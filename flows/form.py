@@ -12,6 +12,9 @@ from flows.settings import NightSettings, anchored, check, read
 from tasks.errors import SettingsError
 from tasks.records import Settings
 
+DOTS = "\n...\n"
+"""What YAML puts after a bare value."""
+
 
 class _Form(BaseModel):
     """A form says nothing of the fields that were left alone."""
@@ -33,8 +36,9 @@ def _optional(settings: type[Settings]) -> type[BaseModel]:
             continue
         if field.metadata:
             kind = Annotated[kind, *field.metadata]
-        default = "" if field.is_required() else f" Without it: {_shown(field.get_default(call_default_factory=True))}."
-        words = (field.description or "") + default
+        words = field.description or ""
+        if not field.is_required() and (default := field.get_default(call_default_factory=True)) not in (None, {}):
+            words += f" Default: {yaml.safe_dump(default, default_flow_style=True).removesuffix(DOTS).strip()}."
         extra: dict[str, Any] = {"title": _title(name), "description": words, "json_schema_extra": _plain}
         fields[name] = (Optional[kind], Field(default=None, **extra))  # noqa: UP045
     return create_model(settings.__name__, __base__=_Form, __doc__=settings.__doc__, **fields)
@@ -54,12 +58,6 @@ def _plain(schema: dict[str, Any]) -> None:
 
 def _title(name: str) -> str:
     return name.replace("_", " ").capitalize()
-
-
-def _shown(default: Any) -> str:
-    return (
-        "none" if default is None else yaml.safe_dump(default, default_flow_style=True).removesuffix("\n...\n").strip()
-    )
 
 
 if TYPE_CHECKING:

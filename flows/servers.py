@@ -224,6 +224,7 @@ class Keeper:
             "PREFECT_API_URL": servers.prefect + "/api",
             "PREFECT_UI_API_URL": servers.prefect + "/api",
             "PREFECT_UI_URL": servers.prefect,
+            "PREFECT_SERVER_UI_V2_ENABLED": "false",  # the links in runs and logs lead to the first one
             "MLFLOW_TRACKING_URI": servers.mlflow,
             "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",

@@ -24,7 +24,7 @@ from transformers import (
 )
 
 from models.distillation import distillation_loss
-from models.quiet import no_bars
+from models.quiet import errors_only, no_bars
 
 COMPLETE = "COMPLETE"
 """The file that a whole checkpoint ends with."""
@@ -213,6 +213,7 @@ def fit(
     trainer.model_accepts_loss_kwargs = False
     trainer.temperature, trainer.alpha = temperature, alpha
     checkpoint = last_complete_checkpoint(output_dir)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    with errors_only("transformers.trainer_utils"):
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False).to("cpu")
     return list(trainer.state.log_history)

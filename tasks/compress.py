@@ -100,9 +100,8 @@ class Workshop:
         return self.made[recipe]
 
     def _trained(self, recipe: str, model: PreTrainedModel, step: str) -> PreTrainedModel:
-        log.info(
-            "%s: %.1f million parameters, learning from full", recipe, sum(p.numel() for p in model.parameters()) / 1e6
-        )
+        count = sum(p.numel() for p in model.parameters())
+        log.info("%s: %s parameters, learning from full", recipe, f"{count:,}")
         epochs = self.settings.distil_epochs if step == "distil" else self.settings.recovery_epochs
         work = self.work / recipe
         arguments = {

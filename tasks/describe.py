@@ -21,9 +21,9 @@ def describe(result: NightResult, sides: Sides, verdict: Verdict, sources: list[
     """Write the description and the verdict's tags on tonight's version, and the description on its run."""
     assert result.version and result.mlflow_run_id
     client = tracking.connect()
-    told = [entry.line for entry in registry.history(result.model) if entry.new == result.version]
+    told = [entry for entry in registry.history(result.model) if entry.new == result.version]
     text = _text(result, sides, verdict, sources)
-    client.update_model_version(result.model, result.version, "\n\n".join([text, "**Ledger:**", *told]))
+    client.update_model_version(result.model, result.version, registry.with_ledger(text, told))
     client.set_tag(result.mlflow_run_id, "mlflow.note.content", text)
     for name, value in _tags(verdict).items():
         client.set_model_version_tag(result.model, result.version, name, value)
@@ -105,7 +105,7 @@ def _maker(result: NightResult) -> str:
     context = FlowRunContext.get()
     if not (context and context.flow_run):
         return getpass.getuser()
-    who = "its schedule" if context.flow_run.auto_scheduled else getpass.getuser()
+    who = "by its schedule" if context.flow_run.auto_scheduled else "by hand"
     address = tracking.flow_run_address(result.flow_run_id)
     name = f"[{context.flow_run.name}]({address})" if address else context.flow_run.name
-    return f"the flow run {name}, started by {who}"
+    return f"the flow run {name}, started {who}"

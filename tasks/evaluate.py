@@ -49,7 +49,7 @@ def evaluate(folder: Path, trained: Trained, sides: Sides, max_length: int) -> E
     holdout = tables["holdout"]
     (folder / "measured").mkdir()
     pictures.confusion_matrix(
-        holdout["label"].tolist(), holdout["predicted"].tolist(), folder / "measured/confusion_matrix.png"
+        holdout["label"].tolist(), holdout["predicted"].tolist(), "full", folder / "measured/confusion_matrix_full.png"
     )
     report = classification_report(holdout["label"], holdout["predicted"], output_dict=True, zero_division=0)
     return Evaluated(

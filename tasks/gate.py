@@ -15,7 +15,7 @@ import pandas as pd
 from pydantic import Field, field_validator
 
 from models.measure import one_by_one
-from tasks import evidence, registry, scoring, store, tracking
+from tasks import evidence, pictures, registry, scoring, store, tracking
 from tasks.records import Registered, Settings, Sides, Standing, Verdict
 from tasks.stage import stage
 
@@ -193,6 +193,9 @@ def gate(
     table.to_parquet(folder / "predictions.parquet")
     labels = frame["label"].tolist()
     answers = {role: model.answers for role, model in served.items()}
+    (folder / "measured").mkdir()
+    picture = folder / "measured/confusion_matrix.png"
+    pictures.confusion_matrix(labels, answers["challenger"], "the challenger, as registered", picture)
     costs = None
     if standing.champion:
         same = _artifact(registered.name, registered.version) == _artifact(registered.name, standing.champion)

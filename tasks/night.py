@@ -13,6 +13,7 @@ import pandas as pd
 from mlflow.entities import Run
 from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 
+from models import bases
 from tasks import describe, pictures, registry, report, shown, store, tracking
 from tasks.records import (
     Augmented,
@@ -108,6 +109,7 @@ class Night:
         """What a registered version carries about its making."""
         tags = {f"nightshift.{name}": value for name, value in self.parts.items() if name != "settings"}
         settings = hashlib.sha256(self.parts["settings"].encode()).hexdigest()
+        tags["nightshift.base_model"] = bases.digest(self.settings.train.base_model)  # type: ignore[attr-defined]
         return tags | {tracking.FINGERPRINT: self.fingerprint, "nightshift.settings": settings,
                        "nightshift.flow_run": self.flow_run_id or ""}  # fmt: skip
 
@@ -198,7 +200,7 @@ class Night:
         client.log_table(self.run_id, pd.DataFrame(trained.layers), "layers.json")
         client.log_dict(self.run_id, evaluated.per_class, "per_class.json")
         tracking.log_candidates(self.run_id, compressed.candidates)
-        for picture in report.picture_files(trained, evaluated, compressed):
+        for picture in report.picture_files(trained, evaluated, compressed, verdict):
             client.log_artifact(self.run_id, str(picture), "pictures")
         shares = {
             side: pd.read_parquet(store.folder(sides) / f"{side}.parquet")["label"].value_counts(normalize=True)

@@ -36,8 +36,8 @@ def learning_curve(history: list[dict[str, Any]], path: Path) -> None:
     _save(figure, path)
 
 
-def confusion_matrix(labels: Sequence[str], predicted: Sequence[str], path: Path) -> None:
-    """Rows: what is true; columns: what the model said; shares of each row."""
+def confusion_matrix(labels: Sequence[str], predicted: Sequence[str], model: str, path: Path) -> None:
+    """Rows: what is true; columns: what `model` said; shares of each row."""
     classes = sorted(set(labels) | set(predicted))
     side = max(4.0, min(16.0, 1.2 + 0.45 * len(classes)))
     figure = Figure(figsize=(side + 1, side), layout="constrained")
@@ -45,7 +45,7 @@ def confusion_matrix(labels: Sequence[str], predicted: Sequence[str], path: Path
     ConfusionMatrixDisplay.from_predictions(
         list(labels), list(predicted), labels=classes, normalize="true", include_values=few, cmap="Blues",
         values_format=".2f", xticks_rotation="vertical", ax=figure.subplots(),
-    )  # fmt: skip
+    ).ax_.set_title(f"{model}, on the holdout")  # fmt: skip
     _save(figure, path)
 
 
@@ -56,7 +56,8 @@ def pareto(candidates: Sequence[Candidate], path: Path) -> None:
     for candidate in candidates:
         color = "tab:green" if candidate.chosen else "tab:blue" if candidate.qualifies else "tab:gray"
         axes.scatter(candidate.latency_ms_p50, candidate.macro_f1, s=20 + 6 * candidate.size_mb, color=color, alpha=0.6)
-        axes.annotate(f"{candidate.name} ({candidate.size_mb:.0f} MB)", (candidate.latency_ms_p50, candidate.macro_f1),
+        size = f"{candidate.size_mb:.0f}" if candidate.size_mb >= 10 else f"{candidate.size_mb:.2g}"
+        axes.annotate(f"{candidate.name} ({size} MB)", (candidate.latency_ms_p50, candidate.macro_f1),
                       xytext=(6, 5), textcoords="offset points", fontsize=8)  # fmt: skip
     axes.set_xscale("log")
     for ticks in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):

@@ -18,6 +18,7 @@ from tasks import store, tracking
 from tasks.errors import UserError
 
 log = logging.getLogger("nightshift.registry")
+LEDGER = "**Ledger:**"
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 FROM = "nightshift.compressed"
 RECIPE = "nightshift.recipe"
@@ -109,7 +110,13 @@ def enter(name: str, entry: Entry) -> None:
     moved = client.get_model_version(name, entry.new)
     source, tags = f"models:/{name}/{entry.new}", entry.model_dump()
     client.create_model_version(f"{name}.ledger", source=source, tags=tags, description=entry.why)
-    client.update_model_version(name, entry.new, f"{moved.description or ''}\n\n{entry.line}".strip())
+    client.update_model_version(name, entry.new, with_ledger(moved.description or "", [entry]))
+
+
+def with_ledger(description: str, entries: list[Entry]) -> str:
+    """A version's description with its lines of the ledger added."""
+    head = [LEDGER] if entries and LEDGER not in description else []
+    return "\n\n".join([description, *head, *(entry.line for entry in entries)]).strip()
 
 
 def anchor(entries: list[Entry]) -> str | None:
@@ -156,13 +163,14 @@ def promote(
 
 
 def rollback(name: str, why: str, who: str) -> Entry:
-    """Move `champion` back to `previous`; raises UserError where there is none."""
+    """Move `champion` back to `previous`, which then goes; raises UserError where there is none."""
     with locked(name, "aliases"):
         champion, target = version_of(name, CHAMPION), version_of(name, PREVIOUS)
         if not target or not champion or target == champion:
             raise UserError(f"{name} has no version to go back to: the alias {PREVIOUS!r} stands nowhere else")
         client = tracking.connect()
         client.set_registered_model_alias(name, CHAMPION, target)
+        client.delete_registered_model_alias(name, PREVIOUS)
         entry = _entry("rolled back", champion, target, who, why)
         enter(name, entry)
         return entry

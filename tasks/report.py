@@ -35,11 +35,12 @@ def headline(result: NightResult) -> str:
     return f"{result.model}: {result.status}. {result.reason}"
 
 
-def picture_files(trained: Trained, evaluated: Evaluated, compressed: Compressed) -> list[Path]:
-    """Learning curve, confusion matrix, size and latency against quality."""
+def picture_files(trained: Trained, evaluated: Evaluated, compressed: Compressed, verdict: Verdict) -> list[Path]:
+    """Learning curve, confusion matrices of challenger and full, size and latency against quality."""
     return [
         store.folder(trained) / "measured/learning_curve.png",
-        store.folder(evaluated) / "measured/confusion_matrix.png",
+        store.folder(verdict) / "measured/confusion_matrix.png",
+        store.folder(evaluated) / "measured/confusion_matrix_full.png",
         store.folder(compressed) / "measured/pareto.png",
     ]
 
@@ -67,8 +68,8 @@ def _links(result: NightResult, story: Story) -> dict[str, str]:
 
 def _values(result: NightResult, story: Story) -> dict[str, object]:
     pictures: dict[str, str] = {}
-    if story.trained and story.evaluated and story.compressed:
-        files = picture_files(story.trained, story.evaluated, story.compressed)
+    if story.trained and story.evaluated and story.compressed and story.verdict:
+        files = picture_files(story.trained, story.evaluated, story.compressed, story.verdict)
         pictures = {file.stem.replace("_", " "): _inline(file) for file in files}
     quarantine = dict(story.checked.quarantined) | ({"leak": story.sides.leaks} if story.sides else {})
     return {

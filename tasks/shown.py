@@ -151,4 +151,5 @@ def link(model: str, number: int, name: str, address: str) -> None:
     """A page elsewhere; none where there is no server that shows it."""
     if address and FlowRunContext.get():
         with _harmless():
-            create_link_artifact(address, key=key(model, number, name), link_text=name.replace("-", " "))
+            words = name.replace("-", " ")
+            create_link_artifact(address, key=key(model, number, name), link_text=words, description=words)

@@ -273,7 +273,7 @@ def test_a_person_needs_only_the_browser(page, servers, shell, project):
     assert client.get_model_version_by_alias("tiny", "champion").version == "2"
 
     decide(page, prefect, "rollback", name="tiny", reason="Customers complain.", who="Grace")
-    text = open_version(page, address, 1, "champion", "previous")
+    text = open_version(page, address, 1, "champion")
     expect(text).to_contain_text("rolled back by Grace (champion was version 2): Customers complain.")
     shoot(page, "mlflow-rolled-back")
     assert client.get_model_version_by_alias("tiny", "champion").version == "1"
