@@ -38,7 +38,7 @@ def _optional(settings: type[Settings]) -> type[BaseModel]:
             kind = Annotated[kind, *field.metadata]
         words = field.description or ""
         if not field.is_required() and (default := field.get_default(call_default_factory=True)) not in (None, {}):
-            words += f" Default: {yaml.safe_dump(default, default_flow_style=True).removesuffix(DOTS).strip()}."
+            words += f" Default: {yaml.safe_dump(default, default_flow_style=True).removesuffix(DOTS).strip()}"
         extra: dict[str, Any] = {"title": _title(name), "description": words, "json_schema_extra": _plain}
         fields[name] = (Optional[kind], Field(default=None, **extra))  # noqa: UP045
     return create_model(settings.__name__, __base__=_Form, __doc__=settings.__doc__, **fields)

@@ -92,13 +92,13 @@ class Night:
         name = f"{self.model}-{pd.Timestamp.now():%Y-%m-%d}"
         self.run_id = tracking.start_night(self.model, self.fingerprint, name)
         try:
-            shown.link(self.model, 0, "night-in-mlflow", tracking.run_address(self.run_id))
+            shown.link(self.model, 0, "Night in MLflow", tracking.run_address(self.run_id))
             tracking.log_inputs(self.run_id, self.settings, self.sources, row_counts(checked, sides, None))
             tracking.connect().log_artifacts(
                 self.run_id, str(store.folder(checked) / "measured" / "data_docs"), "data_docs"
             )
             docs = tracking.run_address(self.run_id, "data_docs/index.html")
-            shown.link(self.model, 1, "data-docs-in-mlflow", docs)
+            shown.link(self.model, 1, "Data Docs in MLflow", docs)
             yield self.run_id
         except BaseException as error:
             status = "failed" if isinstance(error, Exception) else "killed"
@@ -172,6 +172,7 @@ class Night:
             ),
             seconds=self.seconds,
         )
+        tracking.log_metrics(str(self.run_id), "rows", result.rows)
         self._log_figures(sides, trained, evaluated, compressed, registered, verdict)
         describe.describe(result, sides, verdict, self.sources)
         return self._told(result, report.Story(checked, sides, trained, evaluated, compressed, verdict))

@@ -147,9 +147,9 @@ def report(model: str, markdown: str) -> None:
             create_markdown_artifact(markdown, key=key(model, 7, "report"), description="The night's report")
 
 
-def link(model: str, number: int, name: str, address: str) -> None:
+def link(model: str, number: int, words: str, address: str) -> None:
     """A page elsewhere; none where there is no server that shows it."""
     if address and FlowRunContext.get():
         with _harmless():
-            words = name.replace("-", " ")
+            name = words.lower().replace(" ", "-")
             create_link_artifact(address, key=key(model, number, name), link_text=words, description=words)

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -152,7 +152,7 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def log_metrics(run_id: str, group: str, values: dict[str, float], model_id: str | None = None) -> None:
+def log_metrics(run_id: str, group: str, values: Mapping[str, float], model_id: str | None = None) -> None:
     """Log `group/name` for each value; with `model_id` they stand on the page of that logged model too."""
     client = connect()
     for name, value in values.items():

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import mlflow
 import pytest
+from filelock import FileLock
 from mlflow.exceptions import MlflowException
 
+from flows.upkeep import cleaned
 from tasks import housekeeping, registry, tracking
+from tasks.errors import UserError
 
 DAY = 24 * 60 * 60
 
@@ -304,3 +307,21 @@ def test_a_deletion_cut_short_leaves_no_marker_on_half_an_artifact(home, monkeyp
 
 def test_nothing_to_do_on_a_fresh_machine(home):
     assert housekeeping.plan(0, 0) == [] and housekeeping.carry_out([]) == 0
+
+
+def test_clean_lists_first_and_deletes_where_told(home):
+    reviews = Model(home, "reviews")
+    old, new = reviews.night(40), reviews.night(1)
+    before = everything(home)
+    assert "nothing was deleted (that takes --delete)" in cleaned(1, 30, delete=False)[-1]
+    assert everything(home) == before and reviews.runs() == {old, new}
+    assert cleaned(1, 30, delete=True)[-1].startswith("deleted; ")
+    assert reviews.runs() == {new}
+    assert cleaned(1, 30, delete=True) == ["nothing is older than 30 days and beyond the newest 1"]
+
+
+def test_clean_waits_for_no_night(home):
+    Model(home, "reviews").night(40)
+    (home / "locks").mkdir()
+    with FileLock(home / "locks/reviews.night.lock"), pytest.raises(UserError, match="a night of reviews is running"):
+        cleaned(0, 30, delete=True)

@@ -89,6 +89,10 @@ def test_promoted_then_skipped_then_forced(shell, project):
     frozen = shell.json("run", "night.yaml", "--set", "train.num_train_epochs=5")
     assert frozen["status"] == "held" and frozen["champion_version"] == "1"
 
+    client.set_registered_model_alias("tiny", "champion", "2")
+    assert shell.json("run", "night.yaml")["champion_version"] == "2"
+    assert "moved by hand    1 → 2" in shell("history", "tiny").stdout.splitlines()[-1]
+
 
 def test_killed_in_training_goes_on_with_the_same_weights(shell, project):
     undisturbed = shell.json("run", "night.yaml")
