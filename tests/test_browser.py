@@ -110,9 +110,15 @@ def open_form(page: Page, prefect: str, deployment: str) -> None:
 
 
 def submit(page: Page, prefect: str) -> dict:
-    """Submit the form and open the page of the run that it made; returns the run."""
-    with page.expect_response(re.compile("/create_flow_run$")) as answer:
-        page.get_by_role("button", name="Submit").click()
+    """Submit the form and open the page of the run that it made; returns the run.
+
+    Where its SQLite file is busy, Prefect's server answers 503, and a person presses the button once more.
+    """
+    for _ in range(3):
+        with page.expect_response(re.compile("/create_flow_run$")) as answer:
+            page.get_by_role("button", name="Submit").click()
+        if answer.value.status != httpx.codes.SERVICE_UNAVAILABLE:
+            break
     assert answer.value.ok, answer.value.text()
     run = answer.value.json()
     page.goto(f"{prefect}/runs/flow-run/{run['id']}")
