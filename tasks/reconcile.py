@@ -37,6 +37,7 @@ ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CAN
 UNENDED = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 SUBMITTED = timedelta(minutes=5)
 """How long a run may be Pending before it has a process."""
+TEMPORARY_SERVER = "prefect.server.api.server:create_app"
 MESSAGE = "Its process was killed. The next night goes on where it stopped: finished stages and checkpoints are kept."
 
 
@@ -53,9 +54,11 @@ def reconcile() -> int:
     """Crash every run of ours whose process has gone, which frees its concurrency slot, and its tasks; returns how many.
 
     A process id says something on its own machine only, so the runs of a Prefect server elsewhere are left alone.
-    What a killed process has left half-written in the store goes too.
+    What a killed process has left half-written in the store goes too, and the temporary Prefect server of a night from
+    the command line, which outlives it.
     """
     store.sweep()
+    _end_stray_servers()
     if not _server_is_here():
         return 0
     with get_client(sync_client=True) as client:
@@ -89,6 +92,14 @@ def end_all() -> None:
 
 def _server_is_here() -> bool:
     return urlsplit(os.environ.get("PREFECT_API_URL", "")).hostname in (None, "127.0.0.1", "localhost", "::1")
+
+
+def _end_stray_servers() -> None:
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            orphan = process.ppid() == 1 and TEMPORARY_SERVER in process.cmdline()
+            if orphan and process.environ().get("NIGHTSHIFT_HOME") == str(store.home()):
+                process.terminate()
 
 
 def _unended(client: SyncPrefectClient) -> list[FlowRun]:
