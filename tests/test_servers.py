@@ -17,6 +17,9 @@ import pytest
 import yaml
 from conftest import Shell, write_project
 
+import flows.servers
+from tasks.errors import UserError
+
 ROOT = Path(__file__).parent.parent
 PATIENCE = 300
 ENDED = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
@@ -223,10 +226,27 @@ def test_killed_one_at_a_time(servers):
 
 
 def test_a_taken_port_is_passed_over():
-    from flows.servers import _free
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert _free(port) != f"http://127.0.0.1:{port}"
+        assert flows.servers._free(port) != f"http://127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize(
+    ("block", "told"),
+    [
+        ("{name: nightly}", "the name nightly stands there twice"),
+        ("{name: mine, parameters: {settings_file: nigth.yaml}}", "mine: no such settings file: .*nigth.yaml"),
+        ("{name: [}", "while parsing"),
+    ],
+)
+def test_a_wrong_block_is_named_before_anything_is_started(tmp_path, monkeypatch, block, told):
+    monkeypatch.setattr(flows.servers, "PROJECT", tmp_path)
+    (tmp_path / "deployments").mkdir()
+    file = tmp_path / "deployments/prefect.yaml"
+    file.write_text("deployments:\n  - {name: nightly}\n")
+    assert flows.servers._checked_deployments() == ["nightly"]
+    file.write_text(f"deployments:\n  - {{name: nightly}}\n  - {block}\n")
+    with pytest.raises(UserError, match=told):
+        flows.servers._checked_deployments()
