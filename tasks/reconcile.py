@@ -97,7 +97,7 @@ def _server_is_here() -> bool:
 def _end_stray_servers() -> None:
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            orphan = process.ppid() == 1 and TEMPORARY_SERVER in process.cmdline()
+            orphan = process.ppid() == 1 != os.getpid() and TEMPORARY_SERVER in process.cmdline()
             if orphan and process.environ().get("NIGHTSHIFT_HOME") == str(store.home()):
                 process.terminate()
 
