@@ -22,7 +22,7 @@ import yaml
 from filelock import FileLock
 from pydantic import BaseModel
 
-from tasks import store
+from tasks import processes, store
 from tasks.errors import NightshiftError, UserError
 
 log = logging.getLogger("nightshift.keeper")
@@ -210,11 +210,9 @@ def _end_orphans() -> bool:
 
 def _kill_rest(leader: int) -> None:
     """Kill what is left of the process group of a child that has died: MLflow's server proper outlives its parent."""
-    for process in psutil.process_iter():
-        with suppress(psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError):
-            ours = process.environ().get("NIGHTSHIFT_HOME") == str(store.home())
-            if ours and os.getpgid(process.pid) == leader:
-                process.kill()
+    for process in processes.group(leader):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def _end(process: psutil.Process) -> None:
@@ -225,12 +223,7 @@ def _end(process: psutil.Process) -> None:
     with suppress(psutil.NoSuchProcess):
         process.terminate()
     psutil.wait_procs([process], timeout=20)
-    for member in family:
-        with suppress(psutil.NoSuchProcess):
-            member.terminate()
-    for member in psutil.wait_procs(family, timeout=5)[1]:
-        with suppress(psutil.NoSuchProcess):
-            member.kill()
+    processes.end(family, 5)
 
 
 class Keeper:

@@ -29,7 +29,7 @@ from prefect.client.schemas.filters import (
 from prefect.context import FlowRunContext
 from prefect.states import Crashed
 
-from tasks import store
+from tasks import processes, store
 
 log = logging.getLogger("nightshift.reconcile")
 OURS = FlowFilter(name=FlowFilterName(any_=["nightly", "validate", "promote", "rollback", "score", "clean"]))
@@ -50,8 +50,8 @@ def sign_in() -> None:
                            json={"infrastructure_pid": str(os.getpid())})  # fmt: skip
 
 
-def reconcile() -> int:
-    """Crash every run of ours whose process has gone, which frees its concurrency slot, and its tasks; returns how many.
+def reconcile() -> None:
+    """Crash every run of ours whose process has gone, which frees its concurrency slot, and its tasks.
 
     A process id says something on its own machine only, so the runs of a Prefect server elsewhere are left alone.
     What a killed process has left half-written in the store goes too, and the temporary Prefect server of a night from
@@ -60,10 +60,9 @@ def reconcile() -> int:
     store.sweep()
     _end_stray_servers()
     if not _server_is_here():
-        return 0
+        return
     with get_client(sync_client=True) as client:
-        dead = [run for run in _unended(client) if not _lives(run)]
-        for run in dead:
+        for run in [run for run in _unended(client) if not _lives(run)]:
             client.set_flow_run_state(run.id, _crashed(), force=True)
             log.warning("the run %s was left %s by a killed process: Crashed now", run.name, run.state_name)
         for task_run in client.read_task_runs(
@@ -72,21 +71,13 @@ def reconcile() -> int:
             task_run_filter=TaskRunFilter(state=TaskRunFilterState(type=TaskRunFilterStateType(any_=UNENDED))),
         ):
             client.set_task_run_state(task_run.id, _crashed(), force=True)
-    return len(dead)
 
 
 def end_all() -> None:
     """End the processes of all runs that a worker has started, then reconcile."""
     with get_client(sync_client=True) as client:
         living = [_lives(run) for run in _unended(client) if run.deployment_id]
-    found = [process for process in living if isinstance(process, psutil.Process)]
-    for process in found:
-        with suppress(psutil.NoSuchProcess):
-            process.terminate()
-    for process in psutil.wait_procs(found, timeout=10)[1]:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(found, timeout=5)
+    processes.end((process for process in living if isinstance(process, psutil.Process)), 10)
     reconcile()
 
 
@@ -95,10 +86,9 @@ def _server_is_here() -> bool:
 
 
 def _end_stray_servers() -> None:
-    for process in psutil.process_iter():
-        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            orphan = process.ppid() == 1 != os.getpid() and TEMPORARY_SERVER in process.cmdline()
-            if orphan and process.environ().get("NIGHTSHIFT_HOME") == str(store.home()):
+    for process in processes.ours():
+        with suppress(psutil.NoSuchProcess):
+            if process.ppid() == 1 != os.getpid() and TEMPORARY_SERVER in process.cmdline():
                 process.terminate()
 
 

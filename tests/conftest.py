@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from samples import BAD, GOOD, PLAIN, messages
 
@@ -76,6 +78,16 @@ def write_project(folder: Path, tiny_base: Path, model: str) -> None:
         },
     }
     (folder / "night.yaml").write_text(json.dumps(settings))
+
+
+def processes_of(home: Path) -> list[psutil.Process]:
+    """All that carry this NIGHTSHIFT_HOME in their environment and are no zombies."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            if process.environ().get("NIGHTSHIFT_HOME") == str(home) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
 
 
 class Shell:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import httpx
 import mlflow
-import psutil
 import pytest
+from conftest import processes_of
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium")
@@ -196,18 +196,6 @@ def expect_pictures(page: Page) -> None:
         shoot(page, f"mlflow-{name.replace('_', '-')}")
 
 
-def processes(home: Path) -> list[psutil.Process]:
-    """All that carry this NIGHTSHIFT_HOME in their environment."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("NIGHTSHIFT_HOME") == str(home) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            pass
-    return found
-
-
 @pytest.mark.timeout(1800)
 def test_a_person_needs_only_the_browser(page, servers, shell, project):
     prefect, address, home = servers["prefect"], servers["mlflow"], project / "home"
@@ -289,7 +277,7 @@ def test_a_person_needs_only_the_browser(page, servers, shell, project):
 
     done = shell("down")
     assert done.returncode == 0, done.stderr
-    assert processes(home) == []
+    assert processes_of(home) == []
     assert not (home / "servers.json").exists()
     for server in (prefect, address):
         with pytest.raises(httpx.ConnectError):

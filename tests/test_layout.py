@@ -12,7 +12,7 @@ from tasks.errors import SettingsError
 
 ROOT = Path(__file__).parent.parent
 SHARED = {"records", "stage", "store", "errors", "evidence", "scoring", "pictures", "tracking", "registry", "quarantine",
-          "reading", "report", "shown"}  # fmt: skip
+          "reading", "report", "shown", "processes"}  # fmt: skip
 
 
 def imports(path):

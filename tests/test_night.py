@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import mlflow
 import pandas as pd
 import psutil
 import pytest
+from conftest import processes_of
 
 TORCHLESS = """
 import sys
@@ -35,15 +35,6 @@ def checkpoint_digests(home: Path) -> set[str]:
     return {
         hashlib.sha256(file.read_bytes()).hexdigest() for file in home.glob("artifacts/train/*/model/model.safetensors")
     }
-
-
-def processes_of(home: Path) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            if process.environ().get("NIGHTSHIFT_HOME") == str(home):
-                found.append(process)
-    return psutil.wait_procs(found, timeout=20)[1]
 
 
 def tracking(home: Path) -> mlflow.MlflowClient:
@@ -131,7 +122,9 @@ def test_killed_in_training_goes_on_with_the_same_weights(shell, project):
     states = [run.info.status for run in client.search_runs([e.experiment_id for e in client.search_experiments()])]
     assert "RUNNING" not in states
     assert not list(home.rglob("*.partial"))
-    assert not processes_of(home), "the killed night's temporary Prefect server is left"
+    assert not psutil.wait_procs(processes_of(home), timeout=20)[1], (
+        "the killed night's temporary Prefect server is left"
+    )
 
 
 CASES = {

@@ -15,7 +15,7 @@ import pandas as pd
 import psutil
 import pytest
 import yaml
-from conftest import Shell, write_project
+from conftest import Shell, processes_of, write_project
 
 import flows.servers
 from tasks.errors import UserError
@@ -42,17 +42,6 @@ class Servers:
 
     def pid(self, name: str) -> int:
         return self.file()["children"][name]["pid"]
-
-    def processes(self) -> list[psutil.Process]:
-        """All that carry this NIGHTSHIFT_HOME in their environment."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if process.environ().get("NIGHTSHIFT_HOME") == str(self.home) and process.status() != "zombie":
-                    found.append(process)
-            except (psutil.NoSuchProcess, psutil.AccessDenied):
-                pass
-        return found
 
     def api(self, method: str, path: str, **body) -> object:
         answer = httpx.request(method, self.file()["prefect"] + "/api" + path, json=body, timeout=30)
@@ -136,7 +125,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path):
     yield servers
     left = servers.shell("down")
     assert left.returncode == 0, left.stderr
-    assert not servers.processes()
+    assert not processes_of(servers.home)
 
 
 def test_up_twice_is_harmless_and_all_is_on_loopback(servers):
