@@ -77,14 +77,15 @@ def run(
 
 
 def _say(night: Any) -> None:
-    from tasks import tracking
+    from tasks import report, tracking
 
     typer.echo(f"{night.model}: {night.status}. {night.reason}")
     if night.metrics:
         chosen = next(c for c in night.candidates if c.chosen)
-        typer.echo(f"version {night.version} ({chosen.recipe}): accuracy {night.metrics['accuracy']:.3f}, "
-                   f"macro F1 {night.metrics['macro_f1']:.3f}, {chosen.latency_ms_p50:.2f} ms a text, "
-                   f"{chosen.size_mb:.1f} MB; TF-IDF {night.baseline['accuracy']:.3f}")  # fmt: skip
+        figures = [f"{report.title(name)} {value:.3f} (simple model {night.baseline[name]:.3f})"
+                   for name, value in night.metrics.items() if report.is_shown(name)]  # fmt: skip
+        typer.echo(f"version {night.version} ({chosen.recipe}): {', '.join(figures)}, "
+                   f"{chosen.latency_ms_p50:.2f} ms a text, {chosen.size_mb:.1f} MB")  # fmt: skip
     if night.report:
         typer.echo(f"report   {night.report}")
         typer.echo(f"MLflow   {tracking.where_to_look()}")
@@ -105,15 +106,22 @@ def validate(settings: SettingsFile, overrides: Overrides = None, as_json: Json 
         if as_json:
             typer.echo(json.dumps(result))
         else:
-            for line in result["expectations"]:
-                mark = "pass" if line["success"] else "FAIL"
-                typer.echo(f"{mark}  {line['severity']:<8}  {line['name']}  {line['column'] or ''}  {line['observed']}")
-            typer.echo(
-                f"{result['status']}: {result['rows']}\nquarantine  {result['quarantine']}\ndata docs   {result['data_docs']}"
-            )
+            for name, found in result.get("objectives", {"": result}).items():
+                _say_checked(name, found)
         if result["status"] == "stopped":
             typer.echo(result["reason"], err=True)
             raise typer.Exit(3)
+
+
+def _say_checked(name: str, found: dict[str, Any]) -> None:
+    if name:
+        typer.echo(f"{name}:")
+    for line in found["expectations"]:
+        mark = "pass" if line["success"] else "FAIL"
+        typer.echo(f"{mark}  {line['severity']:<8}  {line['name']}  {line['column'] or ''}  {line['observed']}")
+    typer.echo(
+        f"{found['status']}: {found['rows']}\nquarantine  {found['quarantine']}\ndata docs   {found['data_docs']}"
+    )
 
 
 @app.command()
@@ -125,12 +133,13 @@ def predict(
     output: Annotated[
         Path | None, typer.Option("--output", help="Same formats; standard output (CSV) without it.")
     ] = None,
+    objective: Annotated[str, typer.Option("--objective", help="For a model of several: which one answers.")] = "",
 ) -> None:
     """Batch predictions."""
     with _told():
         from flows.batch import predict_file
 
-        written = predict_file(model_uri, source, output)
+        written = predict_file(model_uri, source, output, objective)
         if output is None:
             typer.echo(written, nl=False)
 

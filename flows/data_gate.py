@@ -8,7 +8,7 @@ from prefect import State, flow
 from prefect.states import Completed, Failed
 
 from flows.form import EMPTY, NightForm, filled_in, run_name
-from flows.settings import NightSettings
+from flows.settings import NightSettings, ObjectiveSettings
 from tasks import shown, store
 from tasks.ingest import ingest, locate
 from tasks.validate import validate
@@ -16,7 +16,7 @@ from tasks.validate import validate
 
 @flow(name="validate", flow_run_name=partial(run_name, "validate"))
 def data_gate(settings_file: str | None = None, settings: NightForm = EMPTY) -> State[Any]:
-    """Check the rows that the settings name; nothing is trained.
+    """Check the rows that the settings name, of every objective; nothing is trained.
 
     Args:
         settings_file: A settings file, such as examples/reviews/settings.yaml; alone it is enough.
@@ -28,8 +28,18 @@ def data_gate(settings_file: str | None = None, settings: NightForm = EMPTY) -> 
 
 
 def _check(settings: NightSettings) -> dict[str, Any]:
-    sources = locate(settings.data, settings.split.holdout_file, Path(settings.base_dir))
-    checked = validate(ingest(sources, settings.data), settings.expectations)
+    found = {name: _check_one(settings, name, objective) for name, objective in settings.learned.items()}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    reasons = [f"{name}: {result['reason']}" for name, result in found.items() if result["reason"]]
+    return {"status": "stopped" if reasons else "passed", "reason": "; ".join(reasons), "objectives": found}
+
+
+def _check_one(settings: NightSettings, name: str, objective: ObjectiveSettings) -> dict[str, Any]:
+    data = objective.data
+    with settings.about(name):
+        rows = ingest(locate(data, objective.holdout, Path(settings.base_dir)), data)
+        checked = validate(rows, settings.expectations, objective.kind, data.label_separator)
     shown.stage(settings.model, checked)
     quarantined = sum(checked.quarantined.values())
     return {

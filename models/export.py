@@ -1,4 +1,4 @@
-"""From a PyTorch classifier to the folder that is served: ONNX, a tokenizer, the labels."""
+"""From a PyTorch model to the folder that is served: ONNX where it judges, safetensors where it writes text."""
 
 import contextlib
 import io
@@ -11,20 +11,56 @@ import numpy as np
 import onnxruntime
 import torch
 from torch.export import Dim
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
+from models import bases, generative
+from models.heads import Heads, Model, SharedTrunk, logits
 from models.quiet import errors_only
+from models.serving import OnnxPredictor
 
 TOLERANCE = 1e-4
+ONNX = "model.onnx"
+SERVED = ("kind", "labels", "separator", "pairs", "mean", "std")
+"""What the served folder says of each head."""
+
+
+def export(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, folder: Path, max_length: int) -> None:
+    """Write the folder that `open_served` opens; of several objectives the first is the one that answers unasked.
+
+    Raises ValueError where ONNX Runtime's answers differ from PyTorch's by more than 1e-4.
+    """
+    if any(head.generative for head in heads.values()):
+        bases.save_checkpoint(model, tokenizer, heads, folder)
+        settings = json.dumps({"max_length": max_length})
+        (folder / generative.SETTINGS).write_text(settings, encoding="utf-8")
+    else:
+        export_onnx(model, tokenizer, heads, folder / ONNX)
+        _describe(tokenizer, heads, folder, max_length)
+
+
+def open_served(folder: Path) -> OnnxPredictor | generative.GenerativePredictor:
+    """What `export` wrote, ready to answer."""
+    return OnnxPredictor(folder) if (folder / ONNX).exists() else generative.GenerativePredictor(folder)
 
 
 class _Logits(torch.nn.Module):
-    def __init__(self, model: PreTrainedModel, names: list[str]) -> None:
+    """All heads' logits, the trunk read once."""
+
+    def __init__(self, model: Model, objectives: list[str], names: list[str]) -> None:
         super().__init__()
-        self.model, self.names = model, names
+        self.model, self.objectives, self.names = model, objectives, names
 
     def forward(self, *tensors: torch.Tensor) -> Any:
-        return self.model(**dict(zip(self.names, tensors, strict=True))).logits
+        inputs = dict(zip(self.names, tensors, strict=True))
+        if not isinstance(self.model, SharedTrunk):
+            return self.model(**inputs).logits
+        hidden = self.model.trunk(**inputs).last_hidden_state
+        return tuple(self.model.judge(name, hidden, inputs["attention_mask"]) for name in self.objectives)
+
+
+def _output(objective: str) -> str:
+    """The name of an objective's output; the slash keeps it apart from the names inside the graph."""
+    return f"{objective}/logits"
 
 
 def _inputs(tokenizer: PreTrainedTokenizerBase, pairs: bool, texts: list[str]) -> dict[str, torch.Tensor]:
@@ -32,47 +68,49 @@ def _inputs(tokenizer: PreTrainedTokenizerBase, pairs: bool, texts: list[str]) -
     return dict(tokenizer(texts, second, padding=True, return_tensors="pt"))
 
 
-def export_onnx(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, path: Path, pairs: bool) -> None:
-    """Write `model` as ONNX with free batch and sequence axes and the output `logits` (rows, classes).
+def export_onnx(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, path: Path) -> None:
+    """Write `model` as ONNX with free batch and sequence axes and an output of logits (rows, outputs) an objective.
 
     Raises ValueError where ONNX Runtime's answers differ from PyTorch's by more than 1e-4.
     """
-    model = model.eval().float()
+    model = model.eval().float().cpu()
+    pairs = any(head.pairs for head in heads.values())
     sample = _inputs(tokenizer, pairs, ["a first, rather longer sample text", "a second one"])
     axes = {0: Dim.DYNAMIC, 1: Dim.DYNAMIC}
     silence = errors_only("torch.onnx", "onnxscript")
     with silence, warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            _Logits(model, list(sample)),
+            _Logits(model, list(heads), list(sample)),
             tuple(sample.values()),
             str(path),
             dynamo=True,
             input_names=list(sample),
-            output_names=["logits"],
+            output_names=[_output(name) for name in heads],
             dynamic_shapes={"tensors": tuple(axes for _ in sample)},
             external_data=False,
             verbose=False,
         )
-    _same_answers(model, tokenizer, path, pairs)
+    _same_answers(model, tokenizer, heads, path, pairs)
 
 
-def _same_answers(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, path: Path, pairs: bool) -> None:
+def _same_answers(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, path: Path, pairs: bool) -> None:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     for texts in (["one"], ["a few", "texts of another length, to see the axes move", "x"]):
         batch = _inputs(tokenizer, pairs, texts)
-        with torch.no_grad():
-            expected = model(**batch).logits.numpy()
-        found = session.run(["logits"], {name: value.numpy() for name, value in batch.items()})[0]
-        difference = float(np.abs(found - expected).max())
-        if difference > TOLERANCE:
-            raise ValueError(f"the ONNX export answers otherwise than PyTorch, by up to {difference:.2g} in a logit")
+        feed = {name: value.numpy() for name, value in batch.items()}
+        for name in heads:
+            with torch.no_grad():
+                expected = logits(model, name, batch).numpy()
+            difference = float(np.abs(session.run([_output(name)], feed)[0] - expected).max())
+            if difference > TOLERANCE:
+                raise ValueError(
+                    f"the ONNX export answers otherwise than PyTorch, by up to {difference:.2g} in a logit of {name}"
+                )
 
 
-def save_serving_folder(
-    folder: Path, tokenizer: PreTrainedTokenizerBase, labels: list[str], max_length: int, pairs: bool
-) -> None:
-    """Write `tokenizer.json` and `config.json` beside `model.onnx`: all that `models.serving` needs."""
+def _describe(tokenizer: PreTrainedTokenizerBase, heads: Heads, folder: Path, max_length: int) -> None:
+    """`tokenizer.json` and `config.json`: all that `models.serving` needs beside the graph."""
     rust = tokenizer.backend_tokenizer
     truncation, padding = rust.truncation, rust.padding
     rust.no_truncation()
@@ -83,12 +121,13 @@ def save_serving_folder(
     if padding:
         rust.enable_padding(**padding)
     config = {
-        "labels": labels,
+        "heads": {name: {field: getattr(head, field) for field in SERVED} for name, head in heads.items()},
+        "main": next(iter(heads)),
+        "outputs": {name: _output(name) for name in heads},
         "max_length": max_length,
         "pad_token_id": tokenizer.pad_token_id,
         "pad_token": tokenizer.pad_token,
         "padding_side": tokenizer.padding_side,
         "truncation_side": tokenizer.truncation_side,
-        "pairs": pairs,
     }
     (folder / "config.json").write_text(json.dumps(config, ensure_ascii=False, indent=1), encoding="utf-8")

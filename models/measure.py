@@ -1,64 +1,148 @@
-"""What a classifier costs to serve, and the PyTorch one to compare with."""
+"""The PyTorch model that others are compared with, and what a model costs to serve."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedTokenizerBase
 
-Score = Callable[[Sequence[str], Sequence[str] | None], np.ndarray]
+from models import encoding, losses, writing
+from models.heads import Heads, Model
+from models.heads import logits as answer
+
+Call = Callable[[Sequence[str], Sequence[str] | None], Any]
 BATCH = 32
 
 
-class TorchTextClassifier:
-    """A PyTorch classifier in float32 with the interface of `models.serving.OnnxTextClassifier`."""
+class TorchPredictor:
+    """A PyTorch model where it lies in memory; what it judges has the interface of `models.serving.OnnxPredictor`."""
 
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, max_length: int) -> None:
-        self.model, self.tokenizer, self.max_length = model.eval(), tokenizer, max_length
+    def __init__(self, model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, max_length: int) -> None:
+        self.model, self.tokenizer, self.heads, self.max_length = model.eval(), tokenizer, heads, max_length
+        self.main = next(iter(heads))
+        self.encoder_decoder = bool(model.config.is_encoder_decoder)
+
+    def scores(self, texts: Sequence[str], pairs: Sequence[str] | None = None, objective: str = "main") -> np.ndarray:
+        """In the order of the texts: probabilities, shape (rows, classes), or values of a regression, shape (rows, 1)."""
+        head, logits = self.heads[objective], torch.from_numpy(self.logits(texts, pairs, objective))
+        if head.kind == "regression":
+            scores = logits * head.std + head.mean
+        else:
+            scores = logits.softmax(dim=-1) if head.separator is None else logits.sigmoid()
+        found: np.ndarray = scores.numpy()
+        return found
 
     @torch.inference_mode()
-    def scores(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> np.ndarray:
-        """Probabilities, shape (rows, classes), in the order of the texts."""
+    def logits(self, texts: Sequence[str], pairs: Sequence[str] | None = None, objective: str = "main") -> np.ndarray:
+        """What a judging head says before it is read as probabilities or numbers, shape (rows, outputs)."""
         lengths = [len(a) + (len(pairs[i]) if pairs is not None else 0) for i, a in enumerate(texts)]
-        order = np.argsort(lengths, kind="stable")
-        scores = np.zeros((len(texts), self.model.config.num_labels))
-        for start in range(0, len(texts), BATCH):
-            part = order[start : start + BATCH]
+        logits = np.zeros((len(texts), self.heads[objective].outputs))
+        for part in _batches(lengths):
             batch = self.tokenizer(
                 [texts[i] for i in part],
                 [pairs[i] for i in part] if pairs is not None else None,
                 truncation=True, max_length=self.max_length, padding=True, return_tensors="pt",
             )  # fmt: skip
-            scores[part] = self.model(**batch).logits.float().softmax(dim=-1).numpy()
-        return scores
+            logits[part] = self._answer(objective, dict(batch)).numpy()
+        return logits
+
+    @torch.inference_mode()
+    def losses(
+        self, texts: Sequence[str], targets: Sequence[str] | None = None, objective: str = "main"
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Nats and tokens of each row: of the text, or of the target after it."""
+        head = self.heads[objective]
+        ids, labels, rows = encoding.sequences(
+            self.tokenizer, head, texts, targets, self.max_length, self.encoder_decoder
+        )
+        nats, tokens = np.zeros(len(texts)), np.zeros(len(texts), dtype=np.int64)
+        for part in _batches([len(line) for line in ids]):
+            inputs = [torch.tensor(ids[i]) for i in part]
+            wanted = _padded([torch.tensor(labels[i]) for i in part], encoding.IGNORED)
+            batch = {
+                "input_ids": _padded(inputs, self.tokenizer.pad_token_id),
+                "attention_mask": _padded([torch.ones_like(line) for line in inputs], 0),
+            }
+            if self.encoder_decoder:
+                batch["labels"] = wanted
+            said, wanted = losses.aligned(self._answer(objective, batch), wanted, head, self.encoder_decoder)
+            found = cross_entropy(said.transpose(1, 2), wanted, ignore_index=encoding.IGNORED, reduction="none")
+            places = np.array(rows)[part]
+            np.add.at(nats, places, found.sum(dim=1).double().numpy())
+            np.add.at(tokens, places, (wanted != encoding.IGNORED).sum(dim=1).numpy())
+        return nats, tokens
+
+    @torch.inference_mode()
+    def continuations(
+        self,
+        texts: Sequence[str],
+        objective: str = "main",
+        max_new_tokens: int = 64,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> list[str]:
+        """What it writes after each text, or in answer to it; greedily at temperature 0, else drawn by `seed`."""
+        longest, new = writing.room(self.model.config, self.max_length, max_new_tokens)
+        ids = writing.prompts(self.tokenizer, self.heads[objective], texts, longest, self.encoder_decoder)
+        written = [""] * len(texts)
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            for part in _batches([len(line) for line in ids]):
+                batch = [ids[i] for i in part]
+                answers = writing.write(self.model, self.tokenizer, objective, batch, new, temperature)
+                for place, answer in zip(part, answers, strict=True):
+                    written[place] = answer
+        return written
+
+    def _answer(self, objective: str, batch: dict[str, Tensor]) -> Tensor:
+        device = next(self.model.parameters()).device
+        moved = {name: value.to(device) for name, value in batch.items()}
+        return answer(self.model, objective, moved).float().cpu()
 
 
-def one_by_one(scores: Sequence[Score], texts: Sequence[str], pairs: Sequence[str] | None) -> list[list[float]]:
-    """Milliseconds a text of each classifier at batch 1, asked in turns so that noise hits all alike.
+def _batches(lengths: Sequence[int]) -> Iterator[np.ndarray]:
+    order = np.argsort(lengths, kind="stable")
+    for start in range(0, len(order), BATCH):
+        yield order[start : start + BATCH]
 
-    Who is asked first changes from text to text.
+
+def _padded(lines: list[Tensor], fill: int) -> Tensor:
+    return torch.nn.utils.rnn.pad_sequence(lines, batch_first=True, padding_value=fill)
+
+
+def one_by_one(
+    calls: Sequence[Call], texts: Sequence[str], pairs: Sequence[str] | None, rows: int = 100
+) -> list[list[float]]:
+    """Milliseconds a text of each model at batch 1, asked in turns so that noise hits all alike.
+
+    Who is asked first changes from text to text. The first tenth is asked before, and not counted.
     """
-    times: list[list[float]] = [[] for _ in scores]
+    times: list[list[float]] = [[] for _ in calls]
     count = len(texts)
-    for turn in range(-10, min(100, count)):
+    for turn in range(-(rows // 10), min(rows, count)):
         text = [texts[turn % count]]
         pair = [pairs[turn % count]] if pairs is not None else None
-        for place in sorted(range(len(scores)), reverse=bool(turn % 2)):
-            score = scores[place]
+        for place in sorted(range(len(calls)), reverse=bool(turn % 2)):
+            call = calls[place]
             begun = time.perf_counter()
-            score(text, pair)
+            call(text, pair)
             if turn >= 0:
                 times[place].append((time.perf_counter() - begun) * 1000)
     return times
 
 
-def measure_cost(score: Score, texts: Sequence[str], pairs: Sequence[str] | None, size_bytes: int) -> dict[str, float]:
-    """`size_mb`, `latency_ms_p50` and `latency_ms_p95` (batch 1, 100 texts), `throughput` (batches of 32, 256 texts)."""
-    times = one_by_one([score], texts, pairs)[0]
+def measure_cost(
+    call: Call, texts: Sequence[str], pairs: Sequence[str] | None, size_bytes: int, rows: int = 100
+) -> dict[str, float]:
+    """`size_mb`, `latency_ms_p50` and `latency_ms_p95` (batch 1, `rows` texts), `throughput` (batches of 32, 256 texts)."""
+    times = one_by_one([call], texts, pairs, rows)[0]
     few, few_pairs = texts[:256], pairs[:256] if pairs is not None else None
     begun = time.perf_counter()
-    score(few, few_pairs)
+    call(few, few_pairs)
     return {
         "size_mb": size_bytes / 1e6,
         "latency_ms_p50": float(np.percentile(times, 50)),

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from models import losses
+from models.heads import Head
 from models.student import layers_path
 
 
@@ -38,7 +40,7 @@ def _layers(model: PreTrainedModel) -> tuple[FeedForward, list[nn.Module]]:
     return FEED_FORWARD[model.config.model_type], list(layers.children())
 
 
-def ffn_importance(model: PreTrainedModel, batches: list[dict[str, Tensor]]) -> list[Tensor]:
+def ffn_importance(model: PreTrainedModel, batches: list[dict[str, Tensor]], head: Head) -> list[Tensor]:
     """First-order Taylor importance of each feed-forward neuron: Σ |activation · gradient| over rows and tokens.
 
     One tensor of shape (neurons,) a layer. `batches` carry `labels`. Molchanov et al. 2019, arXiv 1906.10771, eq. 8,
@@ -63,7 +65,7 @@ def ffn_importance(model: PreTrainedModel, batches: list[dict[str, Tensor]]) -> 
     model.eval()
     for batch in batches:
         logits = model(**{name: value for name, value in batch.items() if name != "labels"}).logits
-        nn.functional.cross_entropy(logits, batch["labels"]).backward()  # type: ignore[no-untyped-call]
+        losses.loss(head, logits, batch["labels"], None, 1.0, 0.0).backward()  # type: ignore[no-untyped-call]
         model.zero_grad()
     for hook in hooks:
         hook.remove()

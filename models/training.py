@@ -1,167 +1,181 @@
-"""Fine-tuning a classifier with Hugging Face's Trainer, so that it resumes bit for bit.
+"""Fine-tuning with Hugging Face's Trainer, so that it resumes bit for bit.
 
-Notable: batches grouped by length whose order is a pure function of seed and epoch; dynamic padding; checkpoints
-that carry a marker written last, so that a half-written one is passed over; one loss for labels and for a
-teacher's soft targets (a batch with `teacher_logits` is distilled).
+Notable: effective batches of one objective and of similar length, whose order is a pure function of seed and epoch
+(`models.batches`); one way to sum losses for every kind (`models.losses`); checkpoints that can be trusted
+(`models.checkpoints`); a training that does not fit into memory goes on with smaller micro-batches and the same batches.
 """
 
+import copy
+import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset, Sampler
-from transformers import (
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-    PrinterCallback,
-    Trainer,
-    TrainerCallback,
-    TrainingArguments,
-)
+from transformers import PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from models.distillation import distillation_loss
+from models import checkpoints, lora, losses
+from models.batches import Batches, Collator, Loader, Sampling
+from models.encoding import Examples
+from models.guards import Deadline, LossWatch, terminable
+from models.heads import Head, Heads, Model, logits
 from models.quiet import errors_only, no_bars
+from models.speed import Meter
 
-COMPLETE = "COMPLETE"
-"""The file that a whole checkpoint ends with."""
+log = logging.getLogger("nightshift.training")
+EVALUATED = 64
+"""Rows evaluated at once."""
+NOT_INPUTS = ("objective", "labels", "teacher_logits", "places", "tokens")
 
 
 @dataclass(frozen=True)
-class Examples(Dataset[dict[str, Any]]):
-    """Tokenised rows: `input_ids` (and `token_type_ids`), `labels`, and `teacher_logits` where a teacher spoke."""
+class Recipe:
+    """What a training is told beside TrainingArguments."""
 
-    rows: list[dict[str, Any]]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        return self.rows[index]
-
-    @property
-    def lengths(self) -> list[int]:
-        """Tokens of each row."""
-        return [len(row["input_ids"]) for row in self.rows]
-
-
-def encode(
-    tokenizer: PreTrainedTokenizerBase,
-    texts: Sequence[str],
-    pairs: Sequence[str] | None,
-    labels: Sequence[int],
-    max_length: int,
-    teacher_logits: np.ndarray | None = None,
-) -> Examples:
-    """Tokenise rows, cut to `max_length` tokens, unpadded."""
-    encoded = tokenizer(
-        list(texts), list(pairs) if pairs is not None else None, truncation=True, max_length=max_length, padding=False
-    )
-    rows: list[dict[str, Any]] = []
-    for index, label in enumerate(labels):
-        row = {name: values[index] for name, values in encoded.items()} | {"labels": label}
-        if teacher_logits is not None:
-            row["teacher_logits"] = teacher_logits[index]
-        rows.append(row)
-    return Examples(rows)
+    temperature: float = 2.0
+    """Of a teacher's soft targets, where the examples have them, and their weight."""
+    alpha: float = 0.5
+    sampling: Sampling = "proportional"
+    sampling_temperature: float = 2.0
+    lora: dict[str, Any] | None = None
+    """Fields of peft's LoraConfig: only these small matrices are trained, and merged at the end."""
+    deadline: float | None = None
+    """Seconds since the epoch."""
+    fingerprint: str = ""
+    """Of data and settings: checkpoints of another one are passed over."""
 
 
-def collate(tokenizer: PreTrainedTokenizerBase) -> Any:
-    """Pads a batch to its longest row."""
-    model_inputs = set(tokenizer.model_input_names)
+@dataclass(frozen=True)
+class Fitted:
+    """What came of a training."""
 
-    def together(rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        inputs = [{name: row[name] for name in row if name in model_inputs} for row in rows]
-        batch = dict(tokenizer.pad(inputs, return_tensors="pt"))
-        batch["labels"] = torch.tensor([row["labels"] for row in rows])
-        if "teacher_logits" in rows[0]:
-            batch["teacher_logits"] = torch.tensor(np.stack([row["teacher_logits"] for row in rows]))
-        return batch
-
-    return together
-
-
-class LengthGroups(Sampler[int]):
-    """Random order in which a batch holds rows of similar length; a pure function of seed and epoch."""
-
-    def __init__(self, lengths: list[int], batch_size: int, seed: int) -> None:
-        self.lengths = np.array(lengths)
-        self.batch_size = batch_size
-        self.seed = seed
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Called by the Trainer at the start of each epoch, also after a resume."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __iter__(self) -> Iterator[int]:
-        random = np.random.default_rng([self.seed, self.epoch])
-        order = random.permutation(len(self.lengths))
-        window = self.batch_size * 50
-        batches: list[np.ndarray] = []
-        for start in range(0, len(order), window):
-            chunk = order[start : start + window]
-            chunk = chunk[np.argsort(-self.lengths[chunk], kind="stable")]
-            batches += [chunk[i : i + self.batch_size] for i in range(0, len(chunk), self.batch_size)]
-        full, rest = [b for b in batches if len(b) == self.batch_size], [b for b in batches if len(b) < self.batch_size]
-        for index in random.permutation(len(full)):
-            yield from full[index].tolist()
-        for batch in rest:
-            yield from batch.tolist()
+    model: Model
+    history: list[dict[str, Any]]
+    """The Trainer's log history."""
+    figures: dict[str, float]
+    """Speed (`models.speed.Meter`), and `halvings` of the micro-batch."""
+    stopped: str = ""
+    """Why it ended before its last step; empty where it did not."""
 
 
 class NightTrainer(Trainer):  # type: ignore[misc]
-    """The Trainer with our order of rows, our loss and marked checkpoints."""
+    """The Trainer with our batches, our losses and sealed checkpoints."""
 
-    temperature = 2.0
-    alpha = 0.5
+    def __init__(self, heads: Heads, train: Mapping[str, Examples], validation: Mapping[str, Examples],
+                 tokenizer: PreTrainedTokenizerBase, recipe: Recipe, batch_size: int, meter: Meter, **kwargs: Any) -> None:  # fmt: skip
+        self.night_heads, self.recipe, self.batch_size = heads, recipe, batch_size
+        self.night_train, self.night_validation = train, validation
+        self.pad_token_id = tokenizer.pad_token_id
+        self.meter = meter
+        super().__init__(train_dataset=next(iter(train.values())), **kwargs)
+        self.model_accepts_loss_kwargs = True  # sums are divided by the items of the whole batch
+        config = self.model.config
+        self.encoder_decoder = bool(config.is_encoder_decoder)
+        self.watch = LossWatch({name: losses.chance(head, config.vocab_size) for name, head in heads.items()})
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroups:
-        return LengthGroups(self.train_dataset.lengths, self.args.per_device_train_batch_size, self.args.seed)
+    def get_train_dataloader(self) -> Loader:
+        """This process's micro-batches."""
+        batches = Batches(
+            self.night_train, self.batch_size, self.args.seed, self.args.gradient_accumulation_steps,
+            self.args.process_index, self.args.world_size, self.recipe.sampling, self.recipe.sampling_temperature,
+        )  # fmt: skip
+        collator = Collator(self.night_train, self.night_heads, self.pad_token_id)
+        return Loader(batches, collator, pin_memory=torch.cuda.is_available())
 
-    def get_train_dataloader(self) -> Any:
-        """The Trainer's, with a generator of its own."""
-        return self._quiet(super().get_train_dataloader())
-
-    def get_eval_dataloader(self, eval_dataset: Any = None) -> Any:
-        """The Trainer's, with a generator of its own."""
-        return self._quiet(super().get_eval_dataloader(eval_dataset))
-
-    def _quiet(self, loader: Any) -> Any:
-        """Starting a loader draws from the global generator, and a run resumed at an epoch's end starts fewer."""
-        loader.base_dataloader.generator = torch.Generator().manual_seed(self.args.seed)
-        return loader
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
+        """The Trainer's, with the loss and the speed looked at."""
+        name, places = inputs["objective"], inputs["places"]
+        self.meter.note(len(places), inputs["tokens"], inputs["input_ids"].numel())
+        loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
+        scale = num_items_in_batch / losses.count(inputs["labels"]) / self.args.world_size
+        self.watch.note(self.state.global_step + 1, loss * scale, name, places)
+        return loss
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Cross-entropy with the labels, mixed with a teacher's soft targets where the batch has them."""
-        labels, teacher = inputs["labels"], inputs.get("teacher_logits")
-        outputs = model(**{k: v for k, v in inputs.items() if k not in ("labels", "teacher_logits")})
-        if teacher is None:
-            loss = torch.nn.functional.cross_entropy(outputs.logits.float(), labels)
-        else:
-            loss = distillation_loss(outputs.logits.float(), teacher, labels, self.temperature, self.alpha)
-        return (loss, outputs) if return_outputs else loss
+        """The objective's weight times its mean loss over the whole effective batch."""
+        head = self.night_heads[inputs["objective"]]
+        total = self._summed(model, head, inputs, inputs.get("teacher_logits"))
+        return head.weight * total / num_items_in_batch * self.args.world_size
+
+    def _summed(self, model: Any, head: Head, inputs: dict[str, Any], teacher: torch.Tensor | None) -> torch.Tensor:
+        return losses.loss(head, self._logits(model, inputs), inputs["labels"], teacher, self.recipe.temperature,
+                           self.recipe.alpha, self.encoder_decoder)  # fmt: skip
+
+    def _logits(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
+        features = {name: value for name, value in inputs.items() if name not in NOT_INPUTS}
+        if self.encoder_decoder:
+            features["labels"] = inputs["labels"]
+        return logits(model, inputs["objective"], features)
+
+    @torch.no_grad()
+    def evaluate(self, *_args: Any, **_kwargs: Any) -> dict[str, float]:
+        """Mean validation losses, and the accuracy of classes; no more than a batch's logits are held at a time."""
+        self.meter.pause()
+        model = self.model.eval()
+        found: dict[str, float] = {}
+        several = len(self.night_heads) > 1
+        for name, examples in self.night_validation.items():
+            loss, accuracy = self._judged(model, name, examples)
+            prefix = f"eval_{name}_" if several else "eval_"
+            found[f"{prefix}loss"] = loss
+            if accuracy is not None:
+                found[f"{prefix}accuracy"] = accuracy
+        if several:
+            weights = {name: head.weight for name, head in self.night_heads.items()}
+            found["eval_loss"] = sum(w * found[f"eval_{n}_loss"] for n, w in weights.items()) / sum(weights.values())
+        self.log(found)
+        self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, found)
+        return found
+
+    def _judged(self, model: Any, name: str, examples: Examples) -> tuple[float, float | None]:
+        head = self.night_heads[name]
+        collate = Collator(self.night_validation, self.night_heads, self.pad_token_id)
+        order = np.argsort(-examples.lengths, kind="stable")
+        batches = [order[at : at + EVALUATED].tolist() for at in range(0, len(order), EVALUATED)]
+        total = torch.zeros(3, dtype=torch.float64, device=self.args.device)
+        for batch in batches[self.args.process_index :: self.args.world_size]:
+            inputs = self._prepare_inputs(collate([(name, place) for place in batch]))
+            with self.compute_loss_context_manager():
+                answers = self._logits(model, inputs)
+            labels = inputs["labels"]
+            loss = losses.loss(head, answers, labels, None, 1.0, 0.0, self.encoder_decoder)
+            hits = (answers.argmax(-1) == labels).sum() if labels.dim() == 1 else torch.zeros(())
+            total += torch.stack([loss, losses.count(labels).to(loss), hits.to(loss)])
+        summed, count, right = self.accelerator.reduce(total, "sum").tolist()
+        one_class = head.kind == "classification" and head.separator is None
+        return summed / count, right / len(examples) if one_class else None
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """The Trainer's, with the speed so far in each line of training losses."""
+        super().log(logs | (self.meter.figures() if "loss" in logs else {}), start_time)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        with no_bars():
-            super()._save_checkpoint(model, trial)
-        (Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}" / COMPLETE).touch()
-
-
-def last_complete_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that was written to its end; half-written ones are removed."""
-    found: list[Path] = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
-    for path in [p for p in found if not (p / COMPLETE).exists()]:
-        shutil.rmtree(path)
-    return next((path for path in reversed(found) if path.exists()), None)
+        self.watch.judge()
+        self.meter.pause()
+        final = Path(self.args.output_dir)
+        beside = final / "partial"
+        if self.args.should_save:
+            shutil.rmtree(beside, ignore_errors=True)
+        self.accelerator.wait_for_everyone()
+        self.args.output_dir = str(beside)
+        try:
+            with no_bars():
+                super()._save_checkpoint(model, trial)
+        finally:
+            self.args.output_dir = str(final)
+        self.accelerator.wait_for_everyone()
+        if self.args.should_save:
+            made = checkpoints.all_in(beside)[-1]
+            checkpoints.seal(made, self.recipe.fingerprint)
+            made.replace(final / made.name)
+            checkpoints.rotate(final, self.args.save_total_limit, self.state.best_global_step)
+        self.accelerator.wait_for_everyone()
 
 
 def precision() -> str:
@@ -173,47 +187,92 @@ def precision() -> str:
 
 
 def fit(
-    model: PreTrainedModel,
+    model: Model,
     tokenizer: PreTrainedTokenizerBase,
-    train: Examples,
-    validation: Examples,
+    heads: Heads,
+    train: Mapping[str, Examples],
+    validation: Mapping[str, Examples],
     output_dir: Path,
     arguments: dict[str, Any],
     callbacks: list[TrainerCallback],
-    temperature: float = 2.0,
-    alpha: float = 0.5,
-) -> list[dict[str, Any]]:
-    """Train `model` in place, going on from the last complete checkpoint in `output_dir`.
+    recipe: Recipe | None = None,
+) -> Fitted:
+    """Train `model` in place, going on from the newest sound checkpoint in `output_dir`.
 
-    `arguments` are TrainingArguments by their own names. Returns the Trainer's log history.
+    `arguments` are TrainingArguments by their own names, and `precision`. The effective batch is
+    `per_device_train_batch_size` times `gradient_accumulation_steps`, over all processes together. Where a
+    micro-batch does not fit into the GPU's memory, it is halved and twice as many are added up.
+
+    Raises TrainingFailed where the loss is no number or diverges, ValueError where the batch cannot be dealt.
     """
+    recipe, arguments = recipe or Recipe(), dict(arguments)
     kind = arguments.pop("precision", None) or precision()
-    trainer = NightTrainer(
-        model=model,
-        args=TrainingArguments(
-            output_dir=str(output_dir),
-            bf16=kind == "bf16",
-            fp16=kind == "fp16",
-            use_cpu=not torch.cuda.is_available(),
-            full_determinism=torch.cuda.is_available(),
-            report_to=[],
-            disable_tqdm=True,
-            remove_unused_columns=False,
-            label_names=["labels"],
-            dataloader_pin_memory=torch.cuda.is_available(),
-            **arguments,
-        ),
-        train_dataset=train,
-        eval_dataset=validation,
-        data_collator=collate(tokenizer),
-        callbacks=callbacks,
-        compute_metrics=lambda result: {"accuracy": float((result.predictions.argmax(-1) == result.label_ids).mean())},
-    )
-    trainer.remove_callback(PrinterCallback)
-    trainer.model_accepts_loss_kwargs = False
-    trainer.temperature, trainer.alpha = temperature, alpha
-    checkpoint = last_complete_checkpoint(output_dir)
-    with errors_only("transformers.trainer_utils"):
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False).to("cpu")
-    return list(trainer.state.log_history)
+    size, steps = arguments.pop("per_device_train_batch_size"), arguments.pop("gradient_accumulation_steps", 1)
+    start = copy.deepcopy(model.state_dict()) if torch.cuda.is_available() else None
+    halvings = 0
+    while True:
+        try:
+            fitted = _once(model, tokenizer, heads, train, validation, output_dir, arguments, callbacks, recipe, kind,
+                           size >> halvings, steps << halvings)  # fmt: skip
+            return Fitted(fitted.model, fitted.history, fitted.figures | {"halvings": halvings}, fitted.stopped)
+        except torch.OutOfMemoryError:
+            if (size >> halvings) % 2:
+                raise
+        halvings += 1
+        log.warning("out of memory: going on with micro-batches of %d rows, %d of them a step",
+                    size >> halvings, steps << halvings)  # fmt: skip
+        if start is not None:
+            torch.cuda.empty_cache()
+            model.load_state_dict(start)
+
+
+def _once(
+    model: Model,
+    tokenizer: PreTrainedTokenizerBase,
+    heads: Heads,
+    train: Mapping[str, Examples],
+    validation: Mapping[str, Examples],
+    output_dir: Path,
+    arguments: dict[str, Any],
+    callbacks: list[TrainerCallback],
+    recipe: Recipe,
+    kind: str,
+    size: int,
+    steps: int,
+) -> Fitted:
+    on_gpu = torch.cuda.is_available()
+    args = TrainingArguments(
+        output_dir=str(output_dir), bf16=kind == "bf16", fp16=kind == "fp16", tf32=on_gpu or None, use_cpu=not on_gpu,
+        full_determinism=on_gpu, report_to=[], disable_tqdm=True, remove_unused_columns=False, label_names=["labels"],
+        gradient_accumulation_steps=steps, logging_nan_inf_filter=False, save_strategy="steps",
+        average_tokens_across_devices=True, ddp_find_unused_parameters=len(heads) > 1,
+        metric_for_best_model="loss", greater_is_better=False,
+        **arguments | {"eval_strategy": "no"} if not validation else arguments,
+    )  # fmt: skip
+    if size % args.world_size:
+        raise ValueError(f"{size} rows a step cannot be dealt to {args.world_size} processes")
+    args.per_device_train_batch_size = size // args.world_size
+    meter = Meter(model, args.device.type, kind)
+    wrapped = lora.wrap(model, recipe.lora) if recipe.lora else nullcontext(model)
+    with wrapped as trained, terminable(args.world_size == 1) as stop:
+        deadline = [Deadline(recipe.deadline)] if recipe.deadline else []
+        trainer = NightTrainer(
+            heads, train, validation, tokenizer, recipe, size * steps, meter, model=trained, args=args,
+            eval_dataset=next(iter(train.values())), callbacks=[*callbacks, *deadline, stop],
+        )  # fmt: skip
+        trainer.remove_callback(PrinterCallback)
+        found = checkpoints.newest_sound(output_dir, recipe.fingerprint, remove=args.world_size == 1)
+        with errors_only("transformers.trainer_utils", "transformers.trainer"):
+            trainer.train(resume_from_checkpoint=str(found) if found else None)
+        meter.pause()
+        trainer.watch.judge()
+        stopped = _best_of_a_late_night(trainer, output_dir) if deadline and deadline[0].reached else ""
+        trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False).to("cpu")
+    return Fitted(model, list(trainer.state.log_history), meter.figures(), stopped)
+
+
+def _best_of_a_late_night(trainer: NightTrainer, output_dir: Path) -> str:
+    step, best = trainer.state.global_step, trainer.state.best_global_step
+    if best != step:
+        trainer._load_from_checkpoint(str(output_dir / f"checkpoint-{best}"))
+    return f"stopped by the deadline at step {step} of {trainer.state.max_steps}; the best checkpoint is step {best}"

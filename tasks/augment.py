@@ -1,4 +1,7 @@
-"""Changed copies of the training rows: units (words or characters) swapped or reordered. The training side only."""
+"""Changed copies of the training rows: units (words or characters) swapped or reordered. The training side only.
+
+None for the kinds that answer with text: what is learned there is the order of the words itself.
+"""
 
 import hashlib
 import re
@@ -10,7 +13,7 @@ import pandas as pd
 from pydantic import Field
 
 from tasks import store
-from tasks.records import Augmented, Settings, Sides
+from tasks.records import GENERATIVE, Augmented, Kind, Settings, Sides
 from tasks.stage import stage
 
 UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
@@ -18,7 +21,7 @@ UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3
 
 
 class AugmentSettings(Settings):
-    """Changed copies of training rows."""
+    """Changed copies of training rows; none for generation and text2text, where the order of words is learned."""
 
     method: Literal["none", "swap", "permute", "mixed"] = "mixed"
     """swap: exchange two units; permute: reorder units; mixed: each with its probability."""
@@ -104,8 +107,9 @@ def _random(seed: int, key: str, copy: int, column: str) -> Random:
 
 
 @stage
-def augment(folder: Path, sides: Sides, augment: AugmentSettings) -> Augmented:
+def augment(folder: Path, sides: Sides, augment: AugmentSettings, kind: Kind) -> Augmented:
     """Write the training rows and their copies."""
-    rows = augment_rows(pd.read_parquet(store.folder(sides) / "train.parquet"), augment)
+    settings = augment.model_copy(update={"copies": 0}) if kind in GENERATIVE else augment
+    rows = augment_rows(pd.read_parquet(store.folder(sides) / "train.parquet"), settings)
     rows.to_parquet(folder / "train.parquet")
     return Augmented(augmented=int((rows["copy"] > 0).sum()))

@@ -8,8 +8,10 @@ Where the holdout is too small to confirm any, the most cautious is put forward 
 
 import logging
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -18,12 +20,15 @@ import pandas as pd
 from pydantic import Field, field_validator
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from models import bases, distillation, export, pruning, quantization, student, training
-from models.measure import TorchTextClassifier
+from models import bases, export, pruning, quantization, student, training
+from models.batches import Collator
+from models.encoding import Examples
+from models.heads import Head, Model
+from models.measure import TorchPredictor
 from models.progress import Progress
-from models.serving import OnnxTextClassifier
-from tasks import evidence, pictures, scoring, store
-from tasks.records import Augmented, Candidate, Compressed, Cost, Evaluated, Settings, Sides, Trained
+from tasks import evidence, kinds, pictures, scoring, store
+from tasks.evidence import Tables
+from tasks.records import GENERATIVE, Candidate, Compressed, Cost, Evaluated, Objective, Settings, Trained
 from tasks.stage import stage
 
 log = logging.getLogger("nightshift.compress")
@@ -37,10 +42,8 @@ class CompressSettings(Settings):
 
     recipes: list[str] = ["quantize", "distil", "prune", "distil+quantize", "distil+prune+quantize"]
     """Chains of distil, prune and quantize; quantize comes last. An empty list puts full forward."""
-    metric: Literal["accuracy", "macro_f1", "weighted_f1"] = "macro_f1"
-    """What `keep` and `max_drop` speak of."""
     keep: float = Field(0.99, gt=0, le=1)
-    """Share of full's metric on validation that a candidate must keep."""
+    """Share of full's metric (the gate's) on validation that a candidate must keep."""
     max_drop: float = Field(0.02, gt=0, lt=1)
     """Drop of the metric that the holdout must rule out."""
     confidence: float = Field(0.95, gt=0.5, lt=1)
@@ -74,7 +77,7 @@ class CompressSettings(Settings):
 
 @dataclass
 class Workshop:
-    """What every recipe shares: the teacher, the rows with the teacher's scores, the models made so far."""
+    """What every recipe shares: the teacher, the rows with the teacher's answers, the models made so far."""
 
     folder: Path
     work: Path
@@ -82,15 +85,23 @@ class Workshop:
     settings: CompressSettings
     train: dict[str, Any]
     """max_length, per_device_train_batch_size, precision and seed of tonight's training."""
-    labels: list[str]
-    teacher: PreTrainedModel
+    objectives: list[Objective]
+    teacher: Model
     tokenizer: PreTrainedTokenizerBase
-    rows: training.Examples
-    validation: training.Examples
-    pairs: bool
+    heads: dict[str, Head]
     made: dict[str, PreTrainedModel] = field(default_factory=dict)
 
-    def model(self, recipe: str) -> PreTrainedModel:
+    @cached_property
+    def rows(self) -> dict[str, Examples]:
+        """The training rows of the one objective, with the teacher's logits."""
+        (objective,) = self.objectives
+        frame = pd.read_parquet(store.folder(objective.augmented) / "train.parquet")
+        full = TorchPredictor(self.teacher, self.tokenizer, self.heads, self.train["max_length"])
+        logits = full.logits(*scoring.texts_of(frame), objective.name)
+        head = self.heads[objective.name]
+        return {objective.name: scoring.examples(frame, self.tokenizer, head, self.train["max_length"], logits)}
+
+    def model(self, recipe: str) -> Model:
         """The PyTorch model of a recipe without its `quantize`; each is made once."""
         if not recipe:
             return self.teacher
@@ -99,97 +110,108 @@ class Workshop:
             self.made[recipe] = self._trained(recipe, STEPS[step](self, self.model(parent)), step)
         return self.made[recipe]
 
+    def epochs(self, recipe: str) -> float:
+        """Epochs of training that a recipe still needs."""
+        steps = _torch_steps(recipe).split("+")
+        chains = {"+".join(steps[: place + 1]): step for place, step in enumerate(steps) if step}
+        return sum(self._epochs(step) for chain, step in chains.items() if chain not in self.made)
+
+    def _epochs(self, step: str) -> float:
+        return self.settings.distil_epochs if step == "distil" else self.settings.recovery_epochs
+
     def _trained(self, recipe: str, model: PreTrainedModel, step: str) -> PreTrainedModel:
         count = sum(p.numel() for p in model.parameters())
         log.info("%s: %s parameters, learning from full", recipe, f"{count:,}")
-        epochs = self.settings.distil_epochs if step == "distil" else self.settings.recovery_epochs
-        work = self.work / recipe
         arguments = {
-            "num_train_epochs": epochs,
+            "num_train_epochs": self._epochs(step),
             "learning_rate": self.settings.learning_rate,
             "per_device_train_batch_size": self.train["per_device_train_batch_size"],
             "precision": self.train["precision"],
             "seed": self.train["seed"],
             "save_steps": 500,
             "save_total_limit": 2,
-            "eval_strategy": "no",
             "logging_steps": 50,
         }
-        training.fit(model, self.tokenizer, self.rows, self.validation, work, arguments, [Progress(recipe)],
-                     self.settings.temperature, self.settings.alpha)  # fmt: skip
+        lesson = training.Recipe(temperature=self.settings.temperature, alpha=self.settings.alpha)
+        training.fit(model, self.tokenizer, self.heads, self.rows, {}, self.work / recipe, arguments,
+                     [Progress(recipe)], lesson)  # fmt: skip
         return model.eval()
 
 
-def _distil(shop: Workshop, parent: PreTrainedModel) -> PreTrainedModel:
+def _torch_steps(recipe: str) -> str:
+    return recipe.removesuffix("quantize").removesuffix("+")
+
+
+def _distil(shop: Workshop, parent: Model) -> PreTrainedModel:
     layers = max(1, round(parent.config.num_hidden_layers * shop.settings.layers))
     return student.student_of(parent, layers)
 
 
-def _prune(shop: Workshop, parent: PreTrainedModel) -> PreTrainedModel:
-    collate = training.collate(shop.tokenizer)
-    picked = np.random.default_rng(shop.train["seed"]).permutation(len(shop.rows))[:1024]
-    batches = [collate([shop.rows[int(i)] for i in picked[at : at + 32]]) for at in range(0, len(picked), 32)]
-    for batch in batches:
-        batch.pop("teacher_logits")
-    importance = pruning.ffn_importance(parent, batches)
+def _prune(shop: Workshop, parent: Model) -> PreTrainedModel:
+    ((name, rows),) = shop.rows.items()
+    collate = Collator(shop.rows, shop.heads, shop.tokenizer.pad_token_id)
+    picked = np.random.default_rng(shop.train["seed"]).permutation(len(rows))[:1024]
+    batches = [collate([(name, int(row)) for row in picked[at : at + 32]]) for at in range(0, len(picked), 32)]
+    unread = set(training.NOT_INPUTS) - {"labels"}
+    batches = [{key: values for key, values in batch.items() if key not in unread} for batch in batches]
+    importance = pruning.ffn_importance(parent, batches, shop.heads[name])
     return pruning.prune_ffn(parent, importance, max(8, int(len(importance[0]) * shop.settings.width)))
 
 
-STEPS: dict[str, Callable[[Workshop, PreTrainedModel], PreTrainedModel]] = {"distil": _distil, "prune": _prune}
+STEPS: dict[str, Callable[[Workshop, Any], PreTrainedModel]] = {"distil": _distil, "prune": _prune}
+
+
+def possible(recipes: list[str], objectives: list[Objective]) -> list[str]:
+    """Those that can be made: none of a model that writes text, of several objectives only `quantize`."""
+    if any(o.kind in GENERATIVE for o in objectives):
+        return []
+    return recipes if len(objectives) == 1 else [recipe for recipe in recipes if recipe == "quantize"]
 
 
 def make(shop: Workshop, recipe: str) -> Path:
-    """Write a recipe's `checkpoint/` and its `serving/` folder (ONNX, tokenizer, labels); returns its folder."""
-    steps = recipe.removesuffix("quantize").removesuffix("+") if recipe != "full" else ""
-    model = shop.model(steps)
+    """Write a recipe's `checkpoint/` and its `serving/` folder; returns the folder of both."""
+    model = shop.model(_torch_steps(recipe) if recipe != "full" else "")
     target = shop.folder / recipe
     serving = target / "serving"
     serving.mkdir(parents=True)
-    bases.save_checkpoint(model, shop.tokenizer, target / "checkpoint")
-    export.export_onnx(model, shop.tokenizer, serving / "model.onnx", pairs=shop.pairs)
+    bases.save_checkpoint(model, shop.tokenizer, shop.heads, target / "checkpoint")
+    export.export(model, shop.tokenizer, shop.heads, serving, shop.train["max_length"])
     if recipe.endswith("quantize"):
         quantization.quantize_int8(serving / "model.onnx", serving / "int8.onnx")
         (serving / "int8.onnx").replace(serving / "model.onnx")
-    export.save_serving_folder(serving, shop.tokenizer, shop.labels, shop.train["max_length"], shop.pairs)
     return target
 
 
-def measured(name: str, recipe: str, cost: Cost, validation: pd.DataFrame, holdout: pd.DataFrame) -> Candidate:
-    """A candidate with its figures; nothing is decided yet."""
-    found = evidence.metrics(holdout["label"], holdout["predicted"])
-    return Candidate(
-        name=name,
-        recipe=recipe,
-        accuracy=found["accuracy"],
-        macro_f1=found["macro_f1"],
-        validation=evidence.metrics(validation["label"], validation["predicted"]),
-        **cost.model_dump(),
-    )
+def measured(recipe: str, cost: Cost, tables: dict[str, Tables], objectives: list[Objective]) -> Candidate:
+    """A candidate with its figures on `validation` and `holdout`; nothing is decided yet."""
+    found = {side: kinds.metrics(tables[side], objectives) for side in ("validation", "holdout")}
+    known = {name: found["holdout"].get(name) for name in ("accuracy", "macro_f1")}
+    return Candidate(name=recipe, recipe=recipe, **found, **known, **cost.model_dump())
 
 
 def choose(
-    full: Candidate, candidates: list[Candidate], holdouts: dict[str, pd.DataFrame], settings: CompressSettings
+    full: Candidate,
+    candidates: list[Candidate],
+    holdouts: dict[str, Tables],
+    objectives: list[Objective],
+    settings: CompressSettings,
 ) -> Candidate:
     """Decide which candidate is put forward, and write on each why; pure but for those remarks.
 
-    `holdouts` holds each candidate's predictions on the same rows, by name.
+    `holdouts` holds each candidate's answers on the same rows, by name.
     """
-    floor = settings.keep * full.validation[settings.metric]
+    metric = kinds.primary(objectives)
     for candidate in candidates:
-        value = candidate.validation[settings.metric]
-        candidate.qualifies = value >= floor
-        candidate.why = (
-            f"keeps {value / full.validation[settings.metric]:.1%} of full's {settings.metric} on validation"
+        candidate.qualifies, candidate.why = _kept(
+            candidate.validation[metric], full.validation[metric], metric, settings.keep
         )
-        if not candidate.qualifies:
-            candidate.why += f", below {settings.keep:.0%}"
     full.qualifies = full.confirmed = True
     full.why = "the reference"
-    sequence = _cautious_to_bold(candidates, settings.metric)
-    needed = _confirm(sequence, full, holdouts, settings)
+    sequence = _cautious_to_bold(candidates, metric)
+    needed = _confirm(sequence, full, holdouts, objectives, settings)
     confirmed = [candidate for candidate in sequence if candidate.confirmed]
     if confirmed:
-        best = _cheapest(confirmed, settings.metric)
+        best = _cheapest(confirmed, metric)
     elif sequence and needed and settings.allow_unconfirmed:
         best = sequence[0]
         best.why += (
@@ -202,14 +224,29 @@ def choose(
     return best
 
 
+def _kept(value: float, reference: float, metric: str, keep: float) -> tuple[bool, str]:
+    """Whether a metric is near enough to full's, and that in words; a weighted sum or a correlation may be negative."""
+    bound = reference / keep if kinds.better(metric) < 0 else reference - (1 - keep) * abs(reference)
+    near = kinds.better(metric) * (value - bound) >= 0
+    ratio = value / reference if reference else 1.0
+    words = f"keeps {ratio ** kinds.better(metric):.1%} of full's {metric} on validation"
+    if metric == kinds.WEIGHTED or ratio <= 0:
+        words = f"{metric} {value:.4f} on validation, full's is {reference:.4f}"
+    return near, words if near else f"{words}, below {keep:.0%}"
+
+
+def _quality(candidate: Candidate, metric: str) -> float:
+    return kinds.better(metric) * candidate.validation[metric]
+
+
 def _cautious_to_bold(candidates: list[Candidate], metric: str) -> list[Candidate]:
     """Qualifying candidates that nothing beats in both cost and validation metric, the dearest first."""
     front: list[Candidate] = []
     ranked = sorted(
-        (c for c in candidates if c.qualifies), key=lambda c: (c.latency_ms_p50, -c.validation[metric], c.name)
+        (c for c in candidates if c.qualifies), key=lambda c: (c.latency_ms_p50, -_quality(c, metric), c.name)
     )
     for candidate in ranked:
-        better = next((c for c in front if c.validation[metric] >= candidate.validation[metric]), None)
+        better = next((c for c in front if _quality(c, metric) >= _quality(candidate, metric)), None)
         if better:
             candidate.why += f"; {better.name} is cheaper and no worse"
         else:
@@ -218,16 +255,18 @@ def _cautious_to_bold(candidates: list[Candidate], metric: str) -> list[Candidat
 
 
 def _confirm(
-    sequence: list[Candidate], full: Candidate, holdouts: dict[str, pd.DataFrame], settings: CompressSettings
+    sequence: list[Candidate],
+    full: Candidate,
+    holdouts: dict[str, Tables],
+    objectives: list[Objective],
+    settings: CompressSettings,
 ) -> int | None:
     """Test the sequence against full on the holdout; returns the rows it would take where there are too few."""
     for place, candidate in enumerate(sequence):
-        table, reference = holdouts[candidate.name], holdouts[full.name]
-        difference = evidence.compare(
-            table["label"], table["predicted"], reference["predicted"], settings.metric, settings.confidence
-        )
+        pair = holdouts[candidate.name], holdouts[full.name], objectives
+        difference = evidence.compare(*pair, settings.confidence)
         candidate.difference, candidate.lower = difference.difference, difference.lower
-        candidate.flips = int((table["predicted"] != reference["predicted"]).sum())
+        candidate.flips = _flips(*pair)
         if difference.lower > -settings.max_drop:
             candidate.confirmed = True
             candidate.why += f"; confirmed: at most {max(0.0, -difference.lower):.4f} worse than full on the holdout"
@@ -235,35 +274,30 @@ def _confirm(
         candidate.why += f"; not confirmed: up to {-difference.lower:.4f} worse than full on the holdout"
         for bolder in sequence[place + 1 :]:
             bolder.why += f"; not tested after {candidate.name} failed"
-        needed = evidence.rows_needed(max(candidate.flips, 1) / len(table), settings.max_drop, settings.confidence)
-        return needed if place == 0 and len(table) < needed else None
+        needed = evidence.rows_to_tell(*pair, difference, settings.max_drop, settings.confidence)
+        rows = len(holdouts[full.name][objectives[0].name])
+        return needed if place == 0 and needed and rows < needed else None
     return None
+
+
+def _flips(first: Tables, second: Tables, objectives: list[Objective]) -> int:
+    """Rows of which the two say something else; of numbers none is counted."""
+    told = [o.name for o in objectives if o.kind == "classification"]
+    return sum(int((first[name]["predicted"] != second[name]["predicted"]).sum()) for name in told)
 
 
 def _cheapest(candidates: list[Candidate], metric: str) -> Candidate:
     least = min(candidate.latency_ms_p50 for candidate in candidates)
     tied = [candidate for candidate in candidates if candidate.latency_ms_p50 * TIE <= least]
-    return min(tied, key=lambda c: (-c.validation[metric], c.name))
+    return min(tied, key=lambda c: (-_quality(c, metric), c.name))
 
 
-def _workshop(
-    folder: Path,
-    trained: Trained,
-    augmented: Augmented,
-    sides: Sides,
-    settings: CompressSettings,
-    train: dict[str, Any],
-    model_name: str,
-) -> Workshop:
-    teacher, tokenizer = bases.load_checkpoint(store.folder(trained) / "model")
-    rows = pd.read_parquet(store.folder(augmented) / "train.parquet")
-    validation = pd.read_parquet(store.folder(sides) / "validation.parquet")
-    full = TorchTextClassifier(teacher, tokenizer, train["max_length"])
-    logits = distillation.as_logits(full.scores(*scoring.texts_of(rows)))
-    taught = scoring.examples(rows, tokenizer, sides.labels, train["max_length"], logits)
-    untaught = scoring.examples(validation, tokenizer, sides.labels, train["max_length"])
-    work = store.work(model_name, f"compress-{store.key(folder)}")
-    return Workshop(folder, work, settings, train, sides.labels, teacher, tokenizer, taught, untaught, sides.pairs)
+def too_late(shop: Workshop, recipe: str, rows_per_second: float, deadline: float | None) -> bool:
+    """Whether the training that a recipe still needs would end after the deadline."""
+    if deadline is None:
+        return False
+    rows = sum(o.sides.train + o.augmented.augmented for o in shop.objectives)
+    return time.time() + shop.epochs(recipe) * rows / rows_per_second > deadline
 
 
 @stage
@@ -271,35 +305,46 @@ def compress(
     folder: Path,
     trained: Trained,
     evaluated: Evaluated,
-    augmented: Augmented,
-    sides: Sides,
+    objectives: list[Objective],
     compress: CompressSettings,
     train: dict[str, Any],
     model_name: str,
+    deadline: float | None = None,
 ) -> Compressed:
-    """Make, measure and choose. `train`: max_length, per_device_train_batch_size, seed of tonight's training.
+    """Make, measure and choose.
 
-    `model_name` says where checkpoints lie.
+    `train`: max_length, per_device_train_batch_size and seed of tonight's training. `model_name` says where checkpoints
+    lie. A recipe that would end after `deadline` (seconds since the epoch), at the speed of tonight's training, is shed.
     """
-    frames = {side: pd.read_parquet(store.folder(sides) / f"{side}.parquet") for side in ("validation", "holdout")}
-    shop = _workshop(folder, trained, augmented, sides, compress, train | {"precision": trained.precision}, model_name)
-    tables = {side: pd.read_parquet(store.folder(evaluated) / f"{side}.parquet") for side in frames}
-    full = measured("full", "full", evaluated.cost, tables["validation"], tables["holdout"])
-    holdouts, candidates = {"full": tables["holdout"]}, []
-    for number, recipe in enumerate(compress.recipes, 1):
-        log.info("candidate %d of %d: %s", number, len(compress.recipes), recipe)
+    teacher, tokenizer, heads = bases.load_checkpoint(store.folder(trained) / "model")
+    work = store.work(model_name, f"compress-{store.key(folder)}")
+    told = train | {"precision": trained.precision}
+    shop = Workshop(folder, work, compress, told, objectives, teacher, tokenizer, heads)
+    sides = ("validation", "holdout")
+    tables = {side: scoring.read(store.folder(evaluated) / side, objectives) for side in sides}
+    full = measured("full", evaluated.cost, tables, objectives)
+    holdouts, candidates, shed = {"full": tables["holdout"]}, [], []
+    recipes = possible(compress.recipes, objectives)
+    for number, recipe in enumerate(recipes, 1):
+        if too_late(shop, recipe, trained.figures.get("rows_per_second", float("inf")), deadline):
+            shed.append(recipe)
+            continue
+        log.info("candidate %d of %d: %s", number, len(recipes), recipe)
         target = make(shop, recipe)
-        runner = OnnxTextClassifier(target / "serving")
-        tables = {side: scoring.predictions(runner, frame, sides.labels) for side, frame in frames.items()}
-        for side, table in tables.items():
-            table.to_parquet(target / f"{side}.parquet")
-        cost = scoring.cost(runner, frames["holdout"], target / "serving/model.onnx")
-        candidates.append(measured(recipe, recipe, cost, tables["validation"], tables["holdout"]))
+        served: Any = export.open_served(target / "serving")
+        tables = {side: scoring.tables(served, side, objectives) for side in sides}
+        for side, answers in tables.items():
+            scoring.write(answers, target / side)
+        cost = scoring.cost(served, objectives, target / "serving/model.onnx")
+        candidates.append(measured(recipe, cost, tables, objectives))
         holdouts[recipe] = tables["holdout"]
-    chosen = choose(full, candidates, holdouts, compress)
+    chosen = choose(full, candidates, holdouts, objectives, compress)
+    if shed:
+        log.warning("shed by the deadline: %s", ", ".join(shed))
+        chosen.why += f"; {len(shed)} recipes shed by the deadline: {', '.join(shed)}"
     if chosen.name == "full":
         make(shop, "full")
     shutil.rmtree(shop.work)
     (folder / "measured").mkdir()
-    pictures.pareto([full, *candidates], folder / "measured/pareto.png")
+    pictures.pareto([full, *candidates], kinds.primary(objectives), folder / "measured/pareto.png")
     return Compressed(candidates=[full, *candidates], chosen=chosen.name)

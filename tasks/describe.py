@@ -5,8 +5,9 @@ import getpass
 from mlflow.entities import Run
 from prefect.context import FlowRunContext
 
-from tasks import registry, tracking
-from tasks.records import Candidate, NightResult, Sides, Source, Verdict
+from tasks import registry, report, tracking
+from tasks.records import Candidate, NightResult, Source, Verdict
+from tasks.report import Story
 
 PARTS = {
     "nightshift.data": "the data",
@@ -17,21 +18,21 @@ PARTS = {
 """Tags of a version that stand for a part of its making, and what a person calls that part."""
 
 
-def describe(result: NightResult, sides: Sides, verdict: Verdict, sources: list[Source]) -> None:
+def describe(result: NightResult, story: Story, sources: list[Source]) -> None:
     """Write the description and the verdict's tags on tonight's version, and the description on its run."""
-    assert result.version and result.mlflow_run_id
+    assert result.version and result.mlflow_run_id and story.verdict
     client = tracking.connect()
     told = [entry for entry in registry.history(result.model) if entry.new == result.version]
-    text = _text(result, sides, verdict, sources)
+    text = _text(result, story, story.verdict, sources)
     client.update_model_version(result.model, result.version, registry.with_ledger(text, told))
     client.set_tag(result.mlflow_run_id, "mlflow.note.content", text)
-    for name, value in _tags(verdict).items():
+    for name, value in _tags(story.verdict, report.columns(story.objectives)).items():
         client.set_model_version_tag(result.model, result.version, name, value)
 
 
-def _tags(verdict: Verdict) -> dict[str, str]:
+def _tags(verdict: Verdict, names: list[str]) -> dict[str, str]:
     tags: dict[str, str] = {"nightshift.gate": verdict.decision, "nightshift.claim": verdict.claim or ""}
-    tags |= {f"nightshift.{name}": f"{verdict.metrics[name]:.4f}" for name in ("accuracy", "macro_f1")}
+    tags |= {f"nightshift.{name.replace('/', '.')}": f"{verdict.metrics[name]:.4f}" for name in names}
     if verdict.difference is not None:
         tags["nightshift.difference"] = _difference(verdict)
     return tags
@@ -43,22 +44,24 @@ def _difference(verdict: Verdict) -> str:
     return f"{verdict.difference:+.4f} ({lower:+.4f} to {upper:+.4f})"
 
 
-def _text(result: NightResult, sides: Sides, verdict: Verdict, sources: list[Source]) -> str:
+def _text(result: NightResult, story: Story, verdict: Verdict, sources: list[Source]) -> str:
     chosen = next(c for c in result.candidates if c.chosen)
     full = result.candidates[0]
     decision = f"passes the gate as *{verdict.claim}*" if verdict.decision == "promote" else "is held by the gate"
     lines = [f"**{chosen.recipe}** {decision}:", "", *(f"- {reason}" for reason in verdict.reasons), ""]
-    lines += [*_table(sides, verdict, full, result.baseline or {}), ""]
+    lines += [*_table(result, story, verdict, full), ""]
     if verdict.difference is not None:
         lines += [f"Difference to the champion, with its one-sided {verdict.confidence:.0%} limits: "
                   f"{_difference(verdict)}; margin {verdict.margin}.", ""]  # fmt: skip
+    lines += [f"**Labels:** {story.label_changes}.", ""] if story.label_changes else []
     lines += [
         f"**Cost:** {_cost(chosen)}. Full: {_cost(full)}. {chosen.why[:1].upper()}{chosen.why[1:]}.",
         "",
         f"**What changed:** {_changes(result, verdict)}.",
         "",
         f"**Data:** {result.rows['read']:,} rows read, {result.rows['quarantined']:,} quarantined, "
-        f"{sides.train:,} to train, {sides.validation:,} to choose, {sides.holdout:,} to judge; "
+        f"{result.rows['train']:,} to train, {result.rows['validation']:,} to choose, "
+        f"{result.rows['holdout']:,} to judge; "
         + ", ".join(f"{source.path.rpartition('/')[2]} (sha256 {source.sha256[:12]}…)" for source in sources)
         + ".",
         "",
@@ -67,14 +70,18 @@ def _text(result: NightResult, sides: Sides, verdict: Verdict, sources: list[Sou
     return "\n".join(lines)
 
 
-def _table(sides: Sides, verdict: Verdict, full: Candidate, baseline: dict[str, float]) -> list[str]:
-    columns = {"this version": verdict.metrics}
+def _table(result: NightResult, story: Story, verdict: Verdict, full: Candidate) -> list[str]:
+    values = {"this version": verdict.metrics}
     if verdict.champion_metrics:
-        columns[f"champion, version {verdict.champion_version}"] = verdict.champion_metrics
-    columns |= {"full": {"accuracy": full.accuracy, "macro_f1": full.macro_f1}, "TF-IDF": baseline}
-    rows = [[name, *(f"{values[key]:.4f}" for values in columns.values())]
-            for key, name in (("macro_f1", "macro F1"), ("accuracy", "accuracy"))]  # fmt: skip
-    lines = [[f"on the {sides.holdout:,} rows that judge", *columns], *rows]
+        values[f"champion, version {verdict.champion_version}"] = verdict.champion_metrics
+    values |= {"full": full.holdout}
+    simple = " / ".join(
+        dict.fromkeys(report.SIMPLE[o.kind].removesuffix(" with logistic regression") for o in story.objectives)
+    )
+    values[simple] = result.baseline or {}
+    rows = [[report.title(name), *(f"{found[name]:.4f}" if name in found else "" for found in values.values())]
+            for name in report.columns(story.objectives)]  # fmt: skip
+    lines = [[f"on the {result.rows['holdout']:,} rows that judge", *values], *rows]
     head, *body = ["| " + " | ".join(f"{cell}&emsp;" for cell in line) + " |" for line in lines]
     return [head, "|" + " --- |" * len(lines[0]), *body]
 

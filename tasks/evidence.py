@@ -1,19 +1,34 @@
-"""Paired comparisons of two models' answers on the same rows, shared by compress and gate."""
+"""Paired comparisons of two models' answers on the same rows, shared by compress and gate.
+
+A proportion alone (accuracy, exact match) is compared by Tango's score interval, all else by a paired bootstrap. In
+every difference more is better: loss and RMSE enter negatively.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil, sqrt
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from sacrebleu.metrics.chrf import CHRF
 from scipy.optimize import brentq
-from scipy.stats import binom, norm
+from scipy.stats import binom, norm, rankdata
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+from sklearn.preprocessing import MultiLabelBinarizer
+
+from tasks.records import Objective
 
 Labels = Sequence[str] | pd.Series
+Tables = dict[str, pd.DataFrame]
+"""Answers by objective, see `tasks.kinds`."""
+Average = Callable[[np.ndarray, np.ndarray, np.ndarray], Any]
+"""From F1, support and answers of each class to one number a resample."""
 RESAMPLES = 4000
 SEED = 20_000
+CELLS = 2_000_000
+"""Weights (resamples times rows) held in memory at once."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +50,49 @@ def metrics(labels: Labels, predicted: Labels) -> dict[str, float]:
     return found
 
 
-def compare(labels: Labels, first: Labels, second: Labels, metric: str, confidence: float) -> Difference:
-    """`metric` of `first` minus that of `second` (rows are paired), with one-sided limits at `confidence`."""
-    names = np.unique(np.concatenate([labels, first, second]))
-    truth, ours, theirs = (np.searchsorted(names, np.asarray(values)) for values in (labels, first, second))
-    if metric == "accuracy":
-        return tango(*_discordant(truth, ours, theirs), confidence)
-    return paired_bootstrap(truth, ours, theirs, metric, confidence)
+def hits(table: pd.DataFrame) -> np.ndarray:
+    """Which rows are right; of several labels, all of them."""
+    return np.asarray(table["label"] == table["predicted"])
 
 
-def _discordant(labels: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[int, int, int]:
-    right, other = first == labels, second == labels
-    return int((right & ~other).sum()), int((~right & other).sum()), len(labels)
+def exact_match(table: pd.DataFrame) -> np.ndarray:
+    """Which answers are the expected text, but for white space around them."""
+    return np.asarray(table["label"].str.strip() == table["predicted"].str.strip())
+
+
+def chrf(table: pd.DataFrame) -> np.ndarray:
+    """Each answer's chrF, 0 to 1: Popović 2015, ACL W15-3049; its mean over the rows is the metric."""
+    scorer = CHRF()
+    pairs = zip(table["label"], table["predicted"], strict=True)
+    return np.array([scorer.sentence_score(said, [expected]).score / 100 for expected, said in pairs])
+
+
+def label_sets(columns: Sequence[pd.Series], separator: str) -> tuple[list[str], list[np.ndarray]]:
+    """The labels that occur in any of the columns of joined labels, and each column as 0 and 1 by row and label."""
+    sets = [[set(text.split(separator)) - {""} for text in column] for column in columns]
+    names = sorted(set().union(*(labels for column in sets for labels in column)))
+    return names, [MultiLabelBinarizer(classes=names).fit_transform(column) for column in sets]
+
+
+def shares(objectives: list[Objective]) -> dict[str, float]:
+    """Each objective's share of the weighted sum."""
+    total = sum(o.weight for o in objectives)
+    return {o.name: o.weight / total for o in objectives}
+
+
+def compare(first: Tables, second: Tables, objectives: list[Objective], confidence: float) -> Difference:
+    """What the gate goes by, of `first` minus that of `second` on the same rows, with one-sided limits.
+
+    The rows of several objectives are resampled independently, and their weighted differences add up.
+    """
+    name, metric = objectives[0].name, objectives[0].metric
+    if len(objectives) == 1 and metric in PROPORTIONS:
+        ours, theirs = PROPORTIONS[metric](first[name]), PROPORTIONS[metric](second[name])
+        return tango(int((ours & ~theirs).sum()), int((theirs & ~ours).sum()), len(ours), confidence)
+    random, weight = np.random.default_rng(SEED), shares(objectives)
+    differences = sum(weight[o.name] * resampled(first[o.name], second[o.name], o, random) for o in objectives)
+    lower, upper = np.quantile(differences[1:], [1 - confidence, confidence])
+    return Difference(float(differences[0]), float(lower), float(upper))
 
 
 def tango(gained: int, lost: int, rows: int, confidence: float) -> Difference:
@@ -71,18 +117,64 @@ def tango(gained: int, lost: int, rows: int, confidence: float) -> Difference:
     return Difference(observed, float(lower), float(upper))
 
 
-def paired_bootstrap(
-    labels: np.ndarray, first: np.ndarray, second: np.ndarray, metric: str, confidence: float
-) -> Difference:
-    """Percentile bootstrap within classes, rows paired, on integer codes; `metric` is macro_f1 or weighted_f1.
+def resampled(first: pd.DataFrame, second: pd.DataFrame, objective: Objective, random: np.random.Generator) -> Any:
+    """The difference in an objective's metric: as observed, then once a resample; shape (RESAMPLES + 1,)."""
+    if objective.metric in MEANS:
+        columns, value = MEANS[objective.metric]
+        return _by_rows(columns(first), columns(second), value, random)
+    average, separator = AVERAGES[objective.metric], objective.sides.separator
+    answers = [first["label"], first["predicted"], second["predicted"]]
+    if separator is None:
+        names = np.unique(np.concatenate(answers))
+        labels, ours, theirs = (np.searchsorted(names, values.to_numpy()) for values in answers)
+        return _within_classes(labels, ours, theirs, average, random)
+    _, (truth, ours, theirs) = label_sets(answers, separator)
+    return _by_rows(_set_columns(truth, ours), _set_columns(truth, theirs), partial(_of_sets, average), random)
 
-    Efron and Tibshirani 1993, chapter 13. Within a class only the counts of (first, second) answers matter, so
-    each resample is one multinomial draw a class.
+
+def _set_columns(truth: np.ndarray, said: np.ndarray) -> np.ndarray:
+    return np.hstack([truth * said, said, truth])
+
+
+def _of_sets(average: Average, means: np.ndarray) -> Any:
+    right, said, support = np.split(means, 3, axis=1)
+    return average(_f1(right, said, support), support, said)
+
+
+def _by_rows(
+    first: np.ndarray, second: np.ndarray, value: Callable[[np.ndarray], Any], random: np.random.Generator
+) -> Any:
+    """Bootstrap over rows, paired: Efron and Tibshirani 1993, chapter 13.
+
+    `value` makes a metric of the means of a model's columns, shape (resamples, columns).
+    """
+    rows, width = first.shape
+    both = np.hstack([first, second]).astype(float)
+    means = [both.mean(axis=0, keepdims=True)]
+    step = max(1, CELLS // rows)
+    for start in range(0, RESAMPLES, step):
+        count = min(step, RESAMPLES - start)
+        picked = random.integers(rows, size=(count, rows))
+        picked += np.arange(count)[:, None] * rows
+        weights = np.bincount(picked.ravel(), minlength=count * rows).reshape(count, rows)
+        means.append(weights.astype(float) @ both / rows)
+    values = np.vstack(means)
+    return value(values[:, :width]) - value(values[:, width:])
+
+
+def _within_classes(
+    labels: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    average: Average,
+    random: np.random.Generator,
+) -> Any:
+    """Bootstrap within classes, rows paired, on integer codes: Efron and Tibshirani 1993, chapter 13.
+
+    Within a class only the counts of (first, second) answers matter, so each resample is one multinomial draw a class.
     """
     classes = int(max(labels.max(), first.max(), second.max())) + 1
-    average = METRICS[metric]
-    random = np.random.default_rng(SEED)
-    hits = np.zeros((2, RESAMPLES + 1, classes), dtype=np.int64)
+    right = np.zeros((2, RESAMPLES + 1, classes), dtype=np.int64)
     said = np.zeros((2, RESAMPLES + 1, classes), dtype=np.int64)
     support = np.bincount(labels, minlength=classes)
     for label in np.flatnonzero(support):
@@ -95,27 +187,68 @@ def paired_bootstrap(
                 total = drawn[:, answers == answer].sum(axis=1)
                 said[side, :, answer] += total
                 if answer == label:
-                    hits[side, :, label] += total
-    values = [average(_f1(hits[side], said[side], support), support, said[side]) for side in (0, 1)]
-    differences = values[0] - values[1]
-    lower, upper = np.quantile(differences[1:], [1 - confidence, confidence])
-    return Difference(float(differences[0]), float(lower), float(upper))
+                    right[side, :, label] += total
+    ours, theirs = (average(_f1(right[side], said[side], support), support, said[side]) for side in (0, 1))
+    return ours - theirs
 
 
-def _f1(hits: np.ndarray, said: np.ndarray, support: np.ndarray) -> np.ndarray:
-    return cast(np.ndarray, 2 * hits / np.maximum(said + support, 1))
+def _f1(right: np.ndarray, said: np.ndarray, support: np.ndarray) -> np.ndarray:
+    both = said + support
+    return np.asarray(2 * right / np.where(both > 0, both, 1))
 
 
 def _macro(f1: np.ndarray, support: np.ndarray, said: np.ndarray) -> Any:
     seen = (support + said) > 0
-    return (f1 * seen).sum(axis=1) / seen.sum(axis=1)
+    return (f1 * seen).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
 
 
 def _weighted(f1: np.ndarray, support: np.ndarray, _said: np.ndarray) -> Any:
-    return f1 @ support / support.sum()
+    total = support.sum(axis=-1)
+    return (f1 * support).sum(axis=1) / np.where(total > 0, total, 1)
 
 
-METRICS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], Any]] = {"macro_f1": _macro, "weighted_f1": _weighted}
+def _standard(values: np.ndarray) -> np.ndarray:
+    """Mean 0 and variance 1; of a constant, 0."""
+    return (values - values.mean()) / values.std() if np.ptp(values) else np.zeros(len(values))
+
+
+def _moments(label: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    a, b = _standard(label), _standard(predicted)
+    return np.column_stack([a, b, a * a, b * b, a * b])
+
+
+def _correlation(means: np.ndarray) -> Any:
+    a, b, aa, bb, ab = means.T
+    spread = (aa - a * a) * (bb - b * b)
+    return np.where(spread > 1e-12, (ab - a * b) / np.sqrt(np.maximum(spread, 1e-12)), 0.0)
+
+
+def _numbers(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    return table["label"].to_numpy(float), table["predicted"].to_numpy(float)
+
+
+def _ranks(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Ranks among all rows: a resample's Spearman is Pearson's of these, not of ranks taken anew."""
+    label, predicted = _numbers(table)
+    return rankdata(label), rankdata(predicted)
+
+
+def _mean(means: np.ndarray) -> Any:
+    return means[:, 0]
+
+
+AVERAGES: dict[str, Average] = {"macro_f1": _macro, "weighted_f1": _weighted}
+PROPORTIONS: dict[str, Callable[[pd.DataFrame], np.ndarray]] = {"accuracy": hits, "exact_match": exact_match}
+MEANS: dict[str, tuple[Callable[[pd.DataFrame], np.ndarray], Callable[[np.ndarray], Any]]] = {
+    "accuracy": (lambda table: hits(table)[:, None], _mean),
+    "exact_match": (lambda table: exact_match(table)[:, None], _mean),
+    "chrf": (lambda table: chrf(table)[:, None], _mean),
+    "loss": (lambda table: table[["loss", "tokens"]].to_numpy(float), lambda means: -means[:, 0] / means[:, 1]),
+    "rmse": (lambda table: np.subtract(*_numbers(table))[:, None] ** 2, lambda means: -np.sqrt(means[:, 0])),
+    "pearson": (lambda table: _moments(*_numbers(table)), _correlation),
+    "spearman": (lambda table: _moments(*_ranks(table)), _correlation),
+}
+"""By metric: columns of a table, and the metric from the means of these columns."""
 
 
 def rows_needed(disagreement: float, margin: float, confidence: float = 0.95, power: float = 0.8) -> int:
@@ -124,6 +257,36 @@ def rows_needed(disagreement: float, margin: float, confidence: float = 0.95, po
     """
     z = float(norm.ppf(confidence) + norm.ppf(power))
     return ceil(z**2 * disagreement / margin**2)
+
+
+def rows_to_tell(
+    first: Tables,
+    second: Tables,
+    objectives: list[Objective],
+    difference: Difference,
+    margin: float,
+    confidence: float,
+    power: float = 0.8,
+) -> int | None:
+    """Rows at which a true difference of zero would rule out `margin` with `power`; None for several objectives.
+
+    From the share of rows on which the two disagree, or, where that says nothing, from the width of the limit, which
+    shrinks with the root of the rows.
+    """
+    if len(objectives) > 1:
+        return None
+    objective = objectives[0]
+    ours, theirs, rows = first[objective.name], second[objective.name], len(first[objective.name])
+    disagree: Any = None
+    if objective.metric in PROPORTIONS:
+        disagree = PROPORTIONS[objective.metric](ours) != PROPORTIONS[objective.metric](theirs)
+    elif objective.metric in AVERAGES and objective.sides.separator is None:
+        disagree = ours["predicted"] != theirs["predicted"]
+    if disagree is not None:
+        return rows_needed(max(disagree.mean(), 1 / rows), margin, confidence, power)
+    z = float(norm.ppf(confidence))
+    error = (difference.difference - difference.lower) / z
+    return ceil(rows * ((z + float(norm.ppf(power))) * error / margin) ** 2)
 
 
 def ratio_limit(first: Sequence[float], second: Sequence[float], confidence: float) -> float:

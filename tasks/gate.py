@@ -1,10 +1,10 @@
 """The gate: a pure decision from labels, both models' answers on the same rows, costs and settings.
 
 A promotion claims *better* (the lower limit of the difference is above 0) or *cheaper* (at least 10 % lower cost,
-and not worse than champion and anchor by the margin). The first version must beat the majority class.
+and not worse than champion and anchor by the margin). The first version must beat what no text has to be read for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,11 +15,12 @@ import pandas as pd
 from pydantic import Field, field_validator
 
 from models.measure import one_by_one
-from tasks import evidence, pictures, registry, scoring, store, tracking
-from tasks.records import Registered, Settings, Sides, Standing, Verdict
+from tasks import evidence, kinds, pictures, registry, scoring, tracking
+from tasks.errors import SettingsError
+from tasks.evidence import Tables
+from tasks.records import GENERATIVE, Kind, Metric, Objective, Registered, Settings, Standing, Verdict
 from tasks.stage import stage
 
-Metric = Literal["accuracy", "macro_f1", "weighted_f1"]
 CHEAPER = 0.9
 
 
@@ -37,64 +38,88 @@ class Costs:
 class GateSettings(Settings):
     """When a challenger may replace the champion."""
 
-    metric: Metric = "macro_f1"
-    """What better and worse are measured by."""
+    metric: Metric | None = None
+    """What better and worse are measured by; the kind's own where it is not named."""
     margin: float = Field(0.005, gt=0, lt=1)
     """How much worse than champion and anchor a cheaper challenger must be shown not to be."""
     confidence: float = Field(0.95, gt=0.5, lt=1)
     """Of every one-sided limit."""
     minimum: dict[str, float] = {}
-    """Least value of a metric on the holdout, by name; applies to every challenger."""
+    """Least value of a metric on the holdout, by name (the most, of loss, RMSE and the like); for every challenger."""
     approval: Literal["auto", "manual"] = "auto"
     """manual: a challenger that passes is held until a person promotes it."""
 
     @field_validator("minimum")
     @classmethod
     def _known_metrics(cls, minimum: dict[str, float]) -> dict[str, float]:
-        known = sorted(evidence.metrics(["a"], ["a"]))
+        known = {name: None for kind in kinds.KINDS.values() for name in kind.names} | {kinds.WEIGHTED: None}
         for name in minimum:
-            if name not in known:
+            if name.rpartition("/")[2] not in known:
                 raise ValueError(f"{name!r} is no metric; known: {', '.join(known)}")
         return minimum
 
 
 def decide(
-    labels: Sequence[str],
-    challenger: Sequence[str],
-    champion: Sequence[str] | None,
-    anchor: Sequence[str] | None,
+    tables: Mapping[str, Tables],
+    objectives: list[Objective],
     costs: Costs | None,
-    majority: dict[str, float],
+    naive: dict[str, float],
     settings: GateSettings,
+    unable: Mapping[str, str] | None = None,
 ) -> Verdict:
-    """Promote or hold, with the reasons; all answers are on the same holdout rows, `costs` goes with a champion."""
-    found = evidence.metrics(labels, challenger)
-    if champion is None:
-        verdict = _first(found, majority, settings.metric)
+    """Promote or hold, with the reasons.
+
+    `tables`: by role (challenger, champion, anchor) the answers on the same holdout rows; `unable` says of a role why
+    it has none. `costs` goes with a champion that answers.
+    """
+    found = kinds.metrics(tables["challenger"], objectives)
+    missing = [name for name in settings.minimum if name not in found]
+    if missing:
+        raise SettingsError(f"gate.minimum: tonight has no {', '.join(missing)}; there are: {', '.join(found)}")
+    barred = dict(unable or {}) | _other_tokens(tables, objectives)
+    if "champion" in barred:
+        reason = f"not compared: the champion {barred['champion']}; it stays until a person promotes"
+        verdict = Verdict(decision="hold", reasons=[reason])
+    elif "champion" not in tables:
+        verdict = _first(found, naive, kinds.primary(objectives))
     else:
         assert costs is not None
-        verdict = _against(labels, challenger, champion, anchor, costs, settings)
-        verdict.champion_metrics = evidence.metrics(labels, champion)
+        verdict = _against(tables, objectives, costs, settings, barred)
+    if "champion" in tables:
+        verdict.champion_metrics = kinds.metrics(tables["champion"], objectives)
     verdict.metrics = found
-    low = [
-        f"{name} {found[name]:.4f} is below the minimum {least}"
-        for name, least in settings.minimum.items()
-        if found[name] < least
-    ]
-    if low:
-        verdict.decision, verdict.claim, verdict.reasons = "hold", None, low + verdict.reasons
+    short = [_short(name, found[name], bound) for name, bound in settings.minimum.items()]
+    if any(short):
+        verdict.decision, verdict.claim, verdict.reasons = "hold", None, [*filter(None, short), *verdict.reasons]
     return verdict
 
 
+def _short(name: str, value: float, bound: float) -> str | None:
+    if kinds.better(name) * (value - bound) >= 0:
+        return None
+    words = "below the minimum" if kinds.better(name) > 0 else "above the most allowed,"
+    return f"{name} {value:.4f} is {words} {bound}"
+
+
+def _other_tokens(tables: Mapping[str, Tables], objectives: list[Objective]) -> dict[str, str]:
+    """Losses a token compare only where the tokens are the same."""
+    told = [o.name for o in objectives if o.kind == "generation"]
+    ours = tables["challenger"]
+    return {
+        role: "counts other tokens in the same texts (another tokenizer, or train.max_length)"
+        for role, theirs in tables.items()
+        if any(ours[name]["tokens"].tolist() != theirs[name]["tokens"].tolist() for name in told)
+    }
+
+
 def _against(
-    labels: Sequence[str],
-    challenger: Sequence[str],
-    champion: Sequence[str],
-    anchor: Sequence[str] | None,
+    tables: Mapping[str, Tables],
+    objectives: list[Objective],
     costs: Costs,
     settings: GateSettings,
+    barred: dict[str, str],
 ) -> Verdict:
-    difference = evidence.compare(labels, challenger, champion, settings.metric, settings.confidence)
+    difference = evidence.compare(tables["challenger"], tables["champion"], objectives, settings.confidence)
     verdict = Verdict(
         decision="hold",
         reasons=[],
@@ -104,15 +129,17 @@ def _against(
         margin=settings.margin,
         confidence=settings.confidence,
     )
-    against = f"{settings.metric} differs by {difference.difference:+.4f} from the champion's, at {settings.confidence:.0%} at least {difference.lower:+.4f}"
+    metric = kinds.primary(objectives)
+    verb = "differs by" if kinds.better(metric) > 0 else "(less is better) improves by"
+    against = f"{metric} {verb} {difference.difference:+.4f} from the champion's, at {settings.confidence:.0%} at least {difference.lower:+.4f}"
     words = f"{costs.challenger:.2f} ms a text against the champion's {costs.champion:.2f}, at {settings.confidence:.0%} at most {costs.ratio:.2f} of it"
     if difference.lower > 0:
         verdict.decision, verdict.claim, verdict.reasons = "promote", "better", [f"better: {against}"]
     elif costs.ratio > CHEAPER:
         verdict.reasons = [f"not shown to be better: {against}", f"not shown to be 10 % cheaper: {words}"]
     else:
-        worse = [_too_wide(name, labels, challenger, other, settings)
-                 for name, other in (("champion", champion), ("anchor", anchor)) if other is not None]  # fmt: skip
+        worse = [_too_wide(role, tables, objectives, settings, barred)
+                 for role in ("champion", "anchor") if role in tables or role in barred]  # fmt: skip
         verdict.reasons = [reason for reason in worse if reason]
         if verdict.reasons:
             verdict.reasons = [f"not shown to be better: {against}", f"cheaper: {words}", *verdict.reasons]
@@ -124,43 +151,124 @@ def _against(
     return verdict
 
 
-def _first(found: dict[str, float], majority: dict[str, float], metric: str) -> Verdict:
-    beats = found[metric] > majority[metric]
+def _first(found: dict[str, float], naive: dict[str, float], metric: str) -> Verdict:
+    beats = kinds.better(metric) * (found[metric] - naive[metric]) > 0
     words = "beats" if beats else "does not beat"
-    reason = (
-        f"the first version {words} the majority class: {metric} {found[metric]:.4f} against {majority[metric]:.4f}"
-    )
+    reason = f"the first version {words} the naive model: {metric} {found[metric]:.4f} against {naive[metric]:.4f}"
     return Verdict(
         decision="promote" if beats else "hold", claim="first" if beats else None, reasons=[reason], metrics=found
     )
 
 
 def _too_wide(
-    name: str, labels: Sequence[str], challenger: Sequence[str], other: Sequence[str], settings: GateSettings
+    role: str,
+    tables: Mapping[str, Tables],
+    objectives: list[Objective],
+    settings: GateSettings,
+    barred: dict[str, str],
 ) -> str | None:
-    difference = evidence.compare(labels, challenger, other, settings.metric, settings.confidence)
+    if role in barred:
+        return f"not compared with the {role}: it {barred[role]}"
+    pair = tables["challenger"], tables[role], objectives
+    difference = evidence.compare(*pair, settings.confidence)
     if difference.lower > -settings.margin:
         return None
-    truth = np.asarray(labels)
-    disagree = float(((np.asarray(challenger) == truth) != (np.asarray(other) == truth)).mean())
-    needed = evidence.rows_needed(max(disagree, 1 / len(truth)), settings.margin, settings.confidence)
-    text = f"may be {-difference.lower:.4f} worse than the {name}, more than the margin {settings.margin}"
+    text = f"may be {-difference.lower:.4f} worse than the {role}, more than the margin {settings.margin}"
+    needed = evidence.rows_to_tell(*pair, difference, settings.margin, settings.confidence)
+    rows = objectives[0].sides.holdout
     return text + (
-        f"; about {needed:,} holdout rows would tell, there are {len(truth):,}" if needed > len(truth) else ""
+        f"; about {needed:,} holdout rows would tell, there are {rows:,}" if needed and needed > rows else ""
     )
 
 
 class _Served:
     """A registered version, loaded as a user would load it."""
 
-    def __init__(self, uri: str, frame: pd.DataFrame) -> None:
-        self.model = mlflow.pyfunc.load_model(uri)
-        self.columns = [name for name in ("text", "text_pair") if name in frame]
-        self.answers = self.model.predict(frame[self.columns])["label"].tolist()
+    def __init__(self, uri: str, several: bool) -> None:
+        self.model, self.several = mlflow.pyfunc.load_model(uri), several
 
-    def one(self, texts: Sequence[str], pairs: Sequence[str] | None) -> Any:
-        values = [texts] if pairs is None else [texts, pairs]
-        return self.model.predict(pd.DataFrame(dict(zip(self.columns, values, strict=True))))
+    def ask(self, frame: pd.DataFrame, objective: Objective, **params: Any) -> pd.DataFrame:
+        """Its answers; raises ValueError where it was not made for several objectives, and these are."""
+        named = self.several or objective.kind in GENERATIVE
+        if named and self.model.metadata.get_params_schema() is None:
+            raise ValueError("it knows no objectives")
+        answers: pd.DataFrame = self.model.predict(
+            frame, params={"objective": objective.name} | params if named else None
+        )
+        return answers
+
+    def tables(self, objectives: list[Objective]) -> Tables:
+        """Its answers on each objective's holdout."""
+        found = {}
+        for objective in objectives:
+            frame = scoring.side_of(objective, "holdout")
+            answers = READ[objective.kind](self, _columns(frame, objective), objective)
+            found[objective.name] = scoring.table(frame, objective, answers)
+        return found
+
+    def timed(self, objective: Objective) -> Callable[[Sequence[str], Sequence[str] | None], Any]:
+        """What is called to measure its cost."""
+        short = {"max_new_tokens": scoring.SHORT} if objective.kind in GENERATIVE else {}
+
+        def one(texts: Sequence[str], pairs: Sequence[str] | None) -> Any:
+            columns = {"text": texts} | ({} if pairs is None else {"text_pair": pairs})
+            return self.ask(pd.DataFrame(columns), objective, **short)
+
+        return one
+
+
+def _columns(frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+    asked = frame[[name for name in ("text", "text_pair") if name in frame]]
+    return asked.assign(target=frame["label"]) if objective.kind == "generation" and "label" in frame else asked
+
+
+def _label(served: _Served, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+    answers = served.ask(frame, objective)
+    scores = pd.DataFrame(answers["scores"].tolist()).add_prefix(kinds.SCORE)
+    return pd.concat([answers["label"].rename("predicted").reset_index(drop=True), scores], axis=1)
+
+
+def _number(served: _Served, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+    answers = served.ask(frame, objective)
+    if "label" in answers:
+        raise ValueError("it answers with labels, not with numbers")
+    return answers[["score"]].set_axis(["predicted"], axis=1)
+
+
+def _loss(served: _Served, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+    return served.ask(frame, objective, score=True)[["loss", "tokens"]]
+
+
+def _text(served: _Served, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+    return served.ask(frame, objective)[["text"]].set_axis(["predicted"], axis=1)
+
+
+READ: dict[Kind, Callable[[_Served, pd.DataFrame, Objective], pd.DataFrame]] = {
+    "classification": _label,
+    "regression": _number,
+    "generation": _loss,
+    "text2text": _text,
+}
+
+
+def _scored(
+    registered: Registered, standing: Standing, objectives: list[Objective]
+) -> tuple[dict[str, _Served], dict[str, Tables], dict[str, str]]:
+    """By role: the versions, their answers, and why there are none."""
+    several = len(objectives) > 1
+    served = {"challenger": _Served(registered.uri, several)}
+    tables = {"challenger": served["challenger"].tables(objectives)}
+    unable: dict[str, str] = {}
+    for role, number in (("champion", standing.champion), ("anchor", standing.anchor)):
+        if number and number == standing.champion and "champion" in tables:
+            tables[role] = tables["champion"]
+        elif number:
+            try:
+                served[role] = _Served(f"models:/{registered.name}/{number}", several)
+                tables[role] = served[role].tables(objectives)
+            except Exception as error:
+                unable[role] = f"cannot answer for tonight's objectives ({' '.join(str(error).split())[:200]})"
+    return served, tables, unable
 
 
 def _artifact(name: str, number: str) -> tuple[str, str]:
@@ -174,34 +282,24 @@ def gate(
     folder: Path,
     registered: Registered,
     standing: Standing,
-    sides: Sides,
-    majority: dict[str, float],
+    objectives: list[Objective],
+    naive: dict[str, float],
     gate: GateSettings,
 ) -> Verdict:
     """Score challenger, champion and anchor tonight, as registered, on tonight's holdout, and decide."""
     tracking.connect()
-    frame = pd.read_parquet(store.folder(sides) / "holdout.parquet")
-    uris = {"challenger": registered.uri, "champion": standing.champion, "anchor": standing.anchor}
-    served = {
-        role: _Served(uri if role == "challenger" else f"models:/{registered.name}/{uri}", frame)
-        for role, uri in uris.items()
-        if uri
-    }
-    timed = [role for role in ("challenger", "champion") if role in served]
-    times = one_by_one([served[role].one for role in timed], *scoring.texts_of(frame))
-    table = frame[["row_key", "label"]].assign(**{role: model.answers for role, model in served.items()})
-    table.to_parquet(folder / "predictions.parquet")
-    labels = frame["label"].tolist()
-    answers = {role: model.answers for role, model in served.items()}
+    served, tables, unable = _scored(registered, standing, objectives)
+    for role, answers in tables.items():
+        scoring.write(answers, folder / role)
     (folder / "measured").mkdir()
-    picture = folder / "measured/confusion_matrix.png"
-    pictures.confusion_matrix(labels, answers["challenger"], "the challenger, as registered", picture)
+    pictures.answers(tables["challenger"], objectives, "the challenger, as registered", folder / "measured")
     costs = None
-    if standing.champion:
+    if standing.champion and "champion" in tables:
+        timed = scoring.timed(objectives)
+        asked = [served[role].timed(timed) for role in ("challenger", "champion")]
+        times = one_by_one(asked, *scoring.timed_texts(timed))
         same = _artifact(registered.name, registered.version) == _artifact(registered.name, standing.champion)
         ratio = 1.0 if same else evidence.ratio_limit(times[0], times[1], gate.confidence)
         costs = Costs(float(np.median(times[0])), float(np.median(times[1])), ratio)
-    verdict = decide(
-        labels, answers["challenger"], answers.get("champion"), answers.get("anchor"), costs, majority, gate
-    )
+    verdict = decide(tables, objectives, costs, naive, gate, unable)
     return verdict.model_copy(update={"champion_version": standing.champion})

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import Field
 
 from tasks import store
 from tasks.errors import InputError
@@ -30,8 +31,10 @@ class DataSettings(Settings):
     """The column that is read."""
     text_pair: Column | None = None
     """The second text, for pairs."""
-    label: Column = "label"
-    """The column that is learned."""
+    label: Column | None = "label"
+    """The column that is learned; none where the texts alone are (generation)."""
+    label_separator: str | None = Field(None, min_length=1)
+    """What stands between the labels of a row that may have several; lists in JSON and Parquet need one too."""
     group: Column | None = None
     """Rows with the same value stay on one side."""
     timestamp: Column | None = None
@@ -42,6 +45,8 @@ class DataSettings(Settings):
     """Detected where not stated."""
     quoting: Quoting = "auto"
     """Whether double quotes enclose fields; auto finds out."""
+    paragraphs: bool = False
+    """A plain text file's rows are its paragraphs, the blocks between blank lines; their column is called text."""
 
 
 def locate(data: DataSettings, holdout: str | None, base_dir: Path) -> list[Source]:
@@ -95,14 +100,14 @@ def read_rows(sources: list[Source], data: DataSettings) -> pd.DataFrame:
     for source in sources:
         records = _records(source, data)
         names = _names(columns, records, source)
-        rows += [_row(record, source, names) for record in records]
+        rows += [_row(record, source, names, data.label_separator) for record in records]
     return pd.DataFrame(rows, dtype="object").astype({"row": "int64"})
 
 
 def _records(source: Source, data: DataSettings) -> list[Record]:
     if source.path.startswith("hf:"):
         return read_dataset(source.path)
-    return read_records(Path(source.path), data.header, data.encoding, data.delimiter, data.quoting)
+    return read_records(Path(source.path), data.header, data.encoding, data.delimiter, data.quoting, data.paragraphs)
 
 
 def _names(columns: dict[str, Column], records: list[Record], source: Source) -> dict[str, str]:
@@ -118,9 +123,12 @@ def _names(columns: dict[str, Column], records: list[Record], source: Source) ->
     return names
 
 
-def _row(record: Record, source: Source, names: dict[str, str]) -> dict[str, Any]:
+def _row(record: Record, source: Source, names: dict[str, str], separator: str | None) -> dict[str, Any]:
     values = {str(name): value for name, value in record.values.items()}
-    fields = {field: None if record.problem else _as_text(values.get(name)) for field, name in names.items()}
+    found = {field: None if record.problem else values.get(name) for field, name in names.items()}
+    fields = {field: _as_text(value) for field, value in found.items()}
+    if separator is not None and "label" in found:
+        fields["label"] = joined(found["label"], separator)
     texts = [fields[field] for field in ("text", "text_pair") if field in names]
     row_key = key(*[text for text in texts if text]) if all(text and canonical(text) for text in texts) else None
     group = fields.get("group")
@@ -134,6 +142,17 @@ def _row(record: Record, source: Source, names: dict[str, str]) -> dict[str, Any
         "side_key": key(group) if group and row_key else row_key,
         "original": _as_json(values),
     }
+
+
+def joined(labels: Any, separator: str) -> str | None:
+    """A row's labels, a list or a text, in the one form they have: stripped, unique, sorted, joined.
+
+    An empty list says that the row has none; an empty text says nothing.
+    """
+    listed = isinstance(labels, list)
+    texts = [_as_text(label) or "" for label in (labels if listed else [labels])]
+    found = separator.join(sorted({label.strip() for label in separator.join(texts).split(separator)} - {""}))
+    return found if found or labels == [] else None
 
 
 def _as_json(values: dict[str, Any]) -> str:

@@ -5,24 +5,26 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import pandas as pd
 from mlflow.entities import Run
 from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 
 from models import bases
-from tasks import describe, pictures, registry, report, shown, store, tracking
+from tasks import describe, kinds, pictures, registry, report, shown, store, tracking
 from tasks.records import (
+    MAIN,
     Augmented,
     Checked,
     Compressed,
     Evaluated,
     NightResult,
+    Objective,
     Registered,
-    Settings,
     Sides,
     Source,
     Standing,
@@ -33,6 +35,11 @@ from tasks.stage import code_version
 
 P = ParamSpec("P")
 T = TypeVar("T")
+LABELS = "nightshift.labels"
+"""Tag of a version: its labels by objective."""
+SIDES = ("train", "validation", "holdout", "spare")
+AFTER_TRAINING = 0.2
+"""Share of the time before a deadline that a training leaves to what comes after it."""
 LIBRARIES = ("torch", "transformers", "tokenizers", "onnxruntime", "great-expectations", "scikit-learn", "pandas")
 
 
@@ -43,29 +50,41 @@ def stages_afresh(force: bool) -> Iterator[None]:
         yield
 
 
-def standing(registered: Registered) -> Standing:
-    """Champion and anchor as they were before `registered` was promoted, if it was (a night that goes on)."""
-    entries = registry.history(registered.name)
-    champion = registry.version_of(registered.name, registry.CHAMPION)
-    if champion == registered.version:
-        while entries and entries[-1].new == registered.version:
-            champion = entries.pop().old or None
-    return Standing(champion=champion, anchor=registry.anchor(entries))
+def objective(name: str, told: Any, sides: Sides, augmented: Augmented) -> Objective:
+    """What the stages know of one objective of the settings."""
+    metric = kinds.gate_metric(told.kind, told.metric)
+    return Objective(name=name, kind=told.kind, metric=metric, weight=told.weight, role=told.role, sides=sides,
+                     augmented=augmented)  # fmt: skip
+
+
+def ends_at(deadline: str | int | None, now: datetime) -> float | None:
+    """A time of day (the next one) or minutes from `now`, as seconds since the epoch."""
+    if deadline is None:
+        return None
+    if isinstance(deadline, int):
+        return (now + timedelta(minutes=deadline)).timestamp()
+    hour, minute = map(int, deadline.split(":"))
+    end = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    return (end if end > now else end + timedelta(days=1)).timestamp()
 
 
 class Night:
     """Tonight: made once the sources are known, asked by the flow at each turn."""
 
-    def __init__(self, settings: Settings, sources: list[Source], flow_run_id: str | None, entrypoint: Path) -> None:
-        self.settings, self.sources, self.flow_run_id = settings, sources, flow_run_id
-        self.model: str = settings.model  # type: ignore[attr-defined]
+    def __init__(
+        self, settings: Any, sources: dict[str, list[Source]], flow_run_id: str | None, entrypoint: Path
+    ) -> None:
+        self.settings, self.flow_run_id = settings, flow_run_id
+        self.sources = list({source.path: source for found in sources.values() for source in found}.values())
+        self.model: str = settings.model
+        self.deadline = ends_at(settings.deadline, datetime.now())
         self.seconds: dict[str, float] = {}
         self.parts = fingerprint_parts(settings, sources, entrypoint)
         self.fingerprint = hashlib.sha256(json.dumps(self.parts, sort_keys=True).encode()).hexdigest()
         self.run_id: str | None = None
 
-    def timed(self, stage: Callable[P, T]) -> Callable[P, T]:
-        """The stage, with its wall time entered under its name."""
+    def timed(self, stage: Callable[P, T], objective: str = MAIN) -> Callable[P, T]:
+        """The stage, with its wall time added under its name, and its record shown as that of `objective`."""
 
         def run(*args: P.args, **kwargs: P.kwargs) -> T:
             begun = time.monotonic()
@@ -73,8 +92,8 @@ class Night:
                 record = stage(*args, **kwargs)
             finally:
                 name = getattr(stage, "name", "stage")
-                self.seconds[name] = round(time.monotonic() - begun, 2)
-            shown.stage(self.model, record)
+                self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - begun, 2)
+            shown.stage(self.model if objective == MAIN else f"{self.model}-{objective}", record)
             return record
 
         return run
@@ -86,18 +105,37 @@ class Night:
         tracking.end_killed(self.model, None if earlier else self.fingerprint)
         return earlier
 
+    def time_to_train(self) -> float | None:
+        """When a training has to stop, so that a share of what is left now remains for judging and registering."""
+        return self.deadline and self.deadline - AFTER_TRAINING * (self.deadline - time.time())
+
+    def standing(self, registered: Registered | None = None) -> Standing:
+        """Champion and anchor as they were before tonight, also where tonight's has been promoted (a night that goes on)."""
+        entries = registry.history(self.model)
+        champion = registry.version_of(self.model, registry.CHAMPION)
+        if champion and self._made(champion, registered):
+            made, champion = champion, None
+            while entries and entries[-1].new == made:
+                champion = entries.pop().old or None
+        return Standing(champion=champion, anchor=registry.anchor(entries))
+
+    def _made(self, champion: str, registered: Registered | None) -> bool:
+        if registered:
+            return champion == registered.version
+        return bool(registry.version(self.model, champion).run_id == self.run_id)
+
     @contextmanager
-    def run(self, checked: Checked, sides: Sides | None) -> Iterator[str]:
+    def run(self, checked: dict[str, Checked], objectives: list[Objective]) -> Iterator[str]:
         """Tonight's MLflow run; a night that fails leaves it FAILED, one that is ended from outside KILLED."""
+        self.checked, self.objectives = checked, objectives
         name = f"{self.model}-{pd.Timestamp.now():%Y-%m-%d}"
         self.run_id = tracking.start_night(self.model, self.fingerprint, name)
         try:
             shown.link(self.model, 0, "Night in MLflow", tracking.run_address(self.run_id))
-            tracking.log_inputs(self.run_id, self.settings, self.sources, row_counts(checked, sides, None))
-            tracking.connect().log_artifacts(
-                self.run_id, str(store.folder(checked) / "measured" / "data_docs"), "data_docs"
-            )
-            docs = tracking.run_address(self.run_id, "data_docs/index.html")
+            tracking.log_inputs(self.run_id, self.settings, self.sources, row_counts(checked, objectives))
+            for place, found in docs_of(checked).items():
+                tracking.connect().log_artifacts(self.run_id, str(found), place)
+            docs = tracking.run_address(self.run_id, f"{next(iter(docs_of(checked)))}/index.html")
             shown.link(self.model, 1, "Data Docs in MLflow", docs)
             yield self.run_id
         except BaseException as error:
@@ -109,9 +147,9 @@ class Night:
         """What a registered version carries about its making."""
         tags = {f"nightshift.{name}": value for name, value in self.parts.items() if name != "settings"}
         settings = hashlib.sha256(self.parts["settings"].encode()).hexdigest()
-        tags["nightshift.base_model"] = bases.digest(self.settings.train.base_model)  # type: ignore[attr-defined]
+        tags["nightshift.base_model"] = bases.digest(self.settings.train.base_model)
         return tags | {tracking.FINGERPRINT: self.fingerprint, "nightshift.settings": settings,
-                       "nightshift.flow_run": self.flow_run_id or ""}  # fmt: skip
+                       "nightshift.flow_run": self.flow_run_id or "", LABELS: json.dumps(self._labels())}  # fmt: skip
 
     def skipped(self, earlier: Run) -> NightResult:
         """Nothing changed since a night that has finished."""
@@ -127,17 +165,18 @@ class Night:
             seconds=self.seconds,
         )
 
-    def stopped(self, checked: Checked) -> NightResult:
+    def stopped(self, checked: dict[str, Checked]) -> NightResult:
         """The data failed a critical expectation."""
-        with self.run(checked, None) as run_id:
+        reasons = {name: found.reason for name, found in checked.items() if found.status == "stopped"}
+        with self.run(checked, []) as run_id:
             result = NightResult(
                 status="stopped",
-                reason=checked.reason,
+                reason="; ".join(reasons.values() if len(checked) == 1 else (f"{n}: {r}" for n, r in reasons.items())),
                 model=self.model,
                 champion_version=registry.version_of(self.model, registry.CHAMPION),
                 mlflow_run_id=run_id,
                 flow_run_id=self.flow_run_id,
-                rows=row_counts(checked, None, None),
+                rows=row_counts(checked, []),
                 seconds=self.seconds,
             )
             return self._told(result, report.Story(checked=checked))
@@ -145,14 +184,12 @@ class Night:
     def ended(
         self,
         ending: tuple[str, str],
-        checked: Checked,
-        sides: Sides,
-        augmented: Augmented,
         trained: Trained,
         evaluated: Evaluated,
         compressed: Compressed,
         registered: Registered,
         verdict: Verdict,
+        alone: dict[str, Evaluated],
     ) -> NightResult:
         """Promoted or held: log the figures and pictures, write the report, close the run."""
         result = NightResult(
@@ -163,53 +200,62 @@ class Night:
             champion_version=registry.version_of(self.model, registry.CHAMPION),
             mlflow_run_id=self.run_id,
             flow_run_id=self.flow_run_id,
-            rows=row_counts(checked, sides, augmented),
+            rows=row_counts(self.checked, self.objectives),
             metrics=verdict.metrics,
-            baseline={name: evaluated.baseline[name] for name in ("accuracy", "macro_f1")},
+            baseline=evaluated.baseline,
             candidates=compressed.candidates,
             gate=verdict.model_dump(
                 include={"decision", "claim", "reasons", "difference", "interval", "margin", "confidence"}
             ),
             seconds=self.seconds,
         )
+        changes = self._label_changes(verdict.champion_version)
+        story = report.Story(self.checked, self.objectives, trained, evaluated, compressed, verdict, alone, changes)
         tracking.log_metrics(str(self.run_id), "rows", result.rows)
-        self._log_figures(sides, trained, evaluated, compressed, registered, verdict)
-        describe.describe(result, sides, verdict, self.sources)
-        return self._told(result, report.Story(checked, sides, trained, evaluated, compressed, verdict))
+        self._log_figures(story, registered)
+        describe.describe(result, story, self.sources)
+        return self._told(result, story)
 
-    def _log_figures(
-        self,
-        sides: Sides,
-        trained: Trained,
-        evaluated: Evaluated,
-        compressed: Compressed,
-        registered: Registered,
-        verdict: Verdict,
-    ) -> None:
-        assert self.run_id
-        client = tracking.connect()
+    def _label_changes(self, champion: str | None) -> str:
+        before = json.loads(registry.version(self.model, champion).tags.get(LABELS, "{}")) if champion else {}
+        lines = []
+        for name, labels in self._labels().items():
+            old, new = set(before.get(name, labels)), set(labels)
+            for words, found in (("new", new - old), ("no more", old - new)):
+                lines += [f"{words} since version {champion}: {', '.join(sorted(found))}"] if found else []
+        return "; ".join(lines)
+
+    def _labels(self) -> dict[str, list[str]]:
+        return {objective.name: objective.sides.labels for objective in self.objectives if objective.sides.labels}
+
+    def _log_figures(self, story: report.Story, registered: Registered) -> None:
+        assert self.run_id and story.trained and story.evaluated and story.compressed and story.verdict
+        client, trained, evaluated = tracking.connect(), story.trained, story.evaluated
         tracking.log_history(self.run_id, json.loads((store.folder(trained) / "measured/history.json").read_text()))
         served = registry.version(registered.name, registered.version).model_id
-        cost = next(c for c in compressed.candidates if c.chosen).model_dump(include=set(report.COSTS))
+        cost = next(c for c in story.compressed.candidates if c.chosen).model_dump(include=set(report.COSTS))
         for group, values, model_id in (
-            ("holdout", verdict.metrics, served),
+            ("holdout", story.verdict.metrics, served),
             ("cost", cost, served),
             ("full", evaluated.holdout, None),
             ("baseline", evaluated.baseline, None),
+            ("speed", trained.figures, None),
+            *((f"alone/{name}", found.holdout, None) for name, found in story.alone.items()),
         ):
             tracking.log_metrics(self.run_id, group, values, model_id)
         client.log_table(self.run_id, pd.DataFrame(trained.layers), "layers.json")
         client.log_dict(self.run_id, evaluated.per_class, "per_class.json")
-        tracking.log_candidates(self.run_id, compressed.candidates)
-        for picture in report.picture_files(trained, evaluated, compressed, verdict):
+        if evaluated.samples:
+            client.log_dict(self.run_id, evaluated.samples, "samples.json")
+        tracking.log_candidates(self.run_id, story.compressed.candidates)
+        for picture in report.picture_files(story):
             client.log_artifact(self.run_id, str(picture), "pictures")
-        shares = {
-            side: pd.read_parquet(store.folder(sides) / f"{side}.parquet")["label"].value_counts(normalize=True)
-            for side in ("train", "validation", "holdout")
-        }
         with store.scratch() as folder:
-            pictures.label_shares(shares, folder / "label_shares.png")
-            client.log_artifact(self.run_id, str(folder / "label_shares.png"), "pictures")
+            for objective in self.objectives:
+                if objective.kind == "classification":
+                    picture = folder / f"{report.prefix(objective.name, self.objectives, '_')}label_shares.png"
+                    pictures.label_shares(_shares(objective), picture)
+                    client.log_artifact(self.run_id, str(picture), "pictures")
 
     def _told(self, result: NightResult, story: report.Story) -> NightResult:
         assert self.run_id
@@ -219,28 +265,44 @@ class Night:
         return result
 
 
-def fingerprint_parts(settings: Settings, sources: list[Source], entrypoint: Path) -> dict[str, str]:
+def fingerprint_parts(settings: Any, sources: dict[str, list[Source]], entrypoint: Path) -> dict[str, str]:
     """Data, settings, code, libraries and base model: what decides a night's outcome, each as a text."""
-    values = settings.model_dump(mode="json", exclude={"base_dir"})
+    values = settings.model_dump(mode="json", exclude={"base_dir", "deadline"})
+    data = "\n".join(f"{name} {s.side} {s.sha256}" for name, found in sources.items() for s in found)
     return {
-        "data": hashlib.sha256("\n".join(f"{s.side} {s.sha256}" for s in sources).encode()).hexdigest(),
+        "data": hashlib.sha256(data.encode()).hexdigest(),
         "settings": json.dumps(values, sort_keys=True),
-        "base_model": settings.train.fingerprint(),  # type: ignore[attr-defined]
+        "base_model": settings.train.fingerprint(),
         "code": code_version(entrypoint),
         "libraries": " ".join(f"{name}={installed(name)}" for name in LIBRARIES),
     }
 
 
-def row_counts(checked: Checked, sides: Sides | None, augmented: Augmented | None) -> dict[str, int]:
-    """read = kept + quarantined; kept = train + validation + holdout (+ spare)."""
-    leaks = sides.leaks if sides else 0
+def docs_of(checked: dict[str, Checked]) -> dict[str, Path]:
+    """Where in the run each objective's Data Docs go, and where they are."""
+    several = len(checked) > 1
+    return {f"data_docs/{name}" if several else "data_docs": store.folder(found) / "measured/data_docs"
+            for name, found in checked.items()}  # fmt: skip
+
+
+def row_counts(checked: dict[str, Checked], objectives: list[Objective]) -> dict[str, int]:
+    """Over all objectives: read = kept + quarantined; kept = train + validation + holdout (+ spare)."""
+    taken = sum(o.sides.leaks + o.sides.windowed for o in objectives)
     return {
-        "read": checked.read,
-        "kept": checked.kept - leaks,
-        "quarantined": sum(checked.quarantined.values()) + leaks,
-        "train": sides.train if sides else 0,
-        "validation": sides.validation if sides else 0,
-        "holdout": sides.holdout if sides else 0,
-        "spare": sides.spare if sides else 0,
-        "augmented": augmented.augmented if augmented else 0,
+        "read": sum(found.read for found in checked.values()),
+        "kept": sum(found.kept for found in checked.values()) - taken,
+        "quarantined": sum(sum(found.quarantined.values()) for found in checked.values()) + taken,
+        **{side: sum(getattr(o.sides, side) for o in objectives) for side in SIDES},
+        "augmented": sum(o.augmented.augmented for o in objectives),
     }
+
+
+def _shares(objective: Objective) -> dict[str, pd.Series]:
+    """Share of each label on each side; of a row with several labels each counts."""
+    shares = {}
+    for side in ("train", "validation", "holdout"):
+        labels = pd.read_parquet(store.folder(objective.sides) / f"{side}.parquet")["label"]
+        if objective.sides.separator is not None:
+            labels = labels.str.split(objective.sides.separator).explode()
+        shares[side] = labels.value_counts(normalize=True)
+    return shares

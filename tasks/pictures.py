@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay
 
-from tasks.records import Candidate
+from tasks.records import Candidate, Objective
 
 matplotlib.use("Agg")
+NONE = "(none)"
 
 
 def _save(figure: Figure, path: Path) -> None:
@@ -19,14 +20,17 @@ def _save(figure: Figure, path: Path) -> None:
 
 
 def learning_curve(history: list[dict[str, Any]], path: Path) -> None:
-    """Training loss by step, validation loss and accuracy by epoch."""
+    """Training loss by step, validation loss (of each objective) by epoch, and accuracy where the history has it."""
     figure = Figure(figsize=(7, 3.6), layout="constrained")
     axes = figure.subplots()
-    for key, label, style in (("loss", "training loss", "-"), ("eval_loss", "validation loss", "o--")):
-        points = [(line["step"], line[key]) for line in history if key in line]
+    names = sorted({key for line in history for key in line if key.startswith("eval_") and key.endswith("loss")})
+    curves = [("loss", "training loss", "-")]
+    curves += [(name, f"validation {name.removeprefix('eval_').replace('_', ' ')}", "o--") for name in names]
+    for key, label, style in curves:
+        points = _points(history, key)
         if points:
             axes.plot(*zip(*points, strict=True), style, label=label)
-    points = [(line["step"], line["eval_accuracy"]) for line in history if "eval_accuracy" in line]
+    points = _points(history, "eval_accuracy")
     if points:
         right = axes.twinx()
         right.plot(*zip(*points, strict=True), "s:", color="tab:green", label="validation accuracy")
@@ -36,35 +40,93 @@ def learning_curve(history: list[dict[str, Any]], path: Path) -> None:
     _save(figure, path)
 
 
-def confusion_matrix(labels: Sequence[str], predicted: Sequence[str], model: str, path: Path) -> None:
-    """Rows: what is true; columns: what `model` said; shares of each row."""
+def _points(history: list[dict[str, Any]], key: str) -> list[tuple[float, float]]:
+    return [(line["step"], line[key]) for line in history if key in line]
+
+
+def answers(
+    tables: dict[str, pd.DataFrame], objectives: list[Objective], model: str, folder: Path, suffix: str = ""
+) -> None:
+    """What `model` answered beside what is true, a picture an objective that has one.
+
+    `confusion_matrix{suffix}.png` of classification, `predicted{suffix}.png` of regression; behind `OBJECTIVE_` where
+    there are several.
+    """
+    for objective in objectives:
+        start = f"{objective.name}_" if len(objectives) > 1 else ""
+        table = tables[objective.name]
+        title = f"{objective.name + ': ' if start else ''}{model}, on the holdout"
+        if objective.kind == "regression":
+            scatter(table, title, folder / f"{start}predicted{suffix}.png")
+        elif objective.kind == "classification":
+            draw = confusion_matrix if objective.sides.separator is None else label_matrix
+            draw(table, objective, title, folder / f"{start}confusion_matrix{suffix}.png")
+
+
+def confusion_matrix(table: pd.DataFrame, _objective: Objective, title: str, path: Path) -> None:
+    """Rows: what is true; columns: what the model said; shares of each row."""
+    labels, predicted = table["label"].tolist(), table["predicted"].tolist()
     classes = sorted(set(labels) | set(predicted))
-    side = max(4.0, min(16.0, 1.2 + 0.45 * len(classes)))
-    figure = Figure(figsize=(side + 1, side), layout="constrained")
-    few = len(classes) <= 12
+    figure, few = _square(len(classes))
     ConfusionMatrixDisplay.from_predictions(
-        list(labels), list(predicted), labels=classes, normalize="true", include_values=few, cmap="Blues",
+        labels, predicted, labels=classes, normalize="true", include_values=few, cmap="Blues",
         values_format=".2f", xticks_rotation="vertical", ax=figure.subplots(),
-    ).ax_.set_title(f"{model}, on the holdout")  # fmt: skip
+    ).ax_.set_title(title)  # fmt: skip
     _save(figure, path)
 
 
-def pareto(candidates: Sequence[Candidate], path: Path) -> None:
-    """Every candidate's latency against its macro F1 on the holdout; the dot's area is its size."""
+def label_matrix(table: pd.DataFrame, objective: Objective, title: str, path: Path) -> None:
+    """Rows: a label that is true; columns: labels the model said; shares of the rows that have the true one.
+
+    A row of the table without any label counts as `(none)`.
+    """
+    separator = str(objective.sides.separator)
+    truth, said = (table[name].replace("", NONE).str.get_dummies(separator) for name in ("label", "predicted"))
+    classes = sorted({*map(str, truth), *map(str, said)})
+    truth, said = (part.reindex(columns=classes, fill_value=0) for part in (truth, said))
+    figure, few = _square(len(classes))
+    shares = truth.to_numpy().T @ said.to_numpy() / truth.sum().clip(lower=1).to_numpy()[:, None]
+    shown = ConfusionMatrixDisplay(shares, display_labels=classes)
+    shown.plot(include_values=few, cmap="Blues", values_format=".2f", xticks_rotation="vertical", ax=figure.subplots())
+    shown.ax_.set_title(title)
+    _save(figure, path)
+
+
+def _square(classes: int) -> tuple[Figure, bool]:
+    """A figure for so many classes, and whether its cells have room for numbers."""
+    side = max(4.0, min(16.0, 1.2 + 0.45 * classes))
+    return Figure(figsize=(side + 1, side), layout="constrained"), classes <= 12
+
+
+def scatter(table: pd.DataFrame, title: str, path: Path) -> None:
+    """Each row's prediction above its label; on the line they are equal."""
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    axes = figure.subplots()
+    axes.scatter(table["label"], table["predicted"], s=8, alpha=0.4)
+    ends = [table["label"].min(), table["label"].max()]
+    axes.plot(ends, ends, color="tab:gray", linestyle=":")
+    axes.set(xlabel="label", ylabel="predicted", title=title)
+    _save(figure, path)
+
+
+def pareto(candidates: Sequence[Candidate], metric: str, path: Path) -> None:
+    """Every candidate's latency against `metric` on the holdout; the dot's area is its size."""
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
     for candidate in candidates:
         color = "tab:green" if candidate.chosen else "tab:blue" if candidate.qualifies else "tab:gray"
-        axes.scatter(candidate.latency_ms_p50, candidate.macro_f1, s=20 + 6 * candidate.size_mb, color=color, alpha=0.6)
+        axes.scatter(
+            candidate.latency_ms_p50, candidate.holdout[metric], s=20 + 6 * candidate.size_mb, color=color, alpha=0.6
+        )
         size = f"{candidate.size_mb:.0f}" if candidate.size_mb >= 10 else f"{candidate.size_mb:.2g}"
-        axes.annotate(f"{candidate.name} ({size} MB)", (candidate.latency_ms_p50, candidate.macro_f1),
+        axes.annotate(f"{candidate.name} ({size} MB)", (candidate.latency_ms_p50, candidate.holdout[metric]),
                       xytext=(6, 5), textcoords="offset points", fontsize=8)  # fmt: skip
     axes.set_xscale("log")
     for ticks in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
         ticks("{x:g}")
     axes.set_xlim(right=axes.get_xlim()[1] * 1.6)
     axes.margins(y=0.15)
-    axes.set(xlabel="ms a text, batch 1, median (log scale)", ylabel="macro F1 on the holdout",
+    axes.set(xlabel="ms a text, batch 1, median (log scale)", ylabel=f"{metric.replace('_', ' ')} on the holdout",
              title="Candidates: green is put forward, grey does not qualify")  # fmt: skip
     axes.grid(alpha=0.3, which="both")
     _save(figure, path)

@@ -1,4 +1,4 @@
-"""From files to records: CSV, TSV, Parquet, JSON lines; nothing is ever silently shortened.
+"""From files to records: CSV, TSV, Parquet, JSON lines, paragraphs; nothing is ever silently shortened.
 
 Delimited text is read twice, with quoting and without, and the reading that fits the file is taken: pandas'
 default quoting lets an unbalanced quote swallow line ends, and rows with them.
@@ -13,6 +13,7 @@ import re
 import zlib
 from collections import Counter
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -75,8 +76,11 @@ def read_records(
     encoding: str | None = None,
     delimiter: str | None = None,
     quoting: Quoting = "auto",
+    paragraphs: bool = False,
 ) -> list[Record]:
     """All records of a file; columns of a file without header are named by position, `0` the first.
+
+    With `paragraphs` those of a .txt file are its paragraphs, their column is called `text`.
 
     Raises InputError for a file that is empty, binary, cut off, or of an unknown kind.
     """
@@ -88,6 +92,8 @@ def read_records(
     text, encoding = _text(path, encoding)
     if not text.strip():
         raise InputError(f"{path}: the file is empty; rows were expected")
+    if paragraphs and kind == ".txt":
+        return _paragraphs(text, encoding)
     if kind in (".csv", ".tsv", ".txt"):
         return _delimited(path, text, encoding, header, delimiter or _delimiter(text, kind), quoting)
     return _json_lines(path, text, encoding)
@@ -253,6 +259,16 @@ def _quoted(path: Path, text: str, delimiter: str) -> Reading:
             f"{path}, line {start}: {what}; mend the line, or set data.quoting: none if quotes mean nothing in this file"
         ) from error
     return Reading(lines, fields)
+
+
+def _paragraphs(text: str, encoding: str) -> list[Record]:
+    """The blocks between blank lines, with their inner line breaks."""
+    lines = enumerate(io.StringIO(text, newline=None), 1)
+    blocks = [list(block) for filled, block in groupby(lines, lambda line: bool(line[1].strip())) if filled]
+    return [
+        _record(number, block[0][0], ["text"], ["".join(line for _, line in block).rstrip("\n")], encoding)
+        for number, block in enumerate(blocks, 1)
+    ]
 
 
 def _json_lines(path: Path, text: str, encoding: str) -> list[Record]:

@@ -8,6 +8,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Severity = Literal["critical", "warning", "info"]
+Kind = Literal["classification", "regression", "generation", "text2text"]
+GENERATIVE: tuple[Kind, ...] = ("generation", "text2text")
+"""Kinds that answer with text."""
+Metric = Literal["accuracy", "macro_f1", "weighted_f1", "pearson", "spearman", "rmse", "loss", "exact_match", "chrf"]
+MAIN = "main"
+"""The objective's name where a night has one only."""
 
 
 class Settings(BaseModel):
@@ -69,20 +75,24 @@ class Checked(Artifact):
     read: int
     kept: int
     quarantined: dict[str, int]
-    """Rows by reason: unreadable, missing, unknown label, conflict, duplicate, outlier."""
+    """Rows by reason: unreadable, missing, no number, unknown label, conflict, duplicate, outlier."""
     expectations: list[ExpectationResult]
 
 
 class Sides(Artifact):
-    """`train.parquet`, `validation.parquet`, `holdout.parquet`, `spare.parquet`, `quarantine.csv` (the leaks)."""
+    """`train.parquet`, `validation.parquet`, `holdout.parquet`, `spare.parquet`, `quarantine.csv` (leaks, and what `train.window` leaves out)."""
 
     train: int
     validation: int
     holdout: int
     spare: int
     leaks: int
+    windowed: int = 0
+    """Training rows outside `train.window`; they stand in the quarantine."""
     labels: list[str]
-    """All labels, sorted: a label's place is its id in every model of the night."""
+    """All labels, sorted: a label's place is its id in every model of the night. Empty but for classification."""
+    separator: str | None = None
+    """What joins a row's labels, where it may have several (multi-label)."""
     pairs: bool
 
 
@@ -92,14 +102,45 @@ class Augmented(Artifact):
     augmented: int
 
 
+class Objective(BaseModel):
+    """One thing that tonight's model learns, and where its rows lie."""
+
+    name: str
+    """`main` where it is the only one."""
+    kind: Kind
+    metric: Metric
+    """What better and worse are measured by."""
+    weight: float = 1.0
+    """Of its loss in training and of its metric in the weighted sum."""
+    role: Literal["main", "auxiliary"] = "main"
+    sides: Sides
+    augmented: Augmented
+
+
+class Start(BaseModel):
+    """The champion's weights, from which tonight's training goes on."""
+
+    version: str
+    path: str
+    """Folder with its full checkpoint, relative to NIGHTSHIFT_HOME."""
+
+
 class Trained(Artifact):
-    """`model/` (a Hugging Face checkpoint, safetensors), `measured/history.json` (the Trainer's log history)."""
+    """`model/` (a Hugging Face checkpoint, safetensors), `trained_keys.parquet` (`row_key` of all rows that these
+    weights were ever trained on), `measured/history.json` (the Trainer's log history).
+    """
 
     parameters: int
     layers: list[dict[str, Any]]
     """Name, shape and parameters of every top-level part, for the table in MLflow."""
     precision: str
     device: str
+    figures: dict[str, float] = Field(default_factory=dict)
+    """Rows and tokens a second, padding share, model FLOPs utilization, halvings of the micro-batch."""
+    stopped: str = ""
+    """Why the training ended before its last step; empty where it did not."""
+    start: str | None = None
+    """The champion's version whose weights it went on from."""
 
 
 class Cost(BaseModel):
@@ -115,15 +156,21 @@ class Cost(BaseModel):
 
 
 class Evaluated(Artifact):
-    """`validation.parquet` and `holdout.parquet` (row_key, label, predicted, one score a label), pictures."""
+    """`validation/OBJECTIVE.parquet` and `holdout/OBJECTIVE.parquet` (full's answers, see `tasks.kinds`), pictures.
+
+    The names of metrics carry their objective, `OBJECTIVE/accuracy`, where there are several.
+    """
 
     validation: dict[str, float]
     holdout: dict[str, float]
     per_class: dict[str, dict[str, float]]
+    """Precision, recall and F1 of each label, of classification."""
     baseline: dict[str, float]
-    """TF-IDF with logistic regression, on the same holdout rows."""
-    majority: dict[str, float]
-    """Always the commonest training label, on the same holdout rows."""
+    """A simple model on the same holdout rows: TF-IDF with logistic or ridge regression, the nearest source, n-grams."""
+    naive: dict[str, float]
+    """What no text has to be read for: the commonest label, the mean score, the unigram model."""
+    samples: dict[str, list[dict[str, str]]] = Field(default_factory=dict)
+    """By objective, of what a generative one writes: `prompt`, `answer` and, where known, `expected`."""
     cost: Cost
 
 
@@ -132,8 +179,9 @@ class Candidate(BaseModel):
 
     name: str
     recipe: str
-    accuracy: float
-    macro_f1: float
+    accuracy: float | None = None
+    macro_f1: float | None = None
+    holdout: dict[str, float] = Field(default_factory=dict)
     size_mb: float
     latency_ms_p50: float
     latency_ms_p95: float
@@ -152,7 +200,7 @@ class Candidate(BaseModel):
 
 
 class Compressed(Artifact):
-    """A folder a candidate: `NAME/model.onnx`, `NAME/checkpoint/`, `NAME/holdout.parquet`; `pareto.png`."""
+    """A folder a candidate: `NAME/serving/`, `NAME/checkpoint/`, `NAME/holdout/OBJECTIVE.parquet`; `pareto.png`."""
 
     candidates: list[Candidate]
     chosen: str
@@ -179,7 +227,7 @@ class Standing(BaseModel):
 
 
 class Verdict(Artifact):
-    """The gate's decision. `predictions.parquet`: labels and both models' answers on tonight's holdout."""
+    """The gate's decision. `ROLE/OBJECTIVE.parquet`: what challenger, champion and anchor answer on tonight's holdout."""
 
     decision: Literal["promote", "hold"]
     claim: Literal["first", "better", "cheaper"] | None = None

@@ -1,25 +1,52 @@
-"""Registers the chosen candidate in MLflow as the challenger: ONNX and a tokenizer, served without torch."""
+"""Registers the chosen candidate in MLflow as the challenger: ONNX, served without torch, or a model that writes text."""
 
+import json
 import warnings
 from importlib.metadata import version as installed
 from pathlib import Path
+from typing import Any
 
 import mlflow
-import pandas as pd
-from mlflow.models import infer_signature
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 from prefect import task
 
-from models import serving
+from models import generative, serving
 from tasks import registry, store, tracking
-from tasks.records import Compressed, Registered, Sides
+from tasks.records import GENERATIVE, Compressed, Kind, Objective, Registered
 
-REQUIREMENTS = [
-    f"{package}=={installed(package)}" for package in ("mlflow", "numpy", "onnxruntime", "pandas", "tokenizers")
-]
+OBJECTIVES = "nightshift.objectives"
+"""Tag of a version: a JSON object of what it answers for, kinds by name."""
+JUDGING = {
+    "python_model": serving.__file__,
+    "pip": ("mlflow", "numpy", "onnxruntime", "pandas", "tokenizers"),
+    "params": {"objective": ("string", "")},
+}
+WRITING = {
+    "python_model": generative.__file__,
+    "code_paths": [str(Path(generative.__file__).parent)],
+    "pip": ("mlflow", "numpy", "pandas", "pyarrow", "safetensors", "tokenizers", "torch", "transformers"),
+    "params": {
+        "objective": ("string", ""),
+        "max_new_tokens": ("long", 64),
+        "temperature": ("double", 0.0),
+        "seed": ("long", 0),
+        "score": ("boolean", False),
+    },
+}
+"""How each of the two served forms is logged; `params` are the arguments of its `answers`: type and default."""
+OUTPUTS: dict[Kind, list[ColSpec]] = {
+    "classification": [ColSpec("string", "label"), ColSpec("double", "score")],
+    "regression": [ColSpec("double", "score")],
+    "generation": [ColSpec("string", "text")],
+    "text2text": [ColSpec("string", "text")],
+}
 
 
 @task(name="register", task_run_name="register", retries=2, retry_delay_seconds=5)
-def register(model: str, compressed: Compressed, sides: Sides, run_id: str, tags: dict[str, str]) -> Registered:
+def register(
+    model: str, compressed: Compressed, objectives: list[Objective], run_id: str, tags: dict[str, str]
+) -> Registered:
     """Log and register the chosen candidate under `model`, alias `challenger`; once for a run and an artifact."""
     client = tracking.connect()
     registry.ensure(model)
@@ -28,7 +55,7 @@ def register(model: str, compressed: Compressed, sides: Sides, run_id: str, tags
             return Registered(name=model, version=str(known.version), run_id=run_id)
     chosen = store.folder(compressed) / compressed.chosen
     candidate = next(c for c in compressed.candidates if c.chosen)
-    model_id = _log_model(run_id, chosen / "serving", sides.pairs)
+    model_id = log_served(run_id, chosen / "serving", objectives)
     client.log_artifacts(run_id, str(chosen / "checkpoint"), "checkpoint")
     made = client.create_model_version(
         model,
@@ -39,6 +66,7 @@ def register(model: str, compressed: Compressed, sides: Sides, run_id: str, tags
         tags=tags | {
             registry.FROM: compressed.digest,
             registry.RECIPE: candidate.recipe,
+            OBJECTIVES: json.dumps({objective.name: objective.kind for objective in objectives}),
             "nightshift.confirmed": str(candidate.confirmed).lower(),
             "nightshift.checkpoint": f"runs:/{run_id}/checkpoint",
         },
@@ -47,20 +75,34 @@ def register(model: str, compressed: Compressed, sides: Sides, run_id: str, tags
     return Registered(name=model, version=str(made.version), run_id=run_id)
 
 
-def _log_model(run_id: str, folder: Path, pairs: bool) -> str:
-    example = pd.DataFrame({"text": ["a text"]} | ({"text_pair": ["another"]} if pairs else {}))
-    answer = serving.answers(serving.OnnxTextClassifier(folder), example)
+def log_served(run_id: str, folder: Path, objectives: list[Objective]) -> str:
+    """Log a served folder as the run's model, without pickle; returns the logged model's id."""
+    form: dict[str, Any] = WRITING if any(o.kind in GENERATIVE for o in objectives) else JUDGING
     mlflow.start_run(run_id=run_id)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a missing input example
             info = mlflow.pyfunc.log_model(
                 name="model",
-                python_model=serving.__file__,
+                python_model=form["python_model"],
+                code_paths=form.get("code_paths"),
                 artifacts={"model": str(folder)},
-                signature=infer_signature(example, answer[["label", "score"]]),
-                pip_requirements=REQUIREMENTS,
+                signature=_signature(objectives, form["params"]),
+                pip_requirements=[f"{name}=={installed(name).partition('+')[0]}" for name in form["pip"]],
             )
     finally:
         mlflow.end_run("RUNNING")
     return str(info.model_id)
+
+
+def _signature(objectives: list[Objective], params: dict[str, tuple[str, Any]]) -> ModelSignature:
+    """The columns that an objective may read; those that not every one needs may be left out."""
+    columns = [ColSpec("string", "text")]
+    paired = [objective.sides.pairs for objective in objectives]
+    if any(paired):
+        columns.append(ColSpec("string", "text_pair", required=all(paired)))
+    if any(objective.kind in GENERATIVE for objective in objectives):
+        columns.append(ColSpec("string", "target", required=False))
+    known = ParamSchema([ParamSpec(name, kind, default) for name, (kind, default) in params.items()])
+    outputs = Schema(OUTPUTS[objectives[0].kind]) if len(objectives) == 1 else None
+    return ModelSignature(Schema(columns), outputs, known)

@@ -1,48 +1,119 @@
 """The morning's one page: a self-contained HTML file, and the same as a Prefect markdown artifact."""
 
 import base64
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from tasks import registry, shown, store, tracking
-from tasks.records import Checked, Compressed, Evaluated, NightResult, Sides, Trained, Verdict
+from tasks import kinds, registry, shown, store, tracking
+from tasks.records import Artifact, Checked, Compressed, Evaluated, Kind, NightResult, Objective, Trained, Verdict
 
 COSTS = ("size_mb", "latency_ms_p50", "latency_ms_p95", "throughput")
+
+
+SHOWN: dict[Kind, tuple[str, ...]] = {
+    "classification": ("accuracy", "macro_f1", "weighted_f1"),
+    "regression": ("pearson", "spearman", "rmse"),
+    "generation": ("loss", "perplexity"),
+    "text2text": ("chrf", "exact_match", "bleu", "rouge_l"),
+}
+"""The metrics that the report's tables have room for."""
+TITLES = {"macro_f1": "macro F1", "weighted_f1": "weighted F1", "chrf": "chrF", "bleu": "BLEU", "rouge_l": "ROUGE-L",
+          "rmse": "RMSE", "exact_match": "exact match"}  # fmt: skip
+SIMPLE: dict[Kind, str] = {
+    "classification": "TF-IDF with logistic regression",
+    "regression": "TF-IDF with ridge regression",
+    "generation": "the unigram model",
+    "text2text": "the answer of the nearest training text",
+}
+"""What the baseline of each kind is."""
 
 
 @dataclass
 class Story:
     """The records the report is told from; a stopped night has only the first."""
 
-    checked: Checked
-    sides: Sides | None = None
+    checked: dict[str, Checked]
+    objectives: list[Objective] = field(default_factory=list)
     trained: Trained | None = None
     evaluated: Evaluated | None = None
     compressed: Compressed | None = None
     verdict: Verdict | None = None
+    alone: dict[str, Evaluated] = field(default_factory=dict)
+    """Of several objectives, each trained by itself."""
+    label_changes: str = ""
+    """Labels that the champion does not know, or that are no more; empty where there are none."""
 
 
-def headline(result: NightResult) -> str:
-    """The report's first line: where the transformer does not beat TF-IDF, this says so."""
-    if result.metrics and result.baseline and result.metrics["macro_f1"] <= result.baseline["macro_f1"]:
-        return (
-            f"The transformer does not beat TF-IDF with logistic regression tonight: macro F1 "
-            f"{result.metrics['macro_f1']:.3f} against {result.baseline['macro_f1']:.3f} on the same rows."
-        )
-    return f"{result.model}: {result.status}. {result.reason}"
+def prefix(name: str, objectives: list[Objective], sign: str = "/") -> str:
+    """What a metric's (a file's) name begins with: nothing where there is one objective."""
+    return name + sign if len(objectives) > 1 else ""
 
 
-def picture_files(trained: Trained, evaluated: Evaluated, compressed: Compressed, verdict: Verdict) -> list[Path]:
-    """Learning curve, confusion matrices of challenger and full, size and latency against quality."""
-    return [
-        store.folder(trained) / "measured/learning_curve.png",
-        store.folder(verdict) / "measured/confusion_matrix.png",
-        store.folder(evaluated) / "measured/confusion_matrix_full.png",
-        store.folder(compressed) / "measured/pareto.png",
-    ]
+def columns(objectives: list[Objective]) -> list[str]:
+    """Names of the metrics that tables show, the weighted sum last."""
+    names = [prefix(o.name, objectives) + metric for o in objectives for metric in SHOWN[o.kind]]
+    return [*names, kinds.WEIGHTED] if len(objectives) > 1 else names
+
+
+def is_shown(name: str) -> bool:
+    """Whether tables have room for this metric."""
+    return name.rpartition("/")[2] in {kinds.WEIGHTED, *(metric for metrics in SHOWN.values() for metric in metrics)}
+
+
+def title(name: str) -> str:
+    """A metric's name for people."""
+    start, slash, metric = name.rpartition("/")
+    return start + (slash and " ") + TITLES.get(metric, metric)
+
+
+def headline(result: NightResult, story: Story) -> str:
+    """The report's first line: where the transformer does not beat the simple model, this says so."""
+    words = [_beaten(result, story.objectives, objective) for objective in story.objectives]
+    lines = [line for line in words if line] or [f"{result.model}: {result.status}. {result.reason}"]
+    if story.trained and story.trained.stopped:
+        lines.append(f"The training was {story.trained.stopped}.")
+    return " ".join(lines)
+
+
+def _beaten(result: NightResult, objectives: list[Objective], objective: Objective) -> str:
+    if not (result.metrics and result.baseline):
+        return ""
+    name = prefix(objective.name, objectives) + objective.metric
+    ours, simple, sign = result.metrics[name], result.baseline[name], kinds.better(objective.metric)
+    if sign * ours > sign * simple:
+        return ""
+    return (
+        f"The transformer does not beat {SIMPLE[objective.kind]} tonight: {title(name)} {ours:.3f} against "
+        f"{simple:.3f} on the same rows."
+    )
+
+
+def sharing(story: Story) -> list[dict[str, Any]]:
+    """For each objective that was also trained alone: its metric shared and alone, of full on the holdout."""
+    assert story.evaluated
+    lines = []
+    for objective in story.objectives:
+        if objective.name in story.alone:
+            shared = story.evaluated.holdout[f"{objective.name}/{objective.metric}"]
+            single = story.alone[objective.name].holdout[objective.metric]
+            gain = kinds.better(objective.metric) * (shared - single)
+            lines.append({"objective": objective.name, "metric": title(objective.metric), "shared": shared,
+                          "alone": single, "verdict": "helped" if gain > 0 else "did not help"})  # fmt: skip
+    return lines
+
+
+def picture_files(story: Story) -> list[Path]:
+    """Learning curve, answers of challenger and full, size and latency against quality."""
+    assert story.trained and story.evaluated and story.compressed and story.verdict
+    files = [store.folder(story.trained) / "measured/learning_curve.png"]
+    for record in (story.verdict, story.evaluated, story.compressed):
+        files += sorted((store.folder(record) / "measured").glob("*.png"))
+    return files
 
 
 def _inline(path: Path) -> str:
@@ -50,36 +121,63 @@ def _inline(path: Path) -> str:
 
 
 def _quarantine(story: Story) -> pd.DataFrame:
-    files = [store.folder(record) / "quarantine.csv" for record in (story.checked, story.sides) if record]
+    records: list[Artifact] = [*story.checked.values(), *(o.sides for o in story.objectives)]
+    files = [store.folder(record) / "quarantine.csv" for record in records]
     tables = [pd.read_csv(file, dtype=str, keep_default_na=False) for file in files if file.exists()]
     return pd.concat(tables) if tables else pd.DataFrame()
 
 
+def _quarantined(story: Story) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for found in story.checked.values():
+        counts.update(found.quarantined)
+    for objective in story.objectives:
+        counts.update({"leak": objective.sides.leaks, "window": objective.sides.windowed})
+    return {reason: count for reason, count in counts.items() if count}
+
+
 def _links(result: NightResult, story: Story) -> dict[str, str]:
     assert result.mlflow_run_id
-    docs = store.folder(story.checked) / "measured/data_docs/index.html"
-    return {
+    docs = {name: store.folder(found) / "measured/data_docs/index.html" for name, found in story.checked.items()}
+    several = len(docs) > 1
+    links = {
         "MLflow run": tracking.run_address(result.mlflow_run_id),
         "flow run": tracking.flow_run_address(result.flow_run_id),
-        "Data Docs in MLflow": tracking.run_address(result.mlflow_run_id, "data_docs/index.html"),
-        "Data Docs on this machine": docs.as_uri(),
+    }
+    for name, page in docs.items():
+        of, place = (f" of {name}", f"data_docs/{name}") if several else ("", "data_docs")
+        links[f"Data Docs{of} in MLflow"] = tracking.run_address(result.mlflow_run_id, f"{place}/index.html")
+        links[f"Data Docs{of} on this machine"] = page.as_uri()
+    return links
+
+
+def _rows_of_metrics(story: Story) -> dict[str, dict[str, float]]:
+    assert story.verdict and story.evaluated
+    simple = " / ".join(dict.fromkeys(SIMPLE[o.kind] for o in story.objectives))
+    return {
+        "challenger, as registered": story.verdict.metrics,
+        "champion, scored tonight": story.verdict.champion_metrics,
+        "full": story.evaluated.holdout,
+        simple: story.evaluated.baseline,
+        "reading nothing": story.evaluated.naive,
     }
 
 
 def _values(result: NightResult, story: Story) -> dict[str, object]:
     pictures: dict[str, str] = {}
-    if story.trained and story.evaluated and story.compressed and story.verdict:
-        files = picture_files(story.trained, story.evaluated, story.compressed, story.verdict)
-        pictures = {file.stem.replace("_", " "): _inline(file) for file in files}
-    quarantine = dict(story.checked.quarantined) | ({"leak": story.sides.leaks} if story.sides else {})
-    return {
+    figures: dict[str, object] = {}
+    if story.verdict:
+        pictures = {file.stem.replace("_", " "): _inline(file) for file in picture_files(story)}
+        figures = {"metrics": _rows_of_metrics(story), "sharing": sharing(story)}
+    quarantine = _quarantined(story)
+    return figures | {
         "night": result,
-        "headline": headline(result),
+        "headline": headline(result, story),
         "story": story,
-        "quarantine": {reason: count for reason, count in quarantine.items() if count},
-        "examples": _quarantine(story).head(20)[["reason", "source", "row"]].to_dict("records")
-        if sum(quarantine.values())
-        else [],
+        "columns": columns(story.objectives),
+        "title": title,
+        "quarantine": quarantine,
+        "examples": _quarantine(story).head(20)[["reason", "source", "row"]].to_dict("records") if quarantine else [],
         "pictures": pictures,
         "links": _links(result, story),
         "ledger": registry.history(result.model)[::-1],

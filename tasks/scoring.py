@@ -1,23 +1,45 @@
-"""Scoring a side's rows with any classifier: what evaluate, compress and the gate have in common."""
+"""Scoring a side's rows with any predictor: what evaluate, compress and the gate have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from transformers import PreTrainedTokenizerBase
 
-from models import training
+from models import encoding
+from models.heads import Head
 from models.measure import measure_cost
-from tasks.records import Cost
+from tasks import kinds, store
+from tasks.records import GENERATIVE, MAIN, Cost, Kind, Objective
+
+FEW, SHORT = 20, 16
+"""Texts, and tokens each, by which the cost of writing text is measured."""
 
 
-class Classifier(Protocol):
-    """Anything that gives a score a class: torch in memory, ONNX from a folder."""
+class Predictor(Protocol):
+    """Anything that answers for a night's objectives: torch in memory, a served folder."""
 
-    def scores(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> np.ndarray:
-        """Probabilities, shape (rows, classes)."""
+    def scores(self, texts: Sequence[str], pairs: Sequence[str] | None = None, objective: str = MAIN) -> np.ndarray:
+        """Probabilities, shape (rows, classes); of regression the value in the labels' units, shape (rows, 1)."""
+        ...
+
+    def losses(
+        self, texts: Sequence[str], targets: Sequence[str] | None = None, objective: str = MAIN
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Nats and tokens of each row."""
+        ...
+
+    def continuations(
+        self,
+        texts: Sequence[str],
+        objective: str = MAIN,
+        max_new_tokens: int = 64,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> list[str]:
+        """What it writes after each text, or in answer to it; greedily at temperature 0."""
         ...
 
 
@@ -26,26 +48,113 @@ def texts_of(frame: pd.DataFrame) -> tuple[list[str], list[str] | None]:
     return frame["text"].tolist(), frame["text_pair"].tolist() if "text_pair" in frame else None
 
 
+def side_of(objective: Objective, side: str) -> pd.DataFrame:
+    """The rows of one side."""
+    return pd.read_parquet(store.folder(objective.sides) / f"{side}.parquet")
+
+
+def labels_of(frame: pd.DataFrame) -> list[Any] | None:
+    """Labels or targets as they stand in the frame; None of texts alone."""
+    return frame["label"].tolist() if "label" in frame else None
+
+
 def examples(
     frame: pd.DataFrame,
     tokenizer: PreTrainedTokenizerBase,
-    labels: list[str],
+    head: Head,
     max_length: int,
     teacher_logits: np.ndarray | None = None,
-) -> training.Examples:
-    """The frame's rows as a training takes them; a label's place in `labels` is its id."""
-    ids = frame["label"].map({label: index for index, label in enumerate(labels)}).tolist()
-    return training.encode(tokenizer, *texts_of(frame), ids, max_length, teacher_logits)
+    **options: Any,
+) -> encoding.Examples:
+    """The frame's rows as a training takes them; `options` are those of `models.encoding.encode`."""
+    texts, pairs = texts_of(frame)
+    return encoding.encode(tokenizer, head, texts, pairs, labels_of(frame), max_length, teacher_logits, **options)
 
 
-def predictions(classifier: Classifier, frame: pd.DataFrame, labels: list[str]) -> pd.DataFrame:
-    """`row_key`, `label`, `predicted` and one score a label, row by row."""
-    scores = classifier.scores(*texts_of(frame))
-    table = frame[["row_key", "label"]].reset_index(drop=True)
-    table["predicted"] = np.array(labels)[scores.argmax(axis=1)]
-    return pd.concat([table, pd.DataFrame(scores, columns=[f"score:{label}" for label in labels])], axis=1)
+def predictions(predictor: Predictor, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+    """The frame's table (see `tasks.kinds`), row by row."""
+    return table(frame, objective, ANSWERS[objective.kind](predictor, frame, objective))
 
 
-def cost(classifier: Classifier, frame: pd.DataFrame, file: Path) -> Cost:
-    """Latency and throughput on the frame's rows, size of the model's file."""
-    return Cost(**measure_cost(classifier.scores, *texts_of(frame), file.stat().st_size))
+def tables(predictor: Predictor, side: str, objectives: list[Objective]) -> dict[str, pd.DataFrame]:
+    """Each objective's table on one side."""
+    return {o.name: predictions(predictor, side_of(o, side), o) for o in objectives}
+
+
+def table(frame: pd.DataFrame, objective: Objective, answers: pd.DataFrame) -> pd.DataFrame:
+    """`row_key` and, where answers are compared with one, `label`, beside a frame's answers in its order."""
+    columns = ["row_key"] if objective.kind == "generation" else ["row_key", "label"]
+    beside = pd.concat([frame[columns].reset_index(drop=True), answers.reset_index(drop=True)], axis=1)
+    separator = objective.sides.separator
+    if separator is not None:
+        for name in ("label", "predicted"):
+            beside[name] = [separator.join(sorted(set(text.split(separator)) - {""})) for text in beside[name]]
+    return beside
+
+
+def write(tables: dict[str, pd.DataFrame], folder: Path) -> None:
+    """`OBJECTIVE.parquet` each, into a new folder."""
+    folder.mkdir()
+    for name, answers in tables.items():
+        answers.to_parquet(folder / f"{name}.parquet")
+
+
+def read(folder: Path, objectives: list[Objective]) -> dict[str, pd.DataFrame]:
+    """What `write` wrote."""
+    return {o.name: pd.read_parquet(folder / f"{o.name}.parquet") for o in objectives}
+
+
+def _classes(predictor: Predictor, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+    labels, separator = np.array(objective.sides.labels), objective.sides.separator
+    scores = predictor.scores(*texts_of(frame), objective.name)
+    columns = pd.DataFrame(scores, columns=[f"{kinds.SCORE}{label}" for label in labels])
+    if separator is None:
+        predicted = labels[scores.argmax(axis=1)].tolist()
+    else:
+        predicted = [separator.join(labels[row >= 0.5]) for row in scores]
+    columns.insert(0, "predicted", predicted)
+    return columns
+
+
+def _number(predictor: Predictor, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+    return pd.DataFrame({"predicted": predictor.scores(*texts_of(frame), objective.name)[:, 0]})
+
+
+def _losses(predictor: Predictor, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+    loss, tokens = predictor.losses(texts_of(frame)[0], labels_of(frame), objective.name)
+    return pd.DataFrame({"loss": loss, "tokens": tokens})
+
+
+def _texts(predictor: Predictor, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+    return pd.DataFrame({"predicted": predictor.continuations(texts_of(frame)[0], objective.name)})
+
+
+ANSWERS: dict[Kind, Callable[[Predictor, pd.DataFrame, Objective], pd.DataFrame]] = {
+    "classification": _classes,
+    "regression": _number,
+    "generation": _losses,
+    "text2text": _texts,
+}
+
+
+def timed(objectives: list[Objective]) -> Objective:
+    """The one whose texts cost is measured on: the first main one."""
+    return next((o for o in objectives if o.role == "main"), objectives[0])
+
+
+def timed_texts(objective: Objective) -> tuple[list[str], list[str] | None]:
+    """The texts of its holdout that are timed; few where each is answered with text."""
+    texts, pairs = texts_of(side_of(objective, "holdout"))
+    return (texts[:FEW], None) if objective.kind in GENERATIVE else (texts, pairs)
+
+
+def cost(predictor: Predictor, objectives: list[Objective], file: Path) -> Cost:
+    """Latency and throughput on the main objective's holdout, size of the model's file."""
+    objective = timed(objectives)
+
+    def ask(texts: Sequence[str], pairs: Sequence[str] | None) -> Any:
+        if objective.kind in GENERATIVE:
+            return predictor.continuations(texts, objective.name, max_new_tokens=SHORT)
+        return predictor.scores(texts, pairs, objective.name)
+
+    return Cost(**measure_cost(ask, *timed_texts(objective), file.stat().st_size))

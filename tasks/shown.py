@@ -25,6 +25,8 @@ from prefect.states import Completed, Failed
 from tasks.records import Augmented, Checked, Compressed, NightResult, Sides, Verdict
 
 log = logging.getLogger("nightshift.shown")
+SECONDARY = re.compile("precision|recall|ece|distinct")
+"""Metrics that a table of candidates has no room for."""
 
 
 def speak() -> None:
@@ -86,6 +88,7 @@ def _expectations(model: str, checked: Checked) -> None:
 def _sides(model: str, sides: Sides) -> None:
     rows = [{"side": name, "rows": getattr(sides, name)} for name in ("train", "validation", "holdout", "spare")]
     words = f"Rows by side; {sides.leaks} rows of the holdout were found in the training data and taken out of it"
+    words += f"; {sides.windowed} are older than train.window" if sides.windowed else ""
     create_table_artifact(rows, key=key(model, 2, "rows"), description=words)
 
 
@@ -99,8 +102,7 @@ def _candidates(model: str, compressed: Compressed) -> None:
         {
             "put forward": "yes" if c.chosen else "",
             "name": c.name,
-            "accuracy": round(c.accuracy, 4),
-            "macro F1": round(c.macro_f1, 4),
+            **{name: round(value, 4) for name, value in c.holdout.items() if not SECONDARY.search(name)},
             "MB": round(c.size_mb, 1),
             "ms a text": round(c.latency_ms_p50, 2),
             "why": c.why,

@@ -1,6 +1,8 @@
 """Decides which rows train, which choose and which judge; a row never changes sides as data grows."""
 
 import hashlib
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -11,10 +13,13 @@ from pydantic import Field, field_validator
 from tasks import store
 from tasks.errors import InputError
 from tasks.quarantine import quarantine_table
-from tasks.records import Checked, Settings, Sides
+from tasks.records import Checked, Kind, Settings, Sides
 from tasks.stage import stage
 
 SIDES = ("train", "validation", "holdout", "spare")
+QUARANTINED = {"leaks": "leak", "windowed": "window"}
+"""The parts that go, and why, as the quarantine says it."""
+WINDOW = re.compile(r"([1-9]\d*)(d?)")
 
 
 class SplitSettings(Settings):
@@ -47,10 +52,13 @@ def draw(key: str, salt: str) -> float:
     return int.from_bytes(hashlib.sha256(f"{salt}\0{key}".encode()).digest()[:7], "big") / 2**56
 
 
-def split_rows(frame: pd.DataFrame, settings: SplitSettings) -> dict[str, pd.DataFrame]:
-    """`train`, `validation`, `holdout`, `spare`, and `leaks`: training rows whose text stands in holdout or spare.
+def split_rows(
+    frame: pd.DataFrame, settings: SplitSettings, window: int | str | None = None
+) -> dict[str, pd.DataFrame]:
+    """`train`, `validation`, `holdout`, `spare`, and what goes: `leaks` and `windowed`.
 
-    Raises InputError where a side comes out empty or the training side has one class only.
+    Leaks are training and validation rows whose text stands in holdout or spare, windowed ones training rows outside
+    the window. Raises InputError where a side comes out empty.
     """
     side = _outer(frame, settings)
     inner = frame["side_key"].map(lambda key: draw(key, "validation") < settings.validation)
@@ -58,27 +66,62 @@ def split_rows(frame: pd.DataFrame, settings: SplitSettings) -> dict[str, pd.Dat
     judged = set(frame.loc[side.isin(["holdout", "spare"]), "row_key"])
     leaks = side.isin(["train", "validation"]) & frame["row_key"].isin(judged)
     side = side.mask(leaks, "leaks")
-    parts = {name: frame[side == name].reset_index(drop=True) for name in (*SIDES, "leaks")}
+    if window is not None:
+        train = frame[side == "train"]
+        side[train.index[~within(train, window)]] = "windowed"
+    parts = {name: frame[side == name].reset_index(drop=True) for name in (*SIDES, *QUARANTINED)}
     for name in ("train", "validation", "holdout"):
         if parts[name].empty:
             raise InputError(
                 f"split: no row is left for {name} of {len(frame)}; more rows, or other shares, are needed"
             )
-    if parts["train"]["label"].nunique() < 2:
-        raise InputError(f"split: the training side holds one label only, {parts['train']['label'].iloc[0]!r}")
     return parts
+
+
+def within(train: pd.DataFrame, window: int | str) -> pd.Series:
+    """Whether each training row is among the newest `window`, or of the last days before the newest (`30d`).
+
+    Newest is by timestamp where there is one, else by order; raises InputError for what is no window.
+    """
+    found = WINDOW.fullmatch(str(window))
+    if not found:
+        raise InputError(f"train.window: {window!r} is no window; expected a number of rows, or of days such as 30d")
+    count, in_days = int(found[1]), found[2]
+    if in_days:
+        times = _times(train, f"train.window: {window}")
+        age: pd.Series = (times.max() - times) / pd.Timedelta(days=1)
+        return age < count
+    order = _times(train, "train.window") if "timestamp" in train else pd.Series(range(len(train)), train.index)
+    return order.rank(method="first") > len(train) - count
+
+
+def labels_of(parts: Iterable[pd.DataFrame], separator: str | None) -> list[str]:
+    """All labels, sorted; with a separator a row may hold several, or none."""
+    found: set[str] = set().union(*(part["label"] for part in parts))
+    return sorted(found if separator is None else set(separator.join(found).split(separator)) - {""})
+
+
+def as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows with their labels as numbers; raises InputError for one that is none."""
+    numbers = pd.to_numeric(frame["label"], errors="coerce").astype("float64")
+    strange = frame[~np.isfinite(numbers)]
+    if len(strange):
+        row = strange.iloc[0]
+        raise InputError(f"{row['source']}, row {row['row']}: the label {row['label']!r} is no number")
+    return frame.assign(label=numbers)
 
 
 def _outer(frame: pd.DataFrame, settings: SplitSettings) -> pd.Series:
     if isinstance(settings.holdout, str):
         return pd.Series(np.where(frame["side"] == "holdout", "holdout", "train"), index=frame.index)
+    assert not frame["side"].eq("holdout").any()
     if settings.by in ("identity", "group"):
         if settings.by == "group" and "group" not in frame:
             raise InputError("split.by: group needs data.group, the column that names the group")
         place = frame["side_key"].map(lambda key: draw(key, "holdout"))
     else:
         rank = (
-            _times(frame).rank(method="first")
+            _times(frame, "split.by: time").rank(method="first")
             if settings.by == "time"
             else pd.Series(range(1, len(frame) + 1), frame.index)
         )
@@ -92,9 +135,9 @@ def _outer(frame: pd.DataFrame, settings: SplitSettings) -> pd.Series:
     return pd.Series(names, index=frame.index)
 
 
-def _times(frame: pd.DataFrame) -> pd.Series:
+def _times(frame: pd.DataFrame, setting: str) -> pd.Series:
     if "timestamp" not in frame:
-        raise InputError("split.by: time needs data.timestamp, the column that holds the time")
+        raise InputError(f"{setting} needs data.timestamp, the column that holds the time")
     times = pd.to_datetime(frame["timestamp"], errors="coerce", format="mixed", utc=True)
     if times.isna().any():
         row = frame.loc[times.isna()].iloc[0]
@@ -103,15 +146,31 @@ def _times(frame: pd.DataFrame) -> pd.Series:
 
 
 @stage
-def split(folder: Path, checked: Checked, split: SplitSettings) -> Sides:
-    """Write each side, and the leaks into `quarantine.csv`."""
-    parts = split_rows(pd.read_parquet(store.folder(checked) / "rows.parquet"), split)
+def split(
+    folder: Path,
+    checked: Checked,
+    split: SplitSettings,
+    kind: Kind,
+    window: int | str | None = None,
+    separator: str | None = None,
+) -> Sides:
+    """Write each side, and what went into `quarantine.csv`; raises InputError where there is one class only.
+
+    `window` bounds the training side (`train.window`), `separator` stands between the labels of a row that may have
+    several.
+    """
+    rows = pd.read_parquet(store.folder(checked) / "rows.parquet")
+    parts = split_rows(as_numbers(rows) if kind == "regression" else rows, split, window)
+    labels: list[str] = []
+    if kind == "classification":
+        learned = labels_of([parts["train"]], separator)
+        if len(learned) < 2:
+            raise InputError(f"split: the training side holds one label only, {''.join(learned)!r}")
+        labels = labels_of([parts[name] for name in ("train", "validation", "holdout")], separator)
     for name in SIDES:
         parts[name].to_parquet(folder / f"{name}.parquet")
-    leaks = parts.pop("leaks")
-    if len(leaks):
-        reasons = pd.Series("leak", index=leaks.index)
-        quarantine_table(leaks, reasons).to_csv(folder / "quarantine.csv", index=False)
-    labels = sorted(set().union(*(parts[name]["label"] for name in ("train", "validation", "holdout"))))
+    gone = pd.concat([parts[name].assign(reason=reason) for name, reason in QUARANTINED.items()], ignore_index=True)
+    if len(gone):
+        quarantine_table(gone, gone["reason"]).to_csv(folder / "quarantine.csv", index=False)
     counts = {name: len(part) for name, part in parts.items()}
-    return Sides(**counts, leaks=len(leaks), labels=labels, pairs="text_pair" in parts["train"])
+    return Sides(**counts, labels=labels, separator=separator, pairs="text_pair" in rows)

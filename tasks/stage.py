@@ -18,7 +18,7 @@ from tasks.records import Artifact, Settings
 P = ParamSpec("P")
 A = TypeVar("A", bound=Artifact)
 
-UNKEYED = ("model_name", "run_id", "base_dir")
+UNKEYED = ("model_name", "run_id", "base_dir", "deadline")
 """Parameters that change where a stage reports to, not what it makes."""
 
 
@@ -66,7 +66,9 @@ def _identity(value: Any) -> str:
     if isinstance(value, Settings):
         return value.fingerprint()
     if isinstance(value, BaseModel):
-        return value.model_dump_json()
+        return _identity({name: getattr(value, name) for name in type(value).model_fields})
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{name}: {_identity(item)}" for name, item in sorted(value.items())) + "}"
     if isinstance(value, list):
         return "[" + ",".join(_identity(item) for item in value) + "]"
     return repr(value)

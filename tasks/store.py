@@ -18,6 +18,7 @@ import psutil
 from tasks.records import Artifact
 
 MARKER = "record.json"
+TRAINED_KEYS = "trained_keys.parquet"
 
 
 def home() -> Path:

@@ -166,7 +166,7 @@ def log_history(run_id: str, history: list[dict[str, Any]]) -> None:
         return
     for line in history:
         for name, value in line.items():
-            if name not in ("epoch", "step"):
+            if name not in ("epoch", "step") and not isinstance(value, str):
                 client.log_metric(run_id, f"train/{name}", float(value), step=line["step"])
 
 
@@ -187,8 +187,7 @@ def log_candidates(run_id: str, candidates: list[Candidate]) -> None:
         }
         run = client.create_run(parent.info.experiment_id, tags=tags, run_name=candidate.name)
         client.log_param(run.info.run_id, "recipe", candidate.recipe)
-        for name in ("accuracy", "macro_f1"):
-            client.log_metric(run.info.run_id, f"holdout/{name}", getattr(candidate, name))
+        log_metrics(run.info.run_id, "holdout", candidate.holdout)
         for name in ("size_mb", "latency_ms_p50", "latency_ms_p95", "throughput"):
             client.log_metric(run.info.run_id, f"cost/{name}", getattr(candidate, name))
         log_metrics(run.info.run_id, "validation", candidate.validation)

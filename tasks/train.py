@@ -1,7 +1,8 @@
-"""Fine-tunes the base model on the training side: tonight's *full*."""
+"""Fine-tunes the base model on the training side of every objective: tonight's *full*."""
 
 import json
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,19 +12,36 @@ import torch
 from pydantic import Field
 from transformers import TrainerCallback
 
-from models import bases, training
+from models import bases, checkpoints, guards, launch, training
+from models.encoding import Examples, cached
+from models.heads import Head, is_decoder
 from models.progress import Progress
 from tasks import pictures, scoring, shown, store
-from tasks.errors import SettingsError
-from tasks.records import Augmented, Settings, Sides, Trained
+from tasks.errors import NightshiftError, SettingsError
+from tasks.records import Objective, Settings, Start, Trained
 from tasks.stage import stage
+
+
+class LoraSettings(Settings):
+    """Low-rank adaptation by peft, under LoraConfig's own names; merged into the weights before anything else."""
+
+    r: int = Field(0, ge=0)
+    """Rank; 0 trains all weights instead."""
+    lora_alpha: int = Field(16, ge=1)
+    """Scale of what is learned."""
+    lora_dropout: float = Field(0.0, ge=0, lt=1)
+    """Dropout before the small matrices."""
+    target_modules: str | list[str] = "all-linear"
+    """Layers that get small matrices, by the ends of their names."""
 
 
 class TrainSettings(Settings):
     """How tonight's model is fine-tuned; the names are those of transformers' TrainingArguments."""
 
     base_model: str
-    """A Hugging Face id with its revision (ID@COMMIT), a folder, or package:NAME/PATH."""
+    """A Hugging Face id with its revision (ID@COMMIT), a folder, package:NAME/PATH, or scratch:bert, gpt2 or t5."""
+    scratch: dict[str, int | float | str] = {}
+    """Sizes of a scratch: base, by the fields of its configuration (vocab_size, n_layer, hidden_size …)."""
     max_length: int = Field(128, ge=4, le=8192)
     """Tokens a text is cut to."""
     num_train_epochs: float = Field(3, gt=0, le=1000)
@@ -41,11 +59,27 @@ class TrainSettings(Settings):
     save_steps: int = Field(200, ge=1)
     """Steps between checkpoints."""
     save_total_limit: int = Field(2, ge=1)
-    """Checkpoints kept."""
+    """Newest checkpoints kept, and the best."""
     precision: Literal["auto", "float32", "bf16", "fp16"] = "auto"
     """Mixed precision; auto takes what the device has in hardware."""
     seed: int = 42
     """Of weights, order and dropout."""
+    window: int | str | None = None
+    """Train on the newest rows only: a number of rows, or days such as 30d, counted back from the newest row."""
+    warm_start: Literal["champion"] | None = None
+    """champion: go on from the champion's weights, where it has not trained on a row of tonight's holdout."""
+    lora: LoraSettings = LoraSettings()
+    """Low-rank adaptation, for large bases."""
+    sampling: Literal["proportional", "equal", "temperature"] = "proportional"
+    """How often each objective's turn comes: by its rows, equally, or by its rows to the power 1/sampling_temperature."""
+    sampling_temperature: float = Field(2.0, ge=1)
+    """For temperature: 1 is proportional, a high one is nearly equal."""
+    compare_single: bool = False
+    """Train each of several objectives alone too, and report whether sharing helped."""
+    launcher: Literal["none", "accelerate"] = "none"
+    """accelerate: the same training under `accelerate launch`, for several GPUs or machines."""
+    accelerate: dict[str, int | float | str | bool] = {}
+    """Options of `accelerate launch` by their own names, such as num_processes."""
 
     def fingerprint(self) -> str:
         """Settings, base model's content and the library that does the arithmetic; raises SettingsError for no base."""
@@ -72,48 +106,127 @@ def history_metrics(line: dict[str, Any], prefix: str) -> dict[str, float]:
     return {f"{prefix}/{name}": float(value) for name, value in line.items() if name not in ("epoch", "step")}
 
 
-@stage
-def train(
-    folder: Path, augmented: Augmented, sides: Sides, train: TrainSettings, model_name: str, run_id: str = ""
-) -> Trained:
-    """Fine-tune `train.base_model`; a night that was killed goes on from its last complete checkpoint.
+def head_of(objective: Objective) -> Head:
+    """The objective as the model sees it; a regression's scale is that of its training labels."""
+    sides, mean, std = objective.sides, 0.0, 1.0
+    rows = scoring.side_of(objective, "train")
+    if objective.kind == "regression":
+        mean, std = float(rows["label"].mean()), float(rows["label"].std(ddof=0)) or 1.0
+    pairs = "label" in rows if objective.kind == "generation" else sides.pairs
+    return Head(objective.kind, tuple(sides.labels), sides.separator, pairs, mean, std, objective.weight)
 
-    `model_name` and `run_id` say where its checkpoints lie and its progress and losses are shown: in Prefect's
-    artifact, in the MLflow run.
-    """
+
+def _corpus(frames: Iterable[pd.DataFrame]) -> list[str]:
+    """The texts that a scratch: base's tokenizer learns from: training texts and target texts."""
+    columns = [frame[name] for frame in frames for name in ("text", "text_pair", "label") if name in frame]
+    return [text for column in columns for text in column if isinstance(text, str)]
+
+
+def _base(objectives: list[Objective], heads: dict[str, Head], train: TrainSettings, start: Start | None) -> Any:
+    """The model to begin with, and its tokenizer."""
+    place = str(store.home() / start.path) if start else train.base_model
+    texts = [] if start else _corpus(pd.read_parquet(_rows(o)) for o in objectives)
     try:
-        tokenizer = bases.load_tokenizer(train.base_model)
-        model = bases.load_classifier(train.base_model, sides.labels, tokenizer, train.seed)
+        tokenizer = bases.load_tokenizer(place, train.scratch, texts)
+        model = bases.load(place, heads, tokenizer, train.seed, train.scratch)
+        if start:
+            bases.take_over(model, heads, Path(place))
     except (ValueError, OSError) as error:
         raise SettingsError(f"train.base_model: {str(error).splitlines()[0]}") from error
+    return model, tokenizer
+
+
+def _rows(objective: Objective) -> Path:
+    return store.folder(objective.augmented) / "train.parquet"
+
+
+def _train_keys(objectives: list[Objective], start: Start | None) -> pd.DataFrame:
+    """The digests of all rows that these weights have ever been trained on."""
+    keys = {key for o in objectives for key in pd.read_parquet(_rows(o), columns=["row_key"])["row_key"]}
+    if start:
+        keys |= set(pd.read_parquet(store.home() / start.path / store.TRAINED_KEYS)["row_key"])
+    return pd.DataFrame({"row_key": sorted(keys)})
+
+
+def _failure(
+    error: guards.TrainingFailed, objectives: list[Objective], examples: dict[str, Examples], work: Path
+) -> str:
+    """The line that names the step, the batch's rows and the checkpoint that is left."""
+    objective = next(o for o in objectives if o.name == error.objective)
+    keys = pd.read_parquet(_rows(objective), columns=["row_key"])["row_key"]
+    sources = examples[error.objective].columns["source"]
+    rows = sorted({keys[int(row)] for place in error.places for row in sources[place]})
+    kept = checkpoints.all_in(work)
+    where = f"the last good checkpoint is {kept[-1]}" if kept else "no checkpoint was written before"
+    return f"train: {error}; {where}; try a lower train.learning_rate; rows of the batch (row_key): {', '.join(rows)}"
+
+
+@stage
+def train(
+    folder: Path,
+    objectives: list[Objective],
+    train: TrainSettings,
+    start: Start | None,
+    model_name: str,
+    run_id: str = "",
+    deadline: float | None = None,
+) -> Trained:
+    """Fine-tune `train.base_model`, or `start`; a night that was killed goes on from its newest sound checkpoint.
+
+    `model_name` and `run_id` say where its checkpoints lie and its progress and losses are shown: in Prefect's
+    artifact, in the MLflow run. `deadline`: seconds since the epoch.
+    """
+    heads = {objective.name: head_of(objective) for objective in objectives}
+    model, tokenizer = _base(objectives, heads, train, start)
     parts = bases.parts(model)
-    rows = pd.read_parquet(store.folder(augmented) / "train.parquet")
-    validation = pd.read_parquet(store.folder(sides) / "validation.parquet")
-    kind = training.precision() if train.precision == "auto" else train.precision
-    arguments = train.model_dump(exclude={"base_model", "max_length", "precision"}) | {
-        "precision": kind,
-        "eval_strategy": "epoch",
-        "logging_steps": 20,
-        "per_device_eval_batch_size": 64,
-    }
     work = store.work(model_name, f"train-{store.key(folder)}")
-    history = training.fit(
-        model,
-        tokenizer,
-        scoring.examples(rows, tokenizer, sides.labels, train.max_length),
-        scoring.examples(validation, tokenizer, sides.labels, train.max_length),
-        work,
-        arguments,
-        [Progress("train", shown.progress(model_name)), *([LiveMetrics(run_id)] if run_id else [])],
+    kind = training.precision() if train.precision == "auto" else train.precision
+    packed = is_decoder(model.config)
+    sides: dict[str, dict[str, Examples]] = {"train": {}, "validation": {}}
+    for o in objectives:
+        for side, path in (("train", _rows(o)), ("validation", store.folder(o.sides) / "validation.parquet")):
+            frame = pd.read_parquet(path)
+            sides[side][o.name] = cached(
+                work / f"{o.name}.{side}.arrow",
+                lambda o=o, frame=frame, side=side: scoring.examples(  # type: ignore[misc]
+                    frame, tokenizer, heads[o.name], train.max_length,
+                    encoder_decoder=model.config.is_encoder_decoder, packed=packed and side == "train",
+                ),
+            )  # fmt: skip
+    recipe = training.Recipe(
+        sampling=train.sampling,
+        sampling_temperature=train.sampling_temperature,
+        lora=train.lora.model_dump() if train.lora.r else None,
+        deadline=deadline,
+        fingerprint=store.key(folder),
     )
-    bases.save_checkpoint(model, tokenizer, folder / "model")
+    callbacks = [Progress("train", shown.progress(model_name)), *([LiveMetrics(run_id)] if run_id else [])]
+    inputs = (model, tokenizer, heads, sides["train"], sides["validation"], work, _arguments(train, kind))
+    try:
+        if train.launcher == "accelerate":
+            fitted = launch.launch(*inputs, recipe, train.accelerate)
+        else:
+            fitted = training.fit(*inputs, callbacks, recipe)
+    except guards.TrainingFailed as error:
+        raise NightshiftError(_failure(error, objectives, sides["train"], work)) from error
+    bases.save_checkpoint(fitted.model, tokenizer, heads, folder / "model")
+    _train_keys(objectives, start).to_parquet(folder / store.TRAINED_KEYS)
     (folder / "measured").mkdir()
-    (folder / "measured" / "history.json").write_text(json.dumps(history))
-    pictures.learning_curve(history, folder / "measured" / "learning_curve.png")
+    (folder / "measured" / "history.json").write_text(json.dumps(fitted.history))
+    pictures.learning_curve(fitted.history, folder / "measured" / "learning_curve.png")
     shutil.rmtree(work)
     return Trained(
-        parameters=sum(p.numel() for p in model.parameters()),
+        parameters=sum(p.numel() for p in fitted.model.parameters()),
         layers=parts,
         precision=kind,
         device="cuda" if torch.cuda.is_available() else "cpu",
+        figures=fitted.figures,
+        stopped=fitted.stopped,
+        start=start.version if start else None,
     )
+
+
+def _arguments(train: TrainSettings, kind: str) -> dict[str, Any]:
+    named = {"num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps", "learning_rate",
+             "warmup_steps", "weight_decay", "save_steps", "save_total_limit", "seed"}  # fmt: skip
+    return train.model_dump(include=named) | {"precision": kind, "eval_strategy": "epoch", "logging_steps": 20}

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from expectations import checkpoint, own
 from expectations.checkpoint import Outcome
 from tasks import store
 from tasks.quarantine import quarantine_table
-from tasks.records import Checked, ExpectationResult, Rows, Settings, Severity
+from tasks.records import Checked, ExpectationResult, Kind, Rows, Settings, Severity
 from tasks.stage import stage
 
 INVISIBLE = re.compile("[\ufffd\u200b-\u200f\u2060\ufeff]")
@@ -35,7 +36,7 @@ class ExpectationSettings(Settings):
     min_rows: int = Field(50, ge=1)
     """Rows that must be left (critical)."""
     labels: list[str] | None = None
-    """The known labels; without them every label found is known."""
+    """The known labels of a classification; without them every label found is known."""
     readable: Check = Check(severity="critical")
     """Records whose fields or characters can be read."""
     text_present: Check = Check(severity="critical")
@@ -44,10 +45,12 @@ class ExpectationSettings(Settings):
     """Labels that hold something."""
     known_labels: Check = Check(severity="critical")
     """Labels among `labels`."""
+    numeric_labels: Check = Check(severity="critical")
+    """Labels of a regression that are finite numbers."""
     one_label_a_text: Check = Check(mostly=0.99)
-    """Texts that do not stand there twice with different labels."""
+    """Texts of a classification that do not stand there twice with different labels."""
     unique_texts: Check = Check()
-    """Texts that are no exact duplicates; the first stays."""
+    """Texts that are no exact duplicates, of generation and text2text together with their label; the first stays."""
     usual_length: Check = Check(mostly=0.99)
     """Texts that are not absurdly long or short."""
     max_deviations: float = Field(6.0, gt=0)
@@ -75,8 +78,13 @@ def is_empty(text: object) -> bool:
     return not any(unicodedata.category(sign)[0] not in "CZ" for sign in shown)
 
 
-def check_frame(rows: pd.DataFrame, settings: ExpectationSettings) -> pd.DataFrame:
-    """What the expectations look at: later checks see null where an earlier one that quarantines finds the row."""
+def check_frame(
+    rows: pd.DataFrame, settings: ExpectationSettings, kind: Kind = "classification", separator: str | None = None
+) -> pd.DataFrame:
+    """What the expectations look at: later checks see null where an earlier one that quarantines finds the row.
+
+    A check whose column is not there does not concern this kind.
+    """
     frame = pd.DataFrame({"problem": rows["problem"]}, index=rows.index).astype(object)
     standing = rows["problem"].isna() | (settings.readable.severity == "info")
     for column in ("text", "text_pair"):
@@ -84,20 +92,49 @@ def check_frame(rows: pd.DataFrame, settings: ExpectationSettings) -> pd.DataFra
             empty = rows[column].map(is_empty)
             frame[f"{column}_missing"] = _where(empty, standing, "missing")
             standing &= ~empty
-    missing = rows["label"].map(is_empty)
-    frame["label_missing"] = _where(missing, standing, "missing")
-    standing &= ~missing
-    frame["label"] = rows["label"].where(standing)
-    if settings.labels is not None:
-        standing &= rows["label"].isin(settings.labels)
-    keys = rows["side"] + rows["row_key"].where(standing)
-    frame["text_and_label"] = keys + own.SEPARATOR + rows["label"].where(standing)
-    if settings.one_label_a_text.severity != "info":
-        keys = keys.where(frame["text_and_label"].map(_is_set) & own.one_label(frame["text_and_label"].astype("str")))
-    frame["key"] = keys
+    keys = rows["side"] + rows["row_key"]
+    if "label" in rows:
+        missing = rows["label"].map(is_empty) if separator is None else rows["label"].isna()
+        frame["label_missing"] = _where(missing, standing, "missing")
+        standing &= ~missing
+        frame["key"] = LABELS[kind](frame, keys.where(standing), rows["label"].where(standing), settings, separator)
+    else:
+        frame["key"] = keys.where(standing)
+    keys = frame["key"]
     unique = keys.notna() & ~keys.duplicated() if settings.unique_texts.severity != "info" else keys.notna()
     frame["text"] = rows["text"].where(unique)
     return frame.astype(object).where(frame.notna(), None)
+
+
+def _classes(
+    frame: pd.DataFrame, keys: pd.Series, labels: pd.Series, settings: ExpectationSettings, separator: str | None
+) -> pd.Series:
+    frame["label"] = labels
+    if settings.labels is not None:
+        known = own.known_labels(labels.dropna(), settings.labels, separator)
+        keys = keys.where(known.reindex(keys.index, fill_value=False))
+    pairs = frame["text_and_label"] = keys + own.SEPARATOR + labels
+    if settings.one_label_a_text.severity == "info":
+        return keys
+    return keys.where(pairs.map(_is_set) & own.one_label(pairs.astype("str")))
+
+
+def _numbers(frame: pd.DataFrame, keys: pd.Series, labels: pd.Series, *_: object) -> pd.Series:
+    frame["number"] = labels
+    return keys.where(own.is_number(labels))
+
+
+def _targets(_frame: pd.DataFrame, keys: pd.Series, labels: pd.Series, *_: object) -> pd.Series:
+    return keys + own.SEPARATOR + labels
+
+
+LABELS: dict[Kind, Callable[..., pd.Series]] = {
+    "classification": _classes,
+    "regression": _numbers,
+    "generation": _targets,
+    "text2text": _targets,
+}
+"""By kind: adds the columns that its checks of labels look at; returns what a duplicate is told by."""
 
 
 def _is_set(value: object) -> bool:
@@ -108,8 +145,11 @@ def _where(found: pd.Series, standing: pd.Series, word: str) -> pd.Series:
     return pd.Series(None, index=found.index, dtype=object).mask(found & standing, word)
 
 
-def expected(settings: ExpectationSettings, pairs: bool) -> list[Expected]:
-    """All expectations in the fixed order in which rows are quarantined; table checks first."""
+def expected(settings: ExpectationSettings, columns: Container[str], separator: str | None = None) -> list[Expected]:
+    """The expectations on these columns of the check frame, in the fixed order in which rows are quarantined.
+
+    Table checks come first.
+    """
     critical = Check(severity="critical", mostly=1)
 
     def table(name: str, kind: Any, setting: str = "", **values: Any) -> Expected:
@@ -125,23 +165,23 @@ def expected(settings: ExpectationSettings, pairs: bool) -> list[Expected]:
     found = [
         table("enough rows", gxe.ExpectTableRowCountToBeBetween, "min_rows", min_value=settings.min_rows),
         table("columns there", gxe.ExpectColumnToExist, column="text"),
-        table("at least two labels", gxe.ExpectColumnUniqueValueCountToBeBetween, column="label", min_value=2),
+        table("at least two labels", own.ExpectSeveralLabels, column="label", separator=separator),
         rows("records readable", null, "problem", "readable", "unreadable"),
         rows("text present", null, "text_missing", "text_present", "missing"),
+        rows("second text present", null, "text_pair_missing", "text_present", "missing"),
+        rows("label present", null, "label_missing", "label_present", "missing"),
     ]
-    if pairs:
-        found.append(rows("second text present", null, "text_pair_missing", "text_present", "missing"))
-    found.append(rows("label present", null, "label_missing", "label_present", "missing"))
     if settings.labels is not None:
-        known = gxe.ExpectColumnValuesToBeInSet
-        found.append(rows("label known", known, "label", "known_labels", "unknown label", value_set=settings.labels))
-    return [
-        *found,
+        found.append(rows("label known", own.ExpectLabelsToBeKnown, "label", "known_labels", "unknown label",
+                          known=settings.labels, separator=separator))  # fmt: skip
+    found += [
+        rows("label a number", own.ExpectLabelsToBeNumbers, "number", "numeric_labels", "no number"),
         rows("one label a text", own.ExpectTextsToCarryOneLabel, "text_and_label", "one_label_a_text", "conflict"),
         rows("no duplicates", own.ExpectTextsToBeFirstOfTheirKind, "key", "unique_texts", "duplicate"),
         rows("usual length", own.ExpectTextsToHaveUsualLength, "text", "usual_length", "outlier",
              max_deviations=settings.max_deviations),
     ]  # fmt: skip
+    return [check for check in found if getattr(check.expectation, "column", "text") in columns]
 
 
 def reasons_of(rows: pd.DataFrame, checks: list[Expected], outcomes: list[Outcome]) -> pd.Series:
@@ -177,12 +217,17 @@ def _wanted(check: Expected) -> str:
 
 
 @stage
-def validate(folder: Path, rows: Rows, expectations: ExpectationSettings) -> Checked:
-    """Check tonight's rows; a failed critical expectation gives status `stopped` and raises nothing."""
+def validate(
+    folder: Path, rows: Rows, expectations: ExpectationSettings, kind: Kind, separator: str | None = None
+) -> Checked:
+    """Check tonight's rows; a failed critical expectation gives status `stopped` and raises nothing.
+
+    `separator` stands between the labels of a row that may have several.
+    """
     table = pd.read_parquet(store.folder(rows) / "rows.parquet")
-    checks = expected(expectations, "text_pair" in table)
+    frame = check_frame(table, expectations, kind, separator)
+    checks = expected(expectations, frame, separator)
     docs = folder / "measured" / "data_docs"
-    frame = check_frame(table, expectations)
     outcomes = checkpoint.run(frame, [check.expectation for check in checks], "nightshift", docs)
     reasons = reasons_of(table, checks, outcomes)
     kept, gone = table[reasons.isna()], table[reasons.notna()]

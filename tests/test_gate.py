@@ -1,12 +1,17 @@
+import time
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from tasks import evidence
-from tasks.compress import CompressSettings, choose
+from tasks import evidence, kinds
+from tasks.compress import CompressSettings, Workshop, choose, possible, too_late
+from tasks.errors import SettingsError
 from tasks.evidence import compare, ratio_limit, rows_needed, tango
 from tasks.gate import Costs, GateSettings, decide
-from tasks.records import Candidate
+from tasks.records import Augmented, Candidate, Objective, Sides
 
 RNG = np.random.default_rng(5)
 LABELS = RNG.choice(["a", "b", "c"], 2000)
@@ -19,10 +24,26 @@ def answers(wrong, labels=LABELS, seed=0):
     return [OTHER[label] if bad else label for label, bad in zip(labels, hit, strict=True)]
 
 
-def settle(challenger, champion, anchor=None, cost=1.0, **settings):
-    majority = evidence.metrics(LABELS, ["a"] * len(LABELS))
+def objective(metric="macro_f1", kind="classification", name="main", weight=1.0, rows=2000):
+    sides = Sides(train=1, validation=1, holdout=rows, spare=0, leaks=0, labels=["a", "b", "c"], pairs=False)
+    return Objective(name=name, kind=kind, metric=metric, weight=weight, sides=sides, augmented=Augmented(augmented=0))
+
+
+def table(predicted, labels=LABELS):
+    return pd.DataFrame({"label": list(labels), "predicted": list(predicted)})
+
+
+def difference(labels, first, second, metric="macro_f1"):
+    tables = ({"main": table(predicted, labels)} for predicted in (first, second))
+    return compare(*tables, [objective(metric)], 0.95)
+
+
+def settle(challenger, champion, anchor=None, cost=1.0, unable=None, **settings):
+    tables = {"challenger": challenger, "champion": champion, "anchor": anchor}
+    tables = {role: {"main": table(predicted)} for role, predicted in tables.items() if predicted is not None}
     costs = Costs(cost, 1.0, cost) if champion is not None else None
-    return decide(LABELS, challenger, champion, anchor, costs, majority, GateSettings(**settings))
+    naive = evidence.metrics(LABELS, ["a"] * len(LABELS))
+    return decide(tables, [objective()], costs, naive, GateSettings(**settings), unable)
 
 
 def test_tango_solves_its_score_equation():
@@ -50,7 +71,7 @@ def test_limits_cover_at_their_rate(metric):
         labels = rng.choice(["a", "b"], 400)
         first = np.where(rng.random(400) < 0.12, "c", labels)
         second = np.where(rng.random(400) < 0.12, "c", labels)
-        missed += compare(labels, first, second, metric, 0.95).lower > 0
+        missed += difference(labels, first, second, metric).lower > 0
     assert missed / times < 0.05 + 3 * np.sqrt(0.05 * 0.95 / times)
 
 
@@ -58,7 +79,7 @@ def test_the_difference_is_the_metrics_difference():
     first, second = answers(0.1, seed=1), answers(0.2, seed=2)
     for metric in ("accuracy", "macro_f1", "weighted_f1"):
         expected = evidence.metrics(LABELS, first)[metric] - evidence.metrics(LABELS, second)[metric]
-        assert compare(LABELS, first, second, metric, 0.95).difference == pytest.approx(expected)
+        assert difference(LABELS, first, second, metric).difference == pytest.approx(expected)
 
 
 def test_clearly_better_is_promoted_and_clearly_worse_held():
@@ -97,6 +118,60 @@ def test_the_first_must_beat_the_majority_and_every_minimum():
     assert held.decision == "hold" and "minimum" in held.reasons[0]
     with pytest.raises(ValueError, match="no metric"):
         GateSettings(minimum={"acuracy": 0.9})
+    with pytest.raises(SettingsError, match="tonight has no rmse; there are: accuracy"):
+        settle(answers(0.1), None, minimum={"rmse": 0.9})
+
+
+def test_a_champion_that_cannot_answer_stays():
+    verdict = settle(answers(0.0), None, unable={"champion": "knows no objectives"})
+    assert verdict.decision == "hold" and "the champion knows no objectives" in verdict.reasons[0]
+    good = answers(0.05)
+    assert settle(good, good, cost=0.5, unable={"anchor": "fails"}).decision == "hold"
+    assert settle(good, answers(0.15, seed=2), unable={"anchor": "fails"}).claim == "better"
+
+
+def losses(share, tokens=10):
+    return pd.DataFrame({"loss": tokens * share * np.random.default_rng(4).random(500), "tokens": [tokens] * 500})
+
+
+def settle_losses(challenger, champion, naive=1.0, **settings):
+    tables = {role: {"main": t} for role, t in (("challenger", challenger), ("champion", champion)) if t is not None}
+    costs = Costs(1.0, 1.0, 1.0) if champion is not None else None
+    return decide(tables, [objective("loss", "generation")], costs, {"loss": naive}, GateSettings(**settings))
+
+
+def test_less_loss_is_better():
+    verdict = settle_losses(losses(1.0), losses(1.1))
+    assert verdict.claim == "better" and verdict.difference > 0 and "less is better" in verdict.reasons[0]
+    assert settle_losses(losses(1.1), losses(1.0)).decision == "hold"
+    assert settle_losses(losses(1.0), None).claim == "first"
+    assert settle_losses(losses(1.0), None, naive=0.4).decision == "hold"
+    assert settle_losses(losses(1.0), None, minimum={"loss": 0.4}).decision == "hold"
+    assert settle_losses(losses(1.0), None, minimum={"loss": 0.6}).claim == "first"
+
+
+def test_losses_over_other_tokens_are_not_compared():
+    verdict = settle_losses(losses(0.5), losses(1.0, tokens=9))
+    assert verdict.decision == "hold" and "other tokens" in verdict.reasons[0]
+
+
+def test_objectives_are_weighed_and_each_may_have_a_minimum():
+    both = [objective(name="tone", weight=3.0), objective("rmse", "regression", "stars")]
+    stars = np.random.default_rng(6).normal(size=2000)
+    good, bad = table(answers(0.05, seed=1)), table(answers(0.15, seed=2))
+    near, far = table(stars + 0.1, stars), table(stars + 0.2, stars)
+
+    def told(challenger, champion, **settings):
+        tables = {"challenger": challenger, "champion": champion}
+        tables = {role: dict(zip(("tone", "stars"), pair, strict=True)) for role, pair in tables.items()}
+        return decide(tables, both, Costs(1.0, 1.0, 1.0), {}, GateSettings(**settings))
+
+    assert told((good, far), (bad, near)).claim == "better"
+    assert told((bad, near), (good, far)).decision == "hold"
+    verdict = told((good, near), (bad, near), minimum={"stars/rmse": 0.05, "tone/macro_f1": 0.9})
+    assert verdict.decision == "hold" and verdict.reasons[0].startswith("stars/rmse 0.1000 is above")
+    expected = 0.75 * (kinds.metrics({"tone": good}, both[:1])["macro_f1"]) - 0.25 * 0.1
+    assert verdict.metrics["weighted"] == pytest.approx(expected)
 
 
 def test_rows_needed_grow_with_disagreement():
@@ -106,44 +181,77 @@ def test_rows_needed_grow_with_disagreement():
 
 def candidates(rows, wrong):
     """Candidates by name: (share wrong on the holdout, validation score, latency)."""
-    import pandas as pd
-
     labels, tables, made = LABELS[:rows], {}, []
     for name, (share, validation, latency) in wrong.items():
-        predicted = answers(share, labels, seed=3)
-        tables[name] = pd.DataFrame({"label": labels, "predicted": predicted})
-        found = evidence.metrics(labels, predicted)
-        made.append(Candidate(name=name, recipe=name, accuracy=found["accuracy"], macro_f1=found["macro_f1"], size_mb=1,
-                              latency_ms_p50=latency, latency_ms_p95=latency, throughput=1,
-                              validation={"macro_f1": validation}))  # fmt: skip
+        tables[name] = {"main": table(answers(share, labels, seed=3), labels)}
+        made.append(Candidate(name=name, recipe=name, size_mb=1, latency_ms_p50=latency, latency_ms_p95=latency,
+                              throughput=1, validation={"macro_f1": validation}))  # fmt: skip
     return made[0], made[1:], tables
+
+
+def put_forward(full, others, tables, **settings):
+    return choose(full, others, tables, [objective()], CompressSettings(**settings))
 
 
 def test_the_cheapest_confirmed_candidate_is_put_forward():
     full, others, tables = candidates(2000, {
         "full": (0.05, 0.950, 8.0), "careful": (0.05, 0.949, 3.0), "bold": (0.055, 0.948, 1.0), "poor": (0.3, 0.6, 0.5),
     })  # fmt: skip
-    chosen = choose(full, others, tables, CompressSettings())
+    chosen = put_forward(full, others, tables)
     assert chosen.name == "bold" and chosen.confirmed
     assert [c.name for c in others if not c.qualifies] == ["poor"]
 
 
 def test_a_candidate_that_wins_on_validation_only_is_not_put_forward():
     full, others, tables = candidates(2000, {"full": (0.05, 0.95, 8.0), "lucky": (0.10, 0.96, 1.0)})
-    assert choose(full, others, tables, CompressSettings()).name == "full"
+    assert put_forward(full, others, tables).name == "full"
     assert "not confirmed" in others[0].why
 
 
 def test_with_few_holdout_rows_the_choice_is_marked_unconfirmed():
     full, others, tables = candidates(120, {"full": (0.05, 0.95, 8.0), "small": (0.10, 0.95, 1.0)})
-    chosen = choose(full, others, tables, CompressSettings())
+    chosen = put_forward(full, others, tables)
     assert chosen.name == "small" and not chosen.confirmed and "holdout rows would be needed" in chosen.why
     full, others, tables = candidates(120, {"full": (0.05, 0.95, 8.0), "small": (0.10, 0.95, 1.0)})
-    assert choose(full, others, tables, CompressSettings(allow_unconfirmed=False)).name == "full"
+    assert put_forward(full, others, tables, allow_unconfirmed=False).name == "full"
 
 
 def test_costs_within_ten_percent_are_ties_broken_by_quality():
     full, others, tables = candidates(
         2000, {"full": (0.05, 0.95, 8.0), "a": (0.05, 0.945, 1.0), "b": (0.05, 0.949, 1.05)}
     )
-    assert choose(full, others, tables, CompressSettings()).name == "b"
+    assert put_forward(full, others, tables).name == "b"
+
+
+def scored(name, error, validation, latency):
+    """A candidate for regression whose RMSE on the holdout is about `error`."""
+    labels, noise = np.random.default_rng(7).normal(size=(2, 1000))
+    made = Candidate(name=name, recipe=name, size_mb=1, latency_ms_p50=latency, latency_ms_p95=latency, throughput=1,
+                     validation={"rmse": validation, "pearson": 1 - validation})  # fmt: skip
+    return made, {"main": table(labels + error * noise, labels)}
+
+
+def test_a_candidate_keeps_an_error_by_not_exceeding_it():
+    made = [scored("full", 0.5, 0.500, 8.0), scored("near", 0.501, 0.505, 2.0), scored("far", 0.6, 0.52, 1.0)]
+    (full, near, far), tables = [c for c, _ in made], {c.name: t for c, t in made}
+    chosen = choose(full, [near, far], tables, [objective("rmse", "regression")], CompressSettings())
+    assert chosen.name == "near" and chosen.confirmed and not far.qualifies and "below 99%" in far.why
+
+
+def test_what_can_be_made_depends_on_the_kinds():
+    recipes = ["quantize", "distil", "distil+quantize"]
+    assert possible(recipes, [objective("rmse", "regression")]) == recipes
+    assert possible(recipes, [objective(), objective(name="other")]) == ["quantize"]
+    assert possible(recipes, [objective(), objective("loss", "generation", "other")]) == []
+
+
+def test_a_deadline_sheds_what_its_training_would_not_make():
+    settings = CompressSettings(distil_epochs=4, recovery_epochs=2)
+    shop = Workshop(Path(), Path(), settings, {}, [objective()], None, None, {})
+    shop.objectives[0].sides.train = 1000
+    assert [shop.epochs(recipe) for recipe in ("quantize", "distil+quantize", "distil+prune")] == [0, 4, 6]
+    soon = time.time() + 50
+    assert [too_late(shop, recipe, 100.0, soon) for recipe in ("quantize", "distil", "distil+prune")] == [0, 0, 1]
+    assert not too_late(shop, "distil+prune", 100.0, None) and too_late(shop, "quantize", 100.0, time.time() - 1)
+    shop.made["distil"] = None
+    assert not too_late(shop, "distil+prune+quantize", 100.0, soon)

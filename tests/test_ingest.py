@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -253,6 +254,62 @@ def test_the_stage_writes_every_record(tmp_path, monkeypatch):
     assert record.read == len(written) == 3
     assert written["row"].tolist() == [1, 2, 3] and set(written["source"]) == {"x.csv"}
     assert written["problem"].isna().tolist() == [True, False, True]
+
+
+def test_paragraphs_are_the_blocks_between_blank_lines(tmp_path):
+    content = "\ufeff\n\nOne:\r\n  two,\r\n \t\r\n\r\nthree\rfour\r\rfive"
+    records = read_records(write(tmp_path / "x.txt", content), paragraphs=True)
+    assert [(record.row, record.line, record.values) for record in records] == [
+        (1, 3, {"text": "One:\n  two,"}),
+        (2, 7, {"text": "three\nfour"}),
+        (3, 10, {"text": "five"}),
+    ]
+
+
+def test_paragraphs_are_rows_like_others(tmp_path):
+    content = "café, tea, milk\n\n".encode() * 3 + b'caf\xe9, "tea\n'
+    rows = rows_of(tmp_path / "x.txt", content, paragraphs=True, label=None)
+    assert "label" not in rows
+    assert rows["text"].tolist() == ["café, tea, milk"] * 3 + [None]
+    assert rows["problem"][3] == "broken encoding: not valid UTF-8"
+    assert rows["row_key"][0] == key("café, tea, milk")
+    packed = rows_of(tmp_path / "x.txt.gz", gzip.compress(b"a\n\nb\n"), paragraphs=True, text=0, label=None)
+    assert packed["text"].tolist() == ["a", "b"]
+    with pytest.raises(InputError, match=r"data\.label: no column 'label' in .*x\.txt; it has text"):
+        rows_of(tmp_path / "x.txt", content, paragraphs=True)
+
+
+def test_other_files_are_no_paragraphs(tmp_path):
+    assert rows_of(tmp_path / "x.csv", "text,label\na,x\n\nb,y\n", paragraphs=True)["text"].tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize(("content", "message"), [(b" \n\n", "is empty"), (b"a\n\nb\0", "line 3: binary data")])
+def test_paragraphs_that_cannot_be_read_stop_with_one_line(tmp_path, content, message):
+    with pytest.raises(InputError, match=message):
+        read_records(write(tmp_path / "x.txt", content), paragraphs=True)
+
+
+def test_tiny_shakespeares_paragraphs(real_data):
+    records = read_records(real_data / "tiny_shakespeare/input.txt", paragraphs=True)
+    blocks = re.split(r"\n\s*\n", (real_data / "tiny_shakespeare/input.txt").read_text().strip())
+    assert [record.values["text"] for record in records] == blocks and len(blocks) > 7000
+    assert records[1].line == 4 and records[1].values["text"] == "All:\nSpeak, speak."
+
+
+@pytest.mark.parametrize(
+    ("labels", "joined"),
+    [("b|a", "a|b"), (" b | a||b", "a|b"), (["b", " a", None, "b"], "a|b"), ([2, 1.0], "1|2"), ([], ""), ("", None),
+     (" | ", None), (None, None), (1, "1")],
+)  # fmt: skip
+def test_several_labels_of_a_row_have_one_form(tmp_path, labels, joined):
+    rows = rows_of(tmp_path / "x.jsonl", json.dumps({"text": "t", "label": labels}) + "\n", label_separator="|")
+    assert rows["label"].tolist() == [joined]
+
+
+def test_several_labels_in_parquet(tmp_path):
+    pd.DataFrame({"text": ["a", "b"], "label": [["y", "x"], []]}).to_parquet(tmp_path / "x.parquet")
+    data = DataSettings(path="x.parquet", label_separator=", ")
+    assert read_rows(locate(data, None, tmp_path), data)["label"].tolist() == ["x, y", ""]
 
 
 def test_several_files_number_their_own_rows(tmp_path):

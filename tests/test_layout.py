@@ -7,12 +7,14 @@ import pytest
 from typer.main import get_command
 
 from flows.cli import app
-from flows.settings import NightSettings, load
-from tasks.errors import SettingsError
+from flows.settings import NightSettings, check, load
+from tasks.errors import InputError, SettingsError
 
 ROOT = Path(__file__).parent.parent
+PYFUNC = {"serving.py", "generative.py"}
+"""What MLflow loads as the registered model."""
 SHARED = {"records", "stage", "store", "errors", "evidence", "scoring", "pictures", "tracking", "registry", "quarantine",
-          "reading", "report", "shown", "processes"}  # fmt: skip
+          "reading", "report", "shown", "processes", "kinds"}  # fmt: skip
 
 
 def imports(path):
@@ -27,7 +29,7 @@ def imports(path):
 @pytest.mark.parametrize("package", ["models", "expectations"])
 def test_models_and_expectations_know_neither_prefect_nor_tasks(package):
     for path in (ROOT / package).glob("*.py"):
-        allowed = {"mlflow"} if path.name == "serving.py" else set()
+        allowed = {"mlflow"} if path.name in PYFUNC else set()
         used = {name.split(".")[0] for name in imports(path)}
         assert not used & ({"prefect", "mlflow", "tasks", "flows"} - allowed), path
 
@@ -45,8 +47,9 @@ def test_the_commands():
 
 
 def test_the_settings_of_a_night():
-    assert list(NightSettings.model_fields)[:8] == [
-        "model", "data", "split", "expectations", "augment", "train", "compress", "gate"
+    assert list(NightSettings.model_fields) == [
+        "model", "kind", "data", "objectives", "split", "expectations", "augment", "train", "compress", "gate",
+        "deadline", "base_dir",
     ]  # fmt: skip
 
 
@@ -64,3 +67,89 @@ def test_every_wrong_field_gets_a_line(tmp_path):
     assert any("data.txt: unknown key; did you mean text?" in line for line in lines)
     assert any("train.base_model: required" in line for line in lines)
     assert any("gate.margn: unknown key; did you mean margin?" in line for line in lines)
+
+
+DATA = {"path": "a.csv"}
+ALONG = {"data": DATA, "role": "auxiliary"}
+
+
+def night(**values):
+    return check({"model": "x", "train": {"base_model": "b"}} | values, "x.yaml")
+
+
+def test_a_plain_night_learns_one_thing_called_main():
+    learned = night(data=DATA, gate={"metric": "accuracy"}, split={"holdout": "held.csv"}).learned
+    assert {name: (o.kind, o.metric, o.holdout) for name, o in learned.items()} == {
+        "main": ("classification", "accuracy", "held.csv")
+    }
+    assert night(objectives={"mood": ALONG}).learned["main"].role == "main"
+    assert night(kind="regression", data=DATA).learned["main"].metric == "pearson"
+
+
+def test_several_objectives_are_learned_the_main_one_first():
+    settings = night(objectives={"a": ALONG | {"kind": "generation", "holdout": "held.csv"}, "b": {"data": DATA}})
+    assert {name: (o.metric, o.data.label) for name, o in settings.learned.items()} == {
+        "b": ("macro_f1", "label"), "a": ("loss", None)
+    }  # fmt: skip
+    assert list(settings.learned) == ["b", "a"]
+    assert [settings.split_of(o).holdout for o in settings.learned.values()] == [0.2, "held.csv"]
+
+
+def test_recipes_are_those_that_can_be_used():
+    both = {"a": {"data": DATA}, "b": ALONG}
+    assert len(night(kind="regression", data=DATA).compress.recipes) == 5
+    assert night(objectives=both).compress.recipes == ["quantize"]
+    assert night(kind="text2text", data=DATA).compress.recipes == []
+    assert night(kind="text2text", data=DATA, compress={"recipes": [], "keep": 0.9}).compress.recipes == []
+    for recipes, settings in ((["quantize", "distil"], {"objectives": both}),
+                              (["quantize"], {"data": DATA, "kind": "generation"})):  # fmt: skip
+        with pytest.raises(SettingsError, match=rf"^x\.yaml: compress\.recipes: .* leave out {recipes[-1]}$"):
+            night(**settings, compress={"recipes": recipes})
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({}, "data: required"),
+        ({"data": DATA, "objectives": {"a": {"data": DATA}}}, "objectives: they stand in place of data"),
+        ({"objectives": {"A b": {"data": DATA}}}, "objectives.A b: an objective's name"),
+        ({"objectives": {"a": {"data": DATA}, "b": {"data": DATA}}}, "objectives: exactly one has the role main"),
+        ({"objectives": {"a": ALONG, "b": ALONG}}, "objectives: exactly one has the role main"),
+        ({"objectives": {"a": {"data": DATA}, "b": ALONG}, "gate": {"metric": "accuracy"}}, "gate.metric: with several"),
+        ({"objectives": {"a": {"data": DATA}}, "kind": "generation"}, "kind: with objectives"),
+        ({"objectives": {"a": {"data": DATA, "metric": "loss"}}}, "objectives.a.metric: loss does not measure"),
+        ({"data": DATA, "kind": "regression", "gate": {"metric": "accuracy"}}, "gate.metric: accuracy does not"),
+        ({"data": DATA | {"label_separator": ","}, "kind": "regression"}, "data.label_separator: regression knows"),
+        ({"data": DATA | {"label": None}}, "data.label: classification needs one"),
+        ({"data": DATA | {"label": None}, "kind": "text2text"}, "data.label: text2text needs one"),
+        ({"data": DATA | {"text_pair": "b"}, "kind": "text2text"}, "data.text_pair: text2text reads one"),
+        ({"objectives": {"data": {"data": DATA | {"txt": "t"}}}}, "objectives.data.data.txt: unknown key; did you mean text?"),
+        ({"objectives": {"a": {"data": DATA, "weigth": 1}}}, "objectives.a.weigth: unknown key; did you mean weight?"),
+        ({"objectives": {"a": {"data": {}}}}, "objectives.a.data.path: required"),
+        ({"objectives": {"a": ALONG | {"weight": 0}}}, "objectives.a.weight: Input should be greater than 0"),
+        ({"data": DATA, "deadline": "24:00"}, "deadline: expected a time of day such as 06:00"),
+        ({"data": DATA, "deadline": 0}, "deadline: expected a time of day such as 06:00"),
+    ],
+)  # fmt: skip
+def test_what_does_not_go_together_gets_one_line_that_names_the_field(values, line):
+    with pytest.raises(SettingsError) as caught:
+        night(**values)
+    assert str(caught.value).startswith(f"x.yaml: {line}") and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("said", ["06:00", "22:30", "'22:30'"])
+def test_a_time_of_day_stays_one(tmp_path, said):
+    (tmp_path / "x.yaml").write_text(f"model: x\ndata: {{path: a}}\ntrain: {{base_model: b}}\ndeadline: {said}\n")
+    assert load(tmp_path / "x.yaml").deadline == said.strip("'")
+    assert load(tmp_path / "x.yaml", [f"deadline={said}"]).deadline == said.strip("'")
+    assert load(tmp_path / "x.yaml", ["deadline=90"]).deadline == 90
+
+
+def test_errors_name_the_objective_where_there_are_several():
+    with (
+        pytest.raises(InputError, match=r"^objectives\.a: data\.path: none$"),
+        night(objectives={"a": {"data": DATA}, "b": ALONG}).about("a"),
+    ):
+        raise InputError("data.path: none")
+    with pytest.raises(InputError, match=r"^data\.path: none$"), night(data=DATA).about("main"):
+        raise InputError("data.path: none")

@@ -5,10 +5,13 @@ import pandas as pd
 import pytest
 from samples import messages
 
-from tasks.augment import AugmentSettings, augment_rows, change
+from tasks import store
+from tasks.augment import AugmentSettings, augment, augment_rows, change
 from tasks.errors import InputError
-from tasks.ingest import key
-from tasks.split import SplitSettings, split_rows
+from tasks.ingest import DataSettings, ingest, key, locate
+from tasks.records import Checked
+from tasks.split import SplitSettings, split, split_rows
+from tasks.validate import ExpectationSettings, validate
 
 
 def frame(count, seed=1):
@@ -65,6 +68,111 @@ def test_holdout_texts_are_taken_out_of_training():
     assert len(parts["leaks"]) == 2 and (parts["leaks"]["side"] == "").all()
     assert len(parts["holdout"]) == 62
     assert not set(parts["train"]["row_key"]) & set(parts["holdout"]["row_key"])
+
+
+@pytest.fixture
+def checked(tmp_path, monkeypatch):
+    """Puts a frame where the stage expects it."""
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
+
+    def put(rows):
+        path = f"validate/{len(list((tmp_path / 'home').rglob('rows.parquet')))}"
+        (store.root() / path).mkdir(parents=True)
+        rows.to_parquet(store.root() / path / "rows.parquet")
+        return Checked(path=path, digest=path, status="passed", reason="", read=len(rows), kept=len(rows),
+                       quarantined={}, expectations=[])  # fmt: skip
+
+    return put
+
+
+def read(sides, name):
+    return pd.read_parquet(store.folder(sides) / f"{name}.parquet")
+
+
+def test_a_window_keeps_the_newest_training_rows_and_loses_none(checked):
+    rows = frame(600)
+    rows["timestamp"] = [f"2026-01-{1 + 7 * i % 30:02d}" for i in range(600)]
+    whole = split.fn(checked(rows), SplitSettings(), "classification")
+    newest = split.fn(checked(rows), SplitSettings(), "classification", 100)
+    days = split.fn(checked(rows), SplitSettings(), "classification", "10d")
+    for sides in (newest, days):
+        assert sides.train + sides.windowed == whole.train and sides.windowed > 0
+        assert (sides.validation, sides.holdout) == (whole.validation, whole.holdout)
+        gone = pd.read_csv(store.folder(sides) / "quarantine.csv")
+        assert len(gone) == sides.windowed and set(gone["reason"]) == {"window"}
+        assert set(gone["text"]) | set(read(sides, "train")["text"]) == set(read(whole, "train")["text"])
+    assert newest.train == 100
+    times = read(whole, "train")["timestamp"].sort_values()
+    assert sorted(read(newest, "train")["timestamp"]) == times.tail(100).tolist()
+    assert set(read(days, "train")["timestamp"]) == {f"2026-01-{day}" for day in range(21, 31)}
+
+
+def test_a_window_without_times_goes_by_order():
+    rows = frame(300)
+    train = split_rows(rows, SplitSettings())["train"]
+    assert split_rows(rows, SplitSettings(), "20")["train"]["row"].tolist() == train["row"].tolist()[-20:]
+    same = rows.assign(timestamp="2026-01-01")
+    assert split_rows(same, SplitSettings(), 20)["train"]["row"].tolist() == train["row"].tolist()[-20:]
+
+
+@pytest.mark.parametrize("window", ["30 days", "0", 0, -3, "d", "", True])
+def test_what_is_no_window_names_the_setting(window):
+    with pytest.raises(InputError, match=r"^train\.window: .* is no window"):
+        split_rows(frame(300), SplitSettings(), window)
+
+
+def test_a_window_of_days_needs_times():
+    with pytest.raises(InputError, match=r"train\.window: 30d needs data\.timestamp"):
+        split_rows(frame(300), SplitSettings(), "30d")
+
+
+def test_the_labels_of_a_classification(checked):
+    sides = split.fn(checked(frame(300)), SplitSettings(), "classification")
+    assert (sides.labels, sides.separator) == (["bad", "good"], None)
+    several = frame(300).assign(label=["c|a", "b", ""] * 100)
+    sides = split.fn(checked(several), SplitSettings(), "classification", separator="|")
+    assert (sides.labels, sides.separator) == (["a", "b", "c"], "|")
+    for separator in (None, "|"):
+        with pytest.raises(InputError, match="the training side holds one label only, 'a'"):
+            split.fn(checked(frame(300).assign(label="a")), SplitSettings(), "classification", None, separator)
+
+
+def test_other_kinds_have_no_labels_and_numbers_are_numbers(checked):
+    numbers = checked(frame(300).assign(label="1.5"))
+    sides = split.fn(numbers, SplitSettings(spare=1), "regression")
+    assert sides.labels == []
+    assert {str(read(sides, name)["label"].dtype) for name in ("train", "holdout", "spare")} == {"float64"}
+    texts = split.fn(checked(frame(300).drop(columns="label")), SplitSettings(), "generation")
+    assert texts.labels == [] and "label" not in read(texts, "train")
+    with pytest.raises(InputError, match=r"x\.csv, row 8: the label 'five' is no number"):
+        split.fn(checked(frame(300).assign(label=["1"] * 7 + ["five"] * 293)), SplitSettings(), "regression")
+
+
+def test_two_objectives_on_the_same_pairs_have_the_same_sides(real_data, tmp_path, monkeypatch):
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
+    found = {}
+    for kind, label in (("regression", "relatedness_score"), ("classification", "entailment_judgment")):
+        data = DataSettings(path="sick/SICK_train.txt", text="sentence_A", text_pair="sentence_B", label=label)
+        rows = ingest.fn(locate(data, None, real_data), data)
+        checked = validate.fn(rows, ExpectationSettings(), kind)
+        assert checked.status == "passed" and checked.read == checked.kept + sum(checked.quarantined.values()) == 4500
+        found[kind] = split.fn(checked, SplitSettings(), kind)
+        sides = found[kind]
+        assert checked.kept == sides.train + sides.validation + sides.holdout and sides.pairs
+        assert augment.fn(sides, AugmentSettings(), kind).augmented > 0
+    assert found["classification"].labels == ["CONTRADICTION", "ENTAILMENT", "NEUTRAL"]
+    judged = {kind: set(read(sides, "holdout")["row_key"]) for kind, sides in found.items()}
+    trained = {kind: set(read(sides, "train")["row_key"]) for kind, sides in found.items()}
+    assert not judged["classification"] & trained["regression"] and not judged["regression"] & trained["classification"]
+    assert read(found["regression"], "train")["label"].between(1, 5).all()
+
+
+@pytest.mark.parametrize(("kind", "some"), [("text2text", False), ("generation", False), ("regression", True)])
+def test_texts_that_are_learned_word_by_word_get_no_copies(checked, kind, some):
+    sides = split.fn(checked(frame(300).assign(label="1")), SplitSettings(), kind)
+    done = augment.fn(sides, AugmentSettings(copies=2), kind)
+    assert (done.augmented > 0) == some
+    assert (read(done, "train")["copy"] == 0).sum() == sides.train
 
 
 @pytest.mark.parametrize("method", ["swap", "permute", "mixed"])

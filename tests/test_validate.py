@@ -9,6 +9,7 @@ import pytest
 
 from expectations import checkpoint
 from expectations.own import usual_length
+from tasks.errors import InputError
 from tasks.quarantine import quarantine_table
 from tasks.validate import Check, ExpectationSettings, check_frame, expected, is_empty, reasons_of, stop_reason
 
@@ -34,10 +35,10 @@ def plain(count=100):
     return [(f"this is message {n} about the flight", ("good", "bad")[n % 2]) for n in range(count)]
 
 
-def run(rows, tmp_path, **settings):
+def run(rows, tmp_path, kind="classification", separator=None, **settings):
     chosen = ExpectationSettings(**settings)
-    checks = expected(chosen, "text_pair" in rows)
-    frame = check_frame(rows, chosen)
+    frame = check_frame(rows, chosen, kind, separator)
+    checks = expected(chosen, frame, separator)
     outcomes = checkpoint.run(frame, [check.expectation for check in checks], "nightshift", tmp_path / "docs")
     named = {check.name: outcome for check, outcome in zip(checks, outcomes, strict=True)}
     return reasons_of(rows, checks, outcomes), named, stop_reason(checks, outcomes)
@@ -95,6 +96,51 @@ def test_one_class_only_stops(tmp_path):
     assert "'at least two labels': found 1; at least 2 required" in stopped and "\n" not in stopped
 
 
+def several(count=100):
+    return [(text, ("a|b", "c", "")[n % 3]) for n, (text, _) in enumerate(plain(count))]
+
+
+def test_rows_of_several_labels_are_checked_label_by_label(tmp_path):
+    records = [*several(), ("of a strange label", "a|odd"), ("two minds", "a"), ("two minds", "a|b"), ("blank", None)]
+    reasons, outcomes, stopped = run(rows_of(records), tmp_path, separator="|", labels=["a", "b", "c"])
+    assert reasons.dropna().to_dict() == {100: "unknown label", 101: "conflict", 102: "conflict", 103: "missing"}
+    assert outcomes["at least two labels"].observed == "4" and stopped == ""
+    assert run(rows_of([(text, "a|b") for text, _ in plain()]), tmp_path, separator="|")[2] == ""
+    one = run(rows_of([(text, "a") for text, _ in plain()]), tmp_path, separator="|")
+    assert "'at least two labels': found 1;" in one[2]
+
+
+def test_numbers_are_demanded_and_may_differ_for_the_same_text(tmp_path):
+    records = [(text, str(n / 8)) for n, (text, _) in enumerate(plain())]
+    records += [("a word", "good"), ("no end", "inf"), ("none", "nan"), ("comma", "3,5"), ("blank", None)]
+    records += [("this is message 1 about the flight", "4"), ("a word", "1e-3")]
+    reasons, outcomes, stopped = run(rows_of(records), tmp_path, "regression")
+    assert reasons.dropna().to_dict() == {
+        100: "no number", 101: "no number", 102: "no number", 103: "no number", 104: "missing", 105: "duplicate"
+    }  # fmt: skip
+    assert not {"one label a text", "at least two labels"} & set(outcomes) and stopped == ""
+    assert run(rows_of([(text, "1") for text, _ in plain()]), tmp_path, "regression")[2] == ""
+    stopped = run(rows_of([*records, *records[100:104]]), tmp_path, "regression")[2]
+    assert "'label a number'" in stopped and "expectations.numeric_labels.mostly" in stopped
+
+
+@pytest.mark.parametrize("kind", ["text2text", "generation"])
+def test_a_text_may_have_several_targets(tmp_path, kind):
+    records = [*((text, "the answer") for text, _ in plain()), ("this is message 1 about the flight", "another")]
+    records += [("THIS is message 2 about the flight", "the answer"), ("no answer", None)]
+    reasons, outcomes, stopped = run(rows_of(records), tmp_path, kind, labels=["good"])
+    assert reasons.dropna().to_dict() == {101: "duplicate", 102: "missing"} and stopped == ""
+    assert list(outcomes) == ["enough rows", "columns there", "records readable", "text present", "label present",
+                              "no duplicates", "usual length"]  # fmt: skip
+
+
+def test_texts_without_labels(tmp_path):
+    rows = rows_of([*plain(), ("this is message 1 about the flight", "good")]).drop(columns="label")
+    reasons, outcomes, stopped = run(rows, tmp_path, "generation")
+    assert reasons.dropna().to_dict() == {100: "duplicate"} and stopped == ""
+    assert not any("label" in name for name in outcomes)
+
+
 def test_too_few_rows_stop(tmp_path):
     assert "'enough rows': found 49; at least 50 required" in run(rows_of(plain(49)), tmp_path)[2]
 
@@ -113,6 +159,28 @@ def test_info_reports_and_quarantines_nothing(tmp_path):
     reasons, outcomes, stopped = run(rows, tmp_path, unique_texts=Check(severity="info", mostly=1))
     assert reasons.isna().all() and not stopped
     assert outcomes["no duplicates"].unexpected == 10 and not outcomes["no duplicates"].success
+
+
+def test_every_objective_goes_through_the_gate(tmp_path, monkeypatch):
+    from flows import data_gate
+    from flows.settings import check
+
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
+    for stage in ("ingest", "validate"):
+        monkeypatch.setattr(data_gate, stage, getattr(data_gate, stage).fn)
+    pd.DataFrame(plain(), columns=["text", "label"]).to_csv(tmp_path / "rows.csv", index=False)
+    values = {"model": "x", "train": {"base_model": "b"}, "base_dir": str(tmp_path)}
+    one = data_gate._check(check(values | {"data": {"path": "rows.csv"}}, "x.yaml"))
+    assert (one["status"], one["rows"]["kept"]) == ("passed", 100) and "objectives" not in one
+    both = {"mood": {"data": {"path": "rows.csv"}}}
+    both["stars"] = {"data": {"path": "rows.csv"}, "kind": "regression", "role": "auxiliary"}
+    several = data_gate._check(check(values | {"objectives": both}, "x.yaml"))
+    assert several["status"] == "stopped"
+    assert several["reason"].startswith("stars: stopped by the expectation 'label a number'")
+    assert several["objectives"]["mood"]["rows"] == one["rows"] and set(several["objectives"]) == {"mood", "stars"}
+    both["stars"]["data"]["path"] = "none.csv"
+    with pytest.raises(InputError, match=r"^objectives\.stars: data\.path: no such file"):
+        data_gate._check(check(values | {"objectives": both}, "x.yaml"))
 
 
 def test_data_docs_stand_alone_and_hold_no_texts(tmp_path):

@@ -1,0 +1,69 @@
+"""Checkpoints that can be trusted: written beside and renamed in, a marker last that says what they must hold."""
+
+import json
+import logging
+import shutil
+import zlib
+from pathlib import Path
+
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+COMPLETE = "COMPLETE"
+"""The file that a whole checkpoint ends with: the training's fingerprint, and a checksum of each file."""
+log = logging.getLogger("nightshift.checkpoints")
+
+
+def seal(folder: Path, fingerprint: str) -> None:
+    """Write the marker of a checkpoint whose files are all there."""
+    sums = {file.name: _checksum(file) for file in sorted(folder.iterdir()) if file.is_file()}
+    (folder / COMPLETE).write_text(json.dumps({"fingerprint": fingerprint, "files": sums}))
+
+
+def fault(folder: Path, fingerprint: str) -> str | None:
+    """Why a checkpoint cannot be gone on from, or None."""
+    try:
+        marker = json.loads((folder / COMPLETE).read_text())
+    except (OSError, ValueError):
+        return "incomplete"
+    if marker["fingerprint"] != fingerprint:
+        return "of other data or settings"
+    files = {file.name for file in folder.iterdir()}
+    broken = [name for name, sum in marker["files"].items() if name not in files or _checksum(folder / name) != sum]
+    return f"damaged ({', '.join(broken)})" if broken else None
+
+
+def _checksum(file: Path) -> int:
+    found = 0
+    with file.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            found = zlib.crc32(block, found)
+    return found
+
+
+def step_of(folder: Path) -> int:
+    """The step after which a checkpoint was written."""
+    return int(folder.name.rpartition("-")[2])
+
+
+def all_in(output_dir: Path) -> list[Path]:
+    """The checkpoints there, the oldest first, sound or not."""
+    return sorted(output_dir.glob(f"{PREFIX_CHECKPOINT_DIR}-*"), key=step_of)
+
+
+def newest_sound(output_dir: Path, fingerprint: str, remove: bool = True) -> Path | None:
+    """The newest checkpoint to go on from; those after it that are no good are told in the log, and removed."""
+    for folder in reversed(all_in(output_dir)):
+        why = fault(folder, fingerprint)
+        if why is None:
+            return folder
+        log.warning("%s is %s: passed over", folder.name, why)
+        if remove:
+            shutil.rmtree(folder)
+    return None
+
+
+def rotate(output_dir: Path, limit: int, best: int | None) -> None:
+    """Keep the newest `limit` checkpoints, and the best one."""
+    for folder in all_in(output_dir)[:-limit]:
+        if step_of(folder) != best:
+            shutil.rmtree(folder)

@@ -1,0 +1,72 @@
+"""The registered model that writes text: a safetensors checkpoint with torch and transformers.
+
+MLflow copies this file and the `models` package into the model and loads both from there (models from code), so it
+needs nothing else of this project.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+import torch
+
+from models import bases, serving
+from models.measure import TorchPredictor
+
+SETTINGS = "serving.json"
+"""Beside the checkpoint: what the checkpoint does not say."""
+
+
+class GenerativePredictor(TorchPredictor):
+    """A folder of a checkpoint and `serving.json`, ready to answer; on the GPU where there is one."""
+
+    def __init__(self, folder: str | Path) -> None:
+        model, tokenizer, heads = bases.load_checkpoint(Path(folder))
+        model.to("cuda" if torch.cuda.is_available() else "cpu")
+        settings = json.loads((Path(folder) / SETTINGS).read_text(encoding="utf-8"))
+        super().__init__(model, tokenizer, heads, settings["max_length"])
+
+
+def answers(
+    predictor: TorchPredictor,
+    rows: Any,
+    objective: str = "",
+    max_new_tokens: int = 64,
+    temperature: float = 0.0,
+    seed: int = 0,
+    score: bool = False,
+) -> pd.DataFrame:
+    """`text`, what is written after each row's `text`, or in answer to it.
+
+    With `score` how likely the model finds what is there already: `loss` (nats) over `tokens`, of the column `target`
+    after the text, or of the text itself where there is no such column. An objective that does not write answers as
+    `models.serving.answers` says.
+    """
+    name = serving.named(predictor, objective)
+    head = predictor.heads[name]
+    if not head.generative:
+        return serving.answers(predictor, rows, name)
+    if not score:
+        (texts,) = serving.columns_of(rows, ["text"])
+        return pd.DataFrame({"text": predictor.continuations(texts, name, max_new_tokens, temperature, seed)})
+    targeted = head.kind == "text2text" or (isinstance(rows, pd.DataFrame) and "target" in rows)
+    texts, *targets = serving.columns_of(rows, ["text", "target"] if targeted else ["text"])
+    loss, tokens = predictor.losses(texts, targets[0] if targeted else None, name)
+    return pd.DataFrame({"loss": loss, "tokens": tokens})
+
+
+class GenerativeModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+    """What `mlflow.pyfunc.load_model` and `mlflow models serve` call."""
+
+    def load_context(self, context: Any) -> None:
+        """Open the folder that was logged as the artifact `model`."""
+        self.predictor = GenerativePredictor(context.artifacts["model"])
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """The answers to each row; `params` are those of `answers`."""
+        return answers(self.predictor, model_input, **params or {})
+
+
+mlflow.models.set_model(GenerativeModel())

@@ -1,0 +1,82 @@
+"""The same training in several processes: `accelerate launch -m models.launch FOLDER`, with all it needs in the folder."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from models import bases
+from models.encoding import Examples
+from models.heads import Heads, Model
+from models.progress import Progress
+from models.training import Fitted, Recipe, fit
+
+BASE, TRAINED, JOB, ENDING = "base", "trained", "job.json", "ending.json"
+
+
+def launch(
+    model: Model,
+    tokenizer: PreTrainedTokenizerBase,
+    heads: Heads,
+    train: Mapping[str, Examples],
+    validation: Mapping[str, Examples],
+    folder: Path,
+    arguments: dict[str, Any],
+    recipe: Recipe,
+    options: Mapping[str, Any],
+) -> Fitted:
+    """What `models.training.fit` does, under `accelerate launch` with `options` by their own names.
+
+    Raises RuntimeError where the processes fail; their own lines say why.
+    """
+    bases.save_checkpoint(model, tokenizer, heads, folder / BASE)
+    for side, examples in (("train", train), ("validation", validation)):
+        (folder / side).mkdir(exist_ok=True)
+        for name, rows in examples.items():
+            rows.write(folder / side / f"{name}.arrow")
+    (folder / JOB).write_text(json.dumps({"arguments": arguments, "recipe": asdict(recipe)}))
+    command = [sys.executable, "-m", "accelerate.commands.launch", *flags(options), "-m", "models.launch", str(folder)]
+    root = Path(__file__).parent.parent
+    with subprocess.Popen(command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}) as process:
+        try:
+            code = process.wait()
+        except BaseException:
+            process.terminate()
+            raise
+    if code:
+        raise RuntimeError(f"the training under accelerate launch ended with exit code {code}")
+    trained, _, _ = bases.load_checkpoint(folder / TRAINED)
+    return Fitted(trained, **json.loads((folder / ENDING).read_text()))
+
+
+def flags(options: Mapping[str, Any]) -> list[str]:
+    """`{"num_processes": 2, "cpu": True}` as `--num_processes=2 --cpu`."""
+    return [f"--{name}" if value is True else f"--{name}={value}" for name, value in options.items()]
+
+
+def main(folder: Path) -> None:
+    """One of the processes."""
+    job = json.loads((folder / JOB).read_text())
+    model, tokenizer, heads = bases.load_checkpoint(folder / BASE)
+    train, validation = (
+        {name: Examples.open(folder / side / f"{name}.arrow") for name in heads} for side in ("train", "validation")
+    )
+    first = int(os.environ.get("RANK", "0")) == 0
+    callbacks = [Progress("train")] if first else []
+    fitted = fit(
+        model, tokenizer, heads, train, validation, folder, job["arguments"], callbacks, Recipe(**job["recipe"])
+    )
+    if first:
+        bases.save_checkpoint(fitted.model, tokenizer, heads, folder / TRAINED)
+        ending = {"history": fitted.history, "figures": fitted.figures, "stopped": fitted.stopped}
+        (folder / ENDING).write_text(json.dumps(ending))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,76 @@
+"""The loss of each kind, as a sum and a count: batches of any cut add up to the same mean."""
+
+from collections.abc import Callable
+from math import log
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, mse_loss
+
+from models.distillation import distilled
+from models.encoding import IGNORED
+from models.heads import Head
+
+
+def _one_class(logits: Tensor, labels: Tensor) -> Tensor:
+    return cross_entropy(logits, labels.long(), reduction="sum")
+
+
+def _several_classes(logits: Tensor, labels: Tensor) -> Tensor:
+    return binary_cross_entropy_with_logits(logits, labels, reduction="sum")
+
+
+def _number(logits: Tensor, labels: Tensor) -> Tensor:
+    return mse_loss(logits, labels, reduction="sum")
+
+
+def _tokens(logits: Tensor, labels: Tensor) -> Tensor:
+    return cross_entropy(logits.flatten(0, -2), labels.flatten().long(), ignore_index=IGNORED, reduction="sum")
+
+
+def _loss_of(head: Head) -> Callable[[Tensor, Tensor], Tensor]:
+    if head.generative:
+        return _tokens
+    if head.kind == "regression":
+        return _number
+    return _one_class if head.separator is None else _several_classes
+
+
+def aligned(logits: Tensor, labels: Tensor, head: Head, encoder_decoder: bool) -> tuple[Tensor, Tensor]:
+    """Logits and labels at the same places: a decoder's token predicts the next one."""
+    if head.generative and not encoder_decoder:
+        return logits[:, :-1], labels[:, 1:]
+    return logits, labels
+
+
+def loss(
+    head: Head,
+    logits: Tensor,
+    labels: Tensor,
+    teacher_logits: Tensor | None,
+    temperature: float,
+    alpha: float,
+    encoder_decoder: bool = False,
+) -> Tensor:
+    """The sum over rows (over labels or predicted tokens), in float32; `count` says over how many.
+
+    With a teacher: `alpha` times what `models.distillation` says, the rest the labels'.
+    """
+    logits, labels = aligned(logits, labels, head, encoder_decoder)
+    hard = _loss_of(head)(logits.float(), labels)
+    if teacher_logits is None:
+        return hard
+    return alpha * distilled(head, logits.float(), teacher_logits, temperature) + (1 - alpha) * hard
+
+
+def count(labels: Tensor) -> Tensor:
+    """Rows, labels or tokens that a loss sums over."""
+    return (labels != IGNORED).sum() if not torch.is_floating_point(labels) else torch.tensor(labels.numel())
+
+
+def chance(head: Head, vocabulary: int) -> float:
+    """The mean loss of one who knows nothing: even odds, or always the mean."""
+    if head.kind == "regression":
+        return 1.0
+    choices = vocabulary if head.generative else len(head.labels) if head.separator is None else 2
+    return log(choices)

@@ -1,0 +1,84 @@
+"""A base from scratch: a configuration with fresh weights, and a tokenizer trained on the corpus."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import AutoConfig, PreTrainedConfig, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "bert": {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 1024,
+             "vocab_size": 8000},
+    "gpt2": {"n_embd": 256, "n_layer": 6, "n_head": 8, "n_positions": 256, "vocab_size": 4000},
+    "t5": {"d_model": 128, "d_ff": 512, "d_kv": 32, "num_layers": 3, "num_heads": 4, "vocab_size": 2000},
+}  # fmt: skip
+"""What may follow `scratch:`, and the sizes where the settings name none; the fields are those of each configuration."""
+
+
+def architecture(base_model: str) -> str:
+    """`gpt2` of `scratch:gpt2`; raises ValueError for one we do not know."""
+    name = base_model.removeprefix("scratch:")
+    if name not in ARCHITECTURES:
+        raise ValueError(f"scratch:{name} is none of {', '.join('scratch:' + known for known in ARCHITECTURES)}")
+    return name
+
+
+SPECIAL = {
+    "bert": ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
+    "gpt2": ("<pad>", "</s>"),
+    "t5": ("<pad>", "</s>"),
+}
+ROLES = {
+    "bert": {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"},
+    "gpt2": {"pad_token": "<pad>", "eos_token": "</s>", "bos_token": "</s>"},
+    "t5": {"pad_token": "<pad>", "eos_token": "</s>"},
+}  # fmt: skip
+TEMPLATES = {
+    "bert": ("[CLS] $A [SEP]", "[CLS] $A [SEP] $B:1 [SEP]:1"),
+    "gpt2": ("$A", "$A </s> $B:1"),
+    "t5": ("$A </s>", "$A </s> $B:1 </s>:1"),
+}
+INPUTS = {"bert": ["input_ids", "token_type_ids", "attention_mask"]}
+
+
+def train_tokenizer(base_model: str, sizes: dict[str, Any], corpus: Iterable[str]) -> PreTrainedTokenizerBase:
+    """Byte-level BPE learned from `corpus` alone, in lower case for BERT: the same texts give the same tokenizer.
+
+    (The library's WordPiece trainer numbers the pieces in an order that differs from run to run.)
+    """
+    name = architecture(base_model)
+    special = list(SPECIAL[name])
+    tokenizer = Tokenizer(models.BPE())
+    if name == "bert":
+        tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=sizes.get("vocab_size", ARCHITECTURES[name]["vocab_size"]), special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False,
+    )  # fmt: skip
+    tokenizer.train_from_iterator(corpus, trainer)
+    single, pair = TEMPLATES[name]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=single, pair=pair, special_tokens=[(token, special.index(token)) for token in special]
+    )
+    inputs = INPUTS.get(name, ["input_ids", "attention_mask"])
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_input_names=inputs, **ROLES[name])
+
+
+def configuration(base_model: str, sizes: dict[str, Any], tokenizer: PreTrainedTokenizerBase) -> PreTrainedConfig:
+    """The architecture's configuration with the given sizes and the tokenizer's vocabulary.
+
+    Raises ValueError for a field that the configuration does not have.
+    """
+    name = architecture(base_model)
+    fields = ARCHITECTURES[name] | sizes | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
+    known = AutoConfig.for_model(name)
+    for field in fields:
+        if not hasattr(known, field):
+            raise ValueError(f"scratch.{field} is no field of {type(known).__name__}")
+    if name != "bert":
+        fields |= {"eos_token_id": tokenizer.eos_token_id, "bos_token_id": tokenizer.eos_token_id}
+    if name == "t5":
+        fields |= {"decoder_start_token_id": tokenizer.pad_token_id}
+    return AutoConfig.for_model(name, **fields)

@@ -1,0 +1,186 @@
+"""The kinds of objective: what each is measured by, from a table of answers on a side's rows.
+
+A table has a line a row, in the side's order, always with `row_key`, and
+
+- classification: `label`, `predicted` and, where known, a column `score:LABEL` a label; where a row may have several
+  labels (`Sides.separator`), `label` and `predicted` are sorted labels joined by it, and empty for none;
+- regression: `label` and `predicted`, numbers;
+- generation: `loss` (nats over the row's tokens) and `tokens` (how many they are);
+- text2text: `label` and `predicted`, texts.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import exp
+
+import numpy as np
+import pandas as pd
+from rouge_score.rouge_scorer import RougeScorer
+from sacrebleu.metrics.bleu import BLEU
+from scipy.stats import rankdata
+from sklearn.metrics import classification_report
+
+from tasks import evidence
+from tasks.errors import SettingsError
+from tasks.records import Kind, Metric, Objective
+
+LOWER_IS_BETTER = ("loss", "rmse", "perplexity", "ece")
+WEIGHTED = "weighted"
+"""Name of the weighted sum of several objectives' gate metrics."""
+SCORE = "score:"
+"""What the name of a label's score column begins with."""
+CALIBRATION_BINS = 15
+
+
+@dataclass(frozen=True)
+class KindOfObjective:
+    """What one kind is measured by."""
+
+    metrics: tuple[Metric, ...]
+    """What the gate can go by; the first is the default."""
+    names: tuple[str, ...]
+    """All metrics of a table, in the order in which they are shown."""
+    measure: Callable[[pd.DataFrame, Objective], dict[str, float]]
+    """Metrics of a table."""
+
+
+def metrics(tables: dict[str, pd.DataFrame], objectives: list[Objective]) -> dict[str, float]:
+    """Flat for one objective; for several `NAME/metric`, and `weighted`, where a lower-is-better one counts negatively."""
+    found = {o.name: KINDS[o.kind].measure(tables[o.name], o) for o in objectives}
+    if len(objectives) == 1:
+        return found[objectives[0].name]
+    flat = {f"{name}/{metric}": value for name, values in found.items() for metric, value in values.items()}
+    shares = evidence.shares(objectives)
+    return flat | {WEIGHTED: sum(shares[o.name] * better(o.metric) * found[o.name][o.metric] for o in objectives)}
+
+
+def primary(objectives: list[Objective]) -> str:
+    """The name, among a night's metrics, of what gate and compress go by."""
+    return objectives[0].metric if len(objectives) == 1 else WEIGHTED
+
+
+def better(metric: str) -> int:
+    """1 where more is better, -1 where less is; also for `NAME/metric`."""
+    return -1 if metric.rpartition("/")[2] in LOWER_IS_BETTER else 1
+
+
+def gate_metric(kind: Kind, wanted: Metric | None) -> Metric:
+    """What an objective of this kind is judged by; raises SettingsError for a metric of other kinds."""
+    known = KINDS[kind].metrics
+    if wanted and wanted not in known:
+        raise SettingsError(f"{wanted} does not measure {kind}; what does: {', '.join(known)}")
+    return wanted or known[0]
+
+
+def _classification(table: pd.DataFrame, objective: Objective) -> dict[str, float]:
+    if objective.sides.separator is not None:
+        return _multi_label(table, objective.sides.separator)
+    found = evidence.metrics(table["label"], table["predicted"])
+    scores = [name for name in table if str(name).startswith(SCORE)]
+    if scores:
+        right = (table["label"] == table["predicted"]).to_numpy()
+        found["ece"] = calibration_error(table[scores].max(axis=1).to_numpy(), right)
+    return found
+
+
+def _multi_label(table: pd.DataFrame, separator: str) -> dict[str, float]:
+    lines = pd.DataFrame(_by_label(table, separator)).T
+    found = {"accuracy": float(evidence.hits(table).mean())}
+    for average, weights in (("macro", None), ("weighted", lines["support"])):
+        values = np.average(lines[["precision", "recall", "f1-score"]], axis=0, weights=weights)
+        found |= {f"{average}_{name}": float(v) for name, v in zip(("precision", "recall", "f1"), values, strict=True)}
+    return found
+
+
+def _by_label(table: pd.DataFrame, separator: str) -> dict[str, dict[str, float]]:
+    names, (truth, answers) = evidence.label_sets([table["label"], table["predicted"]], separator)
+    right, said, support = (truth * answers).sum(axis=0), answers.sum(axis=0), truth.sum(axis=0)
+    values = zip(right / np.maximum(said, 1), right / np.maximum(support, 1), 2 * right / (said + support), support,
+                 strict=True)  # fmt: skip
+    keys = ("precision", "recall", "f1-score", "support")
+    return {name: dict(zip(keys, map(float, line), strict=True)) for name, line in zip(names, values, strict=True)}
+
+
+def per_class(table: pd.DataFrame, objective: Objective) -> dict[str, dict[str, float]]:
+    """`precision`, `recall`, `f1-score` and `support` of each label that is true of a row."""
+    separator = objective.sides.separator
+    if separator is not None:
+        return {name: line for name, line in _by_label(table, separator).items() if line["support"]}
+    report = classification_report(table["label"], table["predicted"], output_dict=True, zero_division=0)
+    return {name: report[name] for name in sorted(set(table["label"]))}
+
+
+def calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
+    """Expected calibration error: |share right - mean confidence| over 15 bins of equal width, weighted by their rows.
+
+    Guo et al. 2017, arXiv 1706.04599, eq. 3.
+    """
+    place = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    gaps = np.bincount(place, weights=right - confidence, minlength=CALIBRATION_BINS)
+    return float(np.abs(gaps).sum() / len(right))
+
+
+def _regression(table: pd.DataFrame, _objective: Objective) -> dict[str, float]:
+    label, predicted = (table[name].to_numpy(float) for name in ("label", "predicted"))
+    return {
+        "pearson": _correlation(label, predicted),
+        "spearman": _correlation(rankdata(label), rankdata(predicted)),
+        "rmse": float(np.sqrt(np.mean((label - predicted) ** 2))),
+    }
+
+
+def _correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """0 where either is constant."""
+    return float(np.corrcoef(first, second)[0, 1]) if np.ptp(first) and np.ptp(second) else 0.0
+
+
+def _generation(table: pd.DataFrame, _objective: Objective) -> dict[str, float]:
+    loss = float(table["loss"].sum() / table["tokens"].sum())
+    return {"loss": loss, "perplexity": exp(min(loss, 700.0))}
+
+
+class _Words:
+    """rouge_score's own tokenizer drops every letter outside ASCII."""
+
+    def tokenize(self, text: str) -> list[str]:
+        return re.findall(r"\w+", text.lower())
+
+
+def _text2text(table: pd.DataFrame, _objective: Objective) -> dict[str, float]:
+    label, predicted = table["label"].tolist(), table["predicted"].tolist()
+    scorer = RougeScorer(["rougeL"], tokenizer=_Words())
+    rouge = [scorer.score(a, b)["rougeL"].fmeasure for a, b in zip(label, predicted, strict=True)]
+    return {
+        "chrf": float(evidence.chrf(table).mean()),
+        "exact_match": float(evidence.exact_match(table).mean()),
+        "bleu": float(BLEU(effective_order=True).corpus_score(predicted, [label]).score) / 100,
+        "rouge_l": float(np.mean(rouge)),
+    }
+
+
+def distinct(texts: Sequence[str], size: int) -> float:
+    """Share of the texts' word n-grams of this size that differ: Li et al. 2016, arXiv 1510.03055, section 5.
+
+    0 where there is no n-gram.
+    """
+    words = [text.split() for text in texts]
+    grams = [tuple(line[at : at + size]) for line in words for at in range(len(line) - size + 1)]
+    return len(set(grams)) / max(len(grams), 1)
+
+
+_PRECISION_RECALL = tuple(f"{a}_{name}" for a in ("macro", "weighted") for name in ("precision", "recall", "f1"))
+KINDS: dict[Kind, KindOfObjective] = {
+    "classification": KindOfObjective(
+        ("macro_f1", "accuracy", "weighted_f1"), ("accuracy", *_PRECISION_RECALL, "ece"), _classification
+    ),
+    "regression": KindOfObjective(
+        ("pearson", "spearman", "rmse"), ("pearson", "spearman", "rmse"), _regression
+    ),
+    "generation": KindOfObjective(
+        ("loss",), ("loss", "perplexity"), _generation
+    ),
+    "text2text": KindOfObjective(
+        ("chrf", "exact_match"), ("chrf", "exact_match", "bleu", "rouge_l"), _text2text
+    ),
+}  # fmt: skip

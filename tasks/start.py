@@ -1,0 +1,63 @@
+"""The champion's weights as a training's start (`train.warm_start`), and what a night keeps for the next one."""
+
+import logging
+import shutil
+from pathlib import Path
+
+import pandas as pd
+from mlflow.exceptions import MlflowException
+
+from tasks import registry, store, tracking
+from tasks.records import Objective, Standing, Start, Trained
+
+log = logging.getLogger("nightshift.start")
+FULL = "full"
+"""Artifact of a run: the checkpoint of full, where nights start warm."""
+
+
+def start(model: str, standing: Standing, objectives: list[Objective]) -> Start | None:
+    """The champion's full checkpoint, fetched from its run; None, with a line in the log, where that cannot be.
+
+    It cannot where there is no champion, where its night kept no full checkpoint, and where it was trained on a row of
+    tonight's holdout (possible with a split by time or order, and with an explicit holdout file).
+    """
+    if standing.champion is None:
+        return None
+    run_id = registry.version(model, standing.champion).run_id
+    path = Path("work") / model / f"champion-{standing.champion}"
+    try:
+        folder = _fetched(run_id, store.home() / path)
+    except (MlflowException, OSError):
+        log.warning("no warm start: version %s was made by a night that kept no full checkpoint", standing.champion)
+        return None
+    trained = set(pd.read_parquet(folder / store.TRAINED_KEYS)["row_key"])
+    seen = sum(len(trained & _holdout_keys(objective)) for objective in objectives)
+    if seen:
+        log.warning("no warm start: version %s was trained on %d rows of tonight's holdout", standing.champion, seen)
+        return None
+    return Start(version=standing.champion, path=path.as_posix())
+
+
+def _holdout_keys(objective: Objective) -> set[str]:
+    return set(pd.read_parquet(store.folder(objective.sides) / "holdout.parquet", columns=["row_key"])["row_key"])
+
+
+def _fetched(run_id: str, folder: Path) -> Path:
+    if not folder.exists():
+        with store.scratch() as scratch:
+            found = Path(tracking.connect().download_artifacts(run_id, FULL, str(scratch)))
+            if not (found / "config.json").exists():
+                raise FileNotFoundError(found / "config.json")
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            beside = store.beside(folder)
+            shutil.copytree(found, beside, dirs_exist_ok=True)
+            beside.rename(folder)
+    return folder
+
+
+def keep(trained: Trained, run_id: str, whole: bool) -> None:
+    """Put the digests of the training rows with the run, and, for nights that start warm, full's `whole` checkpoint."""
+    client, folder = tracking.connect(), store.folder(trained)
+    client.log_artifact(run_id, str(folder / store.TRAINED_KEYS), FULL)
+    if whole:
+        client.log_artifacts(run_id, str(folder / "model"), FULL)

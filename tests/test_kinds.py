@@ -1,0 +1,244 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.metrics import f1_score
+from sklearn.preprocessing import MultiLabelBinarizer
+
+from tasks import evidence, kinds, scoring
+from tasks.errors import SettingsError
+from tasks.evaluate import baseline, naive, samples
+from tasks.evidence import compare, rows_to_tell
+from tasks.records import Augmented, Objective, Sides
+
+RNG = np.random.default_rng(3)
+LABELS = ["red", "green", "blue"]
+
+
+def objective(kind, metric, name="main", weight=1.0, separator=None, labels=LABELS):
+    sides = Sides(train=1, validation=1, holdout=1, spare=0, leaks=0, labels=sorted(labels), separator=separator,
+                  pairs=False)  # fmt: skip
+    return Objective(name=name, kind=kind, metric=metric, weight=weight, sides=sides, augmented=Augmented(augmented=0))
+
+
+SEVERAL = objective("classification", "macro_f1", separator=",")
+
+
+def numbers(spread, rows=600, seed=1):
+    random = np.random.default_rng(seed)
+    label = random.normal(2, 1, rows)
+    return pd.DataFrame({"label": label, "predicted": label + random.normal(0, spread, rows)})
+
+
+def sets(flips, rows=600, seed=1):
+    """Several labels a row, each answered wrongly with chance `flips`."""
+    truth = np.random.default_rng(9).random((rows, 3)) < [0.5, 0.3, 0.1]
+    said = truth ^ (np.random.default_rng(seed).random((rows, 3)) < flips)
+    names = np.array(sorted(LABELS))
+    label, predicted = ([",".join(names[row]) for row in values] for values in (truth, said))
+    return pd.DataFrame({"label": label, "predicted": predicted})
+
+
+def writes(flips, rows=300):
+    label = [f"the answer is number {place}" for place in range(rows)]
+    wrong = np.random.default_rng(1).random(rows) < flips
+    return pd.DataFrame({"label": label, "predicted": [text[:-6] if bad else text + " "
+                                                       for text, bad in zip(label, wrong, strict=True)]})  # fmt: skip
+
+
+def losses(factor, rows=400):
+    tokens = np.random.default_rng(2).integers(5, 40, rows)
+    return pd.DataFrame({"loss": factor * tokens * np.random.default_rng(3).random(rows), "tokens": tokens})
+
+
+PAIRS = [
+    *((objective("regression", metric), numbers(0.5), numbers(1.0)) for metric in ("pearson", "spearman", "rmse")),
+    (SEVERAL, sets(0.05), sets(0.15, seed=2)),
+    (objective("classification", "weighted_f1", separator=","), sets(0.05), sets(0.15, seed=2)),
+    (objective("classification", "accuracy", separator=","), sets(0.05), sets(0.15, seed=2)),
+    (objective("generation", "loss"), losses(1.0), losses(1.1)),
+    (objective("text2text", "chrf"), writes(0.1), writes(0.3)),
+    (objective("text2text", "exact_match"), writes(0.1), writes(0.3)),
+]
+
+
+@pytest.mark.parametrize(("what", "good", "bad"), PAIRS, ids=lambda part: getattr(part, "metric", ""))
+def test_every_metrics_difference_is_told_and_turned_so_that_more_is_better(what, good, bad):
+    found = compare({"main": good}, {"main": bad}, [what], 0.95)
+    ours, theirs = (kinds.metrics({"main": table}, [what])[what.metric] for table in (good, bad))
+    assert found.difference == pytest.approx(kinds.better(what.metric) * (ours - theirs))
+    assert 0 < found.lower < found.difference < found.upper
+    same = compare({"main": good}, {"main": good}, [what], 0.95)
+    assert same.difference == 0 and same.lower <= 0
+
+
+@pytest.mark.parametrize("metric", ["pearson", "spearman", "rmse"])
+def test_limits_cover_at_their_rate(metric, monkeypatch):
+    monkeypatch.setattr(evidence, "RESAMPLES", 500)
+    random, missed, times = np.random.default_rng(1), 0, 300
+    for _ in range(times):
+        label, first, second = random.normal(size=(3, 200))
+        tables = ({"main": pd.DataFrame({"label": label, "predicted": label + noise})} for noise in (first, second))
+        missed += compare(*tables, [objective("regression", metric)], 0.95).lower > 0
+    assert 0 < missed / times < 0.05 + 3 * np.sqrt(0.05 * 0.95 / times)
+
+
+def test_a_resample_draws_whole_rows():
+    # Against a plain loop over drawn rows: the same spread of the same differences.
+    first, second, what = sets(0.1), sets(0.15, seed=2), SEVERAL
+    found = evidence.resampled(first, second, what, np.random.default_rng(0))[1:]
+    random, plain = np.random.default_rng(1), []
+    for _ in range(300):
+        rows = random.integers(len(first), size=len(first))
+        one, other = (kinds.metrics({"main": table.iloc[rows]}, [what])["macro_f1"] for table in (first, second))
+        plain.append(one - other)
+    assert np.mean(found) == pytest.approx(np.mean(plain), abs=4 * np.std(plain) / np.sqrt(300))
+    assert np.std(found) == pytest.approx(np.std(plain), rel=0.15)
+
+
+def test_objectives_add_up_by_weight():
+    both = [objective("regression", "rmse", "stars", 1.0), objective("generation", "loss", "words", 3.0)]
+    good, bad = {"stars": numbers(0.5), "words": losses(1.0)}, {"stars": numbers(1.0), "words": losses(1.1)}
+    ours, theirs = kinds.metrics(good, both), kinds.metrics(bad, both)
+    assert ours["weighted"] == pytest.approx(-0.25 * ours["stars/rmse"] - 0.75 * ours["words/loss"])
+    assert kinds.primary(both) == "weighted" and kinds.primary(both[:1]) == "rmse"
+    found = compare(good, bad, both, 0.95)
+    assert found.difference == pytest.approx(ours["weighted"] - theirs["weighted"])
+    assert 0 < found.lower < found.difference
+
+
+def test_several_labels_are_measured_like_scikit_learn_does():
+    table = sets(0.1)
+    truth, said = (MultiLabelBinarizer(classes=sorted(LABELS)).fit_transform(
+        [set(text.split(",")) - {""} for text in table[name]]) for name in ("label", "predicted"))  # fmt: skip
+    found = kinds.metrics({"main": table}, [SEVERAL])
+    assert found["macro_f1"] == pytest.approx(f1_score(truth, said, average="macro"))
+    assert found["weighted_f1"] == pytest.approx(f1_score(truth, said, average="weighted"))
+    assert found["accuracy"] == pytest.approx((truth == said).all(axis=1).mean())
+    assert kinds.per_class(table, SEVERAL)["blue"]["f1-score"] == pytest.approx(f1_score(truth[:, 0], said[:, 0]))
+
+
+def test_numbers_are_measured_like_scipy_does_and_a_constant_correlates_with_nothing():
+    table, what = numbers(0.7), objective("regression", "pearson")
+    found = kinds.metrics({"main": table}, [what])
+    assert found["spearman"] == pytest.approx(stats.spearmanr(table["label"], table["predicted"]).statistic)
+    assert found["rmse"] == pytest.approx(0.7, abs=0.05)
+    flat = table.assign(predicted=0.1)
+    assert kinds.metrics({"main": flat}, [what])["pearson"] == 0
+    assert compare({"main": table}, {"main": flat}, [what], 0.95).difference == pytest.approx(found["pearson"])
+
+
+def test_calibration_error_is_zero_only_for_honest_scores():
+    random = np.random.default_rng(0)
+    confidence = random.random(20_000)
+    honest = random.random(20_000) < confidence
+    assert kinds.calibration_error(confidence, honest) < 0.02
+    assert kinds.calibration_error(np.full(100, 0.95), np.arange(100) % 2 == 0) == pytest.approx(0.45)
+    assert kinds.calibration_error(np.ones(10), np.ones(10, dtype=bool)) == 0
+
+
+def test_answers_are_compared_in_any_alphabet():
+    table = pd.DataFrame(
+        {"label": ["Straße im Schnee", "доброе утро"], "predicted": ["straße im regen", "добрый день"]}
+    )
+    found = kinds.metrics({"main": table}, [objective("text2text", "chrf")])
+    assert found["rouge_l"] == pytest.approx((2 / 3 + 0) / 2) and 0 < found["chrf"] < 1 and found["exact_match"] == 0
+    perfect = kinds.metrics({"main": table.assign(predicted=table["label"] + "\n")}, [objective("text2text", "chrf")])
+    assert perfect["exact_match"] == 1 and perfect["bleu"] == pytest.approx(1) and perfect["rouge_l"] == 1
+    assert kinds.distinct(["a a a", "b"], 1) == 0.5 and kinds.distinct(["a b a b"], 2) == pytest.approx(2 / 3)
+
+
+def test_a_metric_of_another_kind_is_refused():
+    assert kinds.gate_metric("text2text", None) == "chrf"
+    with pytest.raises(SettingsError, match="accuracy does not measure regression; what does: pearson"):
+        kinds.gate_metric("regression", "accuracy")
+
+
+def test_rows_to_tell_shrink_with_the_margin_and_fit():
+    what = [objective("regression", "pearson")]
+    pair = {"main": numbers(0.5)}, {"main": numbers(0.55)}
+    found = compare(*pair, what, 0.95)
+    few, many = (rows_to_tell(*pair, what, found, margin, 0.95) for margin in (0.05, 0.025))
+    assert many == pytest.approx(4 * few, abs=4)
+    assert rows_to_tell(*pair, [*what, *what], found, 0.05, 0.95) is None
+
+
+class Scripted:
+    """Answers by rule, whatever the objective."""
+
+    def scores(self, texts, pairs=None, objective="main"):
+        return np.array([[float(label in text) for label in sorted(LABELS)] for text in texts])
+
+    def losses(self, texts, targets=None, objective="main"):
+        return np.array([float(len(text)) for text in targets or texts]), np.full(len(texts), 2)
+
+    def continuations(self, texts, objective="main", max_new_tokens=64, temperature=0.0, seed=0):
+        return [f"{text} {temperature}" for text in texts]
+
+
+def frame(texts, labels=None):
+    rows = pd.DataFrame(
+        {"row_key": [f"k{place}" for place in range(len(texts))], "text": texts}, index=range(5, 5 + len(texts))
+    )
+    return rows if labels is None else rows.assign(label=labels)
+
+
+def test_tables_have_the_columns_of_their_kind():
+    coloured = frame(["a red door", "green and red", "nothing"], ["red", "red,green", ""])
+    several = scoring.predictions(Scripted(), coloured, SEVERAL)
+    assert several["predicted"].tolist() == several["label"].tolist() == ["red", "green,red", ""]
+    one = scoring.predictions(Scripted(), coloured, objective("classification", "accuracy"))
+    assert list(one) == ["row_key", "label", "predicted", "score:blue", "score:green", "score:red"]
+    assert one["predicted"].tolist() == ["red", "green", "blue"] and one["row_key"].tolist() == ["k0", "k1", "k2"]
+    number = scoring.predictions(Scripted(), frame(["blue", "red"], [1.0, 0.0]), objective("regression", "rmse"))
+    assert number["predicted"].tolist() == [1.0, 0.0] and list(number.index) == [0, 1]
+    free = scoring.predictions(Scripted(), frame(["abc"]), objective("generation", "loss"))
+    told = scoring.predictions(Scripted(), frame(["abc"], ["abcdef"]), objective("generation", "loss"))
+    assert list(free) == ["row_key", "loss", "tokens"] and (free["loss"][0], told["loss"][0]) == (3, 6)
+
+
+def judged(kind, metric, train, holdout, separator=None):
+    what = objective(kind, metric, separator=separator)
+    return [kinds.metrics({"main": make(train, holdout, what, Words())}, [what]) for make in (baseline, naive)]
+
+
+class Words:
+    """A tokenizer that counts each word as its length."""
+
+    eos_token_id = 0
+
+    def __len__(self):
+        return 20
+
+    def __call__(self, texts, add_special_tokens=True):
+        return {"input_ids": [[len(word) for word in text.split()] for text in texts]}
+
+
+def test_the_simple_models_of_each_kind_learn_and_the_naive_ones_do_not():
+    colours = RNG.choice(LABELS, (120, 2))
+    texts = [f"{first} paint and {second} walls {place}" for place, (first, second) in enumerate(colours)]
+    one, both = colours[:, 0].tolist(), [",".join(sorted({*pair})) for pair in colours]
+    score = [float(len(a) - len(b)) for a, b in colours]
+
+    def halves(labels=None):
+        rows = frame(texts, labels)
+        return rows[:80], rows[80:]
+
+    simple, plain = judged("classification", "macro_f1", *halves(one))
+    assert simple["macro_f1"] > 0.9 > 0.5 > plain["macro_f1"]
+    simple, plain = judged("classification", "macro_f1", *halves(both), separator=",")
+    assert simple["macro_f1"] > 0.9 > plain["macro_f1"]
+    simple, plain = judged("regression", "pearson", *halves(score))
+    assert simple["pearson"] > 0.9 and plain["pearson"] == 0 and simple["rmse"] < plain["rmse"]
+    simple, plain = judged("text2text", "chrf", *halves([f"{a} on {b}" for a, b in colours]))
+    assert simple["chrf"] > 0.7 > plain["chrf"]
+    simple, plain = judged("generation", "loss", *halves())
+    assert simple == plain and simple["loss"] < np.log(20)
+
+
+def test_samples_are_prompts_with_what_is_written():
+    holdout = frame([f"one two three four five six seven eight nine {place}" for place in range(20)])
+    found = samples(Scripted(), holdout, objective("generation", "loss"))
+    assert len(found) == 8 and found[0]["prompt"].endswith("eight") and found[0]["answer"].endswith("eight 0.8")
+    asked = samples(Scripted(), holdout.assign(label="yes"), objective("text2text", "chrf"))
+    assert asked[1]["expected"] == "yes" and asked[1]["prompt"].endswith("1") and asked[1]["answer"].endswith("0.0")

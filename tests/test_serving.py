@@ -1,0 +1,377 @@
+"""What is served, of every kind of objective: the exported folder, the model in MLflow, its HTTP address, the batch."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from samples import messages
+from transformers import BartConfig, BartForConditionalGeneration
+
+from flows.batch import predict_file
+from models import bases, export, quantization, serving, writing
+from models.heads import Head
+from models.measure import TorchPredictor, measure_cost
+from tasks import tracking
+from tasks.errors import UserError
+from tasks.records import Augmented, Candidate, Compressed, Objective, Sides
+from tasks.register import register
+
+TEXTS = [text for text, _ in messages(60)]
+LONG = [*TEXTS, " ".join(TEXTS)]
+SIZES = {
+    "bert": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64,
+             "vocab_size": 300, "initializer_range": 0.3},
+    "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64, "vocab_size": 300, "initializer_range": 0.3},
+    "t5": {"d_model": 32, "d_ff": 64, "d_kv": 16, "num_layers": 2, "num_heads": 2, "vocab_size": 300},
+}  # fmt: skip
+ONE = Head("classification", ("bad", "good"))
+PAIR = Head("classification", ("no", "perhaps", "yes"), pairs=True)
+MANY = Head("classification", ("box", "lamp", "tent"), separator="|")
+NUMBER = Head("regression", mean=30.0, std=12.0)
+STORY, ANSWER = Head("generation"), Head("text2text")
+JUDGES = {
+    "bert": ("bert", {"main": ONE}),
+    "bert on pairs": ("bert", {"main": PAIR}),
+    "bert with several labels": ("bert", {"main": MANY}),
+    "bert with numbers": ("bert", {"main": NUMBER}),
+    "gpt2": ("gpt2", {"main": ONE}),
+    "one bert for four": ("bert", {"tone": ONE, "linear": NUMBER, "things": MANY, "follows": PAIR}),
+    "one gpt2 for two": ("gpt2", {"tone": ONE, "stars": NUMBER}),
+}
+WRITERS = {
+    "gpt2 goes on": ("gpt2", {"main": STORY}),
+    "gpt2 answers": ("gpt2", {"main": ANSWER}),
+    "t5 answers": ("t5", {"main": ANSWER}),
+    "one gpt2 for three": ("gpt2", {"story": STORY, "answer": ANSWER, "tone": ONE}),
+}
+
+
+def made(base, heads):
+    tokenizer = bases.load_tokenizer(f"scratch:{base}", SIZES[base], TEXTS)
+    return bases.load(f"scratch:{base}", heads, tokenizer, 1, SIZES[base]).eval(), tokenizer
+
+
+def exported(base, heads, folder, max_length=32):
+    """The model in memory and its served folder."""
+    model, tokenizer = made(base, heads)
+    folder.mkdir(exist_ok=True)
+    export.export(model, tokenizer, heads, folder, max_length)
+    return TorchPredictor(model, tokenizer, heads, max_length)
+
+
+def second(head):
+    return LONG[::-1] if head.pairs else None
+
+
+@pytest.mark.parametrize("case", JUDGES)
+def test_the_served_folder_judges_like_torch_in_order_and_cut_to_length(case, tmp_path):
+    base, heads = JUDGES[case]
+    full, served = exported(base, heads, tmp_path), export.open_served(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"model.onnx", "tokenizer.json", "config.json"}
+    for name, head in heads.items():
+        expected = full.scores(LONG, second(head), name)
+        assert expected.shape == (len(LONG), head.outputs) and np.ptp(expected, axis=0).min() > 0.01
+        assert np.abs(served.scores(LONG, second(head), name) - expected).max() < 1e-4
+        alone = served.scores(LONG[5:6], [LONG[-6]] if head.pairs else None, name)
+        assert np.abs(alone - expected[5]).max() < 1e-4
+
+
+@pytest.mark.parametrize("case", ["bert with numbers", "gpt2", "one bert for four"])
+def test_in_eight_bits_every_head_still_says_the_same(case, tmp_path):
+    base, heads = JUDGES[case]
+    full = exported(base, heads, tmp_path)
+    quantization.quantize_int8(tmp_path / "model.onnx", tmp_path / "int8.onnx")
+    sizes = [(tmp_path / name).stat().st_size for name in ("int8.onnx", "model.onnx")]
+    assert sizes[0] < 0.5 * sizes[1]
+    (tmp_path / "int8.onnx").replace(tmp_path / "model.onnx")
+    served = export.open_served(tmp_path)
+    for name, head in heads.items():
+        expected, found = (model.scores(LONG, second(head), name) for model in (full, served))
+        assert np.corrcoef(expected[:, 0], found[:, 0])[0, 1] > 0.95
+
+
+def test_scores_are_what_each_kind_says_they_are(tmp_path):
+    full = exported(*JUDGES["one bert for four"], tmp_path)
+    logits = {name: full.logits(TEXTS, second(head) and TEXTS, name) for name, head in full.heads.items()}
+    served = export.open_served(tmp_path)
+    assert np.allclose(served.scores(TEXTS, None, "tone").sum(axis=1), 1)
+    assert np.allclose(served.scores(TEXTS, None, "things"), 1 / (1 + np.exp(-logits["things"])), atol=1e-4)
+    assert np.allclose(served.scores(TEXTS, None, "linear"), logits["linear"] * 12 + 30, atol=1e-3)
+    assert served.main == "tone"
+
+
+class Fixed:
+    """A predictor whose scores are given."""
+
+    def __init__(self, head, scores):
+        self.heads, self.main, self.given = {"main": head}, "main", np.array(scores)
+
+    def scores(self, texts, pairs=None, objective="main"):
+        return self.given[: len(texts)]
+
+
+def test_several_labels_are_joined_and_none_is_empty():
+    told = serving.answers(Fixed(MANY, [[0.5, 0.1, 0.9], [0.2, 0.4, 0.3]]), ["a", "b"])
+    assert told["label"].tolist() == ["box|tent", ""] and told["score"].tolist() == [0.5, 0.4]
+    assert told["scores"][0] == {"box": 0.5, "lamp": 0.1, "tent": 0.9}
+
+
+def test_what_a_model_cannot_answer_is_said():
+    one, pair = Fixed(ONE, [[0.3, 0.7]] * 3), Fixed(PAIR, [[0.3, 0.6, 0.1]] * 3)
+    assert serving.answers(one, "a text")["label"].tolist() == ["good"]
+    with pytest.raises(ValueError, match="no objective 'tone': this model knows main"):
+        serving.answers(one, ["a"], "tone")
+    with pytest.raises(ValueError, match="no column 'text_pair'"):
+        serving.answers(pair, ["a"])
+    with pytest.raises(ValueError, match="row 1: text is missing"):
+        serving.answers(one, pd.DataFrame({"text": ["a", None]}))
+
+
+@pytest.mark.parametrize("case", WRITERS)
+def test_the_served_folder_writes_like_torch_whatever_else_is_in_the_batch(case, tmp_path):
+    base, heads = WRITERS[case]
+    full, served = exported(base, heads, tmp_path), export.open_served(tmp_path)
+    assert {"model.safetensors", "tokenizer.json", "serving.json"} <= {path.name for path in tmp_path.iterdir()}
+    for name in (name for name, head in heads.items() if head.generative):
+        greedy = served.continuations(LONG, name, 6)
+        assert greedy == full.continuations(LONG, name, 6) and len(set(greedy)) > 3
+        assert greedy[:5] == [served.continuations([text], name, 6)[0] for text in LONG[:5]]
+        drawn = [served.continuations(LONG, name, 6, 1.0, seed) for seed in (1, 1, 2)]
+        assert drawn[0] == drawn[1] != drawn[2] and drawn[0] != greedy
+        assert len(served.continuations(["", LONG[-1]], name, 500)) == 2
+
+
+def test_a_shared_trunk_writes_as_the_stock_model_with_its_weights(tmp_path):
+    model, tokenizer = made("gpt2", {"main": STORY})
+    shared, _ = made("gpt2", WRITERS["one gpt2 for three"][1])
+    shared.trunk.load_state_dict(model.transformer.state_dict())
+    stock = TorchPredictor(model, tokenizer, {"main": STORY}, 32)
+    ours = TorchPredictor(shared, tokenizer, {"main": STORY, "tone": ONE}, 32)
+    assert stock.continuations(TEXTS, "main", 12) == ours.continuations(TEXTS, "main", 12)
+    assert stock.continuations(TEXTS, "main", 12, 0.7, 3) == ours.continuations(TEXTS, "main", 12, 0.7, 3)
+    assert np.allclose(stock.losses(TEXTS)[0], ours.losses(TEXTS)[0], atol=1e-3)
+
+
+def test_a_source_is_read_alike_in_any_batch_where_positions_count_from_the_left():
+    torch.manual_seed(0)
+    tokenizer = made("t5", {"main": ANSWER})[1]
+    sizes = {f"{part}_{name}": 2 for part in ("encoder", "decoder") for name in ("layers", "attention_heads")}
+    config = BartConfig(vocab_size=300, d_model=32, encoder_ffn_dim=64, decoder_ffn_dim=64, max_position_embeddings=64,
+                        pad_token_id=0, bos_token_id=1, eos_token_id=1, decoder_start_token_id=1, init_std=0.3, **sizes)  # fmt: skip
+    full = TorchPredictor(BartForConditionalGeneration(config).eval(), tokenizer, {"main": ANSWER}, 48)
+    alone = [full.continuations([text], max_new_tokens=6)[0] for text in TEXTS[:12]]
+    assert full.continuations(TEXTS, max_new_tokens=6)[:12] == alone and len(set(alone)) > 3
+
+
+def certain(token, size=16):
+    """A GPT-2 that always writes `token`."""
+    model, tokenizer = made("gpt2", {"main": STORY})
+    with torch.no_grad():
+        model.transformer.ln_f.weight.zero_()
+        model.transformer.ln_f.bias.copy_(model.transformer.wte.weight[token(tokenizer)] * size)
+    return TorchPredictor(model, tokenizer, {"main": STORY}, 16)
+
+
+def test_writing_ends_at_the_end_token_and_leaves_the_prompt_out():
+    assert certain(lambda tokenizer: tokenizer.eos_token_id).continuations(TEXTS[:3]) == ["", "", ""]
+    word = certain(lambda tokenizer: tokenizer("a")["input_ids"][0])
+    assert word.continuations([TEXTS[0]], max_new_tokens=4) == ["aaaa"]
+
+
+def test_a_prompt_leaves_room_for_what_is_written():
+    config = made("gpt2", {"main": STORY})[0].config
+    assert writing.room(config, 32, 16) == (32, 16) and writing.room(config, 64, 16) == (48, 16)
+    assert writing.room(config, 64, 500) == (32, 32)
+
+
+@pytest.mark.parametrize("case", ["gpt2 goes on", "one gpt2 for three"])
+def test_losses_of_texts_are_those_of_the_model_without_batches_and_pieces(case):
+    base, heads = WRITERS[case]
+    model, tokenizer = made(base, heads)
+    name = next(iter(heads))
+    loss, tokens = TorchPredictor(model, tokenizer, heads, 64).losses(TEXTS, None, name)
+    ids = torch.tensor([[1, *tokenizer(TEXTS[7])["input_ids"], 1]])
+    inputs = {"objective": name} if len(heads) > 1 else {}
+    with torch.no_grad():
+        said = model(input_ids=ids, **inputs).logits.log_softmax(-1)
+    expected = -said[0, :-1].gather(1, ids[0, 1:, None]).sum()
+    assert loss[7] == pytest.approx(float(expected), rel=1e-5) and tokens[7] == ids.shape[1] - 1
+    pieces, same = TorchPredictor(model, tokenizer, heads, 8).losses(TEXTS, None, name)
+    assert (same == tokens).all() and not np.allclose(pieces, loss)
+
+
+@pytest.mark.parametrize("case", ["gpt2 answers", "t5 answers"])
+def test_losses_of_targets_count_the_target_alone(case):
+    base, heads = WRITERS[case]
+    model, tokenizer = made(base, heads)
+    full = TorchPredictor(model, tokenizer, heads, 64)
+    loss, tokens = full.losses(TEXTS, TEXTS[::-1])
+    written = [len(ids) + 1 for ids in tokenizer(TEXTS[::-1], add_special_tokens=False)["input_ids"]]
+    assert tokens.tolist() == written
+    assert loss[3] == pytest.approx(full.losses(TEXTS[3:4], TEXTS[-4:-3])[0][0], rel=1e-4)
+    assert loss[3] != pytest.approx(full.losses(TEXTS[4:5], TEXTS[-4:-3])[0][0], rel=1e-4)
+
+
+def test_costs_are_measured_on_any_callable():
+    asked = []
+    cost = measure_cost(lambda texts, pairs: asked.append(len(texts)), TEXTS, None, 5_000_000, rows=20)
+    assert cost["size_mb"] == 5 and cost["latency_ms_p95"] >= cost["latency_ms_p50"] > 0
+    assert asked == [1] * 22 + [60]
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    address = f"sqlite:///{tmp_path}/mlflow.db"
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    monkeypatch.chdir(tmp_path)
+    mlflow.set_tracking_uri(address)
+    return address
+
+
+def registered(base, heads, home):
+    """Register such a model as a night would; returns its address and the model in memory."""
+    folder = home / "artifacts" / "compress" / "made" / "full"
+    (folder / "checkpoint").mkdir(parents=True)
+    full = exported(base, heads, folder / "serving")
+    bases.save_checkpoint(full.model, full.tokenizer, heads, folder / "checkpoint")
+    candidate = Candidate(
+        name="full", recipe="full", size_mb=1, latency_ms_p50=1, latency_ms_p95=1, throughput=1, chosen=True
+    )
+    compressed = Compressed(path="compress/made", digest="abc", candidates=[candidate], chosen="full")
+    objectives = [
+        Objective(
+            name=name, kind=head.kind, metric="accuracy", augmented=Augmented(augmented=0),
+            sides=Sides(train=1, validation=1, holdout=1, spare=0, leaks=0, labels=list(head.labels), pairs=head.pairs),
+        )
+        for name, head in heads.items()
+    ]  # fmt: skip
+    run_id = tracking.start_night("tiny", "f", "night")
+    made = register.fn("tiny", compressed, objectives, run_id, {})
+    assert register.fn("tiny", compressed, objectives, run_id, {}).version == made.version
+    tags = tracking.connect().get_model_version("tiny", made.version).tags
+    assert json.loads(tags["nightshift.objectives"]) == {name: head.kind for name, head in heads.items()}
+    return made.uri, full
+
+
+WITHOUT = """
+import json, sys
+sys.path = [folder for folder in sys.path if folder != {root!r}]
+sys.modules |= dict.fromkeys({refused!r})
+import mlflow, pandas
+mlflow.set_tracking_uri({store!r})
+model = mlflow.pyfunc.load_model({uri!r})
+print(json.dumps(model.predict(pandas.DataFrame({frame!r}), params={params!r}).to_dict('list')))
+"""
+"""Importing a module that stands as None in sys.modules fails."""
+
+
+def answered_without(refused, store, uri, frame, params, folder):
+    root = str(Path(__file__).parent.parent)
+    code = WITHOUT.format(refused=refused, root=root, store=store, uri=uri, frame=frame, params=params)
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_what_judges_loads_without_torch_and_answers_for_the_objective_named(store, tmp_path):
+    uri, full = registered(*JUDGES["one bert for four"], tmp_path / "home")
+    frame = {"text": TEXTS[:3]}
+    refused = ("torch", "transformers", "models", "tasks")
+    told = answered_without(refused, store, uri, frame, {"objective": "linear"}, tmp_path)
+    assert np.allclose(told["score"], full.scores(TEXTS[:3], None, "linear")[:, 0], atol=1e-3)
+    assert answered_without(refused, store, uri, frame, None, tmp_path)["label"][0] in ("bad", "good")
+    loaded = mlflow.pyfunc.load_model(uri)
+    assert list(tmp_path.rglob("MLmodel")) and not list(tmp_path.rglob("*.pkl"))
+    told = loaded.predict(pd.DataFrame(frame | {"text_pair": TEXTS[3:6]}), params={"objective": "follows"})
+    assert set(told["scores"][0]) == set(PAIR.labels)
+    with pytest.raises(ValueError, match="this model takes text, text_pair"):
+        loaded.predict(pd.DataFrame(frame), params={"objective": "follows"})
+
+
+def test_what_writes_loads_without_nightshift_and_takes_its_params(store, tmp_path):
+    uri, full = registered(*WRITERS["one gpt2 for three"], tmp_path / "home")
+    refused, frame = ("tasks", "flows", "onnxruntime", "peft"), {"text": TEXTS[:3]}
+    params = {"objective": "story", "max_new_tokens": 5, "temperature": 0.9, "seed": 4}
+    told = answered_without(refused, store, uri, frame, params, tmp_path)
+    assert told == {"text": full.continuations(TEXTS[:3], "story", 5, 0.9, 4)}
+    loaded = mlflow.pyfunc.load_model(uri)
+    told = loaded.predict(pd.DataFrame(frame), params={"score": True})
+    assert np.allclose(told["loss"], full.losses(TEXTS[:3], None, "story")[0])
+    with pytest.raises(ValueError, match="this model takes text, target"):
+        loaded.predict(pd.DataFrame(frame), params={"objective": "answer", "score": True})
+    targeted = pd.DataFrame(frame | {"target": TEXTS[3:6]})
+    told = loaded.predict(targeted, params={"objective": "answer", "score": True})
+    assert told["tokens"].tolist() == full.losses(TEXTS[:3], TEXTS[3:6], "answer")[1].tolist()
+    assert loaded.predict(pd.DataFrame(frame), params={"objective": "tone"})["label"].isin(ONE.labels).all()
+
+
+@pytest.mark.parametrize(
+    ("heads", "objective", "columns"),
+    [
+        ({"tone": ONE, "stars": NUMBER}, "", {"predicted", "score"}),
+        ({"tone": ONE, "stars": NUMBER}, "stars", {"predicted"}),
+        ({"main": STORY}, "", {"predicted"}),
+    ],
+)
+def test_a_file_gets_the_answers_of_the_objective(heads, objective, columns, store, tmp_path):
+    uri, full = registered("gpt2", heads, tmp_path / "home")
+    pd.DataFrame({"id": range(60), "text": TEXTS}).to_csv(tmp_path / "new.csv", index=False)
+    predict_file(uri, tmp_path / "new.csv", tmp_path / "out.parquet", objective)
+    out = pd.read_parquet(tmp_path / "out.parquet")
+    assert set(out) == {"id", "text"} | columns and out["text"].tolist() == TEXTS
+    if objective:
+        assert np.allclose(out["predicted"], full.scores(TEXTS, None, "stars")[:, 0], atol=1e-3)
+    with pytest.raises(UserError, match=f"no objective 'mood': this model knows {', '.join(heads)}$"):
+        predict_file(uri, tmp_path / "new.csv", None, "mood")
+    (tmp_path / "few.csv").write_text("id,text\n1,5\n2,\n")
+    with pytest.raises(UserError, match="row 1: text is missing"):
+        predict_file(uri, tmp_path / "few.csv", None, objective)
+
+
+def test_served_over_http_it_takes_the_objective_among_the_params(store, tmp_path):
+    uri, full = registered(*JUDGES["one gpt2 for two"], tmp_path / "home")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    environment = os.environ | {
+        "MLFLOW_TRACKING_URI": store,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    command = ["-m", "mlflow", "models", "serve", "-m", uri, "--env-manager", "local", "--host", "127.0.0.1"]
+    with (tmp_path / "served").open("wb") as told:
+        server = subprocess.Popen([sys.executable, *command, "--port", str(port)], env=environment, stdout=told,
+                                  stderr=told, start_new_session=True)  # fmt: skip
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            with suppress(httpx.TransportError):
+                if httpx.get(f"{address}/ping").status_code == 200:
+                    break
+            assert server.poll() is None and time.monotonic() < deadline, (tmp_path / "served").read_text()[-2000:]
+            time.sleep(0.3)
+        records = [{"text": text} for text in TEXTS[:2]]
+        body = {"dataframe_records": records}
+        first = httpx.post(f"{address}/invocations", json=body, timeout=60).json()["predictions"]
+        assert [sorted(line) for line in first] == [["label", "score", "scores"]] * 2
+        stars = httpx.post(f"{address}/invocations", json=body | {"params": {"objective": "stars"}}, timeout=60).json()
+        expected = full.scores(TEXTS[:2], None, "stars")[:, 0]
+        assert np.allclose([line["score"] for line in stars["predictions"]], expected, atol=1e-3)
+        wrong = httpx.post(f"{address}/invocations", json=body | {"params": {"objective": "mood"}}, timeout=60)
+        assert wrong.status_code == 400 and "this model knows tone, stars" in wrong.text
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(30)

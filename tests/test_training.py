@@ -1,0 +1,312 @@
+"""Trainings of tiny models: killed, starved of memory, fed with poison, cut into processes."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import train_once
+from safetensors.torch import load_file
+from transformers import TrainerCallback
+
+from models import bases, checkpoints, encoding, guards, training
+from models.batches import Batches, shares
+from models.heads import Head, logits
+
+SCRIPT = Path(train_once.__file__)
+
+
+def weights(folder):
+    state = load_file(folder / "done" / "model.safetensors")
+    heads = folder / "done" / "heads.safetensors"
+    return state | (load_file(heads) if heads.exists() else {})
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def start(folder, kind):
+    return subprocess.Popen([sys.executable, SCRIPT, folder, kind], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def interrupted(folder, kind, number, wait):
+    """Start, and after the first sign of a checkpoint and `wait` seconds send the signal, if it still runs."""
+    process = start(folder, kind)
+    known = len(checkpoints.all_in(folder / "work"))
+    while process.poll() is None and len(checkpoints.all_in(folder / "work")) <= min(known, 1):
+        time.sleep(0.005)
+    time.sleep(wait)
+    process.send_signal(number)
+    process.wait()
+    return process.returncode
+
+
+@pytest.mark.parametrize(
+    ("kind", "number"), [("one", signal.SIGKILL), ("several", signal.SIGKILL), ("several", signal.SIGTERM)]
+)
+def test_a_training_killed_again_and_again_ends_with_the_same_weights(tmp_path, kind, number):
+    process = start(tmp_path / "whole", kind)
+    assert process.wait() == 0, process.stderr.read().decode()[-2000:]
+    draw, killed = random.Random(f"{kind}{number}"), 0
+    for _ in range(4):
+        killed += interrupted(tmp_path / "cut", kind, number, draw.uniform(0, 1.0)) == -number
+    process = start(tmp_path / "cut", kind)
+    assert process.wait() == 0, process.stderr.read().decode()[-2000:]
+    assert killed, "no signal came in time"
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
+
+
+def test_sigterm_saves_at_the_step_it_came(tmp_path):
+    class Term(TrainerCallback):
+        def on_step_end(self, args, state, control, **kwargs):
+            if state.global_step == 6:
+                signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(SystemExit):
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(9))
+        try:
+            train_once.fit(tmp_path, callbacks=[Term()])
+        finally:
+            signal.signal(signal.SIGTERM, before)
+    newest = checkpoints.newest_sound(tmp_path, "f")
+    assert newest is not None and checkpoints.step_of(newest) in (6, 7)
+
+
+def test_two_processes_see_the_batches_of_one(tmp_path):
+    curves = {}
+    for processes in (1, 2):
+        fitted = train_once.launched(tmp_path / str(processes), processes)
+        curves[processes] = [line["loss"] for line in fitted.history if "loss" in line]
+    assert len(curves[1]) == 180 and np.allclose(curves[1], curves[2], rtol=1e-4), curves
+
+
+class Cut(Exception):
+    pass
+
+
+class CutAt(TrainerCallback):
+    def __init__(self, step):
+        self.step = step
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step == self.step:
+            raise Cut
+
+
+@pytest.mark.parametrize(
+    ("architecture", "names", "steps", "cut"),
+    [
+        ("gpt2", ("written", "judged", "scored"), 1, 7),
+        ("t5", ("shouted",), 1, 9),
+        ("bert", ("tagged",), 3, 14),
+        ("bert", ("judged",), 1, 31),
+    ],
+)
+def test_every_kind_resumes_bit_for_bit_also_at_an_epochs_end(tmp_path, architecture, names, steps, cut):
+    told = {"gradient_accumulation_steps": steps, "save_steps": 5}
+    whole = train_once.fit(tmp_path / "a", architecture, names, **told)
+    with pytest.raises(Cut):
+        train_once.fit(tmp_path / "b", architecture, names, [CutAt(cut)], **told)
+    again = train_once.fit(tmp_path / "b", architecture, names, **told)
+    assert same(whole.model.state_dict(), again.model.state_dict())
+
+
+def test_unsound_checkpoints_are_passed_over(tmp_path, caplog):
+    whole = train_once.fit(tmp_path / "a", save_total_limit=9).model.state_dict()
+    with pytest.raises(Cut):
+        train_once.fit(tmp_path / "b", callbacks=[CutAt(22)], save_total_limit=9)
+    made = {checkpoints.step_of(folder): folder for folder in checkpoints.all_in(tmp_path / "b")}
+    assert list(made) == [4, 8, 12, 16, 20]
+    (made[20] / "COMPLETE").unlink()
+    with (made[16] / "optimizer.pt").open("r+b") as file:
+        file.seek(500)
+        file.write(b"rot")
+    checkpoints.seal(made[12], "another night's")
+    again = train_once.fit(tmp_path / "b", save_total_limit=9)
+    told = [record.message for record in caplog.records if "passed over" in record.message]
+    assert told == ["checkpoint-20 is incomplete: passed over", "checkpoint-16 is damaged (optimizer.pt): passed over",
+                    "checkpoint-12 is of other data or settings: passed over"]  # fmt: skip
+    assert same(whole, again.model.state_dict())
+
+
+def test_the_best_and_the_newest_checkpoint_stay(tmp_path):
+    for step in (2, 4, 6, 8):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+    checkpoints.rotate(tmp_path, 1, best=4)
+    assert [checkpoints.step_of(folder) for folder in checkpoints.all_in(tmp_path)] == [4, 8]
+
+
+def test_out_of_memory_halves_the_micro_batch_and_keeps_the_result(tmp_path, monkeypatch):
+    whole = train_once.fit(tmp_path / "a", dropout=0.0)
+    step = training.NightTrainer.training_step
+
+    def small(self, model, inputs, num_items_in_batch=None):
+        if len(inputs["input_ids"]) > 2:
+            raise torch.OutOfMemoryError("planted")
+        return step(self, model, inputs, num_items_in_batch)
+
+    monkeypatch.setattr(training.NightTrainer, "training_step", small)
+    tight = train_once.fit(tmp_path / "b", dropout=0.0)
+    assert tight.figures["halvings"] == 2
+    assert all(torch.allclose(value, tight.model.state_dict()[name], atol=1e-4)
+               for name, value in whole.model.state_dict().items())  # fmt: skip
+
+
+def test_poison_stops_the_training_and_leaves_the_last_good_checkpoint(tmp_path, monkeypatch):
+    compute = training.NightTrainer.compute_loss
+
+    def poisoned(self, model, inputs, *rest, **named):
+        loss = compute(self, model, inputs, *rest, **named)
+        return loss * float("nan") if self.state.global_step == 13 else loss
+
+    monkeypatch.setattr(training.NightTrainer, "compute_loss", poisoned)
+    with pytest.raises(guards.TrainingFailed, match="the loss is nan at step 14") as caught:
+        train_once.fit(tmp_path)
+    assert caught.value.objective == "main" or len(caught.value.places) == 8
+    sound = checkpoints.newest_sound(tmp_path, "f")
+    assert checkpoints.step_of(sound) == 12
+    assert all(value.isfinite().all() for value in load_file(sound / "model.safetensors").values())
+
+
+def test_a_diverging_loss_stops_the_training():
+    watch = guards.LossWatch({"a": 0.69, "b": 1.0})
+    with pytest.raises(guards.TrainingFailed, match=r"diverges: 1\.\d+ at step \d+, 0.6 over") as caught:
+        for step in range(100):
+            watch.note(step, 0.6 if step < 40 else 0.6 + step / 40, "a", [step])
+            watch.note(step, 1.1, "b", [step])
+    assert caught.value.objective == "a" and 40 < caught.value.places[0] < 70
+
+
+def test_a_loss_that_only_trembles_does_not():
+    watch = guards.LossWatch({"a": 0.69})
+    for step in range(200):
+        watch.note(step, 0.01 if step < 50 else 0.3, "a", [step])
+    watch.judge()
+
+
+def test_at_the_deadline_the_best_checkpoint_is_taken(tmp_path):
+    fitted = train_once.fit(
+        tmp_path, recipe=training.Recipe(fingerprint="f", deadline=time.time() + 3), num_train_epochs=500
+    )
+    assert fitted.stopped.startswith("stopped by the deadline at step")
+    losses = {line["step"]: line["eval_loss"] for line in fitted.history if "eval_loss" in line}
+    best = min(losses, key=losses.get)
+    assert fitted.stopped.endswith(f"the best checkpoint is step {best}")
+    sound = load_file(tmp_path / f"checkpoint-{best}" / "model.safetensors")
+    assert same(sound, {name: value for name, value in fitted.model.state_dict().items() if name in sound})
+
+
+def test_batches_are_a_function_of_seed_and_epoch_and_group_by_length():
+    _, _, _, examples = train_once.prepared("bert", ("judged", "scored"))
+    batches = Batches(examples, 8, seed=3)
+    first = list(batches)
+    assert first == list(Batches(examples, 8, seed=3)) and len(first) == len(batches) == 60
+    assert all(len({name for name, _ in batch}) == 1 and len(batch) == 8 for batch in first)
+    assert {row for batch in first for name, row in batch if name == "scored"} == set(range(240))
+    batches.set_epoch(1)
+    assert list(batches) != first
+    spans = [np.ptp([examples[name].lengths[row] for name, row in batch]) for batch in first]
+    assert np.mean(spans) < 3
+
+
+@pytest.mark.parametrize(("processes", "micro"), [(2, 1), (1, 4), (2, 2)])
+def test_processes_and_micro_batches_share_the_same_batches(processes, micro):
+    _, _, _, examples = train_once.prepared("bert", ("judged",))
+    whole = list(Batches(examples, 8, seed=3))
+    parts = [list(Batches(examples, 8, 3, micro, process, processes)) for process in range(processes)]
+    for place, batch in enumerate(whole):
+        rows = [row for part in parts for at in range(micro) for row in part[place * micro + at]]
+        assert sorted(rows) == sorted(batch)
+
+
+def test_sampling():
+    sizes = {"a": 900, "b": 100}
+    assert shares(sizes, "proportional", 2.0) == {"a": 0.9, "b": 0.1}
+    assert shares(sizes, "equal", 2.0) == {"a": 0.5, "b": 0.5}
+    assert shares(sizes, "temperature", 2.0) == {"a": 0.75, "b": 0.25}
+    _, _, _, examples = train_once.prepared("bert", ("judged", "scored"))
+    assert Batches(examples, 7, 1, sampling="equal").turns == {"judged": 35, "scored": 35}
+
+
+def test_packed_sequences_do_not_see_each_other():
+    model, _, _, packed = train_once.prepared("gpt2", ("written",))
+    examples = packed["written"]
+    assert max(examples.lengths) <= 32 and len(examples) < 240
+    row = int(np.argmax([len(examples.columns["source"][place]) for place in range(len(examples))]))
+    ids, positions, labels = (torch.from_numpy(examples.columns[name][row].astype(np.int64))[None]
+                              for name in ("input_ids", "position_ids", "labels"))  # fmt: skip
+    starts = [*torch.where(positions[0] == 0)[0].tolist(), ids.shape[1]]
+    assert len(starts) > 2 and (labels[0, starts[:-1]] == encoding.IGNORED).all()
+    model.eval()
+    with torch.no_grad():
+        together = logits(model, "written", {"input_ids": ids, "position_ids": positions})
+        for begin, end in pairwise(starts):
+            alone = logits(model, "written", {"input_ids": ids[:, begin:end]})
+            assert torch.allclose(together[:, begin:end], alone, atol=1e-5)
+
+
+def test_sequences_lose_nothing():
+    _, tokenizer, heads, _ = train_once.prepared("gpt2", ("written",))
+    texts = [" ".join(train_once.TEXTS[:9]), train_once.TEXTS[9]]
+    ids, labels, rows = encoding.sequences(tokenizer, heads["written"], texts, None, 16)
+    assert set(rows) == {0, 1} and rows.count(0) > 2 and max(map(len, ids)) <= 16
+    for row, text in enumerate(texts):
+        counted = [
+            token for line, source in zip(labels, rows, strict=True) if source == row for token in line if token >= 0
+        ]
+        assert counted == [*tokenizer(text)["input_ids"], tokenizer.eos_token_id]
+
+
+def test_the_corpus_decides_the_tokenizer(tmp_path):
+    code = "import train_once, sys; t = train_once.bases.load_tokenizer('scratch:' + sys.argv[1], {'vocab_size': 400}, train_once.TEXTS); print(t.backend_tokenizer.to_str())"
+    for name in ("bert", "gpt2"):
+        found = {subprocess.run([sys.executable, "-c", code, name], cwd=SCRIPT.parent, capture_output=True, text=True, check=True).stdout
+                 for _ in range(2)}  # fmt: skip
+        assert len(found) == 1
+
+
+def test_the_champions_weights_with_other_labels(tmp_path):
+    model, tokenizer, _, _ = train_once.prepared("bert", ("judged",))
+    old = {"main": Head("classification", ("bad", "good"))}
+    bases.save_checkpoint(model, tokenizer, old, tmp_path)
+    new = {"main": Head("classification", ("awful", "bad", "good"))}
+    warm = bases.load(str(tmp_path), new, tokenizer, seed=1)
+    bases.take_over(warm, new, tmp_path)
+    assert torch.equal(warm.classifier.weight[1:], model.classifier.weight)
+    assert torch.equal(
+        warm.base_model.embeddings.word_embeddings.weight, model.base_model.embeddings.word_embeddings.weight
+    )
+
+
+def test_low_rank_adaptation_is_merged(tmp_path):
+    recipe = training.Recipe(fingerprint="f", lora={"r": 4, "lora_alpha": 8, "target_modules": "all-linear"})
+    model, _, _, _ = train_once.prepared("bert", ("judged",))
+    before = model.state_dict()
+    with pytest.raises(Cut):
+        train_once.fit(tmp_path / "b", callbacks=[CutAt(9)], recipe=recipe, learning_rate=1e-2)
+    again = train_once.fit(tmp_path / "b", recipe=recipe, learning_rate=1e-2).model.state_dict()
+    whole = train_once.fit(tmp_path / "a", recipe=recipe, learning_rate=1e-2).model.state_dict()
+    assert same(whole, again) and whole.keys() == before.keys()
+    frozen = "bert.embeddings.word_embeddings.weight"
+    moved = "bert.encoder.layer.0.intermediate.dense.weight"
+    assert torch.equal(whole[frozen], before[frozen]) and not torch.equal(whole[moved], before[moved])
+    assert torch.linalg.matrix_rank(whole[moved] - before[moved], atol=1e-5) <= 4
+
+
+def test_what_a_base_cannot_do_is_said():
+    _, tokenizer, _, _ = train_once.prepared("bert", ("judged",))
+    with pytest.raises(ValueError, match="bert is an encoder: it cannot write text"):
+        bases.load("scratch:bert", {"main": Head("generation")}, tokenizer, 1)
+    with pytest.raises(ValueError, match="t5 is an encoder-decoder"):
+        bases.load("scratch:t5", {"main": Head("classification", ("a", "b"))}, tokenizer, 1)
+    with pytest.raises(ValueError, match="scratch:nope is none of"):
+        bases.digest("scratch:nope")
+    with pytest.raises(ValueError, match=r"scratch\.n_layers is no field of GPT2Config"):
+        bases.load("scratch:gpt2", {"main": Head("generation")}, tokenizer, 1, {"n_layers": 3})

@@ -1,0 +1,77 @@
+"""One small training in a process of its own: `python train_once.py FOLDER [KIND]`; the weights go to FOLDER/done."""
+
+import sys
+from pathlib import Path
+
+from samples import messages
+
+from models import bases, encoding, launch, training
+from models.heads import Head
+
+ROWS = messages(240)
+TEXTS = [text for text, _ in ROWS]
+SIZES = {
+    "bert": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "vocab_size": 300},
+    "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64, "vocab_size": 300},
+    "t5": {"d_model": 32, "d_ff": 64, "d_kv": 16, "num_layers": 2, "num_heads": 2, "vocab_size": 300},
+}  # fmt: skip
+HEADS = {
+    "judged": Head("classification", ("bad", "good")),
+    "tagged": Head("classification", ("lamp", "none", "stove", "tent"), separator="|"),
+    "scored": Head("regression", mean=40.0, std=12.0),
+    "written": Head("generation"),
+    "shouted": Head("text2text"),
+}
+LABELS = {
+    "judged": [label for _, label in ROWS],
+    "tagged": ["|".join(sorted({"lamp", "stove", "tent"} & set(text.split())) or ["none"]) for text in TEXTS],
+    "scored": [float(len(text)) for text in TEXTS],
+    "written": None,
+    "shouted": [text.upper() for text in TEXTS],
+}
+ARGUMENTS = {
+    "num_train_epochs": 3, "per_device_train_batch_size": 8, "learning_rate": 1e-3, "save_steps": 4,
+    "save_total_limit": 2, "seed": 5, "eval_strategy": "epoch", "logging_steps": 1, "precision": "float32",
+}  # fmt: skip
+
+
+def prepared(architecture, names, dropout=0.1):
+    """Model, tokenizer, heads and examples of the given objectives."""
+    words = {"gpt2": ("resid_pdrop", "embd_pdrop", "attn_pdrop"), "t5": ("dropout_rate",)}
+    words |= {"bert": ("hidden_dropout_prob", "attention_probs_dropout_prob")}
+    sizes = SIZES[architecture] | dict.fromkeys(words[architecture], dropout)
+    base = f"scratch:{architecture}"
+    tokenizer = bases.load_tokenizer(base, sizes, TEXTS)
+    heads = {name: HEADS[name] for name in names}
+    model = bases.load(base, heads, tokenizer, 1, sizes)
+    examples = {
+        name: encoding.encode(tokenizer, head, TEXTS, None, LABELS[name], 32, encoder_decoder=architecture == "t5",
+                              packed=head.generative)
+        for name, head in heads.items()
+    }  # fmt: skip
+    return model, tokenizer, heads, examples
+
+
+def fit(folder, architecture="bert", names=("judged",), callbacks=(), dropout=0.1, recipe=None, **arguments):
+    """Train in this process."""
+    model, tokenizer, heads, examples = prepared(architecture, names, dropout)
+    told = ARGUMENTS | arguments
+    return training.fit(model, tokenizer, heads, examples, examples, folder, told, list(callbacks),
+                        recipe or training.Recipe(fingerprint="f"))  # fmt: skip
+
+
+def launched(folder, processes, names=("judged", "scored")):
+    """Train under `accelerate launch`, without dropout: each process would draw its own."""
+    model, tokenizer, heads, examples = prepared("bert", names, dropout=0.0)
+    for head in getattr(model, "heads", {}).values():
+        head.dropout.p = 0.0
+    options = {"num_processes": processes, "cpu": True, "main_process_port": 0}
+    return launch.launch(model, tokenizer, heads, examples, examples, folder, ARGUMENTS, training.Recipe(), options)
+
+
+if __name__ == "__main__":
+    place, *kind = sys.argv[1:]
+    several = ("bert", ("judged", "scored")) if kind == ["several"] else ("bert", ("judged",))
+    fitted = fit(Path(place) / "work", *several)
+    fitted.model.save_pretrained(Path(place) / "partial")
+    (Path(place) / "partial").rename(Path(place) / "done")
