@@ -9,13 +9,14 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from flows import environment
-from tasks.errors import NightshiftError
+from tasks.errors import NightshiftError, SettingsError
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Nightly retraining."
@@ -24,6 +25,12 @@ SettingsFile = Annotated[Path, typer.Argument(metavar="SETTINGS.yaml", help="The
 Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=c", help="Override one setting.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it goes into the ledger.")]
+BENCHMARKS = {
+    "train": "benchmarks.train",
+    "flow": "benchmarks.flow",
+    "kills": "benchmarks.kills",
+    "two_at_once": "benchmarks.two_at_once",
+}
 
 
 @contextmanager
@@ -230,6 +237,26 @@ def doctor() -> None:
 
         for line in findings():
             typer.echo(line)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def bench(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"One of {', '.join(BENCHMARKS)}.")],
+    output: Annotated[Path | None, typer.Option("--output", help="In place of benchmarks/results/.")] = None,
+    as_json: Json = False,
+) -> None:
+    """A benchmark, with options of its own (`bench NAME -- --help`); its table is kept under benchmarks/results/."""
+    with _told():
+        if name not in BENCHMARKS:
+            raise SettingsError(f"no benchmark is called {name}; there are {', '.join(BENCHMARKS)}")
+        from benchmarks import results
+
+        found = import_module(BENCHMARKS[name]).main(context.args)
+        answer = results.publish(name, context.args, found, output or results.FOLDER)
+        typer.echo(results.page(answer), nl=False)
+        if as_json:
+            typer.echo(json.dumps(answer))
 
 
 if __name__ == "__main__":

@@ -75,7 +75,9 @@ def one_night(settings: NightSettings, force: bool) -> NightResult:
             evaluated = tonight.timed(evaluate)(trained, objectives, settings.train.max_length)
             alone = {}
             for one in objectives if settings.train.compare_single and len(objectives) > 1 else []:
-                single = tonight.timed(train, one.name)([one], settings.train, None, settings.model)
+                single = tonight.timed(train, one.name)(
+                    [one], settings.train, None, settings.model, "", tonight.time_to_train()
+                )
                 alone[one.name] = tonight.timed(evaluate, one.name)(single, [one], settings.train.max_length)
             compressed = tonight.timed(compress)(
                 trained, evaluated, objectives, settings.compress, _as_trained(settings, trained), settings.model,

@@ -85,7 +85,7 @@ class NightSettings(Settings):
     gate: GateSettings = GateSettings()
     """When a challenger may replace the champion."""
     deadline: str | int | None = None
-    """When the night must be over: a time of day such as 06:00, or minutes from its start; compression is shed first, then training stops at its best checkpoint."""
+    """When the night must be over: a time of day such as 06:00, or minutes from its start; training stops in time at its best checkpoint, and compression that would end too late is left out."""
     base_dir: str = "."
     """The folder that relative paths start from; a settings file sets it to its own."""
 
@@ -105,6 +105,8 @@ class NightSettings(Settings):
             raise _wrong("objectives", "they stand in place of data; leave one of the two out")
         if self.data is not None:
             self.data = _suited(self.data, self.kind)
+        if self.deadline is not None and self.train.launcher == "accelerate":
+            raise _wrong("deadline", "with train.launcher: accelerate several processes would stop at different steps")
         self._demand_sound_objectives()
         self._demand_usable_recipes()
         return self

@@ -3,14 +3,12 @@
 The fast tokenizers split a call's texts over all cores.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow
-import pyarrow.ipc
 from transformers import PreTrainedTokenizerBase
 
 from models.heads import Head
@@ -35,29 +33,45 @@ class Examples:
     are needed `token_type_ids`, `position_ids`, `teacher_logits`.
     """
 
-    def __init__(self, table: pyarrow.Table) -> None:
-        self.table = table.combine_chunks()
-        self.columns = {name: _column(self.table[name]) for name in table.column_names}
-        self.lengths = np.diff(self.columns["input_ids"].offsets)
+    def __init__(self, columns: dict[str, Column]) -> None:
+        self.columns = columns
+        self.lengths = np.diff(columns["input_ids"].offsets)
 
     def __len__(self) -> int:
         return len(self.lengths)
 
+    @staticmethod
+    def of(rows: Mapping[str, Sequence[Sequence[float]]]) -> "Examples":
+        """From a list a row in each column; whole numbers are kept in 32 bits, others in float32."""
+        return Examples({name: _column(values) for name, values in rows.items()})
+
     def write(self, path: Path) -> None:
         """Keep them as an Arrow file."""
-        with pyarrow.OSFile(str(path), "wb") as file, pyarrow.ipc.new_file(file, self.table.schema) as writer:
-            writer.write_table(self.table)
+        import pyarrow
+
+        arrays = {name: pyarrow.ListArray.from_arrays(c.offsets, c.values) for name, c in self.columns.items()}
+        table = pyarrow.table(arrays)
+        with pyarrow.OSFile(str(path), "wb") as file, pyarrow.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
 
     @staticmethod
     def open(path: Path) -> "Examples":
         """Map a file that `write` made: what is not looked at is not in memory."""
+        import pyarrow
+
         with pyarrow.memory_map(str(path)) as file:
-            return Examples(pyarrow.ipc.open_file(file).read_all())
+            table = pyarrow.ipc.open_file(file).read_all().combine_chunks()
+        arrays = {name: table[name].chunk(0) for name in table.column_names}
+        return Examples(
+            {name: Column(array.values.to_numpy(), array.offsets.to_numpy()) for name, array in arrays.items()}
+        )
 
 
-def _column(column: pyarrow.ChunkedArray) -> Column:
-    array = column.chunk(0)
-    return Column(array.values.to_numpy(), array.offsets.to_numpy())
+def _column(rows: Sequence[Sequence[float]]) -> Column:
+    offsets = np.zeros(len(rows) + 1, dtype=np.int32)
+    np.cumsum([len(row) for row in rows], out=offsets[1:])
+    values = np.array([value for row in rows for value in row])
+    return Column(values.astype(np.float32 if values.dtype.kind == "f" else np.int32), offsets)
 
 
 def cached(path: Path, make: Callable[[], Examples]) -> Examples:
@@ -97,13 +111,8 @@ def encode(
         columns = {name: values for name, values in encoded.items() if name in ("input_ids", "token_type_ids")}
         columns |= {"labels": targets_of(head, labels), "source": [[row] for row in range(len(texts))]}
     if teacher_logits is not None:
-        columns["teacher_logits"] = teacher_logits.astype(np.float32).tolist()
-    return Examples(pyarrow.table({name: pyarrow.array(values, _type(name, head)) for name, values in columns.items()}))
-
-
-def _type(name: str, head: Head) -> pyarrow.DataType:
-    real = name == "teacher_logits" or (name == "labels" and (head.kind == "regression" or head.separator is not None))
-    return pyarrow.list_(pyarrow.float32() if real else pyarrow.int32())
+        columns["teacher_logits"] = teacher_logits.tolist()
+    return Examples.of(columns)
 
 
 def targets_of(head: Head, labels: Sequence[Any]) -> list[list[float]] | list[list[int]]:

@@ -120,8 +120,10 @@ Model = PreTrainedModel | SharedTrunk
 
 
 def logits(model: Any, objective: str, inputs: dict[str, Any]) -> Tensor:
-    """What `model` (stock, shared, or wrapped for data parallel training) answers for one objective."""
-    inner = getattr(model, "module", model)
+    """What `model` (stock, shared, or wrapped by compilation or data parallel training) answers for one objective."""
+    inner = model
+    while found := getattr(inner, "_orig_mod", None) or getattr(inner, "module", None):
+        inner = found
     named = {"objective": objective} if isinstance(inner, SharedTrunk) else {}
     return model(**named, **inputs).logits  # type: ignore[no-any-return]
 

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import peft
-
 from models.heads import Model, SharedTrunk
 
 TASKS = {"ForSequenceClassification": "SEQ_CLS", "LMHeadModel": "CAUSAL_LM", "ForCausalLM": "CAUSAL_LM",
@@ -18,6 +16,8 @@ def wrap(model: Model, fields: dict[str, Any]) -> Iterator[Any]:
 
     `fields` are those of peft's LoraConfig. Hu et al. 2021, arXiv 2106.09685.
     """
+    import peft
+
     shared = isinstance(model, SharedTrunk)
     inner: Any = model.trunk if shared else model
     task = next((task for ending, task in TASKS.items() if type(inner).__name__.endswith(ending)), None)

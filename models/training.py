@@ -11,14 +11,15 @@ import shutil
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from models import checkpoints, lora, losses
+from models import checkpoints, compiling, lora, losses
 from models.batches import Batches, Collator, Loader, Sampling
 from models.encoding import Examples
 from models.guards import Deadline, LossWatch, terminable
@@ -29,6 +30,8 @@ from models.speed import Meter
 log = logging.getLogger("nightshift.training")
 EVALUATED = 64
 """Rows evaluated at once."""
+TRIED = 4
+"""Batches on which compilation is tried."""
 NOT_INPUTS = ("objective", "labels", "teacher_logits", "places", "tokens")
 
 
@@ -43,6 +46,8 @@ class Recipe:
     sampling_temperature: float = 2.0
     lora: dict[str, Any] | None = None
     """Fields of peft's LoraConfig: only these small matrices are trained, and merged at the end."""
+    torch_compile: Literal["auto", "always", "never"] = "never"
+    """auto: where it pays for itself (`models.compiling`)."""
     deadline: float | None = None
     """Seconds since the epoch."""
     fingerprint: str = ""
@@ -252,6 +257,7 @@ def _once(
     if size % args.world_size:
         raise ValueError(f"{size} rows a step cannot be dealt to {args.world_size} processes")
     args.per_device_train_batch_size = size // args.world_size
+    args.torch_compile = _compiled(model, tokenizer, heads, train, args, output_dir, recipe, size)
     meter = Meter(model, args.device.type, kind)
     wrapped = lora.wrap(model, recipe.lora) if recipe.lora else nullcontext(model)
     with wrapped as trained, terminable(args.world_size == 1) as stop:
@@ -269,6 +275,33 @@ def _once(
         stopped = _best_of_a_late_night(trainer, output_dir) if deadline and deadline[0].reached else ""
         trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False).to("cpu")
     return Fitted(model, list(trainer.state.log_history), meter.figures(), stopped)
+
+
+def _compiled(
+    model: Model,
+    tokenizer: PreTrainedTokenizerBase,
+    heads: Heads,
+    train: Mapping[str, Examples],
+    args: TrainingArguments,
+    output_dir: Path,
+    recipe: Recipe,
+    size: int,
+) -> bool:
+    if recipe.torch_compile != "auto" or recipe.lora or args.world_size > 1:
+        return recipe.torch_compile == "always"
+    batches, collate = Batches(train, size, args.seed), Collator(train, heads, tokenizer.pad_token_id)
+
+    def loss(model: Any, batch: dict[str, Any]) -> torch.Tensor:
+        inputs = {k: v.to(args.device) if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
+        unread = set(NOT_INPUTS) - ({"labels"} if model.config.is_encoder_decoder else set())
+        features = {name: value for name, value in inputs.items() if name not in unread}
+        with torch.autocast(args.device.type, torch.bfloat16, enabled=args.bf16):
+            return logits(model, batch["objective"], features).float().square().mean()
+
+    steps = int(args.num_train_epochs * len(batches) * args.gradient_accumulation_steps)
+    sample = [collate(batch) for batch in islice(batches, TRIED)]
+    file = output_dir.with_name(f"{output_dir.name}.compile.json")
+    return compiling.remembered(file, lambda: compiling.pays(model.to(args.device).train(), loss, sample, steps))
 
 
 def _best_of_a_late_night(trainer: NightTrainer, output_dir: Path) -> str:

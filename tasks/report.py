@@ -163,12 +163,26 @@ def _rows_of_metrics(story: Story) -> dict[str, dict[str, float]]:
     }
 
 
+def _speed(story: Story) -> dict[str, str]:
+    assert story.trained
+    found = story.trained.figures
+    words = {
+        "rows a second": ("rows_per_second", "{:.0f}"),
+        "tokens a second": ("tokens_per_second", "{:.0f}"),
+        "padding": ("padding_share", "{:.1%}"),
+        "model FLOPs utilization": ("model_flops_utilization", "{:.1%}"),
+    }
+    told = {words: form.format(found[name]) for words, (name, form) in words.items() if name in found}
+    halvings = int(found.get("halvings", 0))
+    return told | ({"micro-batches halved for lack of memory": f"{halvings} times"} if halvings else {})
+
+
 def _values(result: NightResult, story: Story) -> dict[str, object]:
     pictures: dict[str, str] = {}
     figures: dict[str, object] = {}
     if story.verdict:
         pictures = {file.stem.replace("_", " "): _inline(file) for file in picture_files(story)}
-        figures = {"metrics": _rows_of_metrics(story), "sharing": sharing(story)}
+        figures = {"metrics": _rows_of_metrics(story), "sharing": sharing(story), "speed": _speed(story)}
     quarantine = _quarantined(story)
     return figures | {
         "night": result,

@@ -47,9 +47,9 @@ class TrainSettings(Settings):
     num_train_epochs: float = Field(3, gt=0, le=1000)
     """Times the training rows are gone through."""
     per_device_train_batch_size: int = Field(16, ge=1)
-    """Rows a step."""
+    """Rows of a micro-batch, over all processes together."""
     gradient_accumulation_steps: int = Field(1, ge=1)
-    """Steps whose gradients are added up before the weights move."""
+    """Micro-batches whose gradients are added up before the weights move."""
     learning_rate: float = Field(5e-5, gt=0)
     """Highest learning rate; it falls linearly to zero."""
     warmup_steps: int = Field(0, ge=0)
@@ -68,6 +68,8 @@ class TrainSettings(Settings):
     """Train on the newest rows only: a number of rows, or days such as 30d, counted back from the newest row."""
     warm_start: Literal["champion"] | None = None
     """champion: go on from the champion's weights, where it has not trained on a row of tonight's holdout."""
+    torch_compile: Literal["auto", "always", "never"] = "auto"
+    """auto: compile where that is measured to pay for itself, in trainings of more than a quarter of an hour."""
     lora: LoraSettings = LoraSettings()
     """Low-rank adaptation, for large bases."""
     sampling: Literal["proportional", "equal", "temperature"] = "proportional"
@@ -133,6 +135,9 @@ def _base(objectives: list[Objective], heads: dict[str, Head], train: TrainSetti
             bases.take_over(model, heads, Path(place))
     except (ValueError, OSError) as error:
         raise SettingsError(f"train.base_model: {str(error).splitlines()[0]}") from error
+    positions = getattr(model.config, "max_position_embeddings", None)
+    if positions and train.max_length > positions:
+        raise SettingsError(f"train.max_length: {train.max_length} is more than the base's {positions} positions")
     return model, tokenizer
 
 
@@ -197,6 +202,7 @@ def train(
         sampling=train.sampling,
         sampling_temperature=train.sampling_temperature,
         lora=train.lora.model_dump() if train.lora.r else None,
+        torch_compile=train.torch_compile,
         deadline=deadline,
         fingerprint=store.key(folder),
     )

@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from flows import settings
 from flows.cli import app
+from tasks.kinds import KINDS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -45,6 +46,22 @@ def test_the_settings_page_is_that_of_the_model():
     make_settings = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(make_settings)
     assert (ROOT / "docs/settings.md").read_text(encoding="utf-8") == make_settings.page()
+
+
+def test_every_setting_is_on_the_settings_page():
+    schema = settings.NightSettings.model_json_schema()
+    page = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
+    sections = {name: found["properties"] for name, found in schema["$defs"].items() if "properties" in found}
+    assert {"DataSettings", "ObjectiveSettings", "LoraSettings"} <= set(sections)
+    assert [key for fields in sections.values() for key in fields if f"\n| `{key}` | " not in page] == []
+    assert [name for name in schema["properties"] if f"\n## {name}\n" not in page] == ["base_dir"]
+
+
+def test_the_page_of_kinds_names_every_kind_its_metrics_and_every_example():
+    page = (ROOT / "docs/objectives.md").read_text(encoding="utf-8")
+    words = [*KINDS, *(metric for kind in KINDS.values() for metric in kind.metrics)]
+    words += [str(path.relative_to(ROOT)) for path in (ROOT / "examples").rglob("*.yaml")]
+    assert [word for word in words if f"`{word}`" not in page] == []
 
 
 def test_the_site_builds_and_every_link_leads_somewhere(site):

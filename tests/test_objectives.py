@@ -1,0 +1,159 @@
+"""Whole nights of every kind by the command line, on tiny scratch models; classification alone is in test_night.py."""
+
+import json
+
+import mlflow
+import pandas as pd
+import pytest
+from conftest import Shell
+from samples import PLAIN, messages
+
+SMALL_BERT = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64,
+              "vocab_size": 400}  # fmt: skip
+SMALL_GPT2 = {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64, "vocab_size": 400}
+SMALL_T5 = {"d_model": 32, "d_ff": 64, "d_kv": 16, "num_layers": 1, "num_heads": 2, "vocab_size": 300}
+ROWS = messages(500)
+
+
+@pytest.fixture
+def night(tmp_path):
+    """A folder with one file for every kind, and a way to write settings."""
+    things = ("tent", "stove", "lamp", "bag")
+    frame = pd.DataFrame(ROWS, columns=["text", "mood"])
+    frame["things"] = [",".join(sorted(set(things) & set(text.split())) or ["nothing"]) for text in frame["text"]]
+    frame["words"] = [len(text.split()) + 0.5 for text in frame["text"]]
+    frame["first"] = [text.split()[0].upper() for text in frame["text"]]
+    frame["day"] = [f"2026-01-{1 + place // 20:02d}" for place in range(len(frame))]
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    (tmp_path / "book.txt").write_text("\n\n".join(f"{text}\nand {text}." for text, _ in ROWS))
+
+    def write(**settings):
+        told = {"num_train_epochs": 4, "learning_rate": 3e-3, "max_length": 48} | settings.pop("train")
+        augment = {"augment": {"method": "none"}}
+        (tmp_path / "night.json").write_text(json.dumps({"model": "small", "train": told} | augment | settings))
+        return "night.json"
+
+    return write
+
+
+@pytest.fixture
+def shell(tmp_path):
+    return Shell(tmp_path)
+
+
+def data(label, **more):
+    return {"path": "rows.csv", "text": "text", "label": label} | more
+
+
+def test_one_encoder_learns_labels_several_labels_and_a_number(shell, night, tmp_path):
+    name = night(
+        objectives={
+            "mood": {"data": data("mood")},
+            "things": {"role": "auxiliary", "data": data("things", label_separator=","), "weight": 0.5},
+            "words": {"role": "auxiliary", "kind": "regression", "data": data("words")},
+        },
+        train={
+            "base_model": "scratch:bert",
+            "scratch": SMALL_BERT,
+            "compare_single": True,
+            "sampling": "temperature",
+            "num_train_epochs": 20,
+        },
+        compress={"recipes": ["quantize"]},
+    )
+    found = shell.json("run", name)
+    assert found["status"] == "promoted", found["reason"]
+    rows, metrics = found["rows"], found["metrics"]
+    assert rows["read"] == 1500 == rows["kept"] + rows["quarantined"]
+    assert rows["kept"] == rows["train"] + rows["validation"] + rows["holdout"]
+    assert metrics["mood/accuracy"] > 0.8 and {"things/macro_f1", "words/pearson"} <= set(metrics)
+    parts = [1 * metrics["mood/macro_f1"], 0.5 * metrics["things/macro_f1"], 1 * metrics["words/pearson"]]
+    assert metrics["weighted"] == pytest.approx(sum(parts) / 2.5)
+    assert [candidate["name"] for candidate in found["candidates"]] == ["full", "quantize"]
+    page = (tmp_path / found["report"]).read_text()
+    assert "Did sharing help?" in page and "tokens a second" in page
+    for objective, column in (("mood", "predicted"), ("things", "predicted"), ("words", "predicted")):
+        done = shell("predict", "models:/small@champion", "rows.csv", "--objective", objective, "--output", "out.csv")
+        assert done.returncode == 0, done.stderr
+        answers = pd.read_csv(tmp_path / "out.csv")[column]
+        assert len(answers) == 500 and answers.nunique() > 1
+    done = shell("predict", "models:/small@champion", "rows.csv", "--objective", "mod")
+    assert done.returncode == 2 and "mood, things, words" in done.stderr
+
+
+def test_one_decoder_writes_and_judges_and_the_next_night_is_compared(shell, night, tmp_path):
+    settings = {
+        "objectives": {
+            "writing": {"kind": "generation", "data": {"path": "book.txt", "paragraphs": True}},
+            "mood": {"role": "auxiliary", "data": data("mood")},
+        },
+        "train": {"base_model": "scratch:gpt2", "scratch": SMALL_GPT2, "num_train_epochs": 3},
+    }
+    first = shell.json("run", night(**settings))
+    assert first["status"] == "promoted", first["reason"]
+    assert first["metrics"]["writing/loss"] < first["baseline"]["writing/loss"] - 0.5
+    assert "What it writes: writing" in (tmp_path / first["report"]).read_text()
+    (tmp_path / "new.csv").write_text("text\nthe parcel came\n")
+    done = shell("predict", "models:/small@champion", "new.csv")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()[1].split(",", 1)[1]) > 5
+    settings["train"] |= {"num_train_epochs": 6, "seed": 1}
+    second = shell.json("run", night(**settings))
+    assert second["gate"]["interval"] and second["gate"]["difference"] == pytest.approx(
+        second["metrics"]["weighted"] - first["metrics"]["weighted"], abs=1e-6
+    )
+
+
+def test_text_to_text_learns_its_task(shell, night, tmp_path):
+    found = shell.json("run", night(
+        kind="text2text", data=data("first"),
+        train={"base_model": "scratch:t5", "scratch": SMALL_T5, "num_train_epochs": 25, "learning_rate": 1e-2},
+    ))  # fmt: skip
+    assert found["status"] == "promoted", found["reason"]
+    assert found["metrics"]["chrf"] > 2 * found["baseline"]["chrf"]
+    model = mlflow.MlflowClient(f"sqlite:///{tmp_path}/home/mlflow/mlflow.db")
+    version = model.get_model_version_by_alias("small", "champion")
+    assert json.loads(version.tags["nightshift.objectives"]) == {"main": "text2text"}
+
+
+def test_the_champions_weights_a_window_and_a_new_label(shell, night, tmp_path):
+    train = {"base_model": "scratch:bert", "scratch": SMALL_BERT, "warm_start": "champion", "window": 300}
+    told = {"data": data("mood", timestamp="day"), "train": train, "compress": {"recipes": []}}
+    first = shell.json("run", night(**told))
+    assert first["status"] == "promoted", first["reason"]
+    assert first["rows"]["train"] == 300
+    assert first["rows"]["kept"] == 300 + first["rows"]["validation"] + first["rows"]["holdout"]
+    assert first["rows"]["kept"] + first["rows"]["quarantined"] == 500
+    with (tmp_path / "rows.csv").open("a") as file:
+        for place in range(60):
+            file.write(f"{PLAIN[place % 20]} {PLAIN[place // 20]} meh {place},mixed,nothing,1,A,2026-02-01\n")
+    told["train"] = train | {"num_train_epochs": 2}
+    second = shell.json("run", night(**told))
+    page = (tmp_path / second["report"]).read_text()
+    assert "The training went on from the weights of version 1" in page
+    assert "new since version 1: mixed" in page
+    by_order = night(**told, split={"by": "order", "holdout": 0.5})
+    third = shell("run", by_order)
+    assert third.returncode == 0 and "was trained on" in third.stderr, third.stderr[-2000:]
+
+
+def test_a_deadline_sheds_compression_and_stops_the_training(shell, night, tmp_path):
+    found = shell.json("run", night(
+        data=data("mood"), deadline=1,
+        train={"base_model": "scratch:bert", "scratch": SMALL_BERT, "num_train_epochs": 1000, "save_steps": 1000},
+    ))  # fmt: skip
+    assert found["status"] == "promoted", found["reason"]
+    assert [candidate["name"] for candidate in found["candidates"]] == ["full"]
+    assert "stopped by the deadline at step" in (tmp_path / found["report"]).read_text()
+    assert sum(found["seconds"].values()) < 120
+
+
+def test_a_poisoned_training_is_one_line(shell, night, tmp_path):
+    name = night(
+        kind="regression", data=data("words"),
+        train={"base_model": "scratch:bert", "scratch": SMALL_BERT, "learning_rate": 1e30, "precision": "float32"},
+    )  # fmt: skip
+    done = shell("run", name)
+    assert done.returncode == 1
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith("train: the loss ") and "row_key" in line and "train.learning_rate" in line
