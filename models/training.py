@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from models import checkpoints, compiling, lora, losses
 from models.batches import Batches, Collator, Loader, Sampling
@@ -164,6 +165,8 @@ class NightTrainer(Trainer):  # type: ignore[misc]
         self.watch.judge()
         self.meter.pause()
         final = Path(self.args.output_dir)
+        if (final / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}").exists():
+            return  # an epoch may end where a checkpoint was due anyway
         beside = final / "partial"
         if self.args.should_save:
             shutil.rmtree(beside, ignore_errors=True)

@@ -42,7 +42,7 @@ def test_stages_do_not_import_each_other():
 
 
 def test_the_commands():
-    commands = "run validate predict promote rollback history up status down clean doctor"
+    commands = "run validate predict promote rollback history up status down clean doctor bench"
     assert set(get_command(app).commands) == set(commands.split())
 
 

@@ -1,0 +1,175 @@
+"""`nightshift bench train --device cuda`: tokens a second and model FLOPs utilisation of `models.training.fit` on a GPU.
+
+BERT-base and GPT-2 by their configurations alone, with random weights and random tokens, in bf16. Needs `models/`,
+torch, transformers, accelerate and safetensors; where nothing else is installed: `python -m benchmarks.gpu [--json]`.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import BertConfig, BertForSequenceClassification, GPT2Config, GPT2LMHeadModel
+
+from models import speed, training
+from models.encoding import IGNORED, Column, Examples, pack
+from models.heads import Head
+
+HEADS = {"bert": Head("classification", ("bad", "good")), "gpt2": Head("generation")}
+MODELS: dict[str, Callable[[dict[str, int]], Any]] = {
+    "bert": lambda sizes: BertForSequenceClassification(BertConfig(num_labels=2, **sizes)),
+    "gpt2": lambda sizes: GPT2LMHeadModel(GPT2Config(**sizes)),
+}
+TINY = {
+    "bert": {"vocab_size": 300, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64},
+    "gpt2": {"vocab_size": 300, "n_embd": 32, "n_layer": 2, "n_head": 2, "bos_token_id": 1, "eos_token_id": 1},
+}  # fmt: skip
+SST2 = {"shape": 4.65, "scale": 5.0}
+"""Gamma distribution with the mean (23.3) and the deviation (10.8) of SST-2's lengths in word pieces."""
+SHORTEST, LONGEST = 3, 67
+"""SST-2's."""
+FIRST = 10
+"""Lowest token id that is drawn."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A line of the table."""
+
+    model: str
+    rows: str
+    """How they are made, see `ROWS`."""
+    length: int
+    """Tokens of the longest row."""
+    pool: int
+    """Batches whose rows are made, and gone through again and again."""
+
+
+CASES = (
+    Case("bert", "all of one length", 128, 8),
+    Case("bert", "all of one length", 512, 8),
+    Case("bert", "of SST-2's lengths, grouped", LONGEST, 50),
+    Case("gpt2", "packed", 128, 8),
+    Case("gpt2", "packed", 512, 8),
+)
+
+
+def main(arguments: list[str]) -> dict[str, Any]:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(prog="nightshift bench train --device cuda", allow_abbrev=False)
+    parser.add_argument("--steps", type=int, default=60, help="that are measured")
+    parser.add_argument("--warm-up", type=int, default=20, help="steps before them")
+    parser.add_argument("--tokens", type=int, default=1 << 18, help="of the first batch tried; halved until one fits")
+    parser.add_argument("--torch-compile", choices=("never", "always"), default="never")
+    parser.add_argument("--tiny", action="store_true", help="tiny models, a few steps, on any device: does it run?")
+    told = parser.parse_args(arguments)
+    if told.tiny:
+        told.steps, told.warm_up, told.tokens = 3, 2, 512
+    elif not torch.cuda.is_available():
+        parser.error("there is no CUDA device here; --tiny runs without one")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    runs = []
+    for case in CASES:
+        runs.append(_measured(case, told))
+        print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
+    peak = speed.peak_flops(device, "bf16")
+    notes = [
+        f"the card's measured peak: {peak / 1e12:.1f} TFLOP/s, a large bf16 matrix product; utilisation is the share of it",
+        "model FLOPs of a real token: 6 a multiplied weight, and 12 · layers · size · length for attention; a packed row counts as one text",
+        f"{told.steps} steps after {told.warm_up} of warm-up; bf16, torch's deterministic algorithms, "
+        f"torch.compile {told.torch_compile}; random weights and tokens; the largest batch (halving from {told.tokens} tokens) that fits",
+    ]
+    return {
+        "name": "train-cuda",
+        "table": [_row(run) for run in runs],
+        "notes": notes,
+        "runs": runs,
+        "peak_flops": peak,
+    }
+
+
+def _measured(case: Case, told: argparse.Namespace) -> dict[str, Any]:
+    sizes = TINY[case.model] if told.tiny else {}
+    torch.manual_seed(1)
+    model = MODELS[case.model](sizes)
+    batch = 1 << (told.tokens // case.length).bit_length() - 1
+    rows = ROWS[case.rows](case, batch * case.pool, model.config.vocab_size, np.random.default_rng(1))
+    warm = _fit(case, model, rows, batch, told.warm_up, told.torch_compile)
+    batch >>= int(warm["halvings"])
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    figures = _fit(case, model, rows, batch, told.steps, told.torch_compile)
+    memory = torch.cuda.max_memory_allocated() / 2**30 if torch.cuda.is_available() else None
+    return {
+        "model": case.model,
+        "rows": case.rows,
+        "length": case.length,
+        "batch": batch,
+        "memory_gb": memory,
+    } | figures
+
+
+def _fit(case: Case, model: Any, rows: Examples, batch: int, steps: int, compiled: Any) -> dict[str, float]:
+    arguments = {
+        "max_steps": steps, "per_device_train_batch_size": batch, "learning_rate": 5e-5, "precision": "bf16", "seed": 1,
+        "save_steps": 10**9, "save_total_limit": 1, "logging_steps": 20,
+    }  # fmt: skip
+    tokenizer: Any = SimpleNamespace(pad_token_id=0)
+    heads, recipe = {"main": HEADS[case.model]}, training.Recipe(torch_compile=compiled)
+    with tempfile.TemporaryDirectory() as folder:
+        return training.fit(model, tokenizer, heads, {"main": rows}, {}, Path(folder), arguments, [], recipe).figures
+
+
+def _level(case: Case, count: int, vocabulary: int, draw: np.random.Generator) -> Examples:
+    return _judged(np.full(count, case.length), vocabulary, draw)
+
+
+def _varied(_case: Case, count: int, vocabulary: int, draw: np.random.Generator) -> Examples:
+    lengths = draw.gamma(size=count, **SST2).round().astype(np.int64)
+    return _judged(lengths.clip(SHORTEST, LONGEST), vocabulary, draw)
+
+
+def _judged(lengths: np.ndarray, vocabulary: int, draw: np.random.Generator) -> Examples:
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    tokens = Column(draw.integers(FIRST, vocabulary, offsets[-1], dtype=np.int32), offsets)
+    labels = Column(draw.integers(0, 2, len(lengths), dtype=np.int32), np.arange(len(lengths) + 1))
+    return Examples({"input_ids": tokens, "labels": labels})
+
+
+def _packed(case: Case, count: int, vocabulary: int, draw: np.random.Generator) -> Examples:
+    lengths = draw.integers(case.length // 8, case.length, count * 2, endpoint=True)
+    ids = [draw.integers(FIRST, vocabulary, length).tolist() for length in lengths]
+    return Examples.of(pack(ids, [[IGNORED, *row[1:]] for row in ids], list(range(len(ids))), case.length))
+
+
+ROWS = {"all of one length": _level, "of SST-2's lengths, grouped": _varied, "packed": _packed}
+
+
+def _row(run: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "model": run["model"],
+        "rows": run["rows"],
+        "longest, tokens": run["length"],
+        "rows a step": run["batch"] >> int(run["halvings"]),
+        "tokens/s": round(run["tokens_per_second"]),
+        "utilisation, %": round(100 * run["model_flops_utilization"], 1),
+        "padding, %": round(100 * run["padding_share"], 1),
+        "peak memory, GB": run["memory_gb"] and round(run["memory_gb"], 1),
+    }
+
+
+if __name__ == "__main__":
+    from benchmarks import results
+
+    told = [argument for argument in sys.argv[1:] if argument != "--json"]
+    answer = results.publish("train", ["--device", "cuda", *told], main(told))
+    print(results.page(answer), end="")
+    if "--json" in sys.argv:
+        print(json.dumps(answer))

@@ -1,0 +1,43 @@
+"""A night's training alone: what `models` does with the rows of a night's store, with nothing around it.
+
+`python bare.py JOB.json`, which names `train` and `validation` (Parquet files), `base_model`, `max_length`, `seed` and
+`arguments`; prints one JSON line.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+
+from models import bases, training
+from models.encoding import encode
+from models.heads import Head
+
+
+def main():
+    job = json.loads(Path(sys.argv[1]).read_text())
+    begun = time.perf_counter()
+    sides = {side: pd.read_parquet(job[side]) for side in ("train", "validation")}
+    head = Head("classification", tuple(sorted(set(sides["train"]["label"]))))
+    heads = {"main": head}
+    tokenizer = bases.load_tokenizer(job["base_model"], {}, [])
+    model = bases.load(job["base_model"], heads, tokenizer, job["arguments"]["seed"])
+    examples = {
+        side: {
+            "main": encode(tokenizer, head, frame["text"].tolist(), None, frame["label"].tolist(), job["max_length"])
+        }
+        for side, frame in sides.items()
+    }
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        fitted = training.fit(model, tokenizer, heads, examples["train"], examples["validation"], folder / "work",
+                              job["arguments"], [])  # fmt: skip
+        bases.save_checkpoint(fitted.model, tokenizer, heads, folder / "model")
+    print(json.dumps({"seconds": time.perf_counter() - begun}))
+
+
+if __name__ == "__main__":
+    main()

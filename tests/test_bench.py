@@ -1,0 +1,82 @@
+"""The benchmarks run: their scripts, the command, what it prints and writes. The figures are none."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Shell
+from samples import messages
+
+from benchmarks import gpu, results
+from benchmarks.train import SCRIPTS
+from flows import cli
+
+FOLDER = Path(gpu.__file__).parent
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rows")
+    for name, found in (("train", messages(64)), ("test", messages(16, seed=2))):
+        with (folder / f"{name}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([("text", "label"), *found])
+    return folder
+
+
+def started(script, rows, model, *more):
+    command = [FOLDER / "scripts" / f"{script}.py", "--train", rows / "train.csv", "--test", rows / "test.csv",
+               "--model", model, "--epochs", "1", "--seed", "1", "--batch", "4", *more]  # fmt: skip
+    return subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def said(process):
+    out, err = process.communicate()
+    assert process.returncode == 0, err[-2000:]
+    return json.loads(out.splitlines()[-1])
+
+
+def test_the_four_scripts_train_the_same_rows_and_one_that_is_cut_off_judges_nothing(rows, tiny_base):
+    found = {}
+    cut = started("ours", rows, tiny_base, "--limit-seconds", "0")
+    for group in (SCRIPTS[:2], SCRIPTS[2:]):
+        running = {script: started(script, rows, tiny_base) for script in group}
+        found |= {script: said(process) for script, process in running.items()}
+    for line in found.values():
+        assert line["rows_per_second"] * line["seconds"] == pytest.approx((64 // 4 - 5) * 4)
+        assert 5 < line["tokens_per_second"] / line["rows_per_second"] < 20
+        assert 0 <= line["accuracy"] <= 1 and line["peak_memory_mb"] > 50
+    line = said(cut)
+    assert line["accuracy"] is None
+    assert line["rows_per_second"] * line["seconds"] == pytest.approx(4)
+
+
+def test_a_killed_training_by_the_command(tmp_path):
+    shell = Shell(tmp_path)
+    found = shell.json("bench", "kills", "--rounds", "1", "--kills", "1", "--kinds", "one", "--output", str(tmp_path))
+    assert found["table"][0]["ended with the same weights"] == 1
+    (run,) = found["runs"]["one"]
+    assert run["kills"] == found["table"][0]["SIGKILLs that hit"]
+    assert json.loads((tmp_path / "kills.json").read_text()) == found
+    page = (tmp_path / "kills.md").read_text()
+    assert page == results.page(found) and "nightshift bench kills --rounds 1 --kills 1 --kinds one" in page
+
+
+def test_no_such_benchmark(shell):
+    done = shell("bench", "nothing")
+    assert done.returncode == 2 and "no benchmark is called nothing; there are train, flow" in done.stderr
+
+
+def test_every_benchmark_is_there():
+    for module in cli.BENCHMARKS.values():
+        assert (FOLDER.parent / f"{module.replace('.', '/')}.py").exists()
+
+
+def test_the_gpu_benchmark_on_tiny_models():
+    found = gpu.main(["--tiny"])
+    assert [row["model"] for row in found["table"]] == ["bert", "bert", "bert", "gpt2", "gpt2"]
+    assert all(row["tokens/s"] > 0 for row in found["table"])
+    assert found["table"][0]["padding, %"] == 0 < found["table"][2]["padding, %"]
+    assert results.table(found["table"]).count("\n") == 7
