@@ -341,7 +341,7 @@ def compress(
     chosen = choose(full, candidates, holdouts, objectives, compress)
     if shed:
         log.warning("shed by the deadline: %s", ", ".join(shed))
-        chosen.why += f"; {len(shed)} recipes shed by the deadline: {', '.join(shed)}"
+        chosen.why += f"; shed by the deadline: {', '.join(shed)}"
     if chosen.name == "full":
         make(shop, "full")
     shutil.rmtree(shop.work)

@@ -1,6 +1,7 @@
 """Fine-tunes the base model on the training side of every objective: tonight's *full*."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, Literal
 import mlflow
 import pandas as pd
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from transformers import TrainerCallback
 
 from models import bases, checkpoints, guards, launch, training
@@ -82,6 +83,13 @@ class TrainSettings(Settings):
     """accelerate: the same training under `accelerate launch`, for several GPUs or machines."""
     accelerate: dict[str, int | float | str | bool] = {}
     """Options of `accelerate launch` by their own names, such as num_processes."""
+
+    @field_validator("window")
+    @classmethod
+    def _rows_or_days(cls, window: int | str | None) -> int | str | None:
+        if window is not None and not re.fullmatch(r"[1-9]\d*d?", str(window)):
+            raise ValueError("expected a number of rows, or days such as 30d")
+        return window
 
     def fingerprint(self) -> str:
         """Settings, base model's content and the library that does the arithmetic; raises SettingsError for no base."""
