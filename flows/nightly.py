@@ -67,7 +67,9 @@ def one_night(settings: NightSettings, force: bool) -> NightResult:
             augmented = tonight.timed(augment, name)(sides, settings.augment, told.kind)
             objectives.append(night.objective(name, told, sides, augmented))
         with tonight.run(checked, objectives) as run_id:
-            warm = start.start(settings.model, tonight.standing(), objectives) if settings.train.warm_start else None
+            warm = None
+            if settings.train.warm_start:
+                warm = start.start(settings.model, tonight.standing(), objectives, tonight.base())
             trained = tonight.timed(train)(
                 objectives, settings.train, warm, settings.model, run_id, tonight.time_to_train()
             )
@@ -75,9 +77,7 @@ def one_night(settings: NightSettings, force: bool) -> NightResult:
             evaluated = tonight.timed(evaluate)(trained, objectives, settings.train.max_length)
             alone = {}
             for one in objectives if settings.train.compare_single and len(objectives) > 1 else []:
-                single = tonight.timed(train, one.name)(
-                    [one], settings.train, None, settings.model, "", tonight.time_to_train()
-                )
+                single = tonight.timed(train, one.name)([one], settings.train, None, settings.model)
                 alone[one.name] = tonight.timed(evaluate, one.name)(single, [one], settings.train.max_length)
             compressed = tonight.timed(compress)(
                 trained, evaluated, objectives, settings.compress, _as_trained(settings, trained), settings.model,

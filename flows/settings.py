@@ -107,6 +107,8 @@ class NightSettings(Settings):
             self.data = _suited(self.data, self.kind)
         if self.deadline is not None and self.train.launcher == "accelerate":
             raise _wrong("deadline", "with train.launcher: accelerate several processes would stop at different steps")
+        if self.deadline is not None and self.train.compare_single:
+            raise _wrong("train.compare_single", "a deadline would give each training another budget; leave one out")
         self._demand_sound_objectives()
         self._demand_usable_recipes()
         return self

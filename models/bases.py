@@ -184,7 +184,10 @@ def save_checkpoint(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Hea
 
 
 def take_over(model: Model, heads: Heads, folder: Path) -> None:
-    """Put an earlier model's weights into `model`: all that have the same shape, and of each label that both know its row."""
+    """Put an earlier model's weights into `model`: all that have the same shape, and of each label that both know its row.
+
+    The rows of labels that the earlier one does not know begin fresh.
+    """
     earlier, _, earlier_heads = load_checkpoint(folder)
     theirs, ours = earlier.state_dict(), model.state_dict()
     for name, value in ours.items():
@@ -197,17 +200,17 @@ def take_over(model: Model, heads: Heads, folder: Path) -> None:
         pairs = [
             (head.labels.index(label), before.labels.index(label)) for label in head.labels if label in before.labels
         ]
-        start = f"heads.{objective}.out." if isinstance(model, SharedTrunk) else ""
-        for name in _output_layer(ours, start):
+        for name in _output_layer(model, objective):
+            ours[name].normal_(std=model.config.initializer_range) if name.endswith("weight") else ours[name].zero_()
             if name in theirs and theirs[name].shape[1:] == ours[name].shape[1:]:
                 for place, old in pairs:
                     ours[name][place].copy_(theirs[name][old])
 
 
-def _output_layer(state: dict[str, torch.Tensor], start: str) -> list[str]:
-    endings = ("weight", "bias")
-    if start:
-        return [start + ending for ending in endings]
+def _output_layer(model: Model, objective: str) -> list[str]:
+    endings, state = ("weight", "bias"), model.state_dict()
+    if isinstance(model, SharedTrunk):
+        return [f"heads.{model.key(objective)}.out.{ending}" for ending in endings]
     layers = ("classifier", "classifier.out_proj", "score")
     return [f"{layer}.{ending}" for layer in layers for ending in endings if f"{layer}.{ending}" in state]
 

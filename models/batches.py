@@ -4,7 +4,7 @@ A batch here is an effective one: what lies between two moves of the weights. It
 the processes in turn, so that more processes or smaller micro-batches see the same batches.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
 from typing import Any, Literal
 
@@ -13,11 +13,13 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from models.encoding import IGNORED, Examples
-from models.heads import Heads
+from models.heads import Head, Heads
 
 Sampling = Literal["proportional", "equal", "temperature"]
 WINDOW = 50
 """Batches among whose rows those of similar length are brought together."""
+LOGITS = 30_000_000
+"""Numbers of a language model's logits that an evaluation holds at once."""
 PADDING = {"token_type_ids": 0, "position_ids": 0}
 
 
@@ -90,6 +92,18 @@ class Batches(Sampler[list[tuple[str, int]]]):
             chunk = chunk[np.argsort(-lengths[chunk], kind="stable")]
             batches += np.split(chunk, len(chunk) // self.batch_size)
         return batches
+
+
+def by_size(lengths: Sequence[int] | np.ndarray, rows: int, head: Head, vocabulary: int) -> Iterator[np.ndarray]:
+    """All places, the longest first, at most `rows` of them at once; of a head that writes, as few as keep their
+    logits (rows, tokens, vocabulary) below `LOGITS` numbers.
+    """
+    sizes = np.asarray(lengths)
+    order, at = np.argsort(-sizes, kind="stable"), 0
+    while at < len(order):
+        fit = max(1, LOGITS // (int(sizes[order[at]]) * vocabulary)) if head.generative else rows
+        yield order[at : at + min(rows, fit)]
+        at += min(rows, fit)
 
 
 class Collator:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from math import isfinite
 from typing import Any
 
+from torch import nn
 from transformers import TrainerCallback
 
 log = logging.getLogger("nightshift.training")
@@ -42,13 +43,14 @@ class LossWatch:
     def __init__(self, chance: Mapping[str, float]) -> None:
         self.chance = chance
         self.pending: tuple[int, Any, str, list[int]] | None = None
+        self.last: tuple[str, list[int]] = ("", [])
         self.first: dict[str, list[float]] = {name: [] for name in chance}
         self.recent: dict[str, deque[float]] = {name: deque(maxlen=SMOOTHED) for name in chance}
 
     def note(self, step: int, loss: Any, objective: str, rows: list[int]) -> None:
         """Take in a loss, and judge the one before; raises TrainingFailed."""
         self.judge()
-        self.pending = (step, loss, objective, rows)
+        self.pending, self.last = (step, loss, objective, rows), (objective, rows)
 
     def judge(self) -> None:
         """Judge the loss taken in last; raises TrainingFailed."""
@@ -69,6 +71,11 @@ class LossWatch:
                 objective,
                 rows,
             )
+
+    def demand_finite(self, step: int, model: nn.Module) -> None:
+        """Before a checkpoint: the step may have spoiled the weights after a sound loss; raises TrainingFailed."""
+        if not all(bool(weight.isfinite().all()) for weight in model.parameters()):
+            raise TrainingFailed(f"the weights are not finite after step {step}", *self.last)
 
 
 class StopOnSignal(TrainerCallback):  # type: ignore[misc]

@@ -89,9 +89,17 @@ class SharedTrunk(nn.Module):
         spread = getattr(trunk.config, "initializer_range", 0.02)
         judged = {name: head for name, head in heads.items() if not head.generative}
         self.heads = nn.ModuleDict(
-            {name: JudgementHead(trunk.config.hidden_size, head.outputs, spread) for name, head in judged.items()}
+            {
+                self.key(name): JudgementHead(trunk.config.hidden_size, head.outputs, spread)
+                for name, head in judged.items()
+            }
         )
         self.decoder = is_decoder(trunk.config)
+
+    @staticmethod
+    def key(objective: str) -> str:
+        """A head's name among the modules, which have names of their own (type, keys) that an objective may bear too."""
+        return f"{objective}_head"
 
     def forward(self, objective: str, **inputs: Tensor) -> SimpleNamespace:
         """`.logits` of one objective: (rows, outputs), or (rows, tokens, vocabulary) for a generative one."""
@@ -100,10 +108,10 @@ class SharedTrunk(nn.Module):
 
     def judge(self, objective: str, hidden: Tensor, attention_mask: Tensor | None) -> Tensor:
         """One objective's logits from the trunk's hidden states."""
-        if objective not in self.heads:
+        if self.key(objective) not in self.heads:
             return nn.functional.linear(hidden, self.trunk.get_input_embeddings().weight)
         pooled = last_token(hidden, attention_mask) if self.decoder else hidden[:, 0]
-        return self.heads[objective](pooled)  # type: ignore[no-any-return]
+        return self.heads[self.key(objective)](pooled)  # type: ignore[no-any-return]
 
     def save_pretrained(self, folder: str | Path) -> None:
         """The trunk as stock `AutoModel.from_pretrained` loads it, and the heads' weights beside it."""

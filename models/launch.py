@@ -4,11 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import psutil
 from transformers import PreTrainedTokenizerBase
 
 from models import bases
@@ -17,6 +20,8 @@ from models.heads import Heads, Model
 from models.progress import Progress
 from models.training import Fitted, Recipe, fit
 
+PARENT = "NIGHTSHIFT_LAUNCHED_BY"
+"""Environment variable with the id of the process that launched."""
 BASE, TRAINED, JOB, ENDING = "base", "trained", "job.json", "ending.json"
 
 
@@ -43,7 +48,8 @@ def launch(
     (folder / JOB).write_text(json.dumps({"arguments": arguments, "recipe": asdict(recipe)}))
     command = [sys.executable, "-m", "accelerate.commands.launch", *flags(options), "-m", "models.launch", str(folder)]
     root = Path(__file__).parent.parent
-    with subprocess.Popen(command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}) as process:
+    told = {"PYTHONPATH": str(root), PARENT: str(os.getpid())}
+    with subprocess.Popen(command, cwd=root, env=os.environ | told) as process:
         try:
             code = process.wait()
         except BaseException:
@@ -60,8 +66,15 @@ def flags(options: Mapping[str, Any]) -> list[str]:
     return [f"--{name}" if value is True else f"--{name}={value}" for name, value in options.items()]
 
 
+def _leave_with(parent: int) -> None:
+    while psutil.pid_exists(parent):
+        time.sleep(1)
+    os._exit(1)
+
+
 def main(folder: Path) -> None:
-    """One of the processes."""
+    """One of the processes; it ends with the one that launched it."""
+    threading.Thread(target=_leave_with, args=(int(os.environ[PARENT]),), daemon=True).start()
     job = json.loads((folder / JOB).read_text())
     model, tokenizer, heads = bases.load_checkpoint(folder / BASE)
     train, validation = (

@@ -10,18 +10,25 @@ TASKS = {"ForSequenceClassification": "SEQ_CLS", "LMHeadModel": "CAUSAL_LM", "Fo
          "ForConditionalGeneration": "SEQ_2_SEQ_LM"}  # fmt: skip
 
 
+class NoSuchModules(ValueError):
+    """None of the model's layers has the name that was asked for."""
+
+
 @contextmanager
 def wrap(model: Model, fields: dict[str, Any]) -> Iterator[Any]:
     """For the length of the block `model` (or its shared trunk) learns by LoRA alone; heads learn in whole.
 
-    `fields` are those of peft's LoraConfig. Hu et al. 2021, arXiv 2106.09685.
+    `fields` are those of peft's LoraConfig; raises NoSuchModules for layers that the model does not have. Hu et al. 2021, arXiv 2106.09685.
     """
     import peft
 
     shared = isinstance(model, SharedTrunk)
     inner: Any = model.trunk if shared else model
     task = next((task for ending, task in TASKS.items() if type(inner).__name__.endswith(ending)), None)
-    adapted: Any = peft.get_peft_model(inner, peft.LoraConfig(task_type=task, **fields))
+    try:
+        adapted: Any = peft.get_peft_model(inner, peft.LoraConfig(task_type=task, **fields))
+    except ValueError as error:
+        raise NoSuchModules(str(error).splitlines()[0]) from error
     if shared:
         model.trunk = adapted
     ended = False

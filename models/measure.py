@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerBase
 
 from models import encoding, losses, writing
+from models.batches import by_size
 from models.heads import Heads, Model
 from models.heads import logits as answer
 
@@ -60,7 +61,7 @@ class TorchPredictor:
             self.tokenizer, head, texts, targets, self.max_length, self.encoder_decoder
         )
         nats, tokens = np.zeros(len(texts)), np.zeros(len(texts), dtype=np.int64)
-        for part in _batches([len(line) for line in ids]):
+        for part in by_size([len(line) for line in ids], BATCH, head, self.model.config.vocab_size):
             inputs = [torch.tensor(ids[i]) for i in part]
             wanted = _padded([torch.tensor(labels[i]) for i in part], encoding.IGNORED)
             batch = {

@@ -7,6 +7,7 @@ Notable: effective batches of one objective and of similar length, whose order i
 
 import copy
 import logging
+import os
 import shutil
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -15,13 +16,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from models import checkpoints, compiling, lora, losses
-from models.batches import Batches, Collator, Loader, Sampling
+from models.batches import Batches, Collator, Loader, Sampling, by_size
 from models.encoding import Examples
 from models.guards import Deadline, LossWatch, terminable
 from models.heads import Head, Heads, Model, logits
@@ -97,7 +97,8 @@ class NightTrainer(Trainer):  # type: ignore[misc]
         name, places = inputs["objective"], inputs["places"]
         self.meter.note(len(places), inputs["tokens"], inputs["input_ids"].numel())
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
-        scale = num_items_in_batch / losses.count(inputs["labels"]) / self.args.world_size
+        weighed = self.night_heads[name].weight * self.args.world_size
+        scale = num_items_in_batch / losses.count(inputs["labels"]) / weighed
         self.watch.note(self.state.global_step + 1, loss * scale, name, places)
         return loss
 
@@ -142,11 +143,10 @@ class NightTrainer(Trainer):  # type: ignore[misc]
     def _judged(self, model: Any, name: str, examples: Examples) -> tuple[float, float | None]:
         head = self.night_heads[name]
         collate = Collator(self.night_validation, self.night_heads, self.pad_token_id)
-        order = np.argsort(-examples.lengths, kind="stable")
-        batches = [order[at : at + EVALUATED].tolist() for at in range(0, len(order), EVALUATED)]
+        batches = list(by_size(examples.lengths, EVALUATED, head, self.model.config.vocab_size))
         total = torch.zeros(3, dtype=torch.float64, device=self.args.device)
         for batch in batches[self.args.process_index :: self.args.world_size]:
-            inputs = self._prepare_inputs(collate([(name, place) for place in batch]))
+            inputs = self._prepare_inputs(collate([(name, int(place)) for place in batch]))
             with self.compute_loss_context_manager():
                 answers = self._logits(model, inputs)
             labels = inputs["labels"]
@@ -163,6 +163,7 @@ class NightTrainer(Trainer):  # type: ignore[misc]
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         self.watch.judge()
+        self.watch.demand_finite(self.state.global_step, self.model)
         self.meter.pause()
         final = Path(self.args.output_dir)
         if (final / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}").exists():
@@ -209,7 +210,8 @@ def fit(
 
     `arguments` are TrainingArguments by their own names, and `precision`. The effective batch is
     `per_device_train_batch_size` times `gradient_accumulation_steps`, over all processes together. Where a
-    micro-batch does not fit into the GPU's memory, it is halved and twice as many are added up.
+    micro-batch does not fit into the GPU's memory, it is halved and twice as many are added up (of several processes
+    the others would not know: there it is an error).
 
     Raises TrainingFailed where the loss is no number or diverges, ValueError where the batch cannot be dealt.
     """
@@ -224,7 +226,7 @@ def fit(
                            size >> halvings, steps << halvings)  # fmt: skip
             return Fitted(fitted.model, fitted.history, fitted.figures | {"halvings": halvings}, fitted.stopped)
         except torch.OutOfMemoryError:
-            if (size >> halvings) % 2:
+            if (size >> halvings) % 2 or int(os.environ.get("WORLD_SIZE", "1")) > 1:
                 raise
         halvings += 1
         log.warning("out of memory: going on with micro-batches of %d rows, %d of them a step",
@@ -260,6 +262,7 @@ def _once(
     if size % args.world_size:
         raise ValueError(f"{size} rows a step cannot be dealt to {args.world_size} processes")
     args.per_device_train_batch_size = size // args.world_size
+    args._n_gpu = min(args.n_gpu, 1)  # several GPUs are for the launcher: DataParallel would take them here
     args.torch_compile = _compiled(model, tokenizer, heads, train, args, output_dir, recipe, size)
     meter = Meter(model, args.device.type, kind)
     wrapped = lora.wrap(model, recipe.lora) if recipe.lora else nullcontext(model)
@@ -301,7 +304,7 @@ def _compiled(
         with torch.autocast(args.device.type, torch.bfloat16, enabled=args.bf16):
             return logits(model, batch["objective"], features).float().square().mean()
 
-    steps = int(args.num_train_epochs * len(batches) * args.gradient_accumulation_steps)
+    steps = int(args.num_train_epochs * len(batches))
     sample = [collate(batch) for batch in islice(batches, TRIED)]
     file = output_dir.with_name(f"{output_dir.name}.compile.json")
     return compiling.remembered(file, lambda: compiling.pays(model.to(args.device).train(), loss, sample, steps))

@@ -7,7 +7,6 @@ Where the holdout is too small to confirm any, the most cautious is put forward 
 """
 
 import logging
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -344,7 +343,6 @@ def compress(
         chosen.why += f"; shed by the deadline: {', '.join(shed)}"
     if chosen.name == "full":
         make(shop, "full")
-    shutil.rmtree(shop.work)
     (folder / "measured").mkdir()
     pictures.pareto([full, *candidates], kinds.primary(objectives), folder / "measured/pareto.png")
     return Compressed(candidates=[full, *candidates], chosen=chosen.name)

@@ -15,7 +15,7 @@ from mlflow.entities import Run
 from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 
 from models import bases
-from tasks import describe, kinds, pictures, registry, report, shown, store, tracking
+from tasks import describe, kinds, pictures, registry, report, shown, start, store, tracking
 from tasks.records import (
     MAIN,
     Augmented,
@@ -93,6 +93,7 @@ class Night:
             finally:
                 name = getattr(stage, "name", "stage")
                 self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - begun, 2)
+            store.clear_work(self.model, record)
             shown.stage(self.model if objective == MAIN else f"{self.model}-{objective}", record)
             return record
 
@@ -120,9 +121,10 @@ class Night:
         return Standing(champion=champion, anchor=registry.anchor(entries))
 
     def _made(self, champion: str, registered: Registered | None) -> bool:
-        if registered:
-            return champion == registered.version
-        return bool(registry.version(self.model, champion).run_id == self.run_id)
+        """Whether tonight's night, or an attempt at it that did not end well, has made this version."""
+        if registered and champion == registered.version:
+            return True
+        return tracking.unfinished(registry.version(self.model, champion), self.fingerprint)
 
     @contextmanager
     def run(self, checked: dict[str, Checked], objectives: list[Objective]) -> Iterator[str]:
@@ -143,11 +145,18 @@ class Night:
             tracking.end_night(self.run_id, status, str(error) or type(error).__name__)
             raise
 
+    def base(self) -> str:
+        """What identifies the base model, with the sizes of one from scratch."""
+        told = self.settings.train
+        return " ".join(
+            [bases.digest(told.base_model), *([json.dumps(told.scratch, sort_keys=True)] if told.scratch else [])]
+        )
+
     def version_tags(self) -> dict[str, str]:
         """What a registered version carries about its making."""
         tags = {f"nightshift.{name}": value for name, value in self.parts.items() if name != "settings"}
         settings = hashlib.sha256(self.parts["settings"].encode()).hexdigest()
-        tags["nightshift.base_model"] = bases.digest(self.settings.train.base_model)
+        tags[start.BASE] = self.base()
         return tags | {tracking.FINGERPRINT: self.fingerprint, "nightshift.settings": settings,
                        "nightshift.flow_run": self.flow_run_id or "", LABELS: json.dumps(self._labels())}  # fmt: skip
 

@@ -47,11 +47,11 @@ OUTPUTS: dict[Kind, list[ColSpec]] = {
 def register(
     model: str, compressed: Compressed, objectives: list[Objective], run_id: str, tags: dict[str, str]
 ) -> Registered:
-    """Log and register the chosen candidate under `model`, alias `challenger`; once for a run and an artifact."""
+    """Log and register the chosen candidate under `model`, alias `challenger`; once for a night and an artifact."""
     client = tracking.connect()
     registry.ensure(model)
-    for known in client.search_model_versions(f"name = '{model}' and run_id = '{run_id}'"):
-        if known.tags.get(registry.FROM) == compressed.digest:
+    for known in client.search_model_versions(f"name = '{model}' and tags.`{registry.FROM}` = '{compressed.digest}'"):
+        if tracking.unfinished(known, tags[tracking.FINGERPRINT]):
             return Registered(name=model, version=str(known.version), run_id=run_id)
     chosen = store.folder(compressed) / compressed.chosen
     candidate = next(c for c in compressed.candidates if c.chosen)

@@ -99,12 +99,22 @@ def sharing(story: Story) -> list[dict[str, Any]]:
     lines = []
     for objective in story.objectives:
         if objective.name in story.alone:
-            shared = story.evaluated.holdout[f"{objective.name}/{objective.metric}"]
-            single = story.alone[objective.name].holdout[objective.metric]
+            metric, shared, single = _compared(story.evaluated, story.alone[objective.name], objective)
             gain = kinds.better(objective.metric) * (shared - single)
-            lines.append({"objective": objective.name, "metric": title(objective.metric), "shared": shared,
-                          "alone": single, "verdict": "helped" if gain > 0 else "did not help"})  # fmt: skip
+            lines.append({"objective": objective.name, "metric": metric, "shared": shared, "alone": single,
+                          "verdict": "helped" if gain > 0 else "did not help"})  # fmt: skip
     return lines
+
+
+def _compared(shared: Evaluated, alone: Evaluated, objective: Objective) -> tuple[str, float, float]:
+    """The metric's name, shared and alone; a loss is that of a whole text, since the tokens may be others."""
+    metric, name = objective.metric, objective.name
+    if metric != "loss":
+        return title(metric), shared.holdout[f"{name}/{metric}"], alone.holdout[metric]
+    nats = [
+        pd.read_parquet(store.folder(found) / f"holdout/{name}.parquet")["loss"].mean() for found in (shared, alone)
+    ]
+    return "loss a text", float(nats[0]), float(nats[1])
 
 
 def picture_files(story: Story) -> list[Path]:

@@ -1,6 +1,7 @@
 """Decides which rows train, which choose and which judge; a row never changes sides as data grows."""
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -154,7 +155,9 @@ def split(
     window: int | str | None = None,
     separator: str | None = None,
 ) -> Sides:
-    """Write each side, and what went into `quarantine.csv`; raises InputError where there is one class only.
+    """Write each side, what went into `quarantine.csv`, and `sides.json`: what the labels mean is part of the digest.
+
+    Raises InputError where there is one class only.
 
     `window` bounds the training side (`train.window`), `separator` stands between the labels of a row that may have
     several.
@@ -173,4 +176,6 @@ def split(
     if len(gone):
         quarantine_table(gone, gone["reason"]).to_csv(folder / "quarantine.csv", index=False)
     counts = {name: len(part) for name, part in parts.items()}
-    return Sides(**counts, labels=labels, separator=separator, pairs="text_pair" in rows)
+    meaning = {"labels": labels, "separator": separator, "pairs": "text_pair" in rows}
+    (folder / "sides.json").write_text(json.dumps(meaning, ensure_ascii=False), encoding="utf-8")
+    return Sides(**counts, **meaning)

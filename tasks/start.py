@@ -11,20 +11,27 @@ from tasks import registry, store, tracking
 from tasks.records import Objective, Standing, Start, Trained
 
 log = logging.getLogger("nightshift.start")
+BASE = "nightshift.base_model"
+"""Tag of a version: what identifies its base model."""
 FULL = "full"
 """Artifact of a run: the checkpoint of full, where nights start warm."""
 
 
-def start(model: str, standing: Standing, objectives: list[Objective]) -> Start | None:
+def start(model: str, standing: Standing, objectives: list[Objective], base: str) -> Start | None:
     """The champion's full checkpoint, fetched from its run; None, with a line in the log, where that cannot be.
 
-    It cannot where there is no champion, where its night kept no full checkpoint, and where it was trained on a row of
-    tonight's holdout (possible with a split by time or order, and with an explicit holdout file).
+    It cannot where there is no champion, where that comes from another `base`, where its night kept no full checkpoint,
+    and where it was trained on a row of tonight's holdout (possible with a split by time or order, and with an explicit
+    holdout file).
     """
     if standing.champion is None:
         return None
-    run_id = registry.version(model, standing.champion).run_id
-    path = Path("work") / model / f"champion-{standing.champion}"
+    version = registry.version(model, standing.champion)
+    if version.tags.get(BASE) != base:
+        log.warning("no warm start: version %s was made from another base model", standing.champion)
+        return None
+    run_id = version.run_id
+    path = Path("work") / model / f"champion-{run_id}"
     try:
         folder = _fetched(run_id, store.home() / path)
     except (MlflowException, OSError):

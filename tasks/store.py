@@ -43,6 +43,12 @@ def work(model: str, name: str) -> Path:
     return path
 
 
+def clear_work(model: str, record: object) -> None:
+    """Remove what a stage of `model` kept to go on from, now that its artifact is whole."""
+    if isinstance(record, Artifact):
+        shutil.rmtree(home() / "work" / model / record.path.replace("/", "-"), ignore_errors=True)
+
+
 def beside(path: Path) -> Path:
     """Where this process writes what is to become `path`."""
     return path.with_name(f"{path.name}.{os.getpid()}.partial")

@@ -14,6 +14,7 @@ from typing import Any
 
 import mlflow
 from mlflow.entities import Dataset, DatasetInput, InputTag, Run
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
@@ -108,6 +109,13 @@ def start_night(model: str, fingerprint: str, name: str) -> str:
     if ours:
         return str(ours.info.run_id)
     return str(connect().create_run(experiment(model), tags={FINGERPRINT: fingerprint}, run_name=name).info.run_id)
+
+
+def unfinished(version: ModelVersion, fingerprint: str) -> bool:
+    """Whether a version comes of a night with this fingerprint that was killed or failed, or is still under way."""
+    if version.tags.get(FINGERPRINT) != fingerprint:
+        return False
+    return bool(connect().get_run(version.run_id).info.status != "FINISHED")
 
 
 def _running(model: str) -> list[Run]:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +12,7 @@ import torch
 from pydantic import Field, field_validator
 from transformers import TrainerCallback
 
-from models import bases, checkpoints, guards, launch, training
+from models import bases, checkpoints, guards, launch, lora, training
 from models.encoding import Examples, cached
 from models.heads import Head, is_decoder
 from models.progress import Progress
@@ -221,6 +220,8 @@ def train(
             fitted = launch.launch(*inputs, recipe, train.accelerate)
         else:
             fitted = training.fit(*inputs, callbacks, recipe)
+    except lora.NoSuchModules as error:
+        raise SettingsError(f"train.lora.target_modules: {error}") from error
     except guards.TrainingFailed as error:
         raise NightshiftError(_failure(error, objectives, sides["train"], work)) from error
     bases.save_checkpoint(fitted.model, tokenizer, heads, folder / "model")
@@ -228,7 +229,6 @@ def train(
     (folder / "measured").mkdir()
     (folder / "measured" / "history.json").write_text(json.dumps(fitted.history))
     pictures.learning_curve(fitted.history, folder / "measured" / "learning_curve.png")
-    shutil.rmtree(work)
     return Trained(
         parameters=sum(p.numel() for p in fitted.model.parameters()),
         layers=parts,

@@ -127,6 +127,20 @@ def test_killed_in_training_goes_on_with_the_same_weights(shell, project):
     )
 
 
+def test_a_night_that_failed_after_its_promotion_goes_on(shell, project):
+    (project / "home").mkdir()
+    (project / "home/reports").write_text("no folder")
+    failed = shell("run", "night.yaml")
+    assert failed.returncode == 1 and "Traceback" not in failed.stderr
+    client = tracking(project / "home")
+    assert client.get_model_version_by_alias("tiny", "champion").version == "1"
+    (project / "home/reports").unlink()
+    again = shell.json("run", "night.yaml")
+    assert (again["status"], again["version"], again["champion_version"]) == ("promoted", "1", "1"), again["reason"]
+    assert len(client.search_model_versions("name = 'tiny'")) == 1
+    assert [line.split()[1] for line in shell("history", "tiny").stdout.splitlines()] == ["promoted"]
+
+
 CASES = {
     "unknown key": (
         ["--set", "train.learning_rat=1"],

@@ -15,7 +15,7 @@ import train_once
 from safetensors.torch import load_file
 from transformers import TrainerCallback
 
-from models import bases, checkpoints, encoding, guards, training
+from models import bases, checkpoints, encoding, guards, lora, training
 from models.batches import Batches, shares
 from models.heads import Head, logits
 
@@ -184,6 +184,17 @@ def test_a_diverging_loss_stops_the_training():
     assert caught.value.objective == "a" and 40 < caught.value.places[0] < 70
 
 
+def test_weights_that_a_step_has_spoiled_are_not_kept(tmp_path):
+    class Spoil(TrainerCallback):
+        def on_step_end(self, args, state, control, model=None, **kwargs):
+            if state.global_step == 8:
+                next(model.parameters()).data.fill_(float("inf"))
+
+    with pytest.raises(guards.TrainingFailed, match="the weights are not finite after step 8"):
+        train_once.fit(tmp_path, callbacks=[Spoil()])
+    assert checkpoints.step_of(checkpoints.newest_sound(tmp_path, "f")) == 4
+
+
 def test_a_loss_that_only_trembles_does_not():
     watch = guards.LossWatch({"a": 0.69})
     for step in range(200):
@@ -280,6 +291,11 @@ def test_the_champions_weights_with_other_labels(tmp_path):
     warm = bases.load(str(tmp_path), new, tokenizer, seed=1)
     bases.take_over(warm, new, tmp_path)
     assert torch.equal(warm.classifier.weight[1:], model.classifier.weight)
+    other = {"main": Head("classification", ("bad", "meh"))}
+    swapped = bases.load(str(tmp_path), other, tokenizer, seed=1)
+    bases.take_over(swapped, other, tmp_path)
+    assert torch.equal(swapped.classifier.weight[0], model.classifier.weight[0])
+    assert not torch.equal(swapped.classifier.weight[1], model.classifier.weight[1])
     assert torch.equal(
         warm.base_model.embeddings.word_embeddings.weight, model.base_model.embeddings.word_embeddings.weight
     )
@@ -300,12 +316,14 @@ def test_low_rank_adaptation_is_merged(tmp_path):
     assert torch.linalg.matrix_rank(whole[moved] - before[moved], atol=1e-5) <= 4
 
 
-def test_what_a_base_cannot_do_is_said():
+def test_what_a_base_cannot_do_is_said(tmp_path):
     _, tokenizer, _, _ = train_once.prepared("bert", ("judged",))
     with pytest.raises(ValueError, match="bert is an encoder: it cannot write text"):
         bases.load("scratch:bert", {"main": Head("generation")}, tokenizer, 1)
     with pytest.raises(ValueError, match="t5 is an encoder-decoder"):
         bases.load("scratch:t5", {"main": Head("classification", ("a", "b"))}, tokenizer, 1)
+    with pytest.raises(lora.NoSuchModules, match="nowhere"):
+        train_once.fit(tmp_path, recipe=training.Recipe(lora={"r": 2, "target_modules": ["nowhere"]}))
     with pytest.raises(ValueError, match="scratch:nope is none of"):
         bases.digest("scratch:nope")
     with pytest.raises(ValueError, match=r"scratch\.n_layers is no field of GPT2Config"):
