@@ -101,7 +101,7 @@ class SharedTrunk(nn.Module):
         """A head's name among the modules, which have names of their own (type, keys) that an objective may bear too."""
         return f"{objective}_head"
 
-    def forward(self, objective: str, **inputs: Tensor) -> SimpleNamespace:
+    def forward(self, objective: str, **inputs: Any) -> SimpleNamespace:
         """`.logits` of one objective: (rows, outputs), or (rows, tokens, vocabulary) for a generative one."""
         hidden = self.trunk(**inputs).last_hidden_state
         return SimpleNamespace(logits=self.judge(objective, hidden, inputs.get("attention_mask")))
@@ -132,7 +132,9 @@ def logits(model: Any, objective: str, inputs: dict[str, Any]) -> Tensor:
     inner = model
     while found := getattr(inner, "_orig_mod", None) or getattr(inner, "module", None):
         inner = found
-    named = {"objective": objective} if isinstance(inner, SharedTrunk) else {}
+    named: dict[str, Any] = {"objective": objective} if isinstance(inner, SharedTrunk) else {}
+    if "position_ids" in inputs:
+        named["use_cache"] = False  # with a cache transformers does not look for packed sequences
     return model(**named, **inputs).logits  # type: ignore[no-any-return]
 
 
