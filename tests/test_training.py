@@ -322,7 +322,7 @@ def test_what_a_base_cannot_do_is_said(tmp_path):
         bases.load("scratch:bert", {"main": Head("generation")}, tokenizer, 1)
     with pytest.raises(ValueError, match="t5 is an encoder-decoder"):
         bases.load("scratch:t5", {"main": Head("classification", ("a", "b"))}, tokenizer, 1)
-    with pytest.raises(lora.NoSuchModules, match="nowhere"):
+    with pytest.raises(lora.NoSuchModules, match="No modules were targeted"):
         train_once.fit(tmp_path, recipe=training.Recipe(lora={"r": 2, "target_modules": ["nowhere"]}))
     with pytest.raises(ValueError, match="scratch:nope is none of"):
         bases.digest("scratch:nope")
