@@ -96,6 +96,8 @@ class Shell:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.env = os.environ | {"NIGHTSHIFT_HOME": str(folder / "home")}
+        for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):  # a client that was asked in this process sets them
+            self.env.pop(name, None)
 
     def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", "flows.cli", *arguments]

@@ -133,7 +133,7 @@ def test_a_night_that_failed_after_its_promotion_goes_on(shell, project):
     failed = shell("run", "night.yaml")
     assert failed.returncode == 1 and "Traceback" not in failed.stderr
     client = tracking(project / "home")
-    assert client.get_model_version_by_alias("tiny", "champion").version == "1"
+    assert str(client.get_model_version_by_alias("tiny", "champion").version) == "1"
     (project / "home/reports").unlink()
     again = shell.json("run", "night.yaml")
     assert (again["status"], again["version"], again["champion_version"]) == ("promoted", "1", "1"), again["reason"]

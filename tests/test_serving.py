@@ -259,8 +259,9 @@ def registered(base, heads, home):
         for name, head in heads.items()
     ]  # fmt: skip
     run_id = tracking.start_night("tiny", "f", "night")
-    made = register.fn("tiny", compressed, objectives, run_id, {})
-    assert register.fn("tiny", compressed, objectives, run_id, {}).version == made.version
+    tags = {tracking.FINGERPRINT: "a night"}
+    made = register.fn("tiny", compressed, objectives, run_id, tags)
+    assert register.fn("tiny", compressed, objectives, run_id, tags).version == made.version
     tags = tracking.connect().get_model_version("tiny", made.version).tags
     assert json.loads(tags["nightshift.objectives"]) == {name: head.kind for name, head in heads.items()}
     return made.uri, full
