@@ -274,7 +274,7 @@ def _once(
         )  # fmt: skip
         trainer.remove_callback(PrinterCallback)
         found = checkpoints.newest_sound(output_dir, recipe.fingerprint, remove=args.world_size == 1)
-        with errors_only("transformers.trainer_utils", "transformers.trainer"):
+        with errors_only("transformers.trainer_utils", "transformers.trainer", "transformers.modeling_utils"):
             trainer.train(resume_from_checkpoint=str(found) if found else None)
         meter.pause()
         trainer.watch.judge()
