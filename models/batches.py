@@ -20,6 +20,8 @@ WINDOW = 50
 """Batches among whose rows those of similar length are brought together."""
 LOGITS = 30_000_000
 """Numbers of a language model's logits that an evaluation holds at once."""
+BESIDE = {"objective", "teacher_logits", "places", "tokens"}
+"""What the collator puts beside a model's inputs and labels."""
 PADDING = {"token_type_ids": 0, "position_ids": 0}
 
 
@@ -36,7 +38,7 @@ def shares(sizes: Mapping[str, int], sampling: Sampling, temperature: float) -> 
 class Batches(Sampler[list[tuple[str, int]]]):
     """This process's micro-batches of an epoch, as (objective, row); every batch is full.
 
-    An objective's last batch of an epoch is filled up with the first rows of its order. Where an objective's turn
+    An objective's last batch of an epoch is filled up with rows of another order. Where an objective's turn
     comes oftener than its rows last, it goes through them again in another order. The longest batch of all comes
     first, so that what does not fit into memory fails at once.
     """
@@ -147,6 +149,12 @@ def _padded(values: list[np.ndarray], fill: int) -> np.ndarray:
     for place, row in enumerate(values):
         padded[place, : len(row)] = row
     return padded
+
+
+def inputs_of(batch: dict[str, Any], labels: bool = False) -> dict[str, Any]:
+    """What a model reads of a collated batch, with its `labels` where they are wanted (an encoder-decoder reads them)."""
+    unread = BESIDE if labels else {*BESIDE, "labels"}
+    return {name: value for name, value in batch.items() if name not in unread}
 
 
 class Loader(DataLoader[Any]):

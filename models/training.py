@@ -21,7 +21,7 @@ from transformers import PreTrainedTokenizerBase, PrinterCallback, Trainer, Trai
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from models import checkpoints, compiling, lora, losses
-from models.batches import Batches, Collator, Loader, Sampling, by_size
+from models.batches import Batches, Collator, Loader, Sampling, by_size, inputs_of
 from models.encoding import Examples
 from models.guards import Deadline, LossWatch, terminable
 from models.heads import Head, Heads, Model, logits
@@ -33,7 +33,6 @@ EVALUATED = 64
 """Rows evaluated at once."""
 TRIED = 4
 """Batches on which compilation is tried."""
-NOT_INPUTS = ("objective", "labels", "teacher_logits", "places", "tokens")
 
 
 @dataclass(frozen=True)
@@ -115,10 +114,7 @@ class NightTrainer(Trainer):  # type: ignore[misc]
                            self.recipe.alpha, self.encoder_decoder)  # fmt: skip
 
     def _logits(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
-        features = {name: value for name, value in inputs.items() if name not in NOT_INPUTS}
-        if self.encoder_decoder:
-            features["labels"] = inputs["labels"]
-        return logits(model, inputs["objective"], features)
+        return logits(model, inputs["objective"], inputs_of(inputs, labels=self.encoder_decoder))
 
     @torch.no_grad()
     def evaluate(self, *_args: Any, **_kwargs: Any) -> dict[str, float]:
@@ -299,10 +295,9 @@ def _compiled(
 
     def loss(model: Any, batch: dict[str, Any]) -> torch.Tensor:
         inputs = {k: v.to(args.device) if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
-        unread = set(NOT_INPUTS) - ({"labels"} if model.config.is_encoder_decoder else set())
-        features = {name: value for name, value in inputs.items() if name not in unread}
+        read = inputs_of(inputs, labels=model.config.is_encoder_decoder)
         with torch.autocast(args.device.type, torch.bfloat16, enabled=args.bf16):
-            return logits(model, batch["objective"], features).float().square().mean()
+            return logits(model, batch["objective"], read).float().square().mean()
 
     steps = int(args.num_train_epochs * len(batches))
     sample = [collate(batch) for batch in islice(batches, TRIED)]

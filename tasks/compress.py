@@ -20,7 +20,7 @@ from pydantic import Field, field_validator
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from models import bases, export, pruning, quantization, student, training
-from models.batches import Collator
+from models.batches import Collator, inputs_of
 from models.encoding import Examples
 from models.heads import Head, Model
 from models.measure import TorchPredictor
@@ -151,9 +151,7 @@ def _prune(shop: Workshop, parent: Model) -> PreTrainedModel:
     collate = Collator(shop.rows, shop.heads, shop.tokenizer.pad_token_id)
     picked = np.random.default_rng(shop.train["seed"]).permutation(len(rows))[:1024]
     batches = [collate([(name, int(row)) for row in picked[at : at + 32]]) for at in range(0, len(picked), 32)]
-    unread = set(training.NOT_INPUTS) - {"labels"}
-    batches = [{key: values for key, values in batch.items() if key not in unread} for batch in batches]
-    importance = pruning.ffn_importance(parent, batches, shop.heads[name])
+    importance = pruning.ffn_importance(parent, [inputs_of(batch, labels=True) for batch in batches], shop.heads[name])
     return pruning.prune_ffn(parent, importance, max(8, int(len(importance[0]) * shop.settings.width)))
 
 

@@ -118,10 +118,12 @@ def history_metrics(line: dict[str, Any], prefix: str) -> dict[str, float]:
 def head_of(objective: Objective) -> Head:
     """The objective as the model sees it; a regression's scale is that of its training labels."""
     sides, mean, std = objective.sides, 0.0, 1.0
-    rows = scoring.side_of(objective, "train")
+    pairs = sides.pairs
     if objective.kind == "regression":
-        mean, std = float(rows["label"].mean()), float(rows["label"].std(ddof=0)) or 1.0
-    pairs = "label" in rows if objective.kind == "generation" else sides.pairs
+        labels = scoring.side_of(objective, "train")["label"]
+        mean, std = float(labels.mean()), float(labels.std(ddof=0)) or 1.0
+    elif objective.kind == "generation":
+        pairs = "label" in scoring.side_of(objective, "train")
     return Head(objective.kind, tuple(sides.labels), sides.separator, pairs, mean, std, objective.weight)
 
 
@@ -193,18 +195,20 @@ def train(
     parts = bases.parts(model)
     work = store.work(model_name, f"train-{store.key(folder)}")
     kind = training.precision() if train.precision == "auto" else train.precision
-    packed = is_decoder(model.config)
-    sides: dict[str, dict[str, Examples]] = {"train": {}, "validation": {}}
-    for o in objectives:
-        for side, path in (("train", _rows(o)), ("validation", store.folder(o.sides) / "validation.parquet")):
-            frame = pd.read_parquet(path)
-            sides[side][o.name] = cached(
-                work / f"{o.name}.{side}.arrow",
-                lambda o=o, frame=frame, side=side: scoring.examples(  # type: ignore[misc]
-                    frame, tokenizer, heads[o.name], train.max_length,
-                    encoder_decoder=model.config.is_encoder_decoder, packed=packed and side == "train",
-                ),
-            )  # fmt: skip
+
+    def encoded(objective: Objective, side: str, path: Path, packed: bool) -> Examples:
+        return cached(
+            work / f"{objective.name}.{side}.arrow",
+            lambda: scoring.examples(
+                pd.read_parquet(path), tokenizer, heads[objective.name], train.max_length,
+                encoder_decoder=model.config.is_encoder_decoder, packed=packed,
+            ),
+        )  # fmt: skip
+
+    rows = {o.name: encoded(o, "train", _rows(o), packed=is_decoder(model.config)) for o in objectives}
+    validation = {
+        o.name: encoded(o, "validation", store.folder(o.sides) / "validation.parquet", packed=False) for o in objectives
+    }
     recipe = training.Recipe(
         sampling=train.sampling,
         sampling_temperature=train.sampling_temperature,
@@ -214,7 +218,7 @@ def train(
         fingerprint=store.key(folder),
     )
     callbacks = [Progress("train", shown.progress(model_name)), *([LiveMetrics(run_id)] if run_id else [])]
-    inputs = (model, tokenizer, heads, sides["train"], sides["validation"], work, _arguments(train, kind))
+    inputs = (model, tokenizer, heads, rows, validation, work, _arguments(train, kind))
     try:
         if train.launcher == "accelerate":
             fitted = launch.launch(*inputs, recipe, train.accelerate)
@@ -223,7 +227,7 @@ def train(
     except lora.NoSuchModules as error:
         raise SettingsError(f"train.lora.target_modules: {error}") from error
     except guards.TrainingFailed as error:
-        raise NightshiftError(_failure(error, objectives, sides["train"], work)) from error
+        raise NightshiftError(_failure(error, objectives, rows, work)) from error
     bases.save_checkpoint(fitted.model, tokenizer, heads, folder / "model")
     _train_keys(objectives, start).to_parquet(folder / store.TRAINED_KEYS)
     (folder / "measured").mkdir()
