@@ -49,13 +49,12 @@ def main(arguments: list[str]) -> dict[str, Any]:
 
         return gpu.main(rest)
     told = _parser(which).parse_args(rest)
-    found = []
-    for name in told.data.split(","):
-        with tempfile.TemporaryDirectory() as folder:
-            files = write(name, Path(folder), told.rows)
-            common = ["--train", files[0], "--test", files[1], "--model", bases.locate(told.model)[0],
-                      "--batch", told.batch, "--learning-rate", told.learning_rate]  # fmt: skip
-            found.append((name, *_measured(name, common, told)))
+    names = told.data.split(",")
+    with tempfile.TemporaryDirectory() as folder:
+        common = {name: _common(write(name, Path(folder), told.rows), told) for name in names}
+        speeds = {name: _speeds(name, common[name], told) for name in names}
+        whole = {name: _whole(name, common[name], told) for name in names}
+    found = [(name, speeds[name], whole[name]) for name in names]
     rows = [row for name, speeds, whole in found for row in _rows(name, speeds, whole)]
     verdicts = [line for name, speeds, whole in found for line in _verdict(name, speeds, whole)]
     runs = [{"data": name, "speed": speeds, "accuracy": whole} for name, speeds, whole in found]
@@ -97,7 +96,13 @@ def _read(path: Path) -> list[tuple[str, str]]:
         return [(row["text"], row["category"]) for row in csv.DictReader(file)]
 
 
-def _measured(name: str, common: list[Any], told: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
+def _common(files: tuple[Path, Path], told: argparse.Namespace) -> list[Any]:
+    model, _ = bases.locate(told.model)
+    return ["--train", files[0], "--test", files[1], "--model", model, "--batch", told.batch,
+            "--learning-rate", told.learning_rate]  # fmt: skip
+
+
+def _speeds(name: str, common: list[Any], told: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
     speeds: dict[str, list[dict[str, Any]]] = {script: [] for script in SCRIPTS}
     for turn in range(told.rounds):
         for script in SCRIPTS:
@@ -105,12 +110,16 @@ def _measured(name: str, common: list[Any], told: argparse.Namespace) -> tuple[d
                 run(script, [*common, "--seed", turn, "--epochs", ENDLESS, "--limit-seconds", told.seconds])
             )
             say(f"{name}, round {turn + 1}, {script}: {speeds[script][-1]['rows_per_second']:.1f} rows/s")
+    return speeds
+
+
+def _whole(name: str, common: list[Any], told: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
     whole: dict[str, list[dict[str, Any]]] = {script: [] for script in told.accuracy.split(",") if script}
     for seed in range(1, told.seeds + 1):
         for script, runs in whole.items():
             runs.append(run(script, [*common, "--seed", seed, "--epochs", told.epochs]))
             say(f"{name}, seed {seed}, {script}: accuracy {runs[-1]['accuracy']:.4f}")
-    return speeds, whole
+    return whole
 
 
 def run(script: str, arguments: list[Any]) -> dict[str, Any]:

@@ -4,7 +4,8 @@ import copy
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,19 @@ SHORT = 900.0
 """Seconds: a training expected to be shorter is not compiled, nor is compiling tried."""
 GAIN = 0.95
 """Share of the uncompiled time that a compiled training, with the compilation, may take at most."""
+BACKEND = "inductor"
 Pass = Callable[[Any, Any], torch.Tensor]
 """From a model and a batch to its loss."""
+
+
+@contextmanager
+def compiled(model: Any) -> Iterator[None]:
+    """Within it, a call of `model` is compiled, for batches of any length."""
+    model.compile(dynamic=True, backend=BACKEND)
+    try:
+        yield
+    finally:
+        model._compiled_call_impl = None
 
 
 def pays(model: Any, loss: Pass, batches: Iterable[Any], steps: int) -> bool:
@@ -27,13 +39,14 @@ def pays(model: Any, loss: Pass, batches: Iterable[Any], steps: int) -> bool:
     model.zero_grad()
     if eager * steps < SHORT:
         return False
-    compiled = torch.compile(copy.deepcopy(model), dynamic=True)
-    try:
-        compiling = _run(compiled, loss, known) * len(known)
-    except RuntimeError as error:
-        log.warning("not compiled: %s", str(error).splitlines()[0])
-        return False
-    fast = _run(compiled, loss, known)
+    trial = copy.deepcopy(model)
+    with compiled(trial):
+        try:
+            compiling = _run(trial, loss, known) * len(known)
+        except RuntimeError as error:
+            log.warning("not compiled: %s", str(error).splitlines()[0])
+            return False
+        fast = _run(trial, loss, known)
     found = compiling + fast * steps < GAIN * eager * steps
     log.info("torch.compile: %.0f ms a step against %.0f, %.0f s to compile: %s",
              fast * 1000, eager * 1000, compiling, "used" if found else "not used")  # fmt: skip

@@ -128,11 +128,9 @@ Model = PreTrainedModel | SharedTrunk
 
 
 def logits(model: Any, objective: str, inputs: dict[str, Any]) -> Tensor:
-    """What `model` (stock, shared, or wrapped by compilation or data parallel training) answers for one objective."""
-    inner = model
-    while found := getattr(inner, "_orig_mod", None) or getattr(inner, "module", None):
-        inner = found
-    named: dict[str, Any] = {"objective": objective} if isinstance(inner, SharedTrunk) else {}
+    """What `model` (stock, shared, or wrapped for data parallel training) answers for one objective."""
+    shared = isinstance(getattr(model, "module", model), SharedTrunk)
+    named: dict[str, Any] = {"objective": objective} if shared else {}
     if "position_ids" in inputs:
         named["use_cache"] = False  # with a cache transformers does not look for packed sequences
     return model(**named, **inputs).logits  # type: ignore[no-any-return]

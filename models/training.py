@@ -20,7 +20,7 @@ import torch
 from transformers import PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
-from models import checkpoints, compiling, lora, losses
+from models import checkpoints, compiling, lora, losses, pages
 from models.batches import Batches, Collator, Loader, Sampling, by_size, inputs_of
 from models.encoding import Examples
 from models.guards import Deadline, LossWatch, terminable
@@ -124,7 +124,8 @@ class NightTrainer(Trainer):  # type: ignore[misc]
         found: dict[str, float] = {}
         several = len(self.night_heads) > 1
         for name, examples in self.night_validation.items():
-            loss, accuracy = self._judged(model, name, examples)
+            with torch.compiler.set_stance("force_eager"):
+                loss, accuracy = self._judged(model, name, examples)
             prefix = f"eval_{name}_" if several else "eval_"
             found[f"{prefix}loss"] = loss
             if accuracy is not None:
@@ -215,6 +216,7 @@ def fit(
     kind = arguments.pop("precision", None) or precision()
     size, steps = arguments.pop("per_device_train_batch_size"), arguments.pop("gradient_accumulation_steps", 1)
     start = copy.deepcopy(model.state_dict()) if torch.cuda.is_available() else None
+    pages.keep()
     halvings = 0
     while True:
         try:
@@ -259,7 +261,7 @@ def _once(
         raise ValueError(f"{size} rows a step cannot be dealt to {args.world_size} processes")
     args.per_device_train_batch_size = size // args.world_size
     args._n_gpu = min(args.n_gpu, 1)  # several GPUs are for the launcher: DataParallel would take them here
-    args.torch_compile = _compiled(model, tokenizer, heads, train, args, output_dir, recipe, size)
+    to_compile = _to_compile(model, tokenizer, heads, train, args, output_dir, recipe, size)
     meter = Meter(model, args.device.type, kind)
     wrapped = lora.wrap(model, recipe.lora) if recipe.lora else nullcontext(model)
     with wrapped as trained, terminable(args.world_size == 1) as stop:
@@ -270,7 +272,8 @@ def _once(
         )  # fmt: skip
         trainer.remove_callback(PrinterCallback)
         found = checkpoints.newest_sound(output_dir, recipe.fingerprint, remove=args.world_size == 1)
-        with errors_only("transformers.trainer_utils", "transformers.trainer", "transformers.modeling_utils"):
+        fast = compiling.compiled(trained) if to_compile else nullcontext()
+        with fast, errors_only("transformers.trainer_utils", "transformers.trainer", "transformers.modeling_utils"):
             trainer.train(resume_from_checkpoint=str(found) if found else None)
         meter.pause()
         trainer.watch.judge()
@@ -279,7 +282,7 @@ def _once(
     return Fitted(model, list(trainer.state.log_history), meter.figures(), stopped)
 
 
-def _compiled(
+def _to_compile(
     model: Model,
     tokenizer: PreTrainedTokenizerBase,
     heads: Heads,

@@ -13,9 +13,10 @@ import pytest
 import torch
 import train_once
 from safetensors.torch import load_file
+from torch._dynamo.utils import counters
 from transformers import TrainerCallback
 
-from models import bases, checkpoints, encoding, guards, lora, training
+from models import bases, checkpoints, compiling, encoding, guards, lora, training
 from models.batches import Batches, shares
 from models.heads import Head, logits
 
@@ -314,6 +315,21 @@ def test_low_rank_adaptation_is_merged(tmp_path):
     moved = "bert.encoder.layer.0.intermediate.dense.weight"
     assert torch.equal(whole[frozen], before[frozen]) and not torch.equal(whole[moved], before[moved])
     assert torch.linalg.matrix_rank(whole[moved] - before[moved], atol=1e-5) <= 4
+
+
+def test_a_compiled_training_is_compiled_and_ends_alike(tmp_path, monkeypatch):
+    monkeypatch.setattr(compiling, "BACKEND", "aot_eager")
+    counters.clear()
+    plain = train_once.fit(tmp_path / "a", dropout=0.0)
+    assert not counters["stats"]
+    recipe = training.Recipe(fingerprint="f", torch_compile="always")
+    compiled = train_once.fit(tmp_path / "b", dropout=0.0, recipe=recipe)
+    assert counters["stats"]["calls_captured"] > 0
+    last, same_as = (fitted.model.state_dict() for fitted in (compiled, plain))
+    assert all(torch.allclose(last[name], same_as[name], atol=1e-4) for name in same_as)
+    counters.clear()
+    compiled.model(input_ids=torch.ones(1, 3, dtype=torch.int64))
+    assert not counters["stats"]
 
 
 def test_what_a_base_cannot_do_is_said(tmp_path):
