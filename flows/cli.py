@@ -67,13 +67,13 @@ def run(
 ) -> None:
     """One night."""
     with _told():
-        from flows.settings import load
+        with environment.starting():
+            from flows.form import as_form
+            from flows.nightly import nightly
+            from flows.settings import load
+            from tasks import shown
 
         loaded = load(settings, overrides or ())
-        from flows.form import as_form
-        from flows.nightly import nightly
-        from tasks import shown
-
         result = shown.answer(nightly(settings=as_form(loaded), force=force, return_state=True))
         if as_json:
             typer.echo(result.model_dump_json())
@@ -102,13 +102,13 @@ def _say(night: Any) -> None:
 def validate(settings: SettingsFile, overrides: Overrides = None, as_json: Json = False) -> None:
     """The data gate alone."""
     with _told():
-        from flows.settings import load
+        with environment.starting():
+            from flows.data_gate import data_gate
+            from flows.form import as_form
+            from flows.settings import load
+            from tasks import shown
 
         loaded = load(settings, overrides or ())
-        from flows.data_gate import data_gate
-        from flows.form import as_form
-        from tasks import shown
-
         result = shown.answer(data_gate(settings=as_form(loaded), return_state=True))
         if as_json:
             typer.echo(json.dumps(result))

@@ -1,6 +1,11 @@
 """Where a run's files lie: sets, before Prefect is imported, what its settings and ours read from the environment."""
 
+import atexit
+import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
 
 from tasks import store
 
@@ -41,3 +46,22 @@ def prepare() -> None:
     for name, value in (DEFAULTS | places | _servers()).items():
         os.environ.setdefault(name, value)
     (home / "prefect").mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """Around a night's imports: Prefect's temporary server, where it needs one, starts beside them.
+
+    What they make lives as long as the process, so it is never searched for garbage, at the end neither.
+    """
+    gc.disable()
+    from prefect.server.api.server import SubprocessASGIServer
+    from prefect.settings import PREFECT_API_URL
+
+    server = Thread(target=lambda: PREFECT_API_URL.value() or SubprocessASGIServer().start(), daemon=True)
+    server.start()
+    yield
+    server.join()
+    gc.freeze()
+    gc.enable()
+    atexit.register(gc.freeze)
