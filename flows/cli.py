@@ -29,6 +29,7 @@ BENCHMARKS = {
     "train": "benchmarks.train",
     "flow": "benchmarks.flow",
     "kills": "benchmarks.kills",
+    "sharing": "benchmarks.sharing",
     "two_at_once": "benchmarks.two_at_once",
 }
 

@@ -58,7 +58,8 @@ def starting() -> Iterator[None]:
     from prefect.server.api.server import SubprocessASGIServer
     from prefect.settings import PREFECT_API_URL
 
-    server = Thread(target=lambda: PREFECT_API_URL.value() or SubprocessASGIServer().start(), daemon=True)
+    needed = not PREFECT_API_URL.value()
+    server = Thread(target=SubprocessASGIServer().start if needed else lambda: None, daemon=True)
     server.start()
     yield
     server.join()
