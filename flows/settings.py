@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from tasks.augment import AugmentSettings
-from tasks.compress import CompressSettings, Step
+from tasks.compress import CompressSettings, usable
 from tasks.errors import SettingsError, UserError
 from tasks.gate import GateSettings
 from tasks.ingest import DataSettings
@@ -134,20 +134,14 @@ class NightSettings(Settings):
             raise _wrong("gate.metric", "with several objectives each has its own metric; leave this one out")
 
     def _demand_usable_recipes(self) -> None:
-        known = self._usable_steps()
-        usable = [recipe for recipe in self.compress.recipes if set(recipe.split("+")) <= known]
-        lost = set(self.compress.recipes) - set(usable)
+        known = usable([objective.kind for objective in self.learned.values()])
+        kept = [recipe for recipe in self.compress.recipes if set(recipe.split("+")) <= known]
+        lost = set(self.compress.recipes) - set(kept)
         if lost and "recipes" in self.compress.model_fields_set:
             steps = ", ".join(sorted(known)) or "no step"
             raise _wrong("compress.recipes", f"this night knows {steps} so far; leave out {', '.join(sorted(lost))}")
         if lost:
-            self.compress = self.compress.model_copy(update={"recipes": usable})
-
-    def _usable_steps(self) -> set[str]:
-        learned = self.learned.values()
-        if any(objective.kind in GENERATIVE for objective in learned):
-            return set()
-        return set(get_args(Step)) if len(learned) == 1 else {"quantize"}
+            self.compress = self.compress.model_copy(update={"recipes": kept})
 
     @property
     def learned(self) -> dict[str, ObjectiveSettings]:

@@ -1,4 +1,4 @@
-"""Compresses full by distillation, pruning and quantization, and chooses under measured constraints.
+"""Compresses full by distillation, pruning, a smaller vocabulary and quantization, and chooses under measured constraints.
 
 A recipe is a chain such as `distil+prune+quantize`. Each gives a candidate, measured like full on the same rows
 and the same machine. Validation chooses; the holdout confirms, from cautious to bold, and stops at the first
@@ -19,7 +19,7 @@ import pandas as pd
 from pydantic import Field, field_validator
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from models import bases, export, pruning, quantization, student, training
+from models import bases, export, pruning, quantization, student, training, vocabulary
 from models.batches import Collator, inputs_of
 from models.encoding import Examples
 from models.heads import Head, Model
@@ -27,11 +27,13 @@ from models.measure import TorchPredictor
 from models.progress import Progress
 from tasks import evidence, kinds, pictures, scoring, store
 from tasks.evidence import Tables
-from tasks.records import GENERATIVE, Candidate, Compressed, Cost, Evaluated, Objective, Settings, Trained
+from tasks.records import GENERATIVE, Candidate, Compressed, Cost, Evaluated, Kind, Objective, Settings, Trained
 from tasks.stage import stage
 
 log = logging.getLogger("nightshift.compress")
-Step = Literal["distil", "prune", "quantize"]
+Step = Literal["distil", "prune", "vocabulary", "quantize"]
+CONVERSIONS = ("vocabulary", "quantize")
+"""Steps without training; in this order they end a recipe."""
 TIE = 0.9
 """Costs within 10 % are ties."""
 
@@ -40,7 +42,7 @@ class CompressSettings(Settings):
     """Which smaller models are tried, and what they may lose."""
 
     recipes: list[str] = ["quantize", "distil", "prune", "distil+quantize", "distil+prune+quantize"]
-    """Chains of distil, prune and quantize; quantize comes last. An empty list puts full forward."""
+    """Chains of distil, prune, vocabulary and quantize; the last two come last. An empty list puts full forward."""
     keep: float = Field(0.99, gt=0, le=1)
     """Share of full's metric (the gate's) on validation that a candidate must keep."""
     max_drop: float = Field(0.02, gt=0, lt=1)
@@ -69,8 +71,10 @@ class CompressSettings(Settings):
     def _known_steps(cls, recipes: list[str]) -> list[str]:
         for recipe in recipes:
             steps = recipe.split("+")
-            if not set(steps) <= set(get_args(Step)) or len(set(steps)) < len(steps) or "quantize" in steps[:-1]:
-                raise ValueError(f"{recipe!r} is no chain of distil, prune and quantize (each once, quantize last)")
+            ordered = sorted(steps, key=lambda step: CONVERSIONS.index(step) + 1 if step in CONVERSIONS else 0)
+            if not set(steps) <= set(get_args(Step)) or len(set(steps)) < len(steps) or steps != ordered:
+                raise ValueError(f"{recipe!r} is no chain of distil, prune, vocabulary and quantize "
+                                 "(each once, vocabulary and quantize last)")  # fmt: skip
         return recipes
 
 
@@ -100,8 +104,14 @@ class Workshop:
         head = self.heads[objective.name]
         return {objective.name: scoring.examples(frame, self.tokenizer, head, self.train["max_length"], logits)}
 
+    @cached_property
+    def texts(self) -> list[str]:
+        """All that tonight's model was trained on."""
+        frames = [pd.read_parquet(store.folder(o.augmented) / "train.parquet") for o in self.objectives]
+        return [text for frame in frames for column in scoring.texts_of(frame) if column is not None for text in column]
+
     def model(self, recipe: str) -> Model:
-        """The PyTorch model of a recipe without its `quantize`; each is made once."""
+        """The PyTorch model of a recipe without its conversions; each is made once."""
         if not recipe:
             return self.teacher
         if recipe not in self.made:
@@ -138,7 +148,7 @@ class Workshop:
 
 
 def _torch_steps(recipe: str) -> str:
-    return recipe.removesuffix("quantize").removesuffix("+")
+    return "+".join(step for step in recipe.split("+") if step in STEPS)
 
 
 def _distil(shop: Workshop, parent: Model) -> PreTrainedModel:
@@ -158,21 +168,23 @@ def _prune(shop: Workshop, parent: Model) -> PreTrainedModel:
 STEPS: dict[str, Callable[[Workshop, Any], PreTrainedModel]] = {"distil": _distil, "prune": _prune}
 
 
-def possible(recipes: list[str], objectives: list[Objective]) -> list[str]:
-    """Those that can be made: none of a model that writes text, of several objectives only `quantize`."""
-    if any(o.kind in GENERATIVE for o in objectives):
-        return []
-    return recipes if len(objectives) == 1 else [recipe for recipe in recipes if recipe == "quantize"]
+def usable(objectives: list[Kind]) -> set[str]:
+    """Steps of which a recipe may consist: none for a model that writes text, no training for several objectives."""
+    if set(objectives) & set(GENERATIVE):
+        return set()
+    return set(get_args(Step)) if len(objectives) == 1 else set(CONVERSIONS)
 
 
 def make(shop: Workshop, recipe: str) -> Path:
     """Write a recipe's `checkpoint/` and its `serving/` folder; returns the folder of both."""
-    model = shop.model(_torch_steps(recipe) if recipe != "full" else "")
+    model, tokenizer = shop.model(_torch_steps(recipe)), shop.tokenizer
+    if "vocabulary" in recipe.split("+"):
+        model, tokenizer = vocabulary.cut(model, tokenizer, shop.texts)
     target = shop.folder / recipe
     serving = target / "serving"
     serving.mkdir(parents=True)
-    bases.save_checkpoint(model, shop.tokenizer, shop.heads, target / "checkpoint")
-    export.export(model, shop.tokenizer, shop.heads, serving, shop.train["max_length"])
+    bases.save_checkpoint(model, tokenizer, shop.heads, target / "checkpoint")
+    export.export(model, tokenizer, shop.heads, serving, shop.train["max_length"])
     if recipe.endswith("quantize"):
         quantization.quantize_int8(serving / "model.onnx", serving / "int8.onnx")
         (serving / "int8.onnx").replace(serving / "model.onnx")
@@ -321,12 +333,11 @@ def compress(
     tables = {side: scoring.read(store.folder(evaluated) / side, objectives) for side in sides}
     full = measured("full", evaluated.cost, tables, objectives)
     holdouts, candidates, shed = {"full": tables["holdout"]}, [], []
-    recipes = possible(compress.recipes, objectives)
-    for number, recipe in enumerate(recipes, 1):
+    for number, recipe in enumerate(compress.recipes, 1):
         if too_late(shop, recipe, trained.figures.get("rows_per_second", float("inf")), deadline):
             shed.append(recipe)
             continue
-        log.info("candidate %d of %d: %s", number, len(recipes), recipe)
+        log.info("candidate %d of %d: %s", number, len(compress.recipes), recipe)
         target = make(shop, recipe)
         served: Any = export.open_served(target / "serving")
         tables = {side: scoring.tables(served, side, objectives) for side in sides}

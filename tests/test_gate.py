@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 
 from tasks import evidence, kinds
-from tasks.compress import CompressSettings, Workshop, choose, possible, too_late
+from tasks.compress import CompressSettings, Workshop, choose, too_late, usable
 from tasks.errors import SettingsError
 from tasks.evidence import compare, ratio_limit, rows_needed, tango
 from tasks.gate import Costs, GateSettings, decide
@@ -239,10 +239,16 @@ def test_a_candidate_keeps_an_error_by_not_exceeding_it():
 
 
 def test_what_can_be_made_depends_on_the_kinds():
-    recipes = ["quantize", "distil", "distil+quantize"]
-    assert possible(recipes, [objective("rmse", "regression")]) == recipes
-    assert possible(recipes, [objective(), objective(name="other")]) == ["quantize"]
-    assert possible(recipes, [objective(), objective("loss", "generation", "other")]) == []
+    assert usable(["regression"]) == {"distil", "prune", "vocabulary", "quantize"}
+    assert usable(["classification", "regression"]) == {"vocabulary", "quantize"}
+    assert usable(["classification", "generation"]) == set()
+
+
+@pytest.mark.parametrize("recipe", ["quantize+vocabulary", "vocabulary+distil", "distil+distil", "prone"])
+def test_a_recipe_ends_with_its_conversions(recipe):
+    CompressSettings(recipes=["prune+distil+vocabulary+quantize", "vocabulary"])
+    with pytest.raises(ValueError, match="vocabulary and quantize last"):
+        CompressSettings(recipes=[recipe])
 
 
 def test_a_deadline_sheds_what_its_training_would_not_make():

