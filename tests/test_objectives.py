@@ -59,7 +59,7 @@ def test_one_encoder_learns_labels_several_labels_and_a_number(shell, night, tmp
             "sampling": "temperature",
             "num_train_epochs": 20,
         },
-        compress={"recipes": ["quantize"]},
+        compress={"recipes": ["vocabulary+quantize"]},
     )
     found = shell.json("run", name)
     assert found["status"] == "promoted", found["reason"]
@@ -69,7 +69,7 @@ def test_one_encoder_learns_labels_several_labels_and_a_number(shell, night, tmp
     assert metrics["mood/accuracy"] > 0.8 and {"things/macro_f1", "words/pearson"} <= set(metrics)
     parts = [1 * metrics["mood/macro_f1"], 0.5 * metrics["things/macro_f1"], 1 * metrics["words/pearson"]]
     assert metrics["weighted"] == pytest.approx(sum(parts) / 2.5)
-    assert [candidate["name"] for candidate in found["candidates"]] == ["full", "quantize"]
+    assert [candidate["name"] for candidate in found["candidates"]] == ["full", "vocabulary+quantize"]
     page = (tmp_path / found["report"]).read_text()
     assert "Did sharing help?" in page and "tokens a second" in page
     for objective, column in (("mood", "predicted"), ("things", "predicted"), ("words", "predicted")):
