@@ -6,7 +6,6 @@ base, rows, batches and epochs. Judged on SICK's test file, without choosing a c
 
 import argparse
 import csv
-import os
 import tempfile
 from pathlib import Path
 from statistics import mean
@@ -17,12 +16,11 @@ import pandas as pd
 from scipy import stats
 from sklearn.metrics import f1_score
 
-from benchmarks.train import say
+from benchmarks.train import public_data, say
 from models import bases, training
 from models.encoding import encode
 from models.heads import Head
 from models.measure import TorchPredictor
-from tasks.errors import InputError
 
 LABELS = {"entailment": "entailment_judgment", "relatedness": "relatedness_score"}
 METRICS = {"entailment": "macro-F1", "relatedness": "Pearson"}
@@ -53,10 +51,7 @@ def main(arguments: list[str]) -> dict[str, Any]:
 
 def read(name: str, limit: int | None) -> pd.DataFrame:
     """Sentence pairs of SICK with label and score."""
-    place = os.environ.get("NIGHTSHIFT_TEST_DATA")
-    if not place:
-        raise InputError("NIGHTSHIFT_TEST_DATA names no folder with the public data sets")
-    return pd.read_csv(Path(place) / "sick" / name, sep="\t", quoting=csv.QUOTE_NONE).head(limit)
+    return pd.read_csv(public_data() / "sick" / name, sep="\t", quoting=csv.QUOTE_NONE).head(limit)
 
 
 def _learned(

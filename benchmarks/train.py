@@ -77,15 +77,21 @@ def _parser(which: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return parser
 
 
-def write(name: str, folder: Path, limit: int | None = None) -> tuple[Path, Path]:
-    """A public data set as two small files with columns text and label: training and test."""
+def public_data() -> Path:
+    """The folder with the public data sets."""
     place = os.environ.get("NIGHTSHIFT_TEST_DATA")
     if not place:
         raise InputError("NIGHTSHIFT_TEST_DATA names no folder with the public data sets")
+    return Path(place)
+
+
+def write(name: str, folder: Path, limit: int | None = None) -> tuple[Path, Path]:
+    """A public data set as two small files with columns text and label: training and test."""
+    place = public_data()
     files = folder / f"{name}.train.csv", folder / f"{name}.test.csv"
     for source, file in zip(DATA[name], files, strict=True):
         with file.open("w", newline="", encoding="utf-8") as out:
-            csv.writer(out).writerows([("text", "label"), *_read(Path(place) / source)[:limit]])
+            csv.writer(out).writerows([("text", "label"), *_read(place / source)[:limit]])
     return files
 
 

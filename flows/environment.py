@@ -1,4 +1,7 @@
-"""Where a run's files lie: sets, before Prefect is imported, what its settings and ours read from the environment."""
+"""Where a run's files lie: sets, before Prefect is imported, what its settings and ours read from the environment.
+
+And how it starts: Prefect's temporary server beside the imports.
+"""
 
 import atexit
 import gc

@@ -86,7 +86,7 @@ def _cut_tokenizer(
         inner["merges"] = list(parts)
     for token in told["added_tokens"]:
         token["id"] = new[token["id"]]
-    _renumber(told["post_processor"], new)
+    _renumber(told["post_processor"] or {}, new)
     told["padding"] = None
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -96,15 +96,14 @@ def _cut_tokenizer(
     return found
 
 
-def _renumber(processor: dict[str, Any] | None, new: dict[int, int]) -> None:
-    for inner in (processor or {}).get("processors", []):
+def _renumber(processor: dict[str, Any], new: dict[int, int]) -> None:
+    for inner in processor.get("processors", []):
         _renumber(inner, new)
-    for token in (processor or {}).get("special_tokens", {}).values():
+    for token in processor.get("special_tokens", {}).values():
         token["ids"] = [new[old] for old in token["ids"]]
-    for side in ("sep", "cls"):
-        if side in (processor or {}):
-            token, old = (processor or {})[side]
-            (processor or {})[side] = [token, new[old]]
+    for side in {"sep", "cls"} & processor.keys():
+        token, old = processor[side]
+        processor[side] = [token, new[old]]
 
 
 def _cut_model(model: Model, new: dict[int, int]) -> Model:
