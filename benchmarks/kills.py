@@ -5,19 +5,25 @@ How many end with the same weights, bit for bit, as the one that nobody touched?
 """
 
 import argparse
+import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
+from importlib import import_module
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 from benchmarks.train import say
 from models import checkpoints
+from models.quiet import no_bars
 
-SCRIPT = Path(__file__).parent.parent / "tests" / "train_once.py"
+TESTS = Path(__file__).parent.parent / "tests"
+CONTEXT = get_context("forkserver")
+"""Each training is a process of its own, forked from one that has done nothing but import."""
 SIGNALS = {"KILL": signal.SIGKILL, "TERM": signal.SIGTERM}
 KINDS = {"one": "one objective", "several": "two objectives"}
 WAIT = 0.2
@@ -33,6 +39,8 @@ def main(arguments: list[str]) -> dict[str, Any]:
     parser.add_argument("--kinds", default=",".join(KINDS), help="of " + ", ".join(KINDS))
     parser.add_argument("--seed", type=int, default=1, help="of the points")
     told = parser.parse_args(arguments)
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(TESTS), *sys.path])
+    CONTEXT.set_forkserver_preload(["train_once"])
     rows, runs = [], {}
     for kind in told.kinds.split(","):
         runs[kind] = _trainings(kind, told)
@@ -66,9 +74,15 @@ def _trainings(kind: str, told: argparse.Namespace) -> list[dict[str, Any]]:
     return found
 
 
-def _start(folder: Path, kind: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, str(SCRIPT), str(folder), kind]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+def _start(folder: Path, kind: str) -> BaseProcess:
+    process = CONTEXT.Process(target=_train, args=(folder, kind))
+    process.start()
+    return process
+
+
+def _train(folder: Path, kind: str) -> None:
+    with no_bars():
+        import_module("train_once").whole(folder, kind)
 
 
 def _step(folder: Path) -> int:
@@ -81,20 +95,21 @@ def _hit(folder: Path, kind: str, point: int, number: int, wait: float) -> bool:
     if (folder / "done").exists():
         return False
     process, begun = _start(folder, kind), _step(folder)
-    while process.poll() is None and _step(folder) < max(point, begun + 1):
+    while process.exitcode is None and _step(folder) < max(point, begun + 1):
         time.sleep(0.002)
     time.sleep(wait)
-    process.send_signal(number)
-    process.communicate()
-    return process.returncode == -number
+    if process.exitcode is None and process.pid:
+        os.kill(process.pid, number)
+    process.join()
+    return process.exitcode == -number
 
 
 def _end(folder: Path, kind: str) -> None:
     if not (folder / "done").exists():
         process = _start(folder, kind)
-        said = process.communicate()[1]
-        if process.returncode:
-            raise RuntimeError((said.splitlines() or ["nothing said"])[-1])
+        process.join()
+        if process.exitcode:
+            raise RuntimeError(f"a training ended with exit code {process.exitcode}")
 
 
 def _weights(folder: Path) -> dict[str, bytes]:

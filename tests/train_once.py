@@ -69,9 +69,13 @@ def launched(folder, processes, names=("judged", "scored")):
     return launch.launch(model, tokenizer, heads, examples, examples, folder, ARGUMENTS, training.Recipe(), options)
 
 
+def whole(place, kind="one"):
+    """Train in `place`/work, and put the weights into `place`/done when it has ended."""
+    several = ("bert", ("judged", "scored")) if kind == "several" else ("bert", ("judged",))
+    fitted = fit(place / "work", *several)
+    fitted.model.save_pretrained(place / "partial")
+    (place / "partial").rename(place / "done")
+
+
 if __name__ == "__main__":
-    place, *kind = sys.argv[1:]
-    several = ("bert", ("judged", "scored")) if kind == ["several"] else ("bert", ("judged",))
-    fitted = fit(Path(place) / "work", *several)
-    fitted.model.save_pretrained(Path(place) / "partial")
-    (Path(place) / "partial").rename(Path(place) / "done")
+    whole(Path(sys.argv[1]), *sys.argv[2:])
