@@ -14,6 +14,7 @@ from tasks import store
 
 DEFAULTS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_LOGGING_LEVEL": "INFO",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "DO_NOT_TRACK": "1",
@@ -58,14 +59,22 @@ def starting() -> Iterator[None]:
     What they make lives as long as the process, so it is never searched for garbage, at the end neither.
     """
     gc.disable()
-    from prefect.server.api.server import SubprocessASGIServer
     from prefect.settings import PREFECT_API_URL
 
-    needed = not PREFECT_API_URL.value()
-    server = Thread(target=SubprocessASGIServer().start if needed else lambda: None, daemon=True)
+    server = Thread(target=_serve if not PREFECT_API_URL.value() else lambda: None, daemon=True)
     server.start()
     yield
     server.join()
     gc.freeze()
     gc.enable()
     atexit.register(gc.freeze)
+
+
+def _serve() -> None:
+    from prefect.server.api.server import SubprocessASGIServer
+
+    server = SubprocessASGIServer()
+    try:
+        server.start()
+    except RuntimeError:
+        server.stop()  # else it would be left running, and forgotten when the flow starts its own
