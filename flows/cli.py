@@ -28,6 +28,7 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; it goes into the led
 BENCHMARKS = {
     "train": "benchmarks.train",
     "flow": "benchmarks.flow",
+    "compress": "benchmarks.compress",
     "kills": "benchmarks.kills",
     "sharing": "benchmarks.sharing",
     "two_at_once": "benchmarks.two_at_once",
@@ -150,6 +151,20 @@ def predict(
         written = predict_file(model_uri, source, output, objective)
         if output is None:
             typer.echo(written, nl=False)
+
+
+@app.command()
+def export(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="NAME@ALIAS or NAME/VERSION, such as reviews@champion.")
+    ],
+    target: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+) -> None:
+    """A registered model as a folder that runs anywhere: text in, label out, without torch and MLflow."""
+    with _told():
+        from flows import export
+
+        typer.echo("\n".join(export.export(model, target)))
 
 
 @app.command()

@@ -12,7 +12,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from tasks.augment import AugmentSettings
-from tasks.compress import CompressSettings, usable
+from tasks.compress import CompressSettings
+from tasks.compression.recipes import parse, unasked, usable
 from tasks.errors import SettingsError, UserError
 from tasks.gate import GateSettings
 from tasks.ingest import DataSettings
@@ -134,12 +135,18 @@ class NightSettings(Settings):
             raise _wrong("gate.metric", "with several objectives each has its own metric; leave this one out")
 
     def _demand_usable_recipes(self) -> None:
-        known = usable([objective.kind for objective in self.learned.values()])
-        kept = [recipe for recipe in self.compress.recipes if set(recipe.split("+")) <= known]
-        lost = set(self.compress.recipes) - set(kept)
-        if lost and "recipes" in self.compress.model_fields_set:
-            steps = ", ".join(sorted(known)) or "no step"
-            raise _wrong("compress.recipes", f"this night knows {steps} so far; leave out {', '.join(sorted(lost))}")
+        recipes = self.compress.recipes
+        if recipes == "auto":
+            return
+        kinds = [objective.kind for objective in self.learned.values()]
+        asked = "recipes" in self.compress.model_fields_set
+        known = usable(kinds) if asked else unasked(kinds)
+        kept = [recipe for recipe in recipes if {step.name for step in parse(recipe)} <= known]
+        lost = [recipe for recipe in recipes if recipe not in kept]
+        if lost and asked:
+            raise _wrong(
+                "compress.recipes", f"this night knows {', '.join(sorted(known))}; leave out {', '.join(lost)}"
+            )
         if lost:
             self.compress = self.compress.model_copy(update={"recipes": kept})
 

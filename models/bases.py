@@ -24,7 +24,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from models import scratch
+from models import scratch, static
 from models.heads import Head, Heads, Model, SharedTrunk, is_decoder, read_heads, write_heads
 from models.quiet import errors_only, no_bars
 
@@ -162,21 +162,30 @@ def _weights(base_model: str, kind: Any, config: PreTrainedConfig) -> PreTrained
 def load_checkpoint(folder: Path) -> tuple[Model, PreTrainedTokenizerBase, dict[str, Head]]:
     """A model that nightshift trained, in evaluation mode, with its tokenizer and its heads."""
     heads = read_heads(folder)
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    kind = AutoModel if len(heads) > 1 else AutoModelForSequenceClassification
-    if len(heads) == 1 and next(iter(heads.values())).generative:
-        kind = _writer(config)
+    kind = _kind_of(folder, heads)
     with no_bars(), errors_only("transformers"):
         model: Model = kind.from_pretrained(folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32)
     if len(heads) > 1:
         model = SharedTrunk(model, heads)
         model.load_heads(folder)
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    with errors_only("transformers"):  # of an architecture that it does not know
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     return model.eval(), tokenizer, heads
 
 
+def _kind_of(folder: Path, heads: Heads) -> Any:
+    told, _ = PreTrainedConfig.get_config_dict(folder)
+    if told["model_type"] == static.ARCHITECTURE:
+        return static.StaticStudent
+    if len(heads) > 1:
+        return AutoModel
+    if next(iter(heads.values())).generative:
+        return _writer(AutoConfig.from_pretrained(folder, trust_remote_code=False))
+    return AutoModelForSequenceClassification
+
+
 def save_checkpoint(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, folder: Path) -> None:
-    """Model (safetensors) and tokenizer, as stock `from_pretrained` loads them, and the heads' words beside them."""
+    """Model (safetensors) and tokenizer, as stock `from_pretrained` loads them (but for `models.static`), and the heads' words."""
     with no_bars():
         model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -1,23 +1,87 @@
-"""Learning from a teacher's soft targets."""
+"""Learning from a teacher: its soft targets, and the teacher itself where it answers while the student learns."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, kl_div, log_softmax, mse_loss, softmax
 
-from models.heads import Head
+from models import imitation
+from models.heads import Head, Model, logits
+from models.imitation import Inside
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Who answers while a student learns. Where the examples hold `teacher_logits`, those are its soft targets.
+
+    It reads the student's token ids: it needs the same tokenizer, and the same heads. The weights are those of the
+    mean over rows (over predicted tokens) of what `models.imitation` says; 0: not looked at.
+    """
+
+    models: tuple[Model, ...]
+    """Of several the logits' mean is learnt."""
+    relations: float = 0.0
+    """Of attention relations."""
+    hidden: float = 0.0
+    """Of the layers' hidden states."""
+    cosine: float = 0.0
+    """Of the last hidden state's direction."""
+
+    @property
+    def imitated(self) -> dict[str, float]:
+        """The weights that are not 0, by what is imitated."""
+        return {name: weight for name in imitation.WAYS if (weight := getattr(self, name))}
+
+    def demand(self, student: Model) -> None:
+        """Raises ValueError where the student cannot imitate this teacher."""
+        if self.imitated and len(self.models) > 1:
+            raise ValueError("of several teachers a student learns the answers alone: it has one inside to imitate")
+        if self.imitated:
+            imitation.demand(student, self.models[0], self.imitated)
+
+    @torch.no_grad()
+    def say(self, objective: str, inputs: dict[str, Any]) -> tuple[Tensor, Inside]:
+        """Its logits on a batch, and what was to be seen inside."""
+        with imitation.watched(self.models[0], self.imitated) as inside:
+            said = [logits(model, objective, inputs) for model in self.models]
+        return averaged(said), inside
+
+
+@contextmanager
+def at_hand(teacher: Teacher | None, device: torch.device) -> Iterator[None]:
+    """For the length of the block the teacher is on `device`, in evaluation mode."""
+    models = teacher.models if teacher else ()
+    for model in models:
+        model.eval().to(device)
+    yield
+    for model in models:
+        model.to("cpu")
+
+
+def averaged(answers: Sequence[Tensor]) -> Tensor:
+    """The logits of several teachers with the same heads as one's: their mean.
+
+    Its softmax is the geometric mean of their probabilities at any temperature: Hinton, Vinyals, Dean 2015, arXiv
+    1503.02531, section 1.
+    """
+    return torch.stack([*answers]).mean(dim=0)
 
 
 def distilled(head: Head, logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
-    """The sum over rows of `T² · KL(teacher ‖ student)`, both logits of shape (rows, outputs).
+    """`T² · KL(teacher ‖ student)` of each row or token, (rows,), both logits of shape (rows, outputs).
 
     Of several labels: cross-entropy of each with the teacher's probability; of a number: the squared difference.
     Hinton, Vinyals, Dean 2015, arXiv 1503.02531, section 2.
     """
     if head.kind == "regression":
-        return mse_loss(logits, teacher_logits, reduction="sum")
-    if head.separator is not None:
-        return binary_cross_entropy_with_logits(logits, torch.sigmoid(teacher_logits), reduction="sum")
-    soft = kl_div(
-        log_softmax(logits / temperature, dim=-1), softmax(teacher_logits / temperature, dim=-1), reduction="sum"
-    )
-    return temperature**2 * soft
+        each = mse_loss(logits, teacher_logits, reduction="none")
+    elif head.separator is not None:
+        each = binary_cross_entropy_with_logits(logits, torch.sigmoid(teacher_logits), reduction="none")
+    else:
+        soft = softmax(teacher_logits / temperature, dim=-1)
+        each = temperature**2 * kl_div(log_softmax(logits / temperature, dim=-1), soft, reduction="none")
+    return each.sum(dim=-1)

@@ -5,6 +5,7 @@ The fast tokenizers split a call's texts over all cores.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from models.heads import Head
 
 IGNORED = -100
 """The label of a token that is not predicted."""
+UNLABELLED = -1
+"""The class of a row that has no label; of several labels and of a number NaN says so."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,9 @@ def encode(
 ) -> Examples:
     """Tokenise rows as `head` learns them, cut to `max_length` tokens.
 
-    `labels` as in the data: names, numbers, or target texts. `packed` puts several sequences into a row of at most
-    `max_length` tokens, which see only themselves (see `pack`).
+    `labels` as in the data: names, numbers, or target texts. Where a head judges, None is a row without a label, or in
+    place of all of them no row with one: it learns from its `teacher_logits`, (rows, outputs), or a teacher at hand.
+    `packed` puts several sequences into a row of at most `max_length` tokens, which see only themselves (see `pack`).
     """
     if head.generative:
         ids, targets, rows = sequences(tokenizer, head, texts, labels, max_length, encoder_decoder)
@@ -105,25 +109,25 @@ def encode(
         if packed and not encoder_decoder:
             columns = pack(ids, targets, rows, max_length)
     else:
-        assert labels is not None
         encoded = tokenizer(list(texts), list(pairs) if pairs is not None else None, truncation=True,
                             max_length=max_length, padding=False, return_attention_mask=False)  # fmt: skip
         columns = {name: values for name, values in encoded.items() if name in ("input_ids", "token_type_ids")}
-        columns |= {"labels": targets_of(head, labels), "source": [[row] for row in range(len(texts))]}
+        known = [None] * len(texts) if labels is None else labels
+        columns |= {"labels": targets_of(head, known), "source": [[row] for row in range(len(texts))]}
     if teacher_logits is not None:
         columns["teacher_logits"] = teacher_logits.tolist()
     return Examples.of(columns)
 
 
 def targets_of(head: Head, labels: Sequence[Any]) -> list[list[float]] | list[list[int]]:
-    """Class ids, several-hot rows, or standardised numbers: a list a row."""
+    """Class ids, several-hot rows, or standardised numbers: a list a row; None is no label."""
     if head.kind == "regression":
-        return [[(float(label) - head.mean) / head.std] for label in labels]
-    places = {label: place for place, label in enumerate(head.labels)}
+        return [[nan if label is None else (float(label) - head.mean) / head.std] for label in labels]
     if head.separator is None:
+        places = {label: place for place, label in enumerate(head.labels)} | {None: UNLABELLED}
         return [[places[label]] for label in labels]
-    sets = [set(filter(None, str(label).split(head.separator))) for label in labels]
-    return [[float(label in found) for label in head.labels] for found in sets]
+    sets = [None if label is None else set(filter(None, str(label).split(head.separator))) for label in labels]
+    return [[nan if found is None else float(label in found) for label in head.labels] for found in sets]
 
 
 def sequences(

@@ -14,9 +14,10 @@ from torch.export import Dim
 from transformers import PreTrainedTokenizerBase
 
 from models import bases, generative
+from models.fusion import fuse, traceable
 from models.heads import Heads, Model, SharedTrunk, logits
+from models.predictor import OnnxPredictor
 from models.quiet import errors_only
-from models.serving import OnnxPredictor
 
 TOLERANCE = 1e-4
 ONNX = "model.onnx"
@@ -44,7 +45,7 @@ def open_served(folder: Path) -> OnnxPredictor | generative.GenerativePredictor:
 
 
 class _Logits(torch.nn.Module):
-    """All heads' logits, the trunk read once."""
+    """All heads' logits, the trunk read once; a decoder's last tokens are picked here, where the batch stays free."""
 
     def __init__(self, model: Model, objectives: list[str], names: list[str]) -> None:
         super().__init__()
@@ -54,8 +55,10 @@ class _Logits(torch.nn.Module):
         inputs = dict(zip(self.names, tensors, strict=True))
         if not isinstance(self.model, SharedTrunk):
             return self.model(**inputs).logits
-        hidden = self.model.trunk(**inputs).last_hidden_state
-        return tuple(self.model.judge(name, hidden, inputs["attention_mask"]) for name in self.objectives)
+        hidden, mask = self.model.trunk(**inputs).last_hidden_state, inputs["attention_mask"]
+        if self.model.decoder:
+            hidden = hidden[torch.arange(hidden.shape[0]), mask.sum(dim=1) - 1].unsqueeze(1)
+        return tuple(self.model.judge(name, hidden, None) for name in self.objectives)
 
 
 def _output(objective: str) -> str:
@@ -76,21 +79,24 @@ def export_onnx(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, 
     model = model.eval().float().cpu()
     pairs = any(head.pairs for head in heads.values())
     sample = _inputs(tokenizer, pairs, ["a first, rather longer sample text", "a second one"])
+    if not pairs:
+        sample.pop("token_type_ids", None)
     axes = {0: Dim.DYNAMIC, 1: Dim.DYNAMIC}
     silence = errors_only("torch.onnx", "onnxscript")
     with silence, warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
         warnings.simplefilter("ignore")
-        torch.onnx.export(
-            _Logits(model, list(heads), list(sample)),
+        program = torch.onnx.export(
+            _Logits(traceable(model, pairs), list(heads), list(sample)).eval(),
             tuple(sample.values()),
-            str(path),
             dynamo=True,
             input_names=list(sample),
             output_names=[_output(name) for name in heads],
             dynamic_shapes={"tensors": tuple(axes for _ in sample)},
-            external_data=False,
             verbose=False,
         )
+    assert program is not None
+    fuse(program.model)
+    program.save(str(path), external_data=False)
     _same_answers(model, tokenizer, heads, path, pairs)
 
 
@@ -98,7 +104,7 @@ def _same_answers(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     for texts in (["one"], ["a few", "texts of another length, to see the axes move", "x"]):
         batch = _inputs(tokenizer, pairs, texts)
-        feed = {name: value.numpy() for name, value in batch.items()}
+        feed = {item.name: batch[item.name].numpy() for item in session.get_inputs()}
         for name in heads:
             with torch.no_grad():
                 expected = logits(model, name, batch).numpy()
@@ -110,7 +116,7 @@ def _same_answers(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads
 
 
 def _describe(tokenizer: PreTrainedTokenizerBase, heads: Heads, folder: Path, max_length: int) -> None:
-    """`tokenizer.json` and `config.json`: all that `models.serving` needs beside the graph."""
+    """`tokenizer.json` and `config.json`: all that `models.predictor` needs beside the graph."""
     rust = tokenizer.backend_tokenizer
     truncation, padding = rust.truncation, rust.padding
     rust.no_truncation()

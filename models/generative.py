@@ -14,12 +14,13 @@ import torch
 
 from models import bases, serving
 from models.measure import TorchPredictor
+from models.predictor import Judge
 
 SETTINGS = "serving.json"
 """Beside the checkpoint: what the checkpoint does not say."""
 
 
-class GenerativePredictor(TorchPredictor):
+class GenerativePredictor(TorchPredictor, Judge):
     """A folder of a checkpoint and `serving.json`, ready to answer; on the GPU where there is one."""
 
     def __init__(self, folder: str | Path) -> None:
@@ -30,7 +31,7 @@ class GenerativePredictor(TorchPredictor):
 
 
 def answers(
-    predictor: TorchPredictor,
+    predictor: GenerativePredictor,
     rows: Any,
     objective: str = "",
     max_new_tokens: int = 64,
@@ -44,7 +45,7 @@ def answers(
     after the text, or of the text itself where there is no such column. An objective that does not write answers as
     `models.serving.answers` says.
     """
-    name = serving.named(predictor, objective)
+    name = predictor.named(objective)
     head = predictor.heads[name]
     if not head.generative:
         return serving.answers(predictor, rows, name)

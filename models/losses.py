@@ -8,20 +8,21 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, mse_loss
 
 from models.distillation import distilled
-from models.encoding import IGNORED
+from models.encoding import IGNORED, UNLABELLED
 from models.heads import Head
 
 
 def _one_class(logits: Tensor, labels: Tensor) -> Tensor:
-    return cross_entropy(logits, labels.long(), reduction="sum")
+    return cross_entropy(logits, labels.long(), ignore_index=UNLABELLED, reduction="sum")
 
 
 def _several_classes(logits: Tensor, labels: Tensor) -> Tensor:
-    return binary_cross_entropy_with_logits(logits, labels, reduction="sum")
+    known = labelled(labels)[:, None].expand_as(labels).to(logits)
+    return binary_cross_entropy_with_logits(logits, labels.nan_to_num(), known, reduction="sum")
 
 
 def _number(logits: Tensor, labels: Tensor) -> Tensor:
-    return mse_loss(logits, labels, reduction="sum")
+    return mse_loss(logits, torch.where(labels.isnan(), logits, labels), reduction="sum")
 
 
 def _tokens(logits: Tensor, labels: Tensor) -> Tensor:
@@ -54,17 +55,28 @@ def loss(
 ) -> Tensor:
     """The sum over rows (over labels or predicted tokens), in float32; `count` says over how many.
 
-    With a teacher: `alpha` times what `models.distillation` says, the rest the labels'.
+    With a teacher: `alpha` times what `models.distillation` says, the rest the labels'; of a row without a label the
+    teacher alone. Without one such a row adds nothing.
     """
-    logits, labels = aligned(logits, labels, head, encoder_decoder)
-    hard = _loss_of(head)(logits.float(), labels)
+    said, labels = aligned(logits, labels, head, encoder_decoder)
     if teacher_logits is None:
-        return hard
-    return alpha * distilled(head, logits.float(), teacher_logits, temperature) + (1 - alpha) * hard
+        return _loss_of(head)(said.float(), labels)
+    taught, _ = aligned(teacher_logits, labels, head, encoder_decoder)
+    if head.generative:
+        counted = labels != IGNORED
+        said, taught, labels = said[counted], taught[counted], labels[counted]
+    soft = distilled(head, said.float(), taught.float(), temperature)
+    weights = torch.where(labelled(labels), alpha, 1.0)
+    return (weights * soft).sum() + (1 - alpha) * _loss_of(head)(said.float(), labels)
+
+
+def labelled(labels: Tensor) -> Tensor:
+    """Which rows have a label, (rows,)."""
+    return ~labels.isnan().any(dim=-1) if labels.is_floating_point() else labels != UNLABELLED
 
 
 def count(labels: Tensor) -> Tensor:
-    """Rows, labels or tokens that a loss sums over."""
+    """Rows (those without a label too), labels or tokens that a loss sums over."""
     return (labels != IGNORED).sum() if not torch.is_floating_point(labels) else torch.tensor(labels.numel())
 
 

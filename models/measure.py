@@ -17,10 +17,11 @@ from models.heads import logits as answer
 
 Call = Callable[[Sequence[str], Sequence[str] | None], Any]
 BATCH = 32
+TURNS = 3
 
 
 class TorchPredictor:
-    """A PyTorch model where it lies in memory; what it judges has the interface of `models.serving.OnnxPredictor`."""
+    """A PyTorch model where it lies in memory; what it judges has the interface of `models.predictor.OnnxPredictor`."""
 
     def __init__(self, model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, max_length: int) -> None:
         self.model, self.tokenizer, self.heads, self.max_length = model.eval(), tokenizer, heads, max_length
@@ -136,17 +137,26 @@ def one_by_one(
     return times
 
 
-def measure_cost(
-    call: Call, texts: Sequence[str], pairs: Sequence[str] | None, size_bytes: int, rows: int = 100
-) -> dict[str, float]:
-    """`size_mb`, `latency_ms_p50` and `latency_ms_p95` (batch 1, `rows` texts), `throughput` (batches of 32, 256 texts)."""
-    times = one_by_one([call], texts, pairs, rows)[0]
+def measure_costs(
+    calls: Sequence[Call], texts: Sequence[str], pairs: Sequence[str] | None, rows: int = 100
+) -> list[dict[str, float]]:
+    """Of each model `latency_ms_p50` and `latency_ms_p95` (batch 1, `rows` texts) and `throughput`, texts a second.
+
+    Throughput is that of at most 256 texts at once, of which a model makes batches of 32; the median of three turns.
+    """
     few, few_pairs = texts[:256], pairs[:256] if pairs is not None else None
-    begun = time.perf_counter()
-    call(few, few_pairs)
-    return {
-        "size_mb": size_bytes / 1e6,
-        "latency_ms_p50": float(np.percentile(times, 50)),
-        "latency_ms_p95": float(np.percentile(times, 95)),
-        "throughput": len(few) / (time.perf_counter() - begun),
-    }
+    latencies = one_by_one(calls, texts, pairs, rows)
+    seconds: list[list[float]] = [[] for _ in calls]
+    for _ in range(TURNS):
+        for call, found in zip(calls, seconds, strict=True):
+            begun = time.perf_counter()
+            call(few, few_pairs)
+            found.append(time.perf_counter() - begun)
+    return [
+        {
+            "latency_ms_p50": float(np.percentile(single, 50)),
+            "latency_ms_p95": float(np.percentile(single, 95)),
+            "throughput": len(few) / float(np.median(many)),
+        }
+        for single, many in zip(latencies, seconds, strict=True)
+    ]

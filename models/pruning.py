@@ -1,98 +1,87 @@
-"""Structured pruning of feed-forward neurons: rows and columns are cut out, so file and latency shrink."""
+"""Structured pruning: neurons and attention heads are cut out, so file and latency shrink."""
 
 import copy
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
-from models import losses
-from models.heads import Head
-from models.student import layers_path
-
-
-@dataclass(frozen=True)
-class FeedForward:
-    """Names inside a layer, and the configuration's word for the width."""
-
-    inner: str
-    outer: str
-    width: str
-    inner_dim: int = 0
-    """Dimension of the inner weight that counts neurons: 0 for Linear (out, in), 1 for GPT-2's Conv1D (in, out)."""
+from models.anatomy import Block, anatomy, cut, head_size, layers, pad, weight, width
+from models.heads import Head, Model
+from models.importance import Importance
+from models.importance import importance as _importance
 
 
-BERT = FeedForward("intermediate.dense", "output.dense", "intermediate_size")
-FEED_FORWARD = {
-    "bert": BERT,
-    "roberta": BERT,
-    "xlm-roberta": BERT,
-    "electra": BERT,
-    "distilbert": FeedForward("ffn.lin1", "ffn.lin2", "hidden_dim"),
-    "gpt2": FeedForward("mlp.c_fc", "mlp.c_proj", "n_inner", inner_dim=1),
-}
+def prune(model: Model, importance: Importance, widths: Sequence[int], heads: Sequence[int] | None = None) -> Model:
+    """A copy whose layers keep their most important feed-forward neurons and attention heads, so many in each layer.
 
-
-def _layers(model: PreTrainedModel) -> tuple[FeedForward, list[nn.Module]]:
-    layers = model.base_model.get_submodule(layers_path(model))
-    return FEED_FORWARD[model.config.model_type], list(layers.children())
-
-
-def ffn_importance(model: PreTrainedModel, batches: list[dict[str, Tensor]], head: Head) -> list[Tensor]:
-    """First-order Taylor importance of each feed-forward neuron: Σ |activation · gradient| over rows and tokens.
-
-    One tensor of shape (neurons,) a layer. `batches` carry `labels`. Molchanov et al. 2019, arXiv 1906.10771, eq. 8,
-    on the activation that enters the outer projection.
-    """
-    names, layers = _layers(model)
-    totals = [torch.zeros(()) for _ in layers]
-
-    def watch(place: int) -> Any:
-        def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            activation = inputs[0]
-
-            def collect(gradient: Tensor) -> None:
-                found = (activation * gradient).abs().flatten(0, -2).sum(0)
-                totals[place] = totals[place] + found.detach().cpu()
-
-            activation.register_hook(collect)  # type: ignore[no-untyped-call]
-
-        return hook
-
-    hooks = [layer.get_submodule(names.outer).register_forward_pre_hook(watch(i)) for i, layer in enumerate(layers)]
-    model.eval()
-    for batch in batches:
-        logits = model(**{name: value for name, value in batch.items() if name != "labels"}).logits
-        losses.loss(head, logits, batch["labels"], None, 1.0, 0.0).backward()  # type: ignore[no-untyped-call]
-        model.zero_grad()
-    for hook in hooks:
-        hook.remove()
-    return totals
-
-
-def prune_ffn(model: PreTrainedModel, importance: list[Tensor], width: int) -> PreTrainedModel:
-    """A copy whose layers keep their `width` most important feed-forward neurons, the same number in each,
-    so that stock `from_pretrained` loads it.
+    With the same width in every layer and all heads, stock `from_pretrained` loads it; of others, what `dense` makes.
     """
     pruned = copy.deepcopy(model)
-    names, layers = _layers(pruned)
-    for layer, scores in zip(layers, importance, strict=True):
-        keep = scores.topk(min(width, len(scores))).indices.sort().values
-        inner, outer = layer.get_submodule(names.inner), layer.get_submodule(names.outer)
-        _cut(inner, "weight", names.inner_dim, keep)
-        _cut(inner, "bias", 0, keep)
-        _cut(outer, "weight", 1 - names.inner_dim, keep)
-        for module, size in ((inner, "out_features"), (outer, "in_features")):
-            if hasattr(module, size):
-                setattr(module, size, len(keep))
-        if hasattr(inner, "nf"):
-            setattr(inner, "nf", len(keep))  # noqa: B010
-    setattr(pruned.config, names.width, min(width, len(importance[0])))
-    return pruned
+    names, size = anatomy(pruned), head_size(pruned)
+    for place, layer in enumerate(layers(pruned)):
+        _keep(layer, names.feed_forward, _most(importance.neurons[place], widths[place]), 1)
+        if heads is not None:
+            _keep(layer, names.attention, _most(importance.heads[place], heads[place]), size)
+    return _with_width(pruned)
 
 
-def _cut(module: nn.Module, name: str, dim: int, keep: Tensor) -> None:
-    old = getattr(module, name)
-    setattr(module, name, nn.Parameter(old.detach().index_select(dim, keep.to(old.device)).contiguous()))
+def _most(scores: Tensor, count: int) -> Tensor:
+    return scores.topk(min(count, len(scores))).indices.sort().values
+
+
+def _keep(layer: nn.Module, block: Block, parts: Tensor, size: int) -> None:
+    cut(layer, block, (parts.cpu()[:, None] * size + torch.arange(size)).flatten())
+
+
+def _with_width(model: Model) -> Model:
+    names = anatomy(model)
+    setattr(model.config, names.width, max(width(layer, names.feed_forward) for layer in layers(model)))
+    return model
+
+
+def dense(model: Model) -> Model:
+    """A copy that answers the same, with what its configuration says: zeros where heads and neurons were cut.
+
+    Stock `from_pretrained` loads it. Zeros in q, k, v and in the output projection have no gradient: they stay.
+    """
+    full = copy.deepcopy(model)
+    names = anatomy(full)
+    for layer in layers(full):
+        pad(layer, names.attention, full.config.hidden_size)
+        pad(layer, names.feed_forward, getattr(full.config, names.width) or 4 * full.config.hidden_size)
+    return full
+
+
+def trim(model: Model) -> Model:
+    """A copy without the heads and neurons that write nothing but zeros: of what `dense` made, the pruned model again."""
+    smaller = copy.deepcopy(model)
+    names, size = anatomy(smaller), head_size(smaller)
+    for layer in layers(smaller):
+        for block, part in ((names.attention, size), (names.feed_forward, 1)):
+            written = weight(layer.get_submodule(block.writer)).abs().sum(dim=0).reshape(-1, part).sum(dim=-1)
+            _keep(layer, block, written.nonzero()[:, 0] if written.any() else torch.zeros(1, dtype=torch.long), part)
+    return _with_width(smaller)
+
+
+def ffn_importance(model: Model, batches: list[dict[str, Any]], head: Head) -> list[Tensor]:
+    """Until `tasks.compression` calls `importance`."""
+    return _importance(model, ({"objective": "main"} | batch for batch in batches), {"main": head}).neurons
+
+
+def prune_ffn(model: Model, importance: list[Tensor], width: int) -> Model:
+    """Until `tasks.compression` calls `prune`."""
+    return prune(model, Importance(importance, []), [width] * len(importance))
+
+
+def slim(model: Model) -> Model:
+    """The model itself without what `dense` has put back: heads and neurons whose outputs are written with zeros."""
+    names, size = anatomy(model), head_size(model)
+    for layer in layers(model):
+        for block, part in ((names.attention, size), (names.feed_forward, 1)):
+            used = weight(layer.get_submodule(block.writer)).any(dim=0).reshape(-1, part).any(dim=1)
+            if not used.all():
+                kept = used.nonzero() if used.any() else torch.zeros(1, 1, dtype=torch.long)
+                cut(layer, block, (kept * part + torch.arange(part)).flatten())
+    return model

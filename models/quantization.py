@@ -1,20 +1,148 @@
-"""Int8 weights and activations with ONNX Runtime, embeddings included."""
+"""Int8 weights and activations with ONNX Runtime, embeddings included.
 
+A weight has one scale a column, an embedding one a row. Weights are named as in the graph:
+`names` lists those of a file, and `keep_float` leaves some of them as they are.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from onnxruntime.quantization import QuantType, quantize_dynamic
-from onnxruntime.quantization.shape_inference import quant_pre_process
+import numpy as np
+import onnxruntime
+from onnxscript import ir
 
-from models.quiet import errors_only
+from models.graphs import MICROSOFT, Writer, constant, is_constant, replace, tidy
+
+Feeds = Sequence[Mapping[str, np.ndarray]]
+"""Batches of inputs, each by its name."""
 
 
-def quantize_int8(source: Path, target: Path) -> None:
-    """Dynamic int8: weights and embeddings are stored in 8 bits, activations are scaled as they come."""
-    with errors_only("root"), TemporaryDirectory() as folder:
-        prepared = Path(folder) / "prepared.onnx"
-        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
-        quantize_dynamic(
-            str(prepared), str(target), weight_type=QuantType.QInt8, per_channel=True,
-            op_types_to_quantize=["MatMul", "Gemm", "Gather"], extra_options={"MatMulConstBOnly": True},
+def names(source: Path) -> list[str]:
+    """The weights that are multiplied with, in the graph's order."""
+    return [str(node.inputs[1].name) for node in _products(ir.load(source))]
+
+
+def quantize_int8(source: Path, target: Path, keep_float: Sequence[str] = ()) -> None:
+    """Dynamic int8: weights and embeddings are stored in 8 bits, activations are scaled as they come, a batch at a time."""
+    _quantize(source, target, keep_float, _dynamic)
+
+
+def quantize_static(source: Path, target: Path, feeds: Feeds, keep_float: Sequence[str] = ()) -> None:
+    """Static int8: activations too have fixed scales, from the extremes that they reach on `feeds`.
+
+    What a row is answered does not depend on the others in its batch then.
+    """
+    extremes = _extremes(source, feeds)
+
+    def static(writer: Writer, source: ir.Value, weight: ir.Value, scales: ir.Value, bias: ir.Value | None) -> ir.Value:
+        low, high = extremes[str(source.name)]
+        step = np.float32((high - low) / 255)
+        wide = writer.weight(step, f"{source.name}.scale")
+        zero = writer.weight(np.uint8(round(-low / step)), f"{source.name}.zero")
+        eight = writer.node("QuantizeLinear", [source, wide, zero])
+        return writer.node("MatMulIntegerToFloat", [eight, weight, wide, scales, zero, None, bias], domain=MICROSOFT)
+
+    _quantize(source, target, keep_float, static)
+
+
+def sensitive(source: Path, feeds: Feeds, worst: int) -> list[str]:
+    """The names of the weights that hurt most: whose int8 form alone moves the outputs farthest on `feeds`, worst first."""
+    every = names(source)
+    expected = _outputs(ir.load(source), feeds)
+    moved = {}
+    for name in every:
+        model = ir.load(source)
+        _convert(model, set(every) - {name}, _dynamic)
+        moved[name] = float(np.abs(_outputs(model, feeds) - expected).mean())
+    return sorted(every, key=lambda name: -moved[name])[:worst]
+
+
+Conversion = Callable[[Writer, ir.Value, ir.Value, ir.Value, ir.Value | None], ir.Value]
+"""Makes a product in int8, of what enters it, its weight, the weight's scales and its bias."""
+
+
+def _quantize(source: Path, target: Path, keep_float: Sequence[str], convert: Conversion) -> None:
+    model = ir.load(source)
+    _convert(model, set(keep_float), convert)
+    _tables(model)
+    tidy(model)
+    ir.save(model, target)
+
+
+def _products(model: ir.Model) -> Iterator[ir.Node]:
+    """Products with constant weights (inputs, outputs)."""
+    for node in list(model.graph):
+        if node.op_type == "MatMul" and is_constant(node.inputs[1]) and len(node.inputs[1].shape) == 2:
+            yield node
+
+
+def _convert(model: ir.Model, keep_float: set[str], convert: Conversion) -> None:
+    writer = Writer(model)
+    for node in _products(model):
+        name = str(node.inputs[1].name)
+        if name in keep_float:
+            continue
+        array, (result, bias) = constant(node.inputs[1]), _with_bias(node)
+        scales = _scales(array, axis=0)
+        weight = writer.weight(np.round(array / scales).astype(np.int8), f"{name}.int8")
+        replace(result, convert(writer, node.inputs[0], weight, writer.weight(scales, f"{name}.scales"), bias))
+    tidy(model)
+
+
+def _with_bias(node: ir.Node) -> tuple[ir.Value, ir.Value | None]:
+    """What a product and the bias that is added to it give, and that bias."""
+    product = node.outputs[0]
+    users = [use.node for use in product.uses()]
+    if len(users) == 1 and users[0].op_type == "Add" and is_constant(users[0].inputs[1]):
+        return users[0].outputs[0], users[0].inputs[1]
+    return product, None
+
+
+def _scales(array: np.ndarray, axis: int) -> np.ndarray:
+    scales: np.ndarray = np.abs(array).max(axis=axis) / np.float32(127)
+    return np.where(scales == 0, np.float32(1), scales)
+
+
+def _dynamic(writer: Writer, source: ir.Value, weight: ir.Value, scales: ir.Value, bias: ir.Value | None) -> ir.Value:
+    return writer.node("DynamicQuantizeMatMul", [source, weight, scales, None, bias], domain=MICROSOFT)
+
+
+def _tables(model: ir.Model) -> None:
+    """Embeddings in int8, with a scale a row."""
+    writer = Writer(model)
+    for node in list(model.graph):
+        if node.op_type != "Gather" or not is_constant(node.inputs[0]) or len(node.inputs[0].shape) != 2:
+            continue
+        array = constant(node.inputs[0])
+        scales, name = _scales(array, axis=1)[:, None], str(node.inputs[0].name)
+        table = writer.weight(np.round(array / scales + 128).astype(np.uint8), f"{name}.uint8")
+        found = writer.node(
+            "GatherBlockQuantized", [table, node.inputs[1], writer.weight(scales, f"{name}.scales")], domain=MICROSOFT,
+            bits=8, block_size=max(16, 1 << (array.shape[1] - 1).bit_length()), gather_axis=0, quantize_axis=1,
         )  # fmt: skip
+        replace(node.outputs[0], found)
+
+
+def _session(model: ir.Model) -> onnxruntime.InferenceSession:
+    held = ir.to_proto(model).SerializeToString()
+    return onnxruntime.InferenceSession(held, providers=["CPUExecutionProvider"])
+
+
+def _outputs(model: ir.Model, feeds: Feeds) -> np.ndarray:
+    session = _session(model)
+    return np.concatenate([np.concatenate([part.ravel() for part in session.run(None, dict(feed))]) for feed in feeds])
+
+
+def _extremes(source: Path, feeds: Feeds) -> dict[str, tuple[float, float]]:
+    """The least and the greatest number that enters each product, or 0 where all are on one side of it."""
+    model = ir.load(source)
+    entering = list({node.inputs[0] for node in _products(model)})
+    model.graph.outputs.extend(entering)
+    session = _session(model)
+    wanted = [str(value.name) for value in entering]
+    found = dict.fromkeys(wanted, (0.0, 0.0))
+    for feed in feeds:
+        for name, values in zip(wanted, session.run(wanted, dict(feed)), strict=True):
+            low, high = found[name]
+            found[name] = min(low, float(values.min())), max(high, float(values.max()))
+    return found

@@ -20,8 +20,9 @@ import torch
 from transformers import PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
-from models import checkpoints, compiling, lora, losses, pages
+from models import checkpoints, compiling, imitation, lora, losses, pages
 from models.batches import Batches, Collator, Loader, Sampling, by_size, inputs_of
+from models.distillation import Teacher, at_hand
 from models.encoding import Examples
 from models.guards import Deadline, LossWatch, terminable
 from models.heads import Head, Heads, Model, logits
@@ -40,8 +41,10 @@ class Recipe:
     """What a training is told beside TrainingArguments."""
 
     temperature: float = 2.0
-    """Of a teacher's soft targets, where the examples have them, and their weight."""
+    """Of a teacher's soft targets, where the examples have them or a teacher is at hand, and their weight."""
     alpha: float = 0.5
+    teacher: Teacher | None = None
+    """Who answers at every step; not under `models.launch`."""
     sampling: Sampling = "proportional"
     sampling_temperature: float = 2.0
     lora: dict[str, Any] | None = None
@@ -106,12 +109,23 @@ class NightTrainer(Trainer):  # type: ignore[misc]
     ) -> Any:
         """The objective's weight times its mean loss over the whole effective batch."""
         head = self.night_heads[inputs["objective"]]
-        total = self._summed(model, head, inputs, inputs.get("teacher_logits"))
+        total = self._summed(model, head, inputs)
         return head.weight * total / num_items_in_batch * self.args.world_size
 
-    def _summed(self, model: Any, head: Head, inputs: dict[str, Any], teacher: torch.Tensor | None) -> torch.Tensor:
-        return losses.loss(head, self._logits(model, inputs), inputs["labels"], teacher, self.recipe.temperature,
-                           self.recipe.alpha, self.encoder_decoder)  # fmt: skip
+    def _summed(self, model: Any, head: Head, inputs: dict[str, Any]) -> torch.Tensor:
+        teacher, told = self.recipe.teacher, inputs.get("teacher_logits")
+        ways = teacher.imitated if teacher else {}
+        with imitation.watched(self.model, ways) as ours:
+            answers = self._logits(model, inputs)
+        extra: torch.Tensor | float = 0.0
+        if teacher and (ways or told is None):
+            with self.accelerator.autocast():
+                said, theirs = teacher.say(inputs["objective"], inputs_of(inputs, labels=self.encoder_decoder))
+            told = said if told is None else told
+            if ways:
+                extra = imitation.imitated(ways, ours, theirs, imitation.shares(head, inputs))
+        return extra + losses.loss(head, answers, inputs["labels"], told, self.recipe.temperature, self.recipe.alpha,
+                                   self.encoder_decoder)  # fmt: skip
 
     def _logits(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
         return logits(model, inputs["objective"], inputs_of(inputs, labels=self.encoder_decoder))
@@ -210,9 +224,12 @@ def fit(
     micro-batch does not fit into the GPU's memory, it is halved and twice as many are added up (of several processes
     the others would not know: there it is an error).
 
-    Raises TrainingFailed where the loss is no number or diverges, ValueError where the batch cannot be dealt.
+    Raises TrainingFailed where the loss is no number or diverges, ValueError where the batch cannot be dealt or the
+    teacher not be imitated.
     """
     recipe, arguments = recipe or Recipe(), dict(arguments)
+    if recipe.teacher:
+        recipe.teacher.demand(model)
     kind = arguments.pop("precision", None) or precision()
     size, steps = arguments.pop("per_device_train_batch_size"), arguments.pop("gradient_accumulation_steps", 1)
     start = copy.deepcopy(model.state_dict()) if torch.cuda.is_available() else None
@@ -264,7 +281,7 @@ def _once(
     to_compile = _to_compile(model, tokenizer, heads, train, args, output_dir, recipe, size)
     meter = Meter(model, args.device.type, kind)
     wrapped = lora.wrap(model, recipe.lora) if recipe.lora else nullcontext(model)
-    with wrapped as trained, terminable(args.world_size == 1) as stop:
+    with wrapped as trained, terminable(args.world_size == 1) as stop, at_hand(recipe.teacher, args.device):
         deadline = [Deadline(recipe.deadline)] if recipe.deadline else []
         trainer = NightTrainer(
             heads, train, validation, tokenizer, recipe, size * steps, meter, model=trained, args=args,
@@ -292,6 +309,8 @@ def _to_compile(
     recipe: Recipe,
     size: int,
 ) -> bool:
+    if recipe.teacher and recipe.teacher.imitated:
+        return False  # compiled code keeps the first step's hooks
     if recipe.torch_compile != "auto" or recipe.lora or args.world_size > 1:
         return recipe.torch_compile == "always"
     batches, collate = Batches(train, size, args.seed), Collator(train, heads, tokenizer.pad_token_id)

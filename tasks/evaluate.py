@@ -39,7 +39,8 @@ def naive(train: pd.DataFrame, holdout: pd.DataFrame, objective: Objective, toke
     return scoring.table(holdout, objective, NAIVE[objective.kind](train, holdout, objective, tokenizer))
 
 
-def _tfidf() -> TfidfVectorizer:
+def tfidf() -> TfidfVectorizer:
+    """Words, word pairs and signs of a text."""
     return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b|[^\w\s]")
 
 
@@ -52,17 +53,17 @@ def _logistic(train: pd.DataFrame, holdout: pd.DataFrame, objective: Objective, 
     """TF-IDF over words and word pairs with logistic regression, one a label where a row may have several."""
     learner, separator, labels = LogisticRegression(max_iter=1000, C=10.0), objective.sides.separator, train["label"]
     if separator is None:
-        model = make_pipeline(_tfidf(), learner).fit(_joined_pairs(train), labels)
+        model = make_pipeline(tfidf(), learner).fit(_joined_pairs(train), labels)
         return pd.DataFrame({"predicted": model.predict(_joined_pairs(holdout))})
     known = labels.str.get_dummies(separator)
-    model = make_pipeline(_tfidf(), OneVsRestClassifier(learner)).fit(_joined_pairs(train), known.to_numpy())
+    model = make_pipeline(tfidf(), OneVsRestClassifier(learner)).fit(_joined_pairs(train), known.to_numpy())
     names = known.columns.to_numpy()
     found = [separator.join(names[row.astype(bool)]) for row in model.predict(_joined_pairs(holdout))]
     return pd.DataFrame({"predicted": found})
 
 
 def _ridge(train: pd.DataFrame, holdout: pd.DataFrame, _objective: Objective, _tokenizer: Any) -> pd.DataFrame:
-    model = make_pipeline(_tfidf(), Ridge()).fit(_joined_pairs(train), train["label"])
+    model = make_pipeline(tfidf(), Ridge()).fit(_joined_pairs(train), train["label"])
     return pd.DataFrame({"predicted": model.predict(_joined_pairs(holdout))})
 
 
@@ -156,5 +157,4 @@ def evaluate(folder: Path, trained: Trained, objectives: list[Objective], max_le
         baseline=kinds.metrics({name: baseline(*known) for name, known in rows.items()}, objectives),
         naive=kinds.metrics({name: naive(*known) for name, known in rows.items()}, objectives),
         samples=told,
-        cost=scoring.cost(full, objectives, store.folder(trained) / "model/model.safetensors"),
     )

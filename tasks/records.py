@@ -147,12 +147,16 @@ class Cost(BaseModel):
     """What serving costs, measured on this machine tonight."""
 
     size_mb: float
-    """Model file, 10^6 bytes."""
+    """The model's file, 10^6 bytes."""
     latency_ms_p50: float
-    """One text at a time."""
+    """One text at a time, tokenization included."""
     latency_ms_p95: float
     throughput: float
     """Texts a second in batches of 32."""
+    memory_mb: float = 0.0
+    """Peak of a process that does nothing else, 10^6 bytes."""
+    load_ms: float = 0.0
+    """From the libraries loaded to a model that answers."""
 
 
 class Evaluated(Artifact):
@@ -171,10 +175,9 @@ class Evaluated(Artifact):
     """What no text has to be read for: the commonest label, the mean score, the unigram model."""
     samples: dict[str, list[dict[str, str]]] = Field(default_factory=dict)
     """By objective, of what a generative one writes: `prompt`, `answer` and, where known, `expected`."""
-    cost: Cost
 
 
-class Candidate(BaseModel):
+class Candidate(Cost):
     """`full` or a compressed form of it, measured on the same rows and the same machine."""
 
     name: str
@@ -182,10 +185,6 @@ class Candidate(BaseModel):
     accuracy: float | None = None
     macro_f1: float | None = None
     holdout: dict[str, float] = Field(default_factory=dict)
-    size_mb: float
-    latency_ms_p50: float
-    latency_ms_p95: float
-    throughput: float
     validation: dict[str, float] = Field(default_factory=dict)
     flips: int = 0
     """Holdout rows on which it says something else than full."""
@@ -199,8 +198,32 @@ class Candidate(BaseModel):
     why: str = ""
 
 
+class Lesson(Artifact):
+    """`OBJECTIVE.npy`: full's logits on its training rows, in their order, of each objective that judges."""
+
+
+class Student(Artifact):
+    """`checkpoint/`: a smaller model, made by one step from another."""
+
+    parameters: int
+
+
+class Served(Artifact):
+    """A model as it is served: `serving/`, and `checkpoint/`, which it was exported from."""
+
+
+class Answers(Artifact):
+    """`answers/OBJECTIVE.parquet`: what a served model says to one side's rows, see `tasks.kinds`."""
+
+
+class Costs(Artifact):
+    """What full and its smaller forms cost, measured in turns."""
+
+    costs: dict[str, Cost]
+
+
 class Compressed(Artifact):
-    """A folder a candidate: `NAME/serving/`, `NAME/checkpoint/`, `NAME/holdout/OBJECTIVE.parquet`; `pareto.png`."""
+    """A folder a candidate: `NAME/serving/`, `NAME/checkpoint/`, `NAME/SIDE/OBJECTIVE.parquet`; `measured/pareto.png`."""
 
     candidates: list[Candidate]
     chosen: str

@@ -11,7 +11,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 from prefect import task
 
-from models import generative, serving
+from models import generative, predictor, serving
 from tasks import registry, store, tracking
 from tasks.records import GENERATIVE, Compressed, Kind, Objective, Registered
 
@@ -19,11 +19,13 @@ OBJECTIVES = "nightshift.objectives"
 """Tag of a version: a JSON object of what it answers for, kinds by name."""
 JUDGING = {
     "python_model": serving.__file__,
+    "artifacts": {"predictor": predictor.__file__},
     "pip": ("mlflow", "numpy", "onnxruntime", "pandas", "tokenizers"),
     "params": {"objective": ("string", "")},
 }
 WRITING = {
     "python_model": generative.__file__,
+    "artifacts": {},
     "code_paths": [str(Path(generative.__file__).parent)],
     "pip": ("mlflow", "numpy", "pandas", "pyarrow", "safetensors", "tokenizers", "torch", "transformers"),
     "params": {
@@ -86,7 +88,7 @@ def log_served(run_id: str, folder: Path, objectives: list[Objective]) -> str:
                 name="model",
                 python_model=form["python_model"],
                 code_paths=form.get("code_paths"),
-                artifacts={"model": str(folder)},
+                artifacts={"model": str(folder)} | form["artifacts"],
                 signature=_signature(objectives, form["params"]),
                 pip_requirements=[f"{name}=={installed(name).partition('+')[0]}" for name in form["pip"]],
             )

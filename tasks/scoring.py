@@ -10,9 +10,9 @@ from transformers import PreTrainedTokenizerBase
 
 from models import encoding
 from models.heads import Head
-from models.measure import measure_cost
+from models.measure import measure_costs
 from tasks import kinds, store
-from tasks.records import GENERATIVE, MAIN, Cost, Kind, Objective
+from tasks.records import GENERATIVE, MAIN, Kind, Objective
 
 FEW, SHORT = 20, 16
 """Texts, and tokens each, by which the cost of writing text is measured."""
@@ -148,13 +148,13 @@ def timed_texts(objective: Objective) -> tuple[list[str], list[str] | None]:
     return (texts[:FEW], None) if objective.kind in GENERATIVE else (texts, pairs)
 
 
-def cost(predictor: Predictor, objectives: list[Objective], file: Path) -> Cost:
-    """Latency and throughput on the main objective's holdout, size of the model's file."""
+def times(predictors: Sequence[Predictor], objectives: list[Objective]) -> list[dict[str, float]]:
+    """Latency and throughput of each on the main objective's holdout, asked in turns."""
     objective = timed(objectives)
 
-    def ask(texts: Sequence[str], pairs: Sequence[str] | None) -> Any:
+    def asking(predictor: Predictor) -> Any:
         if objective.kind in GENERATIVE:
-            return predictor.continuations(texts, objective.name, max_new_tokens=SHORT)
-        return predictor.scores(texts, pairs, objective.name)
+            return lambda texts, _pairs: predictor.continuations(texts, objective.name, max_new_tokens=SHORT)
+        return lambda texts, pairs: predictor.scores(texts, pairs, objective.name)
 
-    return Cost(**measure_cost(ask, *timed_texts(objective), file.stat().st_size))
+    return measure_costs([asking(predictor) for predictor in predictors], *timed_texts(objective))

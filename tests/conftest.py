@@ -33,8 +33,7 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "[CLS]",
         "[SEP]",
         "[MASK]",
-        *sorted({*GOOD, *BAD, *PLAIN}),
-        *"abcdefghijklmnopqrstuvwxyz",
+        *sorted({*GOOD, *BAD, *PLAIN, *"abcdefghijklmnopqrstuvwxyz"}),
     ]
     (folder / "vocab.txt").write_text("\n".join([*words, *("##" + c for c in "abcdefghijklmnopqrstuvwxyz")]))
     tokenizer = BertTokenizerFast(vocab=str(folder / "vocab.txt"))
@@ -71,7 +70,7 @@ def write_project(folder: Path, tiny_base: Path, model: str) -> None:
             "save_steps": 20,
         },
         "compress": {
-            "recipes": ["distil+prune+quantize"],
+            "recipes": ["distil+prune:32+quantize"],
             "distil_epochs": 3,
             "learning_rate": 2e-3,
             "keep": 0.9,

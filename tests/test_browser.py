@@ -215,7 +215,7 @@ def test_a_person_needs_only_the_browser(page, servers, shell, project):
         "settings": {"train": {"num_train_epochs": 4, "max_length": 5}},
         "force": False,
     }
-    page.get_by_text("candidate 1 of 1: distil+prune+quantize").first.scroll_into_view_if_needed()
+    page.get_by_text("candidate 1 of 1: distil+prune:32+quantize").first.scroll_into_view_if_needed()
     shoot(page, "night-logs")
     page.get_by_text("Artifacts", exact=True).click()
     page.get_by_role("heading", name="Task runs").scroll_into_view_if_needed()  # cards are made as they come into view
@@ -223,7 +223,7 @@ def test_a_person_needs_only_the_browser(page, servers, shell, project):
         expect(page.locator(".artifact-card__title").get_by_text(artifact, exact=True)).to_be_visible()
     shoot(page, "night-artifacts")
     page.locator(".artifact-card__title").get_by_text("tiny-5-candidates", exact=True).click()
-    expect(page.get_by_text("distil+prune+quantize", exact=True)).to_be_visible()
+    expect(page.get_by_text("distil+prune:32+quantize", exact=True)).to_be_visible()
     shoot(page, "candidates")
     page.go_back()
     page.get_by_text("Artifacts", exact=True).click()

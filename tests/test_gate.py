@@ -1,17 +1,13 @@
-import time
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import norm
 
 from tasks import evidence, kinds
-from tasks.compress import CompressSettings, Workshop, choose, too_late, usable
 from tasks.errors import SettingsError
 from tasks.evidence import compare, ratio_limit, rows_needed, tango
 from tasks.gate import Costs, GateSettings, decide
-from tasks.records import Augmented, Candidate, Objective, Sides
+from tasks.records import Augmented, Objective, Sides
 
 RNG = np.random.default_rng(5)
 LABELS = RNG.choice(["a", "b", "c"], 2000)
@@ -177,87 +173,3 @@ def test_objectives_are_weighed_and_each_may_have_a_minimum():
 def test_rows_needed_grow_with_disagreement():
     assert rows_needed(0.05, 0.02) == 773
     assert rows_needed(0.10, 0.02) > rows_needed(0.05, 0.02) > rows_needed(0.05, 0.04)
-
-
-def candidates(rows, wrong):
-    """Candidates by name: (share wrong on the holdout, validation score, latency)."""
-    labels, tables, made = LABELS[:rows], {}, []
-    for name, (share, validation, latency) in wrong.items():
-        tables[name] = {"main": table(answers(share, labels, seed=3), labels)}
-        made.append(Candidate(name=name, recipe=name, size_mb=1, latency_ms_p50=latency, latency_ms_p95=latency,
-                              throughput=1, validation={"macro_f1": validation}))  # fmt: skip
-    return made[0], made[1:], tables
-
-
-def put_forward(full, others, tables, **settings):
-    return choose(full, others, tables, [objective()], CompressSettings(**settings))
-
-
-def test_the_cheapest_confirmed_candidate_is_put_forward():
-    full, others, tables = candidates(2000, {
-        "full": (0.05, 0.950, 8.0), "careful": (0.05, 0.949, 3.0), "bold": (0.055, 0.948, 1.0), "poor": (0.3, 0.6, 0.5),
-    })  # fmt: skip
-    chosen = put_forward(full, others, tables)
-    assert chosen.name == "bold" and chosen.confirmed
-    assert [c.name for c in others if not c.qualifies] == ["poor"]
-
-
-def test_a_candidate_that_wins_on_validation_only_is_not_put_forward():
-    full, others, tables = candidates(2000, {"full": (0.05, 0.95, 8.0), "lucky": (0.10, 0.96, 1.0)})
-    assert put_forward(full, others, tables).name == "full"
-    assert "not confirmed" in others[0].why
-
-
-def test_with_few_holdout_rows_the_choice_is_marked_unconfirmed():
-    full, others, tables = candidates(120, {"full": (0.05, 0.95, 8.0), "small": (0.10, 0.95, 1.0)})
-    chosen = put_forward(full, others, tables)
-    assert chosen.name == "small" and not chosen.confirmed and "holdout rows would be needed" in chosen.why
-    full, others, tables = candidates(120, {"full": (0.05, 0.95, 8.0), "small": (0.10, 0.95, 1.0)})
-    assert put_forward(full, others, tables, allow_unconfirmed=False).name == "full"
-
-
-def test_costs_within_ten_percent_are_ties_broken_by_quality():
-    full, others, tables = candidates(
-        2000, {"full": (0.05, 0.95, 8.0), "a": (0.05, 0.945, 1.0), "b": (0.05, 0.949, 1.05)}
-    )
-    assert put_forward(full, others, tables).name == "b"
-
-
-def scored(name, error, validation, latency):
-    """A candidate for regression whose RMSE on the holdout is about `error`."""
-    labels, noise = np.random.default_rng(7).normal(size=(2, 1000))
-    made = Candidate(name=name, recipe=name, size_mb=1, latency_ms_p50=latency, latency_ms_p95=latency, throughput=1,
-                     validation={"rmse": validation, "pearson": 1 - validation})  # fmt: skip
-    return made, {"main": table(labels + error * noise, labels)}
-
-
-def test_a_candidate_keeps_an_error_by_not_exceeding_it():
-    made = [scored("full", 0.5, 0.500, 8.0), scored("near", 0.501, 0.505, 2.0), scored("far", 0.6, 0.52, 1.0)]
-    (full, near, far), tables = [c for c, _ in made], {c.name: t for c, t in made}
-    chosen = choose(full, [near, far], tables, [objective("rmse", "regression")], CompressSettings())
-    assert chosen.name == "near" and chosen.confirmed and not far.qualifies and "below 99%" in far.why
-
-
-def test_what_can_be_made_depends_on_the_kinds():
-    assert usable(["regression"]) == {"distil", "prune", "vocabulary", "quantize"}
-    assert usable(["classification", "regression"]) == {"vocabulary", "quantize"}
-    assert usable(["classification", "generation"]) == set()
-
-
-@pytest.mark.parametrize("recipe", ["quantize+vocabulary", "vocabulary+distil", "distil+distil", "prone"])
-def test_a_recipe_ends_with_its_conversions(recipe):
-    CompressSettings(recipes=["prune+distil+vocabulary+quantize", "vocabulary"])
-    with pytest.raises(ValueError, match="vocabulary and quantize last"):
-        CompressSettings(recipes=[recipe])
-
-
-def test_a_deadline_sheds_what_its_training_would_not_make():
-    settings = CompressSettings(distil_epochs=4, recovery_epochs=2)
-    shop = Workshop(Path(), Path(), settings, {}, [objective()], None, None, {})
-    shop.objectives[0].sides.train = 1000
-    assert [shop.epochs(recipe) for recipe in ("quantize", "distil+quantize", "distil+prune")] == [0, 4, 6]
-    soon = time.time() + 50
-    assert [too_late(shop, recipe, 100.0, soon) for recipe in ("quantize", "distil", "distil+prune")] == [0, 0, 1]
-    assert not too_late(shop, "distil+prune", 100.0, None) and too_late(shop, "quantize", 100.0, time.time() - 1)
-    shop.made["distil"] = None
-    assert not too_late(shop, "distil+prune+quantize", 100.0, soon)

@@ -42,7 +42,7 @@ def test_stages_do_not_import_each_other():
 
 
 def test_the_commands():
-    commands = "run validate predict promote rollback history up status down clean doctor bench"
+    commands = "run validate predict export promote rollback history up status down clean doctor bench"
     assert set(get_command(app).commands) == set(commands.split())
 
 
@@ -101,7 +101,8 @@ def test_recipes_are_those_that_can_be_used():
     assert night(objectives=both).compress.recipes == ["quantize"]
     assert night(kind="text2text", data=DATA).compress.recipes == []
     assert night(kind="text2text", data=DATA, compress={"recipes": [], "keep": 0.9}).compress.recipes == []
-    for recipes, settings in ((["quantize", "distil"], {"objectives": both}),
+    assert night(kind="text2text", data=DATA, compress={"recipes": ["distil+prune"]}).compress.recipes
+    for recipes, settings in ((["quantize", "static"], {"objectives": both}),
                               (["quantize"], {"data": DATA, "kind": "generation"})):  # fmt: skip
         with pytest.raises(SettingsError, match=rf"^x\.yaml: compress\.recipes: .* leave out {recipes[-1]}$"):
             night(**settings, compress={"recipes": recipes})

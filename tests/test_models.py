@@ -1,5 +1,3 @@
-import copy
-
 import pytest
 import torch
 import train_once
@@ -15,7 +13,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from models import bases, losses, pruning, student, vocabulary
+from models import bases, importance, losses, pruning, student, vocabulary
 from models.heads import Head
 
 TEXTS = [text for text, _ in messages(60)]
@@ -49,26 +47,13 @@ def logits(model, tokenizer):
 def test_students_and_pruned_models_load_with_stock_transformers(kind, request, tmp_path):
     model, tokenizer = request.getfixturevalue(kind)
     small = student.student_of(model, 1)
-    importance = pruning.ffn_importance(small, [batch_of(tokenizer)], HEAD)
-    small = pruning.prune_ffn(small, importance, 24)
+    told = importance.importance(small, [batch_of(tokenizer) | {"objective": "main"}], {"main": HEAD})
+    small = pruning.prune(small, told, [24])
     assert sum(p.numel() for p in small.parameters()) < sum(p.numel() for p in model.parameters())
     small.save_pretrained(tmp_path)
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
     assert torch.allclose(logits(again, tokenizer), logits(small.eval(), tokenizer))
     assert len(list(again.base_model.get_submodule(student.layers_path(again)).children())) == 1
-
-
-@pytest.mark.parametrize("kind", ["bert", "gpt2"])
-def test_pruning_takes_the_neuron_that_does_nothing_first(kind, request):
-    model, tokenizer = request.getfixturevalue(kind)
-    dead = copy.deepcopy(model)
-    outer = dead.base_model.get_submodule(student.layers_path(dead))[0].get_submodule(pruning.FEED_FORWARD[kind].outer)
-    with torch.no_grad():
-        outer.weight.select(0 if kind == "gpt2" else 1, 5).zero_()
-    importance = pruning.ffn_importance(dead, [batch_of(tokenizer)], HEAD)
-    assert importance[0].argmin() == 5
-    width = len(importance[0])
-    assert torch.allclose(logits(pruning.prune_ffn(dead, importance, width), tokenizer), logits(dead, tokenizer))
 
 
 def test_layers_are_spread_and_unknown_architectures_refused(bert):

@@ -48,7 +48,7 @@ def test_promoted_then_skipped_then_forced(shell, project):
     rows = first["rows"]
     assert rows["read"] == 600 == rows["kept"] + rows["quarantined"]
     assert rows["kept"] == rows["train"] + rows["validation"] + rows["holdout"]
-    assert {c["name"] for c in first["candidates"]} == {"full", "distil+prune+quantize"}
+    assert {c["name"] for c in first["candidates"]} == {"full", "distil+prune:32+quantize"}
     assert sum(c["chosen"] for c in first["candidates"]) == 1
     assert first["metrics"]["accuracy"] > 0.8
     page = Path(first["report"]).read_text()

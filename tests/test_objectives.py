@@ -144,7 +144,7 @@ def test_a_deadline_sheds_compression_and_stops_the_training(shell, night, tmp_p
     ))  # fmt: skip
     assert found["status"] == "promoted", found["reason"]
     (full,) = found["candidates"]
-    assert full["name"] == "full" and "shed by the deadline: distil" in full["why"]
+    assert full["name"] == "full" and "left out: distil (shed by the deadline)" in full["why"]
     assert "stopped by the deadline at step" in (tmp_path / found["report"]).read_text()
     assert sum(found["seconds"].values()) < 120
 

@@ -22,7 +22,8 @@ from transformers import BartConfig, BartForConditionalGeneration
 from flows.batch import predict_file
 from models import bases, export, quantization, serving, writing
 from models.heads import Head
-from models.measure import TorchPredictor, measure_cost
+from models.measure import TorchPredictor, measure_costs
+from models.predictor import Judge
 from tasks import tracking
 from tasks.errors import UserError
 from tasks.records import Augmented, Candidate, Compressed, Objective, Sides
@@ -112,7 +113,7 @@ def test_scores_are_what_each_kind_says_they_are(tmp_path):
     assert served.main == "tone"
 
 
-class Fixed:
+class Fixed(Judge):
     """A predictor whose scores are given."""
 
     def __init__(self, head, scores):
@@ -224,11 +225,14 @@ def test_losses_of_targets_count_the_target_alone(case):
     assert loss[3] != pytest.approx(full.losses(TEXTS[4:5], TEXTS[-4:-3])[0][0], rel=1e-4)
 
 
-def test_costs_are_measured_on_any_callable():
+def test_costs_are_measured_on_any_callables_in_turns():
     asked = []
-    cost = measure_cost(lambda texts, pairs: asked.append(len(texts)), TEXTS, None, 5_000_000, rows=20)
-    assert cost["size_mb"] == 5 and cost["latency_ms_p95"] >= cost["latency_ms_p50"] > 0
-    assert asked == [1] * 22 + [60]
+    calls = [lambda texts, pairs, name=name: asked.append((name, len(texts))) for name in "ab"]
+    first, second = measure_costs(calls, TEXTS, None, rows=20)
+    for cost in (first, second):
+        assert cost["latency_ms_p95"] >= cost["latency_ms_p50"] > 0 and cost["throughput"] > 0
+    assert sorted(asked[:4]) == [("a", 1), ("a", 1), ("b", 1), ("b", 1)]
+    assert asked[44:] == [("a", 60), ("b", 60)] * 3
 
 
 @pytest.fixture

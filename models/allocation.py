@@ -1,0 +1,119 @@
+"""Which layer keeps how many heads and neurons: the least importance lost for a share of the time, as it was measured."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from models.anatomy import anatomy, head_size, layers, width
+from models.heads import Model
+from models.importance import Importance
+from models.pruning import prune
+
+STEPS = 16
+"""Widths that are looked at, as parts of the whole."""
+UNITS = 1000
+"""Parts into which the time that must be saved is cut."""
+
+
+class Shape(NamedTuple):
+    """What each layer keeps."""
+
+    widths: list[int]
+    heads: list[int]
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Milliseconds of a text; what one layer saves is by how much the time of all fell, divided by their number."""
+
+    full: float
+    """Of the model as it is."""
+    heads: dict[int, float]
+    """Saved by a layer that keeps so many heads."""
+    widths: dict[int, float]
+    """Saved by a layer that keeps so many feed-forward neurons."""
+
+
+def costs(model: Model, measure: Callable[[Sequence[Model]], Sequence[float]]) -> Costs:
+    """The table of a model, from six models that `measure` times side by side, in milliseconds.
+
+    Whole models are measured, made into what is served, rather than layers alone: Kurtic et al. 2023 (ZipLM), arXiv
+    2302.04089, section 3.2, measure layers. What lies between two that were measured is interpolated.
+    """
+    names, every = anatomy(model), layers(model)
+    neurons, size = width(every[0], names.feed_forward), head_size(model)
+    heads = width(every[0], names.attention) // size
+    some_heads, some_widths = [1, max(1, heads // 2)], [max(1, neurons // part) for part in (16, 4, 2)]
+    shapes = [([neurons] * len(every), [count] * len(every)) for count in some_heads]
+    shapes += [([count] * len(every), [heads] * len(every)) for count in some_widths]
+    alike = Importance([torch.ones(neurons)] * len(every), [torch.ones(heads)] * len(every))
+    full, *times = measure([model, *(prune(model, alike, *shape) for shape in shapes)])
+    saved = [(full - time) / len(every) for time in times]
+    grid = sorted({max(1, neurons * part // STEPS) for part in range(1, STEPS + 1)})
+    return Costs(
+        full,
+        _between(range(1, heads + 1), [*some_heads, heads], [*saved[:2], 0.0]),
+        _between(grid, [*some_widths, neurons], [*saved[2:], 0.0]),
+    )
+
+
+def _between(wanted: Sequence[int], places: list[int], values: list[float]) -> dict[int, float]:
+    return {place: float(np.interp(place, places, values)) for place in wanted}
+
+
+def allocate(importance: Importance, costs: Costs, share: float) -> Shape:
+    """The shape that takes at most `share` of the time and loses the least importance.
+
+    Raises ValueError where no shape is that fast. Dynamic programming over the time saved, as in ZipLM (arXiv
+    2302.04089, section 3.2) after Frantar and Alistarh 2022 (SPDY), arXiv 2201.13096.
+    """
+    goal = costs.full * (1 - share)
+    heads = [_options(scores.numpy(), costs.heads) for scores in importance.heads]
+    neurons = [_options(scores.numpy(), costs.widths) for scores in importance.neurons]
+    picked = _cheapest([*heads, *neurons], goal)
+    if picked is None:
+        least = 1 - sum(max(o.saved for o in group) for group in [*heads, *neurons]) / costs.full
+        raise ValueError(f"no shape takes {share:.0%} of the time; the smallest takes {least:.0%}")
+    return Shape(picked[len(heads) :], picked[: len(heads)])
+
+
+class _Option(NamedTuple):
+    keep: int
+    lost: float
+    saved: float
+
+
+def _options(scores: np.ndarray, saved: dict[int, float]) -> list[_Option]:
+    lost = np.concatenate([[0.0], np.sort(scores.astype(float)).cumsum()])
+    return [_Option(keep, float(lost[len(scores) - keep]), ms) for keep, ms in saved.items() if keep <= len(scores)]
+
+
+def _cheapest(groups: list[list[_Option]], goal: float) -> list[int] | None:
+    """What to keep of each group: the least lost among choices that save `goal` together; None where none does."""
+    unit = max(goal, 1e-9) / UNITS
+    best = np.full(UNITS + 1, np.inf)
+    best[0] = 0.0
+    chosen: list[np.ndarray] = []
+    ways: list[np.ndarray] = []
+    for group in groups:
+        after, pick, way = np.full(UNITS + 1, np.inf), np.zeros(UNITS + 1, int), np.zeros(UNITS + 1, int)
+        for number, option in enumerate(group):
+            target = np.clip(np.arange(UNITS + 1) + int(np.floor(option.saved / unit)), 0, UNITS)
+            for source in np.flatnonzero(np.isfinite(best)):
+                total = best[source] + option.lost
+                if total < after[target[source]]:
+                    place = target[source]
+                    after[place], pick[place], way[place] = total, number, source
+        best = after
+        chosen.append(pick)
+        ways.append(way)
+    if not np.isfinite(best[UNITS]):
+        return None
+    place, kept = UNITS, []
+    for group, pick, way in zip(reversed(groups), reversed(chosen), reversed(ways), strict=True):
+        kept.append(group[pick[place]].keep)
+        place = way[place]
+    return kept[::-1]

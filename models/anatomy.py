@@ -1,0 +1,138 @@
+"""What a layer consists of, and how its parts are made narrower or wider, for the architectures in `student.LAYERS`."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+
+from models.heads import Model, SharedTrunk
+from models.student import layers_path
+
+
+@dataclass(frozen=True)
+class Block:
+    """Names inside a layer: who reads its input, who writes to its output, and where that is added to what came in."""
+
+    readers: tuple[str, ...]
+    writer: str
+    summed: str
+    """A module that gets the sum as its input; empty where the sum is what the layer returns."""
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """One architecture: both blocks of its layers, and its configuration's word for the feed-forward width."""
+
+    attention: Block
+    feed_forward: Block
+    width: str
+
+    @property
+    def blocks(self) -> tuple[Block, Block]:
+        """In the order in which a layer runs them."""
+        return self.attention, self.feed_forward
+
+
+_SELF = "attention.self."
+BERT = Anatomy(
+    Block((f"{_SELF}query", f"{_SELF}key", f"{_SELF}value"), "attention.output.dense", "attention.output.LayerNorm"),
+    Block(("intermediate.dense",), "output.dense", "output.LayerNorm"),
+    "intermediate_size",
+)
+DISTILBERT = Anatomy(
+    Block(("attention.q_lin", "attention.k_lin", "attention.v_lin"), "attention.out_lin", "sa_layer_norm"),
+    Block(("ffn.lin1",), "ffn.lin2", "output_layer_norm"),
+    "hidden_dim",
+)
+GPT2 = Anatomy(
+    Block(("attn.c_attn",), "attn.c_proj", "ln_2"),
+    Block(("mlp.c_fc",), "mlp.c_proj", ""),
+    "n_inner",
+)
+ANATOMIES = {
+    "bert": BERT,
+    "roberta": BERT,
+    "xlm-roberta": BERT,
+    "electra": BERT,
+    "distilbert": DISTILBERT,
+    "gpt2": GPT2,
+}
+
+
+def trunk(model: Model) -> PreTrainedModel:
+    """The model without its heads."""
+    return (model.trunk if isinstance(model, SharedTrunk) else model).base_model
+
+
+def layers(model: Model) -> list[nn.Module]:
+    """In their order. Raises ValueError for an architecture we do not know."""
+    inner = trunk(model)
+    return list(inner.get_submodule(layers_path(inner)).children())
+
+
+def anatomy(model: Model) -> Anatomy:
+    """Of the model's architecture. Raises ValueError for one we do not know."""
+    kind = model.config.model_type
+    if kind not in ANATOMIES:
+        raise ValueError(f"{kind} models cannot be pruned yet; those that can: {', '.join(ANATOMIES)}")
+    return ANATOMIES[kind]
+
+
+def head_size(model: Model) -> int:
+    """Numbers a token that one attention head writes."""
+    size: int = model.config.hidden_size // model.config.num_attention_heads
+    return size
+
+
+def width(layer: nn.Module, block: Block) -> int:
+    """Numbers a token that enter the block's writer: feed-forward neurons, or attention heads times their size."""
+    writer = layer.get_submodule(block.writer)
+    return weight(writer).shape[1]
+
+
+def weight(module: nn.Module) -> Tensor:
+    """The weight as (outputs, inputs), also GPT-2's, which lies the other way round; a view."""
+    found: Tensor = module.weight  # type: ignore[assignment]
+    return found.T if isinstance(module, Conv1D) else found
+
+
+def cut(layer: nn.Module, block: Block, keep: Tensor) -> None:
+    """Keep only the given ones of the numbers that enter the block's writer."""
+    _resize(layer, block, len(keep), keep, torch.arange(len(keep)))
+
+
+def pad(layer: nn.Module, block: Block, size: int) -> None:
+    """Append zeros up to `size` numbers that enter the block's writer; what the layer answers stays the same."""
+    old = torch.arange(width(layer, block))
+    _resize(layer, block, size, old, old)
+
+
+def _resize(layer: nn.Module, block: Block, size: int, source: Tensor, target: Tensor) -> None:
+    """Row `source[i]` of the readers, and that column of the writer, goes to place `target[i]` of `size`."""
+    before = width(layer, block)
+    for name in block.readers:
+        reader = layer.get_submodule(name)
+        parts = range(len(weight(reader)) // before)
+        spots = [
+            torch.cat([places + part * step for part in parts]) for places, step in ((source, before), (target, size))
+        ]
+        _move(reader, 0, size * len(parts), *spots)
+        if hasattr(owner := layer.get_submodule(name.rpartition(".")[0]), "split_size"):
+            setattr(owner, "split_size", size)  # noqa: B010
+    _move(layer.get_submodule(block.writer), 1, size, source, target)
+
+
+def _move(module: Any, dim: int, size: int, source: Tensor, target: Tensor) -> None:
+    old = weight(module).detach()
+    shape = [size if place == dim else length for place, length in enumerate(old.shape)]
+    source, target = source.to(old.device), target.to(old.device)
+    new = old.new_zeros(shape).index_copy(dim, target, old.index_select(dim, source))
+    module.weight = nn.Parameter((new.T if isinstance(module, Conv1D) else new).contiguous())
+    if dim == 0:
+        bias = module.bias.detach()
+        module.bias = nn.Parameter(bias.new_zeros(size).index_copy(0, target, bias[source]))
+    words = ("nf", "nx") if isinstance(module, Conv1D) else ("out_features", "in_features")
+    setattr(module, words[dim], size)

@@ -1,0 +1,58 @@
+"""Small tools for rewriting ONNX graphs."""
+
+from typing import Any
+
+import numpy as np
+from onnxscript import ir
+
+MICROSOFT = "com.microsoft"
+"""ONNX Runtime's own operators."""
+
+
+class Writer:
+    """Appends nodes and weights to a graph; `tidy` puts them in order afterwards."""
+
+    def __init__(self, model: ir.Model) -> None:
+        self.graph = model.graph
+        self.tape = ir.tape.Tape(model.graph)
+
+    def node(self, kind: str, inputs: list[ir.Value | None], domain: str = "", **attributes: Any) -> ir.Value:
+        """A new node with one output, which is returned."""
+        found: ir.Value = self.tape.op(kind, inputs, attributes, domain=domain, version=1 if domain else None)
+        return found
+
+    def weight(self, array: np.ndarray | np.generic, name: str) -> ir.Value:
+        """A constant; one of that name is taken as it is."""
+        found: ir.Value = self.graph.initializers.get(name) or self.tape.initializer(
+            ir.tensor(np.asarray(array), name=name), name
+        )
+        return found
+
+    def product(self, source: ir.Value, weight: np.ndarray, bias: np.ndarray | None, name: str) -> ir.Value:
+        """`source` times a weight (inputs, outputs), plus a bias; the weight is called `name`."""
+        found = self.node("MatMul", [source, self.weight(weight, name)])
+        return found if bias is None else self.node("Add", [found, self.weight(bias, f"{name}.bias")])
+
+
+def is_constant(value: ir.Value | None) -> bool:
+    """Whether it is a weight, and not computed."""
+    return value is not None and value.const_value is not None
+
+
+def constant(value: ir.Value) -> np.ndarray:
+    """What a weight holds."""
+    array: np.ndarray = value.const_value.numpy()
+    return array
+
+
+def replace(old: ir.Value, new: ir.Value) -> None:
+    """Let `new` stand for `old` everywhere, under its name."""
+    name, old.name = old.name, f"{old.name}.before"
+    new.name, new.type, new.shape = name, old.type, old.shape
+    old.replace_all_uses_with(new, replace_graph_outputs=True)
+
+
+def tidy(model: ir.Model) -> None:
+    """Drop what nothing reads and put the nodes in order."""
+    ir.passes.common.RemoveUnusedNodesPass()(model)
+    ir.passes.common.TopologicalSortPass()(model)

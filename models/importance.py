@@ -1,0 +1,61 @@
+"""What a model would lose without a feed-forward neuron or an attention head, told by gradients in one pass."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models import losses
+from models.anatomy import anatomy, head_size, layers
+from models.batches import inputs_of
+from models.heads import Heads, Model, logits
+from models.watching import Watch, watching
+
+
+@dataclass(frozen=True)
+class Importance:
+    """In the unit of the loss: comparable between layers, and between neurons and heads."""
+
+    neurons: list[Tensor]
+    """(neurons,) a layer."""
+    heads: list[Tensor]
+    """(heads,) a layer."""
+
+
+def importance(model: Model, batches: Iterable[dict[str, Any]], heads: Heads) -> Importance:
+    """How much the mean loss would rise without each neuron or head, up to a common factor.
+
+    Of several objectives the sum by their weights. `batches` as `models.batches.Collator` makes them. The diagonal of
+    the Fisher information of masks over neurons and heads, E[(∂loss/∂mask)²]: Kwon et al. 2022, arXiv 2204.09656,
+    section 4.1; masks over heads are those of Michel et al. 2019, arXiv 1905.10650, section 4.1.
+    """
+    names, every = anatomy(model), layers(model)
+    sizes = [head_size(model), 1] * len(every)
+    device = next(model.parameters()).device
+    totals = {name: [torch.zeros(()) for _ in sizes] for name in heads}
+    seen = dict.fromkeys(heads, 0)
+    model.eval()
+    with torch.enable_grad(), watching(every, names.blocks) as watches:
+        for batch in batches:
+            name = batch["objective"]
+            told = {key: value.to(device) for key, value in inputs_of(batch).items()}
+            answer = logits(model, name, told)
+            loss = losses.loss(heads[name], answer, batch["labels"].to(device), None, 1.0, 0.0)
+            found = _mask_gradients(loss, watches, sizes)
+            totals[name] = [old + new for old, new in zip(totals[name], found, strict=True)]
+            seen[name] += len(batch["labels"])
+    weights = {name: head.weight / seen[name] for name, head in heads.items() if seen[name]}
+    summed = [sum((weights[n] * totals[n][at] for n in weights), torch.zeros(())) for at in range(len(sizes))]
+    return Importance(neurons=summed[1::2], heads=summed[::2])
+
+
+def _mask_gradients(loss: Tensor, watches: list[Watch], sizes: list[int]) -> list[Tensor]:
+    """Squared and summed over rows, for each block (size of what enters // size of a part,)."""
+    gradients = torch.autograd.grad(loss, [watch.entering for watch in watches])
+    found = []
+    for watch, gradient, size in zip(watches, gradients, sizes, strict=True):
+        rows = (watch.entering.detach() * gradient).sum(dim=1)
+        found.append(rows.reshape(len(rows), -1, size).sum(dim=-1).square().sum(dim=0).cpu())
+    return found

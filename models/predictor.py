@@ -1,0 +1,130 @@
+"""What judges: texts in, labels, scores or numbers out, with onnxruntime, tokenizers and numpy alone.
+
+This file stands by itself: it goes into the registered model beside the folder that it opens, and from there into what
+`nightshift export` writes.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from tokenizers import Tokenizer
+
+BATCH = 32
+CHOSEN = 0.5
+"""The score from which on a row has a label, where it may have several."""
+
+
+class Judge:
+    """What answers by its `scores`, for one objective or several."""
+
+    heads: Any
+    """What is known of each objective, by its name: kind, labels, separator, pairs."""
+    main: str
+    """The objective that answers unasked."""
+
+    def scores(self, texts: Sequence[str], pairs: Sequence[str] | None = None, objective: str = "main") -> np.ndarray:
+        """In the order of the texts: probabilities, shape (rows, classes), or values of a regression, shape (rows, 1)."""
+        raise NotImplementedError
+
+    def named(self, objective: str) -> str:
+        """The objective's name, the main one's where it is empty; raises ValueError for one the model does not know."""
+        name = objective or self.main
+        if name not in self.heads:
+            raise ValueError(f"no objective {name!r}: this model knows {', '.join(self.heads)}")
+        return name
+
+    def answers(
+        self, texts: Sequence[str], pairs: Sequence[str] | None = None, objective: str = ""
+    ) -> list[dict[str, Any]]:
+        """A dictionary a text, in the order of the texts; `pairs` are the second texts, where the model reads two.
+
+        Of classification `label`, its `score`, and all `scores` by label; where a row may have several labels they are
+        joined in `label`, and `score` is the lowest among them (the highest of all where there is none).
+        Of regression `score`, in the units of the training labels.
+        An empty text is read as one space, since some tokenizers (GPT-2's) make no token at all of it.
+        Raises ValueError for an unknown objective, and for one text where two are read or the other way round.
+        """
+        name = self.named(objective)
+        head = self.heads[name]
+        if head.pairs != (pairs is not None):
+            raise ValueError(f"{name} reads {'two texts' if head.pairs else 'one text'} a row")
+        first = [text or " " for text in texts]
+        second = None if pairs is None else [text or " " for text in pairs]
+        return [_answer(head, row) for row in self.scores(first, second, name)]
+
+
+class OnnxPredictor(Judge):
+    """A folder of `model.onnx`, `tokenizer.json` and `config.json`, ready to answer for one objective or several."""
+
+    def __init__(self, folder: str | Path) -> None:
+        import onnxruntime  # here, because the registered model that writes text shares this file and not this library
+
+        folder = Path(folder)
+        self.config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        self.heads = {name: SimpleNamespace(**head) for name, head in self.config["heads"].items()}
+        self.main = self.config["main"]
+        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.tokenizer.enable_truncation(self.config["max_length"], direction=self.config["truncation_side"])
+        self.tokenizer.enable_padding(
+            direction=self.config["padding_side"],
+            pad_id=self.config["pad_token_id"],
+            pad_token=self.config["pad_token"],
+        )
+        self.session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
+        self.inputs = [item.name for item in self.session.get_inputs()]
+
+    def scores(self, texts: Sequence[str], pairs: Sequence[str] | None = None, objective: str = "main") -> np.ndarray:
+        """In the order of the texts: probabilities, shape (rows, classes), or values of a regression, shape (rows, 1)."""
+        head = self.heads[objective]
+        rows: list[Any] = list(texts) if pairs is None else list(zip(texts, pairs, strict=True))
+        lengths = [len(text) + (len(pairs[place]) if pairs is not None else 0) for place, text in enumerate(texts)]
+        order = np.argsort(lengths, kind="stable")
+        logits = np.zeros((len(rows), len(head.labels) or 1))
+        for start in range(0, len(rows), BATCH):
+            part = order[start : start + BATCH]
+            feed = self.feed([rows[index] for index in part])
+            logits[part] = self.session.run([self.config["outputs"][objective]], feed)[0]
+        return _scores(head, logits)
+
+    def feed(self, rows: Sequence[Any]) -> dict[str, np.ndarray]:
+        """What the graph takes, of texts or pairs of texts: each (rows, tokens)."""
+        encoded = self.tokenizer.encode_batch(list(rows))
+        values = {
+            "input_ids": [item.ids for item in encoded],
+            "attention_mask": [item.attention_mask for item in encoded],
+            "token_type_ids": [item.type_ids for item in encoded],
+        }
+        return {name: np.array(values[name], dtype=np.int64) for name in self.inputs}
+
+
+def _scores(head: Any, logits: np.ndarray) -> np.ndarray:
+    if head.kind == "regression":
+        scores: np.ndarray = logits * head.std + head.mean
+    elif head.separator is not None:
+        scores = 1 / (1 + np.exp(-logits))
+    else:
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        scores = powers / powers.sum(axis=1, keepdims=True)
+    return scores
+
+
+def _answer(head: Any, row: np.ndarray) -> dict[str, Any]:
+    if head.kind == "regression":
+        return {"score": float(row[0])}
+    label, score = _one_label(head, row) if head.separator is None else _several_labels(head, row)
+    return {"label": label, "score": score, "scores": dict(zip(head.labels, map(float, row), strict=True))}
+
+
+def _one_label(head: Any, row: np.ndarray) -> tuple[str, float]:
+    best = int(row.argmax())
+    return head.labels[best], float(row[best])
+
+
+def _several_labels(head: Any, row: np.ndarray) -> tuple[str, float]:
+    chosen = row >= CHOSEN
+    labels = sorted(label for label, yes in zip(head.labels, chosen, strict=True) if yes)
+    return head.separator.join(labels), float(row[chosen].min() if labels else row.max())

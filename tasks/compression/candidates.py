@@ -1,0 +1,85 @@
+"""A smaller model as it is served: exported, converted, asked, and measured beside full."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from models import export, footprint, quantization
+from models.measure import TorchPredictor
+from models.predictor import OnnxPredictor
+from tasks import scoring, store
+from tasks.compression.students import checkpoint, opened, training_rows
+from tasks.records import Answers, Cost, Costs, Objective, Served, Student, Trained
+from tasks.stage import stage
+
+CALIBRATION_ROWS, BATCH = 256, 32
+"""Training rows by which static quantization sets its scales, and how many at once."""
+
+
+@stage
+def served(
+    folder: Path, model: Trained | Student, quantize: str, objectives: list[Objective], max_length: int
+) -> Served:
+    """The folder that is served, int8 where `quantize` says of which kind, and the checkpoint that it came from."""
+    place = checkpoint(model)
+    shutil.copytree(place, folder / "checkpoint")
+    (folder / "serving").mkdir()
+    export.export(*opened(model), folder / "serving", max_length)
+    if quantize:
+        graph = folder / "serving" / export.ONNX
+        if quantize == "static":
+            quantization.quantize_static(graph, graph, _feeds(folder / "serving", objectives))
+        else:
+            quantization.quantize_int8(graph, graph)
+    return Served()
+
+
+def _feeds(serving: Path, objectives: list[Objective]) -> list[dict[str, np.ndarray]]:
+    """Training rows of each objective as the graph takes them."""
+    predictor = OnnxPredictor(serving)
+    found: list[dict[str, np.ndarray]] = []
+    for objective in objectives:
+        texts, pairs = scoring.texts_of(training_rows(objective).head(CALIBRATION_ROWS))
+        rows = texts if pairs is None else list(zip(texts, pairs, strict=True))
+        found += [predictor.feed(rows[at : at + BATCH]) for at in range(0, len(rows), BATCH)]
+    return found
+
+
+@stage
+def answers(folder: Path, model: Served | Student, side: str, objectives: list[Objective], max_length: int) -> Answers:
+    """What a model says to one side's rows: as it is served, or in PyTorch before any conversion."""
+    predictor: Any
+    if isinstance(model, Served):
+        predictor = export.open_served(store.folder(model) / "serving")
+    else:
+        predictor = TorchPredictor(*opened(model), max_length)
+    scoring.write(scoring.tables(predictor, side, objectives), folder / "answers")
+    return Answers()
+
+
+def read(found: Answers, objectives: list[Objective]) -> dict[str, pd.DataFrame]:
+    """Its tables by objective."""
+    return scoring.read(store.folder(found) / "answers", objectives)
+
+
+@stage
+def costs(
+    _folder: Path, trained: Trained, served: dict[str, Served], objectives: list[Objective], max_length: int
+) -> Costs:
+    """What full and each served model cost, asked in turns in one process; memory and load time in one of their own."""
+    full = TorchPredictor(*opened(trained), max_length)
+    folders = {"full": checkpoint(trained)} | {name: store.folder(found) / "serving" for name, found in served.items()}
+    predictors: list[Any] = [full, *(export.open_served(place) for name, place in folders.items() if name != "full")]
+    times = scoring.times(predictors, objectives)
+    found = {}
+    for (name, place), time in zip(folders.items(), times, strict=True):
+        found[name] = Cost(**time, **footprint.of(place), size_mb=_weights(place).stat().st_size / 1e6)
+    return Costs(costs=found)
+
+
+def _weights(folder: Path) -> Path:
+    graph = folder / export.ONNX
+    return graph if graph.exists() else folder / "model.safetensors"

@@ -1,0 +1,58 @@
+"""What the pieces of a model cost on this machine, as they are served in int8; measured once for each shape of model.
+
+Remembered under NIGHTSHIFT_HOME, so that a night that is run again prunes alike.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from models import allocation, export, quantization
+from models.anatomy import anatomy, layers, width
+from models.heads import Heads, Model
+from models.measure import one_by_one
+from tasks import store
+
+TEXTS = 60
+"""That each model is timed on."""
+
+
+def costs(
+    model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, texts: Sequence[str], max_length: int
+) -> allocation.Costs:
+    """What layers with fewer heads and neurons save, of this model."""
+    names = anatomy(model)
+    widths = [[width(layer, block) for block in names.blocks] for layer in layers(model)]
+    told = [model.config.model_type, model.config.hidden_size, widths, len(tokenizer), sorted(map(len, texts))]
+    key = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:24]
+    file = store.home() / "measured" / f"{key}.json"
+    if not file.exists():
+        found = allocation.costs(model, lambda models: _times(models, tokenizer, heads, texts, max_length))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        beside = store.beside(file)
+        beside.write_text(json.dumps([found.full, list(found.heads.items()), list(found.widths.items())]))
+        beside.replace(file)
+    full, few_heads, few_neurons = json.loads(file.read_text())
+    return allocation.Costs(full, dict(few_heads), dict(few_neurons))
+
+
+def _times(
+    models: Sequence[Model], tokenizer: PreTrainedTokenizerBase, heads: Heads, texts: Sequence[str], max_length: int
+) -> list[float]:
+    """Median milliseconds of one text, asked in turns."""
+    name = next(iter(heads))
+    with store.scratch() as folder:
+        predictors: list[Any] = []
+        for number, model in enumerate(models):
+            serving = folder / str(number)
+            serving.mkdir()
+            export.export(model, tokenizer, heads, serving, max_length)
+            quantization.quantize_int8(serving / export.ONNX, serving / export.ONNX)
+            predictors.append(export.open_served(serving))
+        asked = [lambda texts, pairs, p=p: p.scores(texts, pairs, name) for p in predictors]
+        pairs = list(texts) if heads[name].pairs else None
+        return [median(times) for times in one_by_one(asked, list(texts), pairs, TEXTS)]

@@ -1,0 +1,213 @@
+"""Smaller PyTorch models of tonight's, each made by one step from its parent and, where it trains, taught by full.
+
+Each is a stage of its own: chains share their beginnings, and what has been made is not made again.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from transformers import PreTrainedTokenizerBase
+
+from models import allocation, bases, mending, pruning, static, student, training, vocabulary
+from models.anatomy import ANATOMIES
+from models.batches import Collator
+from models.distillation import Teacher
+from models.encoding import Examples
+from models.heads import Head, Model, is_decoder
+from models.importance import importance
+from models.measure import TorchPredictor
+from models.progress import Progress
+from tasks import scoring, store
+from tasks.compression import pieces
+from tasks.compression.recipes import NotPossibleError, Step, amount, of
+from tasks.records import Lesson, Objective, Student, Trained
+from tasks.stage import stage
+
+log = logging.getLogger("nightshift.compress")
+LOOKED_AT = 1024
+"""Training rows that tell importance, and by which what is left is mended."""
+
+
+def checkpoint(model: Trained | Student) -> Path:
+    """Where a model's checkpoint lies."""
+    return store.folder(model) / ("model" if isinstance(model, Trained) else "checkpoint")
+
+
+def opened(model: Trained | Student) -> tuple[Model, PreTrainedTokenizerBase, dict[str, Head]]:
+    """The model as small as it was made: its checkpoint says zeros where stock transformers know no smaller shape."""
+    found, tokenizer, heads = bases.load_checkpoint(checkpoint(model))
+    if isinstance(model, Student) and found.config.model_type in ANATOMIES:
+        pruning.slim(found)
+    return found, tokenizer, heads
+
+
+def training_rows(objective: Objective) -> pd.DataFrame:
+    """What tonight's model was trained on."""
+    return pd.read_parquet(store.folder(objective.augmented) / "train.parquet")
+
+
+@stage
+def lesson(folder: Path, trained: Trained, objectives: list[Objective], max_length: int) -> Lesson:
+    """What full says to its training rows, of each objective that judges."""
+    model, tokenizer, heads = opened(trained)
+    teacher = TorchPredictor(model, tokenizer, heads, max_length)
+    for objective in objectives:
+        if not heads[objective.name].generative:
+            logits = teacher.logits(*scoring.texts_of(training_rows(objective)), objective.name)
+            np.save(folder / f"{objective.name}.npy", logits.astype(np.float32))
+    return Lesson()
+
+
+class Desk:
+    """What a step has before it: the parent, full, and the rows that it learns from."""
+
+    def __init__(
+        self,
+        parent: Trained | Student,
+        trained: Trained,
+        lesson: Lesson,
+        objectives: list[Objective],
+        told: dict[str, Any],
+    ) -> None:
+        self.model: Model
+        self.model, self.tokenizer, self.heads = opened(parent)
+        self.trained, self.lesson, self.objectives, self.told = trained, lesson, objectives, told
+
+    @cached_property
+    def rows(self) -> dict[str, Examples]:
+        """The training rows with full's logits."""
+        return {o.name: self._examples(o, self.heads[o.name]) for o in self.objectives}
+
+    def _examples(self, objective: Objective, head: Head) -> Examples:
+        file = store.folder(self.lesson) / f"{objective.name}.npy"
+        logits = np.load(file, allow_pickle=False) if file.exists() else None
+        config = self.model.config
+        return scoring.examples(
+            training_rows(objective), self.tokenizer, head, self.told["max_length"], logits,
+            encoder_decoder=config.is_encoder_decoder, packed=is_decoder(config),
+        )  # fmt: skip
+
+    def texts(self) -> Iterator[str]:
+        """All that tonight's model was trained on."""
+        for objective in self.objectives:
+            for column in scoring.texts_of(training_rows(objective)):
+                yield from column or ()
+
+    def batches(self) -> list[dict[str, Any]]:
+        """Some of the rows, of each objective equally many."""
+        collate = Collator(self.rows, self.heads, self.tokenizer.pad_token_id)
+        random = np.random.default_rng(self.told["seed"])
+        found = []
+        for name, examples in self.rows.items():
+            picked = random.permutation(len(examples))[: LOOKED_AT // len(self.rows)]
+            found += [collate([(name, int(row)) for row in picked[at : at + 32]]) for at in range(0, len(picked), 32)]
+        return found
+
+    def teacher(self) -> Teacher | None:
+        """Full itself, where what it said before is not enough: for its inside, and for answers of many tokens."""
+        ways = {name: self.told[name] for name in ("relations", "hidden", "cosine")}
+        if not any(ways.values()) and not any(head.generative for head in self.heads.values()):
+            return None
+        return Teacher((opened(self.trained)[0],), **ways)
+
+
+@contextmanager
+def _possible(step: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise NotPossibleError(f"{step}: {error}") from error
+
+
+def _distil(desk: Desk, size: float | int) -> Model:
+    layers = of(desk.model.config.num_hidden_layers, size)
+    with _possible("distil"):
+        return student.student_of(desk.model, layers, desk.told["strategy"])
+
+
+def _prune(desk: Desk, size: float | int) -> Model:
+    """To a share of the time, by measured allocation; to a number of neurons in each layer, or a share of them in what writes.
+
+    (What writes is served by stock transformers, which know layers of one width with all heads.)
+    """
+    batches = desk.batches()
+    with _possible("prune"):
+        found = importance(desk.model, batches, desk.heads)
+    if isinstance(size, int) or any(head.generative for head in desk.heads.values()):
+        shape = allocation.Shape([of(len(layer), size) for layer in found.neurons], [len(h) for h in found.heads])
+    else:
+        texts = list(islice(desk.texts(), LOOKED_AT))
+        costs = pieces.costs(desk.model, desk.tokenizer, desk.heads, texts, desk.told["max_length"])
+        with _possible("prune"):
+            shape = allocation.allocate(found, costs, size)
+    log.info("prune: neurons %s, heads %s", shape.widths, shape.heads)
+    pruned = pruning.prune(desk.model, found, *shape)
+    mending.mend(pruned, desk.model, batches)
+    return pruned
+
+
+def _static(desk: Desk, _size: float | int) -> Model:
+    (head,) = desk.heads.values()
+    return static.student_of(desk.model, desk.tokenizer, desk.texts(), head.pairs, seed=desk.told["seed"])
+
+
+STEPS: dict[str, Callable[[Desk, float | int], Model]] = {"distil": _distil, "prune": _prune, "static": _static}
+SIZES = {"distil": "layers", "prune": "pruned_time"}
+"""The setting that says how much a step keeps."""
+EPOCHS = {"distil": "distil_epochs", "prune": "recovery_epochs", "static": "static_epochs"}
+RATES = {"distil": "learning_rate", "prune": "learning_rate", "static": "static_learning_rate"}
+
+
+@stage
+def made(
+    folder: Path,
+    parent: Trained | Student,
+    trained: Trained,
+    lesson: Lesson,
+    objectives: list[Objective],
+    step: Step,
+    told: dict[str, Any],
+    model_name: str,
+) -> Student:
+    """One step: a smaller copy of `parent`, trained where the step trains.
+
+    `told`: max_length, precision, seed and per_device_train_batch_size of tonight's training, and of the settings what
+    this step goes by. `model_name` says where checkpoints lie.
+    """
+    desk = Desk(parent, trained, lesson, objectives, told)
+    tokenizer = desk.tokenizer
+    if step.name == "vocabulary":
+        model, tokenizer = vocabulary.cut(desk.model, tokenizer, desk.texts())
+    else:
+        size = amount(step.value) if step.value else told.get(SIZES.get(step.name, ""), 1.0)
+        model = STEPS[step.name](desk, size)
+    count = sum(p.numel() for p in model.parameters())
+    log.info("%s: %s parameters", step, f"{count:,}")
+    if step.trains and told["epochs"]:
+        _teach(model, desk, step, store.work(model_name, f"made-{store.key(folder)}"))
+    stock = pruning.dense(model) if model.config.model_type in ANATOMIES else model
+    bases.save_checkpoint(stock, tokenizer, desk.heads, folder / "checkpoint")
+    return Student(parameters=count)
+
+
+def _teach(model: Model, desk: Desk, step: Step, work: Path) -> None:
+    told = desk.told
+    arguments = {
+        "num_train_epochs": told["epochs"],
+        "learning_rate": told["learning_rate"],
+        "per_device_train_batch_size": told["per_device_train_batch_size"],
+        "precision": told["precision"],
+        "seed": told["seed"],
+        "save_steps": 500,
+        "save_total_limit": 2,
+        "logging_steps": 50,
+    }
+    recipe = training.Recipe(temperature=told["temperature"], alpha=told["alpha"], teacher=desk.teacher())
+    training.fit(model, desk.tokenizer, desk.heads, desk.rows, {}, work, arguments, [Progress(str(step))], recipe)

@@ -1,0 +1,104 @@
+"""From a recipe to what it makes, step by step; a clock that says what there is still time for."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from tasks import store
+from tasks.compression import candidates, students
+from tasks.compression.recipes import Step, chain, parse
+from tasks.compression.students import EPOCHS, RATES, SIZES
+from tasks.records import Lesson, Objective, Served, Student, Trained
+
+TRAINING = ("temperature", "alpha", "relations", "hidden", "cosine")
+"""Settings that every step which trains goes by."""
+
+
+@dataclass
+class Workshop:
+    """What every recipe shares: full, the rows, the settings, and what has been made so far."""
+
+    trained: Trained
+    objectives: list[Objective]
+    settings: dict[str, Any]
+    """`CompressSettings` by name."""
+    train: dict[str, Any]
+    """max_length, per_device_train_batch_size, precision and seed of tonight's training."""
+    model_name: str
+    deadline: float | None = None
+    share: float = 1.0
+    """Of the epochs that the settings say."""
+    made: dict[str, Student] = field(default_factory=dict)
+
+    @property
+    def max_length(self) -> int:
+        """Tokens that full reads of a text."""
+        return int(self.train["max_length"])
+
+    @property
+    def lesson(self) -> Lesson:
+        """What full says to its training rows."""
+        return students.lesson(self.trained, self.objectives, self.max_length)
+
+    def model(self, steps: list[Step]) -> Trained | Student:
+        """The PyTorch model after these steps; each chain is made once."""
+        if not steps:
+            return self.trained
+        name = self._name(steps)
+        if name not in self.made:
+            parent, step = self.model(steps[:-1]), steps[-1]
+            self.made[name] = students.made(
+                parent, self.trained, self.lesson, self.objectives, step, self._told(step), self.model_name
+            )
+            store.clear_work(self.model_name, self.made[name])
+        return self.made[name]
+
+    def served(self, recipe: str) -> Served:
+        """What a recipe gives, as it is served."""
+        steps = parse(recipe)
+        kind = next((step.value or "dynamic" for step in steps if step.name == "quantize"), "")
+        return candidates.served(self.model(_torch(steps)), kind, self.objectives, self.max_length)
+
+    def converted_from(self, recipe: str) -> Trained | Student:
+        """The PyTorch model before a recipe's conversions."""
+        return self.model([step for step in parse(recipe) if step.trains])
+
+    def answers(self, model: Served | Student, side: str) -> dict[str, pd.DataFrame]:
+        """Its tables on one side."""
+        return candidates.read(candidates.answers(model, side, self.objectives, self.max_length), self.objectives)
+
+    def _told(self, step: Step) -> dict[str, Any]:
+        told = self.train | {"epochs": 0.0}
+        if step.trains:
+            named = (*TRAINING, *([SIZES[step.name]] if step.name in SIZES else []))
+            told |= {name: self.settings[name] for name in named}
+            told |= {"epochs": self._epochs(step), "learning_rate": self.settings[RATES[step.name]]}
+        if step.name == "distil":
+            told["strategy"] = self.settings["strategy"]
+        return told
+
+    def _epochs(self, step: Step) -> float:
+        return float(self.share * self.settings[EPOCHS[step.name]]) if step.trains else 0.0
+
+    def _name(self, steps: list[Step]) -> str:
+        return f"{chain(steps)} {self.share}"
+
+    def epochs(self, recipe: str) -> float:
+        """Epochs of training that a recipe still needs."""
+        steps = _torch(parse(recipe))
+        chains = [steps[: place + 1] for place in range(len(steps))]
+        return sum(self._epochs(known[-1]) for known in chains if self._name(known) not in self.made)
+
+    def too_late(self, recipe: str) -> bool:
+        """Whether the training that a recipe still needs would end after the deadline, at full's speed."""
+        if self.deadline is None:
+            return False
+        rows = sum(o.sides.train + o.augmented.augmented for o in self.objectives)
+        speed = self.trained.figures.get("rows_per_second", float("inf"))
+        return time.time() + self.epochs(recipe) * rows / speed > self.deadline
+
+
+def _torch(steps: list[Step]) -> list[Step]:
+    return [step for step in steps if step.name != "quantize"]

@@ -1,0 +1,192 @@
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.compress import CompressSettings
+from tasks.compression import choosing
+from tasks.compression.recipes import chain, of, parse, usable
+from tasks.compression.search import Point, survivors
+from tasks.compression.workshop import Workshop
+from tasks.records import Augmented, Candidate, Objective, Sides, Trained
+
+LABELS = np.random.default_rng(5).choice(["a", "b", "c"], 2000)
+OTHER = {"a": "b", "b": "c", "c": "a"}
+
+
+def objective(metric="macro_f1", kind="classification", train=1):
+    sides = Sides(train=train, validation=1, holdout=2000, spare=0, leaks=0, labels=["a", "b", "c"], pairs=False)
+    return Objective(name="main", kind=kind, metric=metric, sides=sides, augmented=Augmented(augmented=0))
+
+
+def answers(wrong, labels, seed=3):
+    """Predictions wrong on a random share of rows."""
+    hit = np.random.default_rng(seed).random(len(labels)) < wrong
+    return [OTHER[label] if bad else label for label, bad in zip(labels, hit, strict=True)]
+
+
+def table(predicted, labels):
+    return pd.DataFrame({"label": list(labels), "predicted": list(predicted)})
+
+
+def candidate(name, latency, size=1.0, **validation):
+    return Candidate(name=name, recipe=name, size_mb=size, latency_ms_p50=latency, latency_ms_p95=2 * latency,
+                     throughput=1, validation=validation)  # fmt: skip
+
+
+def candidates(rows, wrong):
+    """Candidates by name: (share wrong on the holdout, validation score, latency)."""
+    labels, tables, made = LABELS[:rows], {}, []
+    for name, (share, validation, latency) in wrong.items():
+        tables[name] = {"main": table(answers(share, labels), labels)}
+        made.append(candidate(name, latency, size=10 * latency, macro_f1=validation, accuracy=validation))
+    return made[0], made[1:], tables
+
+
+def put_forward(full, others, tables, metric="macro_f1", **settings):
+    return choosing.choose(full, others, tables, [objective(metric)], CompressSettings(**settings).bounds)
+
+
+def test_the_cheapest_confirmed_candidate_is_put_forward():
+    full, others, tables = candidates(2000, {
+        "full": (0.05, 0.950, 8.0), "careful": (0.05, 0.949, 3.0), "bold": (0.055, 0.948, 1.0), "poor": (0.3, 0.6, 0.5),
+    })  # fmt: skip
+    chosen = put_forward(full, others, tables)
+    assert chosen.name == "bold" and chosen.confirmed
+    assert [c.name for c in others if not c.qualifies] == ["poor"]
+
+
+def test_a_candidate_that_wins_on_validation_only_is_not_put_forward():
+    full, others, tables = candidates(2000, {"full": (0.05, 0.95, 8.0), "lucky": (0.10, 0.96, 1.0)})
+    assert put_forward(full, others, tables).name == "full"
+    assert "not confirmed" in others[0].why
+
+
+def test_with_few_holdout_rows_the_choice_is_marked_unconfirmed():
+    told = {"full": (0.05, 0.95, 8.0), "small": (0.10, 0.95, 1.0)}
+    chosen = put_forward(*candidates(120, told))
+    assert chosen.name == "small" and not chosen.confirmed and "holdout rows would be needed" in chosen.why
+    assert put_forward(*candidates(120, told), allow_unconfirmed=False).name == "full"
+
+
+def test_costs_within_ten_percent_are_ties_broken_by_quality():
+    found = candidates(2000, {"full": (0.05, 0.95, 8.0), "a": (0.05, 0.945, 1.0), "b": (0.05, 0.949, 1.05)})
+    assert put_forward(*found).name == "b"
+
+
+def test_at_most_three_are_tested_from_cautious_to_bold():
+    shapes = {f"c{n}": (0.05, 0.950 - 0.001 * n, 8.0 - n) for n in range(1, 7)}
+    full, others, tables = candidates(2000, {"full": (0.05, 0.95, 8.0)} | shapes)
+    assert put_forward(full, others, tables).name == "c6"
+    assert [c.name for c in others if c.confirmed] == ["c1", "c3", "c6"]
+    assert all("not tested: 3 others" in c.why for c in others if not c.confirmed)
+
+
+@pytest.mark.parametrize(
+    ("target", "chosen", "words"),
+    [
+        ({"min_speedup": 4.0}, "small", "2.7 times as fast as full, wanted 4.0"),
+        ({"max_latency_ms": 2.5}, "small", "6.00 ms at p95, wanted at most 2.5"),
+        ({"max_size_mb": 12.0}, "small", "30.0 MB, wanted at most 12.0"),
+        ({"max_size_mb": 1.0}, "full", "30.0 MB, wanted at most 1.0"),
+    ],
+)
+def test_targets_bar_what_misses_them(target, chosen, words):
+    told = {"full": (0.05, 0.95, 8.0), "large": (0.05, 0.949, 3.0), "small": (0.05, 0.9485, 1.0)}
+    full, others, tables = candidates(2000, told)
+    assert put_forward(full, others, tables, **target).name == chosen
+    assert words in others[0].why
+    assert ("within the targets: 80.0 MB" in full.why) == (chosen == "full")
+
+
+def worse_by(drop, rows, seed):
+    """Full's and a candidate's answers: wrong on 12 and 12 + `drop` of 100 rows, otherwise on other rows of some."""
+    random = np.random.default_rng(seed)
+    labels = LABELS[random.integers(len(LABELS), size=rows)]
+    lost = random.random(rows) < 0.03 + drop
+    gained = ~lost & (random.random(rows) < 0.03 / (1 - 0.03 - drop))
+    right = random.random(rows) < 0.88
+    first = np.where(gained, False, np.where(lost, True, right))
+    second = np.where(gained, True, np.where(lost, False, right))
+    said = [np.where(hit, labels, [OTHER[label] for label in labels]) for hit in (first, second)]
+    return labels, *said
+
+
+@pytest.mark.parametrize(("drop", "most", "least"), [(0.02, 0.05, 0.0), (0.0, 1.0, 0.8)])
+def test_a_candidate_that_is_two_points_worse_is_confirmed_in_at_most_one_night_of_twenty(drop, most, least):
+    nights, count = 400, 0
+    for seed in range(nights):
+        labels, first, second = worse_by(drop, 2000, seed)
+        made = [candidate("full", 8.0, accuracy=0.88), candidate("lucky", 1.0, accuracy=0.89)]
+        tables = {"full": {"main": table(first, labels)}, "lucky": {"main": table(second, labels)}}
+        count += put_forward(made[0], made[1:], tables, "accuracy").confirmed and made[1].chosen
+    noise = 2.6 * (0.05 * 0.95 / nights) ** 0.5
+    assert least <= count / nights <= most + noise
+
+
+def test_a_candidate_keeps_an_error_by_not_exceeding_it():
+    labels, noise = np.random.default_rng(7).normal(size=(2, 1000))
+    made, tables = [], {}
+    for name, error, validation, latency in (("full", 0.5, 0.5, 8), ("near", 0.501, 0.505, 2), ("far", 0.6, 0.52, 1)):
+        made.append(candidate(name, latency, rmse=validation, pearson=1 - validation))
+        tables[name] = {"main": table(labels + error * noise, labels)}
+    full, near, far = made
+    chosen = choosing.choose(full, [near, far], tables, [objective("rmse", "regression")], CompressSettings().bounds)
+    assert chosen.name == "near" and chosen.confirmed and not far.qualifies and "below 99%" in far.why
+
+
+def test_what_can_be_made_depends_on_the_kinds():
+    assert usable(["regression"]) == {"static", "distil", "prune", "vocabulary", "quantize"}
+    assert usable(["classification", "regression"]) == {"distil", "prune", "vocabulary", "quantize"}
+    assert usable(["classification", "generation"]) == {"distil", "prune"}
+
+
+def test_a_recipe_is_read_and_written():
+    recipe = "distil:3+prune:0.25+vocabulary+quantize:static"
+    assert chain(parse(recipe)) == recipe and [step.trains for step in parse(recipe)] == [True, True, False, False]
+    assert parse("full") == [] and chain([]) == "full"
+    assert [of(6, 0.5), of(6, 2), of(6, 9), of(6, 0.01)] == [3, 2, 6, 1]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [
+        ("quantize+vocabulary", "is no chain"),
+        ("vocabulary+distil", "is no chain"),
+        ("distil+distil", "is no chain"),
+        ("static+prune", "is no chain"),
+        ("prone", "is no chain"),
+        ("distil:1.5", "neither a share such as 0.5 nor a number such as 3"),
+        ("prune:none", "neither a share"),
+        ("quantize:int4", "after quantize comes dynamic, static"),
+        ("vocabulary:3", "after vocabulary comes nothing"),
+    ],
+)
+def test_what_is_no_recipe_is_refused(recipe, words):
+    with pytest.raises(ValueError, match=words):
+        CompressSettings(recipes=[recipe])
+
+
+def workshop(**settings):
+    trained = Trained(parameters=1, layers=[], precision="float32", device="cpu", figures={"rows_per_second": 100.0})
+    told = CompressSettings(distil_epochs=4, recovery_epochs=2).model_dump()
+    return Workshop(trained, [objective(train=1000)], told, {"max_length": 8}, "tiny", **settings)
+
+
+def test_a_deadline_sheds_what_its_training_would_not_make():
+    recipes = ("quantize", "distil+quantize", "distil+prune")
+    assert [workshop().epochs(recipe) for recipe in recipes] == [0, 4, 6]
+    shop = workshop(deadline=time.time() + 50)
+    assert [shop.too_late(recipe) for recipe in recipes] == [False, False, True]
+    assert not workshop().too_late("distil+prune") and workshop(deadline=time.time() - 1).too_late("quantize")
+    shop.made["distil 1.0"] = None
+    assert not shop.too_late("distil+prune+quantize")
+
+
+def test_the_cheap_ones_that_come_near_go_on():
+    points = [Point("dear", 0.90, 0.5), Point("equal", 0.89, 0.4), Point("dominated", 0.88, 0.45),
+              Point("bold", 0.87, 0.1), Point("poor", 0.5, 0.01)]  # fmt: skip
+    assert survivors(points, 0.85, 2) == ["bold", "equal"]
+    assert survivors(points, 0.85, 9) == ["bold", "equal", "dear"]
+    assert survivors(points, 0.95, 2) == ["dear"], "where none comes near, the best goes on"

@@ -1,0 +1,248 @@
+"""The exported folder does on its own what the registered model does: by its README, over HTTP, in its own environment."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import venv
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+import httpx
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from samples import messages
+from test_serving import JUDGES, WRITERS, exported
+
+from flows.export import export
+from models import bases
+from tasks import tracking
+from tasks.errors import UserError
+from tasks.records import Augmented, Candidate, Compressed, Objective, Sides
+from tasks.register import register
+
+PYTHON = re.compile(r"^```python\n([\s\S]*?)^```", re.MULTILINE)
+COPIED = re.compile(r"^COPY (.*) \./$", re.MULTILINE)
+NEEDED = ("numpy", "onnxruntime", "tokenizers")
+TEXTS = [text for text, _ in messages(40)]
+MODELS = {
+    "pairs": JUDGES["bert on pairs"],
+    "four": JUDGES["one bert for four"],
+    "tells": WRITERS["one gpt2 for three"],
+    "answers": WRITERS["t5 answers"],
+}
+STOCK = """
+import json, os, sys, torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+tokenizer = AutoTokenizer.from_pretrained("checkpoint")
+model = AutoModelForSequenceClassification.from_pretrained("checkpoint").eval()
+first, second = json.load(sys.stdin)
+rows = tokenizer(first, second, padding=True, truncation=True, max_length=32, return_tensors="pt")
+with torch.no_grad():
+    print(json.dumps([model.config.id2label, model(**rows).logits.softmax(-1).tolist()]))
+"""
+"""Then the lines of those that write, in their folders."""
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    """Registered as a night would: the models in memory, by the names they are registered under."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NIGHTSHIFT_HOME", str(home))
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home}/mlflow.db")
+        patch.chdir(home)
+        mlflow.set_tracking_uri(f"sqlite:///{home}/mlflow.db")
+        yield {name: registered(name, base, heads, home) for name, (base, heads) in MODELS.items()}
+
+
+def registered(name, base, heads, home):
+    folder = home / "artifacts" / "compress" / name / "full"
+    (folder / "checkpoint").mkdir(parents=True)
+    full = exported(base, heads, folder / "serving")
+    bases.save_checkpoint(full.model, full.tokenizer, heads, folder / "checkpoint")
+    candidate = Candidate(
+        name="full", recipe="full", size_mb=1, latency_ms_p50=1, latency_ms_p95=1, throughput=1, chosen=True
+    )
+    compressed = Compressed(path=f"compress/{name}", digest=name, candidates=[candidate], chosen="full")
+    objectives = [
+        Objective(
+            name=objective, kind=head.kind, metric="accuracy", augmented=Augmented(augmented=0),
+            sides=Sides(train=1, validation=1, holdout=1, spare=0, leaks=0, labels=list(head.labels), pairs=head.pairs),
+        )
+        for objective, head in heads.items()
+    ]  # fmt: skip
+    run_id = tracking.start_night(name, "f", "night")
+    register.fn(name, compressed, objectives, run_id, {tracking.FINGERPRINT: "a night"})
+    return full
+
+
+@pytest.fixture(scope="module")
+def folders(registry, tmp_path_factory):
+    """What each was exported to, moved away from where it was written."""
+    place = tmp_path_factory.mktemp("new")
+    for name in registry:
+        told = export(f"{name}@challenger", place / "here" / name)
+        assert told[0] == f"{name} version 1 is in {place}/here/{name}:" and "checkpoint/" in "".join(told)
+    return (place / "here").rename(place / "there")
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """The interpreter of an environment that holds the three packages and nothing else."""
+    folder = tmp_path_factory.mktemp("bare")
+    venv.create(folder, with_pip=False, symlinks=True)
+    (packages,) = folder.glob("lib/*/site-packages")
+    for name in NEEDED:
+        source = Path(find_spec(name).origin).parent
+        for found in (source, source.with_name(f"{name}.libs")):
+            if found.exists():
+                (packages / found.name).symlink_to(found)
+    python, names = folder / "bin" / "python", [*NEEDED, "torch", "transformers", "mlflow", "pandas", "models", "pip"]
+    code = f"from importlib.util import find_spec; print([name for name in {names} if find_spec(name)])"
+    assert run([python, "-E"], code, folder).strip() == str(list(NEEDED))
+    return [python, "-EB"]
+
+
+def run(command, code, folder, told=""):
+    done = subprocess.run([*command, "-c", code], cwd=folder, input=told, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def lines_of(folder):
+    (code,) = PYTHON.findall((folder / "README.md").read_text())
+    assert len([line for line in code.splitlines() if line.strip()]) == 5
+    return code
+
+
+@pytest.mark.parametrize("name", ["pairs", "four"])
+def test_the_five_lines_answer_as_the_registered_model(name, bare, folders):
+    code = lines_of(folders / name)
+    answers = [eval(line) for line in run(bare, code, folders / name).splitlines()]
+    frame = pd.DataFrame({"text": eval(re.search(r"texts = (.*)", code)[1])})
+    if name == "pairs":
+        frame["text_pair"] = eval(re.search(r"pairs=(\[.*?\])", code)[1])
+    model = mlflow.pyfunc.load_model(f"models:/{name}@challenger")
+    assert answers == model.predict(frame).to_dict("records") and len(answers) == 2
+
+
+def test_the_folder_holds_what_it_needs_and_pins_what_it_was_made_with(folders, registry):
+    names = {path.name for path in (folders / "four").iterdir()}
+    assert names == {"model.onnx", "tokenizer.json", "config.json", "predictor.py", "serve.py", "README.md",
+                     "requirements.txt", "Dockerfile", "checkpoint"}  # fmt: skip
+    pins = (folders / "four" / "requirements.txt").read_text().splitlines()
+    assert pins == [f"{name}=={version(name)}" for name in NEEDED]
+    docker = (folders / "four" / "Dockerfile").read_text()
+    assert docker.startswith(f"FROM python:{sys.version_info.major}.{sys.version_info.minor}-slim\n")
+    copied = [name for line in COPIED.findall(docker) for name in line.split()]
+    assert set(copied) == names - {"checkpoint", "Dockerfile", "README.md"}
+    served = Path(os.environ["NIGHTSHIFT_HOME"]) / "artifacts" / "compress" / "four" / "full" / "serving"
+    assert all((folders / "four" / file.name).read_bytes() == file.read_bytes() for file in served.iterdir())
+    page = (folders / "four" / "README.md").read_text()
+    assert "| `things` | classification | `texts` | box, lamp, tent |" in page
+    assert "| `follows` | classification | `texts` and `pairs` | no, perhaps, yes |" in page
+
+
+def test_over_http_it_answers_on_this_machine_alone(bare, folders, registry):
+    full = registry["four"]
+    command = [*bare, folders / "four" / "serve.py", "--port", "0"]
+    server = subprocess.Popen(command, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        address = server.stdout.readline().split()[1]
+        assert address.startswith("http://127.0.0.1:") and address.endswith("/predict")
+        answer = httpx.post(address, json={"texts": TEXTS})
+        expected = [full.heads["tone"].labels[int(row.argmax())] for row in full.scores(TEXTS, None, "tone")]
+        assert answer.status_code == 200 and [line["label"] for line in answer.json()] == expected
+        asked = {"texts": TEXTS[:3], "pairs": TEXTS[3:6], "objective": "follows"}
+        found = [list(line["scores"].values()) for line in httpx.post(address, json=asked).json()]
+        assert np.allclose(found, full.scores(TEXTS[:3], TEXTS[3:6], "follows"), atol=1e-4)
+        assert httpx.post(address, json={"texts": []}).json() == []
+        for wrong, why in [
+            ({"texts": "a text"}, "expected"),
+            ({"text": ["a"]}, "expected"),
+            ([1], "expected"),
+            ({"texts": ["a", None]}, "expected"),
+            ({"texts": ["a"], "objective": "mood"}, "this model knows tone"),
+            ({"texts": ["a"], "objective": "follows"}, "reads two texts"),
+            ({"texts": ["a"], "pairs": [], "objective": "follows"}, "zip"),
+        ]:
+            answer = httpx.post(address, json=wrong)
+            assert answer.status_code == 400 and why in answer.json()["error"]
+        assert httpx.post(address, content=b"{").status_code == 400
+        assert httpx.post(address + "s", json={"texts": []}).status_code == 404
+        assert httpx.get(address).status_code == 501
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def test_stock_transformers_loads_the_checkpoints_and_writes_by_the_five_lines(folders, registry):
+    writers = "".join(f"os.chdir({str(folders / name)!r})\n{lines_of(folders / name)}" for name in ("tells", "answers"))
+    told = run(
+        [sys.executable, "-E"], STOCK + writers, folders / "pairs", json.dumps([TEXTS, TEXTS[::-1]])
+    ).splitlines()
+    pairs, tells, answers = (registry[name] for name in ("pairs", "tells", "answers"))
+    labels, scores = json.loads(told[0])
+    assert tuple(labels.values()) == pairs.heads["main"].labels
+    assert np.allclose(scores, pairs.scores(TEXTS, TEXTS[::-1]), atol=1e-5)
+    written = [tells.continuations(["the lid does not close"], "story")[0],
+               answers.continuations(["the lid does not close"])[0]]  # fmt: skip
+    assert "\n".join(told[1:]) == "\n".join(written)
+
+
+def test_what_writes_is_exported_as_its_checkpoint(folders):
+    assert {path.name for path in (folders / "tells").iterdir()} == {"checkpoint", "README.md", "requirements.txt"}
+    pins = (folders / "tells" / "requirements.txt").read_text().splitlines()
+    assert [pin.partition("==")[0] for pin in pins] == ["numpy", "safetensors", "tokenizers", "torch", "transformers"]
+    assert "The objectives story, answer, tone share" in (folders / "tells" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("model", "why"),
+    [
+        ("four@champion", "Registered model alias champion not found"),
+        ("models:/four@champion", "Registered model alias champion not found"),
+        ("four/99", "Model Version (name=four, version=99) not found"),
+        ("small@champion", "Registered Model with name=small not found"),
+        ("four", "expected NAME@ALIAS or NAME/VERSION, such as reviews@champion"),
+        ("models:/", "Not a proper models:/ URI"),
+        ("bought/1", "not registered by nightshift"),
+        ("lost/1", "Failed to download artifacts from path 'checkpoints'"),
+    ],
+)
+def test_what_cannot_be_exported_is_told_in_one_line_and_leaves_nothing(model, why, registry, tmp_path):
+    client = tracking.connect()
+    if (name := model.partition("/")[0]) in ("bought", "lost"):
+        tags = {"nightshift.checkpoint": client.get_model_version("four", "1").tags["nightshift.checkpoint"] + "s"}
+        client.create_registered_model(name)
+        client.create_model_version(name, "models:/four/1", tags=tags if name == "lost" else {})
+    with pytest.raises(UserError) as caught:
+        export(model, tmp_path / "here" / "out")
+    assert str(caught.value).startswith(f"{model}: ") and why in str(caught.value) and "\n" not in str(caught.value)
+    assert not any((tmp_path / "here").glob("*"))
+
+
+def test_nothing_is_written_over(registry, tmp_path):
+    (tmp_path / "a file").write_text("mine")
+    for target in (tmp_path, tmp_path / "a file"):
+        with pytest.raises(UserError, match="is there already and not empty"):
+            export("four/1", target)
+    with pytest.raises(UserError, match="cannot be written: Not a directory"):
+        export("four/1", tmp_path / "a file" / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["a file"]
+    (tmp_path / "empty").mkdir()
+    export("four/1", tmp_path / "empty")
+    assert (tmp_path / "empty" / "README.md").exists()
+
+
+def test_the_command_exits_with_2_and_a_line(registry, tmp_path):
+    command = [sys.executable, "-m", "flows.cli", "export", "four@champion", "out"]
+    root = str(Path(__file__).parent.parent)
+    done = subprocess.run(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": root}, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stdout == "" and not list(tmp_path.iterdir())
+    assert done.stderr == "four@champion: Registered model alias champion not found.\n"

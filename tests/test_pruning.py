@@ -1,0 +1,242 @@
+import copy
+from itertools import product
+
+import pytest
+import torch
+import train_once
+from samples import messages
+from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
+
+from models import allocation, anatomy, bases, encoding, export, importance, mending, pruning, student
+from models.batches import Collator, inputs_of
+from models.heads import Head, SharedTrunk, logits
+
+TEXTS = [text for text, _ in messages(64)]
+HEAD = Head("classification", ("bad", "good"))
+SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+DISTIL = {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64}
+GPT2 = {"n_embd": 32, "n_inner": 64, "n_layer": 2, "n_head": 4, "n_positions": 64}
+KINDS = {"bert": SIZES, "roberta": SIZES, "xlm-roberta": SIZES, "electra": SIZES, "distilbert": DISTIL, "gpt2": GPT2}
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_base):
+    return bases.load_tokenizer(str(tiny_base), {}, [])
+
+
+def model_of(kind, tokenizer):
+    torch.manual_seed(1)
+    config = AutoConfig.for_model(kind, vocab_size=len(tokenizer), pad_token_id=0, num_labels=2, initializer_range=0.2,
+                                  bos_token_id=2, eos_token_id=3, **KINDS[kind])  # fmt: skip
+    return with_biases(AutoModelForSequenceClassification.from_config(config).eval())
+
+
+@torch.no_grad()
+def with_biases(model):
+    for name, value in model.named_parameters():
+        if name.endswith("bias"):
+            value.normal_(std=0.2)
+    return model
+
+
+def batches_of(tokenizer, name="main", head=HEAD, labels=("bad", "good") * 32):
+    rows = encoding.encode(tokenizer, head, TEXTS, None, labels, 32, packed=head.generative)
+    if "token_type_ids" in rows.columns:
+        del rows.columns["token_type_ids"]
+    collate = Collator({name: rows}, {name: head}, tokenizer.pad_token_id)
+    return [collate([(name, row) for row in range(at, min(at + 8, len(rows)))]) for at in range(0, len(rows), 8)]
+
+
+@torch.no_grad()
+def answers(model, batches):
+    return torch.cat([logits(model, batch["objective"], inputs_of(batch)).flatten() for batch in batches])
+
+
+@pytest.fixture(params=KINDS)
+def cut(request, tokenizer):
+    """A model, its rows, and a copy with other widths and heads in each layer."""
+    model, batches = model_of(request.param, tokenizer), batches_of(tokenizer)
+    told = importance.importance(model, batches, {"main": HEAD})
+    return model, batches, pruning.prune(model, told, [40, 24], [3, 1])
+
+
+def shapes(model):
+    names = anatomy.anatomy(model)
+    return [[anatomy.width(layer, block) for block in names.blocks] for layer in anatomy.layers(model)]
+
+
+def test_layers_are_cut_to_the_given_shape_and_still_learn(cut):
+    model, batches, pruned = cut
+    assert shapes(pruned) == [[3 * 8, 40], [8, 24]] and shapes(model) == [[32, 64]] * 2
+    before = answers(pruned, batches)
+    logits(pruned, "main", inputs_of(batches[0])).square().sum().backward()
+    assert all(p.grad.shape == p.shape for layer in anatomy.layers(pruned) for p in layer.parameters())
+    torch.optim.SGD(pruned.parameters(), 0.01).step()
+    assert not torch.allclose(answers(pruned, batches), before)
+
+
+def test_a_dense_checkpoint_is_loaded_by_stock_transformers_and_answers_the_same(cut, tmp_path):
+    _, batches, pruned = cut
+    pruning.dense(pruned).save_pretrained(tmp_path)
+    again = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
+    assert torch.allclose(answers(again, batches), answers(pruned, batches), atol=1e-6)
+    assert shapes(again) == [[32, 40], [32, 40]]
+    trimmed = pruning.trim(again)
+    assert shapes(trimmed) == shapes(pruned)
+    assert torch.allclose(answers(trimmed, batches), answers(pruned, batches), atol=1e-6)
+
+
+def test_training_leaves_the_zeros_of_a_dense_model_as_they_are(cut):
+    _, batches, pruned = cut
+    full = pruning.dense(pruned)
+    optimizer = torch.optim.AdamW(full.parameters(), 0.01)
+    for batch in batches[:3]:
+        logits(full, "main", inputs_of(batch)).square().sum().backward()
+        optimizer.step()
+    assert shapes(pruning.trim(full)) == shapes(pruned)
+
+
+def test_mending_brings_answers_nearer_to_the_parents(cut):
+    model, batches, pruned = cut
+    wanted, before = answers(model, batches), answers(pruned, batches)
+    mending.mend(pruned, model, batches)
+    after = answers(pruned, batches)
+    assert (after - wanted).square().mean() < 0.8 * (before - wanted).square().mean()
+
+
+@pytest.mark.parametrize("kind", ["bert", "distilbert", "gpt2"])
+def test_what_another_does_too_is_mended_wholly(kind, tokenizer):
+    model, batches = model_of(kind, tokenizer), batches_of(tokenizer)
+    names = anatomy.anatomy(model)
+    with torch.no_grad():
+        for layer in anatomy.layers(model):
+            for name in names.feed_forward.readers:
+                reader = layer.get_submodule(name)
+                anatomy.weight(reader)[32:] = anatomy.weight(reader)[:32]
+                reader.bias[32:] = reader.bias[:32]
+    first = importance.Importance([torch.arange(64.0, 0.0, -1)] * 2, [torch.ones(4)] * 2)
+    pruned = pruning.prune(model, first, [32, 32])
+    wanted, before = answers(model, batches), answers(pruned, batches)
+    assert (before - wanted).abs().max() > 0.01
+    mending.mend(pruned, model, batches, ridge=1e-9)
+    assert torch.allclose(answers(pruned, batches), wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_neurons_and_heads_that_do_nothing_go_first(kind, tokenizer):
+    model, batches = model_of(kind, tokenizer), batches_of(tokenizer)
+    names = anatomy.anatomy(model)
+    with torch.no_grad():
+        for place, layer in enumerate(anatomy.layers(model)):
+            anatomy.weight(layer.get_submodule(names.feed_forward.writer))[:, 5 + place] = 0
+            start = 8 * (1 + place)
+            anatomy.weight(layer.get_submodule(names.attention.writer))[:, start : start + 8] = 0
+    told = importance.importance(model, batches, {"main": HEAD})
+    assert [int(scores.argmin()) for scores in told.neurons] == [5, 6]
+    assert [int(scores.argmin()) for scores in told.heads] == [1, 2]
+    pruned = pruning.prune(model, told, [63, 63], [3, 3])
+    assert torch.allclose(answers(pruned, batches), answers(model, batches), atol=1e-5)
+
+
+def test_importances_of_several_objectives_add_up_by_their_weights(tiny_base, tokenizer):
+    heads = {"judged": Head("classification", ("bad", "good")), "scored": Head("regression", weight=3.0)}
+    torch.manual_seed(1)
+    shared = SharedTrunk(AutoModel.from_pretrained(tiny_base), heads)
+    parts = [batches_of(tokenizer, "judged"), batches_of(tokenizer, "scored", heads["scored"], range(64))]
+    alone = [importance.importance(shared, part, heads) for part in parts]
+    both = importance.importance(shared, parts[0] + parts[1], heads)
+    for kind in ("neurons", "heads"):
+        for place, found in enumerate(getattr(both, kind)):
+            assert torch.allclose(found, sum(getattr(one, kind)[place] for one in alone), rtol=1e-4)
+    pruned = pruning.prune(shared, both, [32, 16], [1, 2])
+    mending.mend(pruned, shared, parts[0] + parts[1])
+    full = pruning.dense(pruned)
+    assert full.config.intermediate_size == 32 and isinstance(full, SharedTrunk)
+    for part in parts:
+        assert torch.allclose(answers(full, part), answers(pruned, part), atol=1e-6)
+
+
+def test_a_model_that_writes_is_pruned_by_what_its_tokens_tell(tmp_path):
+    model, tokenizer, heads, _ = train_once.prepared("gpt2", ("written",))
+    model.eval()
+    batches = batches_of(tokenizer, "written", heads["written"], None)
+    told = importance.importance(model, batches, heads)
+    assert all(scores.min() > 0 for scores in [*told.neurons, *told.heads])
+    pruned = pruning.prune(model, told, [96, 64], [1, 2])
+    before = (answers(pruned, batches) - answers(model, batches)).square().mean()
+    mending.mend(pruned, model, batches)
+    assert (answers(pruned, batches) - answers(model, batches)).square().mean() < before
+    prompt = torch.tensor([[5, 6, 7]])
+    written = [m.generate(prompt, max_new_tokens=8, do_sample=False) for m in (pruned, pruning.dense(pruned))]
+    assert torch.equal(*written)
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2"])
+def test_pruned_models_are_exported(kind, tmp_path):
+    model, tokenizer, heads, _ = train_once.prepared(kind, ("judged",))
+    batches = batches_of(tokenizer, "judged", heads["judged"])
+    told = importance.importance(with_biases(model), batches, heads)
+    sizes = []
+    for name, found in (("full", model), ("pruned", pruning.prune(model, told, [24, 8], [2, 1]))):
+        export.export_onnx(found, tokenizer, heads, tmp_path / name)
+        sizes.append((tmp_path / name).stat().st_size)
+    assert sizes[1] < sizes[0]
+
+
+def test_the_model_that_is_pruned_stays_as_it_was(tokenizer):
+    model, batches = model_of("bert", tokenizer), batches_of(tokenizer)
+    kept = copy.deepcopy(model.state_dict())
+    told = importance.importance(model, batches, {"main": HEAD})
+    mending.mend(pruning.prune(model, told, [32, 32], [2, 2]), model, batches)
+    assert all(torch.equal(value, kept[name]) for name, value in model.state_dict().items())
+    assert model.config.intermediate_size == 64 and all(p.grad is None for p in model.parameters())
+
+
+def parameters(models):
+    return [sum(p.numel() for p in model.parameters()) / 1000 for model in models]
+
+
+def test_the_table_of_costs_comes_from_whole_models(tokenizer):
+    model = model_of("bert", tokenizer)
+    table = allocation.costs(model, parameters)
+    assert table.full == parameters([model])[0]
+    assert list(table.heads) == [1, 2, 3, 4] and table.widths[64] == table.heads[4] == 0
+    for heads in table.heads:
+        assert table.heads[heads] == pytest.approx((4 - heads) * 8 * (4 * 32 + 3) / 1000)
+    for width in table.widths:
+        assert table.widths[width] == pytest.approx((64 - width) * (2 * 32 + 1) / 1000)
+
+
+@pytest.mark.parametrize("share", [0.9, 0.6, 0.35])
+def test_the_shape_loses_the_least_of_all_that_are_fast_enough(share):
+    torch.manual_seed(2)
+    told = importance.Importance([torch.rand(12).square() for _ in range(2)], [torch.rand(3) for _ in range(2)])
+    table = allocation.Costs(10.0, {1: 1.7, 2: 0.9, 3: 0.0}, {3: 1.9, 6: 1.3, 9: 0.6, 12: 0.0})
+
+    def lost(widths, heads):
+        pairs = [*zip(told.neurons, widths, strict=True), *zip(told.heads, heads, strict=True)]
+        return sum(float(scores.sort().values[: len(scores) - keep].sum()) for scores, keep in pairs)
+
+    def saved(widths, heads):
+        return sum(table.widths[width] for width in widths) + sum(table.heads[count] for count in heads)
+
+    choices = product(product(table.widths, repeat=2), product(table.heads, repeat=2))
+    best = min(lost(*choice) for choice in choices if saved(*choice) >= 10 * (1 - share))
+    found = allocation.allocate(told, table, share)
+    assert lost(*found) == pytest.approx(best, abs=1e-6) and saved(*found) >= 10 * (1 - share) - 1e-9
+
+
+def test_a_share_that_no_shape_reaches_is_refused():
+    told = importance.Importance([torch.rand(12)], [torch.rand(3)])
+    table = allocation.Costs(10.0, {1: 1.0, 2: 0.5, 3: 0.0}, {6: 2.0, 12: 0.0})
+    with pytest.raises(ValueError, match="no shape takes 60% of the time; the smallest takes 70%"):
+        allocation.allocate(told, table, 0.6)
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2"])
+def test_a_layer_learns_to_stand_for_those_that_were_cut_out_after_it(kind, tokenizer):
+    model, batches = model_of(kind, tokenizer), batches_of(tokenizer)
+    small = student.student_of(model, 1, "first")
+    wanted, before = answers(model, batches), answers(small, batches)
+    mending.mend(small, model, batches, origins=[1])
+    assert (answers(small, batches) - wanted).square().mean() < 0.8 * (before - wanted).square().mean()
