@@ -101,15 +101,18 @@ def _attentions(model: ir.Model) -> list[ir.Node]:
 
 
 def _linear_parts(value: ir.Value) -> tuple[ir.Value, np.ndarray, np.ndarray, str] | None:
-    """Of `x @ weight + bias`: x, the two constants, the layer's name."""
-    add = value.producer()
-    if add is None or add.op_type != "Add" or not is_constant(add.inputs[1]):
-        return None
-    product = add.inputs[0].producer()
+    """Of `x @ weight + bias`: x, the two constants, the layer's name; a bias of zeros is not in the graph."""
+    add, bias = value.producer(), None
+    if add is not None and add.op_type == "Add" and is_constant(add.inputs[1]):
+        value, bias = add.inputs
+    product = value.producer()
     if product is None or product.op_type != "MatMul" or not is_constant(product.inputs[1]):
         return None
     source, weight = product.inputs
-    return source, constant(weight), constant(add.inputs[1]), add.inputs[1].name.removesuffix(".bias")
+    array = constant(weight)
+    if bias is None:
+        return source, array, np.zeros(array.shape[-1], array.dtype), weight.name
+    return source, array, constant(bias), bias.name.removesuffix(".bias")
 
 
 def _plain(model: ir.Model) -> None:
@@ -120,13 +123,13 @@ def _plain(model: ir.Model) -> None:
     writer = Writer(model)
     for node in list(model.graph):
         if node.op_type == "Gemm":
-            source, weight, bias = node.inputs
+            source, weight, *bias = node.inputs
             array = constant(weight).T.copy() if node.attributes.get_int("transB", 0) else constant(weight)
-            new = writer.product(source, array, constant(bias), bias.name.removesuffix(".bias"))
-            replace(node.outputs[0], new)
+            name = weight.name.removesuffix(".weight")
+            replace(node.outputs[0], writer.product(source, array, constant(bias[0]) if bias else None, name))
     for node in list(model.graph):
         parts = _linear_parts(node.outputs[0])
-        if parts and parts[3] not in model.graph.initializers:
+        if node.op_type == "Add" and parts and parts[3] not in model.graph.initializers:
             node.inputs[0].producer().inputs[1].name = parts[3]
     for mask in {node.inputs[4].producer() for node in _attentions(model)}:
         mask.replace_input_with(0, mask.inputs[0].producer().inputs[0])

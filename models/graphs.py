@@ -22,10 +22,12 @@ class Writer:
         return found
 
     def weight(self, array: np.ndarray | np.generic, name: str) -> ir.Value:
-        """A constant; one of that name is taken as it is."""
-        found: ir.Value = self.graph.initializers.get(name) or self.tape.initializer(
-            ir.tensor(np.asarray(array), name=name), name
-        )
+        """A constant; the one of that name if it is equal, else one of a name like it."""
+        known = self.graph.initializers.get(name)
+        if known is not None and np.array_equal(constant(known), array):
+            return known
+        name = name if known is None else f"{name}.{len(self.graph.initializers)}"
+        found: ir.Value = self.tape.initializer(ir.tensor(np.asarray(array), name=name), name)
         return found
 
     def product(self, source: ir.Value, weight: np.ndarray, bias: np.ndarray | None, name: str) -> ir.Value:

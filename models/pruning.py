@@ -2,15 +2,13 @@
 
 import copy
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from models.anatomy import Block, anatomy, cut, head_size, layers, pad, weight, width
-from models.heads import Head, Model
+from models.heads import Model
 from models.importance import Importance
-from models.importance import importance as _importance
 
 
 def prune(model: Model, importance: Importance, widths: Sequence[int], heads: Sequence[int] | None = None) -> Model:
@@ -52,27 +50,6 @@ def dense(model: Model) -> Model:
         pad(layer, names.attention, full.config.hidden_size)
         pad(layer, names.feed_forward, getattr(full.config, names.width) or 4 * full.config.hidden_size)
     return full
-
-
-def trim(model: Model) -> Model:
-    """A copy without the heads and neurons that write nothing but zeros: of what `dense` made, the pruned model again."""
-    smaller = copy.deepcopy(model)
-    names, size = anatomy(smaller), head_size(smaller)
-    for layer in layers(smaller):
-        for block, part in ((names.attention, size), (names.feed_forward, 1)):
-            written = weight(layer.get_submodule(block.writer)).abs().sum(dim=0).reshape(-1, part).sum(dim=-1)
-            _keep(layer, block, written.nonzero()[:, 0] if written.any() else torch.zeros(1, dtype=torch.long), part)
-    return _with_width(smaller)
-
-
-def ffn_importance(model: Model, batches: list[dict[str, Any]], head: Head) -> list[Tensor]:
-    """Until `tasks.compression` calls `importance`."""
-    return _importance(model, ({"objective": "main"} | batch for batch in batches), {"main": head}).neurons
-
-
-def prune_ffn(model: Model, importance: list[Tensor], width: int) -> Model:
-    """Until `tasks.compression` calls `prune`."""
-    return prune(model, Importance(importance, []), [width] * len(importance))
 
 
 def slim(model: Model) -> Model:

@@ -81,9 +81,9 @@ def test_a_dense_checkpoint_is_loaded_by_stock_transformers_and_answers_the_same
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
     assert torch.allclose(answers(again, batches), answers(pruned, batches), atol=1e-6)
     assert shapes(again) == [[32, 40], [32, 40]]
-    trimmed = pruning.trim(again)
-    assert shapes(trimmed) == shapes(pruned)
-    assert torch.allclose(answers(trimmed, batches), answers(pruned, batches), atol=1e-6)
+    slimmed = pruning.slim(again)
+    assert shapes(slimmed) == shapes(pruned)
+    assert torch.allclose(answers(slimmed, batches), answers(pruned, batches), atol=1e-6)
 
 
 def test_training_leaves_the_zeros_of_a_dense_model_as_they_are(cut):
@@ -93,7 +93,7 @@ def test_training_leaves_the_zeros_of_a_dense_model_as_they_are(cut):
     for batch in batches[:3]:
         logits(full, "main", inputs_of(batch)).square().sum().backward()
         optimizer.step()
-    assert shapes(pruning.trim(full)) == shapes(pruned)
+    assert shapes(pruning.slim(full)) == shapes(pruned)
 
 
 def test_mending_brings_answers_nearer_to_the_parents(cut):
