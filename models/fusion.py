@@ -33,6 +33,8 @@ def traceable(model: Model, typed: bool) -> Model:
     """
     if model.config.model_type not in LAYERS:
         return model
+    AttentionInterface.register(ATTENTION, _attend)
+    AttentionMaskInterface.register(ATTENTION, _mask)
     model = copy.deepcopy(model)
     trunk = model.trunk if isinstance(model, SharedTrunk) else model
     trunk.set_attn_implementation(ATTENTION)
@@ -83,10 +85,6 @@ def _attend(
 
 def _mask(attention_mask: Tensor, **_: Any) -> Tensor:
     return attention_mask.to(torch.int32)
-
-
-AttentionInterface.register(ATTENTION, _attend)
-AttentionMaskInterface.register(ATTENTION, _mask)
 
 
 def fuse(model: ir.Model) -> None:

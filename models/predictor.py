@@ -5,7 +5,9 @@ This file stands by itself: it goes into the registered model beside the folder 
 """
 
 import json
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -74,7 +76,11 @@ class OnnxPredictor(Judge):
             pad_id=self.config["pad_token_id"],
             pad_token=self.config["pad_token"],
         )
-        self.session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        graph = str(folder / "model.onnx")
+        self.session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        self.threads = ThreadPoolExecutor(os.cpu_count())
         self.inputs = [item.name for item in self.session.get_inputs()]
 
     def scores(self, texts: Sequence[str], pairs: Sequence[str] | None = None, objective: str = "main") -> np.ndarray:
@@ -83,22 +89,31 @@ class OnnxPredictor(Judge):
         rows: list[Any] = list(texts) if pairs is None else list(zip(texts, pairs, strict=True))
         lengths = [len(text) + (len(pairs[place]) if pairs is not None else 0) for place, text in enumerate(texts)]
         order = np.argsort(lengths, kind="stable")
+        parts = [order[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+        batches = [[rows[index] for index in part] for part in parts]
         logits = np.zeros((len(rows), len(head.labels) or 1))
-        for start in range(0, len(rows), BATCH):
-            part = order[start : start + BATCH]
-            feed = self.feed([rows[index] for index in part])
-            logits[part] = self.session.run([self.config["outputs"][objective]], feed)[0]
+        ask = map if len(parts) == 1 else self.threads.map
+        for part, found in zip(parts, ask(lambda batch: self._logits(batch, objective), batches), strict=True):
+            logits[part] = found
         return _scores(head, logits)
+
+    def _logits(self, rows: Sequence[Any], objective: str) -> np.ndarray:
+        """Of one batch, on one core; batches run side by side."""
+        found: np.ndarray = self.session.run([self.config["outputs"][objective]], self.feed(rows))[0]
+        return found
 
     def feed(self, rows: Sequence[Any]) -> dict[str, np.ndarray]:
         """What the graph takes, of texts or pairs of texts: each (rows, tokens)."""
-        encoded = self.tokenizer.encode_batch(list(rows))
+        encoded = self.tokenizer.encode_batch(list(rows)) if len(rows) > 1 else [self._encode(rows[0])]
         values = {
             "input_ids": [item.ids for item in encoded],
             "attention_mask": [item.attention_mask for item in encoded],
             "token_type_ids": [item.type_ids for item in encoded],
         }
         return {name: np.array(values[name], dtype=np.int64) for name in self.inputs}
+
+    def _encode(self, row: Any) -> Any:
+        return self.tokenizer.encode(row) if isinstance(row, str) else self.tokenizer.encode(*row)
 
 
 def _scores(head: Any, logits: np.ndarray) -> np.ndarray:

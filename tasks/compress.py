@@ -28,7 +28,7 @@ class CompressSettings(Settings):
     """Which smaller models are tried, and what they may lose."""
 
     recipes: list[str] | Literal["auto"] = ["quantize", "distil", "prune", "distil+quantize", "distil+prune+quantize"]
-    """Chains of distil, prune, vocabulary and quantize; the last two come last. auto: a search. An empty list puts full forward."""
+    """Chains of distil, narrow and prune, or static, then vocabulary, then quantize. auto: a search. An empty list puts full forward."""
     minutes: float = Field(60, gt=0)
     """Of the search: when it begins no further training."""
     keep: float = Field(0.99, gt=0, le=1)
@@ -49,6 +49,8 @@ class CompressSettings(Settings):
     """Share of the layers a student keeps."""
     strategy: Literal["spread", "first", "last", "every", "alternating"] = "spread"
     """Which of the layers."""
+    hidden_size: float = Field(0.5, gt=0, lt=1)
+    """Share of the hidden size that a narrower student keeps."""
     pruned_time: float = Field(0.5, gt=0, lt=1)
     """Share of its parent's time that a pruned model takes; heads and neurons are allotted as measured on this machine."""
     temperature: float = Field(2.0, gt=0)

@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 import torch
 import train_once
-from transformers import AutoModel, AutoModelForSeq2SeqLM, BartConfig, BartForConditionalGeneration, TrainerCallback
+from transformers import (
+    AutoModel,
+    AutoModelForSeq2SeqLM,
+    AutoModelForSequenceClassification,
+    BartConfig,
+    BartForConditionalGeneration,
+    TrainerCallback,
+)
 
-from models import distillation, encoding, imitation, losses, student, training
+from models import anatomy, distillation, encoding, imitation, losses, narrowing, student, training
 from models.anatomy import layers
 from models.batches import Collator, inputs_of
 from models.distillation import Teacher
@@ -272,3 +279,30 @@ def test_who_cannot_be_imitated_is_said():
     t5, *_ = train_once.prepared("t5", ("shouted",))
     with pytest.raises(ValueError, match="the inside of t5 models is not known"):
         Teacher((t5,), relations=1.0).demand(t5)
+
+
+@pytest.mark.parametrize("names", [("judged",), ("judged", "scored")])
+def test_a_narrower_student_keeps_these_numbers_and_is_stock(names, tmp_path):
+    teacher, tokenizer, heads, examples = teacher_of("bert", names)
+    with pytest.raises(ValueError, match="16 numbers take 1 attention heads of 16"):
+        narrowing.narrow(teacher, torch.arange(16))
+    fewer = copy.deepcopy(teacher)
+    for layer in layers(fewer):
+        anatomy.cut(layer, anatomy.BERT.attention, torch.arange(16, 32))
+    batch = batch_of(examples, heads, tokenizer, "judged")
+    mixed = fewer.trunk if len(names) > 1 else fewer.bert
+    with torch.no_grad():  # numbers that no one reads and that never vary can go without a trace
+        for module in mixed.modules():
+            if isinstance(module, torch.nn.LayerNorm):
+                module.weight[:16] = module.bias[:16] = 0
+    kept = narrowing.liveliest(fewer, [batch], 16)
+    assert kept.tolist() == list(range(16, 32))
+    small = narrowing.narrow(fewer, kept)
+    inside = seen(small, "judged", batch, {"hidden": 1.0})
+    assert inside.hidden[0].shape[-1] == 16
+    small.save_pretrained(tmp_path)
+    again = (AutoModel if len(names) > 1 else AutoModelForSequenceClassification).from_pretrained(tmp_path)
+    assert same(again.state_dict(), (small.trunk if len(names) > 1 else small).state_dict())
+    assert answers(small, "judged", batch).shape == (8, 2) and small.config.num_attention_heads == 1
+    if len(names) == 1:
+        assert torch.equal(answers(again, "judged", batch), answers(small, "judged", batch))

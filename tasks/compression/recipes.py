@@ -1,7 +1,7 @@
 """Recipes: chains of steps such as `distil:3+prune:0.33+vocabulary+quantize`, each from a model to a smaller one.
 
-A value after the colon goes over the settings': of `distil` the layers, of `prune` the feed-forward neurons, as a share
-(with a point) or a number; of `quantize` the kind.
+A value after the colon goes over the settings': of `distil` the layers, of `narrow` the hidden size, as a share
+(with a point) or a number, of `prune` a share of the time or a number of neurons; of `quantize` the kind.
 """
 
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from typing import Literal, NamedTuple, get_args
 
 from tasks.records import GENERATIVE, Kind
 
-Name = Literal["static", "distil", "prune", "vocabulary", "quantize"]
+Name = Literal["static", "distil", "narrow", "prune", "vocabulary", "quantize"]
 CONVERSIONS = ("vocabulary", "quantize")
 """Steps without training; in this order they end a recipe."""
-SIZED = ("distil", "prune")
+SIZED = ("distil", "narrow", "prune")
 """Steps whose value is a share or a number."""
 VALUES = {"quantize": ("dynamic", "static")}
 FULL = "full"
@@ -46,9 +46,9 @@ def parse(recipe: str) -> list[Step]:
     names = [step.name for step in steps]
     ordered = sorted(names, key=lambda name: CONVERSIONS.index(name) + 1 if name in CONVERSIONS else 0)
     known = set(names) <= set(get_args(Name)) and len(set(names)) == len(names) and names == ordered
-    if not known or ("static" in names and not {"distil", "prune"}.isdisjoint(names)):
-        raise ValueError(f"{recipe!r} is no chain of distil and prune, or static, then vocabulary, then quantize "
-                         "(each once)")  # fmt: skip
+    if not known or ("static" in names and not set(SIZED).isdisjoint(names)):
+        raise ValueError(f"{recipe!r} is no chain of distil, narrow and prune, or static, then vocabulary, then "
+                         "quantize (each once)")  # fmt: skip
     for step in steps:
         _demand_value(step)
     return steps
@@ -90,7 +90,7 @@ def usable(kinds: Sequence[Kind]) -> set[str]:
     """Steps that fit the objectives: fewer tokens would change what a loss a token means, int8 is for ONNX."""
     if set(kinds) & set(GENERATIVE):
         return {"distil", "prune"}
-    return {"distil", "prune", "vocabulary", "quantize"} | ({"static"} if len(kinds) == 1 else set())
+    return {"distil", "narrow", "prune", "vocabulary", "quantize"} | ({"static"} if len(kinds) == 1 else set())
 
 
 def unasked(kinds: Sequence[Kind]) -> set[str]:

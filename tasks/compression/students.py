@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from transformers import PreTrainedTokenizerBase
 
-from models import allocation, bases, mending, pruning, static, student, training, vocabulary
-from models.anatomy import ANATOMIES
+from models import allocation, bases, mending, narrowing, pruning, static, student, training, vocabulary
+from models.anatomy import ANATOMIES, head_size
 from models.batches import Collator
 from models.distillation import Teacher
 from models.encoding import Examples
@@ -153,16 +153,39 @@ def _prune(desk: Desk, size: float | int) -> Model:
     return pruned
 
 
+def _narrow(desk: Desk, size: float | int) -> Model:
+    """A whole number of attention heads writes the hidden numbers that are kept."""
+    with _possible("narrow"):
+        part, whole = head_size(desk.model), desk.model.config.hidden_size
+        kept = part * of(whole // part, of(whole, size) // part)
+        batches = desk.batches()
+        found = importance(desk.model, batches, desk.heads)
+        fewer = pruning.prune(
+            desk.model, found, [len(layer) for layer in found.neurons], [kept // part] * len(found.heads)
+        )
+        return narrowing.narrow(fewer, narrowing.liveliest(fewer, batches, kept))
+
+
 def _static(desk: Desk, _size: float | int) -> Model:
     (head,) = desk.heads.values()
     return static.student_of(desk.model, desk.tokenizer, desk.texts(), head.pairs, seed=desk.told["seed"])
 
 
-STEPS: dict[str, Callable[[Desk, float | int], Model]] = {"distil": _distil, "prune": _prune, "static": _static}
-SIZES = {"distil": "layers", "prune": "pruned_time"}
+STEPS: dict[str, Callable[[Desk, float | int], Model]] = {
+    "distil": _distil,
+    "narrow": _narrow,
+    "prune": _prune,
+    "static": _static,
+}
+SIZES = {"distil": "layers", "narrow": "hidden_size", "prune": "pruned_time"}
 """The setting that says how much a step keeps."""
-EPOCHS = {"distil": "distil_epochs", "prune": "recovery_epochs", "static": "static_epochs"}
-RATES = {"distil": "learning_rate", "prune": "learning_rate", "static": "static_learning_rate"}
+EPOCHS = {"distil": "distil_epochs", "narrow": "distil_epochs", "prune": "recovery_epochs", "static": "static_epochs"}
+RATES = {
+    "distil": "learning_rate",
+    "narrow": "learning_rate",
+    "prune": "learning_rate",
+    "static": "static_learning_rate",
+}
 
 
 @stage
@@ -209,5 +232,9 @@ def _teach(model: Model, desk: Desk, step: Step, work: Path) -> None:
         "save_total_limit": 2,
         "logging_steps": 50,
     }
-    recipe = training.Recipe(temperature=told["temperature"], alpha=told["alpha"], teacher=desk.teacher())
+    teacher = desk.teacher()
+    if teacher:
+        with _possible(step.name):
+            teacher.demand(model)
+    recipe = training.Recipe(temperature=told["temperature"], alpha=told["alpha"], teacher=teacher)
     training.fit(model, desk.tokenizer, desk.heads, desk.rows, {}, work, arguments, [Progress(str(step))], recipe)

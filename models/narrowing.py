@@ -1,0 +1,72 @@
+"""A student with a smaller hidden size: of the numbers that its layers hand on, those that vary most are kept."""
+
+import copy
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from models import imitation
+from models.anatomy import anatomy, head_size, layers, width
+from models.batches import inputs_of
+from models.heads import Model, logits
+
+NARROWED = ("bert", "roberta", "xlm-roberta")
+M = TypeVar("M", bound=Model)
+
+
+@torch.no_grad()
+def liveliest(model: Model, batches: Iterable[dict[str, Any]], size: int) -> Tensor:
+    """Places, (size,) in their order, of the hidden numbers with the greatest variance over tokens and layers.
+
+    `batches` as `models.batches.Collator` makes them.
+    """
+    seen = []
+    for batch in batches:
+        with imitation.watched(model.eval(), {"hidden": 1.0}) as inside:
+            logits(model, batch["objective"], inputs_of(batch))
+        counted = batch["attention_mask"].bool()
+        seen.append(torch.stack([states[counted] for states in inside.hidden]))
+    return torch.cat(seen, dim=1).var(dim=1).mean(dim=0).topk(size).indices.sort().values
+
+
+def narrow(model: M, kept: Tensor) -> M:
+    """A copy whose hidden states are the given places of `model`'s; it has to be trained, stock `from_pretrained` loads it.
+
+    `model` has so many attention heads left that they write `len(kept)` numbers (`models.pruning`).
+    Raises ValueError for other architectures than `NARROWED`, and where the heads do not fit.
+    """
+    if model.config.model_type not in NARROWED:
+        raise ValueError(
+            f"{model.config.model_type} models cannot be made narrower; those that can: {', '.join(NARROWED)}"
+        )
+    names, size = anatomy(model), head_size(model)
+    if any(width(layer, names.attention) != len(kept) for layer in layers(model)):
+        raise ValueError(f"{len(kept)} numbers take {len(kept) / size:g} attention heads of {size} in every layer")
+    small = copy.deepcopy(model)
+    blocks = names.blocks
+    readers = {layer.get_submodule(name) for layer in layers(small) for block in blocks for name in block.readers}
+    writers = {layer.get_submodule(block.writer) for layer in layers(small) for block in blocks}
+    module: Any
+    for name, module in small.named_modules():
+        if isinstance(module, nn.LayerNorm):
+            module.normalized_shape = (len(kept),)
+            _keep(module, 0, kept)
+        if isinstance(module, nn.Embedding):
+            module.embedding_dim = len(kept)
+            _keep(module, 1, kept)
+        if isinstance(module, nn.Linear) and module not in writers:
+            module.in_features = len(kept)
+            _keep(module, 1, kept)
+        if isinstance(module, nn.Linear) and module not in readers and name.endswith("dense"):
+            module.out_features = len(kept)
+            _keep(module, 0, kept)
+    small.config.hidden_size, small.config.num_attention_heads = len(kept), len(kept) // size
+    return small
+
+
+def _keep(module: Any, dim: int, kept: Tensor) -> None:
+    module.weight = nn.Parameter(module.weight.detach().index_select(dim, kept))
+    if dim == 0 and module.bias is not None:
+        module.bias = nn.Parameter(module.bias.detach()[kept])
