@@ -1,15 +1,23 @@
+import shutil
 import time
+from dataclasses import replace
 
 import numpy as np
+import onnx
 import pandas as pd
 import pytest
+import train_once
+from samples import messages
 
-from tasks.compress import CompressSettings
+from models import export, quantization
+from models.measure import TorchPredictor
+from models.predictor import OnnxPredictor
+from tasks.compress import CompressSettings, measured
 from tasks.compression import choosing
 from tasks.compression.recipes import chain, of, parse, usable
 from tasks.compression.search import Point, survivors
 from tasks.compression.workshop import Workshop
-from tasks.records import Augmented, Candidate, Objective, Sides, Trained
+from tasks.records import Augmented, Candidate, Cost, Objective, Sides, Trained
 
 LABELS = np.random.default_rng(5).choice(["a", "b", "c"], 2000)
 OTHER = {"a": "b", "b": "c", "c": "a"}
@@ -190,3 +198,59 @@ def test_the_cheap_ones_that_come_near_go_on():
     assert survivors(points, 0.85, 2) == ["bold", "equal"]
     assert survivors(points, 0.85, 9) == ["bold", "equal", "dear"]
     assert survivors(points, 0.95, 2) == ["dear"], "where none comes near, the best goes on"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A small model that has learned its rows, its int8 form as it is served, and new rows with their labels."""
+    folder = tmp_path_factory.mktemp("trained")
+    model, tokenizer, heads, _ = train_once.prepared("bert", ("judged",))
+    model = train_once.fit(folder / "work", num_train_epochs=12).model.eval()
+    export.export(model, tokenizer, heads, folder, 32)
+    quantization.quantize_int8(folder / export.ONNX, folder / export.ONNX)
+    texts, labels = zip(*messages(800, seed=2), strict=True)
+    return model, tokenizer, heads, folder, list(texts), list(labels)
+
+
+def judged(predictor, texts, labels):
+    """The first half of its answers as validation, the second as holdout."""
+    names = predictor.heads["judged"].labels
+    said = [names[place] for place in predictor.scores(texts, None, "judged").argmax(axis=1)]
+    return {
+        "validation": {"main": table(said[:400], labels[:400])},
+        "holdout": {"main": table(said[400:], labels[400:])},
+    }
+
+
+def put_forward_of(trained, defective):
+    """Whether a sound int8 form, and a defective model, would be put forward."""
+    model, tokenizer, heads, folder, texts, labels = trained
+    objectives = [objective()]
+    full = TorchPredictor(model, tokenizer, heads, 32)
+    predictors = {"full": (full, 8.0), "sound": (OnnxPredictor(folder), 2.0), "defective": (defective, 1.0)}
+    found = {name: judged(predictor, texts, labels) for name, (predictor, _) in predictors.items()}
+    full, *others = (
+        measured(name, Cost(size_mb=1, latency_ms_p50=ms, latency_ms_p95=ms, throughput=1), found[name], objectives)
+        for name, (_, ms) in predictors.items()
+    )
+    holdouts = {name: tables["holdout"] for name, tables in found.items()}
+    assert full.accuracy > 0.9, "the model has learned something that could be lost"
+    return choosing.choose(full, others, holdouts, objectives, CompressSettings().bounds).name
+
+
+def test_a_corrupted_scale_is_not_put_forward(trained, tmp_path):
+    folder = shutil.copytree(trained[3], tmp_path / "corrupted", ignore=shutil.ignore_patterns("work"))
+    graph = onnx.load(folder / export.ONNX)
+    products = [node for node in graph.graph.node if node.op_type == "DynamicQuantizeMatMul"]
+    scale = next(tensor for tensor in graph.graph.initializer if tensor.name == products[-1].input[2])
+    values = onnx.numpy_helper.to_array(scale).copy()
+    values[np.argmax(values)] *= -64
+    scale.CopyFrom(onnx.numpy_helper.from_array(values, scale.name))
+    onnx.save(graph, folder / export.ONNX)
+    assert put_forward_of(trained, OnnxPredictor(folder)) == "sound"
+
+
+def test_a_student_with_swapped_labels_is_not_put_forward(trained):
+    model, tokenizer, heads, *_ = trained
+    swapped = {"judged": replace(heads["judged"], labels=heads["judged"].labels[::-1])}
+    assert put_forward_of(trained, TorchPredictor(model, tokenizer, swapped, 32)) == "sound"
