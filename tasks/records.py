@@ -153,10 +153,10 @@ class Cost(BaseModel):
     latency_ms_p95: float
     throughput: float
     """Texts a second in batches of 32."""
-    memory_mb: float = 0.0
-    """Peak of a process that does nothing else, 10^6 bytes."""
-    load_ms: float = 0.0
-    """From the libraries loaded to a model that answers."""
+    memory_mb: float | None = None
+    """Peak of a process that does nothing else, 10^6 bytes; where there are candidates to compare."""
+    load_ms: float | None = None
+    """From the libraries loaded to a model that answers; likewise."""
 
 
 class Evaluated(Artifact):

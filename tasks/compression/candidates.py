@@ -76,7 +76,8 @@ def costs(
     times = scoring.times(predictors, objectives)
     found = {}
     for (name, place), time in zip(folders.items(), times, strict=True):
-        found[name] = Cost(**time, **footprint.of(place), size_mb=_weights(place).stat().st_size / 1e6)
+        weight = footprint.of(place) if served else {}
+        found[name] = Cost(**time, **weight, size_mb=_weights(place).stat().st_size / 1e6)
     return Costs(costs=found)
 
 
