@@ -35,11 +35,11 @@ def main(arguments: list[str]) -> dict[str, Any]:
     told = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        settings, environment = _settings(told, place), _environment(place)
-        nights, bare = [_night(settings, environment)], []
+        settings, around = _settings(told, place), environment(place)
+        nights, bare = [_night(settings, around)], []
         for turn in range(told.rounds):
-            nights.append(_night(settings, environment))
-            bare.append(_bare(settings, place, environment))
+            nights.append(_night(settings, around))
+            bare.append(_bare(settings, place, around))
             say(f"round {turn + 1}: train {nights[-1]['stages']['train']:.1f} s, bare {bare[-1]['train']:.1f} s")
     return _answer(nights, bare)
 
@@ -58,7 +58,8 @@ def _settings(told: argparse.Namespace, place: Path) -> dict[str, Any]:
     return settings
 
 
-def _environment(place: Path) -> dict[str, str]:
+def environment(place: Path) -> dict[str, str]:
+    """For a night of its own, whose files lie in `place`/home: no server, store or folder of the user's."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     return clean | {"NIGHTSHIFT_HOME": str(place / "home")}
 

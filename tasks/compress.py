@@ -18,33 +18,19 @@ from tasks.compression.choosing import Bounds
 from tasks.compression.recipes import FULL, NotPossibleError, chain, parse
 from tasks.compression.workshop import Workshop
 from tasks.evidence import Tables
-from tasks.records import Candidate, Compressed, Cost, Evaluated, Objective, Served, Settings, Student, Trained
+from tasks.records import Candidate, Compressed, Cost, Evaluated, Objective, Served, Student, Trained
 from tasks.stage import stage
 
 log = logging.getLogger("nightshift.compress")
 
 
-class CompressSettings(Settings):
+class CompressSettings(Bounds):
     """Which smaller models are tried, and what they may lose."""
 
     recipes: list[str] | Literal["auto"] = ["quantize", "distil", "prune", "distil+quantize", "distil+prune+quantize"]
     """Chains of distil, narrow and prune, or static, then vocabulary, then quantize. auto: a search. An empty list puts full forward."""
     minutes: float = Field(60, gt=0)
     """Of the search: when it begins no further training."""
-    keep: float = Field(0.99, gt=0, le=1)
-    """Share of full's metric (the gate's) on validation that a candidate must keep."""
-    max_drop: float = Field(0.02, gt=0, lt=1)
-    """Drop of the metric that the holdout must rule out."""
-    confidence: float = Field(0.95, gt=0.5, lt=1)
-    """Of that test, one-sided."""
-    allow_unconfirmed: bool = True
-    """Whether a candidate may be put forward where the holdout has too few rows to confirm any."""
-    min_speedup: float | None = Field(None, gt=1)
-    """Target: so many times as fast as full, one text at a time."""
-    max_latency_ms: float | None = Field(None, gt=0)
-    """Target: of 95 in 100 texts, one at a time."""
-    max_size_mb: float | None = Field(None, gt=0)
-    """Target: of the model's file."""
     layers: float = Field(0.5, gt=0, le=1)
     """Share of the layers a student keeps."""
     strategy: Literal["spread", "first", "last", "every", "alternating"] = "spread"
@@ -78,11 +64,6 @@ class CompressSettings(Settings):
     @classmethod
     def _known_steps(cls, recipes: list[str] | str) -> list[str] | str:
         return recipes if isinstance(recipes, str) else [chain(parse(recipe)) for recipe in recipes]
-
-    @property
-    def bounds(self) -> Bounds:
-        """What a candidate may lose, and what it must reach."""
-        return Bounds(**self.model_dump(include=set(Bounds.__dataclass_fields__)))
 
 
 @stage
@@ -121,7 +102,7 @@ def compress(
     tables |= {name: {side: shop.answers(found, side) for side in SIDES} for name, found in served.items()}
     full, *others = [measured(name, costs[name], found, objectives) for name, found in tables.items()]
     holdouts = {name: found["holdout"] for name, found in tables.items()}
-    chosen = choosing.choose(full, others, holdouts, objectives, compress.bounds)
+    chosen = choosing.choose(full, others, holdouts, objectives, compress)
     for candidate in others:
         candidate.flips = choosing.flips(holdouts[candidate.name], holdouts[FULL], objectives)
         candidate.why += _conversions(shop, candidate.name, tables)

@@ -53,7 +53,7 @@ def candidates(rows, wrong):
 
 
 def put_forward(full, others, tables, metric="macro_f1", **settings):
-    return choosing.choose(full, others, tables, [objective(metric)], CompressSettings(**settings).bounds)
+    return choosing.choose(full, others, tables, [objective(metric)], CompressSettings(**settings))
 
 
 def test_the_cheapest_confirmed_candidate_is_put_forward():
@@ -140,7 +140,7 @@ def test_a_candidate_keeps_an_error_by_not_exceeding_it():
         made.append(candidate(name, latency, rmse=validation, pearson=1 - validation))
         tables[name] = {"main": table(labels + error * noise, labels)}
     full, near, far = made
-    chosen = choosing.choose(full, [near, far], tables, [objective("rmse", "regression")], CompressSettings().bounds)
+    chosen = choosing.choose(full, [near, far], tables, [objective("rmse", "regression")], CompressSettings())
     assert chosen.name == "near" and chosen.confirmed and not far.qualifies and "below 99%" in far.why
 
 
@@ -235,7 +235,7 @@ def put_forward_of(trained, defective):
     )
     holdouts = {name: tables["holdout"] for name, tables in found.items()}
     assert full.accuracy > 0.9, "the model has learned something that could be lost"
-    return choosing.choose(full, others, holdouts, objectives, CompressSettings().bounds).name
+    return choosing.choose(full, others, holdouts, objectives, CompressSettings()).name
 
 
 def test_a_corrupted_scale_is_not_put_forward(trained, tmp_path):

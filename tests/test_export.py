@@ -16,14 +16,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from samples import messages
-from test_serving import JUDGES, WRITERS, exported
+from test_serving import JUDGES, WRITERS, registered
 
 from flows.export import export
-from models import bases
 from tasks import tracking
 from tasks.errors import UserError
-from tasks.records import Augmented, Candidate, Compressed, Objective, Sides
-from tasks.register import register
 
 PYTHON = re.compile(r"^```python\n([\s\S]*?)^```", re.MULTILINE)
 COPIED = re.compile(r"^COPY (.*) \./$", re.MULTILINE)
@@ -57,28 +54,7 @@ def registry(tmp_path_factory):
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home}/mlflow.db")
         patch.chdir(home)
         mlflow.set_tracking_uri(f"sqlite:///{home}/mlflow.db")
-        yield {name: registered(name, base, heads, home) for name, (base, heads) in MODELS.items()}
-
-
-def registered(name, base, heads, home):
-    folder = home / "artifacts" / "compress" / name / "full"
-    (folder / "checkpoint").mkdir(parents=True)
-    full = exported(base, heads, folder / "serving")
-    bases.save_checkpoint(full.model, full.tokenizer, heads, folder / "checkpoint")
-    candidate = Candidate(
-        name="full", recipe="full", size_mb=1, latency_ms_p50=1, latency_ms_p95=1, throughput=1, chosen=True
-    )
-    compressed = Compressed(path=f"compress/{name}", digest=name, candidates=[candidate], chosen="full")
-    objectives = [
-        Objective(
-            name=objective, kind=head.kind, metric="accuracy", augmented=Augmented(augmented=0),
-            sides=Sides(train=1, validation=1, holdout=1, spare=0, leaks=0, labels=list(head.labels), pairs=head.pairs),
-        )
-        for objective, head in heads.items()
-    ]  # fmt: skip
-    run_id = tracking.start_night(name, "f", "night")
-    register.fn(name, compressed, objectives, run_id, {tracking.FINGERPRINT: "a night"})
-    return full
+        yield {name: registered(base, heads, home, name)[1] for name, (base, heads) in MODELS.items()}
 
 
 @pytest.fixture(scope="module")

@@ -245,28 +245,28 @@ def store(tmp_path, monkeypatch):
     return address
 
 
-def registered(base, heads, home):
+def registered(base, heads, home, name="tiny"):
     """Register such a model as a night would; returns its address and the model in memory."""
-    folder = home / "artifacts" / "compress" / "made" / "full"
+    folder = home / "artifacts" / "compress" / name / "full"
     (folder / "checkpoint").mkdir(parents=True)
     full = exported(base, heads, folder / "serving")
     bases.save_checkpoint(full.model, full.tokenizer, heads, folder / "checkpoint")
     candidate = Candidate(
         name="full", recipe="full", size_mb=1, latency_ms_p50=1, latency_ms_p95=1, throughput=1, chosen=True
     )
-    compressed = Compressed(path="compress/made", digest="abc", candidates=[candidate], chosen="full")
+    compressed = Compressed(path=f"compress/{name}", digest=name, candidates=[candidate], chosen="full")
     objectives = [
         Objective(
-            name=name, kind=head.kind, metric="accuracy", augmented=Augmented(augmented=0),
+            name=objective, kind=head.kind, metric="accuracy", augmented=Augmented(augmented=0),
             sides=Sides(train=1, validation=1, holdout=1, spare=0, leaks=0, labels=list(head.labels), pairs=head.pairs),
         )
-        for name, head in heads.items()
+        for objective, head in heads.items()
     ]  # fmt: skip
-    run_id = tracking.start_night("tiny", "f", "night")
+    run_id = tracking.start_night(name, "f", "night")
     tags = {tracking.FINGERPRINT: "a night"}
-    made = register.fn("tiny", compressed, objectives, run_id, tags)
-    assert register.fn("tiny", compressed, objectives, run_id, tags).version == made.version
-    tags = tracking.connect().get_model_version("tiny", made.version).tags
+    made = register.fn(name, compressed, objectives, run_id, tags)
+    assert register.fn(name, compressed, objectives, run_id, tags).version == made.version
+    tags = tracking.connect().get_model_version(name, made.version).tags
     assert json.loads(tags["nightshift.objectives"]) == {name: head.kind for name, head in heads.items()}
     return made.uri, full
 

@@ -4,11 +4,11 @@ From cautious to bold, stopping at the first failure: a fixed sequence of tests 
 is too small to confirm any, the most cautious is put forward as unconfirmed.
 """
 
-from dataclasses import dataclass
+from pydantic import Field
 
 from tasks import evidence, kinds
 from tasks.evidence import Tables
-from tasks.records import Candidate, Objective
+from tasks.records import Candidate, Objective, Settings
 
 TIE = 0.9
 """Costs within 10 % are ties."""
@@ -16,17 +16,23 @@ TESTS = 3
 """Candidates that the holdout tests: the most cautious, the boldest and one between."""
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """What a candidate may lose, and what it must reach; see `tasks.compress.CompressSettings`."""
+class Bounds(Settings):
+    """What a candidate may lose, and what it must reach."""
 
-    keep: float = 0.99
-    max_drop: float = 0.02
-    confidence: float = 0.95
+    keep: float = Field(0.99, gt=0, le=1)
+    """Share of full's metric (the gate's) on validation that a candidate must keep."""
+    max_drop: float = Field(0.02, gt=0, lt=1)
+    """Drop of the metric that the holdout must rule out."""
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    """Of that test, one-sided."""
     allow_unconfirmed: bool = True
-    min_speedup: float | None = None
-    max_latency_ms: float | None = None
-    max_size_mb: float | None = None
+    """Whether a candidate may be put forward where the holdout has too few rows to confirm any."""
+    min_speedup: float | None = Field(None, gt=1)
+    """Target: so many times as fast as full, one text at a time."""
+    max_latency_ms: float | None = Field(None, gt=0)
+    """Target: of 95 in 100 texts, one at a time."""
+    max_size_mb: float | None = Field(None, gt=0)
+    """Target: of the model's file."""
 
 
 def choose(

@@ -72,7 +72,7 @@ class Desk:
         self,
         parent: Trained | Student,
         trained: Trained,
-        lesson: Lesson,
+        lesson: Lesson | None,
         objectives: list[Objective],
         told: dict[str, Any],
     ) -> None:
@@ -86,6 +86,7 @@ class Desk:
         return {o.name: self._examples(o, self.heads[o.name]) for o in self.objectives}
 
     def _examples(self, objective: Objective, head: Head) -> Examples:
+        assert self.lesson, "a step that trains has one"
         file = store.folder(self.lesson) / f"{objective.name}.npy"
         logits = np.load(file, allow_pickle=False) if file.exists() else None
         config = self.model.config
@@ -193,7 +194,7 @@ def made(
     folder: Path,
     parent: Trained | Student,
     trained: Trained,
-    lesson: Lesson,
+    lesson: Lesson | None,
     objectives: list[Objective],
     step: Step,
     told: dict[str, Any],

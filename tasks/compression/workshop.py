@@ -49,8 +49,9 @@ class Workshop:
         name = self._name(steps)
         if name not in self.made:
             parent, step = self.model(steps[:-1]), steps[-1]
+            lesson = self.lesson if step.trains else None
             self.made[name] = students.made(
-                parent, self.trained, self.lesson, self.objectives, step, self._told(step), self.model_name
+                parent, self.trained, lesson, self.objectives, step, self._told(step), self.model_name
             )
             store.clear_work(self.model_name, self.made[name])
         return self.made[name]
