@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
@@ -32,6 +33,7 @@ DATA = {
 NOTES = (
     "speed: the median over the rounds, the first steps left out; tokens are real ones, without padding; times the "
     "tutorial's: the median of the rounds' ratios of tokens a second",
+    "accuracy: trainings of one thread each, one a core, not timed",
     "memory: the process's peak while it trains, of all rounds",
     "article and run_glue do the tutorial's arithmetic with more padding: what they reach differs from it by rounding "
     "and by the order of rows only, so whole trainings of theirs are left out unless --accuracy names them",
@@ -120,17 +122,22 @@ def _speeds(name: str, common: list[Any], told: argparse.Namespace) -> dict[str,
 
 
 def _whole(name: str, common: list[Any], told: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
-    whole: dict[str, list[dict[str, Any]]] = {script: [] for script in told.accuracy.split(",") if script}
-    for seed in range(1, told.seeds + 1):
-        for script, runs in whole.items():
-            runs.append(run(script, [*common, "--seed", seed, "--epochs", told.epochs]))
-            say(f"{name}, seed {seed}, {script}: accuracy {runs[-1]['accuracy']:.4f}")
-    return whole
+    scripts = [script for script in told.accuracy.split(",") if script]
+
+    def one(seed: int, script: str) -> dict[str, Any]:
+        found = run(script, [*common, "--seed", seed, "--epochs", told.epochs], threads=1)
+        say(f"{name}, seed {seed}, {script}: accuracy {found['accuracy']:.4f}")
+        return found
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        asked = {s: [pool.submit(one, seed, s) for seed in range(1, told.seeds + 1)] for s in scripts}
+        return {script: [run.result() for run in runs] for script, runs in asked.items()}
 
 
-def run(script: str, arguments: list[Any]) -> dict[str, Any]:
-    """One of the scripts in a process of its own, and what it prints."""
+def run(script: str, arguments: list[Any], threads: int | None = None) -> dict[str, Any]:
+    """One of the scripts in a process of its own, and what it prints; with as many threads as torch takes, or fewer."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
+    environment |= {} if threads is None else {"OMP_NUM_THREADS": str(threads)}
     command = [sys.executable, str(Path(__file__).parent / "scripts" / f"{script}.py"), *map(str, arguments)]
     done = subprocess.run(command, env=environment | {"CUDA_VISIBLE_DEVICES": ""}, capture_output=True, text=True)
     if done.returncode:
