@@ -4,21 +4,20 @@ A promotion claims *better* (the lower limit of the difference is above 0) or *c
 and not worse than champion and anchor by the margin). The first version must beat what no text has to be read for.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import mlflow
 import numpy as np
-import pandas as pd
 from pydantic import Field, field_validator
 
 from models.measure import one_by_one
 from tasks import evidence, kinds, pictures, registry, scoring, tracking
 from tasks.errors import SettingsError
 from tasks.evidence import Tables
-from tasks.records import GENERATIVE, Kind, Metric, Objective, Registered, Settings, Standing, Verdict
+from tasks.judging.served import scored
+from tasks.records import Metric, Objective, Registered, Settings, Standing, Verdict
 from tasks.stage import stage
 
 CHEAPER = 0.9
@@ -181,96 +180,6 @@ def _too_wide(
     )
 
 
-class _Served:
-    """A registered version, loaded as a user would load it."""
-
-    def __init__(self, uri: str, several: bool) -> None:
-        self.model, self.several = mlflow.pyfunc.load_model(uri), several
-
-    def ask(self, frame: pd.DataFrame, objective: Objective, **params: Any) -> pd.DataFrame:
-        """Its answers; raises ValueError where it was not made for several objectives, and these are."""
-        named = self.several or objective.kind in GENERATIVE
-        if named and self.model.metadata.get_params_schema() is None:
-            raise ValueError("it knows no objectives")
-        answers: pd.DataFrame = self.model.predict(
-            frame, params={"objective": objective.name} | params if named else None
-        )
-        return answers
-
-    def tables(self, objectives: list[Objective]) -> Tables:
-        """Its answers on each objective's holdout."""
-        found = {}
-        for objective in objectives:
-            frame = scoring.side_of(objective, "holdout")
-            answers = READ[objective.kind](self, _columns(frame, objective), objective)
-            found[objective.name] = scoring.table(frame, objective, answers)
-        return found
-
-    def timed(self, objective: Objective) -> Callable[[Sequence[str], Sequence[str] | None], Any]:
-        """What is called to measure its cost."""
-        short = {"max_new_tokens": scoring.SHORT} if objective.kind in GENERATIVE else {}
-
-        def one(texts: Sequence[str], pairs: Sequence[str] | None) -> Any:
-            columns = {"text": texts} | ({} if pairs is None else {"text_pair": pairs})
-            return self.ask(pd.DataFrame(columns), objective, **short)
-
-        return one
-
-
-def _columns(frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
-    asked = frame[[name for name in ("text", "text_pair") if name in frame]]
-    return asked.assign(target=frame["label"]) if objective.kind == "generation" and "label" in frame else asked
-
-
-def _label(served: _Served, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
-    answers = served.ask(frame, objective)
-    scores = pd.DataFrame(answers["scores"].tolist()).add_prefix(kinds.SCORE)
-    return pd.concat([answers["label"].rename("predicted").reset_index(drop=True), scores], axis=1)
-
-
-def _number(served: _Served, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
-    answers = served.ask(frame, objective)
-    if "label" in answers:
-        raise ValueError("it answers with labels, not with numbers")
-    return answers[["score"]].set_axis(["predicted"], axis=1)
-
-
-def _loss(served: _Served, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
-    return served.ask(frame, objective, score=True)[["loss", "tokens"]]
-
-
-def _text(served: _Served, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
-    return served.ask(frame, objective)[["text"]].set_axis(["predicted"], axis=1)
-
-
-READ: dict[Kind, Callable[[_Served, pd.DataFrame, Objective], pd.DataFrame]] = {
-    "classification": _label,
-    "regression": _number,
-    "generation": _loss,
-    "text2text": _text,
-}
-
-
-def _scored(
-    registered: Registered, standing: Standing, objectives: list[Objective]
-) -> tuple[dict[str, _Served], dict[str, Tables], dict[str, str]]:
-    """By role: the versions, their answers, and why there are none."""
-    several = len(objectives) > 1
-    served = {"challenger": _Served(registered.uri, several)}
-    tables = {"challenger": served["challenger"].tables(objectives)}
-    unable: dict[str, str] = {}
-    for role, number in (("champion", standing.champion), ("anchor", standing.anchor)):
-        if number and number == standing.champion and "champion" in tables:
-            tables[role] = tables["champion"]
-        elif number:
-            try:
-                served[role] = _Served(f"models:/{registered.name}/{number}", several)
-                tables[role] = served[role].tables(objectives)
-            except Exception as error:
-                unable[role] = f"cannot answer for tonight's objectives ({' '.join(str(error).split())[:200]})"
-    return served, tables, unable
-
-
 def _artifact(name: str, number: str) -> tuple[str, str]:
     """What a version was made from: the digest of that night's candidates, and which of them it is."""
     tags = registry.version(name, number).tags
@@ -288,7 +197,7 @@ def gate(
 ) -> Verdict:
     """Score challenger, champion and anchor tonight, as registered, on tonight's holdout, and decide."""
     tracking.connect()
-    served, tables, unable = _scored(registered, standing, objectives)
+    served, tables, unable = scored(registered, standing, objectives)
     for role, answers in tables.items():
         scoring.write(answers, folder / role)
     (folder / "measured").mkdir()

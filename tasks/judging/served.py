@@ -1,0 +1,101 @@
+"""Registered versions, loaded as a user would load them, and what they answer on a night's rows."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import mlflow
+import pandas as pd
+
+from tasks import kinds, scoring
+from tasks.evidence import Tables
+from tasks.records import GENERATIVE, Kind, Objective, Registered, Standing
+
+
+class Served:
+    """A registered version, loaded as a user would load it."""
+
+    def __init__(self, uri: str, several: bool) -> None:
+        self.model, self.several = mlflow.pyfunc.load_model(uri), several
+
+    def ask(self, frame: pd.DataFrame, objective: Objective, **params: Any) -> pd.DataFrame:
+        """Its answers; raises ValueError where it was not made for several objectives, and these are."""
+        named = self.several or objective.kind in GENERATIVE
+        if named and self.model.metadata.get_params_schema() is None:
+            raise ValueError("it knows no objectives")
+        answers: pd.DataFrame = self.model.predict(
+            frame, params={"objective": objective.name} | params if named else None
+        )
+        return answers
+
+    def tables(self, objectives: list[Objective]) -> Tables:
+        """Its answers on each objective's holdout."""
+        found = {}
+        for objective in objectives:
+            frame = scoring.side_of(objective, "holdout")
+            answers = READ[objective.kind](self, _columns(frame, objective), objective)
+            found[objective.name] = scoring.table(frame, objective, answers)
+        return found
+
+    def timed(self, objective: Objective) -> Callable[[Sequence[str], Sequence[str] | None], Any]:
+        """What is called to measure its cost."""
+        short = {"max_new_tokens": scoring.SHORT} if objective.kind in GENERATIVE else {}
+
+        def one(texts: Sequence[str], pairs: Sequence[str] | None) -> Any:
+            columns = {"text": texts} | ({} if pairs is None else {"text_pair": pairs})
+            return self.ask(pd.DataFrame(columns), objective, **short)
+
+        return one
+
+
+def _columns(frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+    asked = frame[[name for name in ("text", "text_pair") if name in frame]]
+    return asked.assign(target=frame["label"]) if objective.kind == "generation" and "label" in frame else asked
+
+
+def _label(served: Served, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+    answers = served.ask(frame, objective)
+    scores = pd.DataFrame(answers["scores"].tolist()).add_prefix(kinds.SCORE)
+    return pd.concat([answers["label"].rename("predicted").reset_index(drop=True), scores], axis=1)
+
+
+def _number(served: Served, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+    answers = served.ask(frame, objective)
+    if "label" in answers:
+        raise ValueError("it answers with labels, not with numbers")
+    return answers[["score"]].set_axis(["predicted"], axis=1)
+
+
+def _loss(served: Served, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+    return served.ask(frame, objective, score=True)[["loss", "tokens"]]
+
+
+def _text(served: Served, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+    return served.ask(frame, objective)[["text"]].set_axis(["predicted"], axis=1)
+
+
+READ: dict[Kind, Callable[[Served, pd.DataFrame, Objective], pd.DataFrame]] = {
+    "classification": _label,
+    "regression": _number,
+    "generation": _loss,
+    "text2text": _text,
+}
+
+
+def scored(
+    registered: Registered, standing: Standing, objectives: list[Objective]
+) -> tuple[dict[str, Served], dict[str, Tables], dict[str, str]]:
+    """By role: the versions, their answers, and why there are none."""
+    several = len(objectives) > 1
+    served = {"challenger": Served(registered.uri, several)}
+    tables = {"challenger": served["challenger"].tables(objectives)}
+    unable: dict[str, str] = {}
+    for role, number in (("champion", standing.champion), ("anchor", standing.anchor)):
+        if number and number == standing.champion and "champion" in tables:
+            tables[role] = tables["champion"]
+        elif number:
+            try:
+                served[role] = Served(f"models:/{registered.name}/{number}", several)
+                tables[role] = served[role].tables(objectives)
+            except Exception as error:
+                unable[role] = f"cannot answer for tonight's objectives ({' '.join(str(error).split())[:200]})"
+    return served, tables, unable
