@@ -1,5 +1,6 @@
 """The command line: `nightshift run SETTINGS.yaml` and its siblings. Logs go to standard error."""
 
+import getpass
 import json
 import logging
 import os
@@ -21,6 +22,8 @@ from tasks.errors import NightshiftError, SettingsError
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Nightly retraining."
 )
+holdout = typer.Typer(no_args_is_help=True, help="The rows that judge.")
+app.add_typer(holdout, name="holdout")
 SettingsFile = Annotated[Path, typer.Argument(metavar="SETTINGS.yaml", help="The night's settings.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=c", help="Override one setting.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
@@ -28,6 +31,8 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; it goes into the led
 BENCHMARKS = {
     "train": "benchmarks.train",
     "flow": "benchmarks.flow",
+    "gate": "benchmarks.gate",
+    "coverage": "benchmarks.coverage",
     "compress": "benchmarks.compress",
     "kills": "benchmarks.kills",
     "sharing": "benchmarks.sharing",
@@ -185,15 +190,24 @@ def rollback(name: str, reason: Reason) -> None:
         typer.echo(roll_back(name, reason))
 
 
+@holdout.command()
+def rotate(settings: SettingsFile, reason: Reason) -> None:
+    """Take the next sealed holdout in place of the worn one, and score the champion on it."""
+    with _told():
+        from flows.holdout import rotate as flow
+
+        typer.echo(flow(str(settings), reason, getpass.getuser()))
+
+
 @app.command()
 def history(name: str) -> None:
-    """What has been in production, and why."""
+    """Every night and decision: what it was about, the champion (before → after), who, and why."""
     with _told():
-        from tasks import registry
+        from tasks import ledger
 
         lines = [
-            f"{e.when}  {e.action:<13}  {e.old or '-':>3} → {e.new:<3}  {e.who}: {e.why}"
-            for e in registry.history(name)
+            f"{e.when}  {e.action:<13}  {e.version or '-':>3}  {e.moves:<7}  {e.who}: {e.why}"
+            for e in ledger.history(name)
         ]
         typer.echo("\n".join(lines) or f"{name}: nothing yet")
 

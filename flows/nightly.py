@@ -62,19 +62,24 @@ def one_night(settings: NightSettings, force: bool) -> NightResult:
         for name, told in learned.items():
             with settings.about(name):
                 sides = tonight.timed(split, name)(
-                    checked[name], settings.split_of(told), told.kind, settings.train.window, told.data.label_separator
-                )
+                    checked[name], settings.split_of(told), told.kind, settings.train.window,
+                    told.data.label_separator, tonight.fold,
+                )  # fmt: skip
             augmented = tonight.timed(augment, name)(sides, settings.augment, told.kind)
             objectives.append(night.objective(name, told, sides, augmented))
         with tonight.run(checked, objectives) as run_id:
             warm = None
             if settings.train.warm_start:
                 warm = start.start(settings.model, tonight.standing(), objectives, tonight.base())
-            trained = tonight.timed(train)(
-                objectives, settings.train, warm, settings.model, run_id, tonight.time_to_train()
-            )
+            trials = []
+            for seed in range(settings.train.seed, settings.train.seed + settings.gate.seeds):
+                seeded = settings.train.model_copy(update={"seed": seed})
+                tried = tonight.timed(train)(
+                    objectives, seeded, warm, settings.model, "" if trials else run_id, tonight.time_to_train()
+                )
+                trials.append((tried, tonight.timed(evaluate)(tried, objectives, seeded.max_length)))
+            trained, evaluated, spread = night.best(trials, objectives)
             start.keep(trained, run_id, settings.train.warm_start is not None)
-            evaluated = tonight.timed(evaluate)(trained, objectives, settings.train.max_length)
             alone = {}
             for one in objectives if settings.train.compare_single and len(objectives) > 1 else []:
                 single = tonight.timed(train, one.name)([one], settings.train, None, settings.model)
@@ -85,7 +90,7 @@ def one_night(settings: NightSettings, force: bool) -> NightResult:
             )  # fmt: skip
             registered = tonight.timed(register)(settings.model, compressed, objectives, run_id, tonight.version_tags())
             verdict = tonight.timed(gate)(
-                registered, tonight.standing(registered), objectives, evaluated.naive, settings.gate
+                registered, tonight.standing(registered), objectives, evaluated.naive, settings.gate, spread
             )
             ending = tonight.timed(promote)(registered, verdict, settings.gate.approval)
             return tonight.ended(ending, trained, evaluated, compressed, registered, verdict, alone)

@@ -110,6 +110,8 @@ class NightSettings(Settings):
             raise _wrong("deadline", "with train.launcher: accelerate several processes would stop at different steps")
         if self.deadline is not None and self.train.compare_single:
             raise _wrong("train.compare_single", "a deadline would give each training another budget; leave one out")
+        if self.deadline is not None and self.gate.seeds > 1:
+            raise _wrong("gate.seeds", "a deadline would give each training another budget; leave one out")
         self._demand_sound_objectives()
         self._demand_usable_recipes()
         return self

@@ -5,7 +5,7 @@ import getpass
 from mlflow.entities import Run
 from prefect.context import FlowRunContext
 
-from tasks import registry, report, tracking
+from tasks import ledger, registry, report, tracking
 from tasks.records import Candidate, NightResult, Source, Verdict
 from tasks.report import Story
 
@@ -22,9 +22,9 @@ def describe(result: NightResult, story: Story, sources: list[Source]) -> None:
     """Write the description and the verdict's tags on tonight's version, and the description on its run."""
     assert result.version and result.mlflow_run_id and story.verdict
     client = tracking.connect()
-    told = [entry for entry in registry.history(result.model) if entry.new == result.version]
+    told = [entry for entry in ledger.history(result.model) if entry.version == result.version]
     text = _text(result, story, story.verdict, sources)
-    client.update_model_version(result.model, result.version, registry.with_ledger(text, told))
+    client.update_model_version(result.model, result.version, ledger.with_ledger(text, told))
     client.set_tag(result.mlflow_run_id, "mlflow.note.content", text)
     for name, value in _tags(story.verdict, report.columns(story.objectives)).items():
         client.set_model_version_tag(result.model, result.version, name, value)
@@ -51,7 +51,7 @@ def _text(result: NightResult, story: Story, verdict: Verdict, sources: list[Sou
     lines = [f"**{chosen.recipe}** {decision}:", "", *(f"- {reason}" for reason in verdict.reasons), ""]
     lines += [*_table(result, story, verdict, full), ""]
     if verdict.difference is not None:
-        lines += [f"Difference to the champion, with its one-sided {verdict.confidence:.0%} limits: "
+        lines += [f"Difference to the champion, with its one-sided {100 * (verdict.confidence or 0):.5g} % limits: "
                   f"{_difference(verdict)}; margin {verdict.margin}.", ""]  # fmt: skip
     lines += [f"**Labels:** {story.label_changes}.", ""] if story.label_changes else []
     lines += [

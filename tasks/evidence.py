@@ -7,7 +7,7 @@ every difference more is better: loss and RMSE enter negatively.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import ceil, sqrt
+from math import ceil, hypot
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,8 @@ Tables = dict[str, pd.DataFrame]
 Average = Callable[[np.ndarray, np.ndarray, np.ndarray], Any]
 """From F1, support and answers of each class to one number a resample."""
 RESAMPLES = 4000
+TAIL = 10
+"""Resamples, at least, beyond a limit."""
 SEED = 20_000
 CELLS = 2_000_000
 """Weights (resamples times rows) held in memory at once."""
@@ -83,16 +85,20 @@ def shares(objectives: list[Objective]) -> dict[str, float]:
 def compare(first: Tables, second: Tables, objectives: list[Objective], confidence: float) -> Difference:
     """What the gate goes by, of `first` minus that of `second` on the same rows, with one-sided limits.
 
-    The rows of several objectives are resampled independently, and their weighted differences add up.
+    The rows of several objectives are resampled independently, and their weighted differences add up. A bootstrap's
+    limits are the outer ones of its quantiles and of a normal distribution with its standard deviation: far out, where
+    few rows differ, quantiles alone miss too often.
     """
     name, metric = objectives[0].name, objectives[0].metric
     if len(objectives) == 1 and metric in PROPORTIONS:
         ours, theirs = PROPORTIONS[metric](first[name]), PROPORTIONS[metric](second[name])
         return tango(int((ours & ~theirs).sum()), int((theirs & ~ours).sum()), len(ours), confidence)
     random, weight = np.random.default_rng(SEED), shares(objectives)
-    differences = sum(weight[o.name] * resampled(first[o.name], second[o.name], o, random) for o in objectives)
+    count = max(RESAMPLES, ceil(TAIL / (1 - confidence)))
+    differences = sum(weight[o.name] * resampled(first[o.name], second[o.name], o, random, count) for o in objectives)
     lower, upper = np.quantile(differences[1:], [1 - confidence, confidence])
-    return Difference(float(differences[0]), float(lower), float(upper))
+    observed, reach = float(differences[0]), float(norm.ppf(confidence) * differences[1:].std())
+    return Difference(observed, float(min(lower, observed - reach)), float(max(upper, observed + reach)))
 
 
 def tango(gained: int, lost: int, rows: int, confidence: float) -> Difference:
@@ -102,34 +108,67 @@ def tango(gained: int, lost: int, rows: int, confidence: float) -> Difference:
     """
     z = float(norm.ppf(confidence))
     observed = (gained - lost) / rows
-
-    def score(delta: float) -> float:
-        a = 2.0 * rows
-        b = -gained - lost + (2 * rows - gained + lost) * delta
-        c = -lost * delta * (1 - delta)
-        p = (sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)
-        variance = rows * (2 * p + delta * (1 - delta))
-        return float((gained - lost - rows * delta) / sqrt(variance)) if variance > 0 else 0.0
-
     edge = 1 - 1e-9
-    lower = brentq(lambda d: score(d) - z, -edge, observed - 1e-12) if observed > -edge else -1.0
-    upper = brentq(lambda d: score(d) + z, observed + 1e-12, edge) if observed < edge else 1.0
+    lower = brentq(lambda d: score(gained, lost, rows, d) - z, -edge, observed - 1e-12) if observed > -edge else -1.0
+    upper = brentq(lambda d: score(gained, lost, rows, d) + z, observed + 1e-12, edge) if observed < edge else 1.0
     return Difference(observed, float(lower), float(upper))
 
 
-def resampled(first: pd.DataFrame, second: pd.DataFrame, objective: Objective, random: np.random.Generator) -> Any:
-    """The difference in an objective's metric: as observed, then once a resample; shape (RESAMPLES + 1,)."""
+def score(gained: Any, lost: Any, rows: int, delta: float) -> Any:
+    """Tango's score statistic, near standard normal where the true difference is `delta`; 0 where it has no variance.
+
+    Of counts or of arrays of them. The lower limit lies above `delta` where the statistic exceeds z.
+    """
+    a = 2.0 * rows
+    b = -gained - lost + (2 * rows - gained + lost) * delta
+    c = -lost * delta * (1 - delta)
+    p = (np.sqrt(np.maximum(b * b - 4 * a * c, 0.0)) - b) / (2 * a)
+    variance = rows * (2 * p + delta * (1 - delta))
+    return np.where(variance > 0, (gained - lost - rows * delta) / np.sqrt(np.maximum(variance, 1e-12)), 0.0)
+
+
+def mid_p(gained: Any, lost: Any) -> Any:
+    """One-sided mid-p value of McNemar's exact test that the first model is not better; of counts or arrays of them.
+
+    Fagerland, Lydersen, Laake 2013, BMC Medical Research Methodology 13:91, eq. 4 (theirs is two-sided).
+    """
+    changed = gained + lost
+    return binom.sf(gained, changed, 0.5) + 0.5 * binom.pmf(gained, changed, 0.5)
+
+
+def widened(difference: Difference, spread: float, confidence: float) -> Difference:
+    """The difference with an independent noise of this standard deviation in its limits: distances add up in squares."""
+    noise = float(norm.ppf(confidence)) * spread
+    below, above = (hypot(limit - difference.difference, noise) for limit in (difference.lower, difference.upper))
+    return Difference(difference.difference, difference.difference - below, difference.difference + above)
+
+
+def better(
+    first: Tables, second: Tables, objectives: list[Objective], difference: Difference, confidence: float
+) -> bool:
+    """Whether `first` is shown to be better: by the lower limit, and of a proportion alone by McNemar's test too."""
+    name, metric = objectives[0].name, objectives[0].metric
+    if difference.lower > 0 and len(objectives) == 1 and metric in PROPORTIONS:
+        ours, theirs = PROPORTIONS[metric](first[name]), PROPORTIONS[metric](second[name])
+        return bool(mid_p((ours & ~theirs).sum(), (theirs & ~ours).sum()) <= 1 - confidence)
+    return difference.lower > 0
+
+
+def resampled(
+    first: pd.DataFrame, second: pd.DataFrame, objective: Objective, random: np.random.Generator, count: int
+) -> Any:
+    """The difference in an objective's metric: as observed, then once a resample; shape (count + 1,)."""
     if objective.metric in MEANS:
         columns, value = MEANS[objective.metric]
-        return _by_rows(columns(first), columns(second), value, random)
+        return _by_rows(columns(first), columns(second), value, random, count)
     average, separator = AVERAGES[objective.metric], objective.sides.separator
     answers = [first["label"], first["predicted"], second["predicted"]]
     if separator is None:
         names = np.unique(np.concatenate(answers))
         labels, ours, theirs = (np.searchsorted(names, values.to_numpy()) for values in answers)
-        return _within_classes(labels, ours, theirs, average, random)
+        return _within_classes(labels, ours, theirs, average, random, count)
     _, (truth, ours, theirs) = label_sets(answers, separator)
-    return _by_rows(_set_columns(truth, ours), _set_columns(truth, theirs), partial(_of_sets, average), random)
+    return _by_rows(_set_columns(truth, ours), _set_columns(truth, theirs), partial(_of_sets, average), random, count)
 
 
 def _set_columns(truth: np.ndarray, said: np.ndarray) -> np.ndarray:
@@ -142,7 +181,7 @@ def _of_sets(average: Average, means: np.ndarray) -> Any:
 
 
 def _by_rows(
-    first: np.ndarray, second: np.ndarray, value: Callable[[np.ndarray], Any], random: np.random.Generator
+    first: np.ndarray, second: np.ndarray, value: Callable[[np.ndarray], Any], random: np.random.Generator, times: int
 ) -> Any:
     """Bootstrap over rows, paired: Efron and Tibshirani 1993, chapter 13.
 
@@ -152,8 +191,8 @@ def _by_rows(
     both = np.hstack([first, second]).astype(float)
     means = [both.mean(axis=0, keepdims=True)]
     step = max(1, CELLS // rows)
-    for start in range(0, RESAMPLES, step):
-        count = min(step, RESAMPLES - start)
+    for start in range(0, times, step):
+        count = min(step, times - start)
         picked = random.integers(rows, size=(count, rows))
         picked += np.arange(count)[:, None] * rows
         weights = np.bincount(picked.ravel(), minlength=count * rows).reshape(count, rows)
@@ -168,19 +207,20 @@ def _within_classes(
     second: np.ndarray,
     average: Average,
     random: np.random.Generator,
+    times: int,
 ) -> Any:
     """Bootstrap within classes, rows paired, on integer codes: Efron and Tibshirani 1993, chapter 13.
 
     Within a class only the counts of (first, second) answers matter, so each resample is one multinomial draw a class.
     """
     classes = int(max(labels.max(), first.max(), second.max())) + 1
-    right = np.zeros((2, RESAMPLES + 1, classes), dtype=np.int64)
-    said = np.zeros((2, RESAMPLES + 1, classes), dtype=np.int64)
+    right = np.zeros((2, times + 1, classes), dtype=np.int64)
+    said = np.zeros((2, times + 1, classes), dtype=np.int64)
     support = np.bincount(labels, minlength=classes)
     for label in np.flatnonzero(support):
         rows = labels == label
         cells, counts = np.unique(first[rows] * classes + second[rows], return_counts=True)
-        drawn = random.multinomial(support[label], counts / support[label], size=RESAMPLES)
+        drawn = random.multinomial(support[label], counts / support[label], size=times)
         drawn = np.vstack([counts, drawn])
         for side, answers in enumerate((cells // classes, cells % classes)):
             for answer in np.unique(answers):

@@ -1,11 +1,11 @@
 """The gate: a pure decision from labels, both models' answers on the same rows, costs and settings.
 
-A promotion claims *better* (the lower limit of the difference is above 0) or *cheaper* (at least 10 % lower cost,
-and not worse than champion and anchor by the margin). The first version must beat what no text has to be read for.
+The first version must beat what no text has to be read for. Later ones claim to be *better* or *cheaper*. The error
+budget of a year is divided over its tests on the holdout (a union bound), and a test is spent only on a claim that
+validation makes likely.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -14,24 +14,12 @@ from pydantic import Field, field_validator
 
 from models.measure import one_by_one
 from tasks import evidence, kinds, pictures, registry, scoring, tracking
-from tasks.errors import SettingsError
-from tasks.evidence import Tables
-from tasks.judging.served import scored
-from tasks.records import Metric, Objective, Registered, Settings, Standing, Verdict
+from tasks.errors import InputError, SettingsError
+from tasks.evidence import Difference, Tables
+from tasks.judging.claims import SCREEN, Costs, examine, told
+from tasks.judging.served import scored, take_out, trained_keys
+from tasks.records import Claim, Compared, Metric, Objective, Registered, Settings, Standing, Verdict
 from tasks.stage import stage
-
-CHEAPER = 0.9
-
-
-@dataclass(frozen=True)
-class Costs:
-    """What challenger and champion cost on the same texts, asked in turns."""
-
-    challenger: float
-    """Median, ms a text."""
-    champion: float
-    ratio: float
-    """Upper one-sided limit of the challenger's share of the champion's cost; 1 where both serve the same artifact."""
 
 
 class GateSettings(Settings):
@@ -42,11 +30,20 @@ class GateSettings(Settings):
     margin: float = Field(0.005, gt=0, lt=1)
     """How much worse than champion and anchor a cheaper challenger must be shown not to be."""
     confidence: float = Field(0.95, gt=0.5, lt=1)
-    """Of every one-sided limit."""
+    """The share of years of nights that shall be without a wrong promotion."""
+    tests_per_year: int = Field(40, ge=1)
+    """How many comparisons on the holdout the year's error budget is divided over; fewer tell smaller differences."""
+    seeds: int = Field(1, ge=1, le=10)
+    """Trainings of tonight's model that differ in their seed: the best on validation goes on, and their spread counts as noise of the comparison."""
     minimum: dict[str, float] = {}
     """Least value of a metric on the holdout, by name (the most, of loss, RMSE and the like); for every challenger."""
     approval: Literal["auto", "manual"] = "auto"
     """manual: a challenger that passes is held until a person promotes it."""
+
+    @property
+    def test_confidence(self) -> float:
+        """Of every one-sided limit of one test on the holdout."""
+        return 1 - (1 - self.confidence) / self.tests_per_year
 
     @field_validator("minimum")
     @classmethod
@@ -59,37 +56,43 @@ class GateSettings(Settings):
 
 
 def decide(
-    tables: Mapping[str, Tables],
+    holdout: Mapping[str, Tables],
+    validation: Mapping[str, Tables],
     objectives: list[Objective],
     costs: Costs | None,
     naive: dict[str, float],
     settings: GateSettings,
+    spent: int = 0,
     unable: Mapping[str, str] | None = None,
+    spread: float | None = None,
 ) -> Verdict:
     """Promote or hold, with the reasons.
 
-    `tables`: by role (challenger, champion, anchor) the answers on the same holdout rows; `unable` says of a role why
-    it has none. `costs` goes with a champion that answers.
+    `holdout` and `validation`: by role (challenger, champion, anchor) the answers on the same rows; `unable` says of a
+    role why it has none. `costs` goes with a champion that answers. `spent`: this year's tests so far. `spread`: the
+    standard deviation of the metric over seeds, which widens every limit.
     """
-    found = kinds.metrics(tables["challenger"], objectives)
+    found = kinds.metrics(holdout["challenger"], objectives)
     missing = [name for name in settings.minimum if name not in found]
     if missing:
         raise SettingsError(f"gate.minimum: tonight has no {', '.join(missing)}; there are: {', '.join(found)}")
-    barred = dict(unable or {}) | _other_tokens(tables, objectives)
+    short = [reason for name, bound in settings.minimum.items() if (reason := _short(name, found[name], bound))]
+    barred = dict(unable or {}) | _other_tokens(holdout, objectives)
     if "champion" in barred:
         reason = f"not compared: the champion {barred['champion']}; it stays until a person promotes"
         verdict = Verdict(decision="hold", reasons=[reason])
-    elif "champion" not in tables:
+    elif "champion" not in holdout:
         verdict = _first(found, naive, kinds.primary(objectives))
+    elif short:
+        verdict = Verdict(decision="hold", reasons=["not compared with the champion: no test is spent on it"])
     else:
         assert costs is not None
-        verdict = _against(tables, objectives, costs, settings, barred)
-    if "champion" in tables:
-        verdict.champion_metrics = kinds.metrics(tables["champion"], objectives)
+        verdict = _against(holdout, validation, objectives, costs, settings, spent, barred, spread or 0.0)
+    if "champion" in holdout:
+        verdict.champion_metrics = kinds.metrics(holdout["champion"], objectives)
     verdict.metrics = found
-    short = [_short(name, found[name], bound) for name, bound in settings.minimum.items()]
-    if any(short):
-        verdict.decision, verdict.claim, verdict.reasons = "hold", None, [*filter(None, short), *verdict.reasons]
+    if short:
+        verdict.decision, verdict.claim, verdict.reasons = "hold", None, [*short, *verdict.reasons]
     return verdict
 
 
@@ -112,42 +115,52 @@ def _other_tokens(tables: Mapping[str, Tables], objectives: list[Objective]) -> 
 
 
 def _against(
-    tables: Mapping[str, Tables],
+    holdout: Mapping[str, Tables],
+    validation: Mapping[str, Tables],
     objectives: list[Objective],
     costs: Costs,
     settings: GateSettings,
+    spent: int,
     barred: dict[str, str],
+    spread: float,
 ) -> Verdict:
-    difference = evidence.compare(tables["challenger"], tables["champion"], objectives, settings.confidence)
-    verdict = Verdict(
-        decision="hold",
-        reasons=[],
-        metrics={},
-        difference=difference.difference,
-        interval=(difference.lower, difference.upper),
-        margin=settings.margin,
-        confidence=settings.confidence,
-    )
-    metric = kinds.primary(objectives)
-    verb = "differs by" if kinds.better(metric) > 0 else "(less is better) improves by"
-    against = f"{metric} {verb} {difference.difference:+.4f} from the champion's, at {settings.confidence:.0%} at least {difference.lower:+.4f}"
-    words = f"{costs.challenger:.2f} ms a text against the champion's {costs.champion:.2f}, at {settings.confidence:.0%} at most {costs.ratio:.2f} of it"
-    if difference.lower > 0:
-        verdict.decision, verdict.claim, verdict.reasons = "promote", "better", [f"better: {against}"]
-    elif costs.ratio > CHEAPER:
-        verdict.reasons = [f"not shown to be better: {against}", f"not shown to be 10 % cheaper: {words}"]
+    """One claim a night: what the cost allows, where validation makes it likely and the year's tests are not spent."""
+    claim: Claim = "cheaper" if costs.cheaper else "better"
+    cost = f"{'' if costs.cheaper else 'not shown to be 10 % '}cheaper: {costs}"
+    verdict = Verdict(decision="hold", reasons=[], margin=settings.margin, spent=spent)
+    screened = examine(claim, validation, objectives, settings.margin, SCREEN, barred, spread)
+    verdict.validation = _compared(screened.difference, SCREEN)
+    tests = f"{spent} of the year's {settings.tests_per_year} tests are spent"
+    if screened.doubts:
+        verdict.reasons = [
+            f"no test on the holdout is spent on it ({tests}): on validation {'; '.join(screened.doubts)}",
+            cost,
+        ]
+        return verdict
+    if spent >= settings.tests_per_year:
+        verdict.reasons = [
+            f"validation says that it is worth a test, but {tests}: `nightshift holdout rotate` takes the next sealed holdout",
+            cost,
+        ]
+        return verdict
+    confidence = settings.test_confidence
+    found = examine(claim, holdout, objectives, settings.margin, confidence, barred, spread)
+    words = told(found.difference, objectives, confidence)
+    verdict.tested, verdict.spent, verdict.confidence = claim, spent + 1, confidence
+    verdict.difference, verdict.interval = found.difference.difference, (found.difference.lower, found.difference.upper)
+    if found.doubts:
+        verdict.reasons = [*found.doubts, cost]
+    elif found.better:
+        verdict.decision, verdict.claim, verdict.reasons = "promote", "better", [f"better: {words}", cost]
     else:
-        worse = [_too_wide(role, tables, objectives, settings, barred)
-                 for role in ("champion", "anchor") if role in tables or role in barred]  # fmt: skip
-        verdict.reasons = [reason for reason in worse if reason]
-        if verdict.reasons:
-            verdict.reasons = [f"not shown to be better: {against}", f"cheaper: {words}", *verdict.reasons]
-        else:
-            verdict.decision, verdict.claim = "promote", "cheaper"
-            verdict.reasons = [
-                f"cheaper, and not worse by {settings.margin} than champion or anchor: {words}; {against}"
-            ]
+        verdict.decision, verdict.claim = "promote", "cheaper"
+        verdict.reasons = [f"{cost}; not worse by {settings.margin} than champion or anchor: {words}"]
     return verdict
+
+
+def _compared(difference: Difference, confidence: float) -> Compared:
+    limits = difference.lower, difference.upper
+    return Compared(difference=difference.difference, interval=limits, confidence=confidence)
 
 
 def _first(found: dict[str, float], naive: dict[str, float], metric: str) -> Verdict:
@@ -156,27 +169,6 @@ def _first(found: dict[str, float], naive: dict[str, float], metric: str) -> Ver
     reason = f"the first version {words} the naive model: {metric} {found[metric]:.4f} against {naive[metric]:.4f}"
     return Verdict(
         decision="promote" if beats else "hold", claim="first" if beats else None, reasons=[reason], metrics=found
-    )
-
-
-def _too_wide(
-    role: str,
-    tables: Mapping[str, Tables],
-    objectives: list[Objective],
-    settings: GateSettings,
-    barred: dict[str, str],
-) -> str | None:
-    if role in barred:
-        return f"not compared with the {role}: it {barred[role]}"
-    pair = tables["challenger"], tables[role], objectives
-    difference = evidence.compare(*pair, settings.confidence)
-    if difference.lower > -settings.margin:
-        return None
-    text = f"may be {-difference.lower:.4f} worse than the {role}, more than the margin {settings.margin}"
-    needed = evidence.rows_to_tell(*pair, difference, settings.margin, settings.confidence)
-    rows = objectives[0].sides.holdout
-    return text + (
-        f"; about {needed:,} holdout rows would tell, there are {rows:,}" if needed and needed > rows else ""
     )
 
 
@@ -194,21 +186,29 @@ def gate(
     objectives: list[Objective],
     naive: dict[str, float],
     gate: GateSettings,
+    spread: float | None = None,
 ) -> Verdict:
     """Score challenger, champion and anchor tonight, as registered, on tonight's holdout, and decide."""
     tracking.connect()
-    served, tables, unable = scored(registered, standing, objectives)
-    for role, answers in tables.items():
-        scoring.write(answers, folder / role)
+    served, answers, unable = scored(registered, standing, objectives)
+    keys = trained_keys(registered, standing)
+    seen = {side: take_out(tables, keys) for side, tables in answers.items()}
+    if any(table.empty for tables in answers.values() for table in tables["challenger"].values()):
+        raise InputError(f"gate: version {registered.version}, the champion or the anchor was trained on every row that "
+                         "could judge; give other rows as holdout")  # fmt: skip
+    for role, tables in answers["holdout"].items():
+        scoring.write(tables, folder / role)
     (folder / "measured").mkdir()
-    pictures.answers(tables["challenger"], objectives, "the challenger, as registered", folder / "measured")
+    pictures.answers(answers["holdout"]["challenger"], objectives, "the challenger, as registered", folder / "measured")
     costs = None
-    if standing.champion and "champion" in tables:
+    if standing.champion and "champion" in answers["holdout"]:
         timed = scoring.timed(objectives)
         asked = [served[role].timed(timed) for role in ("challenger", "champion")]
         times = one_by_one(asked, *scoring.timed_texts(timed))
         same = _artifact(registered.name, registered.version) == _artifact(registered.name, standing.champion)
-        ratio = 1.0 if same else evidence.ratio_limit(times[0], times[1], gate.confidence)
-        costs = Costs(float(np.median(times[0])), float(np.median(times[1])), ratio)
-    verdict = decide(tables, objectives, costs, naive, gate, unable)
-    return verdict.model_copy(update={"champion_version": standing.champion})
+        ratio = 1.0 if same else evidence.ratio_limit(times[0], times[1], gate.test_confidence)
+        costs = Costs(float(np.median(times[0])), float(np.median(times[1])), ratio, gate.test_confidence)
+    verdict = decide(
+        answers["holdout"], answers["validation"], objectives, costs, naive, gate, standing.spent, unable, spread
+    )
+    return verdict.model_copy(update={"champion_version": standing.champion, "seen": seen["holdout"], "spread": spread})

@@ -22,7 +22,7 @@ from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.uri import is_local_uri
 from pydantic import BaseModel
 
-from tasks import registry, store, tracking
+from tasks import ledger, registry, store, tracking
 
 DAY = 24 * 60 * 60
 PARENT, LEDGER = "mlflow.parentRunId", ".ledger"
@@ -126,9 +126,9 @@ def _in_use(versions: list[ModelVersion]) -> set[str]:
     """Ids of the runs and logged models behind every alias and every anchor, and of their evidence."""
     used: set[str] = set()
     for model in mlflow.search_registered_models():
-        entries = registry.history(model.name)
-        held = {str(number) for number in model.aliases.values()} | {registry.anchor(entries)}
-        used.update(entry.evidence for entry in entries if entry.new in held)
+        entries = ledger.history(model.name)
+        held = {str(number) for number in model.aliases.values()} | {ledger.anchor(entries)}
+        used.update(entry.evidence for entry in ledger.moves(entries) if entry.new in held)
         used.update(*(_origin(v) for v in versions if v.name == model.name and str(v.version) in held))
     return used
 

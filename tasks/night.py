@@ -5,9 +5,10 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version as installed
 from pathlib import Path
+from statistics import stdev
 from typing import Any, ParamSpec, TypeVar
 
 import pandas as pd
@@ -15,7 +16,7 @@ from mlflow.entities import Run
 from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 
 from models import bases
-from tasks import describe, kinds, pictures, registry, report, shown, start, store, tracking
+from tasks import describe, kinds, ledger, pictures, registry, report, shown, start, store, tracking
 from tasks.records import (
     MAIN,
     Augmented,
@@ -57,6 +58,16 @@ def objective(name: str, told: Any, sides: Sides, augmented: Augmented) -> Objec
                      augmented=augmented)  # fmt: skip
 
 
+def best(
+    trials: list[tuple[Trained, Evaluated]], objectives: list[Objective]
+) -> tuple[Trained, Evaluated, float | None]:
+    """Of trainings that differ in their seed the best on validation, and the standard deviation of what they reach there."""
+    metric = kinds.primary(objectives)
+    reached = [evaluated.validation[metric] for _, evaluated in trials]
+    place = max(range(len(trials)), key=lambda i: kinds.better(metric) * reached[i])
+    return *trials[place], stdev(reached) if len(trials) > 1 else None
+
+
 def ends_at(deadline: str | int | None, now: datetime) -> float | None:
     """A time of day (the next one) or minutes from `now`, as seconds since the epoch."""
     if deadline is None:
@@ -79,7 +90,8 @@ class Night:
         self.model: str = settings.model
         self.deadline = ends_at(settings.deadline, datetime.now())
         self.seconds: dict[str, float] = {}
-        self.parts = fingerprint_parts(settings, sources, entrypoint)
+        self.fold = ledger.fold(ledger.history(settings.model))
+        self.parts = fingerprint_parts(settings, sources, entrypoint) | {"holdout": str(self.fold)}
         self.fingerprint = hashlib.sha256(json.dumps(self.parts, sort_keys=True).encode()).hexdigest()
         self.run_id: str | None = None
 
@@ -112,13 +124,14 @@ class Night:
 
     def standing(self, registered: Registered | None = None) -> Standing:
         """Champion and anchor as they were before tonight, also where tonight's has been promoted (a night that goes on)."""
-        entries = registry.history(self.model)
+        entries = [e for e in ledger.history(self.model) if e.action in ledger.MOVES or e.evidence != self.run_id]
         champion = registry.version_of(self.model, registry.CHAMPION)
         if champion and self._made(champion, registered):
             made, champion = champion, None
             while entries and entries[-1].new == made:
                 champion = entries.pop().old or None
-        return Standing(champion=champion, anchor=registry.anchor(entries))
+        spent = ledger.spent(entries, datetime.now(UTC))
+        return Standing(champion=champion, anchor=ledger.anchor(entries), spent=spent)
 
     def _made(self, champion: str, registered: Registered | None) -> bool:
         """Whether tonight's night, or an attempt at it that did not end well, has made this version."""
@@ -162,11 +175,13 @@ class Night:
 
     def skipped(self, earlier: Run) -> NightResult:
         """Nothing changed since a night that has finished."""
-        name = earlier.info.run_name
+        name, run_id = earlier.info.run_name, earlier.info.run_id
+        reason = f"same data, settings, code and base model as the night {name} (run {run_id}), "
+        reason += f"which ended {earlier.data.tags[tracking.STATUS]}"
+        registry.note(self.model, ledger.SKIPPED, reason, run_id)
         return NightResult(
             status="skipped",
-            reason=f"same data, settings, code and base model as the night {name} (run {earlier.info.run_id}), "
-            f"which ended {earlier.data.tags[tracking.STATUS]}",
+            reason=reason,
             model=self.model,
             champion_version=registry.version_of(self.model, registry.CHAMPION),
             flow_run_id=self.flow_run_id,
@@ -188,6 +203,7 @@ class Night:
                 rows=row_counts(checked, []),
                 seconds=self.seconds,
             )
+            registry.note(self.model, "stopped", result.reason, run_id)
             return self._told(result, report.Story(checked=checked))
 
     def ended(
@@ -214,7 +230,18 @@ class Night:
             baseline=evaluated.baseline,
             candidates=compressed.candidates,
             gate=verdict.model_dump(
-                include={"decision", "claim", "reasons", "difference", "interval", "margin", "confidence"}
+                include={
+                    "decision",
+                    "claim",
+                    "reasons",
+                    "tested",
+                    "validation",
+                    "difference",
+                    "interval",
+                    "margin",
+                    "confidence",
+                    "spent",
+                }
             ),
             seconds=self.seconds,
         )

@@ -12,6 +12,7 @@ Kind = Literal["classification", "regression", "generation", "text2text"]
 GENERATIVE: tuple[Kind, ...] = ("generation", "text2text")
 """Kinds that answer with text."""
 Metric = Literal["accuracy", "macro_f1", "weighted_f1", "pearson", "spearman", "rmse", "loss", "exact_match", "chrf"]
+Claim = Literal["better", "cheaper"]
 MAIN = "main"
 """The objective's name where a night has one only."""
 
@@ -243,10 +244,20 @@ class Registered(BaseModel):
 
 
 class Standing(BaseModel):
-    """The versions that tonight's challenger is compared with."""
+    """What tonight's challenger is compared with, and what its comparison may still spend."""
 
     champion: str | None
     anchor: str | None
+    spent: int = 0
+    """Claims tested within a year on the holdout in use."""
+
+
+class Compared(BaseModel):
+    """A metric of the challenger minus the champion's, with one-sided limits."""
+
+    difference: float
+    interval: tuple[float, float]
+    confidence: float
 
 
 class Verdict(Artifact):
@@ -259,10 +270,22 @@ class Verdict(Artifact):
     """The challenger's, as registered, on the holdout."""
     champion_metrics: dict[str, float] = Field(default_factory=dict)
     champion_version: str | None = None
+    tested: Claim | None = None
+    """The claim that was tested on the holdout; None where nothing was spent."""
+    validation: Compared | None = None
+    """The difference on validation, by which a test on the holdout is held to be worth it."""
     difference: float | None = None
+    """From the champion on the holdout; with its interval None where nothing was tested."""
     interval: tuple[float, float] | None = None
     margin: float | None = None
     confidence: float | None = None
+    """Of the interval's one-sided limits: the year's error budget, divided."""
+    spent: int | None = None
+    """Tests of the year that are spent, tonight's among them."""
+    spread: float | None = None
+    """Standard deviation, on validation, of trainings that differ in their seed; None of one alone."""
+    seen: int = 0
+    """Holdout rows that do not count: challenger, champion or anchor were trained on them."""
 
 
 class NightResult(BaseModel):

@@ -12,7 +12,7 @@ from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 from prefect import task
 
 from models import generative, predictor, serving
-from tasks import registry, store, tracking
+from tasks import ledger, registry, store, tracking
 from tasks.records import GENERATIVE, Compressed, Kind, Objective, Registered
 
 OBJECTIVES = "nightshift.objectives"
@@ -51,7 +51,7 @@ def register(
 ) -> Registered:
     """Log and register the chosen candidate under `model`, alias `challenger`; once for a night and an artifact."""
     client = tracking.connect()
-    registry.ensure(model)
+    ledger.ensure(model)
     for known in client.search_model_versions(f"name = '{model}' and tags.`{registry.FROM}` = '{compressed.digest}'"):
         if tracking.unfinished(known, tags[tracking.FINGERPRINT]):
             return Registered(name=model, version=str(known.version), run_id=run_id)

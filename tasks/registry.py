@@ -1,50 +1,23 @@
-"""The registry and its memory: aliases say what is in production, the ledger says how it came to be.
-
-The ledger is a companion registered model, `NAME.ledger`, with a version an entry: version numbers are what MLflow
-hands out atomically. Moves of aliases are serialised by a lock.
-"""
+"""The registry: aliases say what is in production, `tasks.ledger` how it came to be. A lock serialises their moves."""
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
+import pandas as pd
 from filelock import FileLock, Timeout
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from pydantic import BaseModel
 
-from tasks import store, tracking
+from tasks import ledger, store, tracking
 from tasks.errors import UserError
+from tasks.ledger import Entry
 
 log = logging.getLogger("nightshift.registry")
-LEDGER = "**Ledger:**"
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 FROM = "nightshift.compressed"
 RECIPE = "nightshift.recipe"
 """Tags of a version: the digest of the artifact it was made from, and which of the candidates in it."""
-
-
-class Entry(BaseModel):
-    """One line of the ledger."""
-
-    action: str
-    """promoted, rolled back, or moved by hand."""
-    old: str
-    new: str
-    when: str
-    who: str
-    why: str
-    evidence: str = ""
-    """The MLflow run with the gate's verdict."""
-    claim: str = ""
-    """first, better or cheaper; empty for a person's decision."""
-
-    @property
-    def line(self) -> str:
-        """As the version's page in MLflow tells it."""
-        was = f"champion was version {self.old}" if self.old else "there was no champion"
-        return f"- {self.when}: {self.action} by {self.who} ({was}): {self.why}"
 
 
 @contextmanager
@@ -87,62 +60,57 @@ def version(name: str, number: str) -> ModelVersion:
         raise UserError(f"{name} has no version {number}; `nightshift history {name}` lists those promoted") from error
 
 
-def ensure(name: str) -> None:
-    """Make the registered model where it is missing."""
+def trained_keys(name: str, number: str) -> set[str]:
+    """`row_key` of every row that a version was ever trained on; none, with a line in the log, where nobody kept them."""
+    run_id = version(name, number).run_id
     try:
-        tracking.connect().create_registered_model(name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
+        with store.scratch() as folder:
+            path = tracking.connect().download_artifacts(run_id, f"{tracking.FULL}/{store.TRAINED_KEYS}", str(folder))
+            return set(pd.read_parquet(path)["row_key"])
+    except (MlflowException, OSError):
+        log.warning("version %s of %s keeps no digests of its training rows", number, name)
+        return set()
 
 
-def history(name: str) -> list[Entry]:
-    """The ledger, oldest first."""
-    found = tracking.connect().search_model_versions(f"name = '{name}.ledger'")
-    ordered = sorted(found, key=lambda item: int(item.version))
-    return [Entry(**{field: item.tags.get(field, "") for field in Entry.model_fields}) for item in ordered]
-
-
-def enter(name: str, entry: Entry) -> None:
-    """Append to the ledger."""
-    ensure(f"{name}.ledger")
-    client = tracking.connect()
-    moved = client.get_model_version(name, entry.new)
-    source, tags = f"models:/{name}/{entry.new}", entry.model_dump()
-    client.create_model_version(f"{name}.ledger", source=source, tags=tags, description=entry.why)
-    client.update_model_version(name, entry.new, with_ledger(moved.description or "", [entry]))
-
-
-def with_ledger(description: str, entries: list[Entry]) -> str:
-    """A version's description with its lines of the ledger added."""
-    head = [LEDGER] if entries and LEDGER not in description else []
-    return "\n\n".join([description, *head, *(entry.line for entry in entries)]).strip()
-
-
-def anchor(entries: list[Entry]) -> str | None:
-    """The last version that went into production for being better, or first, or by a person's will."""
-    return next((entry.new for entry in reversed(entries) if entry.claim != "cheaper"), None)
+def note(name: str, action: str, why: str, evidence: str, version: str = "", tested: str = "") -> None:
+    """Enter how a night ended that moved nothing; once, where it goes on after a kill."""
+    with locked(name, "aliases"):
+        known = {(entry.action, entry.evidence) for entry in ledger.history(name)}
+        if action == ledger.SKIPPED or (action, evidence) not in known:
+            champion = version_of(name, CHAMPION) or ""
+            ledger.enter(name, Entry(action=action, old=champion, new=champion, version=version, why=why,
+                                     evidence=evidence, tested=tested))  # fmt: skip
 
 
 def frozen(name: str) -> str | None:
     """Why nights end held: the last move was a rollback and nobody has promoted since."""
-    entries = history(name)
-    if entries and entries[-1].action == "rolled back":
-        return f"rolled back to version {entries[-1].new} ({entries[-1].why}); held until somebody promotes"
+    last = ledger.moves(ledger.history(name))[-1:]
+    if last and last[0].action == "rolled back":
+        return f"rolled back to version {last[0].new} ({last[0].why}); held until somebody promotes"
     return None
 
 
 def notice_moves_by_hand(name: str) -> None:
-    """Enter into the ledger that `champion` stands elsewhere than the ledger's last line says."""
+    """Enter into the ledger that `champion` stands elsewhere than the ledger's last move says."""
     with locked(name, "aliases"):
-        entries, champion = history(name), version_of(name, CHAMPION)
+        entries, champion = ledger.moves(ledger.history(name)), version_of(name, CHAMPION)
         if champion and (not entries or entries[-1].new != champion):
             old = entries[-1].new if entries else ""
-            enter(name, _entry("moved by hand", old, champion, "unknown", "the alias was set outside nightshift"))
+            why = "the alias was set outside nightshift"
+            ledger.enter(
+                name, Entry(action="moved by hand", old=old, new=champion, version=champion, who="unknown", why=why)
+            )
 
 
 def promote(
-    name: str, number: str, why: str, expected: str | None, claim: str = "", evidence: str = "", who: str = "nightly"
+    name: str,
+    number: str,
+    why: str,
+    expected: str | None,
+    claim: str = "",
+    evidence: str = "",
+    who: str = "nightly",
+    tested: str = "",
 ) -> Entry:
     """Move `champion` to a version; `previous` takes the old one first, `challenger` goes last.
 
@@ -157,8 +125,9 @@ def promote(
         client.set_registered_model_alias(name, CHAMPION, number)
         if version_of(name, CHALLENGER) == number:
             client.delete_registered_model_alias(name, CHALLENGER)
-        entry = _entry("promoted", champion or "", number, who, why, claim, evidence)
-        enter(name, entry)
+        entry = Entry(action="promoted", old=champion or "", new=number, version=number, who=who, why=why, claim=claim,
+                      evidence=evidence, tested=tested)  # fmt: skip
+        ledger.enter(name, entry)
         return entry
 
 
@@ -171,11 +140,6 @@ def rollback(name: str, why: str, who: str) -> Entry:
         client = tracking.connect()
         client.set_registered_model_alias(name, CHAMPION, target)
         client.delete_registered_model_alias(name, PREVIOUS)
-        entry = _entry("rolled back", champion, target, who, why)
-        enter(name, entry)
+        entry = Entry(action="rolled back", old=champion, new=target, version=target, who=who, why=why)
+        ledger.enter(name, entry)
         return entry
-
-
-def _entry(action: str, old: str, new: str, who: str, why: str, claim: str = "", evidence: str = "") -> Entry:
-    when = datetime.now(UTC).isoformat(timespec="seconds")
-    return Entry(action=action, old=old, new=new, when=when, who=who, why=why, claim=claim, evidence=evidence)

@@ -9,9 +9,11 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from tasks import kinds, registry, shown, store, tracking
+from tasks import kinds, ledger, shown, store, tracking
 from tasks.records import Artifact, Checked, Compressed, Evaluated, Kind, NightResult, Objective, Trained, Verdict
 
+LEDGER_LINES = 40
+"""The newest entries that a report shows."""
 COSTS = ("size_mb", "latency_ms_p50", "latency_ms_p95", "throughput")
 
 
@@ -204,7 +206,7 @@ def _values(result: NightResult, story: Story) -> dict[str, object]:
         "examples": _quarantine(story).head(20)[["reason", "source", "row"]].to_dict("records") if quarantine else [],
         "pictures": pictures,
         "links": _links(result, story),
-        "ledger": registry.history(result.model)[::-1],
+        "ledger": ledger.history(result.model)[: -LEDGER_LINES - 1 : -1],
     }
 
 

@@ -54,14 +54,14 @@ def draw(key: str, salt: str) -> float:
 
 
 def split_rows(
-    frame: pd.DataFrame, settings: SplitSettings, window: int | str | None = None
+    frame: pd.DataFrame, settings: SplitSettings, window: int | str | None = None, fold: int = 0
 ) -> dict[str, pd.DataFrame]:
     """`train`, `validation`, `holdout`, `spare`, and what goes: `leaks` and `windowed`.
 
-    Leaks are training and validation rows whose text stands in holdout or spare, windowed ones training rows outside
+    `fold` is the sealed holdout in use: those before it are worn and train. Leaks are training and validation rows whose text stands in holdout or spare, windowed ones training rows outside
     the window. Raises InputError where a side comes out empty.
     """
-    side = _outer(frame, settings)
+    side = _outer(frame, settings, fold)
     inner = frame["side_key"].map(lambda key: draw(key, "validation") < settings.validation)
     side = side.mask((side == "train") & inner, "validation")
     judged = set(frame.loc[side.isin(["holdout", "spare"]), "row_key"])
@@ -112,7 +112,7 @@ def as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(label=numbers)
 
 
-def _outer(frame: pd.DataFrame, settings: SplitSettings) -> pd.Series:
+def _outer(frame: pd.DataFrame, settings: SplitSettings, fold: int) -> pd.Series:
     if isinstance(settings.holdout, str):
         return pd.Series(np.where(frame["side"] == "holdout", "holdout", "train"), index=frame.index)
     assert not frame["side"].eq("holdout").any()
@@ -127,12 +127,13 @@ def _outer(frame: pd.DataFrame, settings: SplitSettings) -> pd.Series:
             else pd.Series(range(1, len(frame) + 1), frame.index)
         )
         place = (len(frame) - rank + 0.5) / len(frame)
-    sealed = settings.holdout * (1 + settings.spare)
-    if sealed >= 1:
+    if settings.holdout * (1 + settings.spare) >= 1:
         raise InputError(
             f"split: holdout {settings.holdout} with {settings.spare} spare ones leaves nothing to train on"
         )
-    names = np.select([place < settings.holdout, place < sealed], ["holdout", "spare"], "train")
+    found = np.floor(place / settings.holdout)
+    sealed = (found > fold) & (found <= settings.spare)
+    names = np.select([found == fold, sealed], ["holdout", "spare"], "train")
     return pd.Series(names, index=frame.index)
 
 
@@ -154,16 +155,17 @@ def split(
     kind: Kind,
     window: int | str | None = None,
     separator: str | None = None,
+    fold: int = 0,
 ) -> Sides:
     """Write each side, what went into `quarantine.csv`, and `sides.json`: what the labels mean is part of the digest.
 
     Raises InputError where there is one class only.
 
     `window` bounds the training side (`train.window`), `separator` stands between the labels of a row that may have
-    several.
+    several, `fold` is the sealed holdout in use.
     """
     rows = pd.read_parquet(store.folder(checked) / "rows.parquet")
-    parts = split_rows(as_numbers(rows) if kind == "regression" else rows, split, window)
+    parts = split_rows(as_numbers(rows) if kind == "regression" else rows, split, window, fold)
     labels: list[str] = []
     if kind == "classification":
         learned = labels_of([parts["train"]], separator)

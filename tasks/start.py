@@ -13,8 +13,6 @@ from tasks.records import Objective, Standing, Start, Trained
 log = logging.getLogger("nightshift.start")
 BASE = "nightshift.base_model"
 """Tag of a version: what identifies its base model."""
-FULL = "full"
-"""Artifact of a run: the checkpoint of full, where nights start warm."""
 
 
 def start(model: str, standing: Standing, objectives: list[Objective], base: str) -> Start | None:
@@ -52,7 +50,7 @@ def _holdout_keys(objective: Objective) -> set[str]:
 def _fetched(run_id: str, folder: Path) -> Path:
     if not folder.exists():
         with store.scratch() as scratch:
-            found = Path(tracking.connect().download_artifacts(run_id, FULL, str(scratch)))
+            found = Path(tracking.connect().download_artifacts(run_id, tracking.FULL, str(scratch)))
             if not (found / "config.json").exists():
                 raise FileNotFoundError(found / "config.json")
             folder.parent.mkdir(parents=True, exist_ok=True)
@@ -65,6 +63,6 @@ def _fetched(run_id: str, folder: Path) -> Path:
 def keep(trained: Trained, run_id: str, whole: bool) -> None:
     """Put the digests of the training rows with the run, and, for nights that start warm, full's `whole` checkpoint."""
     client, folder = tracking.connect(), store.folder(trained)
-    client.log_artifact(run_id, str(folder / store.TRAINED_KEYS), FULL)
+    client.log_artifact(run_id, str(folder / store.TRAINED_KEYS), tracking.FULL)
     if whole:
-        client.log_artifacts(run_id, str(folder / "model"), FULL)
+        client.log_artifacts(run_id, str(folder / "model"), tracking.FULL)

@@ -23,6 +23,8 @@ from tasks.errors import NightshiftError
 from tasks.records import Candidate, Settings, Source
 
 FINISHED = ("promoted", "held")
+FULL = "full"
+"""Artifact of a night's run: the digests of its training rows and, where nights start warm, the checkpoint of full."""
 FINGERPRINT, STATUS = "nightshift.fingerprint", "nightshift.status"
 
 

@@ -1,12 +1,16 @@
+from math import comb
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import norm
 
+from benchmarks import gate as simulation
 from tasks import evidence, kinds
 from tasks.errors import SettingsError
-from tasks.evidence import compare, ratio_limit, rows_needed, tango
-from tasks.gate import Costs, GateSettings, decide
+from tasks.evidence import compare, mid_p, ratio_limit, rows_needed, tango
+from tasks.gate import GateSettings, decide
+from tasks.judging.claims import Costs
 from tasks.records import Augmented, Objective, Sides
 
 RNG = np.random.default_rng(5)
@@ -34,12 +38,20 @@ def difference(labels, first, second, metric="macro_f1"):
     return compare(*tables, [objective(metric)], 0.95)
 
 
-def settle(challenger, champion, anchor=None, cost=1.0, unable=None, **settings):
-    tables = {"challenger": challenger, "champion": champion, "anchor": anchor}
-    tables = {role: {"main": table(predicted)} for role, predicted in tables.items() if predicted is not None}
-    costs = Costs(cost, 1.0, cost) if champion is not None else None
+def settle(challenger, champion, anchor=None, cost=1.0, unable=None, validation=None, spent=0, **settings):
+    """The verdict; validation says what the holdout says, unless it is given (challenger, champion)."""
+    roles = ("challenger", "champion", "anchor")
+    tables, screened = (
+        {
+            role: {"main": table(predicted)}
+            for role, predicted in zip(roles, found, strict=False)
+            if predicted is not None
+        }
+        for found in ((challenger, champion, anchor), validation or (challenger, champion, anchor))
+    )
+    costs = Costs(cost, 1.0, cost, 0.95) if champion is not None else None
     naive = evidence.metrics(LABELS, ["a"] * len(LABELS))
-    return decide(tables, [objective()], costs, naive, GateSettings(**settings), unable)
+    return decide(tables, screened, [objective()], costs, naive, GateSettings(**settings), spent, unable)
 
 
 def test_tango_solves_its_score_equation():
@@ -118,6 +130,47 @@ def test_the_first_must_beat_the_majority_and_every_minimum():
         settle(answers(0.1), None, minimum={"rmse": 0.9})
 
 
+def test_a_test_is_spent_only_on_what_validation_makes_likely():
+    good, bad = answers(0.05, seed=1), answers(0.15, seed=2)
+    spent = settle(good, bad, spent=3)
+    assert (spent.tested, spent.spent, spent.claim) == ("better", 4, "better")
+    assert spent.confidence == pytest.approx(1 - 0.05 / 40) and spent.interval[0] > 0
+    saved = settle(good, bad, validation=(bad, bad), spent=3)
+    assert (saved.tested, saved.spent, saved.decision) == (None, 3, "hold") and saved.difference is None
+    assert "no test on the holdout is spent on it (3 of the year's 40" in saved.reasons[0]
+    short = settle(good, bad, minimum={"accuracy": 0.99})
+    assert (short.tested, short.decision) == (None, "hold")
+
+
+def test_a_spent_year_holds():
+    good, bad = answers(0.05, seed=1), answers(0.15, seed=2)
+    verdict = settle(good, bad, spent=40)
+    assert verdict.decision == "hold" and verdict.tested is None and "nightshift holdout rotate" in verdict.reasons[0]
+    assert settle(good, bad, spent=40, tests_per_year=52).claim == "better"
+
+
+def test_fewer_tests_a_year_tell_smaller_differences():
+    champion = answers(0.10, seed=1)
+    wrong = np.flatnonzero(np.array(champion) != LABELS)
+    challenger = np.array(champion)
+    challenger[wrong[:8]] = LABELS[wrong[:8]]  # 8 gained, none lost: mid-p 0.002, more than a fortieth of 5 %
+    assert settle(challenger, champion).decision == "hold"
+    assert settle(challenger, champion, tests_per_year=12).claim == "better"
+
+
+def test_what_is_cheaper_and_better_is_promoted_as_better():
+    good, bad = answers(0.05, seed=1), answers(0.15, seed=2)
+    assert settle(good, bad, bad, cost=0.5).claim == "better"
+
+
+@pytest.mark.parametrize(("gained", "lost", "p"), [(15, 5, 0.0133018), (3, 0, 0.0625), (0, 0, 0.5), (7, 7, 0.5)])
+def test_mid_p(gained, lost, p):
+    changed, half = gained + lost, 0.5 ** (gained + lost)
+    exact = sum(comb(changed, k) for k in range(gained + 1, changed + 1)) * half + 0.5 * comb(changed, gained) * half
+    assert mid_p(gained, lost) == pytest.approx(exact)
+    assert mid_p(gained, lost) == pytest.approx(p, abs=1e-6)
+
+
 def test_a_champion_that_cannot_answer_stays():
     verdict = settle(answers(0.0), None, unable={"champion": "knows no objectives"})
     assert verdict.decision == "hold" and "the champion knows no objectives" in verdict.reasons[0]
@@ -132,8 +185,9 @@ def losses(share, tokens=10):
 
 def settle_losses(challenger, champion, naive=1.0, **settings):
     tables = {role: {"main": t} for role, t in (("challenger", challenger), ("champion", champion)) if t is not None}
-    costs = Costs(1.0, 1.0, 1.0) if champion is not None else None
-    return decide(tables, [objective("loss", "generation")], costs, {"loss": naive}, GateSettings(**settings))
+    costs = Costs(1.0, 1.0, 1.0, 0.95) if champion is not None else None
+    objectives = [objective("loss", "generation")]
+    return decide(tables, tables, objectives, costs, {"loss": naive}, GateSettings(**settings))
 
 
 def test_less_loss_is_better():
@@ -160,7 +214,7 @@ def test_objectives_are_weighed_and_each_may_have_a_minimum():
     def told(challenger, champion, **settings):
         tables = {"challenger": challenger, "champion": champion}
         tables = {role: dict(zip(("tone", "stars"), pair, strict=True)) for role, pair in tables.items()}
-        return decide(tables, both, Costs(1.0, 1.0, 1.0), {}, GateSettings(**settings))
+        return decide(tables, tables, both, Costs(1.0, 1.0, 1.0, 0.95), {}, GateSettings(**settings))
 
     assert told((good, far), (bad, near)).claim == "better"
     assert told((bad, near), (good, far)).decision == "hold"
@@ -173,3 +227,71 @@ def test_objectives_are_weighed_and_each_may_have_a_minimum():
 def test_rows_needed_grow_with_disagreement():
     assert rows_needed(0.05, 0.02) == 773
     assert rows_needed(0.10, 0.02) > rows_needed(0.05, 0.02) > rows_needed(0.05, 0.04)
+
+
+def patterns(rng, rows, wrong):
+    """Who of challenger, champion and anchor is right, on random rows."""
+    return [rng.random(rows) >= share for share in wrong]
+
+
+def test_the_simulated_gate_decides_as_the_gate():
+    rng, decided = np.random.default_rng(3), []
+    for turn in range(120):
+        wrong = rng.choice([0.03, 0.06, 0.1]) * np.array([1, 1, 1]) + rng.choice([0, 0, -0.02], 3)
+        cost, spent = rng.choice([0.5, 1.0]), int(rng.choice([0, 40], p=[0.9, 0.1]))
+        right = {side: patterns(rng, rows, wrong) for side, rows in (("holdout", 1500), ("validation", 600))}
+        if turn % 3 == 0:  # two models that agree but for a few rows
+            for found in right.values():
+                found[1] = found[0] ^ (rng.random(len(found[0])) < 0.004)
+                found[2] = found[1]
+        tables = {
+            side: {
+                role: {"main": table(np.where(hit, "a", "b"), ["a"] * len(hit))}
+                for role, hit in zip(("challenger", "champion", "anchor"), found, strict=True)
+            }
+            for side, found in right.items()
+        }
+        told = objective("accuracy")
+        verdict = decide(tables["holdout"], tables["validation"], [told], Costs(cost, 1.0, cost, 0.95), {},
+                         GateSettings(margin=simulation.SETTINGS.margin), spent)  # fmt: skip
+        changed = {
+            side: {
+                role: (np.array([(ours & ~other).sum()]), np.array([(other & ~ours).sum()]))
+                for role, other in (("champion", champion), ("anchor", anchor))
+            }
+            for side, (ours, champion, anchor) in right.items()
+        }
+        seen = simulation.Seen(changed, {"holdout": 1500, "validation": 600}, cost < 0.9, np.array([spent]))
+        better, cheaper, tested = (bool(answer[0]) for answer in simulation.ours(seen))
+        assert (better, cheaper, tested) == (
+            verdict.claim == "better", verdict.claim == "cheaper", verdict.tested is not None
+        )  # fmt: skip
+        decided.append((better, cheaper, tested))
+    assert {(True, False, True), (False, True, True), (False, False, True), (False, False, False)} <= set(decided)
+
+
+def test_simulated_years_tell_a_sound_gate_from_one_that_is_not():
+    scenarios = {scenario.name: scenario for scenario in simulation.SCENARIOS}
+    wrong = {
+        (name, policy): (simulation.simulate(scenarios[name], simulation.POLICIES[policy], 2000, 0.075, 200, 1)["wrong"] > 0).mean()
+        for name, policy in (("equal", "nightshift"), ("equal", "better wins"), ("equal", "5 % a night"),
+                             ("cheaper, 0.2 points worse", "nightshift"), ("cheaper, 0.2 points worse", "better wins"))
+    }  # fmt: skip
+    most = 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)
+    assert all(share <= most for (_, policy), share in wrong.items() if policy == "nightshift"), wrong
+    assert all(share > 0.5 for (_, policy), share in wrong.items() if policy != "nightshift"), wrong
+
+
+def test_simulated_models_have_the_accuracy_and_disagreement_they_should():
+    share = simulation._spread(0.075)
+    right = simulation._right(np.array([0.9, 0.88]), share)
+    assert right.mean(axis=1) == pytest.approx([0.9, 0.88], abs=1e-3)
+    assert (2 * right[0] * (1 - right[0])).mean() == pytest.approx(0.075)
+    random = np.random.default_rng(0)
+    side = simulation.Side(100_000, simulation._right(np.array([0.9]), share), random)
+    hits = side.answer(right[:1])
+    gained, lost = side.changed(hits)["champion"]
+    assert (gained + lost)[0] / 100_000 == pytest.approx(0.075, abs=0.004)
+    side.move(np.array([True]), np.array([False]), hits)
+    assert side.rows == 100_000 and side.changed(side.cells * 0)["anchor"][1][0] == pytest.approx(90_000, abs=400)
+    assert side.cells[0, :, 1].sum() == lost[0] and side.cells[0, :, 2].sum() == gained[0]

@@ -11,7 +11,7 @@ from filelock import FileLock
 from mlflow.exceptions import MlflowException
 
 from flows.upkeep import cleaned
-from tasks import housekeeping, registry, tracking
+from tasks import housekeeping, ledger, registry, tracking
 from tasks.errors import UserError
 
 DAY = 24 * 60 * 60
@@ -47,7 +47,7 @@ class Model:
         self.experiment = self.client.create_experiment(name, artifact_location=self.place.as_uri())
         self.files = home.parent / "files"
         self.files.mkdir(exist_ok=True)
-        registry.ensure(name)
+        ledger.ensure(name)
 
     def run(self, days: float, status: str = "FINISHED", **tags: str) -> str:
         begun = int((time.time() - days * DAY) * 1000)
@@ -174,7 +174,7 @@ def test_an_alias_in_another_registered_model_counts_too(home, by):
     night = reviews.night(50)
     model = reviews.logged(night)
     number = str(reviews.client.create_model_version("reviews", source=f"models:/{model}", run_id=night).version)
-    registry.ensure("shared")
+    ledger.ensure("shared")
     if by == "copy":
         reviews.client.copy_model_version(f"models:/reviews/{number}", "shared")
     else:
@@ -196,7 +196,7 @@ def test_the_ledger_its_evidence_and_the_anchor_stay(home):
     for claim, run, proof in zip(("first", "better", "cheaper", "cheaper"), made, evidence, strict=True):
         number = reviews.version(run)
         registry.promote("reviews", number, "why", registry.version_of("reviews", "champion"), claim, proof)
-    before = registry.history("reviews")
+    before = ledger.history("reviews")
 
     things = housekeeping.plan(keep=0, days=10)
     # Version 4 is champion, 3 previous; 2 is the anchor, which the gate scores every night; 1 is history.
@@ -204,7 +204,7 @@ def test_the_ledger_its_evidence_and_the_anchor_stay(home):
     assert named(things, "version") == {"reviews/1"}
     housekeeping.carry_out(things)
     assert reviews.versions() == {"2", "3", "4"}
-    assert registry.history("reviews") == before and len(before) == 4
+    assert ledger.history("reviews") == before and len(before) == 4
 
 
 @pytest.mark.parametrize("part", ["night", "candidate"])

@@ -86,7 +86,7 @@ def test_limits_cover_at_their_rate(metric, monkeypatch):
 def test_a_resample_draws_whole_rows():
     # Against a plain loop over drawn rows: the same spread of the same differences.
     first, second, what = sets(0.1), sets(0.15, seed=2), SEVERAL
-    found = evidence.resampled(first, second, what, np.random.default_rng(0))[1:]
+    found = evidence.resampled(first, second, what, np.random.default_rng(0), 500)[1:]
     random, plain = np.random.default_rng(1), []
     for _ in range(300):
         rows = random.integers(len(first), size=len(first))

@@ -87,13 +87,16 @@ def test_promoted_then_skipped_then_forced(shell, project):
     assert shell("promote", "tiny", "2", "--reason", "a test").returncode == 0
     assert shell("rollback", "tiny", "--reason", "it was worse").returncode == 0
     ledger = shell("history", "tiny").stdout.splitlines()
-    assert [line.split()[1] for line in ledger] == ["promoted", "promoted", "rolled"]
+    assert [line.split()[1] for line in ledger] == ["promoted", "skipped", "held", "promoted", "rolled"]
+    assert "1 → 2" in ledger[3] and "2 → 1" in ledger[4]
     frozen = shell.json("run", "night.yaml", "--set", "train.num_train_epochs=5")
     assert frozen["status"] == "held" and frozen["champion_version"] == "1"
 
     client.set_registered_model_alias("tiny", "champion", "2")
     assert shell.json("run", "night.yaml")["champion_version"] == "2"
-    assert "moved by hand    1 → 2" in shell("history", "tiny").stdout.splitlines()[-1]
+    held, moved, skipped = shell("history", "tiny").stdout.splitlines()[-3:]
+    assert "held" in held and "3  1 " in held
+    assert "moved by hand    2  1 → 2" in moved and "skipped" in skipped
 
 
 def test_killed_in_training_goes_on_with_the_same_weights(shell, project):

@@ -42,6 +42,16 @@ def test_a_row_keeps_its_side_as_data_grows_and_moves():
     assert before and all(after[text] == side for text, side in before.items())
 
 
+def test_a_worn_holdout_gives_way_to_a_sealed_one():
+    rows = frame(1500)
+    first, second, third = (split_rows(rows, SplitSettings(spare=2), fold=fold) for fold in range(3))
+    texts = [set(parts["holdout"]["text"]) for parts in (first, second, third)]
+    assert not texts[0] & texts[1] and not texts[0] & texts[2] and not texts[1] & texts[2]
+    assert texts[1] | texts[2] == set(first["spare"]["text"]) and texts[2] == set(second["spare"]["text"])
+    assert texts[0] <= set(second["train"]["text"]) | set(second["validation"]["text"])
+    assert third["spare"].empty and sum(map(len, third.values())) == 1500
+
+
 def test_groups_do_not_straddle():
     rows = frame(600)
     rows["group"] = (np.arange(600) % 40).astype(str)

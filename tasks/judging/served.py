@@ -6,9 +6,11 @@ from typing import Any
 import mlflow
 import pandas as pd
 
-from tasks import kinds, scoring
+from tasks import kinds, registry, scoring
 from tasks.evidence import Tables
 from tasks.records import GENERATIVE, Kind, Objective, Registered, Standing
+
+SIDES = ("holdout", "validation")
 
 
 class Served:
@@ -27,11 +29,11 @@ class Served:
         )
         return answers
 
-    def tables(self, objectives: list[Objective]) -> Tables:
-        """Its answers on each objective's holdout."""
+    def tables(self, objectives: list[Objective], side: str) -> Tables:
+        """Its answers on each objective's rows of a side."""
         found = {}
         for objective in objectives:
-            frame = scoring.side_of(objective, "holdout")
+            frame = scoring.side_of(objective, side)
             answers = READ[objective.kind](self, _columns(frame, objective), objective)
             found[objective.name] = scoring.table(frame, objective, answers)
         return found
@@ -83,19 +85,39 @@ READ: dict[Kind, Callable[[Served, pd.DataFrame, Objective], pd.DataFrame]] = {
 
 def scored(
     registered: Registered, standing: Standing, objectives: list[Objective]
-) -> tuple[dict[str, Served], dict[str, Tables], dict[str, str]]:
-    """By role: the versions, their answers, and why there are none."""
+) -> tuple[dict[str, Served], dict[str, dict[str, Tables]], dict[str, str]]:
+    """By role the versions, by side and role their answers, and by role why there are none."""
     several = len(objectives) > 1
     served = {"challenger": Served(registered.uri, several)}
-    tables = {"challenger": served["challenger"].tables(objectives)}
+    answers = {side: {"challenger": served["challenger"].tables(objectives, side)} for side in SIDES}
     unable: dict[str, str] = {}
     for role, number in (("champion", standing.champion), ("anchor", standing.anchor)):
-        if number and number == standing.champion and "champion" in tables:
-            tables[role] = tables["champion"]
+        if number and number == standing.champion and "champion" in answers["holdout"]:
+            found = {side: answers[side]["champion"] for side in SIDES}
         elif number:
             try:
                 served[role] = Served(f"models:/{registered.name}/{number}", several)
-                tables[role] = served[role].tables(objectives)
+                found = {side: served[role].tables(objectives, side) for side in SIDES}
             except Exception as error:
                 unable[role] = f"cannot answer for tonight's objectives ({' '.join(str(error).split())[:200]})"
-    return served, tables, unable
+                continue
+        else:
+            continue
+        for side in SIDES:
+            answers[side][role] = found[side]
+    return served, answers, unable
+
+
+def trained_keys(registered: Registered, standing: Standing) -> set[str]:
+    """`row_key` of every row that the challenger, the champion or the anchor was ever trained on."""
+    numbers = {registered.version, standing.champion, standing.anchor} - {None}
+    return set().union(*(registry.trained_keys(registered.name, str(number)) for number in numbers))
+
+
+def take_out(tables: dict[str, Tables], keys: set[str]) -> int:
+    """Take the rows with these keys out of every role's tables, in place; how many they are of the challenger's."""
+    before = sum(len(table) for table in tables["challenger"].values())
+    for answers in tables.values():
+        for name, table in answers.items():
+            answers[name] = table[~table["row_key"].isin(keys)].reset_index(drop=True)
+    return before - sum(len(table) for table in tables["challenger"].values())

@@ -1,0 +1,115 @@
+"""What a promotion claims, and whether answers on one side's rows show it.
+
+*Better*: the true difference to the champion is above 0. *Cheaper*: the cost is at least 10 % lower, and the metric not
+worse by the margin than the champion's and the anchor's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tasks import evidence, kinds
+from tasks.evidence import Difference, Tables
+from tasks.records import Claim, Objective
+
+CHEAPER = 0.9
+"""The most of the champion's cost that counts as cheaper."""
+SCREEN = 0.9
+"""Confidence at which validation must show a claim before a test on the holdout is spent on it: z above 1.28."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What challenger and champion cost on the same texts, asked in turns."""
+
+    challenger: float
+    """Median, ms a text."""
+    champion: float
+    ratio: float
+    """Upper one-sided limit of the challenger's share of the champion's cost; 1 where both serve the same artifact."""
+    confidence: float
+    """Of that limit."""
+
+    @property
+    def cheaper(self) -> bool:
+        """Whether a cost at least 10 % lower is shown."""
+        return self.ratio <= CHEAPER
+
+    def __str__(self) -> str:
+        return (
+            f"{self.challenger:.2f} ms a text against the champion's {self.champion:.2f}, "
+            f"at {percent(self.confidence)} at most {self.ratio:.2f} of it"
+        )
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What one side's rows say to a claim."""
+
+    difference: Difference
+    """From the champion."""
+    better: bool
+    doubts: list[str]
+    """Why the claim is not shown; empty where it is."""
+
+
+def examine(
+    claim: Claim,
+    tables: Mapping[str, Tables],
+    objectives: list[Objective],
+    margin: float,
+    confidence: float,
+    barred: Mapping[str, str],
+    spread: float = 0.0,
+) -> Examined:
+    """Ask the answers by role (challenger, champion, anchor) on the same rows whether they show the claim.
+
+    `barred` says of a role why it cannot be compared. `spread`, a standard deviation, is noise besides that of the rows.
+    """
+    pair = tables["challenger"], tables["champion"], objectives
+    difference = evidence.widened(evidence.compare(*pair, confidence), spread, confidence)
+    better = evidence.better(*pair, difference, confidence)
+    if claim == "better":
+        doubts = [] if better else [f"not shown to be better: {told(difference, objectives, confidence)}"]
+    else:
+        worse = [_too_wide(role, tables, objectives, margin, confidence, barred, spread)
+                 for role in ("champion", "anchor") if role in tables or role in barred]  # fmt: skip
+        doubts = [reason for reason in worse if reason]
+    return Examined(difference, better, doubts)
+
+
+def told(difference: Difference, objectives: list[Objective], confidence: float) -> str:
+    """A difference to the champion in words."""
+    metric = kinds.primary(objectives)
+    verb = "differs by" if kinds.better(metric) > 0 else "(less is better) improves by"
+    return (
+        f"{metric} {verb} {difference.difference:+.4f} from the champion's, "
+        f"at {percent(confidence)} at least {difference.lower:+.4f}"
+    )
+
+
+def percent(confidence: float) -> str:
+    """95 %, 99.875 %."""
+    return f"{100 * confidence:.5g} %"
+
+
+def _too_wide(
+    role: str,
+    tables: Mapping[str, Tables],
+    objectives: list[Objective],
+    margin: float,
+    confidence: float,
+    barred: Mapping[str, str],
+    spread: float,
+) -> str | None:
+    if role in barred:
+        return f"not compared with the {role}: it {barred[role]}"
+    pair = tables["challenger"], tables[role], objectives
+    difference = evidence.widened(evidence.compare(*pair, confidence), spread, confidence)
+    if difference.lower > -margin:
+        return None
+    text = (
+        f"may be {-difference.lower:.4f} worse than the {role} at {percent(confidence)}, more than the margin {margin}"
+    )
+    needed = evidence.rows_to_tell(*pair, difference, margin, confidence)
+    rows = len(tables["challenger"][objectives[0].name])
+    return text + (f"; about {needed:,} rows would tell, there are {rows:,}" if needed and needed > rows else "")

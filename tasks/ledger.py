@@ -1,0 +1,108 @@
+"""The registry's memory: a companion registered model, `NAME.ledger`, with a version an entry.
+
+Version numbers are what MLflow hands out atomically. Every move of the alias champion stands there, how every night
+ended, and every claim that was tested on the holdout.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from mlflow.exceptions import MlflowException
+from pydantic import BaseModel, Field
+
+from tasks import tracking
+
+HEAD = "**Ledger:**"
+MOVES = ("promoted", "rolled back", "moved by hand")
+"""Actions that move the alias champion."""
+ROTATED, SKIPPED = "rotated", "skipped"
+"""Actions: a worn holdout was replaced; a night found nothing new."""
+YEAR = timedelta(days=365)
+
+
+class Entry(BaseModel):
+    """One line of the ledger."""
+
+    action: str
+    """One of MOVES; how a night ended (held, skipped, stopped); rotated."""
+    old: str = ""
+    """Champion before; empty where there was none."""
+    new: str = ""
+    """Champion after."""
+    version: str = ""
+    """The version that it is about; empty where there is none."""
+    when: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    who: str = "nightly"
+    why: str
+    evidence: str = ""
+    """The MLflow run with the gate's verdict."""
+    claim: str = ""
+    """first, better or cheaper; empty for a person's decision."""
+    tested: str = ""
+    """The claim that was tested on the holdout, which spends a test of the year's; empty where none was."""
+
+    @property
+    def line(self) -> str:
+        """As the version's page in MLflow tells it."""
+        was = f"champion was version {self.old}" if self.old else "there was no champion"
+        return f"- {self.when}: {self.action} by {self.who} ({was}): {self.why}"
+
+    @property
+    def moves(self) -> str:
+        """The champion before and after, as the ledger shows them."""
+        return self.old or "-" if self.old == self.new else f"{self.old or '-'} → {self.new}"
+
+
+def ensure(name: str) -> None:
+    """Make the registered model where it is missing."""
+    try:
+        tracking.connect().create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def history(name: str) -> list[Entry]:
+    """The ledger, oldest first."""
+    found = tracking.connect().search_model_versions(f"name = '{name}.ledger'")
+    ordered = sorted(found, key=lambda item: int(item.version))
+    return [Entry(**{field: item.tags.get(field, "") for field in Entry.model_fields}) for item in ordered]
+
+
+def enter(name: str, entry: Entry) -> None:
+    """Append to the ledger, and to the description of the version that the entry is about."""
+    ensure(f"{name}.ledger")
+    client = tracking.connect()
+    about = entry.version or entry.new
+    source = f"models:/{name}/{about}" if about else f"runs:/{entry.evidence}/report"
+    client.create_model_version(f"{name}.ledger", source=source, tags=entry.model_dump(), description=entry.why)
+    if entry.version:
+        told = client.get_model_version(name, entry.version).description or ""
+        client.update_model_version(name, entry.version, with_ledger(told, [entry]))
+
+
+def with_ledger(description: str, entries: list[Entry]) -> str:
+    """A version's description with its lines of the ledger added."""
+    head = [HEAD] if entries and HEAD not in description else []
+    return "\n\n".join([description, *head, *(entry.line for entry in entries)]).strip()
+
+
+def moves(entries: list[Entry]) -> list[Entry]:
+    """Those that moved the alias champion."""
+    return [entry for entry in entries if entry.action in MOVES]
+
+
+def anchor(entries: list[Entry]) -> str | None:
+    """The last version that went into production for being better, or first, or by a person's will."""
+    return next((entry.new for entry in reversed(moves(entries)) if entry.claim != "cheaper"), None)
+
+
+def spent(entries: list[Entry], now: datetime) -> int:
+    """Claims that were tested on the holdout in use within the year before `now`."""
+    worn = [place for place, entry in enumerate(entries) if entry.action == ROTATED]
+    used = entries[worn[-1] + 1 :] if worn else entries
+    return sum(bool(entry.tested) and now - datetime.fromisoformat(entry.when) < YEAR for entry in used)
+
+
+def fold(entries: list[Entry]) -> int:
+    """Which of the sealed holdouts is in use: 0 until the first one is worn."""
+    return sum(entry.action == ROTATED for entry in entries)

@@ -1,0 +1,62 @@
+"""The ledger, on a real SQLite store of MLflow: what is in production, what is spent, what is worn."""
+
+from datetime import UTC, datetime, timedelta
+
+import mlflow
+import pytest
+
+from tasks import ledger, registry
+from tasks.errors import UserError
+from tasks.ledger import Entry
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def versions(tmp_path, monkeypatch):
+    """Two versions of a model that holds nothing."""
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    client = registry.tracking.connect()
+    run = client.create_run(client.create_experiment("x", artifact_location=tmp_path.as_uri())).info.run_id
+    client.create_registered_model("x")
+    for _ in range(2):
+        client.create_model_version("x", source=f"{tmp_path.as_uri()}/{run}", run_id=run)
+    yield client
+    mlflow.set_tracking_uri(None)
+
+
+def spending(days, action="held"):
+    return Entry(action=action, why="", tested="better", when=(NOW - timedelta(days=days)).isoformat())
+
+
+def test_a_year_counts_what_was_tested_on_the_holdout_in_use():
+    old, worn, used = spending(366), spending(40), [spending(20), spending(3, "promoted")]
+    rotated, untested = Entry(action=ledger.ROTATED, why=""), Entry(action="held", why="")
+    assert ledger.spent([old, worn, *used, untested], NOW) == 3
+    assert ledger.spent([old, worn, rotated, *used, untested], NOW) == 2
+    assert ledger.fold([old, rotated, *used, rotated]) == 2
+
+
+def test_nights_that_moved_nothing_leave_anchor_and_rollback_alone(versions):
+    registry.promote("x", "1", "why", None, "first")
+    registry.promote("x", "2", "why", "1", "cheaper")
+    registry.note("x", "held", "not better", "run-3", "2", "better")
+    registry.note("x", "held", "not better", "run-3", "2", "better")
+    registry.note("x", ledger.SKIPPED, "nothing new", "run-3")
+    entries = ledger.history("x")
+    assert [entry.action for entry in entries] == ["promoted", "promoted", "held", "skipped"]
+    assert ledger.anchor(entries) == "1" and [entry.moves for entry in entries] == ["- → 1", "1 → 2", "2", "2"]
+    assert "held by nightly" in versions.get_model_version("x", "2").description
+    registry.rollback("x", "worse", "Ada")
+    registry.note("x", "held", "frozen", "run-4", "2")
+    assert "rolled back to version 1" in str(registry.frozen("x"))
+    registry.notice_moves_by_hand("x")
+    assert ledger.history("x")[-1].action == "held", "nothing was moved by hand"
+
+
+def test_the_second_of_two_nights_finds_another_champion(versions):
+    registry.promote("x", "1", "why", None, "first")
+    with pytest.raises(UserError, match="champion is version 1 by now, not None"):
+        registry.promote("x", "2", "why", None, "first")
+    assert registry.version_of("x", "champion") == "1" and len(ledger.history("x")) == 1
