@@ -1,15 +1,17 @@
 """Batch predictions with a registered model: same formats in and out."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import mlflow
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 from prefect import flow
 from prefect.runtime import flow_run
 
-from tasks import tracking
+from tasks import shown, tracking
 from tasks.errors import InputError, UserError
 
 READERS: dict[str, Callable[..., pd.DataFrame]] = {
@@ -31,6 +33,8 @@ PREDICTED: list[dict[str, str]] = [
     {"predicted": "text"},
 ]
 """What is added to a file, by the columns that a model answers with: of classification, of regression, of writing."""
+FEW = 50
+"""Different answers, at most, whose changes are listed."""
 
 
 def _run_name() -> str:
@@ -39,7 +43,7 @@ def _run_name() -> str:
 
 
 @flow(name="score", flow_run_name=_run_name, validate_parameters=True)
-def score(model_uri: str, source: str, output: str, objective: str = "") -> str:
+def score(model_uri: str, source: str, output: str, objective: str = "", compare: str = "") -> str:
     """Batch predictions with a registered model; the formats go by the files' endings.
 
     Args:
@@ -47,15 +51,21 @@ def score(model_uri: str, source: str, output: str, objective: str = "") -> str:
         source: The file to read: CSV, TSV, JSON lines or Parquet with a column text.
         output: The file to write.
         objective: For a model of several: which one answers.
+        compare: Another version's alias or number, such as challenger: its answers are added, and how far they differ.
     """
-    predict_file(model_uri, Path(source), Path(output), objective)
+    _, told = predict_file(model_uri, Path(source), Path(output), objective, compare)
+    if told:
+        shown.compared(model_uri.rpartition("/")[2], told)
     return output
 
 
-def predict_file(model_uri: str, source: Path, output: Path | None, objective: str = "") -> str:
+def predict_file(
+    model_uri: str, source: Path, output: Path | None, objective: str = "", compare: str = ""
+) -> tuple[str, str]:
     """Add the model's answers (see `PREDICTED`) to every row of `source`; writes `output`, or returns CSV text.
 
-    Raises UserError for what the model refuses, such as an objective that it does not know.
+    With `compare`, an alias or a number, another version's answers stand beside them as `compared`, and the second of what
+    is returned says how the two differ. Raises UserError for what a model refuses, such as an objective that it does not know.
     """
     for path in (source, output):
         if path is not None and path.suffix not in READERS:
@@ -70,21 +80,55 @@ def predict_file(model_uri: str, source: Path, output: Path | None, objective: s
         raise InputError(
             f"{source}: no column text; it has {', '.join(map(str, frame.columns))}; the model's input is always called text: rename it"
         )
+    texts = frame[[name for name in ("text", "text_pair") if name in frame]].astype(str)
+    columns = _answers(model_uri, texts, objective)
+    told = ""
+    if compare:
+        other = _sibling(model_uri, compare)
+        columns["compared"] = _answers(other, texts, objective)["predicted"]
+        told = _difference(columns, model_uri, other)
+    done = frame.assign(**{name: column.to_numpy() for name, column in columns.items()})
+    if output is None:
+        return str(done.to_csv(index=False)), told
+    beside = output.with_name(output.name + ".partial")
+    WRITERS[output.suffix](done, beside)
+    beside.replace(output)
+    return "", told
+
+
+def _answers(model_uri: str, texts: pd.DataFrame, objective: str) -> dict[str, pd.Series]:
     tracking.connect()
     try:
         model = mlflow.pyfunc.load_model(model_uri)
     except mlflow.exceptions.MlflowException as error:
         raise UserError(f"{model_uri}: {str(error).splitlines()[0]}") from error
-    texts = frame[[name for name in ("text", "text_pair") if name in frame]].astype(str)
     try:
         answers = model.predict(texts, params={"objective": objective} if objective else None)
     except (ValueError, mlflow.exceptions.MlflowException) as error:
         raise UserError(f"{model_uri}: {str(error).rpartition('Error: ')[2].splitlines()[0]}") from error
     told = next(columns for columns in PREDICTED if set(columns.values()) <= set(answers))
-    done = frame.assign(**{name: answers[column].to_numpy() for name, column in told.items()})
-    if output is None:
-        return str(done.to_csv(index=False))
-    beside = output.with_name(output.name + ".partial")
-    WRITERS[output.suffix](done, beside)
-    beside.replace(output)
-    return ""
+    return {name: answers[column] for name, column in told.items()}
+
+
+def _sibling(model_uri: str, other: str) -> str:
+    """Another version of the same registered model, by alias or number."""
+    name = re.fullmatch(r"models:/([^/@]+)[/@].+", model_uri)
+    if not name:
+        raise UserError(f"{model_uri}: to compare, name a registered model, such as models:/reviews@champion")
+    return f"models:/{name[1]}{'/' if other.isdigit() else '@'}{other}"
+
+
+def _difference(columns: dict[str, pd.Series], model_uri: str, other: str) -> str:
+    """How the answers of two models to the same rows differ."""
+    first, second = columns["predicted"], columns["compared"]
+    if is_numeric_dtype(first):
+        apart = (first - second).abs()
+        return f"{other} against {model_uri}: {len(first):,} rows, {apart.mean():.4g} apart on average, {apart.max():.4g} at most"
+    differ = first.astype(str).to_numpy() != second.astype(str).to_numpy()
+    lines = [
+        f"{other} against {model_uri}: another answer to {differ.sum():,} of {len(first):,} rows ({100 * differ.mean():.1f} %)"
+    ]
+    if first.nunique() <= FEW:
+        pairs = pd.DataFrame({"was": first, "is": second})[differ].value_counts()
+        lines += [f"- {was} becomes {becomes}: {count:,} rows" for (was, becomes), count in pairs.items()]
+    return "\n".join(lines)

@@ -148,14 +148,36 @@ def predict(
         Path | None, typer.Option("--output", help="Same formats; standard output (CSV) without it.")
     ] = None,
     objective: Annotated[str, typer.Option("--objective", help="For a model of several: which one answers.")] = "",
+    compare: Annotated[
+        str, typer.Option("--compare", help="Another version's alias or number: where do they differ?")
+    ] = "",
 ) -> None:
     """Batch predictions."""
     with _told():
         from flows.batch import predict_file
 
-        written = predict_file(model_uri, source, output, objective)
+        written, told = predict_file(model_uri, source, output, objective, compare)
+        if told:
+            typer.echo(told, err=True)
         if output is None:
             typer.echo(written, nl=False)
+
+
+@app.command()
+def watch(
+    settings: SettingsFile,
+    source: Annotated[
+        str, typer.Argument(metavar="ROWS", help="A file of fresh rows, or a pattern; labels may be missing.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Compare fresh rows with those that the champion was judged on: steady, drifted, or worse."""
+    with _told():
+        from flows.settings import load
+        from flows.watch import look, markdown
+
+        found = look(load(settings), str(Path(source).resolve()))
+        typer.echo(json.dumps(found) if as_json else markdown(found))
 
 
 @app.command()

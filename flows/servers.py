@@ -18,17 +18,16 @@ from pathlib import Path
 
 import httpx
 import psutil
-import yaml
 from filelock import FileLock
 from pydantic import BaseModel
 
+from flows import deploy
+from flows.deploy import PROJECT
 from tasks import processes, store
-from tasks.errors import NightshiftError, UserError
+from tasks.errors import NightshiftError
 
 log = logging.getLogger("nightshift.keeper")
-PROJECT = Path(__file__).parent.parent
 POOL = "nightshift"
-DEPLOYMENTS = "deployments/prefect.yaml"
 STALE = ("PREFECT_API_URL", "PREFECT_UI_URL", "MLFLOW_TRACKING_URI")
 """What the keeper sets anew: this process may still name the servers of an earlier one."""
 PATIENCE = 180.0
@@ -80,7 +79,7 @@ def up(prefect_port: int, mlflow_port: int) -> list[str]:
 
     Raises UserError for a wrong block in that file, NightshiftError where a server does not answer.
     """
-    names = _checked_deployments()
+    names = deploy.checked()
     with FileLock(logs() / "up.lock"):
         if running() is None:
             _end_orphans()
@@ -89,36 +88,8 @@ def up(prefect_port: int, mlflow_port: int) -> list[str]:
             if now is None:
                 raise NightshiftError(f"the servers did not come up; see {logs()}/keeper.log")
             time.sleep(0.5)
-        _deploy(now)
+        deploy.deploy(now.prefect + "/api", logs() / "deploy.log")
     return [*status(), f"deployed {', '.join(names)}"]
-
-
-def _checked_deployments() -> list[str]:
-    """The names in deployments/prefect.yaml; raises UserError for one that stands twice or names no settings file."""
-    try:
-        blocks = yaml.safe_load((PROJECT / DEPLOYMENTS).read_text(encoding="utf-8"))["deployments"]
-    except yaml.YAMLError as error:
-        raise UserError(f"{DEPLOYMENTS}: {' '.join(str(error).split())}") from error
-    names = [block["name"] for block in blocks]
-    for block in blocks:
-        if names.count(block["name"]) > 1:
-            raise UserError(f"{DEPLOYMENTS}: the name {block['name']} stands there twice: give the copy its own")
-        path = block.get("parameters", {}).get("settings_file")
-        if path and not (PROJECT / path).is_file():
-            raise UserError(f"{DEPLOYMENTS}: {block['name']}: no such settings file: {PROJECT / path}")
-    return names
-
-
-def _deploy(servers: Servers) -> None:
-    environment = os.environ | {"PREFECT_API_URL": servers.prefect + "/api", "NIGHTSHIFT_PROJECT": str(PROJECT)}
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", DEPLOYMENTS]
-    with (logs() / "deploy.log").open("wb") as out:
-        done = subprocess.run(command, cwd=PROJECT, env=environment, stdout=out, stderr=out, check=False)
-    if done.returncode:
-        last = [line for line in (logs() / "deploy.log").read_text().splitlines() if line.strip(" │╭╮╰╯─")][-1:]
-        raise NightshiftError(
-            f"{DEPLOYMENTS} could not be deployed; see {logs()}/deploy.log, which ends: {''.join(last)}"
-        )
 
 
 def _start_keeper(prefect_port: int, mlflow_port: int) -> None:

@@ -16,7 +16,7 @@ from mlflow.entities import Run
 from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 
 from models import bases
-from tasks import describe, kinds, ledger, pictures, registry, report, shown, start, store, tracking
+from tasks import describe, kinds, ledger, pictures, profile, registry, report, scoring, shown, start, store, tracking
 from tasks.records import (
     MAIN,
     Augmented,
@@ -283,6 +283,7 @@ class Night:
         client.log_dict(self.run_id, evaluated.per_class, "per_class.json")
         if evaluated.samples:
             client.log_dict(self.run_id, evaluated.samples, "samples.json")
+        self._log_profile(story.verdict)
         tracking.log_candidates(self.run_id, story.compressed.candidates)
         for picture in report.picture_files(story):
             client.log_artifact(self.run_id, str(picture), "pictures")
@@ -292,6 +293,14 @@ class Night:
                     picture = folder / f"{report.prefix(objective.name, self.objectives, '_')}label_shares.png"
                     pictures.label_shares(_shares(objective), picture)
                     client.log_artifact(self.run_id, str(picture), "pictures")
+
+    def _log_profile(self, verdict: Verdict) -> None:
+        main = self.objectives[0]
+        table = scoring.read(store.folder(verdict) / "challenger", [main])[main.name]
+        holdout = scoring.side_of(main, "holdout")
+        frame = holdout[holdout["row_key"].isin(table["row_key"])]
+        text = profile.profile(table, frame, main).model_dump_json()
+        tracking.connect().log_text(str(self.run_id), text, profile.FILE)
 
     def _told(self, result: NightResult, story: report.Story) -> NightResult:
         assert self.run_id

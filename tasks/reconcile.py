@@ -32,7 +32,9 @@ from prefect.states import Crashed
 from tasks import processes, store
 
 log = logging.getLogger("nightshift.reconcile")
-OURS = FlowFilter(name=FlowFilterName(any_=["nightly", "validate", "promote", "rollback", "rotate", "score", "clean"]))
+OURS = FlowFilter(
+    name=FlowFilterName(any_=["nightly", "validate", "promote", "rollback", "rotate", "score", "watch", "clean"])
+)
 ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
 UNENDED = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 SUBMITTED = timedelta(minutes=5)

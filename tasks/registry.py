@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import mlflow
 import pandas as pd
 from filelock import FileLock, Timeout
 from mlflow.entities.model_registry import ModelVersion
@@ -58,6 +59,14 @@ def version(name: str, number: str) -> ModelVersion:
         return tracking.connect().get_model_version(name, number)
     except MlflowException as error:
         raise UserError(f"{name} has no version {number}; `nightshift history {name}` lists those promoted") from error
+
+
+def artifact(name: str, number: str, path: str) -> str | None:
+    """A text that a version's night has kept, or None."""
+    try:
+        return str(mlflow.artifacts.load_text(f"runs:/{version(name, number).run_id}/{path}"))
+    except (MlflowException, OSError):
+        return None
 
 
 def trained_keys(name: str, number: str) -> set[str]:

@@ -82,12 +82,12 @@ def tables(predictor: Predictor, side: str, objectives: list[Objective]) -> dict
 
 
 def table(frame: pd.DataFrame, objective: Objective, answers: pd.DataFrame) -> pd.DataFrame:
-    """`row_key` and, where answers are compared with one, `label`, beside a frame's answers in its order."""
-    columns = ["row_key"] if objective.kind == "generation" else ["row_key", "label"]
+    """`row_key` and, where answers are compared with one and there is one, `label`, beside a frame's answers in its order."""
+    columns = ["row_key"] if objective.kind == "generation" or "label" not in frame else ["row_key", "label"]
     beside = pd.concat([frame[columns].reset_index(drop=True), answers.reset_index(drop=True)], axis=1)
     separator = objective.sides.separator
     if separator is not None:
-        for name in ("label", "predicted"):
+        for name in beside.columns.intersection(["label", "predicted"]):
             beside[name] = [separator.join(sorted(set(text.split(separator)) - {""})) for text in beside[name]]
     return beside
 

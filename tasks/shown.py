@@ -149,6 +149,22 @@ def report(model: str, markdown: str) -> None:
             create_markdown_artifact(markdown, key=key(model, 7, "report"), description="The night's report")
 
 
+def compared(model: str, markdown: str) -> None:
+    """How two versions' answers to the same rows differ."""
+    if FlowRunContext.get():
+        with _harmless():
+            create_markdown_artifact(
+                markdown, key=key(model, 9, "compared"), description="Two versions on the same rows"
+            )
+
+
+def watched(model: str, markdown: str) -> None:
+    """What a run of watch has found."""
+    if FlowRunContext.get():
+        with _harmless():
+            create_markdown_artifact(markdown, key=key(model, 8, "watch"), description="Fresh rows against the holdout")
+
+
 def link(model: str, number: int, words: str, address: str) -> None:
     """A page elsewhere; none where there is no server that shows it."""
     if address and FlowRunContext.get():

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 PYFUNC = {"serving.py", "generative.py"}
 """What MLflow loads as the registered model."""
 SHARED = {"records", "stage", "store", "errors", "evidence", "scoring", "pictures", "tracking", "registry", "quarantine",
-          "reading", "report", "shown", "processes", "kinds", "ledger"}  # fmt: skip
+          "reading", "report", "shown", "processes", "kinds", "ledger", "profile"}  # fmt: skip
 
 
 def imports(path):
@@ -42,7 +42,7 @@ def test_stages_do_not_import_each_other():
 
 
 def test_the_commands():
-    commands = "run validate predict export promote rollback holdout history up status down clean doctor bench"
+    commands = "run validate predict watch export promote rollback holdout history up status down clean doctor bench"
     assert set(get_command(app).commands) == set(commands.split())
 
 

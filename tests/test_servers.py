@@ -17,6 +17,7 @@ import pytest
 import yaml
 from conftest import Shell, processes_of, write_project
 
+import flows.deploy
 import flows.servers
 from tasks.errors import UserError
 
@@ -139,7 +140,7 @@ def test_up_twice_is_harmless_and_all_is_on_loopback(servers):
             "127.0.0.1"
         }
     names = {deployment["name"] for deployment in servers.api("POST", "/deployments/filter")}
-    assert names == {"nightly", "validate", "promote", "rollback", "score", "clean"}
+    assert names == {"nightly", "validate", "promote", "rollback", "rotate", "score", "watch", "clean"}
     assert servers.shell("status").returncode == 0
 
 
@@ -161,6 +162,26 @@ def test_a_schedule_fires_and_two_models_do_not_touch_each_other(servers):
         assert servers.mlflow().get_model_version_by_alias(model, "champion").version == "1"
         assert set(servers.statuses(model)) == {"FINISHED"}
         assert len(servers.statuses(model)) == 3, "one night and its two candidates"
+
+
+def test_drift_starts_a_night(servers):
+    servers.deploy("tiny")
+    night = servers.start("tiny")
+    assert wait(lambda: (run := servers.run(night))["state_type"] in ENDED and run, "a champion")["state_name"] in (
+        "Promoted", "Skipped",
+    )  # fmt: skip
+    assert servers.nights("nightly") == []
+    folder = servers.folder / "tiny"
+    (folder / "fresh.csv").write_text("text\n" + "\n".join(f"awful broken {n} " + "word " * 30 for n in range(300)))
+    deployment = servers.api("GET", "/deployments/name/watch/watch")
+    given = {"settings_file": str(folder / "night.yaml"), "source": "fresh.csv"}
+    made = servers.api("POST", f"/deployments/{deployment['id']}/create_flow_run", parameters=given)
+    seen = wait(lambda: (run := servers.run(made["id"]))["state_type"] in ENDED and run, "watch ends")
+    assert seen["state_type"] == "COMPLETED", seen["state"]["message"]
+    started = wait(lambda: servers.nights("nightly"), "the automation starts a night")
+    assert started[0]["parameters"]["settings_file"] == given["settings_file"]
+    ended = wait(lambda: (run := servers.run(started[0]["id"]))["state_type"] in ENDED and run, "that night")
+    assert ended["state_name"] == "Skipped", "nothing has changed since the champion's night"
 
 
 def test_killed_one_at_a_time(servers):
@@ -231,11 +252,11 @@ def test_a_taken_port_is_passed_over():
     ],
 )
 def test_a_wrong_block_is_named_before_anything_is_started(tmp_path, monkeypatch, block, told):
-    monkeypatch.setattr(flows.servers, "PROJECT", tmp_path)
+    monkeypatch.setattr(flows.deploy, "PROJECT", tmp_path)
     (tmp_path / "deployments").mkdir()
     file = tmp_path / "deployments/prefect.yaml"
     file.write_text("deployments:\n  - {name: nightly}\n")
-    assert flows.servers._checked_deployments() == ["nightly"]
+    assert flows.deploy.checked() == ["nightly"]
     file.write_text(f"deployments:\n  - {{name: nightly}}\n  - {block}\n")
     with pytest.raises(UserError, match=told):
-        flows.servers._checked_deployments()
+        flows.deploy.checked()

@@ -31,12 +31,12 @@ class Served:
 
     def tables(self, objectives: list[Objective], side: str) -> Tables:
         """Its answers on each objective's rows of a side."""
-        found = {}
-        for objective in objectives:
-            frame = scoring.side_of(objective, side)
-            answers = READ[objective.kind](self, _columns(frame, objective), objective)
-            found[objective.name] = scoring.table(frame, objective, answers)
-        return found
+        return {o.name: self.table(scoring.side_of(o, side), o) for o in objectives}
+
+    def table(self, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+        """Its answers to a frame's rows, see `tasks.kinds`; without labels where the frame has none."""
+        answers = READ[objective.kind](self, _columns(frame, objective), objective)
+        return scoring.table(frame, objective, answers)
 
     def timed(self, objective: Objective) -> Callable[[Sequence[str], Sequence[str] | None], Any]:
         """What is called to measure its cost."""

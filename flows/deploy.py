@@ -1,0 +1,70 @@
+"""deployments/prefect.yaml and deployments/automations.yaml, put onto a Prefect server."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from tasks.errors import NightshiftError, UserError
+
+PROJECT = Path(__file__).parent.parent
+DEPLOYMENTS, AUTOMATIONS = "deployments/prefect.yaml", "deployments/automations.yaml"
+
+
+def checked() -> list[str]:
+    """The names in deployments/prefect.yaml; raises UserError for one that stands twice or names no settings file."""
+    try:
+        blocks = yaml.safe_load((PROJECT / DEPLOYMENTS).read_text(encoding="utf-8"))["deployments"]
+    except yaml.YAMLError as error:
+        raise UserError(f"{DEPLOYMENTS}: {' '.join(str(error).split())}") from error
+    names = [block["name"] for block in blocks]
+    for block in blocks:
+        if names.count(block["name"]) > 1:
+            raise UserError(f"{DEPLOYMENTS}: the name {block['name']} stands there twice: give the copy its own")
+        path = block.get("parameters", {}).get("settings_file")
+        if path and not (PROJECT / path).is_file():
+            raise UserError(f"{DEPLOYMENTS}: {block['name']}: no such settings file: {PROJECT / path}")
+    return names
+
+
+def deploy(address: str, log: Path) -> None:
+    """Deploy them to the Prefect server at this address, which ends in /api, and its automations; what Prefect says goes to `log`.
+
+    Raises NightshiftError where that fails.
+    """
+    environment = os.environ | {"PREFECT_API_URL": address, "NIGHTSHIFT_PROJECT": str(PROJECT)}
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", DEPLOYMENTS]
+    with log.open("wb") as out:
+        done = subprocess.run(command, cwd=PROJECT, env=environment, stdout=out, stderr=out, check=False)
+    if done.returncode:
+        last = [line for line in log.read_text().splitlines() if line.strip(" │╭╮╰╯─")][-1:]
+        raise NightshiftError(f"{DEPLOYMENTS} could not be deployed; see {log}, which ends: {''.join(last)}")
+    _automate(address)
+
+
+def _automate(address: str) -> None:
+    """Make the automations of deployments/automations.yaml, or bring those of the same name up to date."""
+    told = yaml.safe_load((PROJECT / AUTOMATIONS).read_text(encoding="utf-8"))["automations"]
+    with httpx.Client(base_url=address, timeout=60) as client:
+        known = {found["name"]: found["id"] for found in _answered(client.post("/automations/filter", json={}))}
+        for automation in told:
+            for action in automation["actions"]:
+                if "deployment_id" in action:
+                    name = f"/deployments/name/{action['deployment_id']}"
+                    action["deployment_id"] = _answered(client.get(name))["id"]
+            number = known.get(automation["name"])
+            done = (
+                client.put(f"/automations/{number}", json=automation)
+                if number
+                else client.post("/automations/", json=automation)
+            )
+            if done.is_error:
+                raise NightshiftError(f"{AUTOMATIONS}: {automation['name']}: {done.text[:300]}")
+
+
+def _answered(response: httpx.Response) -> Any:
+    return response.raise_for_status().json()

@@ -1,0 +1,88 @@
+"""Fresh rows against a champion's profile: what is found, and how often something is found that is not there."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from flows.batch import _difference
+from tasks import profile
+from tasks.records import Augmented, Objective, Sides
+
+SIDES = Sides(train=1, validation=1, holdout=1, spare=0, leaks=0, labels=["a", "b"], pairs=False)
+
+
+def objective(kind="classification", metric="macro_f1"):
+    return Objective(name="main", kind=kind, metric=metric, sides=SIDES, augmented=Augmented(augmented=0))
+
+
+def rows(count, seed, share=0.3, words=20, wrong=0.1):
+    random = np.random.default_rng(seed)
+    labels = np.where(random.random(count) < share, "a", "b")
+    missed = random.random(count) < wrong
+    score = np.where(missed, 0.5 + random.random(count) / 4, 0.8 + random.random(count) / 5)
+    said = np.where(missed, np.where(labels == "a", "b", "a"), labels)
+    table = pd.DataFrame({"label": labels, "predicted": said, "score:a": np.where(said == "a", score, 1 - score)})
+    table["score:b"] = 1 - table["score:a"]
+    return table, pd.DataFrame({"text": ["x" * n for n in random.poisson(words, count)]})
+
+
+def drifted(found):
+    return {drift.feature for drift in found if drift.drifted}
+
+
+def test_rows_alike_are_steady_and_false_alarms_are_rare():
+    before = profile.profile(*rows(1000, 0), objective())
+    assert set(before.features) == {"answer", "confidence", "length of the text"}
+    alarms = sum(bool(drifted(profile.drifts(before, *rows(60, seed), objective(), 0.0))) for seed in range(1, 401))
+    assert alarms / 400 < 0.003 + 3 * np.sqrt(0.003 / 400), "the index was above its own noise too often"
+
+
+@pytest.mark.parametrize(
+    ("changed", "feature"),
+    [({"share": 0.7}, "answer"), ({"words": 28}, "length of the text"), ({"wrong": 0.6}, "confidence")],
+)
+def test_what_has_changed_is_named(changed, feature):
+    before = profile.profile(*rows(1000, 0), objective())
+    found = profile.drifts(before, *rows(500, 1, **changed), objective(), 0.2)
+    assert found[0].feature == feature and found[0].drifted
+    assert sum(now for _, now in found[0].shares.values()) == pytest.approx(1)
+
+
+def test_an_unknown_answer_has_a_bin():
+    before = profile.profile(*rows(500, 0), objective())
+    table, frame = rows(500, 1)
+    table["predicted"] = "c"
+    found = profile.drifts(before, table, frame, objective(), 0.2)
+    assert found[0].feature == "answer" and found[0].shares[profile.OTHER] == (0.0, 1.0)
+
+
+def test_a_drop_in_quality_is_told_from_noise():
+    before = profile.profile(*rows(1000, 0), objective())
+    alarms = [profile.worse(before, rows(400, seed)[0], objective(), 0.0, 0.95)[1] for seed in range(1, 401)]
+    assert np.mean(alarms) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+    value, dropped = profile.worse(before, rows(400, 1, wrong=0.2)[0], objective(), 0.02, 0.95)
+    assert dropped and value == pytest.approx(0.8, abs=0.06)
+
+
+def test_numbers_have_a_profile_too():
+    random = np.random.default_rng(0)
+
+    def scored(seed, shift):
+        truth = np.random.default_rng(seed).normal(size=600)
+        return pd.DataFrame({"label": truth, "predicted": truth + random.normal(scale=0.3, size=600) + shift})
+
+    told, frame = objective("regression", "pearson"), pd.DataFrame({"text": ["x"] * 600})
+    before = profile.profile(scored(1, 0.0), frame, told)
+    assert not drifted(profile.drifts(before, scored(2, 0.0), frame, told, 0.2))
+    assert drifted(profile.drifts(before, scored(2, 1.5), frame, told, 0.2)) == {"answer"}
+    assert profile.worse(before, scored(2, 1.5), told, 0.02, 0.95)[1]
+
+
+def test_how_two_versions_differ():
+    was, now = pd.Series(["a", "a", "b", "b"]), pd.Series(["a", "b", "b", "b"])
+    told = _difference({"predicted": was, "compared": now}, "models:/x@champion", "models:/x@challenger")
+    assert "another answer to 1 of 4 rows (25.0 %)" in told and "- a becomes b: 1 rows" in told
+    apart = _difference(
+        {"predicted": pd.Series([1.0, 2.0]), "compared": pd.Series([1.0, 2.5])}, "models:/x@champion", "y"
+    )
+    assert "0.25 apart on average, 0.5 at most" in apart
