@@ -13,6 +13,7 @@ from pydantic import Field
 from tasks import evidence, kinds
 from tasks.evidence import Tables
 from tasks.judging import flips, labels, slices
+from tasks.judging.claims import told
 from tasks.records import Objective, Settings
 
 
@@ -37,9 +38,8 @@ class Bars(Settings):
 class Measured:
     """What the challenger costs as registered, and what it answers to misspelt texts, where it was asked."""
 
-    latency_ms: float
-    """Of 95 in 100 texts, one at a time."""
-    size_mb: float
+    costs: dict[str, float]
+    """By the name of the setting that bounds each."""
     noised: Tables = field(default_factory=dict)
 
 
@@ -47,14 +47,20 @@ class Measured:
 class Inspection:
     """What was found."""
 
-    figures: dict[str, Any]
-    """Fields of the verdict."""
-    lost: pd.DataFrame
-    """See `tasks.judging.flips`."""
+    unfit: list[str] = field(default_factory=list)
+    """Why the challenger is held, told without asking who is right: no test on the holdout need be spent on it."""
     bars: list[str] = field(default_factory=list)
-    """Why the challenger is held."""
+    """Why it is held, told from the holdout itself; a test that it was put to is spent all the same."""
     notes: list[str] = field(default_factory=list)
     """What a person should know beside."""
+    figures: dict[str, Any] = field(default_factory=dict)
+    """Fields of the verdict."""
+    lost: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """See `tasks.judging.flips`."""
+
+
+NOTHING = Inspection()
+"""Of a challenger that nothing was looked at."""
 
 
 def inspect(
@@ -68,37 +74,42 @@ def inspect(
 ) -> Inspection:
     """Slices, flips and labels against a champion that can be compared, and the budgets of every challenger."""
     noised = kinds.metrics(measured.noised, objectives) if measured.noised else {}
-    bars = over_budget(measured, kinds.metrics(challenger, objectives), noised, kinds.primary(objectives), settings)
+    drop = _drop(kinds.metrics(challenger, objectives), noised, kinds.primary(objectives))
+    unfit, frail = over_budget(measured.costs, settings), over_budget({"max_noise_drop": drop}, settings)
     if champion is None:
-        return Inspection({"noised": noised}, pd.DataFrame(), bars)
+        return Inspection(unfit, frail, figures={"noised": noised})
     parts = {o.name: slices.parts(holdouts[o.name], o, settings.slices) for o in objectives}
     found = slices.compare(challenger, champion, parts, objectives, settings.slice_margin, confidence)
-    figures = {"noised": noised, "slices": found} | flips.counts(challenger, champion, objectives)
     changed = _changed_labels(challenger, champion, objectives, confidence)
-    held = [f"{words}; held for a person (gate.label_changes: hold)" for words in changed]
     hold = settings.label_changes == "hold"
+    held = [f"{words}; held for a person (gate.label_changes: hold)" for words in changed if hold]
     return Inspection(
-        figures,
-        flips.lost(challenger, champion, holdouts, objectives),
-        [*bars, *slices.told(found, settings.slice_margin), *(held if hold else [])],
+        [*unfit, *held],
+        [*frail, *slices.told(found, settings.slice_margin)],
         [] if hold else changed,
+        {"noised": noised, "slices": found} | flips.counts(challenger, champion, objectives),
+        flips.lost(challenger, champion, holdouts, objectives),
     )
 
 
-def over_budget(
-    measured: Measured, clean: dict[str, float], noised: dict[str, float], metric: str, settings: Bars
-) -> list[str]:
-    """The budgets that are exceeded, in words."""
-    drop = kinds.better(metric) * (clean[metric] - noised[metric]) if noised else 0.0
-    found = (
-        (measured.latency_ms, settings.max_latency_ms, "{:.2f} ms for 95 in 100 texts", "max_latency_ms"),
-        (measured.size_mb, settings.max_size_mb, "{:.1f} MB", "max_size_mb"),
-        (drop, settings.max_noise_drop, f"{metric} worse by {{:.4f}} with typing errors", "max_noise_drop"),
-    )
+def _drop(clean: dict[str, float], noised: dict[str, float], metric: str) -> float:
+    return kinds.better(metric) * (clean[metric] - noised[metric]) if noised else 0.0
+
+
+WORDS = {
+    "max_latency_ms": "{:.2f} ms for 95 in 100 texts",
+    "max_size_mb": "{:.1f} MB",
+    "max_noise_drop": "the metric worse by {:.4f} with typing errors",
+}
+
+
+def over_budget(values: Mapping[str, float], settings: Bars) -> list[str]:
+    """In words, the values that are above the setting of their name."""
+    most = {name: getattr(settings, name) for name in values}
     return [
-        f"over budget: {words.format(value)}, more than gate.{name} {most}"
-        for value, most, words, name in found
-        if most is not None and value > most
+        f"over budget: {WORDS[name].format(value)}, more than gate.{name} {most[name]}"
+        for name, value in values.items()
+        if most[name] is not None and value > most[name]
     ]
 
 
@@ -107,10 +118,9 @@ def _changed_labels(challenger: Tables, champion: Tables, objectives: list[Objec
     changes = labels.changes(challenger, champion, objectives)
     if not changes:
         return []
-    metric = kinds.primary(objectives)
     whole = evidence.compare(challenger, champion, objectives, confidence)
     shared, rows = labels.compare_shared(challenger, champion, objectives, confidence)
-    words = f"on all rows {metric} differs by {whole.difference:+.4f} (at {confidence:.0%} at least {whole.lower:+.4f})"
+    words = f"on all rows {told(whole, objectives, confidence)}"
     if shared:
-        words += f", on the {rows:,} of shared labels by {shared.difference:+.4f} (at least {shared.lower:+.4f})"
+        words += f"; on the {rows:,} of shared labels {told(shared, objectives, confidence)}"
     return [f"other labels than the champion's, {'; '.join(changes)}: {words}"]
