@@ -150,7 +150,10 @@ def slices(found: Sequence[Slice], margin: float, path: Path) -> None:
     names = [f"{one.objective + ': ' if several else ''}{one.by} {one.value} ({one.rows:,})" for one in tested]
     axes.set_yticks(range(len(tested)), names, fontsize=8)
     axes.set_ylim(len(tested) - 0.5, -0.5)
-    axes.set(xlabel="challenger minus champion, mean score of a row", title="Slices of the holdout (rows)")
+    axes.set(
+        xlabel="challenger minus champion, mean score of a row",
+        title="Slices (rows): red is worse by more than the margin, dotted",
+    )
     axes.grid(alpha=0.3, axis="x")
     _save(figure, path)
 

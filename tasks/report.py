@@ -134,7 +134,9 @@ def lost_rows(story: Story) -> pd.DataFrame:
 def slices(story: Story) -> pd.DataFrame:
     """A line a slice."""
     assert story.verdict
-    return pd.DataFrame([one.model_dump() for one in story.verdict.slices])
+    lines = [one.model_dump(exclude={"interval"}) | dict(zip(("lower", "upper"), one.interval or (), strict=False))
+             for one in story.verdict.slices]  # fmt: skip
+    return pd.DataFrame(lines)
 
 
 def picture_files(story: Story) -> list[Path]:

@@ -99,7 +99,8 @@ def test_a_challenger_worse_in_one_slice_alone_is_held_and_the_slice_named(by, v
     assert decided(inspected(challenger, challenger), challenger, champion).claim == "better"
     verdict = decided(found, challenger, champion)
     assert verdict.decision == "hold" and verdict.claim is None
-    assert verdict.reasons[0].startswith(f"worse in a slice, {by} {part.value}: 0.6") and len(found.bars) == 1
+    start = f"worse by more than gate.slice_margin 0.02 in 1 of 9 slices: {by} {part.value}, 0.6"
+    assert verdict.reasons[0].startswith(start) and len(found.bars) == 1
     assert [(one.by, one.value) for one in found.figures["slices"] if one.worse] == [(by, part.value)]
     assert found.figures["slices"][0].worse
 

@@ -21,6 +21,8 @@ from tasks.records import Metric, Objective, Slice
 
 TESTED_FROM = 50
 """Rows from which on a slice is tested: in a smaller one a single row weighs more than a margin of 0.02."""
+TOLD = 3
+"""Slices that a reason names."""
 NONE = "(none)"
 """The value of rows that have none."""
 TINY = 1e-12
@@ -152,12 +154,14 @@ SCORES: dict[Metric, tuple[Callable[[pd.DataFrame], np.ndarray], Paired]] = {
 
 
 def told(slices: Sequence[Slice], margin: float) -> list[str]:
-    """A sentence a slice that is worse; none where none is."""
-    tested, several = sum(one.p is not None for one in slices), len({one.objective for one in slices}) > 1
-    return [
-        f"worse in a slice, {one.objective + ', ' if several else ''}{one.by} {one.value}: {one.challenger:.4f} against "
-        f"the champion's {one.champion:.4f} on {one.rows:,} rows, beyond gate.slice_margin {margin} "
-        f"(p {one.p:.2g}, among {tested} slices)"
-        for one in slices
-        if one.worse
+    """One sentence on the slices that are worse, in their order; none where none is."""
+    worse, tested = [one for one in slices if one.worse], sum(one.p is not None for one in slices)
+    several = len({one.objective for one in slices}) > 1
+    words = [
+        f"{one.objective + ', ' if several else ''}{one.by} {one.value}, {one.challenger:.4f} against the champion's "
+        f"{one.champion:.4f} on {one.rows:,} rows (p {one.p:.2g})"
+        for one in worse[:TOLD]
     ]
+    words += [f"and {len(worse) - TOLD} more"] if len(worse) > TOLD else []
+    beyond = f"worse by more than gate.slice_margin {margin} in {len(worse)} of {tested} slices: "
+    return [beyond + "; ".join(words)] if worse else []
