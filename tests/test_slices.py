@@ -14,7 +14,7 @@ from tasks.errors import InputError
 from tasks.gate import Costs, GateSettings, decide
 from tasks.ingest import DataSettings, locate, read_rows
 from tasks.judging import flips, slices
-from tasks.judging.inspection import Measured, inspect
+from tasks.judging.inspection import NOTHING, Measured, inspect
 from tasks.judging.labels import compare_shared
 from tasks.judging.noise import RATE, noised
 from tasks.judging.slices import TESTED_FROM, Part, holm, parts
@@ -23,7 +23,8 @@ from tasks.records import Augmented, Objective, Sides
 ROWS = 3000
 LABELS = ["a", "b", "c"]
 OTHER = {"a": "b", "b": "c", "c": "a"}
-CHEAP = Measured(latency_ms=1.0, size_mb=1.0)
+CHEAP = Measured({"max_latency_ms": 1.0, "max_size_mb": 1.0})
+DEAR = Costs(1.0, 1.0, 1.0, 0.95)
 
 
 def objective(kind="classification", metric="macro_f1", separator=None, name="main"):
@@ -63,7 +64,7 @@ def inspected(challenger, champion, what=None, holdout=HOLDOUT, measured=CHEAP, 
 
 def decided(found, challenger, champion):
     tables = {"challenger": {"main": challenger}, "champion": {"main": champion}}
-    return decide(tables, [objective()], Costs(1.0, 1.0, 1.0), {}, GateSettings(), bars=found.bars)
+    return decide(tables, tables, [objective()], DEAR, {}, GateSettings(), inspection=found)
 
 
 def test_a_holdout_is_sliced_by_label_length_and_column():
@@ -96,7 +97,7 @@ def test_a_challenger_worse_in_one_slice_alone_is_held_and_the_slice_named(by, v
     wrong[part.rows] = 0.35
     challenger, champion = answers(wrong, 1), answers(0.25, 2)
     found = inspected(challenger, champion, slices=["shop"])
-    assert decided(inspected(challenger, challenger), challenger, champion).claim == "better"
+    assert decided(NOTHING, challenger, champion).claim == "better"
     verdict = decided(found, challenger, champion)
     assert verdict.decision == "hold" and verdict.claim is None
     start = f"worse by more than gate.slice_margin 0.02 in 1 of 9 slices: {by} {part.value}, 0.6"
@@ -221,18 +222,20 @@ def test_other_labels_hold_for_a_person_with_both_comparisons():
     challenger = pd.DataFrame({"label": labels, "predicted": labels}).assign(**{f"score:{name}": 0.5 for name in known})
     champion = challenger.assign(predicted=HOLDOUT["label"]).drop(columns="score:new")
     found = inspected(challenger, champion, holdout=holdout)
-    (bar,) = found.bars
+    (bar,) = found.unfit
     shared = int((labels != "new").sum())
     assert bar.startswith("other labels than the champion's, new: new: on all rows macro_f1 differs by +0.")
-    assert f"on the {shared:,} of shared labels by +0.0000" in bar and bar.endswith("(gate.label_changes: hold)")
-    tables = {"challenger": {"main": challenger}, "champion": {"main": champion}}
-    assert decide(tables, [objective()], Costs(1, 1, 1), {}, GateSettings(), bars=found.bars).decision == "hold"
+    assert f"on the {shared:,} of shared labels macro_f1 differs by +0.0000" in bar and bar.endswith(
+        "(gate.label_changes: hold)"
+    )
+    verdict = decided(found, challenger, champion)
+    assert (verdict.decision, verdict.tested, verdict.spent) == ("hold", None, None), "no test is spent on it"
     allowed = inspected(challenger, champion, holdout=holdout, label_changes="allow")
-    assert allowed.bars == [] and allowed.notes == [bar.partition("; held")[0]]
+    assert allowed.unfit == [] and allowed.notes == [bar.partition("; held")[0]]
     back = inspected(champion, challenger, holdout=holdout)
-    assert "other labels than the champion's, no more: new" in back.bars[-1]
+    assert "other labels than the champion's, no more: new" in back.unfit[0]
     strange = champion.rename(columns={f"score:{name}": f"score:{name}x" for name in known})
-    assert "of shared labels" not in inspected(challenger, strange, holdout=holdout).bars[-1]
+    assert "of shared labels" not in inspected(challenger, strange, holdout=holdout).unfit[0]
 
 
 @pytest.mark.parametrize("separator", [None, ","])
@@ -255,18 +258,22 @@ def test_shared_labels_are_averaged_over_and_other_answers_are_wrong(separator):
     [
         ({"max_latency_ms": 4.9}, "over budget: 5.00 ms for 95 in 100 texts, more than gate.max_latency_ms 4.9"),
         ({"max_size_mb": 6.9}, "over budget: 7.0 MB, more than gate.max_size_mb 6.9"),
-        ({"max_noise_drop": 0.1}, "over budget: macro_f1 worse by 0.2"),
+        ({"max_noise_drop": 0.1}, "over budget: the metric worse by 0.2"),
     ],
 )
 def test_every_budget_holds_whoever_is_over_it(settings, bar):
     challenger = answers(0.05, 1)
-    measured = Measured(5.0, 7.0, {"main": answers(0.3, 2)} if "max_noise_drop" in settings else {})
+    noised = {"main": answers(0.3, 2)} if "max_noise_drop" in settings else {}
+    measured = Measured({"max_latency_ms": 5.0, "max_size_mb": 7.0}, noised)
     for champion in (None, answers(0.3, 3)):
         found = inspected(challenger, champion, measured=measured, **settings)
-        assert len(found.bars) == 1 and found.bars[0].startswith(bar)
-    assert decided(found, challenger, champion).decision == "hold"
-    assert inspected(challenger, None, measured=measured, **dict.fromkeys(settings, 10.0)).bars == []
-    assert inspected(challenger, None, measured=measured).bars == []
+        assert len(found.bars + found.unfit) == 1 and (found.bars + found.unfit)[0].startswith(bar)
+    verdict = decided(found, challenger, champion)
+    assert verdict.decision == "hold" and verdict.reasons[0].startswith(bar)
+    assert verdict.tested == (None if found.unfit else "better"), "what the holdout has answered is spent"
+    for more in (dict.fromkeys(settings, 10.0), {}):
+        found = inspected(challenger, champion, measured=measured, **more)
+        assert found.bars + found.unfit == [] and decided(found, challenger, champion).claim == "better"
 
 
 def test_lost_rows_are_listed_the_surest_mistakes_first():
