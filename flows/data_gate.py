@@ -38,7 +38,7 @@ def _check(settings: NightSettings) -> dict[str, Any]:
 def _check_one(settings: NightSettings, name: str, objective: ObjectiveSettings) -> dict[str, Any]:
     data = objective.data
     with settings.about(name):
-        rows = ingest(locate(data, objective.holdout, Path(settings.base_dir)), data)
+        rows = ingest(locate(data, objective.holdout, Path(settings.base_dir)), data, settings.gate.slices)
         checked = validate(rows, settings.expectations, objective.kind, data.label_separator)
     shown.stage(settings.model, checked)
     quarantined = sum(checked.quarantined.values())

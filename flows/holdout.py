@@ -55,7 +55,7 @@ def _objective(settings: NightSettings, name: str, fold: int) -> Objective:
     with settings.about(name):
         if settings.split_of(told).holdout_file:
             raise SettingsError("split.holdout: a file has no sealed holdouts; name another file")
-        rows = ingest(locate(told.data, None, Path(settings.base_dir)), told.data)
+        rows = ingest(locate(told.data, None, Path(settings.base_dir)), told.data, settings.gate.slices)
         checked = validate(rows, settings.expectations, told.kind, told.data.label_separator)
         shown.stage(settings.model, checked)
         if checked.status == "stopped":

@@ -52,7 +52,7 @@ def one_night(settings: NightSettings, force: bool) -> NightResult:
         checked: dict[str, Checked] = {}
         for name, told in learned.items():
             with settings.about(name):
-                rows = tonight.timed(ingest, name)(sources[name], told.data)
+                rows = tonight.timed(ingest, name)(sources[name], told.data, settings.gate.slices)
                 checked[name] = tonight.timed(validate, name)(
                     rows, settings.expectations, told.kind, told.data.label_separator
                 )

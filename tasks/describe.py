@@ -53,6 +53,9 @@ def _text(result: NightResult, story: Story, verdict: Verdict, sources: list[Sou
     if verdict.difference is not None:
         lines += [f"Difference to the champion, with its one-sided {100 * (verdict.confidence or 0):.5g} % limits: "
                   f"{_difference(verdict)}; margin {verdict.margin}.", ""]  # fmt: skip
+    if verdict.lost is not None:
+        lines += [f"**Rows:** {verdict.gained:,} right that the champion has wrong, {verdict.lost:,} the other way "
+                  "round (`lost.csv` of the run).", ""]  # fmt: skip
     lines += [f"**Labels:** {story.label_changes}.", ""] if story.label_changes else []
     lines += [
         f"**Cost:** {_cost(chosen)}. Full: {_cost(full)}. {chosen.why[:1].upper()}{chosen.why[1:]}.",

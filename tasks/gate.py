@@ -16,13 +16,16 @@ from models.measure import one_by_one
 from tasks import evidence, kinds, pictures, registry, scoring, tracking
 from tasks.errors import InputError, SettingsError
 from tasks.evidence import Difference, Tables
+from tasks.judging import flips
 from tasks.judging.claims import SCREEN, Costs, examine, told
-from tasks.judging.served import scored, take_out, trained_keys
-from tasks.records import Claim, Compared, Metric, Objective, Registered, Settings, Standing, Verdict
+from tasks.judging.inspection import NOTHING, Bars, Inspection, Measured, inspect
+from tasks.judging.noise import noised
+from tasks.judging.served import Served, scored, take_out, trained_keys
+from tasks.records import Claim, Compared, Metric, Objective, Registered, Standing, Verdict
 from tasks.stage import stage
 
 
-class GateSettings(Settings):
+class GateSettings(Bars):
     """When a challenger may replace the champion."""
 
     metric: Metric | None = None
@@ -65,12 +68,14 @@ def decide(
     spent: int = 0,
     unable: Mapping[str, str] | None = None,
     spread: float | None = None,
+    inspection: Inspection = NOTHING,
 ) -> Verdict:
     """Promote or hold, with the reasons.
 
     `holdout` and `validation`: by role (challenger, champion, anchor) the answers on the same rows; `unable` says of a
     role why it has none. `costs` goes with a champion that answers. `spent`: this year's tests so far. `spread`: the
     standard deviation of the metric over seeds, which widens every limit.
+    `inspection` can hold what is promoted, and show what a test would be wasted on.
     """
     found = kinds.metrics(holdout["challenger"], objectives)
     missing = [name for name in settings.minimum if name not in found]
@@ -83,17 +88,19 @@ def decide(
         verdict = Verdict(decision="hold", reasons=[reason])
     elif "champion" not in holdout:
         verdict = _first(found, naive, kinds.primary(objectives))
-    elif short:
-        verdict = Verdict(decision="hold", reasons=["not compared with the champion: no test is spent on it"])
+    elif short or inspection.unfit:
+        verdict = Verdict(decision="hold", reasons=["no test on the holdout is spent on it"])
     else:
         assert costs is not None
         verdict = _against(holdout, validation, objectives, costs, settings, spent, barred, spread or 0.0)
     if "champion" in holdout:
         verdict.champion_metrics = kinds.metrics(holdout["champion"], objectives)
     verdict.metrics = found
-    if short:
-        verdict.decision, verdict.claim, verdict.reasons = "hold", None, [*short, *verdict.reasons]
-    return verdict
+    bars = [*short, *inspection.unfit, *inspection.bars]
+    if bars:
+        verdict.decision, verdict.claim, verdict.reasons = "hold", None, [*bars, *verdict.reasons]
+    verdict.reasons += inspection.notes
+    return verdict.model_copy(update=inspection.figures)
 
 
 def _short(name: str, value: float, bound: float) -> str | None:
@@ -200,15 +207,39 @@ def gate(
         scoring.write(tables, folder / role)
     (folder / "measured").mkdir()
     pictures.answers(answers["holdout"]["challenger"], objectives, "the challenger, as registered", folder / "measured")
-    costs = None
+    costs, timed = None, scoring.timed(objectives)
+    asked = [served[role].timed(timed) for role in ("challenger", "champion") if role in answers["holdout"]]
+    times = one_by_one(asked, *scoring.timed_texts(timed))
     if standing.champion and "champion" in answers["holdout"]:
-        timed = scoring.timed(objectives)
-        asked = [served[role].timed(timed) for role in ("challenger", "champion")]
-        times = one_by_one(asked, *scoring.timed_texts(timed))
         same = _artifact(registered.name, registered.version) == _artifact(registered.name, standing.champion)
         ratio = 1.0 if same else evidence.ratio_limit(times[0], times[1], gate.test_confidence)
         costs = Costs(float(np.median(times[0])), float(np.median(times[1])), ratio, gate.test_confidence)
+    found = _inspected(served["challenger"], times[0], answers["holdout"], objectives, gate)
+    if len(found.lost):
+        found.lost.to_csv(folder / "measured" / flips.FILE, index=False)
+    if found.figures.get("slices"):
+        pictures.slices(found.figures["slices"], gate.slice_margin, folder / "measured/slices.png")
     verdict = decide(
-        answers["holdout"], answers["validation"], objectives, costs, naive, gate, standing.spent, unable, spread
+        answers["holdout"], answers["validation"], objectives, costs, naive, gate, standing.spent, unable, spread, found
     )
     return verdict.model_copy(update={"champion_version": standing.champion, "seen": seen["holdout"], "spread": spread})
+
+
+def _inspected(
+    challenger: Served,
+    times: list[float],
+    tables: Mapping[str, Tables],
+    objectives: list[Objective],
+    gate: GateSettings,
+) -> Inspection:
+    """What is looked at beside the metric: slices and flips only of a champion that can be compared."""
+    judged = {o.name: tables["challenger"][o.name]["row_key"] for o in objectives}
+    sides = {o.name: scoring.side_of(o, "holdout") for o in objectives}
+    holdouts = {name: side[side["row_key"].isin(judged[name])].reset_index(drop=True) for name, side in sides.items()}
+    misspelt = {} if gate.max_noise_drop is None else {name: noised(side) for name, side in holdouts.items()}
+    answers = {o.name: challenger.table(misspelt[o.name], o) for o in objectives if misspelt}
+    costs = {"max_latency_ms": float(np.percentile(times, 95)), "max_size_mb": challenger.size_mb()}
+    champion = None if "champion" in _other_tokens(tables, objectives) else tables.get("champion")
+    return inspect(
+        tables["challenger"], champion, holdouts, objectives, Measured(costs, answers), gate, gate.confidence
+    )

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,17 +90,18 @@ def key(*texts: str) -> str:
     return hashlib.sha256("\x1f".join(map(canonical, texts)).encode()).hexdigest()[:32]
 
 
-def read_rows(sources: list[Source], data: DataSettings) -> pd.DataFrame:
+def read_rows(sources: list[Source], data: DataSettings, slices: Sequence[str] = ()) -> pd.DataFrame:
     """Every record of every source, with the columns documented at `tasks.records.Rows`.
 
-    Raises InputError where a file cannot be read whole or lacks a column.
+    The columns `slices` must be there too; their values stay in `original`. Raises InputError where a file cannot be
+    read whole or lacks a column.
     """
     fields = ("text", "text_pair", "label", "group", "timestamp")
     columns = {field: getattr(data, field) for field in fields if getattr(data, field) is not None}
     rows: list[dict[str, Any]] = []
     for source in sources:
         records = _records(source, data)
-        names = _names(columns, records, source)
+        names = _names(columns, slices, records, source)
         rows += [_row(record, source, names, data.label_separator) for record in records]
     return pd.DataFrame(rows, dtype="object").astype({"row": "int64"})
 
@@ -110,17 +112,19 @@ def _records(source: Source, data: DataSettings) -> list[Record]:
     return read_records(Path(source.path), data.header, data.encoding, data.delimiter, data.quoting, data.paragraphs)
 
 
-def _names(columns: dict[str, Column], records: list[Record], source: Source) -> dict[str, str]:
+def _names(columns: dict[str, Column], slices: Sequence[str], records: list[Record], source: Source) -> dict[str, str]:
     """The name in this source of every column that is asked for."""
     sound = [record for record in records if not record.problem] or records
     there = list(dict.fromkeys(str(name) for record in sound for name in record.values))
-    names = {}
-    for field, column in columns.items():
+    wanted = [(f"data.{field}", column) for field, column in columns.items()]
+    wanted += [("gate.slices", column) for column in slices]
+    names = []
+    for setting, column in wanted:
         found = there[column : column + 1] if isinstance(column, int) else [name for name in there if name == column]
         if not found:
-            raise InputError(f"data.{field}: no column {column!r} in {source.path}; it has {', '.join(there)}")
-        names[field] = found[0]
-    return names
+            raise InputError(f"{setting}: no column {column!r} in {source.path}; it has {', '.join(there)}")
+        names += found
+    return dict(zip(columns, names, strict=False))
 
 
 def _row(record: Record, source: Source, names: dict[str, str], separator: str | None) -> dict[str, Any]:
@@ -172,8 +176,8 @@ def _as_text(value: Any) -> str | None:
 
 
 @stage
-def ingest(folder: Path, sources: list[Source], data: DataSettings) -> Rows:
-    """Write every record read, readable or not."""
-    rows = read_rows(sources, data)
+def ingest(folder: Path, sources: list[Source], data: DataSettings, slices: list[str]) -> Rows:
+    """Write every record read, readable or not; the columns `slices` must be among theirs."""
+    rows = read_rows(sources, data, slices)
     rows.to_parquet(folder / "rows.parquet")
     return Rows(read=len(rows))

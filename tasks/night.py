@@ -41,6 +41,9 @@ LABELS = "nightshift.labels"
 SIDES = ("train", "validation", "holdout", "spare")
 AFTER_TRAINING = 0.2
 """Share of the time before a deadline that a training leaves to what comes after it."""
+GATE = {"decision", "claim", "reasons", "tested", "validation", "difference", "interval", "margin", "confidence", "spent",
+        "slices", "gained", "lost", "noised"}  # fmt: skip
+"""What a night's result tells of the verdict."""
 LIBRARIES = ("torch", "transformers", "tokenizers", "onnxruntime", "great-expectations", "scikit-learn", "pandas")
 
 
@@ -229,20 +232,7 @@ class Night:
             metrics=verdict.metrics,
             baseline=evaluated.baseline,
             candidates=compressed.candidates,
-            gate=verdict.model_dump(
-                include={
-                    "decision",
-                    "claim",
-                    "reasons",
-                    "tested",
-                    "validation",
-                    "difference",
-                    "interval",
-                    "margin",
-                    "confidence",
-                    "spent",
-                }
-            ),
+            gate=verdict.model_dump(include=GATE),
             seconds=self.seconds,
         )
         changes = self._label_changes(verdict.champion_version)
@@ -276,6 +266,7 @@ class Night:
             ("full", evaluated.holdout, None),
             ("baseline", evaluated.baseline, None),
             ("speed", trained.figures, None),
+            ("noised", story.verdict.noised, served),
             *((f"alone/{name}", found.holdout, None) for name, found in story.alone.items()),
         ):
             tracking.log_metrics(self.run_id, group, values, model_id)
@@ -284,6 +275,9 @@ class Night:
         if evaluated.samples:
             client.log_dict(self.run_id, evaluated.samples, "samples.json")
         self._log_profile(story.verdict)
+        for file, table in (("slices.csv", report.slices(story)), ("lost.csv", report.lost_rows(story))):
+            if len(table):
+                client.log_text(self.run_id, table.to_csv(index=False), file)
         tracking.log_candidates(self.run_id, story.compressed.candidates)
         for picture in report.picture_files(story):
             client.log_artifact(self.run_id, str(picture), "pictures")

@@ -9,10 +9,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay
 
-from tasks.records import Candidate, Objective
+from tasks.records import Candidate, Objective, Slice
 
 matplotlib.use("Agg")
 NONE = "(none)"
+SLICES = 40
+"""What a picture has room for."""
 
 
 def _save(figure: Figure, path: Path) -> None:
@@ -129,6 +131,30 @@ def pareto(candidates: Sequence[Candidate], metric: str, path: Path) -> None:
     axes.set(xlabel="ms a text, batch 1, median (log scale)", ylabel=f"{metric.replace('_', ' ')} on the holdout",
              title="Candidates: green is put forward, grey does not qualify")  # fmt: skip
     axes.grid(alpha=0.3, which="both")
+    _save(figure, path)
+
+
+def slices(found: Sequence[Slice], margin: float, path: Path) -> None:
+    """A dot a tested slice, in their order: challenger minus champion, with its limits; red where it is worse."""
+    tested = [one for one in found if one.interval][:SLICES]
+    several = len({one.objective for one in found}) > 1
+    figure = Figure(figsize=(7, 1.3 + 0.24 * len(tested)), layout="constrained")
+    axes = figure.subplots()
+    for place, one in enumerate(tested):
+        assert one.interval
+        color = "tab:red" if one.worse else "tab:blue"
+        axes.plot(one.interval, (place, place), color=color, linewidth=1.5, alpha=0.6)
+        axes.plot(one.difference, place, "o", color=color, markersize=4 + min(one.rows, 2000) ** 0.5 / 8)
+    axes.axvline(0, color="tab:gray", linewidth=0.8)
+    axes.axvline(-margin, color="tab:red", linewidth=0.8, linestyle=":")
+    names = [f"{one.objective + ': ' if several else ''}{one.by} {one.value} ({one.rows:,})" for one in tested]
+    axes.set_yticks(range(len(tested)), names, fontsize=8)
+    axes.set_ylim(len(tested) - 0.5, -0.5)
+    axes.set(
+        xlabel="challenger minus champion, mean score of a row",
+        title="Slices (rows): red is worse by more than the margin, dotted",
+    )
+    axes.grid(alpha=0.3, axis="x")
     _save(figure, path)
 
 

@@ -260,8 +260,30 @@ class Compared(BaseModel):
     confidence: float
 
 
+class Slice(BaseModel):
+    """Challenger and champion on the rows of the holdout that have something in common."""
+
+    objective: str
+    by: str
+    """label, length, or the name of a column."""
+    value: str
+    rows: int
+    challenger: float
+    """Its mean score: the share of rows that are right or, of other metrics, a value in which more is better."""
+    champion: float
+    difference: float
+    interval: tuple[float, float] | None = None
+    """One-sided confidence limits of the difference; none where there are too few rows for a test."""
+    p: float | None = None
+    """Of "not worse by more than the margin", one-sided; likewise."""
+    worse: bool = False
+    """Whether that is ruled out, after Holm's correction over all slices."""
+
+
 class Verdict(Artifact):
-    """The gate's decision. `ROLE/OBJECTIVE.parquet`: what challenger, champion and anchor answer on tonight's holdout."""
+    """The gate's decision. `ROLE/OBJECTIVE.parquet`: what challenger, champion and anchor answer on tonight's holdout;
+    `measured/lost.csv`: the rows that the champion has right and the challenger wrong.
+    """
 
     decision: Literal["promote", "hold"]
     claim: Literal["first", "better", "cheaper"] | None = None
@@ -286,6 +308,14 @@ class Verdict(Artifact):
     """Standard deviation, on validation, of trainings that differ in their seed; None of one alone."""
     seen: int = 0
     """Holdout rows that do not count: challenger, champion or anchor were trained on them."""
+    slices: list[Slice] = Field(default_factory=list)
+    """Of the holdout, against the champion."""
+    gained: int | None = None
+    """Rows that the challenger alone has right, of what is right or wrong (labels, exact matches)."""
+    lost: int | None = None
+    """Rows that the champion alone had right."""
+    noised: dict[str, float] = Field(default_factory=dict)
+    """The challenger's metrics on the holdout with typing errors, where `gate.max_noise_drop` asks for them."""
 
 
 class NightResult(BaseModel):

@@ -10,10 +10,13 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from tasks import kinds, ledger, shown, store, tracking
+from tasks.judging import flips
 from tasks.records import Artifact, Checked, Compressed, Evaluated, Kind, NightResult, Objective, Trained, Verdict
 
 LEDGER_LINES = 40
 """The newest entries that a report shows."""
+SHOWN_SLICES, SHOWN_LOST = 30, 20
+"""What the page has room for."""
 COSTS = ("size_mb", "latency_ms_p50", "latency_ms_p95", "throughput")
 
 
@@ -119,6 +122,23 @@ def _compared(shared: Evaluated, alone: Evaluated, objective: Objective) -> tupl
     return "loss a text", float(nats[0]), float(nats[1])
 
 
+def lost_rows(story: Story) -> pd.DataFrame:
+    """The rows that the champion has right and the challenger wrong, without their texts."""
+    assert story.verdict
+    if not story.verdict.lost:
+        return pd.DataFrame()
+    table = pd.read_csv(store.folder(story.verdict) / "measured" / flips.FILE, dtype=str, keep_default_na=False)
+    return flips.without_texts(table, story.objectives)
+
+
+def slices(story: Story) -> pd.DataFrame:
+    """A line a slice."""
+    assert story.verdict
+    lines = [one.model_dump(exclude={"interval"}) | dict(zip(("lower", "upper"), one.interval or (), strict=False))
+             for one in story.verdict.slices]  # fmt: skip
+    return pd.DataFrame(lines)
+
+
 def picture_files(story: Story) -> list[Path]:
     """Learning curve, answers of challenger and full, size and latency against quality."""
     assert story.trained and story.evaluated and story.compressed and story.verdict
@@ -189,12 +209,22 @@ def _speed(story: Story) -> dict[str, str]:
     return told | ({"micro-batches halved for lack of memory": f"{halvings} times"} if halvings else {})
 
 
+def _compared_rows(verdict: Verdict, lost: pd.DataFrame) -> dict[str, object]:
+    return {
+        "slices": verdict.slices[:SHOWN_SLICES],
+        "more_slices": len(verdict.slices[SHOWN_SLICES:]),
+        "lost": lost.head(SHOWN_LOST).to_dict("records"),
+        "lost_file": (store.folder(verdict) / "measured" / flips.FILE).as_uri(),
+    }
+
+
 def _values(result: NightResult, story: Story) -> dict[str, object]:
     pictures: dict[str, str] = {}
     figures: dict[str, object] = {}
     if story.verdict:
         pictures = {file.stem.replace("_", " "): _inline(file) for file in picture_files(story)}
         figures = {"metrics": _rows_of_metrics(story), "sharing": sharing(story), "speed": _speed(story)}
+        figures |= _compared_rows(story.verdict, lost_rows(story))
     quarantine = _quarantined(story)
     return figures | {
         "night": result,

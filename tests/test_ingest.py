@@ -249,7 +249,7 @@ def test_the_stage_writes_every_record(tmp_path, monkeypatch):
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
     write(tmp_path / "x.csv", "text,label\na,x\nb\nc,y\n")
     data = DataSettings(path="x.csv")
-    record = ingest.fn(locate(data, None, tmp_path), data)
+    record = ingest.fn(locate(data, None, tmp_path), data, [])
     written = pd.read_parquet(store.folder(record) / "rows.parquet")
     assert record.read == len(written) == 3
     assert written["row"].tolist() == [1, 2, 3] and set(written["source"]) == {"x.csv"}

@@ -73,6 +73,8 @@ def test_promoted_then_skipped_then_forced(shell, project):
     forced = shell.json("run", "night.yaml", "--force")
     assert forced["status"] == "held", "a model equal to its champion must not be promoted"
     assert forced["champion_version"] == "1" and forced["version"] == "2"
+    assert (forced["gate"]["gained"], forced["gate"]["lost"]) == (0, 0)
+    assert {one["by"] for one in forced["gate"]["slices"]} == {"label", "length"}
     assert checkpoint_digests(home) == weights
 
     store = f"sqlite:///{home}/mlflow/mlflow.db"
@@ -89,8 +91,17 @@ def test_promoted_then_skipped_then_forced(shell, project):
     ledger = shell("history", "tiny").stdout.splitlines()
     assert [line.split()[1] for line in ledger] == ["promoted", "skipped", "held", "promoted", "rolled"]
     assert "1 → 2" in ledger[3] and "2 → 1" in ledger[4]
-    frozen = shell.json("run", "night.yaml", "--set", "train.num_train_epochs=5")
+    fewer = ("train.num_train_epochs=1", "train.learning_rate=3e-4", "compress.recipes=[]")
+    fewer += ("gate.max_size_mb=0.001", "gate.max_noise_drop=1")
+    frozen = shell.json("run", "night.yaml", *(word for setting in fewer for word in ("--set", setting)))
     assert frozen["status"] == "held" and frozen["champion_version"] == "1"
+    assert frozen["gate"]["reasons"][0].startswith("over budget: 0.")
+    assert frozen["gate"]["noised"].keys() == frozen["metrics"].keys()
+    run = frozen["mlflow_run_id"]
+    names = {item.path for item in client.list_artifacts(run)}
+    assert {"slices.csv", "lost.csv"} <= names and frozen["gate"]["lost"] > 0
+    lost = client.download_artifacts(run, "lost.csv", project)
+    assert "text" not in Path(lost).read_text().splitlines()[0]
 
     client.set_registered_model_alias("tiny", "champion", "2")
     assert shell.json("run", "night.yaml")["champion_version"] == "2"
@@ -157,6 +168,7 @@ CASES = {
     ),
     "missing file": (["--set", "data.path=nowhere.csv"], 2, "data.path: no such file: nowhere.csv"),
     "missing column": (["--set", "data.text=body"], 2, "data.text: no column 'body'"),
+    "missing slice": (["--set", "gate.slices=[shop]"], 2, "gate.slices: no column 'shop'"),
     "empty file": (["--set", "data.path=empty.csv"], 2, "empty.csv: the file is empty"),
     "binary file": (["--set", "data.path=binary.csv"], 2, "binary.csv, line 2: binary data"),
     "no such base": (["--set", "train.base_model=./nobase"], 2, "no such folder"),

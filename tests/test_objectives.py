@@ -132,6 +132,8 @@ def test_the_champions_weights_a_window_and_a_new_label(shell, night, tmp_path):
     page = (tmp_path / second["report"]).read_text()
     assert "The training went on from the weights of version 1" in page
     assert "new since version 1: mixed" in page
+    assert second["status"] == "held"
+    assert any(line.startswith("other labels than the champion's, new: mixed") for line in second["gate"]["reasons"])
     by_order = night(**told, split={"by": "order", "holdout": 0.5})
     third = shell("run", by_order)
     assert third.returncode == 0 and "was trained on" in third.stderr, third.stderr[-2000:]

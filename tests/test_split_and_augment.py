@@ -163,7 +163,7 @@ def test_two_objectives_on_the_same_pairs_have_the_same_sides(real_data, tmp_pat
     found = {}
     for kind, label in (("regression", "relatedness_score"), ("classification", "entailment_judgment")):
         data = DataSettings(path="sick/SICK_train.txt", text="sentence_A", text_pair="sentence_B", label=label)
-        rows = ingest.fn(locate(data, None, real_data), data)
+        rows = ingest.fn(locate(data, None, real_data), data, [])
         checked = validate.fn(rows, ExpectationSettings(), kind)
         assert checked.status == "passed" and checked.read == checked.kept + sum(checked.quarantined.values()) == 4500
         found[kind] = split.fn(checked, SplitSettings(), kind)

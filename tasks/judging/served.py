@@ -17,7 +17,7 @@ class Served:
     """A registered version, loaded as a user would load it."""
 
     def __init__(self, uri: str, several: bool) -> None:
-        self.model, self.several = mlflow.pyfunc.load_model(uri), several
+        self.model, self.uri, self.several = mlflow.pyfunc.load_model(uri), uri, several
 
     def ask(self, frame: pd.DataFrame, objective: Objective, **params: Any) -> pd.DataFrame:
         """Its answers; raises ValueError where it was not made for several objectives, and these are."""
@@ -37,6 +37,13 @@ class Served:
         """Its answers to a frame's rows, see `tasks.kinds`; without labels where the frame has none."""
         answers = READ[objective.kind](self, _columns(frame, objective), objective)
         return scoring.table(frame, objective, answers)
+
+    def size_mb(self) -> float:
+        """Of the model's file, 10^6 bytes."""
+        place = self.model.metadata.flavors["python_function"]["artifacts"]["model"]["path"]
+        files = mlflow.artifacts.list_artifacts(artifact_uri=f"{self.uri}/{place}")
+        size: int = sum(file.file_size for file in files if file.path.endswith((".onnx", ".safetensors")))
+        return size / 1e6
 
     def timed(self, objective: Objective) -> Callable[[Sequence[str], Sequence[str] | None], Any]:
         """What is called to measure its cost."""

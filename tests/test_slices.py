@@ -1,0 +1,325 @@
+"""What bars a promotion: slices, label sets, budgets; and the rows that were lost."""
+
+import json
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.metrics import f1_score
+
+from tasks import evidence
+from tasks.errors import InputError
+from tasks.gate import Costs, GateSettings, decide
+from tasks.ingest import DataSettings, locate, read_rows
+from tasks.judging import flips, slices
+from tasks.judging.inspection import NOTHING, Measured, inspect
+from tasks.judging.labels import compare_shared
+from tasks.judging.noise import RATE, noised
+from tasks.judging.slices import TESTED_FROM, Part, holm, parts
+from tasks.records import Augmented, Objective, Sides
+
+ROWS = 3000
+LABELS = ["a", "b", "c"]
+OTHER = {"a": "b", "b": "c", "c": "a"}
+CHEAP = Measured({"max_latency_ms": 1.0, "max_size_mb": 1.0})
+DEAR = Costs(1.0, 1.0, 1.0, 0.95)
+
+
+def objective(kind="classification", metric="macro_f1", separator=None, name="main"):
+    sides = Sides(train=1, validation=1, holdout=ROWS, spare=0, leaks=0, labels=LABELS, separator=separator,
+                  pairs=False)  # fmt: skip
+    return Objective(name=name, kind=kind, metric=metric, sides=sides, augmented=Augmented(augmented=0))
+
+
+def rows(count=ROWS, seed=0):
+    random = np.random.default_rng(seed)
+    shops = random.choice(["north", "south", "west"], count)
+    return pd.DataFrame({
+        "source": "day.csv", "row": range(1, count + 1), "row_key": [f"k{place}" for place in range(count)],
+        "text": ["x" * length for length in random.integers(1, 200, count)],
+        "label": random.choice(LABELS, count),
+        "original": [json.dumps({"shop": shop}) for shop in shops],
+    })  # fmt: skip
+
+
+HOLDOUT = rows()
+
+
+def answers(wrong, seed, labels=HOLDOUT["label"], known=LABELS):
+    """A table whose rows are wrong with a chance each, and surer where they are wrong."""
+    hit = np.random.default_rng(seed).random(len(labels)) < wrong
+    told = [OTHER[label] if bad else label for label, bad in zip(labels, hit, strict=True)]
+    table = pd.DataFrame({"label": list(labels), "predicted": told})
+    return table.assign(
+        **{f"score:{name}": np.where(table["predicted"] == name, 0.8 + 0.1 * hit, 0.05) for name in known}
+    )
+
+
+def inspected(challenger, champion, what=None, holdout=HOLDOUT, measured=CHEAP, **settings):
+    ours, theirs = ({"main": table} if table is not None else None for table in (challenger, champion))
+    return inspect(ours, theirs, {"main": holdout}, [what or objective()], measured, GateSettings(**settings), 0.95)
+
+
+def decided(found, challenger, champion):
+    tables = {"challenger": {"main": challenger}, "champion": {"main": champion}}
+    return decide(tables, tables, [objective()], DEAR, {}, GateSettings(), inspection=found)
+
+
+def test_a_holdout_is_sliced_by_label_length_and_column():
+    holdout = pd.DataFrame({
+        "text": ["x" * length for length in range(1, 10)],
+        "label": ["a,b", "a", "", *["c"] * 6],
+        "original": [json.dumps({"shop": shop, "stars": 3}) for shop in ["n", None, "", *["s"] * 6]],
+    })  # fmt: skip
+    found = {
+        (part.by, part.value): part.rows.tolist()
+        for part in parts(holdout, objective(separator=","), ["shop", "stars"])
+    }
+    assert found == {
+        ("label", "a"): [0, 1], ("label", "b"): [0], ("label", "(none)"): [2], ("label", "c"): [3, 4, 5, 6, 7, 8],
+        ("length", "short (up to 3 characters)"): [0, 1, 2], ("length", "middle (4 to 6)"): [3, 4, 5],
+        ("length", "long (over 6)"): [6, 7, 8],
+        ("shop", "n"): [0], ("shop", "(none)"): [1, 2], ("shop", "s"): [3, 4, 5, 6, 7, 8],
+        ("stars", "3"): list(range(9)),
+    }  # fmt: skip
+    assert {part.by for part in parts(holdout.assign(label=1.0), objective("regression", "rmse"), [])} == {"length"}
+    pairs = parts(holdout.assign(text_pair="x" * 10), objective(), [])
+    assert "short (up to 13 characters)" in {part.value for part in pairs}
+
+
+@pytest.mark.parametrize(("by", "value"), [("label", "b"), ("length", "long"), ("shop", "south")])
+def test_a_challenger_worse_in_one_slice_alone_is_held_and_the_slice_named(by, value):
+    place = {part.by + part.value: part for part in parts(HOLDOUT, objective(), ["shop"])}
+    part = next(part for words, part in place.items() if words.startswith(by + value))
+    wrong = np.full(ROWS, 0.05)
+    wrong[part.rows] = 0.35
+    challenger, champion = answers(wrong, 1), answers(0.25, 2)
+    found = inspected(challenger, champion, slices=["shop"])
+    assert decided(NOTHING, challenger, champion).claim == "better"
+    verdict = decided(found, challenger, champion)
+    assert verdict.decision == "hold" and verdict.claim is None
+    start = f"worse by more than gate.slice_margin 0.02 in 1 of 9 slices: {by} {part.value}, 0.6"
+    assert verdict.reasons[0].startswith(start) and len(found.bars) == 1
+    assert [(one.by, one.value) for one in found.figures["slices"] if one.worse] == [(by, part.value)]
+    assert found.figures["slices"][0].worse
+
+
+NOISE = np.random.default_rng(4).normal(size=(2, ROWS))
+LONG = next(part.rows for part in parts(HOLDOUT, objective(), []) if part.value.startswith("long"))
+
+
+def numbers(spread, side):
+    label = np.linspace(10, 50, ROWS)
+    return pd.DataFrame({"label": label, "predicted": label + spread * NOISE[side]})
+
+
+def losses(spread, side):
+    return pd.DataFrame({"loss": 20 * spread * np.abs(NOISE[side]), "tokens": 20})
+
+
+def written(spread, side):
+    label = [f"the answer to all is number {place}" for place in range(ROWS)]
+    cut = (np.abs(NOISE[side]) * spread).astype(int)
+    return pd.DataFrame(
+        {"label": label, "predicted": [text[: len(text) - c] for text, c in zip(label, cut, strict=True)]}
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "make", "good", "bad"),
+    [("regression", "pearson", numbers, 3, 8), ("generation", "loss", losses, 0.5, 1), ("text2text", "chrf", written, 2, 9),
+     ("text2text", "exact_match", written, 1, 4)],
+)  # fmt: skip
+def test_every_kind_is_tested_by_its_rows(kind, metric, make, good, bad):
+    spread = np.full(ROWS, float(good))
+    spread[LONG] = bad
+    what = objective(kind, metric)
+    found = inspected(make(spread, 0), make((good + bad) / 2, 1), what).figures["slices"]
+    assert [one.value.partition(" ")[0] for one in found if one.worse] == ["long"]
+    assert all(one.difference > 0 for one in found[1:]) and found[0].interval[1] < 0
+    assert not any(one.worse for one in inspected(make(good, 0), make(good, 1), what).figures["slices"])
+
+
+def test_small_slices_are_reported_and_not_tested():
+    few = TESTED_FROM - 1
+    shops = ["tiny"] * few + ["big"] * (ROWS - few)
+    holdout = HOLDOUT.assign(original=[json.dumps({"shop": shop}) for shop in shops])
+    wrong = np.where(np.arange(ROWS) < few, 1.0, 0.05)
+    found = inspected(answers(wrong, 1), answers(0.05, 1), holdout=holdout, slices=["shop"])
+    tiny = next(one for one in found.figures["slices"] if one.value == "tiny")
+    assert (tiny.rows, tiny.challenger, tiny.p, tiny.interval, tiny.worse) == (few, 0.0, None, None, False)
+    assert found.bars == [] and found.figures["slices"][-1] is tiny
+
+
+def simulated(metric, draw, margin, times=400):
+    """Share of nights on which any of eight slices of 100 rows is called worse."""
+    what, random = objective(metric=metric), np.random.default_rng(7)
+    disjoint = {"main": [Part("shop", str(place), np.arange(100) + 100 * place) for place in range(8)]}
+    barred = 0
+    for _ in range(times):
+        ours, theirs = ({"main": table} for table in draw(random))
+        barred += any(one.worse for one in slices.compare(ours, theirs, disjoint, [what], margin, 0.95))
+    return barred / times
+
+
+def hits(chance):
+    def draw(random):
+        return [pd.DataFrame({"label": "a", "predicted": np.where(random.random(800) < wrong, "b", "a")})
+                for wrong in (0.15 + chance, 0.15)]  # fmt: skip
+
+    return draw
+
+
+def errors(worse):
+    def draw(random):
+        base = random.gamma(2, size=(2, 800))
+        return [pd.DataFrame({"loss": base[0] + worse, "tokens": 1}), pd.DataFrame({"loss": base[1], "tokens": 1})]
+
+    return draw
+
+
+BOUND = 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+
+
+@pytest.mark.parametrize(("metric", "draw"), [("accuracy", hits), ("loss", errors)])
+def test_a_challenger_that_is_worse_nowhere_is_rarely_barred(metric, draw):
+    assert simulated(metric, draw(0.0), 0.02) <= BOUND
+    assert simulated(metric, draw(0.1), 0.1) <= BOUND, "at the margin itself"
+    assert simulated(metric, draw(0.7), 0.1) > 0.9
+
+
+def test_holm_is_the_closure_of_bonferroni():
+    random = np.random.default_rng(3)
+    for _ in range(200):
+        p = random.random(5) ** 4 * 0.2
+        expected = [
+            all(min(p[list(group)]) <= 0.05 / len(group)
+                for size in range(1, 6) for group in combinations(range(5), size) if place in group)
+            for place in range(5)
+        ]  # fmt: skip
+        assert holm(p, 0.05) == expected
+    assert holm([0.01, 0.04, 0.03, 0.005], 0.05) == [True, False, False, True] and holm([], 0.05) == []
+
+
+def test_p_values_are_those_of_the_limits():
+    ours, theirs = (np.arange(200) % step > 0 for step in (5, 9))
+    p, limits = slices._counted(ours, theirs, 0.02, 0.95)
+    assert slices._counted(ours, theirs, -limits.upper, 0.95)[0] == pytest.approx(0.05, abs=1e-6) and p < 0.05
+    first, second = NOISE[:, :200]
+    p, limits = slices._measured(first, second, 0.1, 0.95)
+    assert p == pytest.approx(stats.ttest_1samp(first - second, -0.1, alternative="less").pvalue)
+    assert limits.upper == pytest.approx(
+        stats.ttest_rel(first, second, alternative="less").confidence_interval(0.95).high
+    )
+    assert slices._measured(first, first, 0.1, 0.95)[0] == 1
+
+
+def test_other_labels_hold_for_a_person_with_both_comparisons():
+    labels = HOLDOUT["label"].replace({"c": "new"}).where(HOLDOUT.index % 10 < 5, HOLDOUT["label"])
+    holdout, known = HOLDOUT.assign(label=labels), ["a", "b", "c", "new"]
+    challenger = pd.DataFrame({"label": labels, "predicted": labels}).assign(**{f"score:{name}": 0.5 for name in known})
+    champion = challenger.assign(predicted=HOLDOUT["label"]).drop(columns="score:new")
+    found = inspected(challenger, champion, holdout=holdout)
+    (bar,) = found.unfit
+    shared = int((labels != "new").sum())
+    assert bar.startswith("other labels than the champion's, new: new: on all rows macro_f1 differs by +0.")
+    assert f"on the {shared:,} of shared labels macro_f1 differs by +0.0000" in bar and bar.endswith(
+        "(gate.label_changes: hold)"
+    )
+    verdict = decided(found, challenger, champion)
+    assert (verdict.decision, verdict.tested, verdict.spent) == ("hold", None, None), "no test is spent on it"
+    allowed = inspected(challenger, champion, holdout=holdout, label_changes="allow")
+    assert allowed.unfit == [] and allowed.notes == [bar.partition("; held")[0]]
+    back = inspected(champion, challenger, holdout=holdout)
+    assert "other labels than the champion's, no more: new" in back.unfit[0]
+    strange = champion.rename(columns={f"score:{name}": f"score:{name}x" for name in known})
+    assert "of shared labels" not in inspected(challenger, strange, holdout=holdout).unfit[0]
+
+
+@pytest.mark.parametrize("separator", [None, ","])
+def test_shared_labels_are_averaged_over_and_other_answers_are_wrong(separator):
+    random, known = np.random.default_rng(0), np.array(["a", "b", "gone", "new"])
+    labels, ours, theirs = (random.choice(known, 400, p=[0.4, 0.4, 0.1, 0.1]) for _ in range(3))
+    tables = [pd.DataFrame({"label": labels, "predicted": said}).assign(**{f"score:{name}": 0.5 for name in known if name != other})
+              for said, other in ((ours, "gone"), (theirs, "new"))]  # fmt: skip
+    found, rows = compare_shared({"main": tables[0]}, {"main": tables[1]}, [objective(separator=separator)], 0.95)
+    kept = np.isin(labels, ["a", "b"])
+    ours_f1, theirs_f1 = (
+        f1_score(labels[kept], said[kept], labels=["a", "b"], average="macro") for said in (ours, theirs)
+    )
+    assert found.difference == pytest.approx(ours_f1 - theirs_f1) and rows == kept.sum()
+    assert found.lower < found.difference < found.upper
+
+
+@pytest.mark.parametrize(
+    ("settings", "bar"),
+    [
+        ({"max_latency_ms": 4.9}, "over budget: 5.00 ms for 95 in 100 texts, more than gate.max_latency_ms 4.9"),
+        ({"max_size_mb": 6.9}, "over budget: 7.0 MB, more than gate.max_size_mb 6.9"),
+        ({"max_noise_drop": 0.1}, "over budget: the metric worse by 0.2"),
+    ],
+)
+def test_every_budget_holds_whoever_is_over_it(settings, bar):
+    challenger = answers(0.05, 1)
+    noised = {"main": answers(0.3, 2)} if "max_noise_drop" in settings else {}
+    measured = Measured({"max_latency_ms": 5.0, "max_size_mb": 7.0}, noised)
+    for champion in (None, answers(0.3, 3)):
+        found = inspected(challenger, champion, measured=measured, **settings)
+        assert len(found.bars + found.unfit) == 1 and (found.bars + found.unfit)[0].startswith(bar)
+    verdict = decided(found, challenger, champion)
+    assert verdict.decision == "hold" and verdict.reasons[0].startswith(bar)
+    assert verdict.tested == (None if found.unfit else "better"), "what the holdout has answered is spent"
+    for more in (dict.fromkeys(settings, 10.0), {}):
+        found = inspected(challenger, champion, measured=measured, **more)
+        assert found.bars + found.unfit == [] and decided(found, challenger, champion).claim == "better"
+
+
+def test_lost_rows_are_listed_the_surest_mistakes_first():
+    challenger, champion = answers(0.1, 1), answers(0.2, 2)
+    challenger.loc[:9, "predicted"] = challenger["label"][:10].map(OTHER)
+    champion.loc[:9, "predicted"] = champion["label"][:10]
+    challenger.loc[3, "score:a"] = 0.99
+    found = inspected(challenger, champion)
+    right, before = evidence.hits(challenger), evidence.hits(champion)
+    assert (found.figures["gained"], found.figures["lost"]) == ((right & ~before).sum(), (before & ~right).sum())
+    assert set(found.lost["row"]) == set(HOLDOUT["row"][before & ~right])
+    first = found.lost.iloc[0]
+    assert (first["source"], first["row"], first["confidence"]) == ("day.csv", 4, 0.99)
+    assert (first["text"], first["label"], first["champion"]) == (
+        HOLDOUT["text"][3],
+        HOLDOUT["label"][3],
+        first["label"],
+    )
+    assert found.lost["confidence"].is_monotonic_decreasing
+    shown = flips.without_texts(found.lost, [objective()])
+    assert list(shown) == ["objective", "source", "row", "label", "champion", "challenger", "confidence"]
+
+
+def test_of_written_texts_exact_matches_are_counted_and_no_text_is_shown():
+    what = objective("text2text", "chrf")
+    found = inspected(written(2, 0), written(1, 1), what)
+    assert found.figures["lost"] == len(found.lost) > found.figures["gained"] > 0
+    assert found.lost["challenger"].str.startswith("the answer").all()
+    assert set(flips.without_texts(found.lost, [what])["challenger"]) == {""}
+    assert "lost" not in inspected(numbers(1, 0), numbers(1, 1), objective("regression", "rmse")).figures
+
+
+def test_noise_is_the_same_every_night_and_leaves_labels_alone():
+    holdout = HOLDOUT.assign(text="the parcel came on monday morning from the shop around the corner")
+    found = noised(holdout)
+    assert found.equals(noised(holdout)) and found.drop(columns="text").equals(holdout.drop(columns="text"))
+    assert found["text"].nunique() > 1500 and 0.7 < (found["text"] != holdout["text"]).mean() < 0.95
+    lengths = found["text"].str.len() - len(holdout["text"][0])
+    assert abs(lengths.mean()) < 3 * lengths.std() / np.sqrt(ROWS) and lengths.abs().max() < 200 * RATE
+    assert (noised(holdout.assign(text="a"))["text"] != "").all()
+
+
+def test_a_column_that_is_not_there_is_told_with_its_setting(tmp_path):
+    (tmp_path / "x.csv").write_text("text,label,shop\na,b,north\n")
+    data = DataSettings(path="x.csv")
+    sources = locate(data, None, tmp_path)
+    assert "shop" not in read_rows(sources, data, ["shop"])
+    with pytest.raises(InputError, match=r"^gate\.slices: no column 'stop' in .*x\.csv; it has text, label, shop$"):
+        read_rows(sources, data, ["shop", "stop"])
