@@ -60,13 +60,17 @@ def version(name: str, number: str) -> ModelVersion:
         raise UserError(f"{name} has no version {number}; `nightshift history {name}` lists those promoted") from error
 
 
+def kept_keys(run_id: str) -> set[str]:
+    """`row_key` of every row that a night's weights were ever trained on; MlflowException or OSError where it kept none."""
+    with store.scratch() as folder:
+        path = tracking.connect().download_artifacts(run_id, f"{tracking.FULL}/{store.TRAINED_KEYS}", str(folder))
+        return set(pd.read_parquet(path)["row_key"])
+
+
 def trained_keys(name: str, number: str) -> set[str]:
-    """`row_key` of every row that a version was ever trained on; none, with a line in the log, where nobody kept them."""
-    run_id = version(name, number).run_id
+    """The keys that a version's night kept; none, with a line in the log, where it kept none."""
     try:
-        with store.scratch() as folder:
-            path = tracking.connect().download_artifacts(run_id, f"{tracking.FULL}/{store.TRAINED_KEYS}", str(folder))
-            return set(pd.read_parquet(path)["row_key"])
+        return kept_keys(version(name, number).run_id)
     except (MlflowException, OSError):
         log.warning("version %s of %s keeps no digests of its training rows", number, name)
         return set()

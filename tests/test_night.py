@@ -45,6 +45,7 @@ def test_promoted_then_skipped_then_forced(shell, project):
     first = shell.json("run", "night.yaml")
     assert first["status"] == "promoted", first["reason"]
     assert first["champion_version"] == first["version"] == "1"
+    assert first["changed"] == "no night has finished before"
     rows = first["rows"]
     assert rows["read"] == 600 == rows["kept"] + rows["quarantined"]
     assert rows["kept"] == rows["train"] + rows["validation"] + rows["holdout"]
@@ -69,11 +70,18 @@ def test_promoted_then_skipped_then_forced(shell, project):
     second = shell.json("run", "night.yaml")
     assert second["status"] == "skipped" and begun["mlflow_run_id"] in second["reason"]
     assert second["version"] is None and second["gate"] is None and second["candidates"] == []
+    assert second["changed"] == ""
 
+    made = {path: path.stat().st_mtime_ns for path in home.glob("artifacts/*/*/record.json")}
     forced = shell.json("run", "night.yaml", "--force")
     assert forced["status"] == "held", "a model equal to its champion must not be promoted"
     assert forced["champion_version"] == "1" and forced["version"] == "2"
+    assert forced["changed"].startswith("nothing changed since the night of 20") and forced["changed"].endswith(
+        "; forced"
+    )
     assert checkpoint_digests(home) == weights
+    kept = {path.parts[-3] for path, time in made.items() if path.stat().st_mtime_ns == time}
+    assert kept <= {"gate"}, "the gate alone has another champion to compare with, all else is made anew"
 
     store = f"sqlite:///{home}/mlflow/mlflow.db"
     done = subprocess.run([sys.executable, "-c", TORCHLESS, store], capture_output=True, text=True, cwd=project)
@@ -89,8 +97,17 @@ def test_promoted_then_skipped_then_forced(shell, project):
     ledger = shell("history", "tiny").stdout.splitlines()
     assert [line.split()[1] for line in ledger] == ["promoted", "skipped", "held", "promoted", "rolled"]
     assert "1 → 2" in ledger[3] and "2 → 1" in ledger[4]
-    frozen = shell.json("run", "night.yaml", "--set", "train.num_train_epochs=5")
+    trained = [pd.read_parquet(file) for file in home.glob("artifacts/train/*/trained_keys.parquet")]
+    (project / "forget.txt").write_text(trained[0]["row_key"][0] + "\n")
+    change = ("--set", "train.num_train_epochs=5", "--set", "data.exclude=forget.txt")
+    frozen = shell.json("run", "night.yaml", *change)
     assert frozen["status"] == "held" and frozen["champion_version"] == "1"
+    assert frozen["changed"].endswith(": data, settings (data.exclude, train.num_train_epochs)")
+    assert frozen["rows"]["read"] == 600 == frozen["rows"]["kept"] + 1
+    assert frozen["carried_by"] == ["1", "2"], "not by tonight's, version 3"
+    page = Path(frozen["report"]).read_text()
+    assert "carrying them until replaced: version 1 (the champion), version 2" in page
+    assert "settings (data.exclude, train.num_train_epochs)" in page
 
     client.set_registered_model_alias("tiny", "champion", "2")
     assert shell.json("run", "night.yaml")["champion_version"] == "2"
@@ -156,6 +173,7 @@ CASES = {
         "train.num_train_epochs: Input should be greater than 0",
     ),
     "missing file": (["--set", "data.path=nowhere.csv"], 2, "data.path: no such file: nowhere.csv"),
+    "nothing to exclude": (["--set", "data.exclude=empty.csv"], 2, "empty.csv: the file is empty"),
     "missing column": (["--set", "data.text=body"], 2, "data.text: no column 'body'"),
     "empty file": (["--set", "data.path=empty.csv"], 2, "empty.csv: the file is empty"),
     "binary file": (["--set", "data.path=binary.csv"], 2, "binary.csv, line 2: binary data"),
