@@ -18,6 +18,8 @@ CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 FROM = "nightshift.compressed"
 RECIPE = "nightshift.recipe"
 """Tags of a version: the digest of the artifact it was made from, and which of the candidates in it."""
+OBJECTIVES = "nightshift.objectives"
+"""Tag of a version: a JSON object of what it answers for, kinds by name."""
 
 
 @contextmanager
@@ -135,12 +137,17 @@ def promote(
         return entry
 
 
-def rollback(name: str, why: str, who: str) -> Entry:
-    """Move `champion` back to `previous`, which then goes; raises UserError where there is none."""
+def rollback(name: str, why: str, who: str, expected: str | None) -> Entry:
+    """Move `champion` back to `previous`, which then goes; raises UserError where there is none.
+
+    `expected` is the version that was found to answer; raises UserError where `previous` has moved since.
+    """
     with locked(name, "aliases"):
         champion, target = version_of(name, CHAMPION), version_of(name, PREVIOUS)
         if not target or not champion or target == champion:
             raise UserError(f"{name} has no version to go back to: the alias {PREVIOUS!r} stands nowhere else")
+        if target != expected:
+            raise UserError(f"previous is version {target} by now, not {expected}: nothing was moved")
         client = tracking.connect()
         client.set_registered_model_alias(name, CHAMPION, target)
         client.delete_registered_model_alias(name, PREVIOUS)
