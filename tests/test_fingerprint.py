@@ -7,7 +7,7 @@ import torch
 from nights import Model
 
 from flows.settings import check
-from tasks import fingerprint, machine, split, tracking
+from tasks import fingerprint, ledger, machine, split, tracking
 from tasks.ingest import locate
 from tasks.night import Night
 from tasks.stage import artifact_path
@@ -35,7 +35,7 @@ class Told:
 
 
 @pytest.fixture
-def told(tmp_path):
+def told(tmp_path, home):
     return Told(tmp_path)
 
 
@@ -69,6 +69,10 @@ def gpu(told, monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA H100")
 
 
+def sealed_holdout(told, monkeypatch):
+    monkeypatch.setattr(ledger, "fold", lambda entries: 1)
+
+
 CHANGES = {
     rows: "data",
     one_setting: "settings (train.num_train_epochs)",
@@ -77,6 +81,7 @@ CHANGES = {
     code: "code",
     package: "environment (torch)",
     gpu: "device",
+    sealed_holdout: "holdout",
 }
 
 
@@ -159,7 +164,7 @@ def test_a_night_that_kept_no_parts_differs_in_all_of_them(home, told):
     Model(home, "x").run(1, **{tracking.FINGERPRINT: "another", tracking.STATUS: "held"})
     night = told.night()
     assert night.finished_before() is None
-    assert night.changed.endswith(": data, settings, base model, code, environment, device")
+    assert night.changed.endswith(": data, settings, base model, code, environment, device, holdout")
 
 
 def test_forced_and_too_old_nights_train_anew(home, told):

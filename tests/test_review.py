@@ -7,7 +7,7 @@ import pytest
 from nights import Model
 
 from flows.review import promote_by_hand, roll_back
-from tasks import registry
+from tasks import ledger, registry
 from tasks.errors import UserError
 
 SERVED = """
@@ -72,7 +72,7 @@ def test_nothing_moves_to_a_version_that_does_not_answer(model, how):
     first, second, third = (model.version() for _ in range(3))
     promote_by_hand("x", first, "it was good")
     assert promote_by_hand("x", second, "it is better") == "x: champion is version 2 (was 1)"
-    before, ledger = model.aliases(), registry.history("x")
+    before, entries = model.aliases(), ledger.history("x")
     assert before == {"champion": second, "previous": first}
     files = {number: model.file(number) for number in (first, third)}
     for file in files.values():
@@ -82,12 +82,12 @@ def test_nothing_moves_to_a_version_that_does_not_answer(model, how):
     assert "\n" not in str(caught.value)
     with pytest.raises(UserError, match=r"^x version 3 does not answer"):
         promote_by_hand("x", third, "try it")
-    assert model.aliases() == before and registry.history("x") == ledger
+    assert model.aliases() == before and ledger.history("x") == entries
 
     files[first].write_text("0.5")
     assert roll_back("x", "complaints") == "x: champion is version 1 again (was 2)"
     assert model.aliases() == {"champion": first}
-    assert [entry.action for entry in registry.history("x")] == ["promoted", "promoted", "rolled back"]
+    assert [entry.action for entry in ledger.history("x")] == ["promoted", "promoted", "rolled back"]
 
 
 def test_what_was_asked_is_what_is_rolled_back_to(model):
