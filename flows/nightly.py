@@ -15,7 +15,7 @@ from tasks.evaluate import evaluate
 from tasks.gate import gate
 from tasks.ingest import ingest, locate
 from tasks.promote import promote
-from tasks.records import Checked, NightResult, Trained
+from tasks.records import Checked, Evaluated, NightResult, Trained
 from tasks.register import register
 from tasks.split import split
 from tasks.train import train
@@ -73,7 +73,7 @@ def one_night(settings: NightSettings, force: bool) -> NightResult:
                 warm = start.start(
                     settings.model, tonight.standing(), objectives, settings.train.base(), tonight.forgotten
                 )
-            trials = []
+            trials: list[tuple[Trained, Evaluated]] = []
             for seed in range(settings.train.seed, settings.train.seed + settings.gate.seeds):
                 seeded = settings.train.model_copy(update={"seed": seed})
                 tried = tonight.timed(train)(
