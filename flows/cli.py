@@ -35,6 +35,7 @@ BENCHMARKS = {
     "coverage": "benchmarks.coverage",
     "compress": "benchmarks.compress",
     "kills": "benchmarks.kills",
+    "endings": "benchmarks.endings",
     "sharing": "benchmarks.sharing",
     "two_at_once": "benchmarks.two_at_once",
 }

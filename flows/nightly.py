@@ -36,7 +36,7 @@ def nightly(settings_file: str | None = None, settings: NightForm = EMPTY, force
 
 def one_night(settings: NightSettings, force: bool) -> NightResult:
     """The night itself; `force` bypasses the skip and every cache."""
-    with tracking.explained(), registry.locked(settings.model, "night"), night.stages_afresh(force):
+    with tracking.explained(), registry.locked(settings.model, "night"):
         shown.speak()
         reconcile.sign_in()
         reconcile.reconcile()
@@ -45,8 +45,8 @@ def one_night(settings: NightSettings, force: bool) -> NightResult:
         for name, told in learned.items():
             with settings.about(name):
                 sources[name] = locate(told.data, told.holdout, Path(settings.base_dir))
-        tonight = night.Night(settings, sources, flow_run.id, Path(__file__))
-        if earlier := tonight.finished_before(force):
+        tonight = night.Night(settings, sources, flow_run.id, Path(__file__), force)
+        if earlier := tonight.finished_before():
             return tonight.skipped(earlier)
 
         checked: dict[str, Checked] = {}
@@ -70,7 +70,9 @@ def one_night(settings: NightSettings, force: bool) -> NightResult:
         with tonight.run(checked, objectives) as run_id:
             warm = None
             if settings.train.warm_start:
-                warm = start.start(settings.model, tonight.standing(), objectives, tonight.base())
+                warm = start.start(
+                    settings.model, tonight.standing(), objectives, settings.train.base(), tonight.forgotten
+                )
             trials: list[tuple[Trained, Evaluated]] = []
             for seed in range(settings.train.seed, settings.train.seed + settings.gate.seeds):
                 seeded = settings.train.model_copy(update={"seed": seed})

@@ -87,6 +87,8 @@ class NightSettings(Settings):
     """When a challenger may replace the champion."""
     deadline: str | int | None = None
     """When the night must be over: a time of day such as 06:00, or minutes from its start; training stops in time at its best checkpoint, and compression that would end too late is left out."""
+    max_age: float | None = Field(None, gt=0)
+    """Days after which a night that changed nothing trains all the same, every stage anew; without it such a night is always skipped."""
     base_dir: str = "."
     """The folder that relative paths start from; a settings file sets it to its own."""
 

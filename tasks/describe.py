@@ -13,7 +13,8 @@ PARTS = {
     "nightshift.data": "the data",
     "nightshift.base_model": "the base model",
     "nightshift.code": "nightshift's code",
-    "nightshift.libraries": "library versions",
+    "nightshift.environment": "installed packages",
+    "nightshift.device": "the device",
 }
 """Tags of a version that stand for a part of its making, and what a person calls that part."""
 
@@ -61,6 +62,8 @@ def _text(result: NightResult, story: Story, verdict: Verdict, sources: list[Sou
         f"**Cost:** {_cost(chosen)}. Full: {_cost(full)}. {chosen.why[:1].upper()}{chosen.why[1:]}.",
         "",
         f"**What changed:** {_changes(result, verdict)}.",
+        "",
+        f"**Why tonight:** {result.changed}.",
         "",
         f"**Data:** {result.rows['read']:,} rows read, {result.rows['quarantined']:,} quarantined, "
         f"{result.rows['train']:,} to train, {result.rows['validation']:,} to choose, "

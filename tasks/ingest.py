@@ -3,8 +3,6 @@
 import glob
 import hashlib
 import json
-import re
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +12,14 @@ from pydantic import Field
 
 from tasks import store
 from tasks.errors import InputError
+from tasks.identity import canonical, excluded, key
 from tasks.reading import Quoting, Record, read_dataset, read_records
 from tasks.records import Rows, Settings, Source
 from tasks.stage import stage
 
 Column = str | int
+FIELDS = ("text", "text_pair", "label", "group", "timestamp")
+"""The settings that name columns."""
 
 
 class DataSettings(Settings):
@@ -48,6 +49,8 @@ class DataSettings(Settings):
     """Whether double quotes enclose fields; auto finds out."""
     paragraphs: bool = False
     """A plain text file's rows are its paragraphs, the blocks between blank lines; their column is called text."""
+    exclude: str | None = None
+    """A plain text file of what must go, a row key or a text a line: such rows are taken out everywhere."""
 
 
 def locate(data: DataSettings, holdout: str | None, base_dir: Path) -> list[Source]:
@@ -56,6 +59,8 @@ def locate(data: DataSettings, holdout: str | None, base_dir: Path) -> list[Sour
     sources = [source for path in paths for source in _found(path, "data.path", base_dir, "")]
     if holdout is not None:
         sources += _found(holdout, "split.holdout", base_dir, "holdout")
+    if data.exclude is not None:
+        sources += _found(data.exclude, "data.exclude", base_dir, "exclude")
     return sources
 
 
@@ -80,30 +85,23 @@ def _matching(base: Path, pattern: str) -> list[Path]:
     return sorted(file for file in root.glob(inner) if file.is_file())
 
 
-def canonical(text: str) -> str:
-    """The form in which two texts are the same: NFKC, white space squashed, case folded."""
-    return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text)).strip().casefold()
-
-
-def key(*texts: str) -> str:
-    """Digest that identifies a row by its text or texts."""
-    return hashlib.sha256("\x1f".join(map(canonical, texts)).encode()).hexdigest()[:32]
-
-
 def read_rows(sources: list[Source], data: DataSettings, slices: Sequence[str] = ()) -> pd.DataFrame:
     """Every record of every source, with the columns documented at `tasks.records.Rows`.
 
     The columns `slices` must be there too; their values stay in `original`. Raises InputError where a file cannot be
     read whole or lacks a column.
     """
-    fields = ("text", "text_pair", "label", "group", "timestamp")
-    columns = {field: getattr(data, field) for field in fields if getattr(data, field) is not None}
+    columns = {field: getattr(data, field) for field in FIELDS if getattr(data, field) is not None}
     rows: list[dict[str, Any]] = []
     for source in sources:
+        if source.side == "exclude":
+            continue
         records = _records(source, data)
         names = _names(columns, slices, records, source)
         rows += [_row(record, source, names, data.label_separator) for record in records]
-    return pd.DataFrame(rows, dtype="object").astype({"row": "int64"})
+    keys = excluded(sources)
+    told = [_without(row, keys) for row in rows] if keys else rows
+    return pd.DataFrame(told, dtype="object").astype({"row": "int64", "excluded": "bool"})
 
 
 def _records(source: Source, data: DataSettings) -> list[Record]:
@@ -145,7 +143,20 @@ def _row(record: Record, source: Source, names: dict[str, str], separator: str |
         "row_key": row_key,
         "side_key": key(group) if group and row_key else row_key,
         "original": _as_json(values),
+        "excluded": False,
     }
+
+
+def _without(row: dict[str, Any], keys: set[str]) -> dict[str, Any]:
+    """The row as it may be written where `keys` must go: one of them keeps its place and its key, no word.
+
+    An unreadable record keeps no word either: nobody can tell whose texts are in it.
+    """
+    texts = [row[field] for field in ("text", "text_pair") if row.get(field)]
+    if keys.isdisjoint({row["row_key"], *map(key, texts)}):
+        return row | {"original": "{}"} if row["problem"] else row
+    empty = {field: None for field in (*FIELDS, "side_key") if field in row}
+    return row | empty | {"original": json.dumps({"row_key": row["row_key"]}), "excluded": True}
 
 
 def joined(labels: Any, separator: str) -> str | None:

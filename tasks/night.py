@@ -1,12 +1,11 @@
 """A night's own bookkeeping: its fingerprint, its clock, its MLflow run, its four endings."""
 
-import hashlib
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version as installed
 from pathlib import Path
 from statistics import stdev
 from typing import Any, ParamSpec, TypeVar
@@ -15,8 +14,21 @@ import pandas as pd
 from mlflow.entities import Run
 from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 
-from models import bases
-from tasks import describe, kinds, ledger, pictures, profile, registry, report, scoring, shown, start, store, tracking
+from tasks import (
+    describe,
+    fingerprint,
+    kinds,
+    ledger,
+    pictures,
+    profile,
+    registry,
+    report,
+    scoring,
+    shown,
+    start,
+    store,
+    tracking,
+)  # fmt: skip
 from tasks.records import (
     MAIN,
     Augmented,
@@ -32,8 +44,8 @@ from tasks.records import (
     Trained,
     Verdict,
 )
-from tasks.stage import code_version
 
+log = logging.getLogger("nightshift.night")
 P = ParamSpec("P")
 T = TypeVar("T")
 LABELS = "nightshift.labels"
@@ -44,14 +56,7 @@ AFTER_TRAINING = 0.2
 GATE = {"decision", "claim", "reasons", "tested", "validation", "difference", "interval", "margin", "confidence", "spent",
         "slices", "gained", "lost", "noised"}  # fmt: skip
 """What a night's result tells of the verdict."""
-LIBRARIES = ("torch", "transformers", "tokenizers", "onnxruntime", "great-expectations", "scikit-learn", "pandas")
-
-
-@contextmanager
-def stages_afresh(force: bool) -> Iterator[None]:
-    """With `force` every stage runs and its cached record is replaced."""
-    with temporary_settings({PREFECT_TASKS_REFRESH_CACHE: True} if force else {}):
-        yield
+DAY = 24 * 60 * 60
 
 
 def objective(name: str, told: Any, sides: Sides, augmented: Augmented) -> Objective:
@@ -86,25 +91,30 @@ class Night:
     """Tonight: made once the sources are known, asked by the flow at each turn."""
 
     def __init__(
-        self, settings: Any, sources: dict[str, list[Source]], flow_run_id: str | None, entrypoint: Path
+        self, settings: Any, sources: dict[str, list[Source]], flow_run_id: str | None, entrypoint: Path, force: bool
     ) -> None:
-        self.settings, self.flow_run_id = settings, flow_run_id
+        self.settings, self.flow_run_id, self.force = settings, flow_run_id, force
         self.sources = list({source.path: source for found in sources.values() for source in found}.values())
         self.model: str = settings.model
         self.deadline = ends_at(settings.deadline, datetime.now())
         self.seconds: dict[str, float] = {}
         self.fold = ledger.fold(ledger.history(settings.model))
-        self.parts = fingerprint_parts(settings, sources, entrypoint) | {"holdout": str(self.fold)}
-        self.fingerprint = hashlib.sha256(json.dumps(self.parts, sort_keys=True).encode()).hexdigest()
+        self.parts = fingerprint.parts(settings, sources, entrypoint) | {"holdout": str(self.fold)}
+        self.fingerprint = fingerprint.digest(self.parts)
         self.run_id: str | None = None
+        self.afresh, self.changed = force, ""
 
     def timed(self, stage: Callable[P, T], objective: str = MAIN) -> Callable[P, T]:
-        """The stage, with its wall time added under its name, and its record shown as that of `objective`."""
+        """The stage, with its wall time added under its name, and its record shown as that of `objective`.
+
+        A night `afresh` runs it whatever is cached, and replaces the cached record.
+        """
 
         def run(*args: P.args, **kwargs: P.kwargs) -> T:
             begun = time.monotonic()
             try:
-                record = stage(*args, **kwargs)
+                with temporary_settings({PREFECT_TASKS_REFRESH_CACHE: True} if self.afresh else {}):
+                    record = stage(*args, **kwargs)
             finally:
                 name = getattr(stage, "name", "stage")
                 self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - begun, 2)
@@ -114,12 +124,28 @@ class Night:
 
         return run
 
-    def finished_before(self, force: bool) -> Run | None:
-        """The finished night with tonight's fingerprint, if there is one and tonight is not forced."""
+    def finished_before(self) -> Run | None:
+        """The finished night with tonight's fingerprint; None where there is none, or tonight trains all the same.
+
+        It does when it is forced or that night is older than `max_age`: every stage then runs anew.
+        """
         registry.notice_moves_by_hand(self.model)
-        earlier = None if force else tracking.finished_night(self.model, self.fingerprint)
-        tracking.end_killed(self.model, None if earlier else self.fingerprint)
-        return earlier
+        earlier = tracking.finished_night(self.model, self.fingerprint)
+        anew = "forced" if self.force else self._outlived(earlier) if earlier else ""
+        tracking.end_killed(self.model, None if earlier and not anew else self.fingerprint)
+        if earlier and not anew:
+            return earlier
+        self.afresh = bool(anew)
+        self.changed = "; ".join(
+            filter(None, [fingerprint.since(tracking.finished_night(self.model), self.parts), anew])
+        )
+        log.info(self.changed)
+        return None
+
+    def _outlived(self, earlier: Run) -> str:
+        """Why a finished night is too old to skip tonight's; empty where it is not."""
+        most, age = self.settings.max_age, (time.time() - earlier.info.end_time / 1000) / DAY
+        return f"the same night ended {age:.1f} days ago, max_age is {most:g}" if most and age > most else ""
 
     def time_to_train(self) -> float | None:
         """When a training has to stop, so that a share of what is left now remains for judging and registering."""
@@ -146,10 +172,13 @@ class Night:
     def run(self, checked: dict[str, Checked], objectives: list[Objective]) -> Iterator[str]:
         """Tonight's MLflow run; a night that fails leaves it FAILED, one that is ended from outside KILLED."""
         self.checked, self.objectives = checked, objectives
+        self.forgotten = start.forgotten(self.sources, checked.values())
         name = f"{self.model}-{pd.Timestamp.now():%Y-%m-%d}"
         self.run_id = tracking.start_night(self.model, self.fingerprint, name)
         try:
             shown.link(self.model, 0, "Night in MLflow", tracking.run_address(self.run_id))
+            tracking.connect().log_dict(self.run_id, self.parts, fingerprint.FILE)
+            tracking.connect().set_tag(self.run_id, "nightshift.changed", self.changed)
             tracking.log_inputs(self.run_id, self.settings, self.sources, row_counts(checked, objectives))
             for place, found in docs_of(checked).items():
                 tracking.connect().log_artifacts(self.run_id, str(found), place)
@@ -161,25 +190,17 @@ class Night:
             tracking.end_night(self.run_id, status, str(error) or type(error).__name__)
             raise
 
-    def base(self) -> str:
-        """What identifies the base model, with the sizes of one from scratch."""
-        told = self.settings.train
-        return " ".join(
-            [bases.digest(told.base_model), *([json.dumps(told.scratch, sort_keys=True)] if told.scratch else [])]
-        )
-
     def version_tags(self) -> dict[str, str]:
         """What a registered version carries about its making."""
-        tags = {f"nightshift.{name}": value for name, value in self.parts.items() if name != "settings"}
-        settings = hashlib.sha256(self.parts["settings"].encode()).hexdigest()
-        tags[start.BASE] = self.base()
-        return tags | {tracking.FINGERPRINT: self.fingerprint, "nightshift.settings": settings,
-                       "nightshift.flow_run": self.flow_run_id or "", LABELS: json.dumps(self._labels())}  # fmt: skip
+        tags = {f"nightshift.{name}": part if isinstance(part, str) else fingerprint.digest(part)
+                for name, part in self.parts.items()}  # fmt: skip
+        return tags | {tracking.FINGERPRINT: self.fingerprint, "nightshift.flow_run": self.flow_run_id or "",
+                       LABELS: json.dumps(self._labels())}  # fmt: skip
 
     def skipped(self, earlier: Run) -> NightResult:
         """Nothing changed since a night that has finished."""
         name, run_id = earlier.info.run_name, earlier.info.run_id
-        reason = f"same data, settings, code and base model as the night {name} (run {run_id}), "
+        reason = f"same data, settings, base model, code, environment and device as the night {name} (run {run_id}), "
         reason += f"which ended {earlier.data.tags[tracking.STATUS]}"
         registry.note(self.model, ledger.SKIPPED, reason, run_id)
         return NightResult(
@@ -204,6 +225,7 @@ class Night:
                 mlflow_run_id=run_id,
                 flow_run_id=self.flow_run_id,
                 rows=row_counts(checked, []),
+                changed=self.changed,
                 seconds=self.seconds,
             )
             registry.note(self.model, "stopped", result.reason, run_id)
@@ -233,6 +255,7 @@ class Night:
             baseline=evaluated.baseline,
             candidates=compressed.candidates,
             gate=verdict.model_dump(include=GATE),
+            changed=self.changed,
             seconds=self.seconds,
         )
         changes = self._label_changes(verdict.champion_version)
@@ -298,23 +321,13 @@ class Night:
 
     def _told(self, result: NightResult, story: report.Story) -> NightResult:
         assert self.run_id
+        result.carried_by = start.carriers(self.model, self.forgotten)
+        if result.carried_by:
+            log.warning("trained on rows that must be forgotten: %s", report.versions(result))
         result.report = str(report.write(result, story))
         tracking.connect().log_artifact(self.run_id, result.report, "report")
         tracking.end_night(self.run_id, result.status, result.reason)
         return result
-
-
-def fingerprint_parts(settings: Any, sources: dict[str, list[Source]], entrypoint: Path) -> dict[str, str]:
-    """Data, settings, code, libraries and base model: what decides a night's outcome, each as a text."""
-    values = settings.model_dump(mode="json", exclude={"base_dir", "deadline"})
-    data = "\n".join(f"{name} {s.side} {s.sha256}" for name, found in sources.items() for s in found)
-    return {
-        "data": hashlib.sha256(data.encode()).hexdigest(),
-        "settings": json.dumps(values, sort_keys=True),
-        "base_model": settings.train.fingerprint(),
-        "code": code_version(entrypoint),
-        "libraries": " ".join(f"{name}={installed(name)}" for name in LIBRARIES),
-    }
 
 
 def docs_of(checked: dict[str, Checked]) -> dict[str, Path]:

@@ -5,6 +5,8 @@ import json
 import pandas as pd
 
 HEAD = ("reason", "source", "row")
+EXCLUDED = "excluded"
+"""The reason of rows that must go; of them the file holds their `row_key` alone."""
 
 
 def quarantine_table(rows: pd.DataFrame, reasons: pd.Series) -> pd.DataFrame:

@@ -306,6 +306,17 @@ def _parquet(path: Path) -> list[Record]:
     return [Record(number, number, values) for number, values in enumerate(rows, 1)]
 
 
+def read_lines(path: Path) -> list[str]:
+    """The lines of a plain text file, but for blank ones; raises InputError for one that is empty or not to be read."""
+    text, encoding = _text(path, None)
+    if UNDECODED.search(text):
+        raise InputError(f"{path}: not valid {encoding}; save it as UTF-8")
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    if not lines:
+        raise InputError(f"{path}: the file is empty; a line or more was expected")
+    return lines
+
+
 def read_dataset(address: str) -> list[Record]:
     """The rows of `hf:ID[@REVISION][#SPLIT]` through `datasets`; a folder is an ID too.
 

@@ -42,8 +42,8 @@ class Source(BaseModel):
     path: str
     """Absolute path, or the `hf:` address of a data set."""
     sha256: str
-    side: Literal["", "holdout"] = ""
-    """`holdout` where the settings name this file as the explicit holdout."""
+    side: Literal["", "holdout", "exclude"] = ""
+    """`holdout` for the explicit holdout, `exclude` for the file of what must go."""
 
 
 class Rows(Artifact):
@@ -51,7 +51,8 @@ class Rows(Artifact):
 
     Columns: `text`, `text_pair` (only for pairs), `label`, `group` and `timestamp` (only where named), `problem`
     (why the record is unreadable, else null), `source` (file name), `row` (record number, from 1), `side`,
-    `row_key`, `side_key`, `original` (the whole record as a JSON object).
+    `row_key`, `side_key`, `original` (the whole record as a JSON object), `excluded` (whether `data.exclude` names it;
+    of such a row only its place and its `row_key` are written).
     """
 
     read: int
@@ -69,14 +70,14 @@ class ExpectationResult(BaseModel):
 
 
 class Checked(Artifact):
-    """`rows.parquet` (the rows kept, columns as in `Rows`), `quarantine.csv`, `measured/data_docs/index.html`."""
+    """`rows.parquet` (the rows kept, columns as in `Rows` but for `excluded`), `quarantine.csv`, `measured/data_docs/index.html`."""
 
     status: Literal["passed", "stopped"]
     reason: str
     read: int
     kept: int
     quarantined: dict[str, int]
-    """Rows by reason: unreadable, missing, no number, unknown label, conflict, duplicate, outlier."""
+    """Rows by reason: excluded, unreadable, missing, no number, unknown label, conflict, duplicate, outlier."""
     expectations: list[ExpectationResult]
 
 
@@ -333,5 +334,9 @@ class NightResult(BaseModel):
     baseline: dict[str, float] | None = None
     candidates: list[Candidate] = Field(default_factory=list)
     gate: dict[str, Any] | None = None
+    changed: str = ""
+    """What changed since the last night that finished; empty where the night is skipped."""
+    carried_by: list[str] = Field(default_factory=list)
+    """Versions that were trained on a row which `data.exclude` names, the champion first."""
     report: str | None = None
     seconds: dict[str, float] = Field(default_factory=dict)

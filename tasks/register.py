@@ -15,8 +15,6 @@ from models import generative, predictor, serving
 from tasks import ledger, registry, store, tracking
 from tasks.records import GENERATIVE, Compressed, Kind, Objective, Registered
 
-OBJECTIVES = "nightshift.objectives"
-"""Tag of a version: a JSON object of what it answers for, kinds by name."""
 JUDGING = {
     "python_model": serving.__file__,
     "artifacts": {"predictor": predictor.__file__},
@@ -68,7 +66,7 @@ def register(
         tags=tags | {
             registry.FROM: compressed.digest,
             registry.RECIPE: candidate.recipe,
-            OBJECTIVES: json.dumps({objective.name: objective.kind for objective in objectives}),
+            registry.OBJECTIVES: json.dumps({objective.name: objective.kind for objective in objectives}),
             "nightshift.confirmed": str(candidate.confirmed).lower(),
             "nightshift.checkpoint": f"runs:/{run_id}/checkpoint",
         },

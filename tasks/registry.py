@@ -19,6 +19,8 @@ CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 FROM = "nightshift.compressed"
 RECIPE = "nightshift.recipe"
 """Tags of a version: the digest of the artifact it was made from, and which of the candidates in it."""
+OBJECTIVES = "nightshift.objectives"
+"""Tag of a version: a JSON object of what it answers for, kinds by name."""
 
 
 @contextmanager
@@ -69,13 +71,17 @@ def artifact(name: str, number: str, path: str) -> str | None:
         return None
 
 
+def kept_keys(run_id: str) -> set[str]:
+    """`row_key` of every row that a night's weights were ever trained on; MlflowException or OSError where it kept none."""
+    with store.scratch() as folder:
+        path = tracking.connect().download_artifacts(run_id, f"{tracking.FULL}/{store.TRAINED_KEYS}", str(folder))
+        return set(pd.read_parquet(path)["row_key"])
+
+
 def trained_keys(name: str, number: str) -> set[str]:
-    """`row_key` of every row that a version was ever trained on; none, with a line in the log, where nobody kept them."""
-    run_id = version(name, number).run_id
+    """The keys that a version's night kept; none, with a line in the log, where it kept none."""
     try:
-        with store.scratch() as folder:
-            path = tracking.connect().download_artifacts(run_id, f"{tracking.FULL}/{store.TRAINED_KEYS}", str(folder))
-            return set(pd.read_parquet(path)["row_key"])
+        return kept_keys(version(name, number).run_id)
     except (MlflowException, OSError):
         log.warning("version %s of %s keeps no digests of its training rows", number, name)
         return set()
@@ -140,12 +146,17 @@ def promote(
         return entry
 
 
-def rollback(name: str, why: str, who: str) -> Entry:
-    """Move `champion` back to `previous`, which then goes; raises UserError where there is none."""
+def rollback(name: str, why: str, who: str, expected: str | None) -> Entry:
+    """Move `champion` back to `previous`, which then goes; raises UserError where there is none.
+
+    `expected` is the version that was found to answer; raises UserError where `previous` has moved since.
+    """
     with locked(name, "aliases"):
         champion, target = version_of(name, CHAMPION), version_of(name, PREVIOUS)
         if not target or not champion or target == champion:
             raise UserError(f"{name} has no version to go back to: the alias {PREVIOUS!r} stands nowhere else")
+        if target != expected:
+            raise UserError(f"previous is version {target} by now, not {expected}: nothing was moved")
         client = tracking.connect()
         client.set_registered_model_alias(name, CHAMPION, target)
         client.delete_registered_model_alias(name, PREVIOUS)

@@ -233,11 +233,18 @@ def _values(result: NightResult, story: Story) -> dict[str, object]:
         "columns": columns(story.objectives),
         "title": title,
         "quarantine": quarantine,
+        "carriers": versions(result),
         "examples": _quarantine(story).head(20)[["reason", "source", "row"]].to_dict("records") if quarantine else [],
         "pictures": pictures,
         "links": _links(result, story),
         "ledger": ledger.history(result.model)[: -LEDGER_LINES - 1 : -1],
     }
+
+
+def versions(result: NightResult) -> str:
+    """The versions that still carry rows which must be forgotten, in words."""
+    return ", ".join(f"version {number}" + (" (the champion)" if number == result.champion_version else "")
+                     for number in result.carried_by)  # fmt: skip
 
 
 def write(result: NightResult, story: Story) -> Path:

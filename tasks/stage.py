@@ -12,7 +12,7 @@ from prefect import Task, task
 from prefect.settings import PREFECT_TASKS_REFRESH_CACHE
 from pydantic import BaseModel
 
-from tasks import store
+from tasks import machine, store
 from tasks.records import Artifact, Settings
 
 P = ParamSpec("P")
@@ -52,8 +52,9 @@ def stage(function: Callable[Concatenate[Path, P], A]) -> Task[P, A]:
 
 
 def artifact_path(function: Callable[..., Any], parameters: dict[str, Any]) -> str:
-    """`STAGE/KEY`, the key made from the inputs' digests, the stage's settings and the stage's code."""
+    """`STAGE/KEY`, the key made from the inputs' digests, the stage's settings and code, and what it runs on."""
     digest = hashlib.sha256(code_version(Path(inspect.getfile(function))).encode())
+    digest.update(f"{machine.environment()} {machine.device()}\n".encode())
     for name, value in sorted(parameters.items()):
         if name not in UNKEYED:
             digest.update(f"{name}={_identity(value)}\n".encode())

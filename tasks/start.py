@@ -2,25 +2,27 @@
 
 import logging
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 from mlflow.exceptions import MlflowException
 
-from tasks import registry, store, tracking
-from tasks.records import Objective, Standing, Start, Trained
+from tasks import identity, registry, store, tracking
+from tasks.quarantine import EXCLUDED
+from tasks.records import Checked, Objective, Source, Standing, Start, Trained
 
 log = logging.getLogger("nightshift.start")
 BASE = "nightshift.base_model"
 """Tag of a version: what identifies its base model."""
 
 
-def start(model: str, standing: Standing, objectives: list[Objective], base: str) -> Start | None:
+def start(model: str, standing: Standing, objectives: list[Objective], base: str, forgotten: set[str]) -> Start | None:
     """The champion's full checkpoint, fetched from its run; None, with a line in the log, where that cannot be.
 
     It cannot where there is no champion, where that comes from another `base`, where its night kept no full checkpoint,
     and where it was trained on a row of tonight's holdout (possible with a split by time or order, and with an explicit
-    holdout file).
+    holdout file) or on one of the `forgotten`.
     """
     if standing.champion is None:
         return None
@@ -39,6 +41,9 @@ def start(model: str, standing: Standing, objectives: list[Objective], base: str
     seen = sum(len(trained & _holdout_keys(objective)) for objective in objectives)
     if seen:
         log.warning("no warm start: version %s was trained on %d rows of tonight's holdout", standing.champion, seen)
+        return None
+    if trained & forgotten:
+        log.warning("no warm start: version %s was trained on rows that must be forgotten", standing.champion)
         return None
     return Start(version=standing.champion, path=path.as_posix())
 
@@ -66,3 +71,32 @@ def keep(trained: Trained, run_id: str, whole: bool) -> None:
     client.log_artifact(run_id, str(folder / store.TRAINED_KEYS), tracking.FULL)
     if whole:
         client.log_artifacts(run_id, str(folder / "model"), tracking.FULL)
+
+
+def forgotten(sources: list[Source], checked: Iterable[Checked]) -> set[str]:
+    """The keys that `data.exclude` names, and those of the rows that it took out tonight (a text finds pairs too)."""
+    keys = identity.excluded(sources)
+    for found in checked:
+        table = pd.read_csv(store.folder(found) / "quarantine.csv", dtype=str).reindex(columns=["reason", "row_key"])
+        keys |= set(table.loc[table["reason"] == EXCLUDED, "row_key"].dropna())
+    return keys
+
+
+def carriers(model: str, keys: set[str]) -> list[str]:
+    """The versions that were trained on a row of these `keys`, the champion first, then the newest.
+
+    One whose night kept no digests of its training rows counts as such.
+    """
+    if not keys:
+        return []
+    champion = registry.version_of(model, registry.CHAMPION)
+    versions = tracking.connect().search_model_versions(f"name = '{model}'")
+    found = [str(version.version) for version in versions if _trained_on(keys, version.run_id)]
+    return sorted(found, key=lambda number: (number != champion, -int(number)))
+
+
+def _trained_on(keys: set[str], run_id: str) -> bool:
+    try:
+        return not keys.isdisjoint(registry.kept_keys(run_id))
+    except (MlflowException, OSError):
+        return True

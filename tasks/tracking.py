@@ -84,9 +84,9 @@ def experiment(model: str) -> str:
     return str(client.create_experiment(model, artifact_location=location, tags=tags))
 
 
-def finished_night(model: str, fingerprint: str) -> Run | None:
-    """A night that ended as promoted or held with this fingerprint."""
-    query = f"tags.`{FINGERPRINT}` = '{fingerprint}' and attributes.status = 'FINISHED'"
+def finished_night(model: str, fingerprint: str = "%") -> Run | None:
+    """The last night that ended as promoted or held, with this fingerprint or with any."""
+    query = f"tags.`{FINGERPRINT}` LIKE '{fingerprint}' and attributes.status = 'FINISHED'"
     runs = connect().search_runs([experiment(model)], query)
     return next((run for run in runs if run.data.tags.get(STATUS) in FINISHED), None)
 
@@ -136,7 +136,7 @@ def log_inputs(run_id: str, settings: Settings, sources: list[Source], rows: dic
     """Settings as parameters and file, the files as data sets with their digests, the counts of rows."""
     client = connect()
     known = client.get_run(run_id).data.params
-    for name, value in _flat(settings.model_dump(mode="json")).items():
+    for name, value in flat(settings.model_dump(mode="json")).items():
         if name not in known:
             client.log_param(run_id, name, str(value)[:6000])
     client.log_dict(run_id, settings.model_dump(mode="json"), "settings.json")
@@ -155,11 +155,12 @@ def _data_set(source: Source) -> DatasetInput:
     )
 
 
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested values by their dotted names."""
+    found: dict[str, Any] = {}
     for name, value in values.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) and value else {prefix + name: value}
-    return flat
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) and value else {prefix + name: value}
+    return found
 
 
 def log_metrics(run_id: str, group: str, values: Mapping[str, float], model_id: str | None = None) -> None:

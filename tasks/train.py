@@ -90,13 +90,17 @@ class TrainSettings(Settings):
             raise ValueError("expected a number of rows, or days such as 30d")
         return window
 
-    def fingerprint(self) -> str:
-        """Settings, base model's content and the library that does the arithmetic; raises SettingsError for no base."""
+    def base(self) -> str:
+        """What identifies the base model, with the sizes of one from scratch; raises SettingsError where there is none."""
         try:
             base = bases.digest(self.base_model)
         except ValueError as error:
             raise SettingsError(f"train.base_model: {error}") from error
-        return f"{self.model_dump_json()} {base} torch={torch.__version__}"
+        return " ".join([base, *([json.dumps(self.scratch, sort_keys=True)] if self.scratch else [])])
+
+    def fingerprint(self) -> str:
+        """Settings and the base model's content."""
+        return f"{self.model_dump_json()} {self.base()}"
 
 
 class LiveMetrics(TrainerCallback):  # type: ignore[misc]

@@ -14,7 +14,7 @@ from pydantic import Field
 from expectations import checkpoint, own
 from expectations.checkpoint import Outcome
 from tasks import store
-from tasks.quarantine import quarantine_table
+from tasks.quarantine import EXCLUDED, quarantine_table
 from tasks.records import Checked, ExpectationResult, Kind, Rows, Settings, Severity
 from tasks.stage import stage
 
@@ -222,24 +222,28 @@ def validate(
 ) -> Checked:
     """Check tonight's rows; a failed critical expectation gives status `stopped` and raises nothing.
 
-    `separator` stands between the labels of a row that may have several.
+    Rows that must go are no part of the table that is checked. `separator` stands between the labels of a row that may
+    have several.
     """
-    table = pd.read_parquet(store.folder(rows) / "rows.parquet")
+    read = pd.read_parquet(store.folder(rows) / "rows.parquet")
+    excluded = read[read["excluded"]].assign(reason=EXCLUDED)
+    table = read[~read["excluded"]].drop(columns="excluded").reset_index(drop=True)
     frame = check_frame(table, expectations, kind, separator)
     checks = expected(expectations, frame, separator)
     docs = folder / "measured" / "data_docs"
     outcomes = checkpoint.run(frame, [check.expectation for check in checks], "nightshift", docs)
     reasons = reasons_of(table, checks, outcomes)
-    kept, gone = table[reasons.isna()], table[reasons.notna()]
+    kept = table[reasons.isna()]
+    gone = pd.concat([excluded, table.assign(reason=reasons)[reasons.notna()]], ignore_index=True)
     kept.reset_index(drop=True).to_parquet(folder / "rows.parquet")
-    quarantine_table(gone, reasons).to_csv(folder / "quarantine.csv", index=False)
+    quarantine_table(gone, gone["reason"]).to_csv(folder / "quarantine.csv", index=False)
     stopped = stop_reason(checks, outcomes) or _too_few(len(kept), expectations.min_rows)
     return Checked(
         status="stopped" if stopped else "passed",
         reason=stopped,
-        read=len(table),
+        read=len(read),
         kept=len(kept),
-        quarantined={str(reason): int(count) for reason, count in reasons.value_counts().items()},
+        quarantined={str(reason): int(count) for reason, count in gone["reason"].value_counts().items()},
         expectations=[_result(check, outcome) for check, outcome in zip(checks, outcomes, strict=True)],
     )
 

@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -125,3 +127,29 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("NIGHTSHIFT_TEST_DATA names no folder with the public data sets")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's SQLite file with nothing in it. Making the tables takes longest, so it is done once."""
+    import mlflow
+
+    file = tmp_path_factory.mktemp("empty") / "mlflow.db"
+    mlflow.MlflowClient(f"sqlite:///{file}").search_experiments()
+    return file
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_store: Path) -> Iterator[Path]:
+    """A NIGHTSHIFT_HOME with an MLflow of its own, for this process."""
+    import mlflow
+
+    home = tmp_path / "a home"
+    (home / "mlflow").mkdir(parents=True)
+    shutil.copy(empty_store, home / "mlflow/mlflow.db")
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(home))
+    monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    mlflow.set_tracking_uri(f"sqlite:///{home}/mlflow/mlflow.db")
+    yield home
+    mlflow.set_tracking_uri(None)

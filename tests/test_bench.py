@@ -64,6 +64,16 @@ def test_a_killed_training_by_the_command(tmp_path):
     assert page == results.page(found) and "nightshift bench kills --rounds 1 --kills 1 --kinds one" in page
 
 
+def test_of_two_nights_that_end_together_one_moves_the_alias(tmp_path):
+    shell = Shell(tmp_path)
+    found = shell.json("bench", "endings", "--rounds", "5", "--output", str(tmp_path))
+    assert found["table"] == [{"rounds": 5, "exactly one moved the alias": 5, "both are in the ledger": 5}]
+    for run in found["runs"]:
+        assert sorted(status for status, _ in run["ends"].values()) == ["held", "promoted"]
+        (why,) = (reason for status, reason in run["ends"].values() if status == "held")
+        assert "nothing was moved" in why
+
+
 def test_no_such_benchmark(shell):
     done = shell("bench", "nothing")
     assert done.returncode == 2 and "no benchmark is called nothing; there are train, flow" in done.stderr

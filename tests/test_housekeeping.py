@@ -1,7 +1,6 @@
 """Retention, on a real SQLite store of MLflow and files with old dates: exactly what goes, and what must stay."""
 
 import os
-import shutil
 import time
 from pathlib import Path
 
@@ -9,79 +8,11 @@ import mlflow
 import pytest
 from filelock import FileLock
 from mlflow.exceptions import MlflowException
+from nights import DAY, Model
 
 from flows.upkeep import cleaned
 from tasks import housekeeping, ledger, registry, tracking
 from tasks.errors import UserError
-
-DAY = 24 * 60 * 60
-
-
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory):
-    """Making the tables takes longest, so it is done once."""
-    file = tmp_path_factory.mktemp("empty") / "mlflow.db"
-    mlflow.MlflowClient(f"sqlite:///{file}").search_experiments()
-    return file
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch, empty_store):
-    home = tmp_path / "a home"
-    (home / "mlflow").mkdir(parents=True)
-    shutil.copy(empty_store, home / "mlflow/mlflow.db")
-    monkeypatch.setenv("NIGHTSHIFT_HOME", str(home))
-    monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
-    mlflow.set_tracking_uri(f"sqlite:///{home}/mlflow/mlflow.db")
-    yield home
-    mlflow.set_tracking_uri(None)
-
-
-class Model:
-    """A model's experiment, its nights and versions, made as `tasks.tracking` and `tasks.register` make them."""
-
-    def __init__(self, home: Path, name: str) -> None:
-        self.name, self.client = name, tracking.connect()
-        self.place = home / "mlflow" / "artifacts" / name
-        self.experiment = self.client.create_experiment(name, artifact_location=self.place.as_uri())
-        self.files = home.parent / "files"
-        self.files.mkdir(exist_ok=True)
-        ledger.ensure(name)
-
-    def run(self, days: float, status: str = "FINISHED", **tags: str) -> str:
-        begun = int((time.time() - days * DAY) * 1000)
-        run = self.client.create_run(self.experiment, start_time=begun, tags=tags).info.run_id
-        self.client.log_text(run, "x" * 100, "notes/a.txt")
-        if status != "RUNNING":
-            self.client.set_terminated(run, status, end_time=begun + 1000)
-        return run
-
-    def night(self, days: float, status: str = "FINISHED") -> str:
-        return self.run(days, status, **{tracking.FINGERPRINT: "f"})
-
-    def candidate(self, night: str, days: float) -> str:
-        return self.run(days, **{"mlflow.parentRunId": night})
-
-    def logged(self, run: str, text: str = "weights") -> str:
-        model = self.client.create_logged_model(self.experiment, name="model", source_run_id=run).model_id
-        (self.files / "weights.txt").write_text(text)
-        self.client.log_model_artifacts(model, str(self.files))
-        self.client.finalize_logged_model(model, "READY")
-        return model
-
-    def version(self, run: str, alias: str = "") -> str:
-        source = f"models:/{self.logged(run, run)}"
-        number = str(self.client.create_model_version(self.name, source=source, run_id=run).version)
-        if alias:
-            self.client.set_registered_model_alias(self.name, alias, number)
-        return number
-
-    def runs(self) -> set[str]:
-        return {run.info.run_id for run in self.client.search_runs([self.experiment])}
-
-    def versions(self) -> set[str]:
-        return {str(v.version) for v in self.client.search_model_versions(f"name = '{self.name}'")}
 
 
 def aged(path: Path, days: float, text: str = "12345") -> Path:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 PYFUNC = {"serving.py", "generative.py"}
 """What MLflow loads as the registered model."""
 SHARED = {"records", "stage", "store", "errors", "evidence", "scoring", "pictures", "tracking", "registry", "quarantine",
-          "reading", "report", "shown", "processes", "kinds", "ledger", "profile"}  # fmt: skip
+          "reading", "report", "shown", "processes", "kinds", "ledger", "profile", "identity", "machine"}  # fmt: skip
 
 
 def imports(path):
@@ -49,7 +49,7 @@ def test_the_commands():
 def test_the_settings_of_a_night():
     assert list(NightSettings.model_fields) == [
         "model", "kind", "data", "objectives", "split", "expectations", "augment", "train", "compress", "gate",
-        "deadline", "base_dir",
+        "deadline", "max_age", "base_dir",
     ]  # fmt: skip
 
 

@@ -45,6 +45,7 @@ def test_promoted_then_skipped_then_forced(shell, project):
     first = shell.json("run", "night.yaml")
     assert first["status"] == "promoted", first["reason"]
     assert first["champion_version"] == first["version"] == "1"
+    assert first["changed"] == "no night has finished before"
     rows = first["rows"]
     assert rows["read"] == 600 == rows["kept"] + rows["quarantined"]
     assert rows["kept"] == rows["train"] + rows["validation"] + rows["holdout"]
@@ -69,13 +70,20 @@ def test_promoted_then_skipped_then_forced(shell, project):
     second = shell.json("run", "night.yaml")
     assert second["status"] == "skipped" and begun["mlflow_run_id"] in second["reason"]
     assert second["version"] is None and second["gate"] is None and second["candidates"] == []
+    assert second["changed"] == ""
 
+    made = {path: path.stat().st_mtime_ns for path in home.glob("artifacts/*/*/record.json")}
     forced = shell.json("run", "night.yaml", "--force")
     assert forced["status"] == "held", "a model equal to its champion must not be promoted"
     assert forced["champion_version"] == "1" and forced["version"] == "2"
     assert (forced["gate"]["gained"], forced["gate"]["lost"]) == (0, 0)
     assert {one["by"] for one in forced["gate"]["slices"]} == {"label", "length"}
+    assert forced["changed"].startswith("nothing changed since the night of 20") and forced["changed"].endswith(
+        "; forced"
+    )
     assert checkpoint_digests(home) == weights
+    kept = {path.parts[-3] for path, time in made.items() if path.stat().st_mtime_ns == time}
+    assert kept <= {"gate"}, "the gate alone has another champion to compare with, all else is made anew"
 
     store = f"sqlite:///{home}/mlflow/mlflow.db"
     done = subprocess.run([sys.executable, "-c", TORCHLESS, store], capture_output=True, text=True, cwd=project)
@@ -91,8 +99,10 @@ def test_promoted_then_skipped_then_forced(shell, project):
     ledger = shell("history", "tiny").stdout.splitlines()
     assert [line.split()[1] for line in ledger] == ["promoted", "skipped", "held", "promoted", "rolled"]
     assert "1 → 2" in ledger[3] and "2 → 1" in ledger[4]
+    trained = [pd.read_parquet(file) for file in home.glob("artifacts/train/*/trained_keys.parquet")]
+    (project / "forget.txt").write_text(trained[0]["row_key"][0] + "\n")
     fewer = ("train.num_train_epochs=1", "train.learning_rate=3e-4", "compress.recipes=[]")
-    fewer += ("gate.max_size_mb=0.001", "gate.max_noise_drop=1")
+    fewer += ("gate.max_size_mb=0.001", "gate.max_noise_drop=1", "data.exclude=forget.txt")
     frozen = shell.json("run", "night.yaml", *(word for setting in fewer for word in ("--set", setting)))
     assert frozen["status"] == "held" and frozen["champion_version"] == "1"
     assert frozen["gate"]["reasons"][0].startswith("over budget: 0.")
@@ -102,6 +112,13 @@ def test_promoted_then_skipped_then_forced(shell, project):
     assert {"slices.csv", "lost.csv"} <= names and frozen["gate"]["lost"] > 0
     lost = client.download_artifacts(run, "lost.csv", project)
     assert "text" not in Path(lost).read_text().splitlines()[0]
+    told = "compress.recipes, data.exclude, gate.max_noise_drop, gate.max_size_mb, train.learning_rate, train.num_train_epochs"
+    assert frozen["changed"].endswith(f": data, settings ({told})")
+    assert frozen["rows"]["read"] == 600 == frozen["rows"]["kept"] + 1
+    assert frozen["carried_by"] == ["1", "2"], "not by tonight's, version 3"
+    page = Path(frozen["report"]).read_text()
+    assert "carrying them until replaced: version 1 (the champion), version 2" in page
+    assert f"settings ({told})" in page
 
     client.set_registered_model_alias("tiny", "champion", "2")
     assert shell.json("run", "night.yaml")["champion_version"] == "2"
@@ -167,6 +184,7 @@ CASES = {
         "train.num_train_epochs: Input should be greater than 0",
     ),
     "missing file": (["--set", "data.path=nowhere.csv"], 2, "data.path: no such file: nowhere.csv"),
+    "nothing to exclude": (["--set", "data.exclude=empty.csv"], 2, "empty.csv: the file is empty"),
     "missing column": (["--set", "data.text=body"], 2, "data.text: no column 'body'"),
     "missing slice": (["--set", "gate.slices=[shop]"], 2, "gate.slices: no column 'shop'"),
     "empty file": (["--set", "data.path=empty.csv"], 2, "empty.csv: the file is empty"),

@@ -20,6 +20,7 @@ from samples import messages
 from transformers import BartConfig, BartForConditionalGeneration
 
 from flows.batch import predict_file
+from flows.review import demand_answers
 from models import bases, export, quantization, serving, writing
 from models.heads import Head
 from models.measure import TorchPredictor, measure_costs
@@ -321,6 +322,20 @@ def test_what_writes_loads_without_nightshift_and_takes_its_params(store, tmp_pa
     told = loaded.predict(targeted, params={"objective": "answer", "score": True})
     assert told["tokens"].tolist() == full.losses(TEXTS[:3], TEXTS[3:6], "answer")[1].tolist()
     assert loaded.predict(pd.DataFrame(frame), params={"objective": "tone"})["label"].isin(ONE.labels).all()
+
+
+@pytest.mark.parametrize(
+    ("case", "file"),
+    [(JUDGES["one bert for four"], "model.onnx"), (WRITERS["one gpt2 for three"], "model.safetensors")],
+)
+def test_a_version_that_lacks_a_file_is_told_from_one_that_answers(case, file, store, tmp_path):
+    registered(*case, tmp_path / "home")
+    demand_answers("tiny", "1")
+    (tmp_path / "home/artifacts").rename(tmp_path / "away")
+    for path in tmp_path.rglob(f"artifacts/**/{file}"):
+        path.unlink()
+    with pytest.raises(UserError, match=r"tiny version 1 does not answer \(.+\): nothing was moved"):
+        demand_answers("tiny", "1")
 
 
 @pytest.mark.parametrize(

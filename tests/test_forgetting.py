@@ -1,0 +1,132 @@
+"""A person asks to be forgotten: the texts go everywhere, the counts still add up, the versions that know them are named."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from nights import Model
+
+from tasks import store, tracking
+from tasks.errors import InputError
+from tasks.identity import key
+from tasks.ingest import DataSettings, ingest, locate
+from tasks.records import Standing
+from tasks.start import carriers, forgotten, start
+from tasks.validate import ExpectationSettings, validate
+
+GONE = "Please call Ada Lovelace back"
+KEYED = "my number is 555 0199"
+
+
+@pytest.fixture
+def asked(tmp_path, monkeypatch):
+    """Ingest and validate the rows of a file, with an exclude file beside it."""
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
+
+    def ask(lines, exclude, holdout=None, **data):
+        (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
+        (tmp_path / "forget.txt").write_text(exclude)
+        settings = DataSettings(path="rows.csv", exclude="forget.txt", **data)
+        sources = locate(settings, holdout, tmp_path)
+        rows = ingest.fn(sources, settings)
+        return sources, rows, validate.fn(rows, ExpectationSettings(min_rows=1), "classification")
+
+    return ask
+
+
+def plain(count=60):
+    return [f"this is message {n} about the flight,{('good', 'bad')[n % 2]}" for n in range(count)]
+
+
+def words_under(folder: Path) -> str:
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    return "\n".join(pd.read_parquet(file).to_csv() if file.suffix == ".parquet" else file.read_text(errors="replace")
+                     for file in files)  # fmt: skip
+
+
+def test_by_text_or_by_key_rows_go_and_leave_their_place_and_their_key_alone(asked, tmp_path):
+    (tmp_path / "held.csv").write_text(f"text,label\n{KEYED.upper()},good\nanother held text,bad\n")
+    lines = ["text,label", f"{GONE},good", *plain(), f"{KEYED},bad", f"{KEYED},good", f"{GONE},with a third, field"]
+    _, rows, checked = asked(lines, f"please  call ada lovelace BACK\n\n{key(KEYED)}\n", "held.csv")
+    assert checked.quarantined == {"excluded": 4, "unreadable": 1}
+    assert rows.read == checked.read == 66 == checked.kept + 5
+    table = pd.read_csv(store.folder(checked) / "quarantine.csv", dtype=str)
+    place = table.loc[table["reason"] == "excluded", ["source", "row", "row_key"]]
+    assert place.values.tolist() == [
+        ["rows.csv", "1", key(GONE)],
+        ["rows.csv", "62", key(KEYED)],
+        ["rows.csv", "63", key(KEYED)],
+        ["held.csv", "1", key(KEYED)],
+    ]
+    written = words_under(store.home()).lower()
+    assert "about the flight" in written and "another held text" in written
+    assert "lovelace" not in written and "555 0199" not in written
+
+
+def test_without_a_file_nothing_is_left_out(asked, tmp_path):
+    (tmp_path / "rows.csv").write_text("text,label\n" + "\n".join([*plain(), "a,b,c"]) + "\n")
+    data = DataSettings(path="rows.csv")
+    checked = validate.fn(ingest.fn(locate(data, None, tmp_path), data), ExpectationSettings(), "classification")
+    assert checked.quarantined == {"unreadable": 1} and checked.kept == 60
+    assert "excluded" not in pd.read_parquet(store.folder(checked) / "rows.parquet")
+    assert pd.read_csv(store.folder(checked) / "quarantine.csv")["text"].tolist() == ["a"]
+
+
+def test_a_text_takes_every_pair_that_it_is_in(asked):
+    lines = ["a,b,label", *(f"first {n},second {n},{'yn'[n % 2]}" for n in range(60)), f"{GONE},x,y", f"x,{GONE},n"]
+    lines += [f"{GONE},,y", "third,fourth,n"]
+    sources, _, checked = asked(lines, f"{GONE}\n{key('third', 'fourth')}\n", text="a", text_pair="b")
+    assert checked.quarantined == {"excluded": 4} and checked.kept == 60
+    assert "lovelace" not in words_under(store.home()).lower()
+    found = {key(GONE, "x"), key("x", GONE), key("third", "fourth")}
+    assert forgotten(sources, [checked]) == found | {key(GONE), GONE, key(key("third", "fourth"))}
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [(None, r"^data\.exclude: no such file: forget\.txt;"), (b" \n\n", r"forget\.txt: the file is empty; a line"),
+     (b"a\0b", r"forget\.txt, line 1: binary data"), ("né\n".encode() * 3 + b"n\xe9\n", r"forget\.txt: not valid UTF-8")],
+)  # fmt: skip
+def test_a_file_that_says_nothing_stops_the_night_with_one_line(tmp_path, content, line):
+    (tmp_path / "rows.csv").write_text("text,label\na,b\n")
+    if content is not None:
+        (tmp_path / "forget.txt").write_bytes(content)
+    data = DataSettings(path="rows.csv", exclude="forget.txt")
+    with pytest.raises(InputError, match=line) as caught:
+        ingest.fn(locate(data, None, tmp_path), data)
+    assert "\n" not in str(caught.value)
+
+
+def kept(model, run, *texts):
+    """What a night keeps of its training rows."""
+    pd.DataFrame({"row_key": [key(text) for text in texts]}).to_parquet(model.files / store.TRAINED_KEYS)
+    model.client.log_artifact(run, str(model.files / store.TRAINED_KEYS), "full")
+
+
+def test_the_versions_that_were_trained_on_them_are_named_the_champion_first(home):
+    model = Model(home, "x")
+    nights = [model.night(days) for days in (4, 3, 2, 1)]
+    for run, texts in zip(nights, [(GONE, "a"), ("a", "b"), (GONE,), None], strict=True):
+        if texts:
+            kept(model, run, *texts)
+        model.version(run)
+    model.client.set_registered_model_alias("x", "champion", "1")
+    assert carriers("x", {key(GONE)}) == ["1", "4", "3"], "of version 4 nobody can tell"
+    assert carriers("x", {key("b"), "no key"}) == ["4", "2"]
+    assert carriers("x", set()) == []
+    assert carriers("y", {key(GONE)}) == []
+
+
+@pytest.mark.parametrize(("text", "warm"), [(GONE, False), ("nobody's", True)])
+def test_no_training_goes_on_from_weights_that_know_them(home, caplog, text, warm):
+    model = Model(home, "x")
+    run = model.night(1)
+    kept(model, run, text)
+    model.client.log_text(run, json.dumps({}), "full/config.json")
+    model.version(run, "champion")
+    model.client.set_model_version_tag("x", "1", "nightshift.base_model", "base")
+    found = start("x", Standing(champion="1", anchor="1"), [], "base", {key(GONE)})
+    assert (found is not None) == warm
+    assert ("must be forgotten" in caplog.text) != warm
+    assert tracking.connect().get_model_version("x", "1").run_id == run
