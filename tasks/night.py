@@ -16,14 +16,12 @@ from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 
 from tasks import (
     describe,
+    figures,
     fingerprint,
     kinds,
     ledger,
-    pictures,
-    profile,
     registry,
     report,
-    scoring,
     shown,
     start,
     store,
@@ -261,7 +259,7 @@ class Night:
         changes = self._label_changes(verdict.champion_version)
         story = report.Story(self.checked, self.objectives, trained, evaluated, compressed, verdict, alone, changes)
         tracking.log_metrics(str(self.run_id), "rows", result.rows)
-        self._log_figures(story, registered)
+        figures.log(str(self.run_id), story, registered)
         describe.describe(result, story, self.sources)
         return self._told(result, story)
 
@@ -276,48 +274,6 @@ class Night:
 
     def _labels(self) -> dict[str, list[str]]:
         return {objective.name: objective.sides.labels for objective in self.objectives if objective.sides.labels}
-
-    def _log_figures(self, story: report.Story, registered: Registered) -> None:
-        assert self.run_id and story.trained and story.evaluated and story.compressed and story.verdict
-        client, trained, evaluated = tracking.connect(), story.trained, story.evaluated
-        tracking.log_history(self.run_id, json.loads((store.folder(trained) / "measured/history.json").read_text()))
-        served = registry.version(registered.name, registered.version).model_id
-        cost = next(c for c in story.compressed.candidates if c.chosen).model_dump(include=set(report.COSTS))
-        for group, values, model_id in (
-            ("holdout", story.verdict.metrics, served),
-            ("cost", cost, served),
-            ("full", evaluated.holdout, None),
-            ("baseline", evaluated.baseline, None),
-            ("speed", trained.figures, None),
-            ("noised", story.verdict.noised, served),
-            *((f"alone/{name}", found.holdout, None) for name, found in story.alone.items()),
-        ):
-            tracking.log_metrics(self.run_id, group, values, model_id)
-        client.log_table(self.run_id, pd.DataFrame(trained.layers), "layers.json")
-        client.log_dict(self.run_id, evaluated.per_class, "per_class.json")
-        if evaluated.samples:
-            client.log_dict(self.run_id, evaluated.samples, "samples.json")
-        self._log_profile(story.verdict)
-        for file, table in (("slices.csv", report.slices(story)), ("lost.csv", report.lost_rows(story))):
-            if len(table):
-                client.log_text(self.run_id, table.to_csv(index=False), file)
-        tracking.log_candidates(self.run_id, story.compressed.candidates)
-        for picture in report.picture_files(story):
-            client.log_artifact(self.run_id, str(picture), "pictures")
-        with store.scratch() as folder:
-            for objective in self.objectives:
-                if objective.kind == "classification":
-                    picture = folder / f"{report.prefix(objective.name, self.objectives, '_')}label_shares.png"
-                    pictures.label_shares(_shares(objective), picture)
-                    client.log_artifact(self.run_id, str(picture), "pictures")
-
-    def _log_profile(self, verdict: Verdict) -> None:
-        main = self.objectives[0]
-        table = scoring.read(store.folder(verdict) / "challenger", [main])[main.name]
-        holdout = scoring.side_of(main, "holdout")
-        frame = holdout[holdout["row_key"].isin(table["row_key"])]
-        text = profile.profile(table, frame, main).model_dump_json()
-        tracking.connect().log_text(str(self.run_id), text, profile.FILE)
 
     def _told(self, result: NightResult, story: report.Story) -> NightResult:
         assert self.run_id
@@ -347,14 +303,3 @@ def row_counts(checked: dict[str, Checked], objectives: list[Objective]) -> dict
         **{side: sum(getattr(o.sides, side) for o in objectives) for side in SIDES},
         "augmented": sum(o.augmented.augmented for o in objectives),
     }
-
-
-def _shares(objective: Objective) -> dict[str, pd.Series]:
-    """Share of each label on each side; of a row with several labels each counts."""
-    shares = {}
-    for side in ("train", "validation", "holdout"):
-        labels = pd.read_parquet(store.folder(objective.sides) / f"{side}.parquet")["label"]
-        if objective.sides.separator is not None:
-            labels = labels.str.split(objective.sides.separator).explode()
-        shares[side] = labels.value_counts(normalize=True)
-    return shares
