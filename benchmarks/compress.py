@@ -149,7 +149,7 @@ def _rows(name: str, runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _row(data: str, name: str, found: list[dict[str, Any]]) -> dict[str, Any]:
     def middle(field: str, digits: int) -> float | None:
-        values = [one[field] for one in found if field in one]
+        values = [one[field] for one in found if one.get(field) is not None]
         return round(median(values), digits) if values else None
 
     return {
@@ -165,6 +165,7 @@ def _row(data: str, name: str, found: list[dict[str, Any]]) -> dict[str, Any]:
         "times as small": middle("smaller", 1),
         "memory, MB": middle("memory_mb", 0),
         "load, ms": middle("load_ms", 0),
+        "made in, s": middle("seconds", 0),
         "confirmed": f"{sum(one['confirmed'] for one in found)} of {len(found)}" if "confirmed" in found[0] else None,
     }
 

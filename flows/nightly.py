@@ -15,7 +15,7 @@ from tasks.evaluate import evaluate
 from tasks.gate import gate
 from tasks.ingest import ingest, locate
 from tasks.promote import promote
-from tasks.records import Checked, Evaluated, NightResult, Trained
+from tasks.records import Checked, Evaluated, NightResult, Objective, Start, Trained
 from tasks.register import register
 from tasks.split import split
 from tasks.train import train
@@ -81,14 +81,15 @@ def one_night(settings: NightSettings, force: bool) -> NightResult:
                 )
                 trials.append((tried, tonight.timed(evaluate)(tried, objectives, seeded.max_length)))
             trained, evaluated, spread = night.best(trials, objectives)
-            start.keep(trained, run_id, settings.train.warm_start is not None)
+            start.keep(trained, run_id, "champion" in (settings.train.warm_start, *settings.compress.teachers))
             alone = {}
             for one in objectives if settings.train.compare_single and len(objectives) > 1 else []:
                 single = tonight.timed(train, one.name)([one], settings.train, None, settings.model)
                 alone[one.name] = tonight.timed(evaluate, one.name)(single, [one], settings.train.max_length)
+            teachers = _teachers(tonight, settings, trained, objectives)
             compressed = tonight.timed(compress)(
-                trained, evaluated, objectives, settings.compress, _as_trained(settings, trained), settings.model,
-                tonight.deadline,
+                trained, evaluated, objectives, settings.compress, _as_trained(settings, trained), teachers,
+                settings.model, tonight.deadline,
             )  # fmt: skip
             registered = tonight.timed(register)(settings.model, compressed, objectives, run_id, tonight.version_tags())
             verdict = tonight.timed(gate)(
@@ -96,6 +97,22 @@ def one_night(settings: NightSettings, force: bool) -> NightResult:
             )
             ending = tonight.timed(promote)(registered, verdict, settings.gate.approval)
             return tonight.ended(ending, trained, evaluated, compressed, registered, verdict, alone)
+
+
+def _teachers(
+    tonight: night.Night, settings: NightSettings, trained: Trained, objectives: list[Objective]
+) -> list[Trained | Start]:
+    """Whose answers students learn: full where nobody else that is named can teach."""
+    named, found = settings.compress.teachers, list[Trained | Start]()
+    if "full" in named:
+        found.append(trained)
+    if "champion" in named:
+        champion = start.start(settings.model, tonight.standing(), objectives, None, tonight.forgotten)
+        found += [champion] if champion else []
+    for base in settings.compress.teaching_bases:
+        told = settings.train.model_copy(update={"base_model": base})
+        found.append(tonight.timed(train)(objectives, told, None, settings.model, "", tonight.time_to_train()))
+    return found or [trained]
 
 
 def _as_trained(settings: NightSettings, trained: Trained) -> dict[str, Any]:

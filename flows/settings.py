@@ -115,6 +115,8 @@ class NightSettings(Settings):
         if self.deadline is not None and self.gate.seeds > 1:
             raise _wrong("gate.seeds", "a deadline would give each training another budget; leave one out")
         self._demand_sound_objectives()
+        if self.compress.teachers != ["full"] and any(o.kind in GENERATIVE for o in self.learned.values()):
+            raise _wrong("compress.teachers", "what writes learns token by token from full; leave this one out")
         self._demand_usable_recipes()
         return self
 

@@ -8,9 +8,9 @@ import logging
 import os
 import shutil
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from tasks import kinds, pictures, scoring, store
 from tasks.compression import candidates, choosing, search
@@ -18,10 +18,12 @@ from tasks.compression.choosing import Bounds
 from tasks.compression.recipes import FULL, NotPossibleError, chain, parse
 from tasks.compression.workshop import Workshop
 from tasks.evidence import Tables
-from tasks.records import Candidate, Compressed, Cost, Evaluated, Objective, Served, Student, Trained
+from tasks.records import Candidate, Compressed, Cost, Evaluated, Objective, Served, Start, Student, Trained
 from tasks.stage import stage
 
 log = logging.getLogger("nightshift.compress")
+TEACHERS = (FULL, "champion")
+"""Those that need no training of their own."""
 
 
 class CompressSettings(Bounds):
@@ -31,6 +33,8 @@ class CompressSettings(Bounds):
     """Chains of distil, narrow and prune, or static, then vocabulary, then quantize. auto: a search. An empty list puts full forward."""
     minutes: float = Field(60, gt=0)
     """Of the search: when it begins no further training."""
+    teachers: list[str] = Field(["full"], min_length=1)
+    """Who students learn from; of several the mean. full: tonight's model; champion; else a base model, as `train.base_model`, which is fine-tuned tonight besides."""
     layers: float = Field(0.5, gt=0, le=1)
     """Share of the layers a student keeps."""
     strategy: Literal["spread", "first", "last", "every", "alternating"] = "spread"
@@ -55,10 +59,23 @@ class CompressSettings(Bounds):
     """Epochs after pruning; 0: mended without training."""
     learning_rate: float = Field(1e-4, gt=0)
     """Of students and recovery."""
+    float_weights: int = Field(0, ge=0)
+    """How many of the weights that static int8 hurts most stay in float."""
     static_epochs: float = Field(5, gt=0)
     """Epochs of a static student."""
     static_learning_rate: float = Field(2e-3, gt=0)
     """Of a static student."""
+
+    @property
+    def teaching_bases(self) -> list[str]:
+        """The base models among the teachers."""
+        return [name for name in self.teachers if name not in TEACHERS]
+
+    @model_validator(mode="after")
+    def _answers_alone(self) -> Self:
+        if self.teachers != [FULL] and (self.relations or self.hidden or self.cosine):
+            raise ValueError("relations, hidden and cosine look into full; with other teachers leave them out")
+        return self
 
     @field_validator("recipes")
     @classmethod
@@ -74,15 +91,16 @@ def compress(
     objectives: list[Objective],
     compress: CompressSettings,
     train: dict[str, Any],
+    teachers: list[Trained | Start],
     model_name: str,
     deadline: float | None = None,
 ) -> Compressed:
     """Make, measure and choose.
 
-    `train`: max_length, per_device_train_batch_size, precision and seed of tonight's training. `model_name` says where
+    `teachers`: whose answers students learn. `train`: max_length, per_device_train_batch_size, precision and seed of tonight's training. `model_name` says where
     checkpoints lie. A recipe that would end after `deadline` (seconds since the epoch) is shed.
     """
-    shop = Workshop(trained, objectives, compress.model_dump(), train, model_name, deadline)
+    shop = Workshop(trained, objectives, compress.model_dump(), train, teachers, model_name, deadline)
     recipes = compress.recipes
     if recipes == "auto":
         recipes = search.explore(shop, evaluated.validation, compress.keep, compress.minutes)
@@ -101,6 +119,8 @@ def compress(
     tables = {FULL: {side: scoring.read(store.folder(evaluated) / side, objectives) for side in SIDES}}
     tables |= {name: {side: shop.answers(found, side) for side in SIDES} for name, found in served.items()}
     full, *others = [measured(name, costs[name], found, objectives) for name, found in tables.items()]
+    for candidate in others:
+        candidate.seconds = shop.seconds(candidate.name, served[candidate.name])
     holdouts = {name: found["holdout"] for name, found in tables.items()}
     chosen = choosing.choose(full, others, holdouts, objectives, compress)
     for candidate in others:

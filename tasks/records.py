@@ -188,6 +188,8 @@ class Candidate(Cost):
     macro_f1: float | None = None
     holdout: dict[str, float] = Field(default_factory=dict)
     validation: dict[str, float] = Field(default_factory=dict)
+    seconds: float | None = None
+    """To make it from full: each step of the recipe, whenever it was taken, and the export."""
     flips: int = 0
     """Holdout rows on which it says something else than full."""
     difference: float = 0.0
@@ -201,17 +203,22 @@ class Candidate(Cost):
 
 
 class Lesson(Artifact):
-    """`OBJECTIVE.npy`: full's logits on its training rows, in their order, of each objective that judges."""
+    """`OBJECTIVE.npy`: the teachers' logits on tonight's training rows, in their order, of each objective that judges."""
 
 
 class Student(Artifact):
     """`checkpoint/`: a smaller model, made by one step from another."""
 
     parameters: int
+    seconds: float
+    """That the step took, when it was taken."""
 
 
 class Served(Artifact):
     """A model as it is served: `serving/`, and `checkpoint/`, which it was exported from."""
+
+    seconds: float
+    """That the export and its conversion took."""
 
 
 class Answers(Artifact):

@@ -17,33 +17,47 @@ BASE = "nightshift.base_model"
 """Tag of a version: what identifies its base model."""
 
 
-def start(model: str, standing: Standing, objectives: list[Objective], base: str, forgotten: set[str]) -> Start | None:
-    """The champion's full checkpoint, fetched from its run; None, with a line in the log, where that cannot be.
+def start(
+    model: str, standing: Standing, objectives: list[Objective], base: str | None, forgotten: set[str]
+) -> Start | None:
+    """The champion's full checkpoint, to go on from or to learn from; None, with a line in the log, where that cannot be.
 
-    It cannot where there is no champion, where that comes from another `base`, where its night kept no full checkpoint,
+    It cannot where there is no champion, where that comes from another `base` than the one given, where its night kept no full checkpoint,
     and where it was trained on a row of tonight's holdout (possible with a split by time or order, and with an explicit
     holdout file) or on one of the `forgotten`.
     """
     if standing.champion is None:
         return None
     version = registry.version(model, standing.champion)
-    if version.tags.get(BASE) != base:
-        log.warning("no warm start: version %s was made from another base model", standing.champion)
+    if base is not None and version.tags.get(BASE) != base:
+        log.warning(
+            "the champion does not help tonight: version %s was made from another base model", standing.champion
+        )
         return None
     run_id = version.run_id
     path = Path("work") / model / f"champion-{run_id}"
     try:
         folder = _fetched(run_id, store.home() / path)
     except (MlflowException, OSError):
-        log.warning("no warm start: version %s was made by a night that kept no full checkpoint", standing.champion)
+        log.warning(
+            "the champion does not help tonight: version %s was made by a night that kept no full checkpoint",
+            standing.champion,
+        )
         return None
     trained = set(pd.read_parquet(folder / store.TRAINED_KEYS)["row_key"])
     seen = sum(len(trained & _holdout_keys(objective)) for objective in objectives)
     if seen:
-        log.warning("no warm start: version %s was trained on %d rows of tonight's holdout", standing.champion, seen)
+        log.warning(
+            "the champion does not help tonight: version %s was trained on %d rows of tonight's holdout",
+            standing.champion,
+            seen,
+        )
         return None
     if trained & forgotten:
-        log.warning("no warm start: version %s was trained on rows that must be forgotten", standing.champion)
+        log.warning(
+            "the champion does not help tonight: version %s was trained on rows that must be forgotten",
+            standing.champion,
+        )
         return None
     return Start(version=standing.champion, path=path.as_posix())
 

@@ -6,18 +6,19 @@ import numpy as np
 import onnx
 import pandas as pd
 import pytest
+import torch
 import train_once
 from samples import messages
 
-from models import export, quantization
+from models import bases, export, quantization
 from models.measure import TorchPredictor
 from models.predictor import OnnxPredictor
 from tasks.compress import CompressSettings, measured
-from tasks.compression import choosing
-from tasks.compression.recipes import chain, of, parse, usable
+from tasks.compression import choosing, students
+from tasks.compression.recipes import NotPossibleError, chain, of, parse, usable
 from tasks.compression.search import Point, survivors
 from tasks.compression.workshop import Workshop
-from tasks.records import Augmented, Candidate, Cost, Objective, Sides, Trained
+from tasks.records import Augmented, Candidate, Cost, Objective, Sides, Start, Trained
 
 LABELS = np.random.default_rng(5).choice(["a", "b", "c"], 2000)
 OTHER = {"a": "b", "b": "c", "c": "a"}
@@ -179,7 +180,7 @@ def test_what_is_no_recipe_is_refused(recipe, words):
 def workshop(**settings):
     trained = Trained(parameters=1, layers=[], precision="float32", device="cpu", figures={"rows_per_second": 100.0})
     told = CompressSettings(distil_epochs=4, recovery_epochs=2).model_dump()
-    return Workshop(trained, [objective(train=1000)], told, {"max_length": 8}, "tiny", **settings)
+    return Workshop(trained, [objective(train=1000)], told, {"max_length": 8}, [trained], "tiny", **settings)
 
 
 def test_a_deadline_sheds_what_its_training_would_not_make():
@@ -190,6 +191,39 @@ def test_a_deadline_sheds_what_its_training_would_not_make():
     assert not workshop().too_late("distil+prune") and workshop(deadline=time.time() - 1).too_late("quantize")
     shop.made["distil 1.0"] = None
     assert not shop.too_late("distil+prune+quantize")
+
+
+def test_a_lesson_is_the_mean_of_its_teachers_in_tonights_order_of_labels(tmp_path, monkeypatch):
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
+    rows = pd.DataFrame({"text": [text for text, _ in messages(20)]})
+    (tmp_path / "artifacts/augment/x").mkdir(parents=True)
+    rows.to_parquet(tmp_path / "artifacts/augment/x/train.parquet")
+    said = []
+    for place, labels in (("first", ("bad", "good")), ("second", ("good", "bad"))):
+        model, tokenizer, heads, _ = train_once.prepared("bert", ("judged",))
+        torch.manual_seed(len(place))
+        torch.nn.init.normal_(model.classifier.weight, std=0.5)
+        heads = {"main": replace(heads["judged"], labels=labels)}
+        bases.save_checkpoint(model, tokenizer, heads, tmp_path / place)
+        logits = TorchPredictor(*bases.load_checkpoint(tmp_path / place), 32).logits(
+            rows["text"].tolist(), None, "main"
+        )
+        said.append(logits if labels == ("bad", "good") else logits[:, ::-1])
+    told = objective().model_copy(update={"augmented": Augmented(augmented=0, path="augment/x")})
+    told.sides.labels = ["bad", "good"]
+    teachers = [Start(version="1", path="first"), Start(version="2", path="second")]
+    lesson = students.lesson.fn(teachers, [told], 32)
+    learnt = np.load(tmp_path / "artifacts" / lesson.path / "main.npy")
+    assert np.abs(said[0] - said[1]).max() > 0.1 and learnt == pytest.approx((said[0] + said[1]) / 2, abs=1e-5)
+    told.sides.labels = ["bad", "good", "mixed"]
+    with pytest.raises(NotPossibleError, match="other labels"):
+        students.lesson.fn(teachers, [told], 32)
+
+
+def test_other_teachers_than_full_have_no_inside_to_imitate():
+    assert CompressSettings(teachers=["full", "champion", "package:a/b"]).teaching_bases == ["package:a/b"]
+    with pytest.raises(ValueError, match="look into full"):
+        CompressSettings(teachers=["champion"], relations=1.0)
 
 
 def test_the_cheap_ones_that_come_near_go_on():

@@ -1,6 +1,7 @@
 """A smaller model as it is served: exported, converted, asked, and measured beside full."""
 
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +22,30 @@ CALIBRATION_ROWS, BATCH = 256, 32
 
 @stage
 def served(
-    folder: Path, model: Trained | Student, quantize: str, objectives: list[Objective], max_length: int
+    folder: Path,
+    model: Trained | Student,
+    quantize: str,
+    float_weights: int,
+    objectives: list[Objective],
+    max_length: int,
 ) -> Served:
-    """The folder that is served, int8 where `quantize` says of which kind, and the checkpoint that it came from."""
-    place = checkpoint(model)
+    """The folder that is served, int8 where `quantize` says of which kind, and the checkpoint that it came from.
+
+    So many of the weights that static int8 hurts most stay in float.
+    """
+    begun, place = time.monotonic(), checkpoint(model)
     shutil.copytree(place, folder / "checkpoint")
     (folder / "serving").mkdir()
     export.export(*opened(model), folder / "serving", max_length)
     if quantize:
         graph = folder / "serving" / export.ONNX
         if quantize == "static":
-            quantization.quantize_static(graph, graph, _feeds(folder / "serving", objectives))
+            feeds = _feeds(folder / "serving", objectives)
+            worst = quantization.sensitive(graph, feeds, float_weights) if float_weights else []
+            quantization.quantize_static(graph, graph, feeds, worst)
         else:
             quantization.quantize_int8(graph, graph)
-    return Served()
+    return Served(seconds=time.monotonic() - begun)
 
 
 def _feeds(serving: Path, objectives: list[Objective]) -> list[dict[str, np.ndarray]]:
@@ -75,9 +86,9 @@ def costs(
     predictors: list[Any] = [full, *(export.open_served(place) for name, place in folders.items() if name != "full")]
     times = scoring.times(predictors, objectives)
     found = {}
-    for (name, place), time in zip(folders.items(), times, strict=True):
+    for (name, place), cost in zip(folders.items(), times, strict=True):
         weight = footprint.of(place) if served else {}
-        found[name] = Cost(**time, **weight, size_mb=_weights(place).stat().st_size / 1e6)
+        found[name] = Cost(**cost, **weight, size_mb=_weights(place).stat().st_size / 1e6)
     return Costs(costs=found)
 
 

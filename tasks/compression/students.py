@@ -4,6 +4,7 @@ Each is a stage of its own: chains share their beginnings, and what has been mad
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -27,7 +28,7 @@ from models.progress import Progress
 from tasks import scoring, store
 from tasks.compression import pieces
 from tasks.compression.recipes import NotPossibleError, Step, amount, of
-from tasks.records import Lesson, Objective, Student, Trained
+from tasks.records import GENERATIVE, Lesson, Objective, Start, Student, Trained
 from tasks.stage import stage
 
 log = logging.getLogger("nightshift.compress")
@@ -35,12 +36,14 @@ LOOKED_AT = 1024
 """Training rows that tell importance, and by which what is left is mended."""
 
 
-def checkpoint(model: Trained | Student) -> Path:
+def checkpoint(model: Trained | Student | Start) -> Path:
     """Where a model's checkpoint lies."""
+    if isinstance(model, Start):
+        return store.home() / model.path
     return store.folder(model) / ("model" if isinstance(model, Trained) else "checkpoint")
 
 
-def opened(model: Trained | Student) -> tuple[Model, PreTrainedTokenizerBase, dict[str, Head]]:
+def opened(model: Trained | Student | Start) -> tuple[Model, PreTrainedTokenizerBase, dict[str, Head]]:
     """The model as small as it was made: its checkpoint says zeros where stock transformers know no smaller shape."""
     found, tokenizer, heads = bases.load_checkpoint(checkpoint(model))
     if isinstance(model, Student) and found.config.model_type in ANATOMIES:
@@ -54,15 +57,23 @@ def training_rows(objective: Objective) -> pd.DataFrame:
 
 
 @stage
-def lesson(folder: Path, trained: Trained, objectives: list[Objective], max_length: int) -> Lesson:
-    """What full says to its training rows, of each objective that judges."""
-    model, tokenizer, heads = opened(trained)
-    teacher = TorchPredictor(model, tokenizer, heads, max_length)
+def lesson(folder: Path, teachers: list[Trained | Start], objectives: list[Objective], max_length: int) -> Lesson:
+    """What the teachers say to tonight's training rows, of each objective that judges; of several the mean."""
+    known = [TorchPredictor(*opened(teacher), max_length) for teacher in teachers]
     for objective in objectives:
-        if not heads[objective.name].generative:
-            logits = teacher.logits(*scoring.texts_of(training_rows(objective)), objective.name)
-            np.save(folder / f"{objective.name}.npy", logits.astype(np.float32))
+        if objective.kind not in GENERATIVE:
+            texts = scoring.texts_of(training_rows(objective))
+            said = [_aligned(teacher.logits(*texts, objective.name), teacher, objective) for teacher in known]
+            np.save(folder / f"{objective.name}.npy", np.mean(said, axis=0, dtype=np.float32))
     return Lesson()
+
+
+def _aligned(logits: np.ndarray, teacher: TorchPredictor, objective: Objective) -> np.ndarray:
+    """In the order of tonight's labels; raises NotPossibleError for a teacher that knows other ones."""
+    known, wanted = list(teacher.heads[objective.name].labels), objective.sides.labels
+    if set(known) != set(wanted):
+        raise NotPossibleError(f"a teacher knows other labels of {objective.name} than tonight's rows have")
+    return logits[:, [known.index(label) for label in wanted]] if wanted else logits
 
 
 class Desk:
@@ -205,6 +216,7 @@ def made(
     `told`: max_length, precision, seed and per_device_train_batch_size of tonight's training, and of the settings what
     this step goes by. `model_name` says where checkpoints lie.
     """
+    begun = time.monotonic()
     desk = Desk(parent, trained, lesson, objectives, told)
     tokenizer = desk.tokenizer
     if step.name == "vocabulary":
@@ -218,7 +230,7 @@ def made(
         _teach(model, desk, step, store.work(model_name, f"made-{store.key(folder)}"))
     stock = pruning.dense(model) if model.config.model_type in ANATOMIES else model
     bases.save_checkpoint(stock, tokenizer, desk.heads, folder / "checkpoint")
-    return Student(parameters=count)
+    return Student(parameters=count, seconds=time.monotonic() - begun)
 
 
 def _teach(model: Model, desk: Desk, step: Step, work: Path) -> None:

@@ -10,7 +10,7 @@ from tasks import store
 from tasks.compression import candidates, students
 from tasks.compression.recipes import Step, chain, parse
 from tasks.compression.students import EPOCHS, RATES, SIZES
-from tasks.records import Lesson, Objective, Served, Student, Trained
+from tasks.records import Lesson, Objective, Served, Start, Student, Trained
 
 TRAINING = ("temperature", "alpha", "relations", "hidden", "cosine")
 """Settings that every step which trains goes by."""
@@ -26,6 +26,7 @@ class Workshop:
     """`CompressSettings` by name."""
     train: dict[str, Any]
     """max_length, per_device_train_batch_size, precision and seed of tonight's training."""
+    teachers: list[Trained | Start]
     model_name: str
     deadline: float | None = None
     share: float = 1.0
@@ -39,8 +40,8 @@ class Workshop:
 
     @property
     def lesson(self) -> Lesson:
-        """What full says to its training rows."""
-        return students.lesson(self.trained, self.objectives, self.max_length)
+        """What the teachers say to full's training rows."""
+        return students.lesson(self.teachers, self.objectives, self.max_length)
 
     def model(self, steps: list[Step]) -> Trained | Student:
         """The PyTorch model after these steps; each chain is made once."""
@@ -60,7 +61,14 @@ class Workshop:
         """What a recipe gives, as it is served."""
         steps = parse(recipe)
         kind = next((step.value or "dynamic" for step in steps if step.name == "quantize"), "")
-        return candidates.served(self.model(_torch(steps)), kind, self.objectives, self.max_length)
+        kept = self.settings["float_weights"] if kind == "static" else 0
+        return candidates.served(self.model(_torch(steps)), kind, kept, self.objectives, self.max_length)
+
+    def seconds(self, recipe: str, served: Served) -> float:
+        """How long it took to make, from full: every step, and the export."""
+        steps = _torch(parse(recipe))
+        chains = [steps[: place + 1] for place in range(len(steps))]
+        return served.seconds + sum(self.made[self._name(known)].seconds for known in chains)
 
     def converted_from(self, recipe: str) -> Trained | Student:
         """The PyTorch model before a recipe's conversions."""
