@@ -89,14 +89,15 @@ def _profile(name: str, champion: str) -> Profile:
 
 
 def _fresh(data: DataSettings, source: str, base_dir: Path) -> pd.DataFrame:
-    """The rows; without the column of labels where the file has none."""
+    """The rows, but for those that must go; without the column of labels where the file has none."""
     sources = locate(data.model_copy(update={"path": source}), None, base_dir)
     try:
-        return read_rows(sources, data)
+        rows = read_rows(sources, data)
     except InputError:
         if data.label is None:
             raise
-        return read_rows(sources, data.model_copy(update={"label": None}))
+        rows = read_rows(sources, data.model_copy(update={"label": None}))
+    return rows[~rows["excluded"]]
 
 
 def _objective(name: str, told: Any) -> Objective:

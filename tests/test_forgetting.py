@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from nights import Model
 
+from flows.watch import _fresh
 from tasks import store, tracking
 from tasks.errors import InputError
 from tasks.identity import key
@@ -29,7 +30,7 @@ def asked(tmp_path, monkeypatch):
         (tmp_path / "forget.txt").write_text(exclude)
         settings = DataSettings(path="rows.csv", exclude="forget.txt", **data)
         sources = locate(settings, holdout, tmp_path)
-        rows = ingest.fn(sources, settings)
+        rows = ingest.fn(sources, settings, [])
         return sources, rows, validate.fn(rows, ExpectationSettings(min_rows=1), "classification")
 
     return ask
@@ -64,10 +65,17 @@ def test_by_text_or_by_key_rows_go_and_leave_their_place_and_their_key_alone(ask
     assert "lovelace" not in written and "555 0199" not in written
 
 
+def test_fresh_rows_are_watched_without_them(tmp_path):
+    (tmp_path / "forget.txt").write_text(GONE)
+    (tmp_path / "fresh.csv").write_text(f"text\n{GONE}\nanother text\n")
+    data = DataSettings(path="rows.csv", exclude="forget.txt")
+    assert _fresh(data, "fresh.csv", tmp_path)["text"].tolist() == ["another text"]
+
+
 def test_without_a_file_nothing_is_left_out(asked, tmp_path):
     (tmp_path / "rows.csv").write_text("text,label\n" + "\n".join([*plain(), "a,b,c"]) + "\n")
     data = DataSettings(path="rows.csv")
-    checked = validate.fn(ingest.fn(locate(data, None, tmp_path), data), ExpectationSettings(), "classification")
+    checked = validate.fn(ingest.fn(locate(data, None, tmp_path), data, []), ExpectationSettings(), "classification")
     assert checked.quarantined == {"unreadable": 1} and checked.kept == 60
     assert "excluded" not in pd.read_parquet(store.folder(checked) / "rows.parquet")
     assert pd.read_csv(store.folder(checked) / "quarantine.csv")["text"].tolist() == ["a"]
@@ -94,7 +102,7 @@ def test_a_file_that_says_nothing_stops_the_night_with_one_line(tmp_path, conten
         (tmp_path / "forget.txt").write_bytes(content)
     data = DataSettings(path="rows.csv", exclude="forget.txt")
     with pytest.raises(InputError, match=line) as caught:
-        ingest.fn(locate(data, None, tmp_path), data)
+        ingest.fn(locate(data, None, tmp_path), data, [])
     assert "\n" not in str(caught.value)
 
 

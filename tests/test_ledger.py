@@ -48,7 +48,7 @@ def test_nights_that_moved_nothing_leave_anchor_and_rollback_alone(versions):
     assert [entry.action for entry in entries] == ["promoted", "promoted", "held", "skipped"]
     assert ledger.anchor(entries) == "1" and [entry.moves for entry in entries] == ["- → 1", "1 → 2", "2", "2"]
     assert "held by nightly" in versions.get_model_version("x", "2").description
-    registry.rollback("x", "worse", "Ada")
+    registry.rollback("x", "worse", "Ada", "1")
     registry.note("x", "held", "frozen", "run-4", "2")
     assert "rolled back to version 1" in str(registry.frozen("x"))
     registry.notice_moves_by_hand("x")
