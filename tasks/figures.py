@@ -14,7 +14,7 @@ def log(run_id: str, story: Story, registered: Registered) -> None:
     assert story.trained and story.evaluated and story.compressed and story.verdict
     client, trained, evaluated = tracking.connect(), story.trained, story.evaluated
     tracking.log_history(run_id, json.loads((store.folder(trained) / "measured/history.json").read_text()))
-    served = registry.version(registered.name, registered.version).model_id
+    served = registry.version(registered.name, registered.version).source.removeprefix("models:/")
     cost = next(c for c in story.compressed.candidates if c.chosen).model_dump(include=set(report.COSTS))
     for group, values, model_id in (
         ("holdout", story.verdict.metrics, served),
