@@ -110,6 +110,8 @@ def test_promoted_then_skipped_then_forced(shell, project):
     run = frozen["mlflow_run_id"]
     names = {item.path for item in client.list_artifacts(run)}
     assert {"slices.csv", "lost.csv"} <= names and frozen["gate"]["lost"] > 0
+    page = Path(frozen["report"]).read_text()
+    assert "Slices of the holdout" in page and f"{frozen['gate']['lost']} are wrong that it had right" in page
     lost = client.download_artifacts(run, "lost.csv", project)
     assert "text" not in Path(lost).read_text().splitlines()[0]
     told = "compress.recipes, data.exclude, gate.max_noise_drop, gate.max_size_mb, train.learning_rate, train.num_train_epochs"
