@@ -81,15 +81,17 @@ def decide(
     missing = [name for name in settings.minimum if name not in found]
     if missing:
         raise SettingsError(f"gate.minimum: tonight has no {', '.join(missing)}; there are: {', '.join(found)}")
-    short = [reason for name, bound in settings.minimum.items() if (reason := _short(name, found[name], bound))]
+    short = _short(found, settings)
+    hopeless = _short(kinds.metrics(validation["challenger"], objectives), settings)
     barred = dict(unable or {}) | _other_tokens(holdout, objectives)
     if "champion" in barred:
         reason = f"not compared: the champion {barred['champion']}; it stays until a person promotes"
         verdict = Verdict(decision="hold", reasons=[reason])
     elif "champion" not in holdout:
         verdict = _first(found, naive, kinds.primary(objectives))
-    elif short or inspection.unfit:
-        verdict = Verdict(decision="hold", reasons=["no test on the holdout is spent on it"])
+    elif hopeless or inspection.unfit:
+        words = "no test on the holdout is spent on it" + "".join(f"; on validation {line}" for line in hopeless)
+        verdict = Verdict(decision="hold", reasons=[words])
     else:
         assert costs is not None
         verdict = _against(holdout, validation, objectives, costs, settings, spent, barred, spread or 0.0)
@@ -103,11 +105,14 @@ def decide(
     return verdict.model_copy(update=inspection.figures)
 
 
-def _short(name: str, value: float, bound: float) -> str | None:
-    if kinds.better(name) * (value - bound) >= 0:
-        return None
-    words = "below the minimum" if kinds.better(name) > 0 else "above the most allowed,"
-    return f"{name} {value:.4f} is {words} {bound}"
+def _short(found: dict[str, float], settings: GateSettings) -> list[str]:
+    """In words, the metrics that fall short of their minimum."""
+    lines = []
+    for name, bound in settings.minimum.items():
+        if kinds.better(name) * (found[name] - bound) < 0:
+            words = "below the minimum" if kinds.better(name) > 0 else "above the most allowed,"
+            lines.append(f"{name} {found[name]:.4f} is {words} {bound}")
+    return lines
 
 
 def _other_tokens(tables: Mapping[str, Tables], objectives: list[Objective]) -> dict[str, str]:

@@ -31,10 +31,13 @@ FINGERPRINT, STATUS = "nightshift.fingerprint", "nightshift.status"
 def connect() -> MlflowClient:
     """Where MLFLOW_TRACKING_URI says; else a SQLite file under NIGHTSHIFT_HOME."""
     if not os.environ.get("MLFLOW_TRACKING_URI"):
-        folder = store.home() / "mlflow"
-        folder.mkdir(parents=True, exist_ok=True)
-        mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+        (store.home() / "mlflow").mkdir(parents=True, exist_ok=True)
+        mlflow.set_tracking_uri(_own_file())
     return MlflowClient()
+
+
+def _own_file() -> str:
+    return f"sqlite:///{store.home()}/mlflow/mlflow.db"
 
 
 @contextmanager
@@ -78,8 +81,8 @@ def experiment(model: str) -> str:
     found = client.get_experiment_by_name(model)
     if found:
         return str(found.experiment_id)
-    local = not os.environ.get("MLFLOW_TRACKING_URI")
-    location = (store.home() / "mlflow" / "artifacts" / model).as_uri() if local else None
+    own = client.tracking_uri == _own_file()
+    location = (store.home() / "mlflow" / "artifacts" / model).as_uri() if own else None
     tags = {"mlflow.experimentKind": "custom_model_development"}  # its page opens on training runs, not on traces
     return str(client.create_experiment(model, artifact_location=location, tags=tags))
 

@@ -139,7 +139,9 @@ def test_a_test_is_spent_only_on_what_validation_makes_likely():
     assert (saved.tested, saved.spent, saved.decision) == (None, 3, "hold") and saved.difference is None
     assert "no test on the holdout is spent on it (3 of the year's 40" in saved.reasons[0]
     short = settle(good, bad, minimum={"accuracy": 0.99})
-    assert (short.tested, short.decision) == (None, "hold")
+    assert (short.tested, short.decision) == (None, "hold") and "on validation accuracy 0.9" in short.reasons[1]
+    unlucky = settle(good, bad, validation=(answers(0.0), bad), minimum={"accuracy": 0.99})
+    assert (unlucky.tested, unlucky.decision) == ("better", "hold"), "what the holdout says saves no test"
 
 
 def test_a_spent_year_holds():

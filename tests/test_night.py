@@ -56,6 +56,8 @@ def test_promoted_then_skipped_then_forced(shell, project):
     assert "data:image/png" in page and "http://" not in page.replace("http://127.0.0.1", "")
 
     home = project / "home"
+    written = {path.name for path in project.iterdir()} - {"out", "err"}
+    assert written == {"rows.csv", "night.yaml", "home"}, "all that a night writes lies under its home"
     weights = checkpoint_digests(home)
     client = tracking(home)
     version = client.get_model_version_by_alias("tiny", "champion")
