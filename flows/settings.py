@@ -201,6 +201,8 @@ def _suited(data: DataSettings, kind: Kind) -> DataSettings:
         raise _wrong("data.label", f"{kind} needs one, the column that is learned")
     if kind != "classification" and data.label_separator is not None:
         raise _wrong("data.label_separator", f"{kind} knows no rows with several labels; leave it out")
+    if kind in GENERATIVE and data.unlabelled is not None:
+        raise _wrong("data.unlabelled", f"{kind} learns from what it is to write; leave it out")
     if kind in GENERATIVE and data.text_pair is not None:
         raise _wrong("data.text_pair", f"{kind} reads one text; leave it out")
     return data

@@ -18,7 +18,8 @@ from tasks.records import Rows, Settings, Source
 from tasks.stage import stage
 
 Column = str | int
-FIELDS = ("text", "text_pair", "label", "group", "timestamp")
+TEXTS = ("text", "text_pair")
+FIELDS = (*TEXTS, "label", "group", "timestamp")
 """The settings that name columns."""
 
 
@@ -49,19 +50,26 @@ class DataSettings(Settings):
     """Whether double quotes enclose fields; auto finds out."""
     paragraphs: bool = False
     """A plain text file's rows are its paragraphs, the blocks between blank lines; their column is called text."""
+    unlabelled: str | list[str] | None = None
+    """More texts without labels, named as in path: what the smaller models of compress learn from besides."""
     exclude: str | None = None
     """A plain text file of what must go, a row key or a text a line: such rows are taken out everywhere."""
 
 
 def locate(data: DataSettings, holdout: str | None, base_dir: Path) -> list[Source]:
     """The files of tonight with their digests; raises InputError where one is missing."""
-    paths = data.path if isinstance(data.path, list) else [data.path]
-    sources = [source for path in paths for source in _found(path, "data.path", base_dir, "")]
+    sources = [source for path in _listed(data.path) for source in _found(path, "data.path", base_dir, "")]
+    for path in _listed(data.unlabelled or []):
+        sources += _found(path, "data.unlabelled", base_dir, "unlabelled")
     if holdout is not None:
         sources += _found(holdout, "split.holdout", base_dir, "holdout")
     if data.exclude is not None:
         sources += _found(data.exclude, "data.exclude", base_dir, "exclude")
     return sources
+
+
+def _listed(paths: str | list[str]) -> list[str]:
+    return [paths] if isinstance(paths, str) else paths
 
 
 def _found(path: str, field: str, base_dir: Path, side: Any) -> list[Source]:
@@ -97,7 +105,10 @@ def read_rows(sources: list[Source], data: DataSettings, slices: Sequence[str] =
         if source.side == "exclude":
             continue
         records = _records(source, data)
-        names = _names(columns, slices, records, source)
+        if source.side == "unlabelled":
+            names = _names({name: column for name, column in columns.items() if name in TEXTS}, (), records, source)
+        else:
+            names = _names(columns, slices, records, source)
         rows += [_row(record, source, names, data.label_separator) for record in records]
     keys = excluded(sources)
     told = [_without(row, keys) for row in rows] if keys else rows
@@ -131,7 +142,7 @@ def _row(record: Record, source: Source, names: dict[str, str], separator: str |
     fields = {field: _as_text(value) for field, value in found.items()}
     if separator is not None and "label" in found:
         fields["label"] = joined(found["label"], separator)
-    texts = [fields[field] for field in ("text", "text_pair") if field in names]
+    texts = [fields[field] for field in TEXTS if field in names]
     row_key = key(*[text for text in texts if text]) if all(text and canonical(text) for text in texts) else None
     group = fields.get("group")
     return {
@@ -152,7 +163,7 @@ def _without(row: dict[str, Any], keys: set[str]) -> dict[str, Any]:
 
     An unreadable record keeps no word either: nobody can tell whose texts are in it.
     """
-    texts = [row[field] for field in ("text", "text_pair") if row.get(field)]
+    texts = [row[field] for field in TEXTS if row.get(field)]
     if keys.isdisjoint({row["row_key"], *map(key, texts)}):
         return row | {"original": "{}"} if row["problem"] else row
     empty = {field: None for field in (*FIELDS, "side_key") if field in row}
@@ -188,7 +199,13 @@ def _as_text(value: Any) -> str | None:
 
 @stage
 def ingest(folder: Path, sources: list[Source], data: DataSettings, slices: list[str]) -> Rows:
-    """Write every record read, readable or not; the columns `slices` must be among theirs."""
-    rows = read_rows(sources, data, slices)
+    """Write every record read, readable or not; the columns `slices` must be among theirs. Of unlabelled ones the texts."""
+    found = read_rows(sources, data, slices)
+    apart = found["side"] == "unlabelled"
+    texts = found[apart & found["row_key"].notna() & ~found["excluded"]].drop_duplicates("row_key")
+    texts[[*(name for name in TEXTS if name in texts), "row_key"]].to_parquet(
+        folder / "unlabelled.parquet", index=False
+    )
+    rows = found[~apart].reset_index(drop=True)
     rows.to_parquet(folder / "rows.parquet")
-    return Rows(read=len(rows))
+    return Rows(read=len(rows), unlabelled=int(apart.sum()))

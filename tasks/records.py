@@ -42,7 +42,7 @@ class Source(BaseModel):
     path: str
     """Absolute path, or the `hf:` address of a data set."""
     sha256: str
-    side: Literal["", "holdout", "exclude"] = ""
+    side: Literal["", "holdout", "unlabelled", "exclude"] = ""
     """`holdout` for the explicit holdout, `exclude` for the file of what must go."""
 
 
@@ -53,9 +53,12 @@ class Rows(Artifact):
     (why the record is unreadable, else null), `source` (file name), `row` (record number, from 1), `side`,
     `row_key`, `side_key`, `original` (the whole record as a JSON object), `excluded` (whether `data.exclude` names it;
     of such a row only its place and its `row_key` are written).
+    `unlabelled.parquet`: the readable rows of `data.unlabelled`, once each: texts and `row_key`.
     """
 
     read: int
+    unlabelled: int = 0
+    """Records of `data.unlabelled`; they are no part of those read."""
 
 
 class ExpectationResult(BaseModel):
@@ -70,7 +73,9 @@ class ExpectationResult(BaseModel):
 
 
 class Checked(Artifact):
-    """`rows.parquet` (the rows kept, columns as in `Rows` but for `excluded`), `quarantine.csv`, `measured/data_docs/index.html`."""
+    """`rows.parquet` (the rows kept, columns as in `Rows` but for `excluded`), `quarantine.csv`, `measured/data_docs/index.html`;
+    `unlabelled.parquet` as in `Rows`.
+    """
 
     status: Literal["passed", "stopped"]
     reason: str
@@ -82,7 +87,9 @@ class Checked(Artifact):
 
 
 class Sides(Artifact):
-    """`train.parquet`, `validation.parquet`, `holdout.parquet`, `spare.parquet`, `quarantine.csv` (leaks, and what `train.window` leaves out)."""
+    """`train.parquet`, `validation.parquet`, `holdout.parquet`, `spare.parquet`, `quarantine.csv` (leaks, and what
+    `train.window` leaves out), `unlabelled.parquet`.
+    """
 
     train: int
     validation: int
@@ -91,6 +98,8 @@ class Sides(Artifact):
     leaks: int
     windowed: int = 0
     """Training rows outside `train.window`; they stand in the quarantine."""
+    unlabelled: int = 0
+    """Texts without labels that students learn from besides: none that stands among the rows, none of a side that judges."""
     labels: list[str]
     """All labels, sorted: a label's place is its id in every model of the night. Empty but for classification."""
     separator: str | None = None

@@ -96,6 +96,19 @@ def within(train: pd.DataFrame, window: int | str) -> pd.Series:
     return order.rank(method="first") > len(train) - count
 
 
+def unlabelled_rows(found: pd.DataFrame, rows: pd.DataFrame, settings: SplitSettings) -> pd.DataFrame:
+    """Texts that students may learn from: none that stands among `rows`, none that would judge if it had a label."""
+    judging = pd.Series(False, found.index)
+    if isinstance(settings.holdout, float) and settings.by == "identity":
+        sealed = settings.holdout * (1 + settings.spare)
+        judging = (
+            found["row_key"]
+            .map(lambda key: draw(key, "holdout") < sealed or draw(key, "validation") < settings.validation)
+            .astype(bool)
+        )
+    return found[~found["row_key"].isin(rows["row_key"]) & ~judging].reset_index(drop=True)
+
+
 def labels_of(parts: Iterable[pd.DataFrame], separator: str | None) -> list[str]:
     """All labels, sorted; with a separator a row may hold several, or none."""
     found: set[str] = set().union(*(part["label"] for part in parts))
@@ -177,7 +190,9 @@ def split(
     gone = pd.concat([parts[name].assign(reason=reason) for name, reason in QUARANTINED.items()], ignore_index=True)
     if len(gone):
         quarantine_table(gone, gone["reason"]).to_csv(folder / "quarantine.csv", index=False)
-    counts = {name: len(part) for name, part in parts.items()}
+    unlabelled = unlabelled_rows(pd.read_parquet(store.folder(checked) / "unlabelled.parquet"), rows, split)
+    unlabelled.to_parquet(folder / "unlabelled.parquet")
+    counts = {name: len(part) for name, part in parts.items()} | {"unlabelled": len(unlabelled)}
     meaning = {"labels": labels, "separator": separator, "pairs": "text_pair" in rows}
     (folder / "sides.json").write_text(json.dumps(meaning, ensure_ascii=False), encoding="utf-8")
     return Sides(**counts, **meaning)

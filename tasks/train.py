@@ -159,8 +159,9 @@ def _rows(objective: Objective) -> Path:
 
 
 def _train_keys(objectives: list[Objective], start: Start | None) -> pd.DataFrame:
-    """The digests of all rows that these weights have ever been trained on."""
-    keys = {key for o in objectives for key in pd.read_parquet(_rows(o), columns=["row_key"])["row_key"]}
+    """The digests of all rows that these weights, or students of theirs, have ever been trained on."""
+    files = [file for o in objectives for file in (_rows(o), store.folder(o.sides) / "unlabelled.parquet")]
+    keys = {key for file in files for key in pd.read_parquet(file, columns=["row_key"])["row_key"]}
     if start:
         keys |= set(pd.read_parquet(store.home() / start.path / store.TRAINED_KEYS)["row_key"])
     return pd.DataFrame({"row_key": sorted(keys)})

@@ -1,6 +1,7 @@
 """The data gate: a Great Expectations checkpoint; rows that fail go to quarantine, critical failures stop the night."""
 
 import re
+import shutil
 import unicodedata
 from collections.abc import Callable, Container
 from dataclasses import dataclass
@@ -237,6 +238,7 @@ def validate(
     gone = pd.concat([excluded, table.assign(reason=reasons)[reasons.notna()]], ignore_index=True)
     kept.reset_index(drop=True).to_parquet(folder / "rows.parquet")
     quarantine_table(gone, gone["reason"]).to_csv(folder / "quarantine.csv", index=False)
+    shutil.copy(store.folder(rows) / "unlabelled.parquet", folder)
     stopped = stop_reason(checks, outcomes) or _too_few(len(kept), expectations.min_rows)
     return Checked(
         status="stopped" if stopped else "passed",

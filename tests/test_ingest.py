@@ -346,3 +346,16 @@ def test_banking77_keeps_texts_that_span_lines(real_data):
     data = DataSettings(path="banking77/test.csv", label="category")
     rows = read_rows(locate(data, None, real_data), data)
     assert len(rows) == 3080 and rows["label"].value_counts().tolist() == [40] * 77
+
+
+def test_unlabelled_texts_lie_apart(tmp_path, monkeypatch):
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
+    (tmp_path / "rows.csv").write_text("text,label\na tent,good\na lamp,bad\n")
+    (tmp_path / "more.csv").write_text("text\na stove\nA  Stove\n\na tent\na bag\n")
+    (tmp_path / "gone.txt").write_text("a bag\n")
+    data = DataSettings(path="rows.csv", unlabelled="more.csv", exclude="gone.txt")
+    record = ingest.fn(locate(data, None, tmp_path), data, [])
+    assert (record.read, record.unlabelled) == (2, 4)
+    texts = pd.read_parquet(store.folder(record) / "unlabelled.parquet")
+    assert texts["text"].tolist() == ["a stove", "a tent"]
+    assert pd.read_parquet(store.folder(record) / "rows.parquet")["text"].tolist() == ["a tent", "a lamp"]

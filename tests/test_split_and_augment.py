@@ -85,10 +85,12 @@ def checked(tmp_path, monkeypatch):
     """Puts a frame where the stage expects it."""
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
 
-    def put(rows):
+    def put(rows, unlabelled=()):
         path = f"validate/{len(list((tmp_path / 'home').rglob('rows.parquet')))}"
         (store.root() / path).mkdir(parents=True)
         rows.to_parquet(store.root() / path / "rows.parquet")
+        texts = pd.DataFrame({"text": list(unlabelled), "row_key": [key(text) for text in unlabelled]}, dtype=object)
+        texts.to_parquet(store.root() / path / "unlabelled.parquet")
         return Checked(path=path, digest=path, status="passed", reason="", read=len(rows), kept=len(rows),
                        quarantined={}, expectations=[])  # fmt: skip
 
@@ -97,6 +99,17 @@ def checked(tmp_path, monkeypatch):
 
 def read(sides, name):
     return pd.read_parquet(store.folder(sides) / f"{name}.parquet")
+
+
+def test_unlabelled_texts_are_none_that_judge_or_have_a_label(checked):
+    rows, other = frame(500), [text for text, _ in messages(500, seed=7)]
+    sides = split.fn(checked(rows, [*other, *rows["text"]]), SplitSettings(spare=1), "classification")
+    kept = set(read(sides, "unlabelled")["text"])
+    assert kept < set(other) and len(kept) == sides.unlabelled == pytest.approx(500 * 0.6 * 0.9, abs=45)
+    # A year later the same texts have labels: none of them is on a side that judges.
+    labelled = pd.concat([rows, frame(500, seed=7)], ignore_index=True).drop_duplicates("row_key", ignore_index=True)
+    later = split.fn(checked(labelled), SplitSettings(spare=1), "classification")
+    assert kept <= set(read(later, "train")["text"])
 
 
 def test_a_window_keeps_the_newest_training_rows_and_loses_none(checked):

@@ -56,13 +56,22 @@ def training_rows(objective: Objective) -> pd.DataFrame:
     return pd.read_parquet(store.folder(objective.augmented) / "train.parquet")
 
 
+def transfer_rows(objective: Objective) -> pd.DataFrame:
+    """What a student learns from: the training rows, then those without a label."""
+    rows = pd.concat([training_rows(objective), pd.read_parquet(store.folder(objective.sides) / "unlabelled.parquet")],
+                     ignore_index=True)  # fmt: skip
+    return (
+        rows.assign(label=rows["label"].astype(object).where(rows["label"].notna(), None)) if "label" in rows else rows
+    )
+
+
 @stage
 def lesson(folder: Path, teachers: list[Trained | Start], objectives: list[Objective], max_length: int) -> Lesson:
-    """What the teachers say to tonight's training rows, of each objective that judges; of several the mean."""
+    """What the teachers say to what students learn from, of each objective that judges; of several the mean."""
     known = [TorchPredictor(*opened(teacher), max_length) for teacher in teachers]
     for objective in objectives:
         if objective.kind not in GENERATIVE:
-            texts = scoring.texts_of(training_rows(objective))
+            texts = scoring.texts_of(transfer_rows(objective))
             said = [_aligned(teacher.logits(*texts, objective.name), teacher, objective) for teacher in known]
             np.save(folder / f"{objective.name}.npy", np.mean(said, axis=0, dtype=np.float32))
     return Lesson()
@@ -102,23 +111,24 @@ class Desk:
         logits = np.load(file, allow_pickle=False) if file.exists() else None
         config = self.model.config
         return scoring.examples(
-            training_rows(objective), self.tokenizer, head, self.told["max_length"], logits,
+            transfer_rows(objective), self.tokenizer, head, self.told["max_length"], logits,
             encoder_decoder=config.is_encoder_decoder, packed=is_decoder(config),
         )  # fmt: skip
 
     def texts(self) -> Iterator[str]:
-        """All that tonight's model was trained on."""
+        """All that tonight's model and its students are trained on."""
         for objective in self.objectives:
-            for column in scoring.texts_of(training_rows(objective)):
+            for column in scoring.texts_of(transfer_rows(objective)):
                 yield from column or ()
 
     def batches(self) -> list[dict[str, Any]]:
-        """Some of the rows, of each objective equally many."""
+        """Some of the rows that have a label, of each objective equally many."""
         collate = Collator(self.rows, self.heads, self.tokenizer.pad_token_id)
         random = np.random.default_rng(self.told["seed"])
         found = []
-        for name, examples in self.rows.items():
-            picked = random.permutation(len(examples))[: LOOKED_AT // len(self.rows)]
+        for objective in self.objectives:
+            name, known = objective.name, len(self.rows[objective.name]) - objective.sides.unlabelled
+            picked = random.permutation(known)[: LOOKED_AT // len(self.rows)]
             found += [collate([(name, int(row)) for row in picked[at : at + 32]]) for at in range(0, len(picked), 32)]
         return found
 
