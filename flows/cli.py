@@ -33,6 +33,7 @@ BENCHMARKS = {
     "flow": "benchmarks.flow",
     "gate": "benchmarks.gate",
     "coverage": "benchmarks.coverage",
+    "week": "benchmarks.week",
     "compress": "benchmarks.compress",
     "kills": "benchmarks.kills",
     "endings": "benchmarks.endings",
