@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 import pandas as pd
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from benchmarks.flow import environment
 from benchmarks.train import public_data, say
@@ -84,9 +85,12 @@ class Week:
         self.expected.append("moved by hand")
 
     @property
-    def champion(self) -> str:
+    def champion(self) -> str | None:
         """Its version."""
-        return str(self.client.get_model_version_by_alias(MODEL, "champion").version)
+        try:
+            return str(self.client.get_model_version_by_alias(MODEL, "champion").version)
+        except MlflowException:
+            return None
 
 
 def main(arguments: list[str]) -> dict[str, Any]:
@@ -112,7 +116,7 @@ ACTIONS = ("promoted", "held", "skipped", "rolled back", "moved by hand")
 
 
 def _day(week: Week, day: int) -> Iterator[dict[str, Any]]:
-    before = week.champion if week.expected else None
+    before = week.champion
     if day == DAYS[-1] and before:
         others = [v.version for v in week.client.search_model_versions(f"name = '{MODEL}'") if str(v.version) != before]
         week.move_by_hand(str(others[0]))

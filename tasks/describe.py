@@ -18,6 +18,9 @@ PARTS = {
 }
 """Tags of a version that stand for a part of its making, and what a person calls that part."""
 
+SPREAD = "nightshift.seed_spread"
+"""Tag of a version: the standard deviation, on validation, of trainings that differ in their seed."""
+
 
 def describe(result: NightResult, story: Story, sources: list[Source]) -> None:
     """Write the description and the verdict's tags on tonight's version, and the description on its run."""
@@ -36,6 +39,8 @@ def _tags(verdict: Verdict, names: list[str]) -> dict[str, str]:
     tags |= {f"nightshift.{name.replace('/', '.')}": f"{verdict.metrics[name]:.4f}" for name in names}
     if verdict.difference is not None:
         tags["nightshift.difference"] = _difference(verdict)
+    if verdict.spread is not None:
+        tags[SPREAD] = f"{verdict.spread:.5f}"
     return tags
 
 
@@ -57,6 +62,7 @@ def _text(result: NightResult, story: Story, verdict: Verdict, sources: list[Sou
     if verdict.lost is not None:
         lines += [f"**Rows:** {verdict.gained:,} right that the champion has wrong, {verdict.lost:,} the other way "
                   "round (`lost.csv` of the run).", ""]  # fmt: skip
+    lines += [f"**Seeds:** {story.seeds}.", ""]
     lines += [f"**Labels:** {story.label_changes}.", ""] if story.label_changes else []
     lines += [
         f"**Cost:** {_cost(chosen)}. Full: {_cost(full)}. {chosen.why[:1].upper()}{chosen.why[1:]}.",

@@ -257,7 +257,10 @@ class Night:
             seconds=self.seconds,
         )
         changes = self._label_changes(verdict.champion_version)
-        story = report.Story(self.checked, self.objectives, trained, evaluated, compressed, verdict, alone, changes)
+        seeds = self._seeds(verdict.spread)
+        story = report.Story(
+            self.checked, self.objectives, trained, evaluated, compressed, verdict, alone, changes, seeds
+        )
         tracking.log_metrics(str(self.run_id), "rows", result.rows)
         figures.log(str(self.run_id), story, registered)
         describe.describe(result, story, self.sources)
@@ -271,6 +274,23 @@ class Night:
             for words, found in (("new", new - old), ("no more", old - new)):
                 lines += [f"{words} since version {champion}: {', '.join(sorted(found))}"] if found else []
         return "; ".join(lines)
+
+    def _seeds(self, spread: float | None) -> str:
+        if spread is not None:
+            return (
+                f"trainings that differ in their seed alone spread by {spread:.4f} on validation (standard deviation)"
+            )
+        versions = tracking.connect().search_model_versions(f"name = '{self.model}'")
+        known = [
+            v for v in versions if describe.SPREAD in v.tags and v.tags.get(start.BASE) == self.parts["base_model"]
+        ]
+        if not known:
+            return "what another seed alone would change has not been measured here; gate.seeds: 3 does"
+        newest = max(known, key=lambda version: int(version.version))
+        return (
+            f"another seed alone changes as much as {newest.tags[describe.SPREAD]} (standard deviation on validation), "
+            f"as version {newest.version}'s night has measured"
+        )
 
     def _labels(self) -> dict[str, list[str]]:
         return {objective.name: objective.sides.labels for objective in self.objectives if objective.sides.labels}

@@ -52,6 +52,8 @@ class Story:
     """Of several objectives, each trained by itself."""
     label_changes: str = ""
     """Labels that the champion does not know, or that are no more; empty where there are none."""
+    seeds: str = ""
+    """What the seed alone changes, as far as it was ever measured."""
 
 
 def prefix(name: str, objectives: list[Objective], sign: str = "/") -> str:
