@@ -290,9 +290,10 @@ def _wait(gain: float, share: float, middle: int, late: int | None, years: int) 
     wait = simulate(SCENARIOS[0], ours, 5000, share, years, seed=2, nights=QUIET + PATIENCE, gain=gain)["wait"]
     half, most = (int(np.quantile(wait, q, method="higher")) for q in (0.5, 0.9))
     met = half <= middle and (late is None or most <= late)
+    within = f"90 % within {most}" if most <= PATIENCE else f"more than a tenth not within {PATIENCE}"
     aim = f"median {middle}" + (f", 90 % within {late}" if late else "")
     return (f"a gain of {100 * gain:g} points at {100 * share:g} % disagreement, 5,000 rows, after {QUIET} nights with "
-            f"nothing to gain: promoted in a median of {half} nights, 90 % within {most}; aim {aim}: {_met(met)}")  # fmt: skip
+            f"nothing to gain: promoted in a median of {half} nights, {within}; aim {aim}: {_met(met)}")  # fmt: skip
 
 
 def _met(so: bool) -> str:
