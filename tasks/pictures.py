@@ -151,7 +151,7 @@ def slices(found: Sequence[Slice], margin: float, path: Path) -> None:
     axes.set_yticks(range(len(tested)), names, fontsize=8)
     axes.set_ylim(len(tested) - 0.5, -0.5)
     axes.set(
-        xlabel="challenger minus champion, mean score of a row; dotted: the margin",
+        xlabel="challenger minus champion (dotted: the margin)",
         title="Slices (rows); red: worse by more than the margin",
     )
     axes.grid(alpha=0.3, axis="x")
