@@ -15,6 +15,7 @@ PARTS = {
     "nightshift.code": "nightshift's code",
     "nightshift.environment": "installed packages",
     "nightshift.device": "the device",
+    "nightshift.holdout": "the holdout in use",
 }
 """Tags of a version that stand for a part of its making, and what a person calls that part."""
 
