@@ -55,7 +55,8 @@ def main(arguments: list[str]) -> dict[str, Any]:
         f"and beyond the checkpoint it went on from, and up to {WAIT:g} s have passed; a training that ends first is not hit",
         "same: the files of weights are equal, byte for byte",
     ]
-    return {"table": rows, "notes": notes, "runs": runs}
+    name = "kills" if told.signal == "KILL" else f"kills-{told.signal.lower()}"
+    return {"name": name, "table": rows, "notes": notes, "runs": runs}
 
 
 def _trainings(kind: str, told: argparse.Namespace) -> list[dict[str, Any]]:
