@@ -8,7 +8,7 @@ from prefect import flow
 from prefect.events import emit_event
 
 from flows.settings import NightSettings, load
-from tasks import kinds, profile, registry, shown, tracking
+from tasks import night, profile, registry, shown, tracking
 from tasks.errors import InputError, UserError
 from tasks.ingest import DataSettings, locate, read_rows
 from tasks.judging.served import Served
@@ -103,8 +103,7 @@ def _fresh(data: DataSettings, source: str, base_dir: Path) -> pd.DataFrame:
 def _objective(name: str, told: Any) -> Objective:
     sides = Sides(train=0, validation=0, holdout=0, spare=0, leaks=0, labels=[], separator=told.data.label_separator,
                   pairs=told.data.text_pair is not None)  # fmt: skip
-    metric = kinds.gate_metric(told.kind, told.metric)
-    return Objective(name=name, kind=told.kind, metric=metric, sides=sides, augmented=Augmented(augmented=0))
+    return night.objective(name, told, sides, Augmented(augmented=0))
 
 
 def markdown(found: dict[str, Any]) -> str:

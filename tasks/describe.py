@@ -6,6 +6,7 @@ from mlflow.entities import Run
 from prefect.context import FlowRunContext
 
 from tasks import ledger, registry, report, tracking
+from tasks.judging.claims import percent
 from tasks.records import Candidate, NightResult, Source, Verdict
 from tasks.report import Story
 
@@ -57,8 +58,8 @@ def _text(result: NightResult, story: Story, verdict: Verdict, sources: list[Sou
     decision = f"passes the gate as *{verdict.claim}*" if verdict.decision == "promote" else "is held by the gate"
     lines = [f"**{chosen.recipe}** {decision}:", "", *(f"- {reason}" for reason in verdict.reasons), ""]
     lines += [*_table(result, story, verdict, full), ""]
-    if verdict.difference is not None:
-        lines += [f"Difference to the champion, with its one-sided {100 * (verdict.confidence or 0):.5g} % limits: "
+    if verdict.difference is not None and verdict.confidence is not None:
+        lines += [f"Difference to the champion, with its one-sided {percent(verdict.confidence)} limits: "
                   f"{_difference(verdict)}; margin {verdict.margin}.", ""]  # fmt: skip
     if verdict.lost is not None:
         lines += [f"**Rows:** {verdict.gained:,} right that the champion has wrong, {verdict.lost:,} the other way "

@@ -30,36 +30,28 @@ def start(
         return None
     version = registry.version(model, standing.champion)
     if base is not None and version.tags.get(BASE) != base:
-        log.warning(
-            "the champion does not help tonight: version %s was made from another base model", standing.champion
-        )
+        _refuse(standing.champion, "was made from another base model")
         return None
     run_id = version.run_id
     path = Path("work") / model / f"champion-{run_id}"
     try:
         folder = _fetched(run_id, store.home() / path)
     except (MlflowException, OSError):
-        log.warning(
-            "the champion does not help tonight: version %s was made by a night that kept no full checkpoint",
-            standing.champion,
-        )
+        _refuse(standing.champion, "was made by a night that kept no full checkpoint")
         return None
     trained = set(pd.read_parquet(folder / store.TRAINED_KEYS)["row_key"])
     seen = sum(len(trained & _holdout_keys(objective)) for objective in objectives)
     if seen:
-        log.warning(
-            "the champion does not help tonight: version %s was trained on %d rows of tonight's holdout",
-            standing.champion,
-            seen,
-        )
+        _refuse(standing.champion, f"was trained on {seen} rows of tonight's holdout")
         return None
     if trained & forgotten:
-        log.warning(
-            "the champion does not help tonight: version %s was trained on rows that must be forgotten",
-            standing.champion,
-        )
+        _refuse(standing.champion, "was trained on rows that must be forgotten")
         return None
     return Start(version=standing.champion, path=path.as_posix())
+
+
+def _refuse(version: str, why: str) -> None:
+    log.warning("the champion does not help tonight: version %s %s", version, why)
 
 
 def _holdout_keys(objective: Objective) -> set[str]:

@@ -65,15 +65,24 @@ def examine(
 
     `barred` says of a role why it cannot be compared. `spread`, a standard deviation, is noise besides that of the rows.
     """
-    pair = tables["challenger"], tables["champion"], objectives
-    difference = evidence.widened(evidence.compare(*pair, confidence), spread, confidence)
-    better = evidence.better(*pair, difference, confidence)
+
+    def against(role: str) -> Difference:
+        found = evidence.compare(tables["challenger"], tables[role], objectives, confidence)
+        return evidence.widened(found, spread, confidence)
+
+    difference = against("champion")
+    better = evidence.better(tables["challenger"], tables["champion"], objectives, difference, confidence)
     if claim == "better":
         doubts = [] if better else [f"not shown to be better: {told(difference, objectives, confidence)}"]
-    else:
-        worse = [_too_wide(role, tables, objectives, margin, confidence, barred, spread)
-                 for role in ("champion", "anchor") if role in tables or role in barred]  # fmt: skip
-        doubts = [reason for reason in worse if reason]
+        return Examined(difference, better, doubts)
+    doubts = []
+    for role in ("champion", "anchor"):
+        if role in barred:
+            doubts.append(f"not compared with the {role}: it {barred[role]}")
+        elif role in tables:
+            limit = difference if tables[role] is tables["champion"] else against(role)
+            if limit.lower <= -margin:
+                doubts.append(_too_wide(role, limit, tables, objectives, margin, confidence))
     return Examined(difference, better, doubts)
 
 
@@ -94,22 +103,16 @@ def percent(confidence: float) -> str:
 
 def _too_wide(
     role: str,
+    difference: Difference,
     tables: Mapping[str, Tables],
     objectives: list[Objective],
     margin: float,
     confidence: float,
-    barred: Mapping[str, str],
-    spread: float,
-) -> str | None:
-    if role in barred:
-        return f"not compared with the {role}: it {barred[role]}"
-    pair = tables["challenger"], tables[role], objectives
-    difference = evidence.widened(evidence.compare(*pair, confidence), spread, confidence)
-    if difference.lower > -margin:
-        return None
+) -> str:
+    """That the limit leaves more than the margin open, and about how many rows would tell."""
     text = (
         f"may be {-difference.lower:.4f} worse than the {role} at {percent(confidence)}, more than the margin {margin}"
     )
-    needed = evidence.rows_to_tell(*pair, difference, margin, confidence)
+    needed = evidence.rows_to_tell(tables["challenger"], tables[role], objectives, difference, margin, confidence)
     rows = len(tables["challenger"][objectives[0].name])
     return text + (f"; about {needed:,} rows would tell, there are {rows:,}" if needed and needed > rows else "")
