@@ -5,6 +5,7 @@ Remembered under NIGHTSHIFT_HOME, so that a night that is run again prunes alike
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
@@ -17,6 +18,7 @@ from models.heads import Heads, Model
 from models.measure import one_by_one
 from tasks import store
 
+log = logging.getLogger("nightshift.compress")
 TEXTS = 60
 """That each model is timed on."""
 
@@ -48,6 +50,7 @@ def _times(
     with store.scratch() as folder:
         predictors: list[Any] = []
         for number, model in enumerate(models):
+            log.info("what its pieces cost on this machine: shape %d of %d", number + 1, len(models))
             serving = folder / str(number)
             serving.mkdir()
             export.export(model, tokenizer, heads, serving, max_length)
