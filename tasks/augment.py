@@ -1,10 +1,11 @@
-"""Changed copies of the training rows: units (words or characters) swapped or reordered. The training side only.
+"""Changed copies of the training rows: units (words or characters) swapped or reordered; and pieces of them for students.
 
-None for the kinds that answer with text: what is learned there is the order of the words itself.
+Of the training side only. None for the kinds that answer with text: what is learned there is the order of the words itself.
 """
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Literal
@@ -13,6 +14,7 @@ import pandas as pd
 from pydantic import Field
 
 from tasks import store
+from tasks.identity import key
 from tasks.records import GENERATIVE, Augmented, Kind, Settings, Sides
 from tasks.stage import stage
 
@@ -30,11 +32,13 @@ class AugmentSettings(Settings):
     copies: int = Field(1, ge=0, le=20)
     """Copies a training row."""
     probability: float = Field(0.1, gt=0, le=1)
-    """Chance of each unit to be moved."""
+    """Chance of each unit to be moved; in pieces, to be exchanged."""
     swap_probability: float = Field(0.5, ge=0, le=1)
     """Chance that mixed swaps."""
     permute_probability: float = Field(0.5, ge=0, le=1)
     """Chance that mixed permutes."""
+    pieces: int = Field(0, ge=0, le=50)
+    """Pieces a training row, some of their units exchanged for others, which only students learn from: their label is what the teacher says."""
     seed: int = 42
     """Of all draws, together with the row's own key."""
 
@@ -63,11 +67,16 @@ def permute(units: list[str], probability: float, random: Random) -> list[str]:
     return [moved.get(place, unit) for place, unit in enumerate(units)]
 
 
-def change(text: str, settings: AugmentSettings, random: Random) -> str:
-    """One changed copy of a text; a text of fewer than two units comes back as it is."""
+def units_of(text: str, settings: AugmentSettings) -> tuple[list[str], str]:
+    """A text's units, and what stands between them."""
     unspaced = len(UNSPACED.findall(text)) * 2 > len(text.replace(" ", ""))
     by_character = settings.unit == "character" or (settings.unit == "auto" and unspaced)
-    units = list(text) if by_character else text.split()
+    return (list(text), "") if by_character else (text.split(), " ")
+
+
+def change(text: str, settings: AugmentSettings, random: Random) -> str:
+    """One changed copy of a text; a text of fewer than two units comes back as it is."""
+    units, between = units_of(text, settings)
     if len(units) < 2:
         return text
     swaps = settings.method == "swap" or (settings.method == "mixed" and random.random() < settings.swap_probability)
@@ -83,7 +92,19 @@ def change(text: str, settings: AugmentSettings, random: Random) -> str:
         moved = swap(moved, settings.probability, random)
     if permutes:
         moved = permute(moved, settings.probability, random)
-    return text if moved == units else ("" if by_character else " ").join(moved)
+    return text if moved == units else between.join(moved)
+
+
+def piece(text: str, pool: Sequence[str], settings: AugmentSettings, random: Random) -> str:
+    """A run of at least two of a text's units, of any length, some of them exchanged for ones drawn from `pool`.
+
+    Tang et al. 2019, arXiv 1903.12136, section 4.3 samples n-grams and exchanges words likewise; ours may be long.
+    """
+    units, between = units_of(text, settings)
+    length = random.randint(min(2, len(units)), len(units))
+    start = random.randint(0, len(units) - length)
+    run = units[start : start + length]
+    return between.join(random.choice(pool) if random.random() < settings.probability else unit for unit in run)
 
 
 def augment_rows(frame: pd.DataFrame, settings: AugmentSettings) -> pd.DataFrame:
@@ -102,14 +123,37 @@ def augment_rows(frame: pd.DataFrame, settings: AugmentSettings) -> pd.DataFrame
     return pd.concat(parts, ignore_index=True)
 
 
+def pieces(frame: pd.DataFrame, settings: AugmentSettings) -> pd.DataFrame:
+    """Texts and `row_key` of `settings.pieces` pieces a row, each once."""
+    columns = [name for name in ("text", "text_pair") if name in frame]
+    pool = [unit for column in columns for text in frame[column] for unit in units_of(text, settings)[0]]
+    made = [
+        [
+            piece(row[name], pool, settings, _random(settings.seed, row["row_key"], number, f"piece of {name}"))
+            for name in columns
+        ]
+        for row in frame[[*columns, "row_key"]].to_dict("records")
+        for number in range(settings.pieces)
+    ]
+    found = pd.DataFrame(made, columns=columns, dtype=object)
+    return found.assign(row_key=[key(*texts) for texts in made]).drop_duplicates("row_key")
+
+
 def _random(seed: int, key: str, copy: int, column: str) -> Random:
     return Random(hashlib.sha256(f"{seed} {key} {copy} {column}".encode()).digest())
 
 
 @stage
 def augment(folder: Path, sides: Sides, augment: AugmentSettings, kind: Kind) -> Augmented:
-    """Write the training rows and their copies."""
-    settings = augment.model_copy(update={"copies": 0}) if kind in GENERATIVE else augment
-    rows = augment_rows(pd.read_parquet(store.folder(sides) / "train.parquet"), settings)
+    """Write the training rows and their copies, and the texts without labels: those of `sides`, and pieces."""
+    settings = augment.model_copy(update={"copies": 0, "pieces": 0}) if kind in GENERATIVE else augment
+    train, unlabelled = (pd.read_parquet(store.folder(sides) / f"{name}.parquet") for name in ("train", "unlabelled"))
+    rows = augment_rows(train, settings)
     rows.to_parquet(folder / "train.parquet")
-    return Augmented(augmented=int((rows["copy"] > 0).sum()))
+    made = pieces(train, settings)
+    for side in ("train", "unlabelled", "validation", "holdout", "spare"):
+        known = pd.read_parquet(store.folder(sides) / f"{side}.parquet", columns=["row_key"])["row_key"]
+        made = made[~made["row_key"].isin(known)]
+    unlabelled = pd.concat([unlabelled, made], ignore_index=True) if len(made) else unlabelled
+    unlabelled.to_parquet(folder / "unlabelled.parquet")
+    return Augmented(augmented=int((rows["copy"] > 0).sum()), unlabelled=len(unlabelled))

@@ -108,9 +108,13 @@ class Sides(Artifact):
 
 
 class Augmented(Artifact):
-    """`train.parquet`: the training rows and their augmented copies (column `copy`: 0 for the original)."""
+    """`train.parquet`: the training rows and their augmented copies (column `copy`: 0 for the original).
+    `unlabelled.parquet`: the texts of `Sides`, and pieces of the training rows.
+    """
 
     augmented: int
+    unlabelled: int = 0
+    """Texts without labels that students learn from."""
 
 
 class Objective(BaseModel):

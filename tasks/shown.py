@@ -88,14 +88,14 @@ def _expectations(model: str, checked: Checked) -> None:
 def _sides(model: str, sides: Sides) -> None:
     rows = [{"side": name, "rows": getattr(sides, name)} for name in ("train", "validation", "holdout", "spare")]
     words = f"Rows by side; {sides.leaks} rows of the holdout were found in the training data and taken out of it"
-    words += f"; {sides.unlabelled:,} texts without labels for students" if sides.unlabelled else ""
     words += f"; {sides.windowed} are older than train.window" if sides.windowed else ""
     create_table_artifact(rows, key=key(model, 2, "rows"), description=words)
 
 
 def _augmented(model: str, augmented: Augmented) -> None:
-    rows = [{"augmented rows": augmented.augmented}]
-    create_table_artifact(rows, key=key(model, 3, "augmented"), description="Changed copies of training rows")
+    rows = [{"augmented rows": augmented.augmented, "texts without labels": augmented.unlabelled}]
+    words = "Changed copies of training rows, and texts that only students learn from"
+    create_table_artifact(rows, key=key(model, 3, "augmented"), description=words)
 
 
 def _candidates(model: str, compressed: Compressed) -> None:

@@ -160,7 +160,7 @@ def _rows(objective: Objective) -> Path:
 
 def _train_keys(objectives: list[Objective], start: Start | None) -> pd.DataFrame:
     """The digests of all rows that these weights, or students of theirs, have ever been trained on."""
-    files = [file for o in objectives for file in (_rows(o), store.folder(o.sides) / "unlabelled.parquet")]
+    files = [_rows(o).with_name(name) for o in objectives for name in ("train.parquet", "unlabelled.parquet")]
     keys = {key for file in files for key in pd.read_parquet(file, columns=["row_key"])["row_key"]}
     if start:
         keys |= set(pd.read_parquet(store.home() / start.path / store.TRAINED_KEYS)["row_key"])

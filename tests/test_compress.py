@@ -198,8 +198,8 @@ def test_a_lesson_is_the_mean_of_its_teachers_on_all_texts_in_tonights_order_of_
     rows = pd.DataFrame({"text": [text for text, _ in messages(20)]})
     (tmp_path / "artifacts/augment/x").mkdir(parents=True)
     rows.to_parquet(tmp_path / "artifacts/augment/x/train.parquet")
-    (tmp_path / "artifacts/split/x").mkdir(parents=True)
-    pd.DataFrame({"text": ["a stove"], "row_key": ["k"]}).to_parquet(tmp_path / "artifacts/split/x/unlabelled.parquet")
+    more = pd.DataFrame({"text": ["a stove"], "row_key": ["k"]})
+    more.to_parquet(tmp_path / "artifacts/augment/x/unlabelled.parquet")
     texts, said = [*rows["text"], "a stove"], []
     for place, labels in (("first", ("bad", "good")), ("second", ("good", "bad"))):
         model, tokenizer, heads, _ = train_once.prepared("bert", ("judged",))
@@ -210,7 +210,7 @@ def test_a_lesson_is_the_mean_of_its_teachers_on_all_texts_in_tonights_order_of_
         logits = TorchPredictor(*bases.load_checkpoint(tmp_path / place), 32).logits(texts, None, "main")
         said.append(logits if labels == ("bad", "good") else logits[:, ::-1])
     told = objective().model_copy(update={"augmented": Augmented(augmented=0, path="augment/x")})
-    told.sides.labels, told.sides.path = ["bad", "good"], "split/x"
+    told.sides.labels = ["bad", "good"]
     teachers = [Start(version="1", path="first"), Start(version="2", path="second")]
     lesson = students.lesson.fn(teachers, [told], 32)
     learnt = np.load(tmp_path / "artifacts" / lesson.path / "main.npy")

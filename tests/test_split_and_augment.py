@@ -6,7 +6,7 @@ import pytest
 from samples import messages
 
 from tasks import store
-from tasks.augment import AugmentSettings, augment, augment_rows, change
+from tasks.augment import AugmentSettings, augment, augment_rows, change, pieces
 from tasks.errors import InputError
 from tasks.ingest import DataSettings, ingest, key, locate
 from tasks.records import Checked
@@ -196,6 +196,29 @@ def test_texts_that_are_learned_word_by_word_get_no_copies(checked, kind, some):
     done = augment.fn(sides, AugmentSettings(copies=2), kind)
     assert (done.augmented > 0) == some
     assert (read(done, "train")["copy"] == 0).sum() == sides.train
+
+
+def test_pieces_are_new_texts_of_the_training_rows_words(checked):
+    sides = split.fn(checked(frame(300), ["a text of its own"]), SplitSettings(), "classification")
+    settings = AugmentSettings(pieces=4, probability=0.3)
+    done = augment.fn(sides, settings, "classification")
+    made, train = read(done, "unlabelled"), read(done, "train")
+    assert len(made) == done.unlabelled == made["row_key"].nunique() and list(made.columns) == ["text", "row_key"]
+    assert sides.train < len(made) <= 4 * sides.train + sides.unlabelled
+    known = pd.concat([read(sides, side)["row_key"] for side in ("train", "validation", "holdout")])
+    assert not made["row_key"].isin(known).any() and (made["row_key"] == made["text"].map(key)).all()
+    words = {word for text in train["text"] for word in text.split()}
+    assert all(word in words for text in made["text"][sides.unlabelled :] for word in text.split())
+    whole = pieces(train[train["copy"] == 0], settings)
+    assert made["text"][sides.unlabelled :].isin(whole["text"]).all()
+
+
+def test_pieces_are_runs_of_a_text_and_unspaced_ones_of_characters():
+    rows = pd.DataFrame({"text": ["one two three four five", "很快好吃味道足量大", "a"], "row_key": ["a", "b", "c"]})
+    found = pieces(rows, AugmentSettings(pieces=20, probability=1e-9))
+    assert len(found) > 20
+    assert all(any(piece in text for text in rows["text"]) for piece in found["text"])
+    assert (found["text"].str.len() == 1).sum() == 1
 
 
 @pytest.mark.parametrize("method", ["swap", "permute", "mixed"])

@@ -58,8 +58,8 @@ def training_rows(objective: Objective) -> pd.DataFrame:
 
 def transfer_rows(objective: Objective) -> pd.DataFrame:
     """What a student learns from: the training rows, then those without a label."""
-    rows = pd.concat([training_rows(objective), pd.read_parquet(store.folder(objective.sides) / "unlabelled.parquet")],
-                     ignore_index=True)  # fmt: skip
+    unlabelled = pd.read_parquet(store.folder(objective.augmented) / "unlabelled.parquet")
+    rows = pd.concat([training_rows(objective), unlabelled], ignore_index=True)
     return (
         rows.assign(label=rows["label"].astype(object).where(rows["label"].notna(), None)) if "label" in rows else rows
     )
@@ -127,7 +127,7 @@ class Desk:
         random = np.random.default_rng(self.told["seed"])
         found = []
         for objective in self.objectives:
-            name, known = objective.name, len(self.rows[objective.name]) - objective.sides.unlabelled
+            name, known = objective.name, len(self.rows[objective.name]) - objective.augmented.unlabelled
             picked = random.permutation(known)[: LOOKED_AT // len(self.rows)]
             found += [collate([(name, int(row)) for row in picked[at : at + 32]]) for at in range(0, len(picked), 32)]
         return found

@@ -104,7 +104,7 @@ class Workshop:
         """Whether the training that a recipe still needs would end after the deadline, at full's speed."""
         if self.deadline is None:
             return False
-        rows = sum(o.sides.train + o.augmented.augmented + o.sides.unlabelled for o in self.objectives)
+        rows = sum(o.sides.train + o.augmented.augmented + o.augmented.unlabelled for o in self.objectives)
         speed = self.trained.figures.get("rows_per_second", float("inf"))
         return time.time() + self.epochs(recipe) * rows / speed > self.deadline
 
