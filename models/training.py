@@ -27,6 +27,7 @@ from models.encoding import Examples
 from models.guards import Deadline, LossWatch, terminable
 from models.heads import Head, Heads, Model, logits
 from models.quiet import errors_only, no_bars
+from models.seen import only_seen
 from models.speed import Meter
 
 log = logging.getLogger("nightshift.training")
@@ -237,8 +238,9 @@ def fit(
     halvings = 0
     while True:
         try:
-            fitted = _once(model, tokenizer, heads, train, validation, output_dir, arguments, callbacks, recipe, kind,
-                           size >> halvings, steps << halvings)  # fmt: skip
+            with only_seen(model, heads, [*train.values(), *validation.values()], tokenizer.all_special_ids):
+                fitted = _once(model, tokenizer, heads, train, validation, output_dir, arguments, callbacks, recipe,
+                               kind, size >> halvings, steps << halvings)  # fmt: skip
             return Fitted(fitted.model, fitted.history, fitted.figures | {"halvings": halvings}, fitted.stopped)
         except torch.OutOfMemoryError:
             if (size >> halvings) % 2 or int(os.environ.get("WORLD_SIZE", "1")) > 1:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 
@@ -117,6 +118,30 @@ def test_every_kind_resumes_bit_for_bit_also_at_an_epochs_end(tmp_path, architec
         train_once.fit(tmp_path / "b", architecture, names, [CutAt(cut)], **told)
     again = train_once.fit(tmp_path / "b", architecture, names, **told)
     assert same(whole.model.state_dict(), again.model.state_dict())
+
+
+@pytest.mark.parametrize(("architecture", "names"), [("bert", ("judged",)), ("gpt2", ("judged", "scored"))])
+def test_only_embeddings_of_tokens_that_occur_are_trained_to_the_same_weights(
+    tmp_path, monkeypatch, architecture, names
+):
+    words = {"weight_decay": 0.0, "num_train_epochs": 1}
+    _, tokenizer, _, examples = train_once.prepared(architecture, names)
+    fitted = train_once.fit(tmp_path / "seen", architecture, names, **words).model
+    held = load_file(checkpoints.all_in(tmp_path / "seen")[-1] / "model.safetensors")
+    monkeypatch.setattr(training, "only_seen", lambda *told: nullcontext())
+    other = train_once.fit(tmp_path / "all", architecture, names, **words).model
+    table = getattr(fitted, "trunk", fitted).get_input_embeddings()
+    assert type(table) is torch.nn.Embedding and table.num_embeddings == len(tokenizer)
+    for (name, one), (_, two) in zip(fitted.named_parameters(), other.named_parameters(), strict=True):
+        assert torch.allclose(one, two, atol=1e-6), name
+    (name,) = [name for name in held if name.endswith(("word_embeddings.weight", "wte.weight"))]
+    assert held[name].shape == table.weight.shape, "a checkpoint holds them all"
+    assert torch.equal(held[name], table.weight)
+    tokens = {int(token) for found in examples.values() for token in found.columns["input_ids"].values}
+    started = train_once.prepared(architecture, names)[0]
+    start = getattr(started, "trunk", started).get_input_embeddings().weight
+    moved = (table.weight != start).any(dim=1).nonzero().flatten().tolist()
+    assert set(moved) <= tokens | set(tokenizer.all_special_ids) and 0 < len(moved) < len(tokenizer)
 
 
 def test_unsound_checkpoints_are_passed_over(tmp_path, caplog):
