@@ -3,15 +3,17 @@ from math import comb
 import numpy as np
 import pandas as pd
 import pytest
+from nights import Model
 from scipy.stats import norm
 
 from benchmarks import gate as simulation
-from tasks import evidence, kinds
+from tasks import evidence, kinds, store, tracking
 from tasks.errors import SettingsError
 from tasks.evidence import compare, mid_p, ratio_limit, rows_needed, tango
 from tasks.gate import GateSettings, decide
 from tasks.judging.claims import Costs
-from tasks.records import Augmented, Objective, Sides
+from tasks.judging.served import take_out, trained_keys
+from tasks.records import Augmented, Objective, Registered, Sides, Standing
 
 RNG = np.random.default_rng(5)
 LABELS = RNG.choice(["a", "b", "c"], 2000)
@@ -38,19 +40,21 @@ def difference(labels, first, second, metric="macro_f1"):
     return compare(*tables, [objective(metric)], 0.95)
 
 
-def settle(challenger, champion, anchor=None, cost=1.0, unable=None, validation=None, spent=0, **settings):
+def settle(
+    challenger, champion, anchor=None, cost=1.0, unable=None, validation=None, spent=0, labels=LABELS, **settings
+):
     """The verdict; validation says what the holdout says, unless it is given (challenger, champion)."""
     roles = ("challenger", "champion", "anchor")
     tables, screened = (
         {
-            role: {"main": table(predicted)}
+            role: {"main": table(predicted, labels)}
             for role, predicted in zip(roles, found, strict=False)
             if predicted is not None
         }
         for found in ((challenger, champion, anchor), validation or (challenger, champion, anchor))
     )
     costs = Costs(cost, 1.0, cost, 0.95) if champion is not None else None
-    naive = evidence.metrics(LABELS, ["a"] * len(LABELS))
+    naive = evidence.metrics(labels, ["a"] * len(labels))
     return decide(tables, screened, [objective()], costs, naive, GateSettings(**settings), spent, unable)
 
 
@@ -101,6 +105,26 @@ def test_ties_and_permuted_labels_are_held():
     assert settle(good, good).decision == "hold"
     assert settle(good, good, cost=0.91).decision == "hold"
     assert settle([OTHER[label] for label in LABELS], good, cost=0.1).decision == "hold"
+
+
+def test_what_was_trained_on_the_holdout_is_judged_by_the_other_rows(home):
+    model, keys = Model(home, "x"), [f"row {place}" for place in range(len(LABELS))]
+    trained = {"champion": ["elsewhere"], "challenger": keys[:1500]}
+    for texts in trained.values():
+        run = model.night(1)
+        pd.DataFrame({"row_key": texts}).to_parquet(model.files / store.TRAINED_KEYS)
+        model.client.log_artifact(run, str(model.files / store.TRAINED_KEYS), tracking.FULL)
+        model.version(run)
+    by_heart = [*LABELS[:1500], *(OTHER[label] for label in LABELS[1500:])]
+    champion = answers(0.3)
+    assert settle(by_heart, champion).claim == "better", "so it looks where all rows count"
+    found = {"challenger": {"main": table(by_heart)}, "champion": {"main": table(champion)}}
+    for tables in found.values():
+        tables["main"]["row_key"] = keys
+    told = trained_keys(Registered(name="x", version="2", run_id=run), Standing(champion="1", anchor="1"))
+    assert take_out(found, told) == 1500
+    left = [found[role]["main"]["predicted"] for role in ("challenger", "champion")]
+    assert settle(*left, labels=LABELS[1500:]).decision == "hold"
 
 
 def test_cheaper_needs_champion_and_anchor():
