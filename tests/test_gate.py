@@ -1,4 +1,5 @@
 from math import comb
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -7,7 +8,7 @@ from nights import Model
 from scipy.stats import norm
 
 from benchmarks import gate as simulation
-from tasks import evidence, kinds, store, tracking
+from tasks import evidence, kinds, night, store, tracking
 from tasks.errors import SettingsError
 from tasks.evidence import compare, mid_p, ratio_limit, rows_needed, tango
 from tasks.gate import GateSettings, decide
@@ -40,9 +41,8 @@ def difference(labels, first, second, metric="macro_f1"):
     return compare(*tables, [objective(metric)], 0.95)
 
 
-def settle(
-    challenger, champion, anchor=None, cost=1.0, unable=None, validation=None, spent=0, labels=LABELS, **settings
-):
+def settle(challenger, champion, anchor=None, cost=1.0, unable=None, validation=None, spent=0, labels=LABELS,
+           spread=None, **settings):  # fmt: skip
     """The verdict; validation says what the holdout says, unless it is given (challenger, champion)."""
     roles = ("challenger", "champion", "anchor")
     tables, screened = (
@@ -55,7 +55,7 @@ def settle(
     )
     costs = Costs(cost, 1.0, cost, 0.95) if champion is not None else None
     naive = evidence.metrics(labels, ["a"] * len(labels))
-    return decide(tables, screened, [objective()], costs, naive, GateSettings(**settings), spent, unable)
+    return decide(tables, screened, [objective()], costs, naive, GateSettings(**settings), spent, unable, spread)
 
 
 def test_tango_solves_its_score_equation():
@@ -166,6 +166,19 @@ def test_a_test_is_spent_only_on_what_validation_makes_likely():
     assert (short.tested, short.decision) == (None, "hold") and "on validation accuracy 0.9" in short.reasons[1]
     unlucky = settle(good, bad, validation=(answers(0.0), bad), minimum={"accuracy": 0.99})
     assert (unlucky.tested, unlucky.decision) == ("better", "hold"), "what the holdout says saves no test"
+
+
+def test_what_another_seed_alone_would_change_is_not_called_better():
+    good, bad = answers(0.05, seed=1), answers(0.1, seed=2)
+    sure, unsure = settle(good, bad), settle(good, bad, spread=0.02)
+    assert (sure.claim, sure.decision) == ("better", "promote") and unsure.decision == "hold"
+    assert settle(good, bad, spread=0.005).claim == "better"
+    trials = [
+        (f"seed {seed}", SimpleNamespace(validation={"macro_f1": reached})) for seed, reached in enumerate((0.8, 0.9))
+    ]
+    chosen, _, spread = night.best(trials, [objective()])
+    assert chosen == "seed 1" and spread == pytest.approx(0.1 / np.sqrt(2))
+    assert night.best(trials[:1], [objective()])[2] is None
 
 
 def test_a_spent_year_holds():

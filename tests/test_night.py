@@ -103,12 +103,15 @@ def test_promoted_then_skipped_then_forced(shell, project):
     assert "1 → 2" in ledger[3] and "2 → 1" in ledger[4]
     trained = [pd.read_parquet(file) for file in home.glob("artifacts/train/*/trained_keys.parquet")]
     (project / "forget.txt").write_text(trained[0]["row_key"][0] + "\n")
-    fewer = ("train.num_train_epochs=1", "train.learning_rate=3e-4", "compress.recipes=[]")
+    fewer = ("train.num_train_epochs=1", "train.learning_rate=3e-4", "compress.recipes=[]", "gate.seeds=2")
     fewer += ("gate.max_size_mb=0.001", "gate.max_noise_drop=1", "data.exclude=forget.txt")
     frozen = shell.json("run", "night.yaml", *(word for setting in fewer for word in ("--set", setting)))
     assert frozen["status"] == "held" and frozen["champion_version"] == "1"
     assert frozen["gate"]["reasons"][0].startswith("over budget: 0.")
     assert frozen["gate"]["noised"].keys() == frozen["metrics"].keys()
+    spread = float(client.get_model_version("tiny", "3").tags["nightshift.seed_spread"])
+    assert spread >= 0 and len(checkpoint_digests(home)) == 3, "two seeds were trained"
+    assert f"spread by {spread:.4f} on validation" in Path(frozen["report"]).read_text()
     run = frozen["mlflow_run_id"]
     names = {item.path for item in client.list_artifacts(run)}
     assert {"slices.csv", "lost.csv"} <= names and frozen["gate"]["lost"] > 0
@@ -116,7 +119,7 @@ def test_promoted_then_skipped_then_forced(shell, project):
     assert "Slices of the holdout" in page and f"{frozen['gate']['lost']} are wrong that it had right" in page
     lost = client.download_artifacts(run, "lost.csv", project)
     assert "text" not in Path(lost).read_text().splitlines()[0]
-    told = "compress.recipes, data.exclude, gate.max_noise_drop, gate.max_size_mb, train.learning_rate, train.num_train_epochs"
+    told = "compress.recipes, data.exclude, gate.max_noise_drop, gate.max_size_mb, gate.seeds, train.learning_rate, train.num_train_epochs"
     assert frozen["changed"].endswith(f": data, settings ({told})")
     assert frozen["rows"]["read"] == 600 == frozen["rows"]["kept"] + 1
     assert frozen["carried_by"] == ["1", "2"], "not by tonight's, version 3"
