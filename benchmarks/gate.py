@@ -8,7 +8,7 @@ and rows are never listed. Champion and anchor keep their answers on the holdout
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -153,12 +153,12 @@ Claims = tuple[np.ndarray, np.ndarray, np.ndarray]
 """By year: promoted as better, promoted as cheaper, a test was spent."""
 
 
-def ours(seen: Seen) -> Claims:
+def ours(seen: Seen, settings: GateSettings = SETTINGS) -> Claims:
     """The gate's decision on one objective's accuracy, for many years at once."""
     claim = _not_worse if seen.cheaper else _better
-    tested = claim(seen, "validation", SCREEN) & (seen.spent < SETTINGS.tests_per_year)
-    shown = tested & claim(seen, "holdout", SETTINGS.test_confidence)
-    better = shown & _better(seen, "holdout", SETTINGS.test_confidence)
+    tested = claim(seen, "validation", SCREEN) & (seen.spent < settings.tests_per_year)
+    shown = tested & claim(seen, "holdout", settings.test_confidence)
+    better = shown & _better(seen, "holdout", settings.test_confidence)
     return better, shown & ~better, tested
 
 
@@ -253,6 +253,7 @@ def main(arguments: list[str]) -> dict[str, Any]:
     parser.add_argument("--years", type=int, default=2000, help="of each line of the table")
     parser.add_argument("--rows", default="1000,5000", help="of the holdout")
     parser.add_argument("--disagreement", default="0.05,0.075,0.1", help="share of rows where two equal models differ")
+    parser.add_argument("--tests-per-year", default=str(SETTINGS.tests_per_year), help="of how soon a gain is found")
     told = parser.parse_args(arguments)
     sizes, shares = [int(n) for n in told.rows.split(",")], [float(n) for n in told.disagreement.split(",")]
     lines = [(scenario, policy, rows, share) for scenario in SCENARIOS for policy in POLICIES for rows in sizes
@@ -260,7 +261,7 @@ def main(arguments: list[str]) -> dict[str, Any]:
     rows = [_row(*line, told.years) for line in lines]
     worst = max(row["years with a wrong claim, %"] for row in rows if row["gate"] == "nightshift")
     notes = [f"wrong claims of ours in at most {worst:g} % of years; aim 5: {_met(worst <= 5)}",
-             *(_wait(*aim, told.years) for aim in AIMS),
+             *(_wait(*aim, told.years, int(tests)) for tests in told.tests_per_year.split(",") for aim in AIMS),
              f"{told.years:,} years of {NIGHTS} nights a line, the first champion's accuracy {START}, margin "
              f"{SETTINGS.margin}, confidence {SETTINGS.confidence}, {SETTINGS.tests_per_year} tests a year; validation has "
              f"{VALIDATION} of the holdout's rows; a year's holdout is the same throughout or grows from a half; its "
@@ -286,14 +287,15 @@ def _row(scenario: Scenario, policy: str, rows: int, share: float, years: int) -
     return row
 
 
-def _wait(gain: float, share: float, middle: int, late: int | None, years: int) -> str:
-    wait = simulate(SCENARIOS[0], ours, 5000, share, years, seed=2, nights=QUIET + PATIENCE, gain=gain)["wait"]
+def _wait(gain: float, share: float, middle: int, late: int | None, years: int, tests: int) -> str:
+    policy = partial(ours, settings=GateSettings(tests_per_year=tests))
+    wait = simulate(SCENARIOS[0], policy, 5000, share, years, seed=2, nights=QUIET + PATIENCE, gain=gain)["wait"]
     half, most = (int(np.quantile(wait, q, method="higher")) for q in (0.5, 0.9))
     met = half <= middle and (late is None or most <= late)
     within = f"90 % within {most}" if most <= PATIENCE else f"more than a tenth not within {PATIENCE}"
     aim = f"median {middle}" + (f", 90 % within {late}" if late else "")
-    return (f"a gain of {100 * gain:g} points at {100 * share:g} % disagreement, 5,000 rows, after {QUIET} nights with "
-            f"nothing to gain: promoted in a median of {half} nights, {within}; aim {aim}: {_met(met)}")  # fmt: skip
+    return (f"a gain of {100 * gain:g} points at {100 * share:g} % disagreement, 5,000 rows, {tests} tests a year, after {QUIET} nights "
+            f"with nothing to gain: promoted in a median of {half} nights, {within}; aim {aim}: {_met(met)}")  # fmt: skip
 
 
 def _met(so: bool) -> str:
