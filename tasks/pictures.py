@@ -69,11 +69,11 @@ def confusion_matrix(table: pd.DataFrame, _objective: Objective, title: str, pat
     """Rows: what is true; columns: what the model said; shares of each row."""
     labels, predicted = table["label"].tolist(), table["predicted"].tolist()
     classes = sorted(set(labels) | set(predicted))
-    figure, few = _square(len(classes))
+    figure, few = _square(len(classes), title)
     ConfusionMatrixDisplay.from_predictions(
         labels, predicted, labels=classes, normalize="true", include_values=few, cmap="Blues",
         values_format=".2f", xticks_rotation="vertical", ax=figure.subplots(),
-    ).ax_.set_title(title)  # fmt: skip
+    )  # fmt: skip
     _save(figure, path)
 
 
@@ -86,18 +86,19 @@ def label_matrix(table: pd.DataFrame, objective: Objective, title: str, path: Pa
     truth, said = (table[name].replace("", NONE).str.get_dummies(separator) for name in ("label", "predicted"))
     classes = sorted({*map(str, truth), *map(str, said)})
     truth, said = (part.reindex(columns=classes, fill_value=0) for part in (truth, said))
-    figure, few = _square(len(classes))
+    figure, few = _square(len(classes), title)
     shares = truth.to_numpy().T @ said.to_numpy() / truth.sum().clip(lower=1).to_numpy()[:, None]
     shown = ConfusionMatrixDisplay(shares, display_labels=classes)
     shown.plot(include_values=few, cmap="Blues", values_format=".2f", xticks_rotation="vertical", ax=figure.subplots())
-    shown.ax_.set_title(title)
     _save(figure, path)
 
 
-def _square(classes: int) -> tuple[Figure, bool]:
-    """A figure for so many classes, and whether its cells have room for numbers."""
+def _square(classes: int, title: str) -> tuple[Figure, bool]:
+    """A figure for so many classes, its title over its whole width, and whether its cells have room for numbers."""
     side = max(4.0, min(16.0, 1.2 + 0.45 * classes))
-    return Figure(figsize=(side + 1, side), layout="constrained"), classes <= 12
+    figure = Figure(figsize=(side + 1, side), layout="constrained")
+    figure.suptitle(title, fontsize="medium", wrap=True)
+    return figure, classes <= 12
 
 
 def scatter(table: pd.DataFrame, title: str, path: Path) -> None:
