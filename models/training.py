@@ -238,7 +238,8 @@ def fit(
     halvings = 0
     while True:
         try:
-            with only_seen(model, heads, [*train.values(), *validation.values()], tokenizer.all_special_ids):
+            seen = only_seen(model, heads, [*train.values(), *validation.values()], tokenizer.all_special_ids)
+            with seen, errors_only("transformers.trainer_utils", "transformers.trainer", "transformers.modeling_utils"):
                 fitted = _once(model, tokenizer, heads, train, validation, output_dir, arguments, callbacks, recipe,
                                kind, size >> halvings, steps << halvings)  # fmt: skip
             return Fitted(fitted.model, fitted.history, fitted.figures | {"halvings": halvings}, fitted.stopped)
@@ -292,7 +293,7 @@ def _once(
         trainer.remove_callback(PrinterCallback)
         found = checkpoints.newest_sound(output_dir, recipe.fingerprint, remove=args.world_size == 1)
         fast = compiling.compiled(trained) if to_compile else nullcontext()
-        with fast, errors_only("transformers.trainer_utils", "transformers.trainer", "transformers.modeling_utils"):
+        with fast:
             trainer.train(resume_from_checkpoint=str(found) if found else None)
         meter.pause()
         trainer.watch.judge()
