@@ -44,9 +44,9 @@ MESSAGE = "Its process was killed. The next night goes on where it stopped: fini
 
 
 def sign_in() -> None:
-    """Enter this process at tonight's flow run; a worker has done so for the runs that it starts."""
+    """Enter this process at tonight's flow run; a worker has done so for the runs that it starts, but not when it retries."""
     context = FlowRunContext.get()
-    if context and context.flow_run and not context.flow_run.infrastructure_pid:
+    if context and context.flow_run and _is_process(context.flow_run.infrastructure_pid or "0"):
         with get_client(sync_client=True) as client:
             client.request("PATCH", "/flow_runs/{id}", path_params={"id": context.flow_run.id},
                            json={"infrastructure_pid": str(os.getpid())})  # fmt: skip
@@ -101,18 +101,30 @@ def _unended(client: SyncPrefectClient) -> list[FlowRun]:
     )
 
 
+def _is_process(infrastructure_pid: str) -> bool:
+    """A process worker writes a number; what starts containers writes a name."""
+    return infrastructure_pid.isdigit()
+
+
 def _lives(run: FlowRun) -> psutil.Process | bool:
-    """The run's process; True where it has none yet, False where that has gone."""
-    if not run.infrastructure_pid:
-        assert run.state
-        submitted = run.state.type == StateType.PENDING and run.deployment_id
-        return not submitted or datetime.now(UTC) - run.state.timestamp < SUBMITTED
+    """The run's process; True where it has none yet or lives in a container, False where it has gone.
+
+    A run that is retried has the first start and, until its process signs in, the first process; what is younger than
+    its state Running is another process by the same number.
+    """
+    assert run.state
+    pid, pending = run.infrastructure_pid, run.state.type == StateType.PENDING
+    if pid and not _is_process(pid):
+        return True
     with suppress(psutil.NoSuchProcess):
-        process = psutil.Process(int(run.infrastructure_pid))
-        later = run.start_time and process.create_time() > run.start_time.timestamp() + 2
-        if process.status() != psutil.STATUS_ZOMBIE and not later:
-            return process
-    return False
+        if pid:
+            process = psutil.Process(int(pid))
+            later = not pending and process.create_time() > run.state.timestamp.timestamp() + 2
+            if process.status() != psutil.STATUS_ZOMBIE and not later:
+                return process
+    if pending and run.deployment_id:
+        return datetime.now(UTC) - run.state.timestamp < SUBMITTED
+    return not pid
 
 
 def _crashed() -> State[Any]:

@@ -23,6 +23,7 @@ from tasks.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 300
+CHECKPOINTS = "work/other/train-*/checkpoint-*/COMPLETE"
 ENDED = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
 
 
@@ -185,16 +186,32 @@ def test_drift_starts_a_night(servers):
     assert ended["state_name"] == "Skipped", "nothing has changed since the champion's night"
 
 
+def test_a_night_ended_by_sigterm_goes_on_when_prefect_retries_it(servers):
+    servers.deploy("other")
+    before = set(servers.home.glob(CHECKPOINTS))
+    run = servers.start("other", train={"num_train_epochs": 17, "save_steps": 20})
+    wait(lambda: set(servers.home.glob(CHECKPOINTS)) - before, "a checkpoint of the training")
+    os.kill(int(servers.run(run)["infrastructure_pid"]), signal.SIGTERM)
+    wait(lambda: servers.run(run)["state_type"] == "CRASHED", "Prefect sees it end")
+    assert "SIGTERM: saving a checkpoint after this step" in (servers.home / "logs/worker.log").read_text()
+    left = max((file.parent for file in servers.home.glob(CHECKPOINTS)), key=lambda folder: folder.stat().st_mtime)
+    servers.api("POST", f"/flow_runs/{run}/set_state", state={"type": "SCHEDULED", "name": "AwaitingRetry"}, force=True)
+    wait(lambda: (servers.home / "logs/worker.log").read_text().count("Cached(type=COMPLETED)") >= 4, "stages are kept")
+    assert servers.run(run)["state_type"] == "RUNNING" and left.exists()
+    done = wait(lambda: (now := servers.run(run))["state_type"] in ENDED and now, "the night ends")
+    assert done["state_type"] == "COMPLETED" and done["run_count"] == 2, done["state"]["message"]
+    assert not servers.unended() and not servers.slots()
+
+
 def test_killed_one_at_a_time(servers):
     """kill -9 in mid-night: the flow's process, the worker, the Prefect server, the MLflow server, then all at once."""
     servers.deploy("other")
     epochs = iter(range(7, 17))
-    checkpoints = "work/other/train-*/checkpoint-*/COMPLETE"
 
     def in_mid_night(**settings) -> str:
-        before = set(servers.home.glob(checkpoints))
+        before = set(servers.home.glob(CHECKPOINTS))
         run = servers.start("other", train={"num_train_epochs": next(epochs), "save_steps": 20}, **settings)
-        wait(lambda: set(servers.home.glob(checkpoints)) - before, "a checkpoint of the training")
+        wait(lambda: set(servers.home.glob(CHECKPOINTS)) - before, "a checkpoint of the training")
         return run
 
     def ended(run: str) -> dict:
