@@ -121,19 +121,18 @@ def one_by_one(
 ) -> list[list[float]]:
     """Milliseconds a text of each model at batch 1, asked in turns so that noise hits all alike.
 
-    Who is asked first changes from text to text. The first tenth is asked before, and not counted.
+    Who is asked first changes from text to text. Each is asked twice and timed the second time: warm, as on a server
+    that answers one text after another; the models before it have emptied the processor's caches, which costs a small
+    model most.
     """
     times: list[list[float]] = [[] for _ in calls]
-    count = len(texts)
-    for turn in range(-(rows // 10), min(rows, count)):
-        text = [texts[turn % count]]
-        pair = [pairs[turn % count]] if pairs is not None else None
+    for turn in range(min(rows, len(texts))):
+        asked = [texts[turn]], None if pairs is None else [pairs[turn]]
         for place in sorted(range(len(calls)), reverse=bool(turn % 2)):
-            call = calls[place]
+            calls[place](*asked)
             begun = time.perf_counter()
-            call(text, pair)
-            if turn >= 0:
-                times[place].append((time.perf_counter() - begun) * 1000)
+            calls[place](*asked)
+            times[place].append((time.perf_counter() - begun) * 1000)
     return times
 
 
