@@ -49,8 +49,8 @@ class SeenEmbedding(nn.Embedding):
 
 
 @contextmanager
-def only_seen(model: Model, heads: Heads, examples: Iterable[Examples], special: Iterable[int]) -> Iterator[None]:
-    """Within it, `model` holds the embeddings of the tokens in `examples` and the `special` ones alone.
+def only_seen(model: Model, heads: Heads, examples: Iterable[Examples], padding: int) -> Iterator[None]:
+    """Within it, `model` holds the embeddings of the tokens in `examples` and of padding alone.
 
     Where it writes text it keeps them all: they are its output layer too.
     """
@@ -59,7 +59,7 @@ def only_seen(model: Model, heads: Heads, examples: Iterable[Examples], special:
     if any(head.generative for head in heads.values()):
         yield
         return
-    known = [*special] if whole.padding_idx is None else [*special, whole.padding_idx]
+    known = [padding] if whole.padding_idx is None else [padding, whole.padding_idx]
     occurring = [np.unique(found.columns["input_ids"].values) for found in examples]
     tokens = torch.from_numpy(np.unique(np.concatenate([*occurring, known])).astype(np.int64))
     trunk.set_input_embeddings(SeenEmbedding(whole, tokens))

@@ -238,7 +238,7 @@ def fit(
     halvings = 0
     while True:
         try:
-            seen = only_seen(model, heads, [*train.values(), *validation.values()], tokenizer.all_special_ids)
+            seen = only_seen(model, heads, [*train.values(), *validation.values()], tokenizer.pad_token_id)
             with seen, errors_only("transformers.trainer_utils", "transformers.trainer", "transformers.modeling_utils"):
                 fitted = _once(model, tokenizer, heads, train, validation, output_dir, arguments, callbacks, recipe,
                                kind, size >> halvings, steps << halvings)  # fmt: skip
