@@ -23,6 +23,14 @@ os.environ |= {
 }
 
 
+LONGEST = ("test_servers.py", "test_objectives.py", "test_night.py", "test_browser.py")
+"""Files that take minutes: they are begun first, so that two workers end together."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 @pytest.fixture(scope="session")
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
