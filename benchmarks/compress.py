@@ -1,6 +1,7 @@
 """`nightshift bench compress`: how small and fast a model becomes, and what it keeps, on whole public test sets.
 
-Nights by the command line, one a seed, whose candidates are set against full (PyTorch float32) of the same night. Beside
+Nights by the command line, one a seed, whose candidates are set against full (PyTorch float32) of the same night. Students
+learn from three pieces a training row besides, in half of the epochs that are usual without. Beside
 them, timed in turns with full: full in ONNX Runtime, Hugging Face's `pipeline`, and TF-IDF with logistic regression.
 """
 
@@ -55,7 +56,6 @@ RECIPES = [
     "distil+narrow:192+prune:512+vocabulary+quantize",
     "static+vocabulary+quantize",
 ]
-"""Students learn from three pieces a training row besides, in half of the epochs that are usual without."""
 AIMS = ((0.99, 12, 10), (0.97, 25, 20))
 """Share of the accuracy kept, times as fast at batch 1, times as small."""
 UNTRAINED = (0.99, 5, 180)

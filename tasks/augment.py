@@ -98,7 +98,7 @@ def change(text: str, settings: AugmentSettings, random: Random) -> str:
 def piece(text: str, pool: Sequence[str], settings: AugmentSettings, random: Random) -> str:
     """A run of at least two of a text's units, of any length, some of them exchanged for ones drawn from `pool`.
 
-    Tang et al. 2019, arXiv 1903.12136, section 4.3 samples n-grams and exchanges words likewise; ours may be long.
+    After Tang et al. 2019, arXiv 1903.12136, who sample n-grams and exchange words; ours may be long.
     """
     units, between = units_of(text, settings)
     length = random.randint(min(2, len(units)), len(units))
@@ -150,10 +150,11 @@ def augment(folder: Path, sides: Sides, augment: AugmentSettings, kind: Kind) ->
     train, unlabelled = (pd.read_parquet(store.folder(sides) / f"{name}.parquet") for name in ("train", "unlabelled"))
     rows = augment_rows(train, settings)
     rows.to_parquet(folder / "train.parquet")
-    made = pieces(train, settings)
-    for side in ("train", "unlabelled", "validation", "holdout", "spare"):
-        known = pd.read_parquet(store.folder(sides) / f"{side}.parquet", columns=["row_key"])["row_key"]
-        made = made[~made["row_key"].isin(known)]
-    unlabelled = pd.concat([unlabelled, made], ignore_index=True) if len(made) else unlabelled
+    if settings.pieces:
+        made = pieces(train, settings)
+        for side in ("train", "unlabelled", "validation", "holdout", "spare"):
+            known = pd.read_parquet(store.folder(sides) / f"{side}.parquet", columns=["row_key"])["row_key"]
+            made = made[~made["row_key"].isin(known)]
+        unlabelled = pd.concat([unlabelled, made], ignore_index=True)
     unlabelled.to_parquet(folder / "unlabelled.parquet")
     return Augmented(augmented=int((rows["copy"] > 0).sum()), unlabelled=len(unlabelled))
