@@ -118,7 +118,7 @@ def _labels(head: dict[str, Any]) -> str:
 
 def _writing(checkpoint: Path, served: Path) -> dict[str, Any]:
     """How transformers writes what the registered model writes: see `models.writing`."""
-    from models import bases, generative, writing
+    from models import bases, generative, int8, writing
 
     model, tokenizer, heads = bases.load_checkpoint(checkpoint)
     settings = json.loads((served / generative.SETTINGS).read_text(encoding="utf-8"))
@@ -131,6 +131,7 @@ def _writing(checkpoint: Path, served: Path) -> dict[str, Any]:
         prompt = f"{json.dumps(tokenizer.bos_token or tokenizer.eos_token)} + {PROMPTED}"
     return {
         "heads": heads,
+        "int8": (served / int8.WEIGHTS).exists(),
         "prompt": prompt,
         "new": writing.room(model.config, settings["max_length"], 64)[1],
         "loader": "AutoModelForSeq2SeqLM" if answering else "AutoModelForCausalLM",

@@ -24,7 +24,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from models import scratch, static
+from models import int8, scratch, static
 from models.heads import Head, Heads, Model, SharedTrunk, is_decoder, read_heads, write_heads
 from models.quiet import errors_only, no_bars
 
@@ -160,11 +160,15 @@ def _weights(base_model: str, kind: Any, config: PreTrainedConfig) -> PreTrained
 
 
 def load_checkpoint(folder: Path) -> tuple[Model, PreTrainedTokenizerBase, dict[str, Head]]:
-    """A model that nightshift trained, in evaluation mode, with its tokenizer and its heads."""
+    """A model that nightshift trained, float or int8, in evaluation mode, with its tokenizer and its heads."""
     heads = read_heads(folder)
     kind = _kind_of(folder, heads)
     with no_bars(), errors_only("transformers"):
-        model: Model = kind.from_pretrained(folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32)
+        model: Model = (
+            int8.load(kind.from_config(AutoConfig.from_pretrained(folder, trust_remote_code=False)), folder)
+            if (folder / int8.WEIGHTS).exists()
+            else kind.from_pretrained(folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32)
+        )
     if len(heads) > 1:
         model = SharedTrunk(model, heads)
         model.load_heads(folder)

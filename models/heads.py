@@ -10,8 +10,11 @@ from typing import Any, Literal
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.nn.functional import linear
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+from models.int8 import Int8Embedding
 
 SPECIFICATION, WEIGHTS = "nightshift.json", "heads.safetensors"
 
@@ -109,7 +112,8 @@ class SharedTrunk(nn.Module):
     def judge(self, objective: str, hidden: Tensor, attention_mask: Tensor | None) -> Tensor:
         """One objective's logits from the trunk's hidden states."""
         if self.key(objective) not in self.heads:
-            return nn.functional.linear(hidden, self.trunk.get_input_embeddings().weight)
+            table = self.trunk.get_input_embeddings()
+            return table.product(hidden) if isinstance(table, Int8Embedding) else linear(hidden, table.weight)
         pooled = last_token(hidden, attention_mask) if self.decoder else hidden[:, 0]
         return self.heads[self.key(objective)](pooled)  # type: ignore[no-any-return]
 

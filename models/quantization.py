@@ -1,6 +1,6 @@
-"""Int8 weights and activations with ONNX Runtime, embeddings included.
+"""Int8 weights and activations, embeddings included: of ONNX graphs, and of the checkpoints that write text.
 
-A weight has one scale a column, an embedding one a row. Weights are named as in the graph:
+In a graph a weight has one scale a column, an embedding one a row. Weights are named as in the graph:
 `names` lists those of a file, and `keep_float` leaves some of them as they are.
 """
 
@@ -11,7 +11,9 @@ import numpy as np
 import onnxruntime
 from onnxscript import ir
 
+from models import bases, int8
 from models.graphs import MICROSOFT, Writer, constant, is_constant, replace, tidy
+from models.heads import SharedTrunk
 
 Feeds = Sequence[Mapping[str, np.ndarray]]
 """Batches of inputs, each by its name."""
@@ -43,6 +45,16 @@ def quantize_static(source: Path, target: Path, feeds: Feeds, keep_float: Sequen
         return writer.node("MatMulIntegerToFloat", [eight, weight, wide, scales, zero, None, bias], domain=MICROSOFT)
 
     _quantize(source, target, keep_float, static)
+
+
+def quantize_checkpoint(folder: Path) -> None:
+    """Make a served checkpoint int8, where it lies: see `models.int8`; heads beside a shared trunk stay in float."""
+    model, _, _ = bases.load_checkpoint(folder)
+    trunk = model.trunk if isinstance(model, SharedTrunk) else model
+    int8.convert(trunk)
+    int8.save(trunk, folder)
+    for file in folder.glob("model*.safetensors*"):
+        file.unlink()
 
 
 def sensitive(source: Path, feeds: Feeds, worst: int) -> list[str]:

@@ -3,12 +3,15 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from samples import BAD, GOOD, PLAIN, messages
@@ -100,11 +103,13 @@ def processes_of(home: Path) -> list[psutil.Process]:
 
 
 class Shell:
-    """The command line in a process of its own, with its own NIGHTSHIFT_HOME."""
+    """The command line in a process of its own, with its own NIGHTSHIFT_HOME; without `prefect` (an API's address) a night starts a server."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, prefect: str = "") -> None:
         self.folder = folder
-        self.env = os.environ | {"NIGHTSHIFT_HOME": str(folder / "home")}
+        self.env = (
+            os.environ | {"NIGHTSHIFT_HOME": str(folder / "home")} | ({"PREFECT_API_URL": prefect} if prefect else {})
+        )
         for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):  # a client that was asked in this process sets them
             self.env.pop(name, None)
 
@@ -124,8 +129,40 @@ class Shell:
         return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.fixture(scope="session")
+def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The API of one Prefect server for many nights: a temporary one takes each of them seconds."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    home = tmp_path_factory.mktemp("prefect")
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port]
+    with (home / "log").open("wb") as log:
+        server = subprocess.Popen(command, env=os.environ | {"PREFECT_HOME": str(home)}, stdout=log, stderr=log)
+    api = f"http://127.0.0.1:{port}/api"
+    deadline = time.monotonic() + 180
+    while not _answers(api):
+        assert server.poll() is None and time.monotonic() < deadline, (home / "log").read_text()
+        time.sleep(0.2)
+    yield api
+    server.terminate()
+    server.wait(30)
+
+
+def _answers(api: str) -> bool:
+    with suppress(httpx.HTTPError):
+        return httpx.get(f"{api}/health", timeout=5).is_success
+    return False
+
+
 @pytest.fixture
-def shell(project: Path) -> Shell:
+def shell(project: Path, prefect_api: str) -> Shell:
+    return Shell(project, prefect_api)
+
+
+@pytest.fixture
+def lone_shell(project: Path) -> Shell:
+    """Its nights start Prefect servers of their own."""
     return Shell(project)
 
 

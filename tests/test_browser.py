@@ -65,14 +65,14 @@ def page():
 
 
 @pytest.fixture
-def servers(page, shell):
+def servers(page, lone_shell):
     """The addresses of what `up` started; whatever happens, `down` follows."""
     try:
-        done = shell("up", "--prefect-port", "4300", "--mlflow-port", "5300")
+        done = lone_shell("up", "--prefect-port", "4300", "--mlflow-port", "5300")
         assert done.returncode == 0, done.stderr
-        yield json.loads((shell.folder / "home/servers.json").read_text())
+        yield json.loads((lone_shell.folder / "home/servers.json").read_text())
     finally:
-        shell("down")
+        lone_shell("down")
 
 
 def shoot(page: Page, name: str) -> None:
@@ -197,7 +197,7 @@ def expect_pictures(page: Page) -> None:
 
 
 @pytest.mark.timeout(1800)
-def test_a_person_needs_only_the_browser(page, servers, shell, project):
+def test_a_person_needs_only_the_browser(page, servers, lone_shell, project):
     prefect, address, home = servers["prefect"], servers["mlflow"], project / "home"
     client = mlflow.MlflowClient(address)
     night = f"tiny-{date.today()}"
@@ -275,7 +275,7 @@ def test_a_person_needs_only_the_browser(page, servers, shell, project):
     expect(page.get_by_role("link", name="rollback", exact=True).first).to_be_visible()
     shoot(page, "deployments")
 
-    done = shell("down")
+    done = lone_shell("down")
     assert done.returncode == 0, done.stderr
     assert processes_of(home) == []
     assert not (home / "servers.json").exists()

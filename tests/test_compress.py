@@ -148,7 +148,7 @@ def test_a_candidate_keeps_an_error_by_not_exceeding_it():
 def test_what_can_be_made_depends_on_the_kinds():
     assert usable(["regression"]) == {"static", "distil", "narrow", "prune", "vocabulary", "quantize"}
     assert usable(["classification", "regression"]) == {"distil", "narrow", "prune", "vocabulary", "quantize"}
-    assert usable(["classification", "generation"]) == {"distil", "prune"}
+    assert usable(["classification", "generation"]) == {"distil", "prune", "quantize"}
 
 
 def test_a_recipe_is_read_and_written():

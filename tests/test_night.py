@@ -134,7 +134,8 @@ def test_promoted_then_skipped_then_forced(shell, project):
     assert "moved by hand    2  1 → 2" in moved and "skipped" in skipped
 
 
-def test_killed_in_training_goes_on_with_the_same_weights(shell, project):
+def test_killed_in_training_goes_on_with_the_same_weights(lone_shell, project):
+    shell = lone_shell
     undisturbed = shell.json("run", "night.yaml")
     assert undisturbed["status"] == "promoted"
     weights = checkpoint_digests(project / "home")

@@ -37,8 +37,8 @@ def night(tmp_path):
 
 
 @pytest.fixture
-def shell(tmp_path):
-    return Shell(tmp_path)
+def shell(tmp_path, prefect_api):
+    return Shell(tmp_path, prefect_api)
 
 
 def data(label, **more):
@@ -88,15 +88,21 @@ def test_one_decoder_writes_and_judges_and_the_next_night_is_compared(shell, nig
             "mood": {"role": "auxiliary", "data": data("mood")},
         },
         "train": {"base_model": "scratch:gpt2", "scratch": SMALL_GPT2, "num_train_epochs": 12},
+        "compress": {"max_size_mb": 0.2},
     }
     first = shell.json("run", night(**settings))
     assert first["status"] == "promoted", first["reason"]
+    full, small = first["candidates"]
+    assert (full["name"], small["name"]) == ("full", "quantize") and small["size_mb"] < 0.4 * full["size_mb"]
+    assert small["chosen"], "full is over the target"
     assert first["metrics"]["writing/loss"] < first["baseline"]["writing/loss"] - 0.3
     assert "What it writes: writing" in (tmp_path / first["report"]).read_text()
     (tmp_path / "new.csv").write_text("text\nthe parcel came\n")
     done = shell("predict", "models:/small@champion", "new.csv")
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()[1].split(",", 1)[1]) > 5
+    assert shell("export", "small@champion", "taken").returncode == 0
+    assert "answers in int8" in (tmp_path / "taken/README.md").read_text()
     settings["train"] |= {"num_train_epochs": 16, "seed": 1}
     second = shell.json("run", night(**settings))
     assert second["gate"]["interval"] and second["gate"]["difference"] == pytest.approx(

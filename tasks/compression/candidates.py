@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models import export, footprint, quantization
+from models import export, footprint, int8, quantization
 from models.measure import TorchPredictor
 from models.predictor import OnnxPredictor
 from tasks import scoring, store
+from tasks.compression.recipes import NotPossibleError
 from tasks.compression.students import checkpoint, opened, training_rows
 from tasks.records import Answers, Cost, Costs, Objective, Served, Student, Trained
 from tasks.stage import stage
@@ -38,14 +39,24 @@ def served(
     (folder / "serving").mkdir()
     export.export(*opened(model), folder / "serving", max_length)
     if quantize:
-        graph = folder / "serving" / export.ONNX
-        if quantize == "static":
-            feeds = _feeds(folder / "serving", objectives)
-            worst = quantization.sensitive(graph, feeds, float_weights) if float_weights else []
-            quantization.quantize_static(graph, graph, feeds, worst)
-        else:
-            quantization.quantize_int8(graph, graph)
+        _quantize(folder / "serving", quantize == "static", float_weights, objectives)
     return Served(seconds=time.monotonic() - begun)
+
+
+def _quantize(serving: Path, static: bool, float_weights: int, objectives: list[Objective]) -> None:
+    graph = serving / export.ONNX
+    if not graph.exists():
+        if static:
+            raise NotPossibleError(
+                "quantize:static fixes the scales of a graph; what writes text is served as a checkpoint"
+            )
+        quantization.quantize_checkpoint(serving)
+    elif static:
+        feeds = _feeds(serving, objectives)
+        worst = quantization.sensitive(graph, feeds, float_weights) if float_weights else []
+        quantization.quantize_static(graph, graph, feeds, worst)
+    else:
+        quantization.quantize_int8(graph, graph)
 
 
 def _feeds(serving: Path, objectives: list[Objective]) -> list[dict[str, np.ndarray]]:
@@ -93,5 +104,5 @@ def costs(
 
 
 def _weights(folder: Path) -> Path:
-    graph = folder / export.ONNX
-    return graph if graph.exists() else folder / "model.safetensors"
+    names = (export.ONNX, int8.WEIGHTS, "model.safetensors")
+    return next(folder / name for name in names if (folder / name).exists())

@@ -87,9 +87,9 @@ def chain(steps: Sequence[Step]) -> str:
 
 
 def usable(kinds: Sequence[Kind]) -> set[str]:
-    """Steps that fit the objectives: fewer tokens would change what a loss a token means, int8 is for ONNX."""
+    """Steps that fit the objectives: fewer tokens would change what a loss a token means."""
     if set(kinds) & set(GENERATIVE):
-        return {"distil", "prune"}
+        return {"distil", "prune", "quantize"}
     return {"distil", "narrow", "prune", "vocabulary", "quantize"} | ({"static"} if len(kinds) == 1 else set())
 
 
