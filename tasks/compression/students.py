@@ -26,7 +26,7 @@ from models.importance import importance
 from models.measure import TorchPredictor
 from models.progress import Progress
 from tasks import scoring, store
-from tasks.compression import pieces
+from tasks.compression import timings
 from tasks.compression.recipes import NotPossibleError, Step, amount, of
 from tasks.records import GENERATIVE, Lesson, Objective, Start, Student, Trained
 from tasks.stage import stage
@@ -166,7 +166,7 @@ def _prune(desk: Desk, size: float | int) -> Model:
         shape = allocation.Shape([of(len(layer), size) for layer in found.neurons], [len(h) for h in found.heads])
     else:
         texts = list(islice(desk.texts(), LOOKED_AT))
-        costs = pieces.costs(desk.model, desk.tokenizer, desk.heads, texts, desk.told["max_length"])
+        costs = timings.costs(desk.model, desk.tokenizer, desk.heads, texts, desk.told["max_length"])
         with _possible("prune"):
             shape = allocation.allocate(found, costs, size)
     log.info("prune: neurons %s, heads %s", shape.widths, shape.heads)

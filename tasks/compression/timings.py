@@ -1,4 +1,4 @@
-"""What the pieces of a model cost on this machine, as they are served in int8; measured once for each shape of model.
+"""How long parts of a model take on this machine, as they are served in int8; measured once for each shape of model.
 
 Remembered under NIGHTSHIFT_HOME, so that a night that is run again prunes alike.
 """
@@ -50,7 +50,7 @@ def _times(
     with store.scratch() as folder:
         predictors: list[Any] = []
         for number, model in enumerate(models):
-            log.info("what its pieces cost on this machine: shape %d of %d", number + 1, len(models))
+            log.info("how long its parts take on this machine: shape %d of %d", number + 1, len(models))
             serving = folder / str(number)
             serving.mkdir()
             export.export(model, tokenizer, heads, serving, max_length)
