@@ -16,9 +16,10 @@ from tasks import kinds, pictures, scoring, store
 from tasks.compression import candidates, choosing, search
 from tasks.compression.choosing import Bounds
 from tasks.compression.recipes import FULL, NotPossibleError, chain, parse
+from tasks.compression.records import Served, Student
 from tasks.compression.workshop import Workshop
 from tasks.evidence import Tables
-from tasks.records import Candidate, Compressed, Cost, Evaluated, Objective, Served, Start, Student, Trained
+from tasks.records import Candidate, Compressed, Cost, Evaluated, Objective, Start, Trained
 from tasks.stage import stage
 
 log = logging.getLogger("nightshift.compress")

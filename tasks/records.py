@@ -215,35 +215,6 @@ class Candidate(Cost):
     why: str = ""
 
 
-class Lesson(Artifact):
-    """`OBJECTIVE.npy`: the teachers' logits on tonight's training rows, in their order, of each objective that judges."""
-
-
-class Student(Artifact):
-    """`checkpoint/`: a smaller model, made by one step from another."""
-
-    parameters: int
-    seconds: float
-    """That the step took, when it was taken."""
-
-
-class Served(Artifact):
-    """A model as it is served: `serving/`, and `checkpoint/`, which it was exported from."""
-
-    seconds: float
-    """That the export and its conversion took."""
-
-
-class Answers(Artifact):
-    """`answers/OBJECTIVE.parquet`: what a served model says to one side's rows, see `tasks.kinds`."""
-
-
-class Costs(Artifact):
-    """What full and its smaller forms cost, measured in turns."""
-
-    costs: dict[str, Cost]
-
-
 class Compressed(Artifact):
     """A folder a candidate: `NAME/serving/`, `NAME/checkpoint/`, `NAME/SIDE/OBJECTIVE.parquet`; `measured/pareto.png`."""
 

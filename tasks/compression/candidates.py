@@ -13,8 +13,9 @@ from models.measure import TorchPredictor
 from models.predictor import OnnxPredictor
 from tasks import scoring, store
 from tasks.compression.recipes import NotPossibleError
+from tasks.compression.records import Answers, Costs, Served, Student
 from tasks.compression.students import checkpoint, opened, training_rows
-from tasks.records import Answers, Cost, Costs, Objective, Served, Student, Trained
+from tasks.records import Cost, Objective, Trained
 from tasks.stage import stage
 
 CALIBRATION_ROWS, BATCH = 256, 32

@@ -28,7 +28,8 @@ from models.progress import Progress
 from tasks import scoring, store
 from tasks.compression import timings
 from tasks.compression.recipes import NotPossibleError, Step, amount, of
-from tasks.records import GENERATIVE, Lesson, Objective, Start, Student, Trained
+from tasks.compression.records import Lesson, Student
+from tasks.records import GENERATIVE, Objective, Start, Trained
 from tasks.stage import stage
 
 log = logging.getLogger("nightshift.compress")

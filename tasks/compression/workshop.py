@@ -9,8 +9,9 @@ import pandas as pd
 from tasks import store
 from tasks.compression import candidates, students
 from tasks.compression.recipes import Step, chain, parse
+from tasks.compression.records import Lesson, Served, Student
 from tasks.compression.students import EPOCHS, RATES, SIZES
-from tasks.records import Lesson, Objective, Served, Start, Student, Trained
+from tasks.records import Objective, Start, Trained
 
 TRAINING = ("temperature", "alpha", "relations", "hidden", "cosine")
 """Settings that every step which trains goes by."""
