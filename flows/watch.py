@@ -8,11 +8,11 @@ from prefect import flow
 from prefect.events import emit_event
 
 from flows.settings import NightSettings, load
-from tasks import night, profile, registry, shown, tracking
+from tasks import night, pictures, profile, registry, shown, store, tracking
 from tasks.errors import InputError, UserError
 from tasks.ingest import DataSettings, locate, read_rows
 from tasks.judging.served import Served
-from tasks.profile import Profile
+from tasks.profile import Drift, Profile
 from tasks.records import Augmented, Objective, Sides
 
 CONFIDENCE = 0.95
@@ -38,7 +38,9 @@ def watch(settings_file: str, source: str, max_index: float = 0.2, max_drop: flo
             "prefect.resource.name": found["model"],
         }
         emit_event(event, resource, payload={"settings_file": settings_file, "reason": found["reason"]})
-    shown.watched(found["model"], markdown(found))
+    with store.scratch() as folder:
+        pictures.drift([Drift(**drift) for drift in found["drift"]], folder / "drift.png")
+        shown.watched(found["model"], f"{markdown(found)}\n![Drift]({pictures.inline(folder / 'drift.png')})")
     return found
 
 

@@ -1,5 +1,6 @@
 """The pictures of a night, drawn with matplotlib into PNG files."""
 
+import base64
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay
 
+from tasks.profile import Drift
 from tasks.records import Candidate, Objective, Slice
 
 matplotlib.use("Agg")
@@ -157,6 +159,33 @@ def slices(found: Sequence[Slice], margin: float, path: Path) -> None:
     )
     axes.grid(alpha=0.3, axis="x")
     _save(figure, path)
+
+
+def drift(found: Sequence[Drift], path: Path) -> None:
+    """A panel a feature: the share of rows in each bin on the holdout and now; red where it has drifted."""
+    sizes = [len(one.shares) for one in found]
+    figure = Figure(figsize=(7, 0.8 * len(found) + 0.32 * sum(sizes)), layout="constrained")
+    panels = figure.subplots(len(found), squeeze=False, height_ratios=sizes)[:, 0]
+    for axes, one in zip(panels, found, strict=True):
+        places = range(len(one.shares))
+        for above, color, name, shares in (
+            (-0.2, "tab:gray", "holdout", [then for then, _ in one.shares.values()]),
+            (0.2, "tab:red" if one.drifted else "tab:blue", "now", [now for _, now in one.shares.values()]),
+        ):
+            axes.barh([place + above for place in places], shares, 0.4, color=color, label=name)
+        axes.set_yticks(places, list(one.shares), fontsize=8)
+        axes.invert_yaxis()
+        axes.set_title(
+            f"{one.feature}: {'drifted' if one.drifted else 'steady'}, index {one.index:.3f}", fontsize="medium"
+        )
+        axes.legend(fontsize=8)
+    panels[-1].set_xlabel("share of rows")
+    _save(figure, path)
+
+
+def inline(path: Path) -> str:
+    """A picture as an address that holds it."""
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
 def label_shares(shares: dict[str, pd.Series], path: Path) -> None:

@@ -1,6 +1,5 @@
 """The morning's one page: a self-contained HTML file, and the same as a Prefect markdown artifact."""
 
-import base64
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from tasks import kinds, ledger, shown, store, tracking
 from tasks.judging import flips
+from tasks.pictures import inline
 from tasks.records import Artifact, Checked, Compressed, Evaluated, Kind, NightResult, Objective, Trained, Verdict
 
 LEDGER_LINES = 40
@@ -150,10 +150,6 @@ def picture_files(story: Story) -> list[Path]:
     return files
 
 
-def _inline(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
-
-
 def _quarantine(story: Story) -> pd.DataFrame:
     records: list[Artifact] = [*story.checked.values(), *(o.sides for o in story.objectives)]
     files = [store.folder(record) / "quarantine.csv" for record in records]
@@ -224,7 +220,7 @@ def _values(result: NightResult, story: Story) -> dict[str, object]:
     pictures: dict[str, str] = {}
     figures: dict[str, object] = {}
     if story.verdict:
-        pictures = {file.stem.replace("_", " "): _inline(file) for file in picture_files(story)}
+        pictures = {file.stem.replace("_", " "): inline(file) for file in picture_files(story)}
         figures = {"metrics": _rows_of_metrics(story), "sharing": sharing(story), "speed": _speed(story)}
         figures |= _compared_rows(story.verdict, lost_rows(story))
     quarantine = _quarantined(story)

@@ -178,6 +178,10 @@ def test_drift_starts_a_night(servers):
     made = servers.api("POST", f"/deployments/{deployment['id']}/create_flow_run", parameters=given)
     seen = wait(lambda: (run := servers.run(made["id"]))["state_type"] in ENDED and run, "watch ends")
     assert seen["state_type"] == "COMPLETED", seen["state"]["message"]
+    wanted = {"flow_runs": {"id": {"any_": [made["id"]]}}}
+    (page,) = servers.api("POST", "/artifacts/filter", **wanted)
+    assert page["key"] == "tiny-8-watch" and "# tiny, version 1: drifted" in page["data"]
+    assert "![Drift](data:image/png;base64," in page["data"]
     started = wait(
         lambda: [r for r in servers.nights("nightly") if not r["auto_scheduled"]], "the automation starts a night"
     )

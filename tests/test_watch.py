@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from flows.batch import _difference
-from tasks import profile
+from tasks import pictures, profile
 from tasks.records import Augmented, Objective, Sides
 
 SIDES = Sides(train=1, validation=1, holdout=1, spare=0, leaks=0, labels=["a", "b"], pairs=False)
@@ -46,6 +47,14 @@ def test_what_has_changed_is_named(changed, feature):
     found = profile.drifts(before, *rows(500, 1, **changed), objective(), 0.2)
     assert found[0].feature == feature and found[0].drifted
     assert sum(now for _, now in found[0].shares.values()) == pytest.approx(1)
+
+
+def test_the_picture_has_a_panel_a_feature(tmp_path):
+    before = profile.profile(*rows(1000, 0), objective())
+    found = profile.drifts(before, *rows(500, 1, words=28), objective(), 0.2)
+    pictures.drift(found, tmp_path / "drift.png")
+    width, height = Image.open(tmp_path / "drift.png").size
+    assert width == 770 and height > 110 * 0.32 * sum(len(one.shares) for one in found)
 
 
 def test_an_unknown_answer_has_a_bin():
