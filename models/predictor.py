@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,9 @@ import numpy as np
 from tokenizers import Tokenizer
 
 BATCH = 32
+FIELDS = {"input_ids": attrgetter("ids"), "attention_mask": attrgetter("attention_mask"),
+          "token_type_ids": attrgetter("type_ids")}  # fmt: skip
+"""A graph's inputs, as tokenizers calls them."""
 CHOSEN = 0.5
 """The score from which on a row has a label, where it may have several."""
 
@@ -87,6 +91,8 @@ class OnnxPredictor(Judge):
         """In the order of the texts: probabilities, shape (rows, classes), or values of a regression, shape (rows, 1)."""
         head = self.heads[objective]
         rows: list[Any] = list(texts) if pairs is None else list(zip(texts, pairs, strict=True))
+        if len(rows) == 1:
+            return _scores(head, self._logits(rows, objective).astype(float))
         lengths = [len(text) + (len(pairs[place]) if pairs is not None else 0) for place, text in enumerate(texts)]
         order = np.argsort(lengths, kind="stable")
         parts = [order[start : start + BATCH] for start in range(0, len(rows), BATCH)]
@@ -105,12 +111,7 @@ class OnnxPredictor(Judge):
     def feed(self, rows: Sequence[Any]) -> dict[str, np.ndarray]:
         """What the graph takes, of texts or pairs of texts: each (rows, tokens)."""
         encoded = self.tokenizer.encode_batch(list(rows)) if len(rows) > 1 else [self._encode(rows[0])]
-        values = {
-            "input_ids": [item.ids for item in encoded],
-            "attention_mask": [item.attention_mask for item in encoded],
-            "token_type_ids": [item.type_ids for item in encoded],
-        }
-        return {name: np.array(values[name], dtype=np.int64) for name in self.inputs}
+        return {name: np.array([FIELDS[name](item) for item in encoded], dtype=np.int64) for name in self.inputs}
 
     def _encode(self, row: Any) -> Any:
         return self.tokenizer.encode(row) if isinstance(row, str) else self.tokenizer.encode(*row)
