@@ -10,7 +10,7 @@ import pytest
 from conftest import Shell
 from samples import messages
 
-from benchmarks import gpu, results
+from benchmarks import compress, gpu, results
 from benchmarks.train import SCRIPTS
 from flows import cli
 
@@ -90,3 +90,29 @@ def test_the_gpu_benchmark_on_tiny_models():
     assert all(row["tokens/s"] > 0 for row in found["table"])
     assert found["table"][0]["padding, %"] == 0 < found["table"][2]["padding, %"]
     assert results.table(found["table"]).count("\n") == 7
+
+
+def costed(name, accuracy, latency, size, **more):
+    return {"name": name, "accuracy": accuracy, "perplexity": None, "latency_ms_p50": latency, "latency_ms_p95": latency,
+            "throughput": 1.0, "size_mb": size, "memory_mb": 1.0, "load_ms": 1.0, "seconds": 60.0, "confirmed": True} | more  # fmt: skip
+
+
+def test_the_compression_table_sets_each_model_against_full_of_its_own_night():
+    runs = []
+    for seed, slow in ((1, 1), (2, 3), (3, 1)):
+        quick = costed("distil+quantize", 0.895 - seed / 1000, slow, 9.0, confirmed=seed < 3)
+        beside = [{"name": "TF-IDF, logistic regression", "accuracy": 0.8, "latency_ms_p50": slow / 2}]
+        candidates = [costed("full", 0.9, 13 * slow, 90.0), quick, costed("quantize", 0.9, 3 * slow, 23.0)]
+        runs.append({"seed": seed, "candidates": candidates, "beside": beside})
+    full, quick, plain, simple = compress._rows(runs)
+    assert (quick["times as fast"], quick["times as small"], quick["confirmed"]) == (13, 10, "2 of 3")
+    assert quick["accuracy"] == 0.893 and quick["kept, %"] == 99.2 and full["kept, %"] == 100
+    assert simple["times as fast"] == 26 and simple["times as small"] is None
+    verdicts = compress._verdicts([full, quick, plain, simple])
+    assert [line.rsplit(": ", 1)[1] for line in verdicts] == ["met", "missed", "missed"]
+    assert "distil+quantize is 13 times as fast" in verdicts[0] and "quantize keeps 100 %, is 4.3 times" in verdicts[2]
+
+
+def test_of_a_perplexity_full_is_the_share():
+    full = {"perplexity": 80.0, "accuracy": None}
+    assert compress._kept({"perplexity": 100.0, "accuracy": None}, full) == pytest.approx(0.8)
