@@ -46,7 +46,7 @@ def objectives(**main):
 @pytest.mark.parametrize("change", [{"objectives": objectives()}, {"data": {"path": "a.csv"}, "kind": "generation"}])
 def test_the_form_says_what_is_learned(change):
     settings = check({"model": "x", "train": {"base_model": "b"}} | change, "x.yaml")
-    assert settings.compress.recipes == (["quantize"] if settings.objectives else [])
+    assert settings.compress.recipes == ["quantize"]
     again = filled_in(None, as_form(settings))
     assert again == settings and again.learned == settings.learned
 

@@ -99,11 +99,11 @@ def test_recipes_are_those_that_can_be_used():
     both = {"a": {"data": DATA}, "b": ALONG}
     assert len(night(kind="regression", data=DATA).compress.recipes) == 5
     assert night(objectives=both).compress.recipes == ["quantize"]
-    assert night(kind="text2text", data=DATA).compress.recipes == []
+    assert night(kind="text2text", data=DATA).compress.recipes == ["quantize"]
     assert night(kind="text2text", data=DATA, compress={"recipes": [], "keep": 0.9}).compress.recipes == []
     assert night(kind="text2text", data=DATA, compress={"recipes": ["distil+prune"]}).compress.recipes
     for recipes, settings in ((["quantize", "static"], {"objectives": both}),
-                              (["quantize"], {"data": DATA, "kind": "generation"})):  # fmt: skip
+                              (["quantize", "vocabulary"], {"data": DATA, "kind": "generation"})):  # fmt: skip
         with pytest.raises(SettingsError, match=rf"^x\.yaml: compress\.recipes: .* leave out {recipes[-1]}$"):
             night(**settings, compress={"recipes": recipes})
 
