@@ -103,13 +103,16 @@ def processes_of(home: Path) -> list[psutil.Process]:
 
 
 class Shell:
-    """The command line in a process of its own, with its own NIGHTSHIFT_HOME; without `prefect` (an API's address) a night starts a server."""
+    """The command line in a process of its own, with its own NIGHTSHIFT_HOME.
+
+    Without `prefect`, an API's address, a night starts a server.
+    """
 
     def __init__(self, folder: Path, prefect: str = "") -> None:
         self.folder = folder
-        self.env = (
-            os.environ | {"NIGHTSHIFT_HOME": str(folder / "home")} | ({"PREFECT_API_URL": prefect} if prefect else {})
-        )
+        self.env = os.environ | {"NIGHTSHIFT_HOME": str(folder / "home")}
+        if prefect:
+            self.env["PREFECT_API_URL"] = prefect
         for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):  # a client that was asked in this process sets them
             self.env.pop(name, None)
 
