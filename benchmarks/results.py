@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent / "results"
-LIBRARIES = ("torch", "transformers", "accelerate")
+LIBRARIES = ("torch", "transformers", "accelerate", "onnxruntime")
 
 
 def publish(name: str, arguments: list[str], found: dict[str, Any], folder: Path = FOLDER) -> dict[str, Any]:

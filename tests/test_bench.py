@@ -106,13 +106,13 @@ def test_the_compression_table_sets_each_model_against_full_of_its_own_night():
         runs.append({"seed": seed, "candidates": candidates, "beside": beside})
     full, quick, plain, simple = compress._rows(runs)
     assert (quick["times as fast"], quick["times as small"], quick["confirmed"]) == (13, 10, "2 of 3")
-    assert quick["accuracy"] == 0.893 and quick["kept, %"] == 99.2 and full["kept, %"] == 100
+    assert quick["accuracy"] == 0.893 and quick["kept, %"] == pytest.approx(99.2, abs=0.05) and full["kept, %"] == 100
     assert simple["times as fast"] == 26 and simple["times as small"] is None
     verdicts = compress._verdicts([full, quick, plain, simple])
     assert [line.rsplit(": ", 1)[1] for line in verdicts] == ["met", "missed"]
     assert "distil+quantize is 13 times as fast" in verdicts[0]
     (verdict,) = compress._untrained([full, plain, simple])
-    assert "quantize keeps 100 %, is 4.3 times as fast and made in 60 s" in verdict and verdict.endswith("missed")
+    assert "quantize keeps 100.0 %, is 4.3 times as fast and made in 60 s" in verdict and verdict.endswith("missed")
 
 
 def test_of_a_perplexity_full_is_the_share():
