@@ -96,7 +96,8 @@ def main(arguments: list[str]) -> dict[str, Any]:
         seeds = range(1, told.seeds + 1)
         places = [Path(folder) / f"{told.data}-{seed}" for seed in seeds]
         nights = pool.map(_night, places, [_settings(told, seed) for seed in seeds], [told.set] * told.seeds)
-        runs = [_costed(place, candidates) for place, candidates in zip(places, [*nights], strict=True)]
+        begins = [MINILM if DATA[told.data]["train"]["base_model"] == MINILM and seed == 1 else None for seed in seeds]
+        runs = [_costed(*one) for one in zip(places, [*nights], begins, strict=True)]
     rows = _rows(runs)
     notes = [] if "kind" in DATA[told.data] else _untrained(rows) if told.untrained else _verdicts(rows)
     notes += [
@@ -138,13 +139,13 @@ def _night(place: Path, settings: dict[str, Any], overrides: list[str]) -> list[
     return list(json.loads(done.stdout.splitlines()[-1])["candidates"])
 
 
-def _costed(place: Path, candidates: list[dict[str, Any]]) -> dict[str, Any]:
-    """A night's candidates with their costs, and what was asked beside them.
+def _costed(place: Path, candidates: list[dict[str, Any]], base: str | None) -> dict[str, Any]:
+    """A night's candidates with their costs, and what was asked beside them; with a base model also what begins with it.
 
     In a process with torch as it is where nothing is set: nights let its threads wait passively, which makes full slower.
     """
     plain = {name: value for name, value in environment(place).items() if not name.startswith(("OMP_", "GOMP_"))}
-    command = [sys.executable, "-m", "benchmarks.costs", str(place / "home")]
+    command = [sys.executable, "-m", "benchmarks.costs", str(place / "home"), *([base] if base else [])]
     done = subprocess.run(command, cwd=PROJECT, env=plain, stdout=subprocess.PIPE, text=True, check=True)
     costs = {line["name"]: line for line in json.loads(done.stdout.splitlines()[-1])}
     candidates = [candidate | costs.pop(candidate["name"]) for candidate in candidates]
