@@ -30,14 +30,23 @@ DATA: dict[str, dict[str, Any]] = {
         "train": {"base_model": MINILM, "max_length": 128, "num_train_epochs": 3, "per_device_train_batch_size": 32,
                   "learning_rate": 1e-4},
         "augment": {"method": "none", "pieces": 3},
-        "compress": {"learning_rate": 2e-4, "distil_epochs": 3, "recovery_epochs": 1},
+        "compress": {
+            "learning_rate": 2e-4, "distil_epochs": 3, "recovery_epochs": 2,
+            "recipes": ["quantize", "quantize:static", "prune:0.33+vocabulary+quantize:static",
+                        "distil+prune:512+vocabulary+quantize:static",
+                        "distil+narrow:192+prune:512+vocabulary+quantize:static", "static+vocabulary+quantize"],
+        },
     },
     "banking77": {
         "data": {"path": "banking77/train.csv", "text": "text", "label": "category"},
         "split": {"holdout": "banking77/test.csv"},
         "train": {"base_model": MINILM, "max_length": 64, "num_train_epochs": 5, "learning_rate": 2e-4},
         "augment": {"method": "none", "pieces": 1},
-        "compress": {"learning_rate": 3e-4, "distil_epochs": 4, "recovery_epochs": 2},
+        "compress": {
+            "learning_rate": 3e-4, "distil_epochs": 4, "recovery_epochs": 2, "static_epochs": 12,
+            "recipes": ["quantize", "quantize:static", "prune:0.33+vocabulary+quantize:static",
+                        "distil+prune:512+vocabulary+quantize:static", "static+vocabulary+quantize"],
+        },
     },
     "waimai": {
         "data": {"path": "waimai/waimai_10k.csv", "text": "review", "label": "label"},
@@ -48,7 +57,11 @@ DATA: dict[str, dict[str, Any]] = {
             "max_length": 128, "num_train_epochs": 5, "learning_rate": 3e-4,
         },
         "augment": {"method": "none", "pieces": 1},
-        "compress": {"learning_rate": 3e-4, "distil_epochs": 4, "recovery_epochs": 2},
+        "compress": {
+            "learning_rate": 3e-4, "distil_epochs": 4, "recovery_epochs": 2,
+            "recipes": ["quantize", "quantize:static", "prune:0.5+quantize:static",
+                        "distil+prune:512+quantize:static", "static+quantize"],
+        },
     },
     "tiny_shakespeare": {
         "kind": "generation",
@@ -58,21 +71,16 @@ DATA: dict[str, dict[str, Any]] = {
             "scratch": {"n_embd": 256, "n_layer": 5, "n_head": 8, "n_positions": 128, "vocab_size": 4000},
             "max_length": 128, "num_train_epochs": 10, "learning_rate": 1e-3, "warmup_steps": 100, "weight_decay": 0.1,
         },
-        "compress": {"learning_rate": 5e-4, "distil_epochs": 6, "recovery_epochs": 3},
+        "compress": {
+            "learning_rate": 5e-4, "distil_epochs": 6, "recovery_epochs": 3,
+            "recipes": ["quantize", "prune:0.5", "prune:0.5+quantize", "distil:0.6+quantize", "distil:0.6+prune:0.5+quantize"],
+        },
     },
 }  # fmt: skip
-RECIPES = [
-    "quantize",
-    "quantize:static",
-    "distil+prune:512+vocabulary+quantize:static",
-    "distil+narrow:192+prune:512+vocabulary+quantize:static",
-    "static+vocabulary+quantize",
-]
-WRITING = ["quantize", "prune:0.5", "prune:0.5+quantize", "distil:0.6+quantize", "distil:0.6+prune:0.5+quantize"]
-"""Of what writes."""
 UNTRAINED = [
     "quantize",
     "quantize:static",
+    "prune:0.8+quantize:static",
     "prune:0.8+vocabulary+quantize:static",
     "prune:0.65+vocabulary+quantize:static",
 ]
@@ -92,6 +100,8 @@ def main(arguments: list[str]) -> dict[str, Any]:
     parser.add_argument("--set", action="append", default=[], help="a setting of every night, as in nightshift run")
     parser.add_argument("--untrained", action="store_true", help="nothing is trained after full")
     told = parser.parse_args(arguments)
+    if told.untrained and "kind" in DATA[told.data]:
+        parser.error(f"--untrained is for what judges; {told.data} writes")
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
         seeds = range(1, told.seeds + 1)
         places = [Path(folder) / f"{told.data}-{seed}" for seed in seeds]
@@ -116,13 +126,10 @@ def main(arguments: list[str]) -> dict[str, Any]:
 def _settings(told: argparse.Namespace, seed: int) -> dict[str, Any]:
     settings: dict[str, Any] = {"model": "bench"} | deepcopy(DATA[told.data]) | {"base_dir": str(public_data())}
     settings["train"]["seed"] = seed
-    recipes = WRITING if "kind" in settings else UNTRAINED if told.untrained else RECIPES
     if told.untrained:
-        settings["compress"]["recovery_epochs"] = 0
-        recipes = [recipe for recipe in recipes if "distil" not in recipe]
-    settings["compress"]["recipes"] = (
-        "auto" if told.recipes == "auto" else (told.recipes or ",".join(recipes)).split(",")
-    )
+        settings["compress"] |= {"recovery_epochs": 0, "recipes": UNTRAINED}
+    if told.recipes:
+        settings["compress"]["recipes"] = told.recipes if told.recipes == "auto" else told.recipes.split(",")
     return settings
 
 
