@@ -38,7 +38,7 @@ class Costs:
 
 
 def costs(model: Model, measure: Callable[[Sequence[Model]], Sequence[float]]) -> Costs:
-    """The table of a model, from six models that `measure` times side by side, in milliseconds.
+    """The table of a model, from eight models that `measure` times side by side, in milliseconds.
 
     Whole models are measured, made into what is served, rather than layers alone: Kurtic et al. 2023 (ZipLM), arXiv
     2302.04089, section 3.2, measure layers. What lies between two that were measured is interpolated.
@@ -46,17 +46,17 @@ def costs(model: Model, measure: Callable[[Sequence[Model]], Sequence[float]]) -
     names, every = anatomy(model), layers(model)
     neurons, size = width(every[0], names.feed_forward), head_size(model)
     heads = width(every[0], names.attention) // size
-    some_heads, some_widths = [1, max(1, heads // 2)], [max(1, neurons // part) for part in (16, 4, 2)]
+    some_heads, some_widths = [0, 1, heads // 2], [0, neurons // 16, neurons // 4, neurons // 2]
     shapes = [([neurons] * len(every), [count] * len(every)) for count in some_heads]
     shapes += [([count] * len(every), [heads] * len(every)) for count in some_widths]
     alike = Importance([torch.ones(neurons)] * len(every), [torch.ones(heads)] * len(every))
     full, *times = measure([model, *(prune(model, alike, *shape) for shape in shapes)])
     saved = [(full - time) / len(every) for time in times]
-    grid = sorted({max(1, neurons * part // STEPS) for part in range(1, STEPS + 1)})
+    grid = sorted({neurons * part // STEPS for part in range(STEPS + 1)})
     return Costs(
         full,
-        _between(range(1, heads + 1), [*some_heads, heads], [*saved[:2], 0.0]),
-        _between(grid, [*some_widths, neurons], [*saved[2:], 0.0]),
+        _between(range(heads + 1), [*some_heads, heads], [*saved[: len(some_heads)], 0.0]),
+        _between(grid, [*some_widths, neurons], [*saved[len(some_heads) :], 0.0]),
     )
 
 

@@ -89,7 +89,7 @@ def _mask(attention_mask: Tensor, **_: Any) -> Tensor:
 
 def fuse(model: ir.Model) -> None:
     """Rewrite the graph in place; what matches nothing stays as it is."""
-    for apply in (ir.passes.common.CommonSubexpressionEliminationPass(), _plain, _thin, _merge, _sums):
+    for apply in (ir.passes.common.CommonSubexpressionEliminationPass(), _plain, _empty, _thin, _merge, _sums):
         apply(model)
         tidy(model)
 
@@ -139,6 +139,14 @@ def _plain(model: ir.Model) -> None:
             shaped = shaped.uses()[0].node.outputs[0]
         if shaped is not node.outputs[0]:
             shaped.replace_all_uses_with(node.outputs[0])
+
+
+def _empty(model: ir.Model) -> None:
+    """Of a product with zeros (a block that pruning has emptied) the bias is left."""
+    for node in list(model.graph):
+        parts = _linear_parts(node.outputs[0])
+        if node.op_type == "Add" and parts and not parts[1].any():
+            node.outputs[0].replace_all_uses_with(node.inputs[1])
 
 
 def _unshaped(value: ir.Value) -> ir.Value:

@@ -154,7 +154,7 @@ class _Normal:
     def solve(self, ridge: float) -> None:
         """Change the projection; the bias is not pulled."""
         inner = self.squares.diagonal()[:-1]
-        inner.add_(ridge * inner.mean())
+        inner.add_(ridge * inner.mean()).clamp_(min=torch.finfo(inner.dtype).tiny)
         change = torch.linalg.solve(self.squares, self.products).to(self.projection.bias)
         weight(self.projection).add_(change[:-1].T)
         self.projection.bias.add_(change[-1])

@@ -14,6 +14,7 @@ from models.importance import Importance
 def prune(model: Model, importance: Importance, widths: Sequence[int], heads: Sequence[int] | None = None) -> Model:
     """A copy whose layers keep their most important feed-forward neurons and attention heads, so many in each layer.
 
+    Of a block that keeps none one part is left, all zeros: it learns nothing and is not in the graph that is served.
     With the same width in every layer and all heads, stock `from_pretrained` loads it; of others, what `dense` makes.
     """
     pruned = copy.deepcopy(model)
@@ -30,7 +31,19 @@ def _most(scores: Tensor, count: int) -> Tensor:
 
 
 def _keep(layer: nn.Module, block: Block, parts: Tensor, size: int) -> None:
-    cut(layer, block, (parts.cpu()[:, None] * size + torch.arange(size)).flatten())
+    kept = parts.cpu() if len(parts) else torch.zeros(1, dtype=torch.long)
+    cut(layer, block, (kept[:, None] * size + torch.arange(size)).flatten())
+    if not len(parts):
+        _empty(layer, block)
+
+
+@torch.no_grad()
+def _empty(layer: nn.Module, block: Block) -> None:
+    """All that it writes is the writer's bias."""
+    weight(layer.get_submodule(block.writer)).zero_()
+    for name in block.readers:
+        for parameter in layer.get_submodule(name).parameters():
+            parameter.zero_()
 
 
 def _with_width(model: Model) -> Model:

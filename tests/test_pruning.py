@@ -4,12 +4,14 @@ from itertools import product
 import pytest
 import torch
 import train_once
+from onnxscript import ir
 from samples import messages
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
 
 from models import allocation, anatomy, bases, encoding, export, importance, mending, pruning, student
 from models.batches import Collator, inputs_of
 from models.heads import Head, SharedTrunk, logits
+from models.measure import TorchPredictor
 
 TEXTS = [text for text, _ in messages(64)]
 HEAD = Head("classification", ("bad", "good"))
@@ -60,6 +62,14 @@ def cut(request, tokenizer):
     return model, batches, pruning.prune(model, told, [40, 24], [3, 1])
 
 
+@pytest.fixture(params=KINDS)
+def emptied(request, tokenizer):
+    """A model, its rows, and a copy whose first layer has no neurons and whose last has no heads."""
+    model, batches = model_of(request.param, tokenizer), batches_of(tokenizer)
+    told = importance.importance(model, batches, {"main": HEAD})
+    return model, batches, pruning.prune(model, told, [0, 24], [3, 0])
+
+
 def shapes(model):
     names = anatomy.anatomy(model)
     return [[anatomy.width(layer, block) for block in names.blocks] for layer in anatomy.layers(model)]
@@ -102,6 +112,27 @@ def test_mending_brings_answers_nearer_to_the_parents(cut):
     mending.mend(pruned, model, batches)
     after = answers(pruned, batches)
     assert (after - wanted).square().mean() < 0.8 * (before - wanted).square().mean()
+
+
+def test_of_an_emptied_block_nothing_is_left_but_a_bias(emptied, tmp_path):
+    model, batches, pruned = emptied
+    before = answers(pruned, batches)
+    mending.mend(pruned, model, batches)
+    assert (answers(pruned, batches) - answers(model, batches)).square().mean() < (
+        before - answers(model, batches)
+    ).square().mean()
+    names = anatomy.anatomy(pruned)
+    first, last = anatomy.layers(pruned)
+    optimizer = torch.optim.AdamW(pruned.parameters(), 0.01)
+    for batch in batches[:3]:
+        logits(pruned, "main", inputs_of(batch)).square().sum().backward()
+        optimizer.step()
+    for layer, block in ((first, names.feed_forward), (last, names.attention)):
+        assert not anatomy.weight(layer.get_submodule(block.writer)).any()
+    pruning.dense(pruned).save_pretrained(tmp_path)
+    again = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
+    assert torch.allclose(answers(again, batches), answers(pruned.eval(), batches), atol=1e-5)
+    assert shapes(pruning.slim(again)) == shapes(pruned) == [[3 * 8, 1], [8, 24]]
 
 
 @pytest.mark.parametrize("kind", ["bert", "distilbert", "gpt2"])
@@ -183,6 +214,21 @@ def test_pruned_models_are_exported(kind, tmp_path):
     assert sizes[1] < sizes[0]
 
 
+@pytest.mark.parametrize(("kind", "heads_own"), [("bert", 2), ("gpt2", 1)])
+def test_emptied_blocks_are_not_in_the_graph(kind, heads_own, tmp_path):
+    model, tokenizer, heads, _ = train_once.prepared(kind, ("judged",))
+    told = importance.importance(with_biases(model), batches_of(tokenizer, "judged", heads["judged"]), heads)
+    for widths, few, attentions in (([24, 8], [2, 1], 2), ([0, 8], [2, 0], 1), ([0, 0], [0, 0], 0)):
+        pruned = pruning.prune(model, told, widths, few)
+        export.export(pruned, tokenizer, heads, tmp_path, 32)
+        nodes = [node.op_type for node in ir.load(tmp_path / export.ONNX).graph]
+        assert nodes.count("MultiHeadAttention") == attentions
+        joint = 2 * attentions + bool(attentions)
+        assert nodes.count("MatMul") == heads_own + joint + 2 * sum(map(bool, widths))
+        said = [p.scores(TEXTS, None, "judged") for p in (TorchPredictor(pruned, tokenizer, heads, 32), export.open_served(tmp_path))]
+        assert said[0] == pytest.approx(said[1], abs=1e-4)
+
+
 def test_the_model_that_is_pruned_stays_as_it_was(tokenizer):
     model, batches = model_of("bert", tokenizer), batches_of(tokenizer)
     kept = copy.deepcopy(model.state_dict())
@@ -200,11 +246,11 @@ def test_the_table_of_costs_comes_from_whole_models(tokenizer):
     model = model_of("bert", tokenizer)
     table = allocation.costs(model, parameters)
     assert table.full == parameters([model])[0]
-    assert list(table.heads) == [1, 2, 3, 4] and table.widths[64] == table.heads[4] == 0
+    assert list(table.heads) == [0, 1, 2, 3, 4] and table.widths[64] == table.heads[4] == 0
     for heads in table.heads:
-        assert table.heads[heads] == pytest.approx((4 - heads) * 8 * (4 * 32 + 3) / 1000)
+        assert table.heads[heads] == pytest.approx((4 - max(1, heads)) * 8 * (4 * 32 + 3) / 1000)
     for width in table.widths:
-        assert table.widths[width] == pytest.approx((64 - width) * (2 * 32 + 1) / 1000)
+        assert table.widths[width] == pytest.approx((64 - max(1, width)) * (2 * 32 + 1) / 1000)
 
 
 @pytest.mark.parametrize("share", [0.9, 0.6, 0.35])
