@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,8 @@ from models.pruning import prune
 
 STEPS = 16
 """Widths that are looked at, as parts of the whole."""
+MEASURED = (0.0, 0.0625, 0.25, 0.5)
+"""Shares of the heads, or of the feed-forward neurons, with which a model is measured."""
 UNITS = 1000
 """Parts into which the time that must be saved is cut."""
 
@@ -38,7 +41,7 @@ class Costs:
 
 
 def costs(model: Model, measure: Callable[[Sequence[Model]], Sequence[float]]) -> Costs:
-    """The table of a model, from eight models that `measure` times side by side, in milliseconds.
+    """The table of a model, from a few that `measure` times side by side, in milliseconds.
 
     Whole models are measured, made into what is served, rather than layers alone: Kurtic et al. 2023 (ZipLM), arXiv
     2302.04089, section 3.2, measure layers. What lies between two that were measured is interpolated.
@@ -46,7 +49,7 @@ def costs(model: Model, measure: Callable[[Sequence[Model]], Sequence[float]]) -
     names, every = anatomy(model), layers(model)
     neurons, size = width(every[0], names.feed_forward), head_size(model)
     heads = width(every[0], names.attention) // size
-    some_heads, some_widths = [0, 1, heads // 2], [0, neurons // 16, neurons // 4, neurons // 2]
+    some_heads, some_widths = (sorted({ceil(total * share) for share in MEASURED}) for total in (heads, neurons))
     shapes = [([neurons] * len(every), [count] * len(every)) for count in some_heads]
     shapes += [([count] * len(every), [heads] * len(every)) for count in some_widths]
     alike = Importance([torch.ones(neurons)] * len(every), [torch.ones(heads)] * len(every))

@@ -30,7 +30,7 @@ def costs(
     names = anatomy(model)
     widths = [[width(layer, block) for block in names.blocks] for layer in layers(model)]
     told = [model.config.model_type, model.config.hidden_size, widths, len(tokenizer), sorted(map(len, texts))]
-    key = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:24]
+    key = hashlib.sha256(json.dumps([*told, allocation.MEASURED]).encode()).hexdigest()[:24]
     file = store.home() / "measured" / f"{key}.json"
     if not file.exists():
         found = allocation.costs(model, lambda models: _times(models, tokenizer, heads, texts, max_length))
