@@ -1,9 +1,9 @@
-"""How far a training is: one bar in a terminal, a line every half minute in a log."""
+"""How far long work is: of a training one bar in a terminal, a line every half minute in a log."""
 
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tqdm.auto import tqdm  # type: ignore[import-untyped]
@@ -43,7 +43,7 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         if now - self.told >= PAUSE:
             self.told = now
             left = (now - self.begun) / (state.global_step - self.first) * (state.max_steps - state.global_step)
-            words = self._words(state, f"about {left:.0f} s left" if left < 120 else f"about {left / 60:.0f} min left")
+            words = self._words(state, _left(left))
             if self.bar.disable:
                 log.info("%s", words)
             self.tell(state.global_step / state.max_steps, words)
@@ -61,3 +61,18 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         """Close the bar."""
         self.bar.close()
         self.tell(1.0, self._words(state, f"done in {time.monotonic() - self.begun:.0f} s"))
+
+
+def slices(name: str, rows: int, size: int = 4096) -> Iterator[slice]:
+    """`rows` in slices of at most `size`, with a line every half minute on how far one is."""
+    begun = told = time.monotonic()
+    for start in range(0, rows, size):
+        if (now := time.monotonic()) - told >= PAUSE:
+            told = now
+            left = _left((now - begun) / start * (rows - start))
+            log.info("%s: %s of %s rows, %s", name, f"{start:,}", f"{rows:,}", left)
+        yield slice(start, start + size)
+
+
+def _left(seconds: float) -> str:
+    return f"about {seconds:.0f} s left" if seconds < 120 else f"about {seconds / 60:.0f} min left"

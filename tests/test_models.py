@@ -13,7 +13,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from models import bases, importance, losses, pruning, student, vocabulary
+from models import bases, importance, losses, progress, pruning, student, vocabulary
 from models.heads import Head
 
 TEXTS = [text for text, _ in messages(60)]
@@ -163,3 +163,12 @@ def test_a_vocabulary_of_a_generative_model_is_cut_in_its_output_layer_too():
     assert torch.allclose(*picked, atol=1e-5)
     assert smaller.get_output_embeddings().weight is smaller.get_input_embeddings().weight
     assert smaller.generation_config.eos_token_id == cut.eos_token_id
+
+
+def test_slices_hold_every_row_once_and_say_how_far_they_are(monkeypatch, caplog):
+    monkeypatch.setattr(progress, "PAUSE", 0.0)
+    with caplog.at_level("INFO", "nightshift.progress"):
+        found = [row for part in progress.slices("teachers", 10, 4) for row in range(10)[part]]
+    assert found == list(range(10))
+    assert [line.split(",")[0] for line in caplog.messages] == ["teachers: 4 of 10 rows", "teachers: 8 of 10 rows"]
+    assert caplog.messages[0].endswith("left")

@@ -225,7 +225,10 @@ def test_emptied_blocks_are_not_in_the_graph(kind, heads_own, tmp_path):
         assert nodes.count("MultiHeadAttention") == attentions
         joint = 2 * attentions + bool(attentions)
         assert nodes.count("MatMul") == heads_own + joint + 2 * sum(map(bool, widths))
-        said = [p.scores(TEXTS, None, "judged") for p in (TorchPredictor(pruned, tokenizer, heads, 32), export.open_served(tmp_path))]
+        said = [
+            p.scores(TEXTS, None, "judged")
+            for p in (TorchPredictor(pruned, tokenizer, heads, 32), export.open_served(tmp_path))
+        ]
         assert said[0] == pytest.approx(said[1], abs=1e-4)
 
 

@@ -24,7 +24,7 @@ from models.encoding import Examples
 from models.heads import Head, Model, is_decoder
 from models.importance import importance
 from models.measure import TorchPredictor
-from models.progress import Progress
+from models.progress import Progress, slices
 from tasks import scoring, store
 from tasks.compression import timings
 from tasks.compression.recipes import NotPossibleError, Step, amount, of
@@ -72,9 +72,12 @@ def lesson(folder: Path, teachers: list[Trained | Start], objectives: list[Objec
     known = [TorchPredictor(*opened(teacher), max_length) for teacher in teachers]
     for objective in objectives:
         if objective.kind not in GENERATIVE:
-            texts = scoring.texts_of(transfer_rows(objective))
-            said = [_aligned(teacher.logits(*texts, objective.name), teacher, objective) for teacher in known]
-            np.save(folder / f"{objective.name}.npy", np.mean(said, axis=0, dtype=np.float32))
+            rows, said = transfer_rows(objective), []
+            for part in slices(f"teachers on {objective.name}", len(rows)):
+                texts = scoring.texts_of(rows[part])
+                answers = [_aligned(teacher.logits(*texts, objective.name), teacher, objective) for teacher in known]
+                said.append(np.mean(answers, axis=0, dtype=np.float32))
+            np.save(folder / f"{objective.name}.npy", np.concatenate(said))
     return Lesson()
 
 
