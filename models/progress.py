@@ -67,7 +67,7 @@ def slices(name: str, rows: int, size: int = 4096) -> Iterator[slice]:
     """`rows` in slices of at most `size`, with a line every half minute on how far one is."""
     begun = told = time.monotonic()
     for start in range(0, rows, size):
-        if (now := time.monotonic()) - told >= PAUSE:
+        if start and (now := time.monotonic()) - told >= PAUSE:
             told = now
             left = _left((now - begun) / start * (rows - start))
             log.info("%s: %s of %s rows, %s", name, f"{start:,}", f"{rows:,}", left)
