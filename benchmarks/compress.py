@@ -1,7 +1,7 @@
 """`nightshift bench compress`: how small and fast a model becomes, and what it keeps, on whole public test sets.
 
 Nights by the command line, one a seed, as many at once as there are cores, whose candidates are set against full (PyTorch
-float32) of the same night. Students learn from one or three pieces a training row besides. Beside them stand the others of
+float32) of the same night. Students learn from one or six pieces a training row besides. Beside them stand the others of
 `benchmarks.costs`. Of a language model from scratch (tiny Shakespeare) there are neither pieces nor others, and perplexity
 stands for accuracy.
 """
@@ -29,12 +29,11 @@ DATA: dict[str, dict[str, Any]] = {
         "split": {"holdout": "sst2/test.tsv", "validation": 0.1},
         "train": {"base_model": MINILM, "max_length": 128, "num_train_epochs": 3, "per_device_train_batch_size": 32,
                   "learning_rate": 1e-4},
-        "augment": {"method": "none", "pieces": 3},
+        "augment": {"method": "none", "pieces": 6},
         "compress": {
-            "learning_rate": 2e-4, "distil_epochs": 3, "recovery_epochs": 2,
-            "recipes": ["quantize", "quantize:static", "prune:0.33+vocabulary+quantize:static",
-                        "distil+prune:512+vocabulary+quantize:static",
-                        "distil+narrow:192+prune:512+vocabulary+quantize:static", "static+vocabulary+quantize"],
+            "learning_rate": 2e-4, "recovery_epochs": 2,
+            "recipes": ["quantize", "quantize:static", "prune:0.27+vocabulary+quantize:static",
+                        "prune:0.14+vocabulary+quantize:static", "static+vocabulary+quantize"],
         },
     },
     "banking77": {
@@ -43,9 +42,9 @@ DATA: dict[str, dict[str, Any]] = {
         "train": {"base_model": MINILM, "max_length": 64, "num_train_epochs": 5, "learning_rate": 2e-4},
         "augment": {"method": "none", "pieces": 1},
         "compress": {
-            "learning_rate": 3e-4, "distil_epochs": 4, "recovery_epochs": 2, "static_epochs": 12,
-            "recipes": ["quantize", "quantize:static", "prune:0.33+vocabulary+quantize:static",
-                        "distil+prune:512+vocabulary+quantize:static", "static+vocabulary+quantize"],
+            "learning_rate": 3e-4, "recovery_epochs": 4, "static_epochs": 12,
+            "recipes": ["quantize", "quantize:static", "prune:0.27+vocabulary+quantize:static",
+                        "static+vocabulary+quantize"],
         },
     },
     "waimai": {
