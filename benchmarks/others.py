@@ -6,6 +6,7 @@ SetFit and Model2Vec stand among them where they are installed (`benchmarks/othe
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -63,6 +64,8 @@ def _setfit(texts: list[str], labels: list[str], base: str) -> Ask:
     from setfit import SetFitModel, Trainer, TrainingArguments
 
     model = SetFitModel.from_pretrained(base)
-    told = TrainingArguments(batch_size=32, max_steps=SETFIT_STEPS, save_strategy="no", report_to="none")
-    Trainer(model=model, args=told, train_dataset=Dataset.from_dict({"text": texts, "label": labels})).train()
+    rows = Dataset.from_dict({"text": texts, "label": labels})
+    with TemporaryDirectory() as folder:
+        told = TrainingArguments(folder, batch_size=32, max_steps=SETFIT_STEPS, save_strategy="no", report_to="none")
+        Trainer(model=model, args=told, train_dataset=rows).train()
     return lambda texts: model.predict(list(texts), show_progress_bar=False)
