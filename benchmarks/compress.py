@@ -118,7 +118,7 @@ def main(arguments: list[str]) -> dict[str, Any]:
     ]
     for row in rows:
         row["kept, %"] = round(row["kept, %"], 1)
-    name = f"compress-{told.data}" + "-untrained" * told.untrained
+    name = f"compress-{told.data}" + "-untrained" * told.untrained + "-auto" * (told.recipes == "auto")
     return {"name": name, "table": rows, "notes": notes, "runs": runs}
 
 
