@@ -10,6 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from prefect import Task, task
 from prefect.settings import PREFECT_TASKS_REFRESH_CACHE
+from prefect.transactions import CommitMode, transaction
 from pydantic import BaseModel
 
 from tasks import machine, store
@@ -26,7 +27,8 @@ def stage(function: Callable[Concatenate[Path, P], A]) -> Task[P, A]:
     """Turn `function(folder, ...) -> record` into a Prefect task `(...) -> record`, cached by content.
 
     The function writes its output into `folder`; the wrapper moves it to its place in the store and fills in the
-    record's path and digest. Prefect persists the record into that folder, as its completion marker.
+    record's path and digest. Prefect persists the record into that folder, as its completion marker; of a stage within
+    a stage at once, and not only when the outer one ends.
     """
     signature = inspect.signature(function)
     outer = signature.replace(parameters=list(signature.parameters.values())[1:])
@@ -35,7 +37,8 @@ def stage(function: Callable[Concatenate[Path, P], A]) -> Task[P, A]:
     def run(*args: P.args, **kwargs: P.kwargs) -> A:
         bound = outer.bind(*args, **kwargs)
         path = artifact_path(function, bound.arguments)
-        with store.writing(path, again=PREFECT_TASKS_REFRESH_CACHE.value()) as folder:
+        again, within = PREFECT_TASKS_REFRESH_CACHE.value(), transaction(commit_mode=CommitMode.EAGER)
+        with store.writing(path, again) as folder, within:
             record = function(folder, *args, **kwargs)
             digest = store.folder_digest(folder)
         return record.model_copy(update={"path": path, "digest": digest})

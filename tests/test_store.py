@@ -70,3 +70,52 @@ def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not
     with store.writing("stage/other") as folder:
         store.sweep()
         assert folder.is_dir() and not left[0].exists() and store.beside(page).exists()
+
+
+STAGES = """
+from pathlib import Path
+
+from flows import environment
+
+environment.prepare()
+from prefect import flow
+
+from tasks.records import Artifact
+from tasks.stage import stage
+
+calls = []
+
+
+@stage
+def inner(folder: Path, number: int) -> Artifact:
+    calls.append(number)
+    return Artifact()
+
+
+@stage
+def outer(folder: Path, fails: bool) -> Artifact:
+    assert inner(1) == inner(1)
+    if fails:
+        raise RuntimeError
+    return Artifact()
+
+
+@flow
+def night(fails: bool) -> None:
+    outer(fails)
+
+
+for fails in (True, False):
+    night(fails, return_state=True)
+print(calls)
+"""
+
+
+def test_what_is_done_within_a_stage_stays_where_that_stage_fails(home, prefect_api):
+    (home / "stages.py").write_text(STAGES)
+    done = subprocess.run(
+        [sys.executable, "stages.py"], cwd=home, stdout=subprocess.PIPE, text=True, check=True,
+        env=os.environ | {"PREFECT_API_URL": prefect_api, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "[1]"
+    assert len(list(store.root().glob(f"*/*/{store.MARKER}"))) == 2

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -39,7 +40,7 @@ class Workshop:
         """Tokens that full reads of a text."""
         return int(self.train["max_length"])
 
-    @property
+    @cached_property
     def lesson(self) -> Lesson:
         """What the teachers say to full's training rows."""
         return students.lesson(self.teachers, self.objectives, self.max_length)
