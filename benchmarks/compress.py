@@ -1,8 +1,8 @@
 """`nightshift bench compress`: how small and fast a model becomes, and what it keeps, on whole public test sets.
 
 Nights by the command line, one a seed, as many at once as there are cores, whose candidates are set against full (PyTorch
-float32) of the same night. Students learn from one or six pieces a training row besides. Beside them stand the others of
-`benchmarks.costs`. Of a language model from scratch (tiny Shakespeare) there are neither pieces nor others, and perplexity
+float32) of the same night. Students learn from one or six pieces a training row besides. Beside them stand
+`benchmarks.others`. Of a language model from scratch (tiny Shakespeare) there are neither pieces nor others, and perplexity
 stands for accuracy.
 """
 
@@ -105,8 +105,11 @@ def main(arguments: list[str]) -> dict[str, Any]:
         seeds = range(1, told.seeds + 1)
         places = [Path(folder) / f"{told.data}-{seed}" for seed in seeds]
         nights = pool.map(_night, places, [_settings(told, seed) for seed in seeds], [told.set] * told.seeds)
-        begins = [MINILM if DATA[told.data]["train"]["base_model"] == MINILM and seed == 1 else None for seed in seeds]
-        runs = [_costed(*one) for one in zip(places, [*nights], begins, strict=True)]
+        pretrained = DATA[told.data]["train"]["base_model"] == MINILM
+        runs = [
+            _costed(place, candidates, MINILM if pretrained and place == places[0] else None)
+            for place, candidates in zip(places, [*nights], strict=True)
+        ]
     rows = _rows(runs)
     notes = [] if "kind" in DATA[told.data] else _untrained(rows) if told.untrained else _verdicts(rows)
     notes += [

@@ -37,8 +37,10 @@ def stage(function: Callable[Concatenate[Path, P], A]) -> Task[P, A]:
     def run(*args: P.args, **kwargs: P.kwargs) -> A:
         bound = outer.bind(*args, **kwargs)
         path = artifact_path(function, bound.arguments)
-        again, within = PREFECT_TASKS_REFRESH_CACHE.value(), transaction(commit_mode=CommitMode.EAGER)
-        with store.writing(path, again) as folder, within:
+        with (
+            store.writing(path, again=PREFECT_TASKS_REFRESH_CACHE.value()) as folder,
+            transaction(commit_mode=CommitMode.EAGER),
+        ):
             record = function(folder, *args, **kwargs)
             digest = store.folder_digest(folder)
         return record.model_copy(update={"path": path, "digest": digest})
