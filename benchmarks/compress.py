@@ -97,13 +97,17 @@ def main(arguments: list[str]) -> dict[str, Any]:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--recipes", help="or auto; else those of this benchmark")
     parser.add_argument("--set", action="append", default=[], help="a setting of every night, as in nightshift run")
+    parser.add_argument(
+        "--folder", type=Path, help="where the nights lie: what was cut off goes on there; else a temporary one"
+    )
     parser.add_argument("--untrained", action="store_true", help="nothing is trained after full")
     told = parser.parse_args(arguments)
     if told.untrained and "kind" in DATA[told.data]:
         parser.error(f"--untrained is for what judges; {told.data} writes")
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(os.cpu_count()) as pool:
         seeds = range(1, told.seeds + 1)
-        places = [Path(folder) / f"{told.data}-{seed}" for seed in seeds]
+        folder = (told.folder or Path(temporary)).resolve()
+        places = [folder / f"{told.data}-{seed}" for seed in seeds]
         nights = pool.map(_night, places, [_settings(told, seed) for seed in seeds], [told.set] * told.seeds)
         pretrained = DATA[told.data]["train"]["base_model"] == MINILM
         runs = [
@@ -136,8 +140,11 @@ def _settings(told: argparse.Namespace, seed: int) -> dict[str, Any]:
 
 
 def _night(place: Path, settings: dict[str, Any], overrides: list[str]) -> list[dict[str, Any]]:
-    """The candidates of a night whose files lie in `place`; it takes one core."""
-    place.mkdir()
+    """The candidates of a night whose files lie in `place`, where it may have ended before; it takes one core."""
+    ended = place / "night.json"
+    if ended.exists():
+        return list(json.loads(ended.read_text())["candidates"])
+    place.mkdir(parents=True, exist_ok=True)
     (place / "night.yaml").write_text(json.dumps(settings))
     command = [sys.executable, "-m", "flows.cli", "run", "night.yaml", "--json"]
     command += [word for override in overrides for word in ("--set", override)]
@@ -145,7 +152,8 @@ def _night(place: Path, settings: dict[str, Any], overrides: list[str]) -> list[
     done = subprocess.run(command, cwd=place, env=around, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         raise RuntimeError(f"{place.name}: the night ended with exit code {done.returncode}")
-    return list(json.loads(done.stdout.splitlines()[-1])["candidates"])
+    ended.write_text(done.stdout.splitlines()[-1])
+    return list(json.loads(ended.read_text())["candidates"])
 
 
 def _costed(place: Path, candidates: list[dict[str, Any]], base: str | None) -> dict[str, Any]:

@@ -70,15 +70,17 @@ def _between(wanted: Sequence[int], places: list[int], values: list[float]) -> d
 def allocate(importance: Importance, costs: Costs, share: float) -> Shape:
     """The shape that takes at most `share` of the time and loses the least importance.
 
-    Raises ValueError where no shape is that fast. Dynamic programming over the time saved, as in ZipLM (arXiv
-    2302.04089, section 3.2) after Frantar and Alistarh 2022 (SPDY), arXiv 2201.13096.
+    The model's layers may be smaller already than those of which `costs` tells. Raises ValueError where no shape is
+    that fast. Dynamic programming over the time saved, as in ZipLM (arXiv 2302.04089, section 3.2) after Frantar and
+    Alistarh 2022 (SPDY), arXiv 2201.13096.
     """
-    goal = costs.full * (1 - share)
     heads = [_options(scores.numpy(), costs.heads) for scores in importance.heads]
     neurons = [_options(scores.numpy(), costs.widths) for scores in importance.neurons]
-    picked = _cheapest([*heads, *neurons], goal)
+    groups = [*heads, *neurons]
+    time = costs.full - sum(group[-1].saved for group in groups)
+    picked = _cheapest(groups, costs.full - share * time)
     if picked is None:
-        least = 1 - sum(max(o.saved for o in group) for group in [*heads, *neurons]) / costs.full
+        least = (costs.full - sum(max(option.saved for option in group) for group in groups)) / time
         raise ValueError(f"no shape takes {share:.0%} of the time; the smallest takes {least:.0%}")
     return Shape(picked[len(heads) :], picked[: len(heads)])
 
@@ -90,8 +92,12 @@ class _Option(NamedTuple):
 
 
 def _options(scores: np.ndarray, saved: dict[int, float]) -> list[_Option]:
+    """As many as there are, and fewer; of an emptied block none."""
     lost = np.concatenate([[0.0], np.sort(scores.astype(float)).cumsum()])
-    return [_Option(keep, float(lost[len(scores) - keep]), ms) for keep, ms in saved.items() if keep <= len(scores)]
+    most = len(scores) if scores.any() else 0
+    counts = sorted({keep for keep in saved if keep < most} | {most})
+    times = np.interp(counts, sorted(saved), [saved[keep] for keep in sorted(saved)])
+    return [_Option(keep, float(lost[len(scores) - keep]), float(ms)) for keep, ms in zip(counts, times, strict=True)]
 
 
 def _cheapest(groups: list[list[_Option]], goal: float) -> list[int] | None:

@@ -6,11 +6,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softmax
 
 from models import losses
 from models.anatomy import anatomy, head_size, layers
 from models.batches import inputs_of
-from models.heads import Heads, Model, logits
+from models.encoding import IGNORED
+from models.heads import Head, Heads, Model, logits
 from models.watching import Watch, watching
 
 
@@ -29,11 +31,14 @@ def importance(model: Model, batches: Iterable[dict[str, Any]], heads: Heads) ->
 
     Of several objectives the sum by their weights. `batches` as `models.batches.Collator` makes them. The diagonal of
     the Fisher information of masks over neurons and heads, E[(∂loss/∂mask)²]: Kwon et al. 2022, arXiv 2204.09656,
-    section 4.1; masks over heads are those of Michel et al. 2019, arXiv 1905.10650, section 4.1.
+    section 4.1; masks over heads are those of Michel et al. 2019, arXiv 1905.10650, section 4.1. The labels are drawn
+    from what the model answers, as the Fisher information wants it: by those of rows that it was trained on it has
+    hardly any gradient (Kunstner et al. 2019, arXiv 1905.12558, section 3).
     """
     names, every = anatomy(model), layers(model)
     sizes = [head_size(model), 1] * len(every)
     device = next(model.parameters()).device
+    random = {name: torch.Generator().manual_seed(0) for name in heads}
     totals = {name: [torch.zeros(()) for _ in sizes] for name in heads}
     seen = dict.fromkeys(heads, 0)
     model.eval()
@@ -42,7 +47,8 @@ def importance(model: Model, batches: Iterable[dict[str, Any]], heads: Heads) ->
             name = batch["objective"]
             told = {key: value.to(device) for key, value in inputs_of(batch).items()}
             answer = logits(model, name, told)
-            loss = losses.loss(heads[name], answer, batch["labels"].to(device), None, 1.0, 0.0)
+            labels = drawn(heads[name], answer, batch["labels"].to(device), random[name])
+            loss = losses.loss(heads[name], answer, labels, None, 1.0, 0.0)
             found = _mask_gradients(loss, watches, sizes)
             totals[name] = [old + new for old, new in zip(totals[name], found, strict=True)]
             seen[name] += len(batch["labels"])
@@ -59,3 +65,21 @@ def _mask_gradients(loss: Tensor, watches: list[Watch], sizes: list[int]) -> lis
         rows = (watch.entering.detach() * gradient).sum(dim=1)
         found.append(rows.reshape(len(rows), -1, size).sum(dim=-1).square().sum(dim=0).cpu())
     return found
+
+
+@torch.no_grad()
+def drawn(head: Head, logits: Tensor, labels: Tensor, random: torch.Generator) -> Tensor:
+    """Labels of the shape and on the device of `labels`, drawn from what a model itself answers; a decoder's where it predicts one.
+
+    Of a number the answer and a standard normal, in units of the scaled labels.
+    """
+    said = logits.float().cpu()
+    if head.kind == "regression":
+        return (said + torch.randn(said.shape, generator=random)).to(labels)
+    if head.separator is not None:
+        return torch.bernoulli(torch.sigmoid(said), generator=random).to(labels)
+    classes = torch.multinomial(softmax(said.flatten(0, -2), dim=-1), 1, generator=random)
+    classes = classes.reshape(said.shape[:-1]).to(labels)
+    if not head.generative:
+        return classes
+    return torch.where(labels == IGNORED, labels, classes.roll(1, dims=1))

@@ -155,6 +155,7 @@ def test_a_recipe_is_read_and_written():
     recipe = "distil:3+prune:0.25+vocabulary+quantize:static"
     assert chain(parse(recipe)) == recipe and [step.trains for step in parse(recipe)] == [True, True, False, False]
     assert parse("full") == [] and chain([]) == "full"
+    assert [step.value for step in parse("prune:512+prune:0.5+quantize")] == ["512", "0.5", ""]
     assert [of(6, 0.5), of(6, 2), of(6, 9), of(6, 0.01)] == [3, 2, 6, 1]
 
 

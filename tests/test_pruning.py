@@ -1,6 +1,7 @@
 import copy
 from itertools import product
 
+import numpy as np
 import pytest
 import torch
 import train_once
@@ -10,6 +11,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassificati
 
 from models import allocation, anatomy, bases, encoding, export, importance, mending, pruning, student
 from models.batches import Collator, inputs_of
+from models.encoding import IGNORED
 from models.heads import Head, SharedTrunk, logits
 from models.measure import TorchPredictor
 
@@ -169,6 +171,43 @@ def test_neurons_and_heads_that_do_nothing_go_first(kind, tokenizer):
     assert torch.allclose(answers(pruned, batches), answers(model, batches), atol=1e-5)
 
 
+def test_importance_is_told_by_the_models_answers_whatever_its_rows_are_labelled(tokenizer):
+    model = model_of("bert", tokenizer)
+    found = [
+        importance.importance(model, batches_of(tokenizer, labels=labels), {"main": HEAD})
+        for labels in (("bad", "good") * 32, ("good",) * 64, (None,) * 64)
+    ]
+    for kind in ("neurons", "heads"):
+        first, *others = (torch.cat(getattr(one, kind)) for one in found)
+        assert first.min() > 0 and all(torch.equal(first, other) for other in others)
+
+
+HEADS = {
+    "one": (HEAD, [[0.0, 2.0]], [1], [0.12, 0.88]),
+    "several": (Head("classification", ("bad", "good"), separator=","), [[0.0, 2.0]], [[1.0, 0.0]], [0.5, 0.88]),
+    "number": (Head("regression"), [[3.0]], [[0.0]], [3.0]),
+}
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_labels_are_drawn_as_likely_as_the_model_holds_them(kind):
+    head, said, labels, expected = HEADS[kind]
+    answers, given = torch.tensor(said).repeat(4000, 1), torch.tensor(labels * 4000)
+    drawn = importance.drawn(head, answers, given, torch.Generator().manual_seed(1))
+    assert drawn.shape == given.shape and drawn.dtype == given.dtype
+    shares = torch.nn.functional.one_hot(drawn) if kind == "one" else drawn
+    assert shares.float().mean(dim=0).tolist() == pytest.approx(expected, abs=0.05)
+
+
+def test_tokens_are_drawn_where_the_model_predicts_one():
+    answers = torch.full((1, 4, 5), -100.0)
+    for place, token in enumerate((3, 1, 4, 2)):
+        answers[0, place, token] = 0.0
+    given = torch.tensor([[0, 2, IGNORED, 2]])
+    drawn = importance.drawn(Head("generation"), answers, given, torch.Generator())
+    assert drawn[0, 1:].tolist() == [3, IGNORED, 4]
+
+
 def test_importances_of_several_objectives_add_up_by_their_weights(tiny_base, tokenizer):
     heads = {"judged": Head("classification", ("bad", "good")), "scored": Head("regression", weight=3.0)}
     torch.manual_seed(1)
@@ -273,6 +312,20 @@ def test_the_shape_loses_the_least_of_all_that_are_fast_enough(share):
     best = min(lost(*choice) for choice in choices if saved(*choice) >= 10 * (1 - share))
     found = allocation.allocate(told, table, share)
     assert lost(*found) == pytest.approx(best, abs=1e-6) and saved(*found) >= 10 * (1 - share) - 1e-9
+
+
+def test_what_has_been_pruned_is_pruned_to_a_share_of_what_it_takes_itself():
+    told = importance.Importance([torch.rand(8) + 1, torch.zeros(1)], [torch.tensor([9.0]), torch.rand(3) + 1])
+    table = allocation.Costs(10.0, {0: 2.5, 1: 1.5, 2: 0.75, 3: 0.0}, {0: 2.0, 6: 1.0, 12: 0.0})
+
+    def saved(widths, heads):
+        places, times = [0, 6, 12], [2.0, 1.0, 0.0]
+        return sum(float(np.interp(width, places, times)) for width in widths) + sum(table.heads[h] for h in heads)
+
+    before = 10 - saved([8, 0], [1, 3])
+    found = allocation.allocate(told, table, 0.5)
+    assert before / 4 < 10 - saved(*found) <= before / 2 and found.widths[1] == 0
+    assert allocation.allocate(told, table, 1.0) == ([8, 0], [1, 3])
 
 
 def test_a_share_that_no_shape_reaches_is_refused():

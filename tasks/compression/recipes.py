@@ -45,10 +45,11 @@ def parse(recipe: str) -> list[Step]:
     steps = [Step(name, value) for name, _, value in (part.partition(":") for part in recipe.split("+"))]
     names = [step.name for step in steps]
     ordered = sorted(names, key=lambda name: CONVERSIONS.index(name) + 1 if name in CONVERSIONS else 0)
-    known = set(names) <= set(get_args(Name)) and len(set(names)) == len(names) and names == ordered
+    once = [name for name in names if name != "prune"]
+    known = set(names) <= set(get_args(Name)) and len(set(once)) == len(once) and names == ordered
     if not known or ("static" in names and not set(SIZED).isdisjoint(names)):
         raise ValueError(f"{recipe!r} is no chain of distil, narrow and prune, or static, then vocabulary, then "
-                         "quantize (each once)")  # fmt: skip
+                         "quantize (each once, prune as often as you like)")  # fmt: skip
     for step in steps:
         _demand_value(step)
     return steps

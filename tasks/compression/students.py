@@ -34,7 +34,7 @@ from tasks.stage import stage
 
 log = logging.getLogger("nightshift.compress")
 LOOKED_AT = 1024
-"""Training rows that tell importance, and by which what is left is mended."""
+"""Rows that tell importance, and by which what is left is mended."""
 
 
 def checkpoint(model: Trained | Student | Start) -> Path:
@@ -126,13 +126,13 @@ class Desk:
                 yield from column or ()
 
     def batches(self) -> list[dict[str, Any]]:
-        """Some of the rows that have a label, of each objective equally many."""
+        """Some of the rows, of each objective equally many."""
         collate = Collator(self.rows, self.heads, self.tokenizer.pad_token_id)
         random = np.random.default_rng(self.told["seed"])
         found = []
         for objective in self.objectives:
-            name, known = objective.name, len(self.rows[objective.name]) - objective.augmented.unlabelled
-            picked = random.permutation(known)[: LOOKED_AT // len(self.rows)]
+            name = objective.name
+            picked = random.permutation(len(self.rows[name]))[: LOOKED_AT // len(self.rows)]
             found += [collate([(name, int(row)) for row in picked[at : at + 32]]) for at in range(0, len(picked), 32)]
         return found
 
@@ -170,7 +170,8 @@ def _prune(desk: Desk, size: float | int) -> Model:
         shape = allocation.Shape([of(len(layer), size) for layer in found.neurons], [len(h) for h in found.heads])
     else:
         texts = list(islice(desk.texts(), LOOKED_AT))
-        costs = timings.costs(desk.model, desk.tokenizer, desk.heads, texts, desk.told["max_length"])
+        even = pruning.dense(desk.model)
+        costs = timings.costs(even, desk.tokenizer, desk.heads, texts, desk.told["max_length"])
         with _possible("prune"):
             shape = allocation.allocate(found, costs, size)
     log.info("prune: neurons %s, heads %s", shape.widths, shape.heads)
