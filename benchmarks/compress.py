@@ -42,9 +42,9 @@ DATA: dict[str, dict[str, Any]] = {
         "train": {"base_model": MINILM, "max_length": 64, "num_train_epochs": 5, "learning_rate": 2e-4},
         "augment": {"method": "none", "pieces": 1},
         "compress": {
-            "learning_rate": 3e-4, "recovery_epochs": 4, "static_epochs": 12,
-            "recipes": ["quantize", "quantize:static", "prune:0.27+vocabulary+quantize:static",
-                        "static+vocabulary+quantize"],
+            "learning_rate": 3e-4, "recovery_epochs": 3, "static_epochs": 12,
+            "recipes": ["quantize", "quantize:static", "prune:0.5+prune:0.54+vocabulary+quantize:static",
+                        "prune:0.5+prune:0.54+prune:0.5+vocabulary+quantize:static", "static+vocabulary+quantize"],
         },
     },
     "waimai": {
