@@ -70,12 +70,15 @@ def _between(wanted: Sequence[int], places: list[int], values: list[float]) -> d
 def allocate(importance: Importance, costs: Costs, share: float) -> Shape:
     """The shape that takes at most `share` of the time and loses the least importance.
 
-    The model's layers may be smaller already than those of which `costs` tells. Raises ValueError where no shape is
+    The model's layers may be smaller already than those of which `costs` tells. The layer whose heads matter most keeps
+    one at least: a token that sees no other one knows nothing of the text. Raises ValueError where no shape is
     that fast. Dynamic programming over the time saved, as in ZipLM (arXiv 2302.04089, section 3.2) after Frantar and
     Alistarh 2022 (SPDY), arXiv 2201.13096.
     """
     heads = [_options(scores.numpy(), costs.heads) for scores in importance.heads]
     neurons = [_options(scores.numpy(), costs.widths) for scores in importance.neurons]
+    seeing = max(range(len(heads)), key=lambda layer: importance.heads[layer].sum())
+    heads[seeing] = [option for option in heads[seeing] if option.keep]
     groups = [*heads, *neurons]
     time = costs.full - sum(group[-1].saved for group in groups)
     picked = _cheapest(groups, costs.full - share * time)

@@ -328,6 +328,12 @@ def test_what_has_been_pruned_is_pruned_to_a_share_of_what_it_takes_itself():
     assert allocation.allocate(told, table, 1.0) == ([8, 0], [1, 3])
 
 
+def test_some_layer_keeps_a_head():
+    told = importance.Importance([torch.full((12,), 9.0)] * 2, [torch.full((3,), 0.1), torch.full((3,), 0.2)])
+    table = allocation.Costs(10.0, {0: 4.0, 1: 2.0, 2: 1.0, 3: 0.0}, {0: 0.5, 12: 0.0})
+    assert allocation.allocate(told, table, 0.35).heads == [0, 1]
+
+
 def test_a_share_that_no_shape_reaches_is_refused():
     told = importance.Importance([torch.rand(12)], [torch.rand(3)])
     table = allocation.Costs(10.0, {1: 1.0, 2: 0.5, 3: 0.0}, {6: 2.0, 12: 0.0})

@@ -17,8 +17,9 @@ from tasks.compression.workshop import Workshop
 
 log = logging.getLogger("nightshift.compress")
 DEPTHS = (1.0, 0.5, 0.34, 0.17)
-WIDTHS = (1.0, 0.5, 0.25)
-"""Shares of the layers and of the feed-forward neurons."""
+"""Shares of the layers."""
+HALVINGS = (0, 1, 2)
+"""How often the time is halved by pruning."""
 RUNGS = ((0.25, 0.06), (0.5, 0.03), (1.0, 0.0))
 """Of each rung the share of the epochs, and how far below what is wanted a shape may be, as a share of full's metric."""
 
@@ -64,8 +65,8 @@ def _space(conversions: list[str]) -> list[str]:
     """Every depth with every width, the most cautious first, all converted."""
     shapes = []
     for depth in DEPTHS:
-        for width in WIDTHS:
-            steps = [f"distil:{depth}"] * (depth < 1) + [f"prune:{width}"] * (width < 1)
+        for halvings in HALVINGS:
+            steps = [f"distil:{depth}"] * (depth < 1) + ["prune:0.5"] * halvings
             if steps:
                 shapes.append("+".join([*steps, *conversions]))
     return shapes
