@@ -14,7 +14,7 @@ from models import bases, export, quantization
 from models.measure import TorchPredictor
 from models.predictor import OnnxPredictor
 from tasks.compress import CompressSettings, measured
-from tasks.compression import choosing, students
+from tasks.compression import choosing, students, timings
 from tasks.compression.recipes import NotPossibleError, chain, of, parse, usable
 from tasks.compression.search import Point, survivors
 from tasks.compression.workshop import Workshop
@@ -219,6 +219,30 @@ def test_a_lesson_is_the_mean_of_its_teachers_on_all_texts_in_tonights_order_of_
     told.sides.labels = ["bad", "good", "mixed"]
     with pytest.raises(NotPossibleError, match="other labels"):
         students.lesson.fn(teachers, [told], 32)
+
+
+def parameters(model):
+    return sum(p.numel() for p in model.parameters())
+
+
+def test_a_model_is_pruned_in_steps_and_nobody_is_asked_where_nothing_learns(trained, tmp_path, monkeypatch):
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
+    model, tokenizer, heads, *_ = trained
+    bases.save_checkpoint(model, tokenizer, {"main": heads["judged"]}, tmp_path / "full")
+    (tmp_path / "artifacts/augment/x").mkdir(parents=True)
+    rows = pd.DataFrame(messages(200), columns=["text", "label"])
+    rows.to_parquet(tmp_path / "artifacts/augment/x/train.parquet")
+    rows[["text"]].to_parquet(tmp_path / "artifacts/augment/x/unlabelled.parquet")
+    told = objective().model_copy(update={"augmented": Augmented(augmented=0, path="augment/x")})
+    settings = CompressSettings(recovery_epochs=0).model_dump()
+    train = {"max_length": 32, "per_device_train_batch_size": 8, "precision": "float32", "seed": 1}
+    monkeypatch.setattr(students, "lesson", None)
+    monkeypatch.setattr(students, "made", students.made.fn)
+    monkeypatch.setattr(timings, "_times", lambda models, *_: [parameters(found) for found in models])
+    shop = Workshop(Start(version="1", path="full"), [told], settings, train, [], "tiny")
+    once, twice = (shop.model(parse(recipe)) for recipe in ("prune:0.9", "prune:0.9+prune:0.9"))
+    counts = [parameters(found) for found in (model, *(students.opened(student)[0] for student in (once, twice)))]
+    assert counts[0] > counts[1] > counts[2] and [once.parameters, twice.parameters] == counts[1:]
 
 
 def test_other_teachers_than_full_have_no_inside_to_imitate():

@@ -6,6 +6,9 @@ from tasks.records import Artifact, Cost
 class Lesson(Artifact):
     """`OBJECTIVE.npy`: the teachers' logits on tonight's training rows, in their order, of each objective that judges."""
 
+    seconds: float
+    """That it took to ask them."""
+
 
 class Student(Artifact):
     """`checkpoint/`: a smaller model, made by one step from another."""

@@ -69,6 +69,7 @@ def transfer_rows(objective: Objective) -> pd.DataFrame:
 @stage
 def lesson(folder: Path, teachers: list[Trained | Start], objectives: list[Objective], max_length: int) -> Lesson:
     """What the teachers say to what students learn from, of each objective that judges; of several the mean."""
+    begun = time.monotonic()
     known = [TorchPredictor(*opened(teacher), max_length) for teacher in teachers]
     for objective in objectives:
         if objective.kind not in GENERATIVE:
@@ -78,7 +79,7 @@ def lesson(folder: Path, teachers: list[Trained | Start], objectives: list[Objec
                 answers = [_aligned(teacher.logits(*texts, objective.name), teacher, objective) for teacher in known]
                 said.append(np.mean(answers, axis=0, dtype=np.float32))
             np.save(folder / f"{objective.name}.npy", np.concatenate(said))
-    return Lesson()
+    return Lesson(seconds=time.monotonic() - begun)
 
 
 def _aligned(logits: np.ndarray, teacher: TorchPredictor, objective: Objective) -> np.ndarray:
@@ -106,13 +107,12 @@ class Desk:
 
     @cached_property
     def rows(self) -> dict[str, Examples]:
-        """The training rows with full's logits."""
+        """What students learn from, with the teachers' logits where there is a lesson."""
         return {o.name: self._examples(o, self.heads[o.name]) for o in self.objectives}
 
     def _examples(self, objective: Objective, head: Head) -> Examples:
-        assert self.lesson, "a step that trains has one"
-        file = store.folder(self.lesson) / f"{objective.name}.npy"
-        logits = np.load(file, allow_pickle=False) if file.exists() else None
+        file = store.folder(self.lesson) / f"{objective.name}.npy" if self.lesson else None
+        logits = np.load(file, allow_pickle=False) if file and file.exists() else None
         config = self.model.config
         return scoring.examples(
             transfer_rows(objective), self.tokenizer, head, self.told["max_length"], logits,

@@ -52,10 +52,9 @@ class Workshop:
         name = self._name(steps)
         if name not in self.made:
             parent, step = self.model(steps[:-1]), steps[-1]
-            lesson = self.lesson if step.trains else None
-            self.made[name] = students.made(
-                parent, self.trained, lesson, self.objectives, step, self._told(step), self.model_name
-            )
+            told = self._told(step)
+            lesson = self.lesson if told["epochs"] else None
+            self.made[name] = students.made(parent, self.trained, lesson, self.objectives, step, told, self.model_name)
             store.clear_work(self.model_name, self.made[name])
         return self.made[name]
 
@@ -67,10 +66,11 @@ class Workshop:
         return candidates.served(self.model(_torch(steps)), kind, kept, self.objectives, self.max_length)
 
     def seconds(self, recipe: str, served: Served) -> float:
-        """How long it took to make, from full: every step, and the export."""
+        """How long it took to make, from full: what the teachers say, where it learns, every step, and the export."""
         steps = _torch(parse(recipe))
         chains = [steps[: place + 1] for place in range(len(steps))]
-        return served.seconds + sum(self.made[self._name(known)].seconds for known in chains)
+        asked = self.lesson.seconds if any(map(self._epochs, steps)) else 0.0
+        return asked + served.seconds + sum(self.made[self._name(known)].seconds for known in chains)
 
     def converted_from(self, recipe: str) -> Trained | Student:
         """The PyTorch model before a recipe's conversions."""
