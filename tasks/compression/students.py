@@ -4,6 +4,7 @@ Each is a stage of its own: chains share their beginnings, and what has been mad
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,8 +34,10 @@ from tasks.records import GENERATIVE, Objective, Start, Trained
 from tasks.stage import stage
 
 log = logging.getLogger("nightshift.compress")
-LOOKED_AT = 1024
+LOOKED_AT = 512
 """Rows that tell importance, and by which what is left is mended."""
+ONE_CUT = 0.75
+"""To which share of the time a model is pruned at once, at the least."""
 
 
 def checkpoint(model: Trained | Student | Start) -> Path:
@@ -165,19 +168,27 @@ def _prune(desk: Desk, size: float | int) -> Model:
     """
     batches = desk.batches()
     with _possible("prune"):
-        found = importance(desk.model, batches, desk.heads)
-    if isinstance(size, int) or any(head.generative for head in desk.heads.values()):
-        shape = allocation.Shape([of(len(layer), size) for layer in found.neurons], [len(h) for h in found.heads])
-    else:
-        texts = list(islice(desk.texts(), LOOKED_AT))
-        even = pruning.dense(desk.model)
-        costs = timings.costs(even, desk.tokenizer, desk.heads, texts, desk.told["max_length"])
-        with _possible("prune"):
-            shape = allocation.allocate(found, costs, size)
-    log.info("prune: neurons %s, heads %s", shape.widths, shape.heads)
-    pruned = pruning.prune(desk.model, found, *shape)
+        if isinstance(size, int) or any(head.generative for head in desk.heads.values()):
+            found = importance(desk.model, batches, desk.heads)
+            pruned = pruning.prune(desk.model, found, [of(len(layer), size) for layer in found.neurons])
+        else:
+            pruned = _cut(desk, size, batches)
     mending.mend(pruned, desk.model, batches)
     return pruned
+
+
+def _cut(desk: Desk, share: float, batches: list[dict[str, Any]]) -> Model:
+    """In several cuts: what can be spared alone, such as each of a layer's heads, is often needed once the rest has gone."""
+    texts = list(islice(desk.texts(), timings.TEXTS))
+    costs = timings.costs(pruning.dense(desk.model), desk.tokenizer, desk.heads, texts, desk.told["max_length"])
+    cuts = max(1, math.ceil(math.log(share, ONE_CUT)))
+    model = desk.model
+    for number in range(1, cuts + 1):
+        found = importance(model, batches, desk.heads)
+        shape = allocation.allocate(found, costs, share ** (1 / cuts))
+        model = pruning.prune(model, found, *shape)
+        log.info("prune, cut %d of %d: neurons %s, heads %s", number, cuts, shape.widths, shape.heads)
+    return model
 
 
 def _narrow(desk: Desk, size: float | int) -> Model:
