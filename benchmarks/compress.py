@@ -79,9 +79,9 @@ DATA: dict[str, dict[str, Any]] = {
 UNTRAINED = [
     "quantize",
     "quantize:static",
-    "prune:0.8+quantize:static",
-    "prune:0.8+vocabulary+quantize:static",
+    "prune:0.75+vocabulary+quantize:static",
     "prune:0.65+vocabulary+quantize:static",
+    "prune:0.5+vocabulary+quantize:static",
 ]
 """Where nothing is trained after full: what is left by pruning is mended."""
 AIMS = ((0.99, 12, 10), (0.97, 25, 20))
