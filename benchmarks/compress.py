@@ -31,7 +31,7 @@ DATA: dict[str, dict[str, Any]] = {
                   "learning_rate": 1e-4},
         "augment": {"method": "none", "pieces": 6},
         "compress": {
-            "learning_rate": 2e-4, "distil_epochs": 1, "recovery_epochs": 2,
+            "learning_rate": 2e-4, "distil_epochs": 1, "recovery_epochs": 1,
             "recipes": ["quantize", "quantize:static", "prune:0.5+prune:0.64+vocabulary+quantize:static",
                         "narrow:192+prune:0.45+prune:0.5+vocabulary+quantize:static", "static+vocabulary+quantize"],
         },
