@@ -79,7 +79,7 @@ DATA: dict[str, dict[str, Any]] = {
 UNTRAINED = [
     "quantize",
     "quantize:static",
-    "prune:0.75+vocabulary+quantize:static",
+    "prune:0.65+quantize:static",
     "prune:0.65+vocabulary+quantize:static",
     "prune:0.5+vocabulary+quantize:static",
 ]
