@@ -34,7 +34,7 @@ def costs(home: Path, base: str | None) -> list[dict[str, Any]]:
         costs = measure_costs(asked, texts[:FEW], None)
         return [{"name": name} | cost for name, cost in zip(predictors, costs, strict=True)]
     train = pd.read_parquet(holdout.with_name("train.parquet"))
-    beside = others.of_full(model, tokenizer, heads, home) | others.trained(train["text"], train["label"], base)
+    beside = others.of_full(model, tokenizer, heads) | others.trained(train["text"], train["label"], base)
     asked = [lambda texts, _pairs, p=p: p.scores(texts) for p in predictors.values()]
     asked += [lambda texts, _pairs, ask=ask: ask(texts) for ask in beside.values()]
     costs = measure_costs(asked, texts, None)

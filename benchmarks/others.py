@@ -25,12 +25,12 @@ SETFIT_STEPS = 200
 """Of 32 pairs each: two thirds of the texts that full reads in three epochs of SST-2."""
 
 
-def of_full(model: Any, tokenizer: Any, heads: Heads, place: Path) -> dict[str, Ask]:
+def of_full(model: Any, tokenizer: Any, heads: Heads) -> dict[str, Ask]:
     """Full in ONNX Runtime and in Hugging Face's `pipeline`."""
     (head,) = heads.values()
-    (served := place / "onnx").mkdir()
-    export.export(model, tokenizer, heads, served, 128)
-    onnx = export.open_served(served)
+    with TemporaryDirectory() as served:
+        export.export(model, tokenizer, heads, Path(served), 128)
+        onnx = export.open_served(Path(served))
     piped = pipeline("text-classification", model=model, tokenizer=tokenizer, truncation=True, max_length=128)
     return {
         "full in ONNX Runtime": lambda texts: [head.labels[place] for place in onnx.scores(texts).argmax(axis=1)],
