@@ -32,8 +32,8 @@ DATA: dict[str, dict[str, Any]] = {
         "augment": {"method": "none", "pieces": 6},
         "compress": {
             "learning_rate": 2e-4, "distil_epochs": 1, "recovery_epochs": 1,
-            "recipes": ["quantize", "quantize:static", "prune:0.5+prune:0.64+vocabulary+quantize:static",
-                        "narrow:192+prune:0.45+prune:0.5+vocabulary+quantize:static", "static+vocabulary+quantize"],
+            "recipes": ["quantize", "quantize:static", "prune:0.5+prune:0.64+embeddings+quantize:static",
+                        "narrow:192+prune:0.45+prune:0.5+embeddings+quantize:static", "static+vocabulary+quantize"],
         },
     },
     "banking77": {
@@ -43,8 +43,8 @@ DATA: dict[str, dict[str, Any]] = {
         "augment": {"method": "none", "pieces": 1},
         "compress": {
             "learning_rate": 3e-4, "recovery_epochs": 3, "static_epochs": 12,
-            "recipes": ["quantize", "quantize:static", "prune:0.5+prune:0.54+vocabulary+quantize:static",
-                        "prune:0.5+prune:0.54+prune:0.5+vocabulary+quantize:static", "static+vocabulary+quantize"],
+            "recipes": ["quantize", "quantize:static", "prune:0.5+prune:0.54+embeddings+quantize:static",
+                        "prune:0.5+prune:0.54+prune:0.5+embeddings+quantize:static", "static+vocabulary+quantize"],
         },
     },
     "waimai": {

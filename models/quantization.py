@@ -1,6 +1,6 @@
 """Int8 weights and activations, embeddings included: of ONNX graphs, and of the checkpoints that write text.
 
-In a graph a weight has one scale a column, an embedding one a row. Weights are named as in the graph:
+In a graph a weight has one scale a column, an embedding one a row; those of tokens may also have 4 bits. Weights are named as in the graph:
 `names` lists those of a file, and `keep_float` leaves some of them as they are.
 """
 
@@ -15,6 +15,10 @@ from models import bases, int8
 from models.graphs import MICROSOFT, Writer, constant, is_constant, replace, tidy
 from models.heads import SharedTrunk
 
+TOKENS = "input_ids"
+"""The input of a graph that picks token embeddings."""
+SHARES = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7)
+"""Of the scale that reaches a row's farthest number: those that are tried, for 4 bits."""
 Feeds = Sequence[Mapping[str, np.ndarray]]
 """Batches of inputs, each by its name."""
 
@@ -24,12 +28,14 @@ def names(source: Path) -> list[str]:
     return [str(node.inputs[1].name) for node in _products(ir.load(source))]
 
 
-def quantize_int8(source: Path, target: Path, keep_float: Sequence[str] = ()) -> None:
+def quantize_int8(source: Path, target: Path, keep_float: Sequence[str] = (), embedding_bits: int = 8) -> None:
     """Dynamic int8: weights and embeddings are stored in 8 bits, activations are scaled as they come, a batch at a time."""
-    _quantize(source, target, keep_float, _dynamic)
+    _quantize(source, target, keep_float, embedding_bits, _dynamic)
 
 
-def quantize_static(source: Path, target: Path, feeds: Feeds, keep_float: Sequence[str] = ()) -> None:
+def quantize_static(
+    source: Path, target: Path, feeds: Feeds, keep_float: Sequence[str] = (), embedding_bits: int = 8
+) -> None:
     """Static int8: activations too have fixed scales, from the extremes that they reach on `feeds`.
 
     What a row is answered does not depend on the others in its batch then.
@@ -44,7 +50,7 @@ def quantize_static(source: Path, target: Path, feeds: Feeds, keep_float: Sequen
         eight = writer.node("QuantizeLinear", [source, wide, zero])
         return writer.node("MatMulIntegerToFloat", [eight, weight, wide, scales, zero, None, bias], domain=MICROSOFT)
 
-    _quantize(source, target, keep_float, static)
+    _quantize(source, target, keep_float, embedding_bits, static)
 
 
 def quantize_checkpoint(folder: Path) -> None:
@@ -73,10 +79,10 @@ Conversion = Callable[[Writer, ir.Value, ir.Value, ir.Value, ir.Value | None], i
 """Makes a product in int8, of what enters it, its weight, the weight's scales and its bias."""
 
 
-def _quantize(source: Path, target: Path, keep_float: Sequence[str], convert: Conversion) -> None:
+def _quantize(source: Path, target: Path, keep_float: Sequence[str], embedding_bits: int, convert: Conversion) -> None:
     model = ir.load(source)
     _convert(model, set(keep_float), convert)
-    _tables(model)
+    _tables(model, embedding_bits)
     tidy(model)
     ir.save(model, target)
 
@@ -119,20 +125,43 @@ def _dynamic(writer: Writer, source: ir.Value, weight: ir.Value, scales: ir.Valu
     return writer.node("DynamicQuantizeMatMul", [source, weight, scales, None, bias], domain=MICROSOFT)
 
 
-def _tables(model: ir.Model) -> None:
-    """Embeddings in int8, with a scale a row."""
+def _tables(model: ir.Model, bits: int) -> None:
+    """Embeddings in int8, those of tokens in so many bits, with a scale a row."""
     writer = Writer(model)
     for node in list(model.graph):
         if node.op_type != "Gather" or not is_constant(node.inputs[0]) or len(node.inputs[0].shape) != 2:
             continue
-        array = constant(node.inputs[0])
-        scales, name = _scales(array, axis=1)[:, None], str(node.inputs[0].name)
-        table = writer.weight(np.round(array / scales + 128).astype(np.uint8), f"{name}.uint8")
+        array, name = constant(node.inputs[0]), str(node.inputs[0].name)
+        width = bits if _are_tokens(node.inputs[1]) else 8
+        numbers, scales = _four_bits(array) if width == 4 else _eight_bits(array)
+        table, beside = writer.weight(numbers, f"{name}.uint{width}"), writer.weight(scales, f"{name}.scales")
         found = writer.node(
-            "GatherBlockQuantized", [table, node.inputs[1], writer.weight(scales, f"{name}.scales")], domain=MICROSOFT,
-            bits=8, block_size=max(16, 1 << (array.shape[1] - 1).bit_length()), gather_axis=0, quantize_axis=1,
+            "GatherBlockQuantized", [table, node.inputs[1], beside], domain=MICROSOFT, bits=width,
+            block_size=max(16, 1 << (array.shape[1] - 1).bit_length()), gather_axis=0, quantize_axis=1,
         )  # fmt: skip
         replace(node.outputs[0], found)
+
+
+def _are_tokens(ids: ir.Value) -> bool:
+    while (node := ids.producer()) is not None and node.op_type == "Reshape":
+        ids = node.inputs[0]
+    return bool(ids.name == TOKENS)
+
+
+def _eight_bits(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    scales = _scales(array, axis=1)[:, None]
+    return np.round(array / scales + 128).astype(np.uint8), scales
+
+
+def _four_bits(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two numbers a byte, the first in its lower half. Of some scales a row has the one with the least squared error."""
+    widest = _scales(array, axis=1)[:, None] * np.float32(127 / 7.5)
+    tried = [widest * np.float32(share) for share in SHARES]
+    rounded = [np.clip(np.round(array / scales), -8, 7) for scales in tried]
+    errors = [np.square(found * scales - array).sum(axis=1) for found, scales in zip(rounded, tried, strict=True)]
+    best = np.argmin(errors, axis=0), np.arange(len(array))
+    numbers = (np.stack(rounded)[best] + 8).astype(np.uint8)
+    return numbers[:, ::2] | numbers[:, 1::2] << 4, np.stack(tried)[best]
 
 
 def _session(model: ir.Model) -> onnxruntime.InferenceSession:

@@ -31,7 +31,7 @@ class CompressSettings(Bounds):
     """Which smaller models are tried, and what they may lose."""
 
     recipes: list[str] | Literal["auto"] = ["quantize", "distil", "prune", "distil+quantize", "distil+prune+quantize"]
-    """Chains of distil, narrow and prune, or static, then vocabulary, then quantize. auto: a search. An empty list puts full forward."""
+    """Chains of distil, narrow and prune, or static, then vocabulary, embeddings, quantize. auto: a search. An empty list puts full forward."""
     minutes: float = Field(60, gt=0)
     """Of the search: when it begins no further training."""
     teachers: list[str] = Field(["full"], min_length=1)

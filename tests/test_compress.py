@@ -146,8 +146,15 @@ def test_a_candidate_keeps_an_error_by_not_exceeding_it():
 
 
 def test_what_can_be_made_depends_on_the_kinds():
-    assert usable(["regression"]) == {"static", "distil", "narrow", "prune", "vocabulary", "quantize"}
-    assert usable(["classification", "regression"]) == {"distil", "narrow", "prune", "vocabulary", "quantize"}
+    assert usable(["regression"]) == {"static", "distil", "narrow", "prune", "vocabulary", "embeddings", "quantize"}
+    assert usable(["classification", "regression"]) == {
+        "distil",
+        "narrow",
+        "prune",
+        "vocabulary",
+        "embeddings",
+        "quantize",
+    }
     assert usable(["classification", "generation"]) == {"distil", "prune", "quantize"}
 
 
@@ -171,6 +178,8 @@ def test_a_recipe_is_read_and_written():
         ("prune:none", "neither a share"),
         ("quantize:int4", "after quantize comes dynamic, static"),
         ("vocabulary:3", "after vocabulary comes nothing"),
+        ("quantize+embeddings", "is no chain"),
+        ("prune+embeddings", "go with quantize"),
     ],
 )
 def test_what_is_no_recipe_is_refused(recipe, words):

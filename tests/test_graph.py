@@ -177,6 +177,23 @@ def test_int8_reaches_every_product_and_embedding_but_those_kept(name, static, p
     assert np.abs(eight - expected).max() > 0 and np.corrcoef(expected[:, 0], eight[:, 0])[0, 1] > 0.98
 
 
+@pytest.mark.parametrize("name", ["bert", "gpt2"])
+def test_token_embeddings_in_four_bits_are_smaller_and_answer_alike(name, plain, tmp_path):
+    full, folder, served = plain(name)
+    eight = eight_bits(folder, tmp_path / "eight", feeds(served))
+    four = tmp_path / "four.onnx"
+    quantization.quantize_static(folder / "model.onnx", four, feeds(served), embedding_bits=4)
+    tables = [
+        node.attributes["bits"].as_int() for node in ir.load(four).graph if node.op_type == "GatherBlockQuantized"
+    ]
+    assert sorted(tables) == [4, 8]
+    saved = full.model.get_input_embeddings().weight.numel() / 2
+    assert eight.stat().st_size - four.stat().st_size == pytest.approx(saved, rel=0.2)
+    shutil.copy(four, eight)
+    expected, found = full.scores(LONG), export.open_served(eight.parent).scores(LONG)
+    assert np.corrcoef(expected[:, 0], found[:, 0])[0, 1] > 0.95
+
+
 def test_of_static_int8_a_row_does_not_depend_on_its_neighbours(plain, tmp_path):
     _, folder, served = plain("bert")
     same = []

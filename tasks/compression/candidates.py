@@ -28,23 +28,24 @@ def served(
     model: Trained | Student,
     quantize: str,
     float_weights: int,
+    embedding_bits: int,
     objectives: list[Objective],
     max_length: int,
 ) -> Served:
     """The folder that is served, int8 where `quantize` says of which kind, and the checkpoint that it came from.
 
-    So many of the weights that static int8 hurts most stay in float.
+    So many of the weights that static int8 hurts most stay in float; the embeddings of tokens have so many bits.
     """
     begun, place = time.monotonic(), checkpoint(model)
     shutil.copytree(place, folder / "checkpoint")
     (folder / "serving").mkdir()
     export.export(*opened(model), folder / "serving", max_length)
     if quantize:
-        _quantize(folder / "serving", quantize == "static", float_weights, objectives)
+        _quantize(folder / "serving", quantize == "static", float_weights, embedding_bits, objectives)
     return Served(seconds=time.monotonic() - begun)
 
 
-def _quantize(serving: Path, static: bool, float_weights: int, objectives: list[Objective]) -> None:
+def _quantize(serving: Path, static: bool, float_weights: int, bits: int, objectives: list[Objective]) -> None:
     graph = serving / export.ONNX
     if not graph.exists():
         if static:
@@ -55,9 +56,9 @@ def _quantize(serving: Path, static: bool, float_weights: int, objectives: list[
     elif static:
         feeds = _feeds(serving, objectives)
         worst = quantization.sensitive(graph, feeds, float_weights) if float_weights else []
-        quantization.quantize_static(graph, graph, feeds, worst)
+        quantization.quantize_static(graph, graph, feeds, worst, bits)
     else:
-        quantization.quantize_int8(graph, graph)
+        quantization.quantize_int8(graph, graph, embedding_bits=bits)
 
 
 def _feeds(serving: Path, objectives: list[Objective]) -> list[dict[str, np.ndarray]]:

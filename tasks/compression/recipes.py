@@ -9,9 +9,11 @@ from typing import Literal, NamedTuple, get_args
 
 from tasks.records import GENERATIVE, Kind
 
-Name = Literal["static", "distil", "narrow", "prune", "vocabulary", "quantize"]
-CONVERSIONS = ("vocabulary", "quantize")
+Name = Literal["static", "distil", "narrow", "prune", "vocabulary", "embeddings", "quantize"]
+CONVERSIONS = ("vocabulary", "embeddings", "quantize")
 """Steps without training; in this order they end a recipe."""
+SERVED = ("embeddings", "quantize")
+"""Steps of the served form: the checkpoint stays as it is."""
 SIZED = ("distil", "narrow", "prune")
 """Steps whose value is a share or a number."""
 VALUES = {"quantize": ("dynamic", "static")}
@@ -49,7 +51,9 @@ def parse(recipe: str) -> list[Step]:
     known = set(names) <= set(get_args(Name)) and len(set(once)) == len(once) and names == ordered
     if not known or ("static" in names and not set(SIZED).isdisjoint(names)):
         raise ValueError(f"{recipe!r} is no chain of distil, narrow and prune, or static, then vocabulary, then "
-                         "quantize (each once, prune as often as you like)")  # fmt: skip
+                         "embeddings, then quantize (each once, prune as often as you like)")  # fmt: skip
+    if "embeddings" in names and "quantize" not in names:
+        raise ValueError(f"{recipe!r}: embeddings in 4 bits go with quantize")
     for step in steps:
         _demand_value(step)
     return steps
@@ -91,7 +95,7 @@ def usable(kinds: Sequence[Kind]) -> set[str]:
     """Steps that fit the objectives: fewer tokens would change what a loss a token means."""
     if set(kinds) & set(GENERATIVE):
         return {"distil", "prune", "quantize"}
-    return {"distil", "narrow", "prune", "vocabulary", "quantize"} | ({"static"} if len(kinds) == 1 else set())
+    return {"distil", "narrow", "prune", *CONVERSIONS} | ({"static"} if len(kinds) == 1 else set())
 
 
 def unasked(kinds: Sequence[Kind]) -> set[str]:

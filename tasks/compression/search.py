@@ -44,7 +44,7 @@ def explore(shop: Workshop, validation: dict[str, float], keep: float, minutes: 
     known = usable([o.kind for o in shop.objectives])
     conversions = [step for step in CONVERSIONS if step in known]
     plain = ["+".join(conversions[at:]) for at in range(len(conversions))]
-    living = _space(conversions)
+    living = _space([step for step in conversions if step != "vocabulary"])
     for number, (share, slack) in enumerate(RUNGS, 1):
         rung = replace(shop, share=share, made={})
         points: list[Point] = []

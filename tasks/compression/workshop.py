@@ -9,7 +9,7 @@ import pandas as pd
 
 from tasks import store
 from tasks.compression import candidates, students
-from tasks.compression.recipes import Step, chain, parse
+from tasks.compression.recipes import SERVED, Step, chain, parse
 from tasks.compression.records import Lesson, Served, Student
 from tasks.compression.students import EPOCHS, RATES, SIZES
 from tasks.records import Objective, Start, Trained
@@ -63,7 +63,8 @@ class Workshop:
         steps = parse(recipe)
         kind = next((step.value or "dynamic" for step in steps if step.name == "quantize"), "")
         kept = self.settings["float_weights"] if kind == "static" else 0
-        return candidates.served(self.model(_torch(steps)), kind, kept, self.objectives, self.max_length)
+        bits = 4 if any(step.name == "embeddings" for step in steps) else 8
+        return candidates.served(self.model(_torch(steps)), kind, kept, bits, self.objectives, self.max_length)
 
     def seconds(self, recipe: str, served: Served) -> float:
         """How long it took to make, from full: what the teachers say, where it learns, every step, and the export."""
@@ -112,4 +113,4 @@ class Workshop:
 
 
 def _torch(steps: list[Step]) -> list[Step]:
-    return [step for step in steps if step.name != "quantize"]
+    return [step for step in steps if step.name not in SERVED]
