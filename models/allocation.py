@@ -99,8 +99,8 @@ def _options(scores: np.ndarray, saved: dict[int, float]) -> list[_Option]:
     lost = np.concatenate([[0.0], np.sort(scores.astype(float)).cumsum()])
     most = len(scores) if scores.any() else 0
     counts = sorted({keep for keep in saved if keep < most} | {most})
-    times = np.interp(counts, sorted(saved), [saved[keep] for keep in sorted(saved)])
-    return [_Option(keep, float(lost[len(scores) - keep]), float(ms)) for keep, ms in zip(counts, times, strict=True)]
+    times = _between(counts, sorted(saved), [saved[keep] for keep in sorted(saved)])
+    return [_Option(keep, float(lost[len(scores) - keep]), ms) for keep, ms in times.items()]
 
 
 def _cheapest(groups: list[list[_Option]], goal: float) -> list[int] | None:
