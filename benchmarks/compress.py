@@ -3,7 +3,7 @@
 Nights by the command line, one a seed, as many at once as there are cores, whose candidates are set against full (PyTorch
 float32) of the same night. Students learn from one or six pieces a training row besides. Beside them stand
 `benchmarks.others`. Of a language model from scratch (tiny Shakespeare) there are neither pieces nor others, and perplexity
-stands for accuracy.
+stands for accuracy. `--device cuda` is `benchmarks.gpu_serving`.
 """
 
 import argparse
@@ -31,9 +31,9 @@ DATA: dict[str, dict[str, Any]] = {
                   "learning_rate": 1e-4},
         "augment": {"method": "none", "pieces": 6},
         "compress": {
-            "learning_rate": 2e-4, "distil_epochs": 1, "recovery_epochs": 1,
-            "recipes": ["quantize", "quantize:static", "prune:0.5+prune:0.64+embeddings+quantize:static",
-                        "narrow:192+prune:0.45+prune:0.5+embeddings+quantize:static", "static+vocabulary+quantize"],
+            "learning_rate": 2e-4, "distil_epochs": 1, "recovery_epochs": 1.5,
+            "recipes": ["quantize", "quantize:static", "prune:0.5+prune:0.56+embeddings+quantize:static",
+                        "narrow:192+prune:0.5+prune:0.7+embeddings+quantize:static", "static+vocabulary+quantize"],
         },
     },
     "banking77": {
@@ -92,7 +92,14 @@ UNTRAINED_AIM = (0.99, 5, 180)
 
 def main(arguments: list[str]) -> dict[str, Any]:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(prog="nightshift bench compress", allow_abbrev=False)
+    which = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    which.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    device, rest = which.parse_known_args(arguments)
+    if device.device == "cuda":
+        from benchmarks import gpu_serving
+
+        return gpu_serving.main(rest)
+    parser = argparse.ArgumentParser(prog="nightshift bench compress", parents=[which], allow_abbrev=False)
     parser.add_argument("--data", default="sst2", choices=DATA)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--recipes", help="or auto; else those of this benchmark")
@@ -101,7 +108,7 @@ def main(arguments: list[str]) -> dict[str, Any]:
         "--folder", type=Path, help="where the nights lie: what was cut off goes on there; else a temporary one"
     )
     parser.add_argument("--untrained", action="store_true", help="nothing is trained after full")
-    told = parser.parse_args(arguments)
+    told = parser.parse_args(rest)
     if told.untrained and "kind" in DATA[told.data]:
         parser.error(f"--untrained is for what judges; {told.data} writes")
     with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(os.cpu_count()) as pool:

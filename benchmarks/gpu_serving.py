@@ -104,14 +104,14 @@ def _measured(name: str, batch: int, told: argparse.Namespace) -> list[dict[str,
     for _ in range(1 if told.tiny else told.rounds):
         for found, form, ask in zip(times, forms, asked, strict=True):
             found += [_timed(form, name, ask, ids) for _ in range(1 if told.tiny or name == "gpt2" else 20)]
-    logits = {form: model(ids[:32]).logits.float() for form, model in zip(forms, models, strict=True)}
+    logits = [model(ids[:32]).logits.float() for model in models]
     runs = []
-    for form, model, found in zip(forms, models, times, strict=True):
-        exact = next(said for other, said in logits.items() if other.halved == form.halved)
+    for form, model, found, said in zip(forms, models, times, logits, strict=True):
+        exact = next(answer for other, answer in zip(forms, logits, strict=True) if other.halved == form.halved)
         runs.append({
             "model": name, "batch": batch, "form": form.name, "ms": found,
             "weights_mb": sum(w.numel() * w.element_size() for w in {*model.parameters(), *model.buffers()}) / 1e6,
-            "apart": float((logits[form] - exact).abs().mean() / exact.std()),
+            "apart": float((said - exact).abs().mean() / exact.std()),
         })  # fmt: skip
         print(f"{name}, {batch}, {form.name}: {median(found):.2f} ms", file=sys.stderr, flush=True)
     return runs

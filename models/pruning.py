@@ -52,13 +52,14 @@ def _with_width(model: Model) -> Model:
     return model
 
 
-def dense(model: Model) -> Model:
-    """A copy that answers the same, with what its configuration says: zeros where heads and neurons were cut.
+def dense(model: Model, neurons: int | None = None) -> Model:
+    """A copy that answers the same, with what its configuration says, or with so many neurons: zeros where parts were cut.
 
     Stock `from_pretrained` loads it. Zeros in q, k, v and in the output projection have no gradient: they stay.
     """
     full = copy.deepcopy(model)
     names = anatomy(full)
+    setattr(full.config, names.width, neurons or getattr(full.config, names.width))
     for layer in layers(full):
         pad(layer, names.attention, full.config.hidden_size)
         pad(layer, names.feed_forward, getattr(full.config, names.width) or 4 * full.config.hidden_size)

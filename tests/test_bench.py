@@ -10,7 +10,7 @@ import pytest
 from conftest import Shell
 from samples import messages
 
-from benchmarks import compress, gpu, results
+from benchmarks import compress, gpu, gpu_serving, results
 from benchmarks.train import SCRIPTS
 from flows import cli
 
@@ -90,6 +90,16 @@ def test_the_gpu_benchmark_on_tiny_models():
     assert all(row["tokens/s"] > 0 for row in found["table"])
     assert found["table"][0]["padding, %"] == 0 < found["table"][2]["padding, %"]
     assert results.table(found["table"]).count("\n") == 7
+
+
+def test_forms_for_a_gpu_on_tiny_models():
+    found = gpu_serving.main(["--tiny"])
+    rows = {(row["model"], row["texts"], row["form"]): row for row in found["table"]}
+    assert len(rows) == len(found["table"]) == 2 * (6 + 5)
+    assert all(row["ms"] > 0 for row in rows.values())
+    plain, half = rows["bert", 1, "float32"], rows["bert", 1, "float16"]
+    assert plain["apart, %"] == 0 < half["apart, %"] < 1 and half["weights, MB"] < plain["weights, MB"]
+    assert rows["gpt2", 128, "int8, widened"]["apart, %"] < 2
 
 
 def costed(name, accuracy, latency, size, **more):

@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from transformers import PreTrainedTokenizerBase
 
 from models import allocation, bases, mending, narrowing, pruning, static, student, training, vocabulary
-from models.anatomy import ANATOMIES, head_size
+from models.anatomy import ANATOMIES, anatomy, head_size, layers, width
 from models.batches import Collator
 from models.distillation import Teacher
 from models.encoding import Examples
@@ -73,7 +74,10 @@ def transfer_rows(objective: Objective) -> pd.DataFrame:
 def lesson(folder: Path, teachers: list[Trained | Start], objectives: list[Objective], max_length: int) -> Lesson:
     """What the teachers say to what students learn from, of each objective that judges; of several the mean."""
     begun = time.monotonic()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     known = [TorchPredictor(*opened(teacher), max_length) for teacher in teachers]
+    for teacher in known:
+        teacher.model.to(device)
     for objective in objectives:
         if objective.kind not in GENERATIVE:
             rows, said = transfer_rows(objective), []
@@ -156,9 +160,9 @@ def _possible(step: str) -> Iterator[None]:
 
 
 def _distil(desk: Desk, size: float | int) -> Model:
-    layers = of(desk.model.config.num_hidden_layers, size)
+    count = of(desk.model.config.num_hidden_layers, size)
     with _possible("distil"):
-        return student.student_of(desk.model, layers, desk.told["strategy"])
+        return student.student_of(desk.model, count, desk.told["strategy"])
 
 
 def _prune(desk: Desk, size: float | int) -> Model:
@@ -178,9 +182,14 @@ def _prune(desk: Desk, size: float | int) -> Model:
 
 
 def _cut(desk: Desk, share: float, batches: list[dict[str, Any]]) -> Model:
-    """In several cuts: what can be spared alone, such as each of a layer's heads, is often needed once the rest has gone."""
+    """In several cuts: what can be spared alone, such as each of a layer's heads, is often needed once the rest has gone.
+
+    By what the parts of a layer as wide as full's take: a model that was pruned before goes by the same table, whose widths suit the processor.
+    """
     texts = list(islice(desk.texts(), timings.TEXTS))
-    costs = timings.costs(pruning.dense(desk.model), desk.tokenizer, desk.heads, texts, desk.told["max_length"])
+    full = opened(desk.trained)[0]
+    whole = pruning.dense(desk.model, width(layers(full)[0], anatomy(full).feed_forward))
+    costs = timings.costs(whole, desk.tokenizer, desk.heads, texts, desk.told["max_length"])
     cuts = max(1, math.ceil(math.log(share, ONE_CUT)))
     model = desk.model
     for number in range(1, cuts + 1):
