@@ -104,7 +104,10 @@ def _measured(name: str, batch: int, told: argparse.Namespace) -> list[dict[str,
     for _ in range(1 if told.tiny else told.rounds):
         for found, form, ask in zip(times, forms, asked, strict=True):
             found += [_timed(form, name, ask, ids) for _ in range(1 if told.tiny or name == "gpt2" else 20)]
-    logits = [model(ids[:32]).logits.float() for model in models]
+    logits = []
+    for form, model in zip(forms, models, strict=True):
+        torch.backends.cuda.matmul.allow_tf32 = form.tf32
+        logits.append(model(ids[:32]).logits.float())
     runs = []
     for form, model, found, said in zip(forms, models, times, logits, strict=True):
         exact = next(answer for other, answer in zip(forms, logits, strict=True) if other.halved == form.halved)

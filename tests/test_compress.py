@@ -252,6 +252,7 @@ def test_a_model_is_pruned_in_steps_and_nobody_is_asked_where_nothing_learns(tra
     once, twice = (shop.model(parse(recipe)) for recipe in ("prune:0.9", "prune:0.9+prune:0.9"))
     counts = [parameters(found) for found in (model, *(students.opened(student)[0] for student in (once, twice)))]
     assert counts[0] > counts[1] > counts[2] and [once.parameters, twice.parameters] == counts[1:]
+    assert len([*(tmp_path / "measured").iterdir()]) == 1, "the second time by the same table"
 
 
 def test_other_teachers_than_full_have_no_inside_to_imitate():

@@ -96,6 +96,9 @@ def test_a_dense_checkpoint_is_loaded_by_stock_transformers_and_answers_the_same
     slimmed = pruning.slim(again)
     assert shapes(slimmed) == shapes(pruned)
     assert torch.allclose(answers(slimmed, batches), answers(pruned, batches), atol=1e-6)
+    wide = pruning.dense(pruned, neurons=64)
+    assert shapes(wide) == [[32, 64], [32, 64]] == [[32, getattr(wide.config, anatomy.anatomy(wide).width)]] * 2
+    assert torch.allclose(answers(wide, batches), answers(pruned, batches), atol=1e-6)
 
 
 def test_training_leaves_the_zeros_of_a_dense_model_as_they_are(cut):
