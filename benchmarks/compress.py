@@ -9,6 +9,7 @@ stands for accuracy. `--device cuda` is `benchmarks.gpu_serving`.
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -84,6 +85,13 @@ UNTRAINED = [
     "prune:0.5+vocabulary+quantize:static",
 ]
 """Where nothing is trained after full: what is left by pruning is mended."""
+NOTES = (
+    "accuracy on the whole test set (of waimai the holdout), means over the seeds; of a perplexity, median over the seeds, "
+    "what is kept is full's as a share of it; times full's: medians over the seeds of ratios within a night, where all are "
+    "asked in turns, one text at a time, tokenization included; MB: the model's file; memory: the peak of a process that "
+    "loads it and answers 32 texts",
+    "confirmed: on how many seeds the holdout ruled out a drop of 0.02 (macro-F1; of a perplexity nats a token)",
+)
 AIMS = ((0.99, 12, 10), (0.97, 25, 20))
 """Share of the accuracy kept, times as fast at batch 1, times as small."""
 UNTRAINED_AIM = (0.99, 5, 180)
@@ -99,7 +107,17 @@ def main(arguments: list[str]) -> dict[str, Any]:
         from benchmarks import gpu_serving
 
         return gpu_serving.main(rest)
-    parser = argparse.ArgumentParser(prog="nightshift bench compress", parents=[which], allow_abbrev=False)
+    told = _told(argparse.ArgumentParser(prog="nightshift bench compress", parents=[which], allow_abbrev=False), rest)
+    with tempfile.TemporaryDirectory() as temporary:
+        runs = _runs(told, (told.folder or Path(temporary)).resolve())
+    rows = _rows(runs)
+    verdicts = [] if "kind" in DATA[told.data] else _untrained(rows) if told.untrained else _verdicts(rows)
+    name = f"compress-{told.data}" + "-untrained" * told.untrained + "-auto" * (told.recipes == "auto")
+    table = [row | {"kept, %": round(row["kept, %"], 1)} for row in rows]
+    return {"name": name, "table": table, "notes": [*verdicts, f"{told.seeds} seeds", *NOTES], "runs": runs}
+
+
+def _told(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--data", default="sst2", choices=DATA)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--recipes", help="or auto; else those of this benchmark")
@@ -108,32 +126,21 @@ def main(arguments: list[str]) -> dict[str, Any]:
         "--folder", type=Path, help="where the nights lie: what was cut off goes on there; else a temporary one"
     )
     parser.add_argument("--untrained", action="store_true", help="nothing is trained after full")
-    told = parser.parse_args(rest)
+    told = parser.parse_args(arguments)
     if told.untrained and "kind" in DATA[told.data]:
         parser.error(f"--untrained is for what judges; {told.data} writes")
-    with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(os.cpu_count()) as pool:
-        seeds = range(1, told.seeds + 1)
-        folder = (told.folder or Path(temporary)).resolve()
-        places = [folder / f"{told.data}-{seed}" for seed in seeds]
-        nights = pool.map(_night, places, [_settings(told, seed) for seed in seeds], [told.set] * told.seeds)
-        pretrained = DATA[told.data]["train"]["base_model"] == MINILM
-        runs = [
-            _costed(place, candidates, MINILM if pretrained and place == places[0] else None)
-            for place, candidates in zip(places, [*nights], strict=True)
-        ]
-    rows = _rows(runs)
-    notes = [] if "kind" in DATA[told.data] else _untrained(rows) if told.untrained else _verdicts(rows)
-    notes += [
-        f"{told.seeds} seeds; accuracy on the whole test set (of waimai the holdout), means over the seeds; of a perplexity, "
-        "median over the seeds, what is kept is full's as a share of it; times full's: "
-        "medians over the seeds of ratios within a night, where all are asked in turns, one text at a time, tokenization "
-        "included; MB: the model's file; memory: the peak of a process that loads it and answers 32 texts",
-        "confirmed: on how many seeds the holdout ruled out a drop of 0.02 (macro-F1; of a perplexity nats a token)",
-    ]
-    for row in rows:
-        row["kept, %"] = round(row["kept, %"], 1)
-    name = f"compress-{told.data}" + "-untrained" * told.untrained + "-auto" * (told.recipes == "auto")
-    return {"name": name, "table": rows, "notes": notes, "runs": runs}
+    return told
+
+
+def _runs(told: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
+    """The nights, side by side, and then what each one's models cost, while nothing else runs."""
+    seeds = range(1, told.seeds + 1)
+    places = [folder / f"{told.data}-{seed}" for seed in seeds]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        nights = [*pool.map(_night, places, [_settings(told, seed) for seed in seeds], [told.set] * told.seeds)]
+    begins = DATA[told.data]["train"]["base_model"] == MINILM
+    bases = [MINILM if begins and place == places[0] else None for place in places]
+    return [_costed(*run) for run in zip(places, nights, bases, strict=True)]
 
 
 def _settings(told: argparse.Namespace, seed: int) -> dict[str, Any]:
@@ -147,10 +154,14 @@ def _settings(told: argparse.Namespace, seed: int) -> dict[str, Any]:
 
 
 def _night(place: Path, settings: dict[str, Any], overrides: list[str]) -> list[dict[str, Any]]:
-    """The candidates of a night whose files lie in `place`, where it may have ended before; it takes one core."""
-    ended = place / "night.json"
-    if ended.exists():
-        return list(json.loads(ended.read_text())["candidates"])
+    """The candidates of a night whose files lie in `place`, where it may have ended before; it takes one core.
+
+    One with other settings that ended there before leaves its steps, not what it chose.
+    """
+    told, ended = {"settings": settings, "overrides": overrides}, place / "night.json"
+    if ended.exists() and (found := json.loads(ended.read_text()))["told"] == told:
+        return list(found["candidates"])
+    shutil.rmtree(place / "home" / "artifacts" / "compress", ignore_errors=True)
     place.mkdir(parents=True, exist_ok=True)
     (place / "night.yaml").write_text(json.dumps(settings))
     command = [sys.executable, "-m", "flows.cli", "run", "night.yaml", "--json"]
@@ -159,8 +170,9 @@ def _night(place: Path, settings: dict[str, Any], overrides: list[str]) -> list[
     done = subprocess.run(command, cwd=place, env=around, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         raise RuntimeError(f"{place.name}: the night ended with exit code {done.returncode}")
-    ended.write_text(done.stdout.splitlines()[-1])
-    return list(json.loads(ended.read_text())["candidates"])
+    candidates = json.loads(done.stdout.splitlines()[-1])["candidates"]
+    ended.write_text(json.dumps({"told": told, "candidates": candidates}))
+    return list(candidates)
 
 
 def _costed(place: Path, candidates: list[dict[str, Any]], base: str | None) -> dict[str, Any]:

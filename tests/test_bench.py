@@ -102,6 +102,17 @@ def test_forms_for_a_gpu_on_tiny_models():
     assert rows["gpt2", 128, "int8, widened"]["apart, %"] < 2
 
 
+def test_a_night_that_ended_is_not_run_again_unless_it_is_told_otherwise(tmp_path):
+    settings = {"model": "bench", "data": {"path": "nothing.csv"}}
+    found = {"told": {"settings": settings, "overrides": []}, "candidates": [{"name": "full"}]}
+    (tmp_path / "night.json").write_text(json.dumps(found))
+    (tmp_path / "home/artifacts/compress/x").mkdir(parents=True)
+    assert compress._night(tmp_path, settings, []) == [{"name": "full"}]
+    with pytest.raises(RuntimeError, match="exit code 2"):
+        compress._night(tmp_path, settings, ["train.seed=2"])
+    assert not (tmp_path / "home/artifacts/compress").exists()
+
+
 def costed(name, accuracy, latency, size, **more):
     return {"name": name, "accuracy": accuracy, "perplexity": None, "latency_ms_p50": latency, "latency_ms_p95": latency,
             "throughput": 1.0, "size_mb": size, "memory_mb": 1.0, "load_ms": 1.0, "seconds": 60.0, "confirmed": True} | more  # fmt: skip
