@@ -44,8 +44,8 @@ DATA: dict[str, dict[str, Any]] = {
         "augment": {"method": "none", "pieces": 1},
         "compress": {
             "learning_rate": 3e-4, "recovery_epochs": 3, "static_epochs": 12,
-            "recipes": ["quantize", "quantize:static", "prune:0.5+prune:0.54+embeddings+quantize:static",
-                        "prune:0.5+prune:0.54+prune:0.5+embeddings+quantize:static", "static+vocabulary+quantize"],
+            "recipes": ["quantize", "quantize:static", "prune:0.5+prune:0.56+embeddings+quantize:static",
+                        "prune:0.5+prune:0.56+prune:0.5+vocabulary+embeddings+quantize:static", "static+vocabulary+quantize"],
         },
     },
     "waimai": {
