@@ -171,6 +171,8 @@ def _night(place: Path, settings: dict[str, Any], overrides: list[str]) -> list[
     if done.returncode:
         raise RuntimeError(f"{place.name}: the night ended with exit code {done.returncode}")
     candidates = json.loads(done.stdout.splitlines()[-1])["candidates"]
+    if not candidates:
+        raise RuntimeError(f"a night with these settings has ended in {place} before, and others since: remove it")
     ended.write_text(json.dumps({"told": told, "candidates": candidates}))
     return list(candidates)
 

@@ -22,7 +22,8 @@ def costs(home: Path, base: str | None) -> list[dict[str, Any]]:
     (checkpoint,) = home.glob("artifacts/train/*/model")
     (compressed,) = home.glob("artifacts/compress/*/record.json")
     model, tokenizer, heads = bases.load_checkpoint(checkpoint)
-    predictors: dict[str, Any] = {"full": TorchPredictor(model, tokenizer, heads, 128)}
+    max_length = json.loads((home.parent / "night.yaml").read_text())["train"]["max_length"]
+    predictors: dict[str, Any] = {"full": TorchPredictor(model, tokenizer, heads, max_length)}
     for folder in sorted(compressed.parent.glob("*/serving")):
         if folder.parent.name != "full":
             predictors[folder.parent.name] = export.open_served(folder)
@@ -34,7 +35,7 @@ def costs(home: Path, base: str | None) -> list[dict[str, Any]]:
         costs = measure_costs(asked, texts[:FEW], None)
         return [{"name": name} | cost for name, cost in zip(predictors, costs, strict=True)]
     train = pd.read_parquet(holdout.with_name("train.parquet"))
-    beside = others.of_full(model, tokenizer, heads) | others.trained(train["text"], train["label"], base)
+    beside = others.of_full(model, tokenizer, heads, max_length) | others.trained(train["text"], train["label"], base)
     asked = [lambda texts, _pairs, p=p: p.scores(texts) for p in predictors.values()]
     asked += [lambda texts, _pairs, ask=ask: ask(texts) for ask in beside.values()]
     costs = measure_costs(asked, texts, None)

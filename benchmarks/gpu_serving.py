@@ -10,7 +10,6 @@ import copy
 import json
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -25,7 +24,6 @@ from models.importance import Importance
 
 BATCHES = (1, 128)
 LENGTH, NEW = 128, 32
-Answer = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)

@@ -25,13 +25,13 @@ SETFIT_STEPS = 200
 """Of 32 pairs each: two thirds of the texts that full reads in three epochs of SST-2."""
 
 
-def of_full(model: Any, tokenizer: Any, heads: Heads) -> dict[str, Ask]:
+def of_full(model: Any, tokenizer: Any, heads: Heads, max_length: int) -> dict[str, Ask]:
     """Full in ONNX Runtime and in Hugging Face's `pipeline`."""
     (head,) = heads.values()
     with TemporaryDirectory() as served:
-        export.export(model, tokenizer, heads, Path(served), 128)
+        export.export(model, tokenizer, heads, Path(served), max_length)
         onnx = export.open_served(Path(served))
-    piped = pipeline("text-classification", model=model, tokenizer=tokenizer, truncation=True, max_length=128)
+    piped = pipeline("text-classification", model=model, tokenizer=tokenizer, truncation=True, max_length=max_length)
     return {
         "full in ONNX Runtime": lambda texts: [head.labels[place] for place in onnx.scores(texts).argmax(axis=1)],
         "Hugging Face pipeline": lambda texts: [answer["label"] for answer in piped(list(texts), batch_size=32)],

@@ -256,11 +256,17 @@ def _put(values: dict[str, Any], override: str) -> None:
 
 
 def anchored(values: dict[str, Any]) -> dict[str, Any]:
-    """A base model given as a relative folder is relative to the settings file, like every path."""
-    train = values.get("train")
-    base = train.get("base_model") if isinstance(train, dict) else None
-    if isinstance(train, dict) and isinstance(base, str) and base.startswith(("./", "../")):
-        train["base_model"] = str((Path(values.get("base_dir", ".")) / base).resolve())
+    """Base models given as relative folders are relative to the settings file, like every path."""
+    home = Path(values.get("base_dir", "."))
+
+    def placed(base: Any) -> Any:
+        return str((home / base).resolve()) if isinstance(base, str) and base.startswith(("./", "../")) else base
+
+    train, compress = values.get("train"), values.get("compress")
+    if isinstance(train, dict) and "base_model" in train:
+        train["base_model"] = placed(train["base_model"])
+    if isinstance(compress, dict) and isinstance(compress.get("teachers"), list):
+        compress["teachers"] = [placed(name) for name in compress["teachers"]]
     return values
 
 

@@ -73,6 +73,14 @@ def layers(model: Model) -> list[nn.Module]:
     return list(inner.get_submodule(layers_path(inner)).children())
 
 
+def positions(model: Model) -> int | None:
+    """How many tokens it can read, where its positions say so; RoBERTa's begin after the padding token's."""
+    longest = getattr(model.config, "max_position_embeddings", None)
+    tables = [module for name, module in model.named_modules() if name.endswith("position_embeddings")]
+    before = [table.padding_idx + 1 for table in tables if getattr(table, "padding_idx", None) is not None]
+    return longest - max(before, default=0) if longest else None
+
+
 def anatomy(model: Model) -> Anatomy:
     """Of the model's architecture. Raises ValueError for one we do not know."""
     kind = model.config.model_type

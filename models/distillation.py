@@ -1,6 +1,6 @@
 """Learning from a teacher: its soft targets, and the teacher itself where it answers while the student learns."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -22,8 +22,7 @@ class Teacher:
     mean over rows (over predicted tokens) of what `models.imitation` says; 0: not looked at.
     """
 
-    models: tuple[Model, ...]
-    """Of several the logits' mean is learnt."""
+    model: Model
     relations: float = 0.0
     """Of attention relations."""
     hidden: float = 0.0
@@ -38,37 +37,24 @@ class Teacher:
 
     def demand(self, student: Model) -> None:
         """Raises ValueError where the student cannot imitate this teacher."""
-        if self.imitated and len(self.models) > 1:
-            raise ValueError("of several teachers a student learns the answers alone: it has one inside to imitate")
         if self.imitated:
-            imitation.demand(student, self.models[0], self.imitated)
+            imitation.demand(student, self.model, self.imitated)
 
     @torch.no_grad()
     def say(self, objective: str, inputs: dict[str, Any]) -> tuple[Tensor, Inside]:
         """Its logits on a batch, and what was to be seen inside."""
-        with imitation.watched(self.models[0], self.imitated) as inside:
-            said = [logits(model, objective, inputs) for model in self.models]
-        return averaged(said), inside
+        with imitation.watched(self.model, self.imitated) as inside:
+            return logits(self.model, objective, inputs), inside
 
 
 @contextmanager
 def at_hand(teacher: Teacher | None, device: torch.device) -> Iterator[None]:
     """For the length of the block the teacher is on `device`, in evaluation mode."""
-    models = teacher.models if teacher else ()
-    for model in models:
-        model.eval().to(device)
+    if teacher:
+        teacher.model.eval().to(device)
     yield
-    for model in models:
-        model.to("cpu")
-
-
-def averaged(answers: Sequence[Tensor]) -> Tensor:
-    """The logits of several teachers with the same heads as one's: their mean.
-
-    Its softmax is the geometric mean of their probabilities at any temperature: Hinton, Vinyals, Dean 2015, arXiv
-    1503.02531, section 1.
-    """
-    return torch.stack([*answers]).mean(dim=0)
+    if teacher:
+        teacher.model.to("cpu")
 
 
 def distilled(head: Head, logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:

@@ -17,7 +17,7 @@ def of(folder: Path) -> dict[str, float]:
 
     `folder`: one that is served, or a checkpoint, which PyTorch loads.
     """
-    command = [sys.executable, "-m", "models.footprint", str(folder)]
+    command = [sys.executable, "-P", "-m", "models.footprint", str(folder)]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -31,12 +31,15 @@ def _opened(folder: Path) -> tuple[Any, float]:
         begun = time.perf_counter()
         return OnnxPredictor(folder), begun
     from models import bases, generative
-    from models.measure import TorchPredictor
+    from models.measure import TorchPredictor, device
 
     begun = time.perf_counter()
     if (folder / generative.SETTINGS).exists():
         return generative.GenerativePredictor(folder), begun
-    return TorchPredictor(*bases.load_checkpoint(folder), max_length=128), begun
+    model, tokenizer, heads = bases.load_checkpoint(folder)
+    if any(head.generative for head in heads.values()):
+        model.to(device())
+    return TorchPredictor(model, tokenizer, heads, max_length=128), begun
 
 
 def _main(folder: Path) -> None:

@@ -10,10 +10,9 @@ from typing import Any
 
 import mlflow
 import pandas as pd
-import torch
 
 from models import bases, serving
-from models.measure import TorchPredictor
+from models.measure import TorchPredictor, device
 from models.predictor import Judge
 
 SETTINGS = "serving.json"
@@ -25,7 +24,7 @@ class GenerativePredictor(TorchPredictor, Judge):
 
     def __init__(self, folder: str | Path) -> None:
         model, tokenizer, heads = bases.load_checkpoint(Path(folder))
-        model.to("cuda" if torch.cuda.is_available() else "cpu")
+        model.to(device())
         settings = json.loads((Path(folder) / SETTINGS).read_text(encoding="utf-8"))
         super().__init__(model, tokenizer, heads, settings["max_length"])
 

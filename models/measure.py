@@ -20,6 +20,11 @@ BATCH = 32
 TURNS = 3
 
 
+def device() -> str:
+    """Where PyTorch answers: `cuda` where there is a GPU, else `cpu`."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 class TorchPredictor:
     """A PyTorch model where it lies in memory; what it judges has the interface of `models.predictor.OnnxPredictor`."""
 

@@ -17,18 +17,11 @@ RIDGE = 1.0
 
 
 @torch.no_grad()
-def mend(
-    pruned: Model,
-    parent: Model,
-    batches: Iterable[dict[str, Any]],
-    ridge: float = RIDGE,
-    origins: Sequence[int] | None = None,
-) -> None:
+def mend(pruned: Model, parent: Model, batches: Iterable[dict[str, Any]], ridge: float = RIDGE) -> None:
     """Solve each output projection of `pruned` anew, so that every layer's sums come nearest to `parent`'s on `batches`.
 
     Layer after layer, attention before feed-forward, each with what the mended layers before it hand on, so that it
-    makes up for their errors too. `origins` says which of the parent's layers each layer stands for, where there are
-    fewer: the last one for the last of the parent's, or it takes up where a cut-out layer left off. A token counts as much as its sum moves the parent's answer (the gradient's square).
+    makes up for their errors too. A token counts as much as its sum moves the parent's answer (the gradient's square).
     `batches` as `models.batches.Collator` makes them; their hidden states are held in memory about five times.
 
     Kwon et al. 2022, arXiv 2204.09656, section 4.3, solve so for masks; a projection's weights are solved for as in
@@ -40,15 +33,13 @@ def mend(
     blocks = anatomy(parent).blocks
     for batch, told in zip(theirs, rows, strict=True):
         batch.felt = _felt(parent, told)
-    standing = dict(zip(range(len(layers(parent))) if origins is None else origins, layers(pruned), strict=True))
-    for number, original in enumerate(layers(parent)):
+    for number, (layer, original) in enumerate(zip(layers(pruned), layers(parent), strict=True)):
         wanted = []
         for batch in theirs:
             with watching([original], blocks) as watches:
                 batch.run(original)
             wanted.append([watch.total for watch in watches])
-        if number in standing:
-            _fit(standing[number], ours, wanted, [batch.felt[2 * number :] for batch in theirs], blocks, ridge)
+        _fit(layer, ours, wanted, [batch.felt[2 * number :] for batch in theirs], blocks, ridge)
         for batch in theirs:
             batch.hidden = batch.output
 

@@ -22,13 +22,17 @@ def liveliest(model: Model, batches: Iterable[dict[str, Any]], size: int) -> Ten
 
     `batches` as `models.batches.Collator` makes them.
     """
-    seen = []
+    tokens = 0
+    sums = squares = torch.zeros(())
     for batch in batches:
         with imitation.watched(model.eval(), {"hidden": 1.0}) as inside:
             logits(model, batch["objective"], inputs_of(batch))
         counted = batch["attention_mask"].bool()
-        seen.append(torch.stack([states[counted] for states in inside.hidden]))
-    return torch.cat(seen, dim=1).var(dim=1).mean(dim=0).topk(size).indices.sort().values
+        states = torch.stack([states[counted] for states in inside.hidden]).double()
+        tokens += states.shape[1]
+        sums, squares = sums + states.sum(dim=1), squares + states.square().sum(dim=1)
+    variances = squares / tokens - (sums / tokens).square()
+    return variances.mean(dim=0).topk(size).indices.sort().values
 
 
 def narrow(model: M, kept: Tensor) -> M:

@@ -40,8 +40,10 @@ def quantize_static(
 
     What a row is answered does not depend on the others in its batch then.
     """
-    extremes = _extremes(source, feeds)
+    _quantize(source, target, keep_float, embedding_bits, _static(_extremes(source, feeds)))
 
+
+def _static(extremes: Mapping[str, tuple[float, float]]) -> "Conversion":
     def static(writer: Writer, source: ir.Value, weight: ir.Value, scales: ir.Value, bias: ir.Value | None) -> ir.Value:
         low, high = extremes[str(source.name)]
         step = np.float32((high - low) / 255)
@@ -50,7 +52,7 @@ def quantize_static(
         eight = writer.node("QuantizeLinear", [source, wide, zero])
         return writer.node("MatMulIntegerToFloat", [eight, weight, wide, scales, zero, None, bias], domain=MICROSOFT)
 
-    _quantize(source, target, keep_float, embedding_bits, static)
+    return static
 
 
 def quantize_checkpoint(folder: Path) -> None:
@@ -64,13 +66,13 @@ def quantize_checkpoint(folder: Path) -> None:
 
 
 def sensitive(source: Path, feeds: Feeds, worst: int) -> list[str]:
-    """The names of the weights that hurt most: whose int8 form alone moves the outputs farthest on `feeds`, worst first."""
-    every = names(source)
+    """The names of the weights that hurt most: whose static int8 form alone moves the outputs farthest on `feeds`, worst first."""
+    every, convert = names(source), _static(_extremes(source, feeds))
     expected = _outputs(ir.load(source), feeds)
     moved = {}
     for name in every:
         model = ir.load(source)
-        _convert(model, set(every) - {name}, _dynamic)
+        _convert(model, set(every) - {name}, convert)
         moved[name] = float(np.abs(_outputs(model, feeds) - expected).mean())
     return sorted(every, key=lambda name: -moved[name])[:worst]
 

@@ -9,8 +9,8 @@ import copy
 import logging
 import os
 import shutil
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -239,7 +239,8 @@ def fit(
     while True:
         try:
             seen = only_seen(model, heads, [*train.values(), *validation.values()], tokenizer.pad_token_id)
-            with seen, errors_only("transformers.trainer_utils", "transformers.trainer", "transformers.modeling_utils"):
+            quiet = errors_only("transformers.trainer_utils", "transformers.trainer", "transformers.modeling_utils")
+            with seen, quiet, _own_arithmetic():
                 fitted = _once(model, tokenizer, heads, train, validation, output_dir, arguments, callbacks, recipe,
                                kind, size >> halvings, steps << halvings)  # fmt: skip
             return Fitted(fitted.model, fitted.history, fitted.figures | {"halvings": halvings}, fitted.stopped)
@@ -252,6 +253,16 @@ def fit(
         if start is not None:
             torch.cuda.empty_cache()
             model.load_state_dict(start)
+
+
+@contextmanager
+def _own_arithmetic() -> Iterator[None]:
+    """What training says of tf32 to the whole process ends with it: what answers after it is as exact as in a fresh process."""
+    before = torch.backends.fp32_precision  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        torch.backends.fp32_precision = before  # type: ignore[attr-defined]
 
 
 def _once(

@@ -12,12 +12,14 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from models import bases
 from tasks import kinds, pictures, scoring, store
 from tasks.compression import candidates, choosing, search
 from tasks.compression.choosing import Bounds
 from tasks.compression.recipes import FULL, NotPossibleError, chain, parse
 from tasks.compression.records import Served, Student
 from tasks.compression.workshop import Workshop
+from tasks.errors import SettingsError
 from tasks.evidence import Tables
 from tasks.records import Candidate, Compressed, Cost, Evaluated, Objective, Start, Trained
 from tasks.stage import stage
@@ -33,7 +35,7 @@ class CompressSettings(Bounds):
     recipes: list[str] | Literal["auto"] = ["quantize", "distil", "prune", "distil+quantize", "distil+prune+quantize"]
     """Chains of distil, narrow and prune, or static, then vocabulary, embeddings, quantize. auto: a search. An empty list puts full forward."""
     minutes: float = Field(60, gt=0)
-    """Of the search: when it begins no further training."""
+    """Of the search: after them only the cheapest of what is left goes on."""
     teachers: list[str] = Field(["full"], min_length=1)
     """Who students learn from; of several the mean. full: tonight's model; champion; else a base model, as `train.base_model`, which is fine-tuned tonight besides."""
     layers: float = Field(0.5, gt=0, le=1)
@@ -72,6 +74,13 @@ class CompressSettings(Bounds):
         """The base models among the teachers."""
         return [name for name in self.teachers if name not in TEACHERS]
 
+    def bases(self) -> dict[str, str]:
+        """What identifies the base models among the teachers; raises SettingsError where there is no such one."""
+        try:
+            return {name: bases.digest(name) for name in self.teaching_bases}
+        except ValueError as error:
+            raise SettingsError(f"compress.teachers: full, champion or a base model: {error}") from error
+
     @model_validator(mode="after")
     def _answers_alone(self) -> Self:
         if self.teachers != [FULL] and (self.relations or self.hidden or self.cosine):
@@ -81,6 +90,8 @@ class CompressSettings(Bounds):
     @field_validator("recipes")
     @classmethod
     def _known_steps(cls, recipes: list[str] | str) -> list[str] | str:
+        if FULL in recipes:
+            raise ValueError("full is a candidate anyway: leave it out")
         return recipes if isinstance(recipes, str) else [chain(parse(recipe)) for recipe in recipes]
 
 

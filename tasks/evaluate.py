@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from transformers import PreTrainedTokenizerBase
 
 from models import bases
-from models.measure import TorchPredictor
+from models.measure import TorchPredictor, device
 from tasks import kinds, pictures, scoring, store
 from tasks.records import GENERATIVE, Evaluated, Kind, Objective, Trained
 from tasks.scoring import Predictor
@@ -140,7 +140,7 @@ def _several(found: dict[str, dict[str, T]], objectives: list[Objective]) -> dic
 def evaluate(folder: Path, trained: Trained, objectives: list[Objective], max_length: int) -> Evaluated:
     """Score full on validation and holdout, measure its cost in PyTorch float32, draw what it answers."""
     model, tokenizer, heads = bases.load_checkpoint(store.folder(trained) / "model")
-    full = TorchPredictor(model, tokenizer, heads, max_length)
+    full = TorchPredictor(model.to(device()), tokenizer, heads, max_length)
     tables = {side: scoring.tables(full, side, objectives) for side in ("validation", "holdout")}
     for side, answers in tables.items():
         scoring.write(answers, folder / side)

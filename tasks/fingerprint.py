@@ -23,12 +23,13 @@ NAMED = 10
 
 
 def parts(settings: Any, sources: dict[str, list[Source]], entrypoint: Path) -> dict[str, Any]:
-    """By name: data, settings, base model, code, environment and device; a text, or values by name."""
+    """By name: data, settings, base model, teachers, code, environment and device; a text, or values by name."""
     data = "\n".join(f"{name} {source.side} {source.sha256}" for name, found in sources.items() for source in found)
     return {
         "data": hashlib.sha256(data.encode()).hexdigest(),
         "settings": tracking.flat(settings.model_dump(mode="json", exclude=ASIDE)),
         "base_model": settings.train.base(),
+        "teachers": settings.compress.bases(),
         "code": code_version(entrypoint),
         "environment": machine.environment(),
         "device": machine.device(),

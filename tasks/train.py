@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 import mlflow
 import pandas as pd
-import torch
 from pydantic import Field, field_validator
 from transformers import TrainerCallback
 
-from models import bases, checkpoints, guards, launch, lora, training
+from models import anatomy, bases, checkpoints, guards, launch, lora, training
 from models.encoding import Examples, cached
 from models.heads import Head, is_decoder
+from models.measure import device
 from models.progress import Progress
 from tasks import pictures, scoring, shown, store
 from tasks.errors import NightshiftError, SettingsError
@@ -148,7 +148,7 @@ def _base(objectives: list[Objective], heads: dict[str, Head], train: TrainSetti
             bases.take_over(model, heads, Path(place))
     except (ValueError, OSError) as error:
         raise SettingsError(f"train.base_model: {str(error).splitlines()[0]}") from error
-    positions = getattr(model.config, "max_position_embeddings", None)
+    positions = anatomy.positions(model)
     if positions and train.max_length > positions:
         raise SettingsError(f"train.max_length: {train.max_length} is more than the base's {positions} positions")
     return model, tokenizer
@@ -242,7 +242,7 @@ def train(
         parameters=sum(p.numel() for p in fitted.model.parameters()),
         layers=parts,
         precision=kind,
-        device="cuda" if torch.cuda.is_available() else "cpu",
+        device=device(),
         figures=fitted.figures,
         stopped=fitted.stopped,
         start=start.version if start else None,

@@ -18,6 +18,7 @@ from tasks.compression import choosing, students, timings
 from tasks.compression.recipes import NotPossibleError, chain, of, parse, usable
 from tasks.compression.search import Point, survivors
 from tasks.compression.workshop import Workshop
+from tasks.errors import SettingsError
 from tasks.records import Augmented, Candidate, Cost, Objective, Sides, Start, Trained
 
 LABELS = np.random.default_rng(5).choice(["a", "b", "c"], 2000)
@@ -73,10 +74,16 @@ def test_a_candidate_that_wins_on_validation_only_is_not_put_forward():
 
 
 def test_with_few_holdout_rows_the_choice_is_marked_unconfirmed():
-    told = {"full": (0.05, 0.95, 8.0), "small": (0.10, 0.95, 1.0)}
+    told = {"full": (0.05, 0.95, 8.0), "small": (0.06, 0.95, 1.0)}
     chosen = put_forward(*candidates(120, told))
     assert chosen.name == "small" and not chosen.confirmed and "holdout rows would be needed" in chosen.why
     assert put_forward(*candidates(120, told), allow_unconfirmed=False).name == "full"
+
+
+def test_few_holdout_rows_are_enough_to_tell_that_a_candidate_is_worse():
+    full, (small,), tables = candidates(120, {"full": (0.05, 0.95, 8.0), "small": (0.20, 0.95, 1.0)})
+    assert put_forward(full, [small], tables).name == "full"
+    assert small.qualifies and "not confirmed" in small.why
 
 
 def test_costs_within_ten_percent_are_ties_broken_by_quality():
@@ -253,6 +260,27 @@ def test_a_model_is_pruned_in_steps_and_nobody_is_asked_where_nothing_learns(tra
     counts = [parameters(found) for found in (model, *(students.opened(student)[0] for student in (once, twice)))]
     assert counts[0] > counts[1] > counts[2] and [once.parameters, twice.parameters] == counts[1:]
     assert len([*(tmp_path / "measured").iterdir()]) == 1, "the second time by the same table"
+
+
+def test_numbers_are_taught_in_the_rows_own_unit_by_who_has_learnt_the_objective():
+    model, tokenizer, heads, _ = train_once.prepared("bert", ("scored",))
+    teacher = TorchPredictor(model, tokenizer, {"main": heads["scored"]}, 32)
+    told, texts = objective("pearson", "regression"), ["a tent", "a stove and a lamp"]
+    told.sides.labels = []
+    assert students._said(teacher, (texts, None), told) == pytest.approx(teacher.scores(texts), rel=1e-6)
+    for other in (objective(), told.model_copy(update={"name": "else"})):
+        with pytest.raises(NotPossibleError, match=f"has not learnt {other.name}"):
+            students._said(teacher, (texts, None), other)
+
+
+def test_a_teacher_that_is_no_base_model_is_told_by_its_field(tmp_path):
+    with pytest.raises(SettingsError, match=r"compress\.teachers: .*champoin"):
+        CompressSettings(teachers=["champoin"]).bases()
+    (tmp_path / "config.json").write_text("{}")
+    before = CompressSettings(teachers=[str(tmp_path)]).bases()
+    (tmp_path / "model.safetensors").write_bytes(b"other weights")
+    assert CompressSettings(teachers=[str(tmp_path)]).bases() != before, "the night's fingerprint has them"
+    assert CompressSettings().bases() == {}
 
 
 def test_other_teachers_than_full_have_no_inside_to_imitate():

@@ -181,19 +181,6 @@ def test_tokens_are_learnt_where_they_are_predicted(architecture, name):
     assert found == pytest.approx(float(expected), rel=1e-4)
 
 
-def test_several_teachers_are_averaged():
-    first, second = torch.randn(4, 3), torch.randn(4, 3)
-    joint = torch.softmax(distillation.averaged([first, second]) / 3, dim=-1)
-    product = (torch.softmax(first / 3, dim=-1) * torch.softmax(second / 3, dim=-1)).sqrt()
-    assert torch.allclose(joint, product / product.sum(dim=-1, keepdim=True), atol=1e-6)
-    one, tokenizer, heads, examples = train_once.prepared("bert", ("judged",))
-    other = copy.deepcopy(one)
-    torch.nn.init.normal_(other.classifier.weight)
-    batch = batch_of(examples, heads, tokenizer, "judged")
-    expected = (answers(one, "judged", batch) + answers(other, "judged", batch)) / 2
-    assert torch.allclose(Teacher((one, other)).say("judged", inputs_of(batch))[0], expected)
-
-
 SHORT = train_once.ARGUMENTS | {"num_train_epochs": 1, "learning_rate": 3e-3, "save_steps": 9}
 
 
@@ -210,7 +197,7 @@ def teacher_of(architecture, names):
 def taught(folder, architecture, names, teacher, callbacks=(), recipe=None, **more):
     """A student of one layer that has learnt for an epoch from its teacher alone."""
     _, tokenizer, heads, examples = train_once.prepared(architecture, names)
-    recipe = recipe or training.Recipe(fingerprint="f", alpha=1.0, teacher=Teacher((teacher,), **more))
+    recipe = recipe or training.Recipe(fingerprint="f", alpha=1.0, teacher=Teacher(teacher, **more))
     return training.fit(student.student_of(teacher, 1), tokenizer, heads, examples, {}, folder,
                         SHORT, list(callbacks), recipe)  # fmt: skip
 
@@ -269,16 +256,14 @@ def test_a_teacher_at_hand_teaches_what_its_written_answers_do(tmp_path):
 
 def test_who_cannot_be_imitated_is_said():
     teacher, *_ = teacher_of("bert", ("judged",))
-    with pytest.raises(ValueError, match="several teachers"):
-        Teacher((teacher, teacher), hidden=1.0).demand(teacher)
     narrow = copy.deepcopy(teacher)
     narrow.config.hidden_size = 16
     with pytest.raises(ValueError, match="16 and 32 numbers"):
-        Teacher((teacher,), cosine=1.0).demand(narrow)
-    Teacher((teacher,), relations=1.0).demand(narrow)
+        Teacher(teacher, cosine=1.0).demand(narrow)
+    Teacher(teacher, relations=1.0).demand(narrow)
     t5, *_ = train_once.prepared("t5", ("shouted",))
     with pytest.raises(ValueError, match="the inside of t5 models is not known"):
-        Teacher((t5,), relations=1.0).demand(t5)
+        Teacher(t5, relations=1.0).demand(t5)
 
 
 @pytest.mark.parametrize("names", [("judged",), ("judged", "scored")])

@@ -164,7 +164,7 @@ def test_a_night_that_kept_no_parts_differs_in_all_of_them(home, told):
     Model(home, "x").run(1, **{tracking.FINGERPRINT: "another", tracking.STATUS: "held"})
     night = told.night()
     assert night.finished_before() is None
-    assert night.changed.endswith(": data, settings, base model, code, environment, device, holdout")
+    assert night.changed.endswith(": data, settings, base model, teachers, code, environment, device, holdout")
 
 
 def test_forced_and_too_old_nights_train_anew(home, told):

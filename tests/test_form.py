@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from flows.form import EMPTY, NightForm, as_form, filled_in
-from flows.settings import NightSettings, check, load
+from flows.settings import NightSettings, anchored, check, load
 from tasks.errors import SettingsError
 
 SETTINGS = Path(__file__).parent.parent / "examples/reviews/settings.yaml"
@@ -49,6 +49,13 @@ def test_the_form_says_what_is_learned(change):
     assert settings.compress.recipes == ["quantize"]
     again = filled_in(None, as_form(settings))
     assert again == settings and again.learned == settings.learned
+
+
+def test_base_models_in_relative_folders_lie_beside_the_settings(tmp_path):
+    named = {"train": {"base_model": "./small"}, "compress": {"teachers": ["full", "../large"]}}
+    found = anchored(named | {"base_dir": str(tmp_path / "here")})
+    assert found["train"]["base_model"] == str(tmp_path / "here/small")
+    assert found["compress"]["teachers"] == ["full", str(tmp_path / "large")]
 
 
 def test_objectives_are_a_box_for_json_that_goes_over_the_file(tmp_path):

@@ -4,6 +4,7 @@ import train_once
 from samples import messages
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 from transformers import (
+    AutoModel,
     AutoModelForSequenceClassification,
     AutoTokenizer,
     BertConfig,
@@ -11,9 +12,10 @@ from transformers import (
     GPT2Config,
     GPT2ForSequenceClassification,
     PreTrainedTokenizerFast,
+    RobertaConfig,
 )
 
-from models import bases, importance, losses, progress, pruning, student, vocabulary
+from models import anatomy, bases, importance, losses, progress, pruning, student, vocabulary
 from models.heads import Head
 
 TEXTS = [text for text, _ in messages(60)]
@@ -54,6 +56,20 @@ def test_students_and_pruned_models_load_with_stock_transformers(kind, request, 
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
     assert torch.allclose(logits(again, tokenizer), logits(small.eval(), tokenizer))
     assert len(list(again.base_model.get_submodule(student.layers_path(again)).children())) == 1
+
+
+def test_of_robertas_positions_the_first_are_none():
+    sizes = {
+        "vocab_size": 50,
+        "hidden_size": 8,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 1,
+        "intermediate_size": 8,
+    }
+    for kind, count in ((RobertaConfig, 18), (BertConfig, 20)):
+        model = AutoModel.from_config(kind(max_position_embeddings=20, **sizes))
+        assert anatomy.positions(model) == count
+        model(torch.ones(1, count, dtype=torch.long) * 5)
 
 
 def test_layers_are_spread_and_unknown_architectures_refused(bert):

@@ -9,7 +9,7 @@ from onnxscript import ir
 from samples import messages
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
 
-from models import allocation, anatomy, bases, encoding, export, importance, mending, pruning, student
+from models import allocation, anatomy, bases, encoding, export, importance, mending, pruning
 from models.batches import Collator, inputs_of
 from models.encoding import IGNORED
 from models.heads import Head, SharedTrunk, logits
@@ -342,12 +342,3 @@ def test_a_share_that_no_shape_reaches_is_refused():
     table = allocation.Costs(10.0, {1: 1.0, 2: 0.5, 3: 0.0}, {6: 2.0, 12: 0.0})
     with pytest.raises(ValueError, match="no shape takes 60% of the time; the smallest takes 70%"):
         allocation.allocate(told, table, 0.6)
-
-
-@pytest.mark.parametrize("kind", ["bert", "gpt2"])
-def test_a_layer_learns_to_stand_for_those_that_were_cut_out_after_it(kind, tokenizer):
-    model, batches = model_of(kind, tokenizer), batches_of(tokenizer)
-    small = student.student_of(model, 1, "first")
-    wanted, before = answers(model, batches), answers(small, batches)
-    mending.mend(small, model, batches, origins=[1])
-    assert (answers(small, batches) - wanted).square().mean() < 0.8 * (before - wanted).square().mean()

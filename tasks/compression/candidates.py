@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from models import export, footprint, int8, quantization
-from models.measure import TorchPredictor
+from models.measure import TorchPredictor, device
 from models.predictor import OnnxPredictor
 from tasks import scoring, store
 from tasks.compression.recipes import NotPossibleError
 from tasks.compression.records import Answers, Costs, Served, Student
 from tasks.compression.students import checkpoint, opened, training_rows
-from tasks.records import Cost, Objective, Trained
+from tasks.records import GENERATIVE, Cost, Objective, Trained
 from tasks.stage import stage
 
 CALIBRATION_ROWS, BATCH = 256, 32
@@ -62,11 +62,12 @@ def _quantize(serving: Path, static: bool, float_weights: int, bits: int, object
 
 
 def _feeds(serving: Path, objectives: list[Objective]) -> list[dict[str, np.ndarray]]:
-    """Training rows of each objective as the graph takes them."""
+    """Training rows of each objective, drawn from all over them, as the graph takes them."""
     predictor = OnnxPredictor(serving)
     found: list[dict[str, np.ndarray]] = []
     for objective in objectives:
-        texts, pairs = scoring.texts_of(training_rows(objective).head(CALIBRATION_ROWS))
+        known = training_rows(objective)
+        texts, pairs = scoring.texts_of(known.sample(min(len(known), CALIBRATION_ROWS), random_state=0))
         rows = texts if pairs is None else list(zip(texts, pairs, strict=True))
         found += [predictor.feed(rows[at : at + BATCH]) for at in range(0, len(rows), BATCH)]
     return found
@@ -80,6 +81,7 @@ def answers(folder: Path, model: Served | Student, side: str, objectives: list[O
         predictor = export.open_served(store.folder(model) / "serving")
     else:
         predictor = TorchPredictor(*opened(model), max_length)
+        predictor.model.to(device())
     scoring.write(scoring.tables(predictor, side, objectives), folder / "answers")
     return Answers()
 
@@ -93,8 +95,13 @@ def read(found: Answers, objectives: list[Objective]) -> dict[str, pd.DataFrame]
 def costs(
     _folder: Path, trained: Trained, served: dict[str, Served], objectives: list[Objective], max_length: int
 ) -> Costs:
-    """What full and each served model cost, asked in turns in one process; memory and load time in one of their own."""
+    """What full and each served model cost, asked in turns in one process; memory and load time in one of their own.
+
+    Full answers where the others are served: on a processor what judges, on the GPU, where there is one, what writes.
+    """
     full = TorchPredictor(*opened(trained), max_length)
+    if any(o.kind in GENERATIVE for o in objectives):
+        full.model.to(device())
     folders = {"full": checkpoint(trained)} | {name: store.folder(found) / "serving" for name, found in served.items()}
     predictors: list[Any] = [full, *(export.open_served(place) for name, place in folders.items() if name != "full")]
     times = scoring.times(predictors, objectives)

@@ -130,7 +130,10 @@ def _confirm(
     objectives: list[Objective],
     bounds: Bounds,
 ) -> int | None:
-    """Test the sequence against full on the holdout; returns the rows it would take where there are too few."""
+    """Test the sequence against full on the holdout; returns the rows it would take where there are too few to tell.
+
+    Where the rows say that the drop is larger, they have told.
+    """
     for place, candidate in enumerate(sequence):
         pair = holdouts[candidate.name], holdouts[full.name], objectives
         difference = evidence.compare(*pair, bounds.confidence)
@@ -144,7 +147,8 @@ def _confirm(
             bolder.why += f"; not tested after {candidate.name} failed"
         needed = evidence.rows_to_tell(*pair, difference, bounds.max_drop, bounds.confidence)
         rows = len(holdouts[full.name][objectives[0].name])
-        return needed if place == 0 and needed and rows < needed else None
+        untold = place == 0 and difference.upper >= -bounds.max_drop
+        return needed if untold and needed and rows < needed else None
     return None
 
 

@@ -8,7 +8,7 @@ validation; the holdout is not looked at.
 import logging
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tasks import kinds
 from tasks.compression import candidates
@@ -46,15 +46,15 @@ def explore(shop: Workshop, validation: dict[str, float], keep: float, minutes: 
     plain = ["+".join(conversions[at:]) for at in range(len(conversions))]
     living = _space([step for step in conversions if step != "vocabulary"])
     for number, (share, slack) in enumerate(RUNGS, 1):
-        rung = replace(shop, share=share, made={})
         points: list[Point] = []
-        for recipe in living:
-            if points and (time.time() > end or rung.too_late(recipe)):
-                log.info("search: no time for %s", recipe)
-                continue
-            log.info("search, rung %d of %d: %s", number, len(RUNGS), recipe)
-            with suppress(NotPossibleError):
-                points.append(_learned(rung, recipe, metric))
+        with shop.for_a_share(share):
+            for recipe in living:
+                if shop.too_late(recipe) or (points and time.time() > end):
+                    log.info("search: no time for %s", recipe)
+                    continue
+                log.info("search, rung %d of %d: %s", number, len(RUNGS), recipe)
+                with suppress(NotPossibleError):
+                    points.append(_learned(shop, recipe, metric))
         if not points:
             return plain
         living = survivors(points, reference - (1 - keep + slack) * abs(reference), max(1, len(living) // 2))
@@ -72,12 +72,12 @@ def _space(conversions: list[str]) -> list[str]:
     return shapes
 
 
-def _learned(rung: Workshop, recipe: str, metric: str) -> Point:
-    served = rung.served(recipe)
-    tables = rung.answers(served, "validation")
-    cost = candidates.costs(rung.trained, {recipe: served}, rung.objectives, rung.max_length).costs
+def _learned(shop: Workshop, recipe: str, metric: str) -> Point:
+    served = shop.served(recipe)
+    tables = shop.answers(served, "validation")
+    cost = candidates.costs(shop.trained, {recipe: served}, shop.objectives, shop.max_length).costs
     latency = cost[recipe].latency_ms_p50 / cost[FULL].latency_ms_p50
-    return Point(recipe, kinds.better(metric) * kinds.metrics(tables, rung.objectives)[metric], latency)
+    return Point(recipe, kinds.better(metric) * kinds.metrics(tables, shop.objectives)[metric], latency)
 
 
 def survivors(points: list[Point], bound: float, count: int) -> list[str]:

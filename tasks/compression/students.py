@@ -15,17 +15,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from transformers import PreTrainedTokenizerBase
 
 from models import allocation, bases, mending, narrowing, pruning, static, student, training, vocabulary
 from models.anatomy import ANATOMIES, anatomy, head_size, layers, width
-from models.batches import Collator
+from models.batches import Collator, by_size
 from models.distillation import Teacher
 from models.encoding import Examples
 from models.heads import Head, Model, is_decoder
 from models.importance import importance
-from models.measure import TorchPredictor
+from models.measure import TorchPredictor, device
 from models.progress import Progress, slices
 from tasks import scoring, store
 from tasks.compression import timings
@@ -35,8 +34,8 @@ from tasks.records import GENERATIVE, Objective, Start, Trained
 from tasks.stage import stage
 
 log = logging.getLogger("nightshift.compress")
-LOOKED_AT = 512
-"""Rows that tell importance, and by which what is left is mended."""
+LOOKED_AT, ROWS = 512, 32
+"""Rows that tell importance, and by which what is left is mended; how many at once."""
 ONE_CUT = 0.75
 """To which share of the time a model is pruned at once, at the least."""
 
@@ -72,29 +71,41 @@ def transfer_rows(objective: Objective) -> pd.DataFrame:
 
 @stage
 def lesson(folder: Path, teachers: list[Trained | Start], objectives: list[Objective], max_length: int) -> Lesson:
-    """What the teachers say to what students learn from, of each objective that judges; of several the mean."""
+    """What the teachers say to what students learn from, of each objective that judges; of several the mean.
+
+    (The softmax of the logits' mean is the geometric mean of the probabilities, at any temperature: Hinton, Vinyals, Dean 2015, arXiv 1503.02531,
+    section 1.)
+    """
     begun = time.monotonic()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     known = [TorchPredictor(*opened(teacher), max_length) for teacher in teachers]
     for teacher in known:
-        teacher.model.to(device)
+        teacher.model.to(device())
     for objective in objectives:
         if objective.kind not in GENERATIVE:
             rows, said = transfer_rows(objective), []
             for part in slices(f"teachers on {objective.name}", len(rows)):
                 texts = scoring.texts_of(rows[part])
-                answers = [_aligned(teacher.logits(*texts, objective.name), teacher, objective) for teacher in known]
+                answers = [_said(teacher, texts, objective) for teacher in known]
                 said.append(np.mean(answers, axis=0, dtype=np.float32))
             np.save(folder / f"{objective.name}.npy", np.concatenate(said))
     return Lesson(seconds=time.monotonic() - begun)
 
 
-def _aligned(logits: np.ndarray, teacher: TorchPredictor, objective: Objective) -> np.ndarray:
-    """In the order of tonight's labels; raises NotPossibleError for a teacher that knows other ones."""
-    known, wanted = list(teacher.heads[objective.name].labels), objective.sides.labels
-    if set(known) != set(wanted):
-        raise NotPossibleError(f"a teacher knows other labels of {objective.name} than tonight's rows have")
-    return logits[:, [known.index(label) for label in wanted]] if wanted else logits
+def _said(teacher: TorchPredictor, texts: tuple[list[str], list[str] | None], objective: Objective) -> np.ndarray:
+    """Logits in the order of tonight's labels, or numbers in the unit of the rows.
+
+    Raises NotPossibleError for a teacher that knows another objective, or other labels.
+    """
+    name, wanted = objective.name, objective.sides.labels
+    head = teacher.heads.get(name)
+    if head is None or head.kind != objective.kind:
+        raise NotPossibleError(f"a teacher has not learnt {name}")
+    if set(head.labels) != set(wanted):
+        raise NotPossibleError(f"a teacher knows other labels of {name} than tonight's rows have")
+    logits = teacher.logits(*texts, name)
+    if head.kind == "regression":
+        return logits * head.std + head.mean
+    return logits[:, [head.labels.index(label) for label in wanted]]
 
 
 class Desk:
@@ -120,6 +131,8 @@ class Desk:
     def _examples(self, objective: Objective, head: Head) -> Examples:
         file = store.folder(self.lesson) / f"{objective.name}.npy" if self.lesson else None
         logits = np.load(file, allow_pickle=False) if file and file.exists() else None
+        if logits is not None and head.kind == "regression":
+            logits = (logits - head.mean) / head.std
         config = self.model.config
         return scoring.examples(
             transfer_rows(objective), self.tokenizer, head, self.told["max_length"], logits,
@@ -133,14 +146,16 @@ class Desk:
                 yield from column or ()
 
     def batches(self) -> list[dict[str, Any]]:
-        """Some of the rows, of each objective equally many."""
+        """Some of the rows, of each objective equally many; of a head that writes so few at once as memory has room for."""
         collate = Collator(self.rows, self.heads, self.tokenizer.pad_token_id)
         random = np.random.default_rng(self.told["seed"])
         found = []
         for objective in self.objectives:
             name = objective.name
             picked = random.permutation(len(self.rows[name]))[: LOOKED_AT // len(self.rows)]
-            found += [collate([(name, int(row)) for row in picked[at : at + 32]]) for at in range(0, len(picked), 32)]
+            lengths = self.rows[name].lengths[picked]
+            parts = by_size(lengths, ROWS, self.heads[name], self.model.config.vocab_size)
+            found += [collate([(name, int(row)) for row in picked[part]]) for part in parts]
         return found
 
     def teacher(self) -> Teacher | None:
@@ -148,7 +163,7 @@ class Desk:
         ways = {name: self.told[name] for name in ("relations", "hidden", "cosine")}
         if not any(ways.values()) and not any(head.generative for head in self.heads.values()):
             return None
-        return Teacher((opened(self.trained)[0],), **ways)
+        return Teacher(opened(self.trained)[0], **ways)
 
 
 @contextmanager

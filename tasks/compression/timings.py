@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import onnxruntime
 from transformers import PreTrainedTokenizerBase
 
 from models import allocation, export, quantization
-from models.anatomy import anatomy, layers, width
+from models.anatomy import anatomy, head_size, layers, width
 from models.heads import Heads, Model
 from models.measure import one_by_one
 from tasks import store
@@ -30,8 +31,9 @@ def costs(
     """What layers with fewer heads and neurons save, of this model."""
     names = anatomy(model)
     widths = [[width(layer, block) for block in names.blocks] for layer in layers(model)]
-    told = [model.config.model_type, model.config.hidden_size, widths, len(tokenizer), sorted(map(len, texts))]
-    key = hashlib.sha256(json.dumps([*told, allocation.MEASURED]).encode()).hexdigest()[:24]
+    sizes = [model.config.model_type, model.config.hidden_size, head_size(model), widths, len(tokenizer), max_length]
+    told = [*sizes, sorted(map(len, texts)), allocation.MEASURED, onnxruntime.__version__]
+    key = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:24]
     file = store.home() / "measured" / f"{key}.json"
     if not file.exists():
         found = allocation.costs(model, lambda models: _times(models, tokenizer, heads, texts, max_length))

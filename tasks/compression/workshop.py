@@ -1,6 +1,8 @@
 """From a recipe to what it makes, step by step; a clock that says what there is still time for."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -44,6 +46,15 @@ class Workshop:
     def lesson(self) -> Lesson:
         """What the teachers say to full's training rows."""
         return students.lesson(self.teachers, self.objectives, self.max_length)
+
+    @contextmanager
+    def for_a_share(self, share: float) -> Iterator[None]:
+        """For the length of the block every step trains for this share of its epochs."""
+        self.share = share
+        try:
+            yield
+        finally:
+            self.share = 1.0
 
     def model(self, steps: list[Step]) -> Trained | Student:
         """The PyTorch model after these steps; each chain is made once."""
