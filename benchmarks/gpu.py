@@ -168,8 +168,4 @@ def _row(run: dict[str, Any]) -> dict[str, Any]:
 if __name__ == "__main__":
     from benchmarks import results
 
-    told = [argument for argument in sys.argv[1:] if argument != "--json"]
-    answer = results.publish("train", ["--device", "cuda", *told], main(told))
-    print(results.page(answer), end="")
-    if "--json" in sys.argv:
-        print(json.dumps(answer))
+    results.alone("train", main)

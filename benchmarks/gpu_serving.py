@@ -7,7 +7,6 @@ installed: `python -m benchmarks.gpu_serving [--json]`.
 
 import argparse
 import copy
-import json
 import sys
 import time
 from dataclasses import dataclass
@@ -18,9 +17,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.gpu import MODELS, TINY
-from models import int8, pruning
-from models.anatomy import anatomy, head_size, layers, width
-from models.importance import Importance
+from models import importance, int8, pruning
+from models.measure import device
 
 BATCHES = (1, 128)
 LENGTH, NEW = 128, 32
@@ -89,11 +87,10 @@ def main(arguments: list[str]) -> dict[str, Any]:
 @torch.no_grad()
 def _measured(name: str, batch: int, told: argparse.Namespace) -> list[dict[str, Any]]:
     torch.manual_seed(1)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     whole = MODELS[name](TINY[name] if told.tiny else {}).eval()
-    ids = torch.randint(10, whole.config.vocab_size, (batch, LENGTH), device=device)
+    ids = torch.randint(10, whole.config.vocab_size, (batch, LENGTH), device=device())
     forms = [form for form in FORMS[name] if not (told.tiny and form.compile)]
-    models = [_made(form, whole, device) for form in forms]
+    models = [_made(form, whole) for form in forms]
     asked = [_compiled(model, form) for model, form in zip(models, forms, strict=True)]
     for form, ask in zip(forms, asked, strict=True):
         for _ in range(3):
@@ -118,17 +115,15 @@ def _measured(name: str, batch: int, told: argparse.Namespace) -> list[dict[str,
     return runs
 
 
-def _made(form: Form, whole: Any, device: str) -> Any:
+def _made(form: Form, whole: Any) -> Any:
     model = copy.deepcopy(whole)
     if form.halved:
-        names, every = anatomy(model), layers(model)
-        heads = width(every[0], names.attention) // head_size(model)
-        neurons = width(every[0], names.feed_forward)
-        alike = Importance([torch.ones(neurons)] * len(every), [torch.ones(heads)] * len(every))
-        model = pruning.prune(model, alike, [neurons // 2] * len(every), [heads // 2] * len(every))
+        equal = importance.alike(model)
+        halves = ([len(parts) // 2 for parts in block] for block in (equal.neurons, equal.heads))
+        model = pruning.prune(model, equal, *halves)
     if form.int8:
         int8.convert(model)
-    return model.to(device=device, dtype=None if form.int8 else form.dtype).eval()
+    return model.to(device=device(), dtype=None if form.int8 else form.dtype).eval()
 
 
 def _compiled(model: Any, form: Form) -> Any:
@@ -167,8 +162,4 @@ def _row(run: dict[str, Any], runs: list[dict[str, Any]]) -> dict[str, Any]:
 if __name__ == "__main__":
     from benchmarks import results
 
-    told = [argument for argument in sys.argv[1:] if argument != "--json"]
-    answer = results.publish("compress", ["--device", "cuda", *told], main(told))
-    print(results.page(answer), end="")
-    if "--json" in sys.argv:
-        print(json.dumps(answer))
+    results.alone("compress", main)

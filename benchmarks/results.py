@@ -3,6 +3,8 @@
 import json
 import os
 import platform
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +31,15 @@ def publish(name: str, arguments: list[str], found: dict[str, Any], folder: Path
     (folder / f"{answer['name']}.json").write_text(json.dumps(answer, indent=1) + "\n")
     (folder / f"{answer['name']}.md").write_text(page(answer))
     return answer
+
+
+def alone(name: str, main: Callable[[list[str]], dict[str, Any]]) -> None:
+    """Run a GPU's benchmark by the arguments of the process, where nightshift's command is not installed."""
+    told = [argument for argument in sys.argv[1:] if argument != "--json"]
+    answer = publish(name, ["--device", "cuda", *told], main(told))
+    print(page(answer), end="")
+    if "--json" in sys.argv:
+        print(json.dumps(answer))
 
 
 def machine() -> dict[str, Any]:

@@ -43,10 +43,8 @@ NOTES = (
 
 def main(arguments: list[str]) -> dict[str, Any]:
     """Run the benchmark."""
-    which = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    which.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    device, rest = which.parse_known_args(arguments)
-    if device.device == "cuda":
+    which, device, rest = by_device(arguments)
+    if device == "cuda":
         from benchmarks import gpu
 
         return gpu.main(rest)
@@ -62,6 +60,14 @@ def main(arguments: list[str]) -> dict[str, Any]:
     runs = [{"data": name, "speed": speeds, "accuracy": whole} for name, speeds, whole in found]
     setting = f"{told.model}, {told.batch} rows a step, {told.epochs} epochs, learning rate {told.learning_rate:g}"
     return {"table": rows, "notes": [*verdicts, setting, *NOTES], "runs": runs}
+
+
+def by_device(arguments: list[str]) -> tuple[argparse.ArgumentParser, str, list[str]]:
+    """The parser of `--device`, what it says, and the other arguments."""
+    which = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    which.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    told, rest = which.parse_known_args(arguments)
+    return which, told.device, rest
 
 
 def _parser(which: argparse.ArgumentParser) -> argparse.ArgumentParser:

@@ -6,11 +6,9 @@ from math import ceil
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
-from models.anatomy import anatomy, head_size, layers, width
 from models.heads import Model
-from models.importance import Importance
+from models.importance import Importance, alike
 from models.pruning import prune
 
 STEPS = 16
@@ -46,15 +44,14 @@ def costs(model: Model, measure: Callable[[Sequence[Model]], Sequence[float]]) -
     Whole models are measured, made into what is served, rather than layers alone: Kurtic et al. 2023 (ZipLM), arXiv
     2302.04089, section 3.2, measure layers. What lies between two that were measured is interpolated.
     """
-    names, every = anatomy(model), layers(model)
-    neurons, size = width(every[0], names.feed_forward), head_size(model)
-    heads = width(every[0], names.attention) // size
+    equal = alike(model)
+    every = len(equal.neurons)
+    neurons, heads = len(equal.neurons[0]), len(equal.heads[0])
     some_heads, some_widths = (sorted({ceil(total * share) for share in MEASURED}) for total in (heads, neurons))
-    shapes = [([neurons] * len(every), [count] * len(every)) for count in some_heads]
-    shapes += [([count] * len(every), [heads] * len(every)) for count in some_widths]
-    alike = Importance([torch.ones(neurons)] * len(every), [torch.ones(heads)] * len(every))
-    full, *times = measure([model, *(prune(model, alike, *shape) for shape in shapes)])
-    saved = [(full - time) / len(every) for time in times]
+    shapes = [([neurons] * every, [count] * every) for count in some_heads]
+    shapes += [([count] * every, [heads] * every) for count in some_widths]
+    full, *times = measure([model, *(prune(model, equal, *shape) for shape in shapes)])
+    saved = [(full - time) / every for time in times]
     grid = sorted({neurons * part // STEPS for part in range(STEPS + 1)})
     return Costs(
         full,

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import softmax
 
 from models import losses
-from models.anatomy import anatomy, head_size, layers
+from models.anatomy import anatomy, head_size, layers, width
 from models.batches import inputs_of
 from models.encoding import IGNORED
 from models.heads import Head, Heads, Model, logits
@@ -24,6 +24,15 @@ class Importance:
     """(neurons,) a layer."""
     heads: list[Tensor]
     """(heads,) a layer."""
+
+
+def alike(model: Model) -> Importance:
+    """All neurons and heads of a model equally important: to cut a model of which only the shape matters."""
+    names, every, size = anatomy(model), layers(model), head_size(model)
+    return Importance(
+        [torch.ones(width(layer, names.feed_forward)) for layer in every],
+        [torch.ones(width(layer, names.attention) // size) for layer in every],
+    )
 
 
 def importance(model: Model, batches: Iterable[dict[str, Any]], heads: Heads) -> Importance:
