@@ -213,9 +213,14 @@ def test_killed_one_at_a_time(servers):
     servers.deploy("other")
     epochs = iter(range(7, 17))
 
-    def in_mid_night(**settings) -> str:
+    def started() -> str:
+        """A night that trains anew and compresses nothing: what is killed here is in training."""
+        train = {"num_train_epochs": next(epochs), "save_steps": 20}
+        return servers.start("other", train=train, compress={"recipes": []})
+
+    def in_mid_night() -> str:
         before = set(servers.home.glob(CHECKPOINTS))
-        run = servers.start("other", train={"num_train_epochs": next(epochs), "save_steps": 20}, **settings)
+        run = started()
         wait(lambda: set(servers.home.glob(CHECKPOINTS)) - before, "a checkpoint of the training")
         return run
 
@@ -249,8 +254,7 @@ def test_killed_one_at_a_time(servers):
     assert crashed["state_type"] == "CRASHED" and "killed" in crashed["state"]["message"]
     assert not servers.unended() and not servers.slots()
 
-    again = servers.start("other", train={"num_train_epochs": 11, "save_steps": 20})
-    assert ended(again)["state_type"] == "COMPLETED"
+    assert ended(started())["state_type"] == "COMPLETED"
     assert not servers.unended() and not servers.slots()
     assert set(servers.statuses("other")) <= {"FINISHED", "KILLED", "FAILED"}
     mlflow.set_tracking_uri(servers.file()["mlflow"])

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models import export, footprint, int8, quantization
+import models.footprint
+from models import export, int8, quantization
 from models.measure import TorchPredictor, device
 from models.predictor import OnnxPredictor
 from tasks import scoring, store
 from tasks.compression.recipes import NotPossibleError
-from tasks.compression.records import Answers, Costs, Served, Student
+from tasks.compression.records import Answers, Costs, Footprint, Served, Student
 from tasks.compression.students import checkpoint, opened, training_rows
 from tasks.records import GENERATIVE, Cost, Objective, Trained
 from tasks.stage import stage
@@ -95,7 +96,7 @@ def read(found: Answers, objectives: list[Objective]) -> dict[str, pd.DataFrame]
 def costs(
     _folder: Path, trained: Trained, served: dict[str, Served], objectives: list[Objective], max_length: int
 ) -> Costs:
-    """What full and each served model cost, asked in turns in one process; memory and load time in one of their own.
+    """What full and each served model cost, asked in turns in one process.
 
     Full answers where the others are served: on a processor what judges, on the GPU, where there is one, what writes.
     """
@@ -107,9 +108,17 @@ def costs(
     times = scoring.times(predictors, objectives)
     found = {}
     for (name, place), cost in zip(folders.items(), times, strict=True):
-        weight = footprint.of(place) if served else {}
+        loaded = footprint(served.get(name, trained)) if served else None
+        weight = {"memory_mb": loaded.memory_mb, "load_ms": loaded.load_ms} if loaded else {}
         found[name] = Cost(**cost, **weight, size_mb=_weights(place).stat().st_size / 1e6)
     return Costs(costs=found)
+
+
+@stage
+def footprint(_folder: Path, model: Trained | Served) -> Footprint:
+    """Told by a process of the model's own, once of each: a search sets full beside every shape."""
+    place = checkpoint(model) if isinstance(model, Trained) else store.folder(model) / "serving"
+    return Footprint(**models.footprint.of(place))
 
 
 def _weights(folder: Path) -> Path:

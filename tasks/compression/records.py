@@ -29,6 +29,13 @@ class Answers(Artifact):
     """`answers/OBJECTIVE.parquet`: what a served model says to one side's rows, see `tasks.kinds`."""
 
 
+class Footprint(Artifact):
+    """What loading a model takes, see `tasks.records.Cost`."""
+
+    memory_mb: float
+    load_ms: float
+
+
 class Costs(Artifact):
     """What full and its smaller forms cost, measured in turns."""
 
