@@ -11,18 +11,13 @@ from pandas.api.types import is_numeric_dtype
 from prefect import flow
 from prefect.runtime import flow_run
 
-from tasks import shown, tracking
+from tasks import shown, store, tracking
 from tasks.errors import InputError, UserError
+from tasks.reading import read_records
 
-READERS: dict[str, Callable[..., pd.DataFrame]] = {
-    ".csv": pd.read_csv,
-    ".tsv": lambda path: pd.read_csv(path, sep="\t"),
-    ".jsonl": lambda path: pd.read_json(path, lines=True),
-    ".parquet": pd.read_parquet,
-}
 WRITERS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
-    ".csv": lambda frame, path: frame.to_csv(path, index=False),
-    ".tsv": lambda frame, path: frame.to_csv(path, sep="\t", index=False),
+    ".csv": store.write_csv,
+    ".tsv": lambda frame, path: store.write_csv(frame, path, sep="\t"),
     ".jsonl": lambda frame, path: frame.to_json(path, orient="records", lines=True, force_ascii=False),
     ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
 }
@@ -68,18 +63,9 @@ def predict_file(
     is returned says how the two differ. Raises UserError for what a model refuses, such as an objective that it does not know.
     """
     for path in (source, output):
-        if path is not None and path.suffix not in READERS:
-            raise InputError(f"{path}: expected one of {', '.join(READERS)}")
-    try:
-        frame = READERS[source.suffix](source)
-    except FileNotFoundError as error:
-        raise InputError(f"{source}: no such file") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{source}: cannot be read: {str(error).splitlines()[0]}") from error
-    if "text" not in frame:
-        raise InputError(
-            f"{source}: no column text; it has {', '.join(map(str, frame.columns))}; the model's input is always called text: rename it"
-        )
+        if path is not None and path.suffix not in WRITERS:
+            raise InputError(f"{path}: expected one of {', '.join(WRITERS)}")
+    frame = _read(source)
     texts = frame[[name for name in ("text", "text_pair") if name in frame]].astype(str)
     columns = _answers(model_uri, texts, objective)
     told = ""
@@ -94,6 +80,31 @@ def predict_file(
     WRITERS[output.suffix](done, beside)
     beside.replace(output)
     return "", told
+
+
+def _read(source: Path) -> pd.DataFrame:
+    """Every row of a file, read as nights read it: what CSV and TSV hold stays as it is written there."""
+    if not source.exists():
+        raise InputError(f"{source}: no such file")
+    if source.suffix == ".parquet":
+        try:
+            frame = pd.read_parquet(source)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{source}: cannot be read: {str(error).splitlines()[0]}") from error
+    else:
+        records = read_records(source)
+        for record in records:
+            if record.problem:
+                raise InputError(f"{source}, line {record.line}: {record.problem}; every row is answered or none")
+        frame = pd.DataFrame([record.values for record in records], dtype=object)
+    if "text" not in frame:
+        raise InputError(
+            f"{source}: no column text; it has {', '.join(map(str, frame.columns))}; the model's input is always called text: rename it"
+        )
+    missing = frame["text"].isna() | frame["text"].eq("")
+    if missing.any():
+        raise InputError(f"{source}, row {missing.to_numpy().argmax() + 1}: text is missing; take the row out")
+    return frame
 
 
 def _answers(model_uri: str, texts: pd.DataFrame, objective: str) -> dict[str, pd.Series]:

@@ -45,7 +45,6 @@ BENCHMARKS = {
 @contextmanager
 def _told() -> Iterator[None]:
     """Errors become one line and their exit code; the traceback of an unforeseen one goes to a log file."""
-    environment.prepare()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     logging.getLogger("nightshift").setLevel(logging.INFO)
     logging.getLogger("prefect").propagate = False
@@ -53,6 +52,7 @@ def _told() -> Iterator[None]:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     warnings.simplefilter("ignore")
     try:
+        environment.prepare()
         yield
     except NightshiftError as error:
         typer.echo(str(error), err=True)

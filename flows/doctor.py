@@ -9,7 +9,7 @@ import httpx
 import torch
 
 from models.training import precision
-from tasks import store
+from tasks import store, tracking
 
 PACKAGES = ("prefect", "mlflow", "great-expectations", "torch", "transformers", "onnxruntime", "pandas")
 
@@ -35,10 +35,11 @@ def findings() -> Iterator[str]:
 
 def _reach(name: str, path: str) -> str:
     address = os.environ.get(name, "")
+    told = tracking.public(address)
     if not address.startswith("http"):
-        return f"ok   {name} {address or 'not set: a server or file of our own is used'}"
+        return f"ok   {name} {told or 'not set: a server or file of our own is used'}"
     try:
         httpx.get(address.rstrip("/") + path, timeout=5).raise_for_status()
     except httpx.HTTPError as error:
-        return f"fix  {name} {address} does not answer ({error.__class__.__name__}): start it or unset the variable"
-    return f"ok   {name} {address}"
+        return f"fix  {name} {told} does not answer ({error.__class__.__name__}): start it or unset the variable"
+    return f"ok   {name} {told}"

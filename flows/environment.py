@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from threading import Thread
 
 from tasks import store
+from tasks.errors import UserError
 
 DEFAULTS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -43,13 +44,16 @@ def _servers() -> dict[str, str]:
 
 
 def prepare() -> None:
-    """Fill in what the user has not set; everything lies under NIGHTSHIFT_HOME."""
+    """Fill in what the user has not set; everything lies under NIGHTSHIFT_HOME. Raises UserError where that cannot be."""
     home = store.home()
     os.environ["NIGHTSHIFT_HOME"] = str(home)
     places = {"PREFECT_HOME": str(home / "prefect"), "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(store.root())}
     for name, value in (DEFAULTS | places | _servers()).items():
         os.environ.setdefault(name, value)
-    (home / "prefect").mkdir(parents=True, exist_ok=True)
+    try:
+        (home / "prefect").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"NIGHTSHIFT_HOME: {home} cannot be made: {error.strerror}; name a folder of yours") from error
 
 
 @contextmanager

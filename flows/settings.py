@@ -252,7 +252,10 @@ def _put(values: dict[str, Any], override: str) -> None:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):
             raise SettingsError(f"--set {override}: {section} is a value, not a section")
-    values[last] = yaml.load(value, _Loader)
+    try:
+        values[last] = yaml.load(value, _Loader)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"--set {override}: not readable as YAML; quote what is text: {last}='\"…\"'") from error
 
 
 def anchored(values: dict[str, Any]) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def _profile(name: str, champion: str) -> Profile:
 
 def _fresh(data: DataSettings, source: str, base_dir: Path) -> pd.DataFrame:
     """The rows, but for those that must go; without the column of labels where the file has none."""
-    sources = locate(data.model_copy(update={"path": source}), None, base_dir)
+    sources = locate(data.model_copy(update={"path": source, "unlabelled": None}), None, base_dir)
     try:
         rows = read_rows(sources, data)
     except InputError:

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from models.measure import one_by_one
-from tasks import evidence, kinds, pictures, registry, scoring, tracking
+from tasks import evidence, kinds, pictures, registry, scoring, store, tracking
 from tasks.errors import InputError, SettingsError
 from tasks.evidence import Difference, Tables
 from tasks.judging import flips
@@ -184,10 +184,10 @@ def _first(found: dict[str, float], naive: dict[str, float], metric: str) -> Ver
     )
 
 
-def _artifact(name: str, number: str) -> tuple[str, str]:
-    """What a version was made from: the digest of that night's candidates, and which of them it is."""
+def _artifact(name: str, number: str) -> tuple[str | None, str | None]:
+    """What a night made a version from: the digest of its candidates, and which of them it is."""
     tags = registry.version(name, number).tags
-    return tags[registry.FROM], tags[registry.RECIPE]
+    return tags.get(registry.FROM), tags.get(registry.RECIPE)
 
 
 @stage
@@ -221,7 +221,7 @@ def gate(
         costs = Costs(float(np.median(times[0])), float(np.median(times[1])), ratio, gate.test_confidence)
     found = _inspected(served["challenger"], times[0], answers["holdout"], objectives, gate)
     if len(found.lost):
-        found.lost.to_csv(folder / "measured" / flips.FILE, index=False)
+        store.write_csv(found.lost, folder / "measured" / flips.FILE)
     if found.figures.get("slices"):
         pictures.slices(found.figures["slices"], gate.slice_margin, folder / "measured/slices.png")
     verdict = decide(

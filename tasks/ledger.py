@@ -39,6 +39,8 @@ class Entry(BaseModel):
     """first, better or cheaper; empty for a person's decision."""
     tested: str = ""
     """The claim that was tested on the holdout, which spends a test of the year's; empty where none was."""
+    pending: str = ""
+    """Of a move, until the aliases stand where it says: `true`."""
 
     @property
     def line(self) -> str:
@@ -63,21 +65,37 @@ def ensure(name: str) -> None:
 
 def history(name: str) -> list[Entry]:
     """The ledger, oldest first."""
+    return list(_numbered(name).values())
+
+
+def _numbered(name: str) -> dict[str, Entry]:
     found = tracking.connect().search_model_versions(f"name = '{name}.ledger'")
     ordered = sorted(found, key=lambda item: int(item.version))
-    return [Entry(**{field: item.tags.get(field, "") for field in Entry.model_fields}) for item in ordered]
+    return {str(item.version): Entry(**{field: item.tags.get(field, "") for field in Entry.model_fields})
+            for item in ordered}  # fmt: skip
 
 
-def enter(name: str, entry: Entry) -> None:
-    """Append to the ledger, and to the description of the version that the entry is about."""
+def pending(name: str) -> tuple[str, Entry] | None:
+    """The move that was entered and, for all that the ledger knows, not yet made: its number and what it says."""
+    return next(((number, entry) for number, entry in _numbered(name).items() if entry.pending), None)
+
+
+def settled(name: str, number: str) -> None:
+    """Say of an entry that the aliases stand where it says."""
+    tracking.connect().set_model_version_tag(f"{name}.ledger", number, "pending", "")
+
+
+def enter(name: str, entry: Entry) -> str:
+    """Append to the ledger, and to the description of the version that the entry is about; returns the entry's number."""
     ensure(f"{name}.ledger")
     client = tracking.connect()
     about = entry.version or entry.new
     source = f"models:/{name}/{about}" if about else f"runs:/{entry.evidence}/report"
-    client.create_model_version(f"{name}.ledger", source=source, tags=entry.model_dump(), description=entry.why)
+    made = client.create_model_version(f"{name}.ledger", source=source, tags=entry.model_dump(), description=entry.why)
     if entry.version:
         told = client.get_model_version(name, entry.version).description or ""
         client.update_model_version(name, entry.version, with_ledger(told, [entry]))
+    return str(made.version)
 
 
 def with_ledger(description: str, entries: list[Entry]) -> str:

@@ -42,6 +42,8 @@ class Profile(BaseModel):
     """Mean over the rows of what the gate counts a row by; more is better."""
     spread: float
     """Its standard deviation."""
+    variance: float = 1.0
+    """Of its labels, where they are numbers: the unit of both."""
 
 
 class Drift(BaseModel):
@@ -93,8 +95,15 @@ def profile(table: pd.DataFrame, frame: pd.DataFrame, objective: Objective) -> P
     """Of a model's answers to rows with known labels."""
     score, _ = SCORES[objective.metric]
     rows = score(table).astype(float)
+    variance = _variance(table) if objective.kind == "regression" else 1.0
     features = {name: _feature(column) for name, column in values(table, frame, objective).items()}
-    return Profile(rows=len(table), features=features, score=float(rows.mean()), spread=float(rows.std()))
+    return Profile(
+        rows=len(table), features=features, score=float(rows.mean()), spread=float(rows.std()), variance=variance
+    )
+
+
+def _variance(table: pd.DataFrame) -> float:
+    return float(table["label"].to_numpy(float).var()) or 1.0
 
 
 def _feature(column: pd.Series) -> Feature:
@@ -147,6 +156,8 @@ def worse(
     """
     score, _ = SCORES[objective.metric]
     rows = score(table).astype(float)
+    if objective.kind == "regression":
+        rows *= _variance(table) / before.variance
     error = np.sqrt(before.spread**2 / before.rows + rows.std() ** 2 / len(rows))
     drop = before.score - float(rows.mean())
     return float(rows.mean()), bool(drop - float(norm.ppf(confidence)) * error > max_drop)

@@ -11,6 +11,7 @@ from tasks.records import Registered, Verdict
 def promote(registered: Registered, verdict: Verdict, approval: str) -> tuple[str, str]:
     """Returns (promoted or held, reason). A champion that changed during the night holds the challenger."""
     reason = "; ".join(verdict.reasons)
+    registry.notice_moves_by_hand(registered.name)
     if registry.version_of(registered.name, registry.CHAMPION) == registered.version:
         return "promoted", reason
     held = reason if verdict.decision == "hold" else _bar(registered, approval)

@@ -50,9 +50,19 @@ def register(
     """Log and register the chosen candidate under `model`, alias `challenger`; once for a night and an artifact."""
     client = tracking.connect()
     ledger.ensure(model)
-    for known in client.search_model_versions(f"name = '{model}' and tags.`{registry.FROM}` = '{compressed.digest}'"):
-        if tracking.unfinished(known, tags[tracking.FINGERPRINT]):
-            return Registered(name=model, version=str(known.version), run_id=run_id)
+    known = client.search_model_versions(f"name = '{model}' and tags.`{registry.FROM}` = '{compressed.digest}'")
+    ours = [str(one.version) for one in known if tracking.unfinished(one, tags[tracking.FINGERPRINT])]
+    number = ours[0] if ours else _registered(model, compressed, objectives, run_id, tags)
+    if registry.version_of(model, registry.CHAMPION) != number:
+        client.set_registered_model_alias(model, registry.CHALLENGER, number)
+    return Registered(name=model, version=number, run_id=run_id)
+
+
+def _registered(
+    model: str, compressed: Compressed, objectives: list[Objective], run_id: str, tags: dict[str, str]
+) -> str:
+    """A new version's number."""
+    client = tracking.connect()
     chosen = store.folder(compressed) / compressed.chosen
     candidate = next(c for c in compressed.candidates if c.chosen)
     model_id = log_served(run_id, chosen / "serving", objectives)
@@ -71,8 +81,7 @@ def register(
             "nightshift.checkpoint": f"runs:/{run_id}/checkpoint",
         },
     )  # fmt: skip
-    client.set_registered_model_alias(model, registry.CHALLENGER, made.version)
-    return Registered(name=model, version=str(made.version), run_id=run_id)
+    return str(made.version)
 
 
 def log_served(run_id: str, folder: Path, objectives: list[Objective]) -> str:

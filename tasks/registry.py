@@ -1,4 +1,7 @@
-"""The registry: aliases say what is in production, `tasks.ledger` how it came to be. A lock serialises their moves."""
+"""The registry: aliases say what is in production, `tasks.ledger` how it came to be. A lock serialises their moves.
+
+A move is entered into the ledger first. What a kill leaves undone of it is done by whoever moves or looks next.
+"""
 
 import logging
 from collections.abc import Iterator
@@ -60,6 +63,8 @@ def version(name: str, number: str) -> ModelVersion:
     try:
         return tracking.connect().get_model_version(name, number)
     except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
         raise UserError(f"{name} has no version {number}; `nightshift history {name}` lists those promoted") from error
 
 
@@ -82,7 +87,7 @@ def trained_keys(name: str, number: str) -> set[str]:
     """The keys that a version's night kept; none, with a line in the log, where it kept none."""
     try:
         return kept_keys(version(name, number).run_id)
-    except (MlflowException, OSError):
+    except (MlflowException, OSError, UserError):
         log.warning("version %s of %s keeps no digests of its training rows", number, name)
         return set()
 
@@ -108,6 +113,7 @@ def frozen(name: str) -> str | None:
 def notice_moves_by_hand(name: str) -> None:
     """Enter into the ledger that `champion` stands elsewhere than the ledger's last move says."""
     with locked(name, "aliases"):
+        _settle(name)
         entries, champion = ledger.moves(ledger.history(name)), version_of(name, CHAMPION)
         if champion and (not entries or entries[-1].new != champion):
             old = entries[-1].new if entries else ""
@@ -129,37 +135,62 @@ def promote(
 ) -> Entry:
     """Move `champion` to a version; `previous` takes the old one first, `challenger` goes last.
 
-    `expected` is the champion the decision was made against; raises UserError where it has changed since.
+    `expected` is the champion the decision was made against; raises UserError where it has changed since. A promotion of
+    that version that a kill has cut off is brought to its end instead.
     """
     with locked(name, "aliases"):
-        client, champion = tracking.connect(), version_of(name, CHAMPION)
+        begun, champion = _settle(name), version_of(name, CHAMPION)
+        if begun and begun.action == "promoted" and begun.new == number:
+            return begun
         if champion != expected:
             raise UserError(f"champion is version {champion} by now, not {expected}: nothing was moved")
-        if champion and champion != number:
-            client.set_registered_model_alias(name, PREVIOUS, champion)
-        client.set_registered_model_alias(name, CHAMPION, number)
-        if version_of(name, CHALLENGER) == number:
-            client.delete_registered_model_alias(name, CHALLENGER)
-        entry = Entry(action="promoted", old=champion or "", new=number, version=number, who=who, why=why, claim=claim,
-                      evidence=evidence, tested=tested)  # fmt: skip
-        ledger.enter(name, entry)
-        return entry
+        return _move(name, Entry(action="promoted", old=champion or "", new=number, version=number, who=who, why=why,
+                                 claim=claim, evidence=evidence, tested=tested))  # fmt: skip
 
 
 def rollback(name: str, why: str, who: str, expected: str | None) -> Entry:
     """Move `champion` back to `previous`, which then goes; raises UserError where there is none.
 
-    `expected` is the version that was found to answer; raises UserError where `previous` has moved since.
+    `expected` is the version that was found to answer; raises UserError where `previous` has moved since. A rollback that
+    a kill has cut off is brought to its end instead.
     """
     with locked(name, "aliases"):
+        begun = _settle(name)
+        if begun and begun.action == "rolled back":
+            return begun
         champion, target = version_of(name, CHAMPION), version_of(name, PREVIOUS)
         if not target or not champion or target == champion:
             raise UserError(f"{name} has no version to go back to: the alias {PREVIOUS!r} stands nowhere else")
         if target != expected:
             raise UserError(f"previous is version {target} by now, not {expected}: nothing was moved")
-        client = tracking.connect()
-        client.set_registered_model_alias(name, CHAMPION, target)
+        return _move(name, Entry(action="rolled back", old=champion, new=target, version=target, who=who, why=why))
+
+
+def _move(name: str, entry: Entry) -> Entry:
+    """Enter a move, and make it."""
+    number = ledger.enter(name, entry.model_copy(update={"pending": "true"}))
+    _set_aliases(name, entry)
+    ledger.settled(name, number)
+    return entry
+
+
+def _settle(name: str) -> Entry | None:
+    """Make the move that was entered and not made; returns it."""
+    begun = ledger.pending(name)
+    if begun is None:
+        return None
+    number, entry = begun
+    _set_aliases(name, entry)
+    ledger.settled(name, number)
+    return entry
+
+
+def _set_aliases(name: str, entry: Entry) -> None:
+    client = tracking.connect()
+    if entry.action == "promoted" and entry.old not in ("", entry.new):
+        client.set_registered_model_alias(name, PREVIOUS, entry.old)
+    client.set_registered_model_alias(name, CHAMPION, entry.new)
+    if entry.action == "rolled back":
         client.delete_registered_model_alias(name, PREVIOUS)
-        entry = Entry(action="rolled back", old=champion, new=target, version=target, who=who, why=why)
-        ledger.enter(name, entry)
-        return entry
+    elif version_of(name, CHALLENGER) == entry.new:
+        client.delete_registered_model_alias(name, CHALLENGER)

@@ -88,7 +88,8 @@ def table(frame: pd.DataFrame, objective: Objective, answers: pd.DataFrame) -> p
     separator = objective.sides.separator
     if separator is not None:
         for name in beside.columns.intersection(["label", "predicted"]):
-            beside[name] = [separator.join(sorted(set(text.split(separator)) - {""})) for text in beside[name]]
+            told = beside[name].where(beside[name].notna(), None)
+            beside[name] = [text and separator.join(sorted(set(text.split(separator)) - {""})) for text in told]
     return beside
 
 

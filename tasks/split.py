@@ -150,10 +150,25 @@ def _outer(frame: pd.DataFrame, settings: SplitSettings, fold: int) -> pd.Series
     return pd.Series(names, index=frame.index)
 
 
+def _day_first(frame: pd.DataFrame, setting: str) -> bool:
+    """Whether dates that do not begin with the year begin with the day, which some of them must show."""
+    found = frame["timestamp"].astype(str).str.extract(r"^\s*(\d{1,2})([/.-])(\d{1,2})\2\d{2}")
+    first, second = found[0].astype(float), found[2].astype(float)
+    day, month = (first > 12) | (found[1] == "."), second > 12
+    if first.notna().any() and day.any() == month.any():
+        row = frame.loc[day if day.any() else first.notna()].iloc[0]
+        why = "other dates begin with the month" if day.any() else "it may begin with the day or the month"
+        raise InputError(f"{setting}: {row['source']}, row {row['row']}: {row['timestamp']!r}: {why}; "
+                         "write dates as 2026-11-30")  # fmt: skip
+    return bool(day.any())
+
+
 def _times(frame: pd.DataFrame, setting: str) -> pd.Series:
     if "timestamp" not in frame:
         raise InputError(f"{setting} needs data.timestamp, the column that holds the time")
-    times = pd.to_datetime(frame["timestamp"], errors="coerce", format="mixed", utc=True)
+    times = pd.to_datetime(
+        frame["timestamp"], errors="coerce", format="mixed", utc=True, dayfirst=_day_first(frame, setting)
+    )
     if times.isna().any():
         row = frame.loc[times.isna()].iloc[0]
         raise InputError(f"{row['source']}, row {row['row']}: {row['timestamp']!r} is no time")
@@ -189,7 +204,7 @@ def split(
         parts[name].to_parquet(folder / f"{name}.parquet")
     gone = pd.concat([parts[name].assign(reason=reason) for name, reason in QUARANTINED.items()], ignore_index=True)
     if len(gone):
-        quarantine_table(gone, gone["reason"]).to_csv(folder / "quarantine.csv", index=False)
+        store.write_csv(quarantine_table(gone, gone["reason"]), folder / "quarantine.csv")
     unlabelled = unlabelled_rows(pd.read_parquet(store.folder(checked) / "unlabelled.parquet"), rows, split)
     unlabelled.to_parquet(folder / "unlabelled.parquet")
     counts = {name: len(part) for name, part in parts.items()} | {"unlabelled": len(unlabelled)}

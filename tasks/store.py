@@ -5,6 +5,7 @@ takes its cached record with it. What is half-written carries its process's id, 
 make the same artifact at once, and what a killed one has left is told from what a living one writes.
 """
 
+import csv
 import hashlib
 import os
 import shutil
@@ -12,10 +13,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
 from tasks.records import Artifact
+
+if TYPE_CHECKING:  # the command line needs this module at once, and pandas takes a second
+    import pandas as pd
 
 MARKER = "record.json"
 TRAINED_KEYS = "trained_keys.parquet"
@@ -52,6 +57,11 @@ def clear_work(model: str, record: object) -> None:
 def beside(path: Path) -> Path:
     """Where this process writes what is to become `path`."""
     return path.with_name(f"{path.name}.{os.getpid()}.partial")
+
+
+def write_csv(table: "pd.DataFrame", path: Path, sep: str = ",") -> None:
+    """A table as a file, all texts quoted: readers take a bare carriage return for the end of a row."""
+    table.to_csv(path, sep=sep, index=False, quoting=csv.QUOTE_NONNUMERIC)
 
 
 def key(folder: Path) -> str:

@@ -1,6 +1,7 @@
 """The night's run in MLflow: one parent run a night, a nested run a candidate, no raw text.
 
-A run that a killed night left RUNNING is taken up again where the fingerprint is the same, else ended as KILLED.
+The run of a night that was killed or failed is taken up again by the next with the same fingerprint; what other killed
+nights left RUNNING is ended as KILLED.
 """
 
 import json
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import mlflow
 from mlflow.entities import Dataset, DatasetInput, InputTag, Run
@@ -49,14 +51,20 @@ def explained() -> Iterator[None]:
         if not re.search("API request .* failed with (timeout )?exception", str(error)):
             raise
         raise NightshiftError(
-            f"the MLflow server {connect().tracking_uri} does not answer: start it (`nightshift status` tells, "
+            f"the MLflow server {public(connect().tracking_uri)} does not answer: start it (`nightshift status` tells, "
             "`nightshift up` starts one) and run again; the night goes on where it stopped"
         ) from error
 
 
+def public(address: str) -> str:
+    """An address without the name and password that it may carry."""
+    place = urlsplit(address).netloc
+    return address.replace(place, place.rpartition("@")[2], 1) if "@" in place else address
+
+
 def where_to_look() -> str:
     """The server's address; for a SQLite file the command that shows it."""
-    uri = connect().tracking_uri
+    uri = public(connect().tracking_uri)
     return uri if uri.startswith("http") else f"{Path(sys.executable).parent}/mlflow ui --backend-store-uri {uri}"
 
 
@@ -66,7 +74,7 @@ def run_address(run_id: str, tab: str = "") -> str:
     if not client.tracking_uri.startswith("http"):
         return ""
     experiment_id = client.get_run(run_id).info.experiment_id
-    return f"{client.tracking_uri}/#/experiments/{experiment_id}/runs/{run_id}{tab and '/artifacts/' + tab}"
+    return f"{public(client.tracking_uri)}/#/experiments/{experiment_id}/runs/{run_id}{tab and '/artifacts/' + tab}"
 
 
 def flow_run_address(flow_run_id: str | None) -> str:
@@ -97,7 +105,7 @@ def finished_night(model: str, fingerprint: str = "%") -> Run | None:
 def end_killed(model: str, resumed: str | None) -> None:
     """End as KILLED the runs that killed nights left RUNNING, but for the newest with the fingerprint `resumed`.
 
-    Call it while holding the model's lock: whatever is RUNNING in the experiment then belongs to nobody.
+    Call it while holding the model's lock: what nights have left RUNNING then belongs to nobody.
     """
     client = connect()
     for run in _running(model):
@@ -109,11 +117,13 @@ def end_killed(model: str, resumed: str | None) -> None:
 
 
 def start_night(model: str, fingerprint: str, name: str) -> str:
-    """The id of tonight's run: the one a killed night left with this fingerprint, else a new one."""
-    ours = next((run for run in _running(model) if run.data.tags.get(FINGERPRINT) == fingerprint), None)
-    if ours:
-        return str(ours.info.run_id)
-    return str(connect().create_run(experiment(model), tags={FINGERPRINT: fingerprint}, run_name=name).info.run_id)
+    """The id of tonight's run: the last with this fingerprint where it was killed or failed, else a new one."""
+    client = connect()
+    last = next(iter(client.search_runs([experiment(model)], f"tags.`{FINGERPRINT}` = '{fingerprint}'")), None)
+    if last is None or last.info.status == "FINISHED":
+        return str(client.create_run(experiment(model), tags={FINGERPRINT: fingerprint}, run_name=name).info.run_id)
+    client.update_run(last.info.run_id, "RUNNING", name)
+    return str(last.info.run_id)
 
 
 def unfinished(version: ModelVersion, fingerprint: str) -> bool:
@@ -124,7 +134,9 @@ def unfinished(version: ModelVersion, fingerprint: str) -> bool:
 
 
 def _running(model: str) -> list[Run]:
-    return list(connect().search_runs([experiment(model)], "attributes.status = 'RUNNING'"))
+    """Nights and their candidates; an experiment may hold other people's runs too."""
+    runs = connect().search_runs([experiment(model)], "attributes.status = 'RUNNING'")
+    return [run for run in runs if any(tag.startswith("nightshift.") for tag in run.data.tags)]
 
 
 def end_night(run_id: str, status: str, reason: str) -> None:

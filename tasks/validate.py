@@ -237,7 +237,7 @@ def validate(
     kept = table[reasons.isna()]
     gone = pd.concat([excluded, table.assign(reason=reasons)[reasons.notna()]], ignore_index=True)
     kept.reset_index(drop=True).to_parquet(folder / "rows.parquet")
-    quarantine_table(gone, gone["reason"]).to_csv(folder / "quarantine.csv", index=False)
+    store.write_csv(quarantine_table(gone, gone["reason"]), folder / "quarantine.csv")
     shutil.copy(store.folder(rows) / "unlabelled.parquet", folder)
     stopped = stop_reason(checks, outcomes) or _too_few(len(kept), expectations.min_rows)
     return Checked(

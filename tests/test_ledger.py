@@ -55,6 +55,40 @@ def test_nights_that_moved_nothing_leave_anchor_and_rollback_alone(versions):
     assert ledger.history("x")[-1].action == "held", "nothing was moved by hand"
 
 
+def test_a_move_that_was_cut_off_is_made_by_whoever_comes_next(versions, monkeypatch):
+    def cut_off(*_):
+        raise ConnectionError
+
+    def aliases():
+        return {alias: str(number) for alias, number in versions.get_registered_model("x").aliases.items()}
+
+    registry.promote("x", "1", "why", None, "first", "run-1")
+    with monkeypatch.context() as patched:
+        patched.setattr(registry, "_set_aliases", cut_off)
+        with pytest.raises(ConnectionError):
+            registry.promote("x", "2", "why", "1", "cheaper", "run-2", tested="cheaper")
+    assert aliases() == {"champion": "1"}
+    assert registry.promote("x", "2", "why", "1", "cheaper", "run-2", tested="cheaper").claim == "cheaper"
+    assert aliases() == {"champion": "2", "previous": "1"}
+    entries = ledger.history("x")
+    assert [(entry.action, entry.claim) for entry in entries] == [("promoted", "first"), ("promoted", "cheaper")]
+    assert ledger.spent(entries, datetime.now(UTC)) == 1 and ledger.anchor(entries) == "1"
+
+    for cut in ("_set_aliases", "settled"):
+        with monkeypatch.context() as patched:
+            patched.setattr(registry if cut == "_set_aliases" else ledger, cut, cut_off)
+            with pytest.raises(ConnectionError):
+                registry.rollback("x", "worse", "Ada", "1")
+        assert "rolled back to version 1" in str(registry.frozen("x"))
+        if cut == "_set_aliases":
+            registry.notice_moves_by_hand("x")
+        else:
+            assert registry.rollback("x", "worse", "Ada", None).new == "1"
+        assert aliases() == {"champion": "1"}
+        assert ledger.history("x")[-1].action == "rolled back"
+        registry.promote("x", "2", "again", "1")
+
+
 def test_the_second_of_two_nights_finds_another_champion(versions):
     registry.promote("x", "1", "why", None, "first")
     with pytest.raises(UserError, match="champion is version 1 by now, not None"):

@@ -191,6 +191,11 @@ CASES = {
         2,
         "train.num_train_epochs: Input should be greater than 0",
     ),
+    "unreadable value": (
+        ["--set", "data.delimiter=,"],
+        2,
+        "--set data.delimiter=,: not readable as YAML; quote what is",
+    ),
     "missing file": (["--set", "data.path=nowhere.csv"], 2, "data.path: no such file: nowhere.csv"),
     "nothing to exclude": (["--set", "data.exclude=empty.csv"], 2, "empty.csv: the file is empty"),
     "missing column": (["--set", "data.text=body"], 2, "data.text: no column 'body'"),

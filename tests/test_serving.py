@@ -357,8 +357,28 @@ def test_a_file_gets_the_answers_of_the_objective(heads, objective, columns, sto
     with pytest.raises(UserError, match=f"no objective 'mood': this model knows {', '.join(heads)}$"):
         predict_file(uri, tmp_path / "new.csv", None, "mood")
     (tmp_path / "few.csv").write_text("id,text\n1,5\n2,\n")
-    with pytest.raises(UserError, match="row 1: text is missing"):
+    with pytest.raises(UserError, match=r"few\.csv, row 2: text is missing"):
         predict_file(uri, tmp_path / "few.csv", None, objective)
+
+
+def test_a_file_is_read_and_written_as_it_is(store, tmp_path):
+    uri, _ = registered("bert", {"tone": ONE}, tmp_path / "home")
+    texts = ['he said "no', "NA", "a tent\rof wool", 'it is 5" wide', "null"]
+    (tmp_path / "new.tsv").write_text("id\ttext\n" + "".join(f"00{n}\t{text}\n" for n, text in enumerate(texts[:2])))
+    predict_file(uri, tmp_path / "new.tsv", tmp_path / "out.csv")
+    out = pd.read_csv(tmp_path / "out.csv", dtype=str, keep_default_na=False)
+    assert out[["id", "text"]].values.tolist() == [["000", 'he said "no'], ["001", "NA"]]
+    rows = [{"id": n, "when": "2026-11-26", "text": text} for n, text in enumerate(texts)]
+    (tmp_path / "new.jsonl").write_text("\n".join(map(json.dumps, [*rows, {"text": "no id"}])))
+    predict_file(uri, tmp_path / "new.jsonl", tmp_path / "out.csv")
+    out = pd.read_csv(tmp_path / "out.csv", dtype=str, keep_default_na=False)
+    assert out["text"].tolist() == [*texts, "no id"] and out["id"].tolist() == ["0", "1", "2", "3", "4", ""]
+    predict_file(uri, tmp_path / "new.jsonl", tmp_path / "out.jsonl")
+    told = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [{name: line[name] for name in rows[0]} for line in told[:5]] == rows
+    (tmp_path / "torn.csv").write_text("id,text\n1,good\n2,good,bad\n")
+    with pytest.raises(UserError, match=r"torn\.csv, line 3: 3 fields where 2 were expected"):
+        predict_file(uri, tmp_path / "torn.csv", None)
 
 
 def test_served_over_http_it_takes_the_objective_among_the_params(store, tmp_path):

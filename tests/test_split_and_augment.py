@@ -71,6 +71,35 @@ def test_order_and_time_take_the_last_rows():
         split_rows(rows, SplitSettings(by="time"))
 
 
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("{d:02d}/{m:02d}/2026 11:00", None),
+        ("{m}/{d}/2026", None),
+        ("{d:02d}.{m:02d}.2026", None),
+        ("2026-{m:02d}-{d:02d}T11:00:00+01:00", None),
+        ("0{m}/04/2026", r"split.by: time: x.csv, row 1: '01/04/2026': it may begin with the day or the month; write"),
+    ],
+)
+def test_dates_of_any_country_are_in_order_or_refused(written, told):
+    rows = frame(300)
+    rows["timestamp"] = [written.format(d=1 + i % 25, m=1 + i // 25 % 9) for i in range(300)]
+    if told:
+        with pytest.raises(InputError, match=told):
+            split_rows(rows, SplitSettings(by="time"))
+    else:
+        month = [1 + i // 25 % 9 for i in range(300)]
+        held = split_rows(rows, SplitSettings(by="time"))["holdout"]["row"]
+        assert min(month[row - 1] for row in held) >= 7
+
+
+def test_dates_of_two_countries_are_refused():
+    rows = frame(300)
+    rows["timestamp"] = ["12/31/2026", "31/12/2026"] * 150
+    with pytest.raises(InputError, match=r"row 2: '31/12/2026': other dates begin with the month; write dates as"):
+        split_rows(rows, SplitSettings(by="time"))
+
+
 def test_holdout_texts_are_taken_out_of_training():
     rows = pd.concat([frame(300), frame(300).head(2), frame(400, seed=9).tail(60)], ignore_index=True)
     rows.loc[300:, "side"] = "holdout"

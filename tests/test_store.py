@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tasks import store
@@ -119,3 +120,10 @@ def test_what_is_done_within_a_stage_stays_where_that_stage_fails(home, prefect_
     )  # fmt: skip
     assert done.stdout.splitlines()[-1] == "[1]"
     assert len(list(store.root().glob(f"*/*/{store.MARKER}"))) == 2
+
+
+def test_a_table_keeps_a_bare_carriage_return_and_quotes(tmp_path):
+    table = pd.DataFrame({"reason": ["leak", "empty"], "text": ['a "tent"\rof wool', None], "row": [1, 2]})
+    store.write_csv(table, tmp_path / "x.csv")
+    read = pd.read_csv(tmp_path / "x.csv", dtype=str, keep_default_na=False)
+    assert read.values.tolist() == [["leak", 'a "tent"\rof wool', "1"], ["empty", "", "2"]]

@@ -6,7 +6,9 @@ import pytest
 from PIL import Image
 
 from flows.batch import _difference
-from tasks import pictures, profile
+from flows.watch import _fresh
+from tasks import pictures, profile, scoring
+from tasks.ingest import DataSettings
 from tasks.records import Augmented, Objective, Sides
 
 SIDES = Sides(train=1, validation=1, holdout=1, spare=0, leaks=0, labels=["a", "b"], pairs=False)
@@ -85,6 +87,20 @@ def test_numbers_have_a_profile_too():
     assert not drifted(profile.drifts(before, scored(2, 0.0), frame, told, 0.2))
     assert drifted(profile.drifts(before, scored(2, 1.5), frame, told, 0.2)) == {"answer"}
     assert profile.worse(before, scored(2, 1.5), told, 0.02, 0.95)[1]
+    narrow = scored(3, 0.0)
+    narrow[["label", "predicted"]] -= 0.8 * narrow[["label"]].to_numpy()
+    assert not profile.worse(before, narrow, told, 0.02, 0.95)[1], "numbers that vary less, and are told as well"
+
+
+def test_fresh_rows_are_those_of_the_file_alone_and_may_lack_labels(tmp_path):
+    (tmp_path / "more.txt").write_text("text\n" + "a row without a label\n" * 9)
+    (tmp_path / "fresh.csv").write_text("text,label\none,a;b\ntwo,\n")
+    data = DataSettings(path="rows.csv", unlabelled="more.txt", label_separator=";")
+    frame = _fresh(data, "fresh.csv", tmp_path)
+    assert frame["text"].tolist() == ["one", "two"]
+    several = objective().model_copy(update={"sides": SIDES.model_copy(update={"separator": ";"})})
+    table = scoring.table(frame, several, pd.DataFrame({"predicted": ["b;a", ""]}))
+    assert table["predicted"].tolist() == ["a;b", ""] and table["label"].notna().tolist() == [True, False]
 
 
 def test_how_two_versions_differ():

@@ -1,0 +1,48 @@
+"""A night's run in MLflow, on a real SQLite store: taken up again where it did not finish, apart from other people's."""
+
+import pytest
+from nights import Model
+
+from tasks import tracking
+
+
+@pytest.fixture
+def model(home):
+    return Model(home, "x")
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "FAILED", "KILLED"])
+def test_a_night_that_did_not_finish_goes_on_in_its_run(model, status):
+    model.night(9)
+    begun = model.night(1, status)
+    assert tracking.start_night("x", "f", "x-today") == begun
+    run = model.client.get_run(begun)
+    assert (run.info.status, run.info.run_name) == ("RUNNING", "x-today")
+    tracking.end_night(begun, "held", "not better")
+    assert tracking.start_night("x", "f", "x-tomorrow") != begun
+
+
+def test_a_night_that_finished_is_not_touched(model):
+    failed, finished = model.night(2, "FAILED"), model.night(1)
+    assert tracking.start_night("x", "f", "x-today") not in (failed, finished)
+    assert tracking.start_night("x", "g", "x-today") not in (failed, finished)
+
+
+def test_what_killed_nights_left_is_ended_and_nothing_else(model):
+    candidate = model.run(1, "RUNNING", **{"mlflow.parentRunId": "x", "nightshift.why": "small"})
+    theirs, night, ours = model.run(1, "RUNNING"), model.night(1, "RUNNING"), model.night(0.5, "RUNNING")
+    tracking.end_killed("x", "f")
+    statuses = {run: model.client.get_run(run).info.status for run in (candidate, theirs, night, ours)}
+    assert list(statuses.values()) == ["KILLED", "RUNNING", "KILLED", "RUNNING"]
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("https://ada:secret@mlflow.example.com:5000/x", "https://mlflow.example.com:5000/x"),
+        ("postgresql://ada:s%40cret@db/mlflow", "postgresql://db/mlflow"),
+        ("sqlite:////home/ada@work/mlflow.db", "sqlite:////home/ada@work/mlflow.db"),
+    ],
+)
+def test_an_address_is_told_without_its_password(address, told):
+    assert tracking.public(address) == told
