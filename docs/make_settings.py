@@ -87,7 +87,8 @@ def _type(field: dict[str, Any], places: dict[str, str]) -> str:
 
 
 def _bounds(field: dict[str, Any]) -> str:
-    return ", ".join(f"{sign}&nbsp;{field[name]:g}" for name, sign in BOUNDS.items() if name in field)
+    kinds = [field, *field.get("anyOf", [])]
+    return ", ".join(f"{sign}&nbsp;{kind[name]:g}" for kind in kinds for name, sign in BOUNDS.items() if name in kind)
 
 
 def _plain(default: Any) -> str:

@@ -16,7 +16,10 @@ DEPLOYMENTS, AUTOMATIONS = "deployments/prefect.yaml", "deployments/automations.
 
 
 def checked() -> list[str]:
-    """The names in deployments/prefect.yaml; raises UserError for one that stands twice or names no settings file."""
+    """The names in deployments/prefect.yaml.
+
+    Raises UserError for one that stands twice, names no settings file, or is not there and started by an automation.
+    """
     try:
         blocks = yaml.safe_load((PROJECT / DEPLOYMENTS).read_text(encoding="utf-8"))["deployments"]
     except yaml.YAMLError as error:
@@ -28,7 +31,16 @@ def checked() -> list[str]:
         path = block.get("parameters", {}).get("settings_file")
         if path and not (PROJECT / path).is_file():
             raise UserError(f"{DEPLOYMENTS}: {block['name']}: no such settings file: {PROJECT / path}")
+    for automation in _automations():
+        for action in automation["actions"]:
+            started = action.get("deployment_id", "")
+            if started and started.rpartition("/")[2] not in names:
+                raise UserError(f"{AUTOMATIONS}: {automation['name']} starts {started}, which {DEPLOYMENTS} has not")
     return names
+
+
+def _automations() -> list[dict[str, Any]]:
+    return list(yaml.safe_load((PROJECT / AUTOMATIONS).read_text(encoding="utf-8"))["automations"])
 
 
 def deploy(address: str, log: Path) -> None:
@@ -48,10 +60,9 @@ def deploy(address: str, log: Path) -> None:
 
 def _automate(address: str) -> None:
     """Make the automations of deployments/automations.yaml, or bring those of the same name up to date."""
-    told = yaml.safe_load((PROJECT / AUTOMATIONS).read_text(encoding="utf-8"))["automations"]
     with httpx.Client(base_url=address, timeout=60) as client:
         known = {found["name"]: found["id"] for found in _answered(client.post("/automations/filter", json={}))}
-        for automation in told:
+        for automation in _automations():
             for action in automation["actions"]:
                 if "deployment_id" in action:
                     name = f"/deployments/name/{action['deployment_id']}"

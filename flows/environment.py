@@ -8,6 +8,7 @@ import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Thread
 
 from tasks import store
@@ -54,6 +55,14 @@ def prepare() -> None:
         (home / "prefect").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"NIGHTSHIFT_HOME: {home} cannot be made: {error.strerror}; name a folder of yours") from error
+
+
+def demand() -> None:
+    """Raises UserError where Prefect keeps records apart from what they are of, as a worker does that `prepare` has not prepared."""
+    from prefect.settings import PREFECT_RESULTS_LOCAL_STORAGE_PATH as NAMED
+
+    if Path(NAMED.value()).resolve() != store.root():
+        raise UserError(f"{NAMED.name} is {NAMED.value()}: set it to {store.root()} where the worker is started")
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows import environment
 from flows.settings import NightSettings, load
 from tasks import kinds, ledger, night, registry, shown, tracking
 from tasks.errors import SettingsError, UserError
@@ -25,6 +26,7 @@ def rotate(settings_file: str, reason: str, who: str) -> str:
         reason: Why; it goes into the ledger.
         who: Who decides; it goes into the ledger.
     """
+    environment.demand()
     return rotate_holdout(load(Path(settings_file)), reason, who)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from prefect import State, flow
 from prefect.runtime import flow_run
 
+from flows import environment
 from flows.form import EMPTY, NightForm, filled_in, run_name
 from flows.settings import NightSettings
 from tasks import night, reconcile, registry, shown, start, tracking
@@ -31,6 +32,7 @@ def nightly(settings_file: str | None = None, settings: NightForm = EMPTY, force
         settings: What is filled in here goes over the file.
         force: Run although nothing changed, every stage anew.
     """
+    environment.demand()
     return shown.ending(one_night(filled_in(settings_file, settings), force))
 
 

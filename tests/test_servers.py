@@ -276,14 +276,19 @@ def test_a_taken_port_is_passed_over():
         ("{name: nightly}", "the name nightly stands there twice"),
         ("{name: mine, parameters: {settings_file: nigth.yaml}}", "mine: no such settings file: .*nigth.yaml"),
         ("{name: [}", "while parsing"),
+        ("", "automations.yaml: on drift starts nightly/theirs, which deployments/prefect.yaml has not"),
     ],
 )
 def test_a_wrong_block_is_named_before_anything_is_started(tmp_path, monkeypatch, block, told):
     monkeypatch.setattr(flows.deploy, "PROJECT", tmp_path)
     (tmp_path / "deployments").mkdir()
     file = tmp_path / "deployments/prefect.yaml"
+    automations = file.with_name("automations.yaml")
+    started = "automations:\n  - {{name: on drift, actions: [{{deployment_id: nightly/{}}}]}}\n"
+    automations.write_text(started.format("nightly"))
     file.write_text("deployments:\n  - {name: nightly}\n")
     assert flows.deploy.checked() == ["nightly"]
-    file.write_text(f"deployments:\n  - {{name: nightly}}\n  - {block}\n")
+    file.write_text("deployments:\n  - {name: nightly}\n" + f"  - {block}\n" * bool(block))
+    automations.write_text(started.format("nightly" if block else "theirs"))
     with pytest.raises(UserError, match=told):
         flows.deploy.checked()
