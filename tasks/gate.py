@@ -24,6 +24,9 @@ from tasks.judging.served import Served, scored, take_out, trained_keys
 from tasks.records import Claim, Compared, Metric, Objective, Registered, Standing, Verdict
 from tasks.stage import stage
 
+NIGHTS = 365
+"""In a year."""
+
 
 class GateSettings(Bars):
     """When a challenger may replace the champion."""
@@ -47,6 +50,11 @@ class GateSettings(Bars):
     def test_confidence(self) -> float:
         """Of every one-sided limit of one test on the holdout."""
         return 1 - (1 - self.confidence) / self.tests_per_year
+
+    @property
+    def cost_confidence(self) -> float:
+        """Of the limit of a cost, which every night asks for: a year of them errs in a hundredth of what its tests may."""
+        return 1 - (1 - self.confidence) / (100 * NIGHTS)
 
     @field_validator("minimum")
     @classmethod
@@ -217,8 +225,8 @@ def gate(
     times = one_by_one(asked, *scoring.timed_texts(timed))
     if standing.champion and "champion" in answers["holdout"]:
         same = _artifact(registered.name, registered.version) == _artifact(registered.name, standing.champion)
-        ratio = 1.0 if same else evidence.ratio_limit(times[0], times[1], gate.test_confidence)
-        costs = Costs(float(np.median(times[0])), float(np.median(times[1])), ratio, gate.test_confidence)
+        ratio = 1.0 if same else evidence.ratio_limit(times[0], times[1], gate.cost_confidence)
+        costs = Costs(float(np.median(times[0])), float(np.median(times[1])), ratio, gate.cost_confidence)
     found = _inspected(served["challenger"], times[0], answers["holdout"], objectives, gate)
     if len(found.lost):
         store.write_csv(found.lost, folder / "measured" / flips.FILE)

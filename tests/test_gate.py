@@ -143,6 +143,13 @@ def test_the_limit_of_a_cost_ratio_covers_at_its_rate():
     assert ratio_limit(0.5 * noise[0][0], noise[0][1], 0.95) < 0.9
 
 
+def test_a_year_of_costs_at_the_edge_is_hardly_ever_taken_for_cheaper():
+    rng, nights = np.random.default_rng(3), 20_000
+    noise, confidence = rng.lognormal(0, 0.5, (nights, 2, 100)), GateSettings().cost_confidence
+    assert not any(ratio_limit(0.9 * first, second, confidence) < 0.9 for first, second in noise)
+    assert np.mean([ratio_limit(0.5 * first, second, confidence) < 0.9 for first, second in noise[:500]]) > 0.6
+
+
 def test_the_first_must_beat_the_majority_and_every_minimum():
     assert settle(answers(0.1), None).claim == "first"
     assert settle(["a"] * len(LABELS), None).decision == "hold"

@@ -97,8 +97,8 @@ def told(difference: Difference, objectives: list[Objective], confidence: float)
 
 
 def percent(confidence: float) -> str:
-    """95 %, 99.875 %."""
-    return f"{100 * confidence:.5g} %"
+    """95 %, 99.875 %, 99.99986 %."""
+    return f"{100 * confidence:.7g} %"
 
 
 def _too_wide(
