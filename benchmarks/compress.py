@@ -1,7 +1,7 @@
 """`nightshift bench compress`: how small and fast a model becomes, and what it keeps, on whole public test sets.
 
 Nights by the command line, one a seed, as many at once as there are cores, whose candidates are set against full (PyTorch
-float32) of the same night. Students learn from one or six pieces a training row besides. Beside them stand
+float32) of the same night. How long parts of a model take, by which they prune, is measured once before, while nothing else runs. Students learn from one or six pieces a training row besides. Beside them stand
 `benchmarks.others`. Of a language model from scratch (tiny Shakespeare) there are neither pieces nor others, and perplexity
 stands for accuracy. `--device cuda` is `benchmarks.gpu_serving`.
 """
@@ -45,7 +45,7 @@ DATA: dict[str, dict[str, Any]] = {
         "compress": {
             "learning_rate": 3e-4, "recovery_epochs": 3, "static_epochs": 12,
             "recipes": ["quantize", "quantize:static", "prune:0.5+prune:0.7+prune:0.86+embeddings+quantize:static",
-                        "prune:0.5+prune:0.56+prune:0.5+vocabulary+embeddings+quantize:static", "static+vocabulary+quantize"],
+                        "narrow:192+prune:0.5+prune:0.7+embeddings+quantize:static", "static+vocabulary+quantize"],
         },
     },
     "waimai": {
@@ -134,11 +134,35 @@ def _runs(told: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     """The nights, side by side, and then what each one's models cost, while nothing else runs."""
     seeds = range(1, told.seeds + 1)
     places = [folder / f"{told.data}-{seed}" for seed in seeds]
+    _measured(told, folder / f"{told.data}-measured", places)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         nights = [*pool.map(_night, places, [_settings(told, seed) for seed in seeds], [told.set] * told.seeds)]
     begins = DATA[told.data]["train"]["base_model"] == MINILM
     bases = [MINILM if begins and place == places[0] else None for place in places]
     return [_costed(*run) for run in zip(places, nights, bases, strict=True)]
+
+
+def _measured(told: argparse.Namespace, place: Path, places: list[Path]) -> None:
+    """How long parts of a model take, told in `place` by a night that hardly learns, for those in `places`.
+
+    A table made beside another night counts what that takes: two of the same model have differed by a quarter.
+    """
+    settings = _settings(told, 1)
+    recipes = settings["compress"]["recipes"]
+    chains = [recipe.split("+") for recipe in (["prune:0.5"] if recipes == "auto" else recipes)]
+    firsts = [next((at for at, step in enumerate(steps, 1) if step.startswith("prune:0.")), 0) for steps in chains]
+    pruned = sorted({"+".join(steps[:first]) for steps, first in zip(chains, firsts, strict=True) if first})
+    if "kind" in settings or not pruned:
+        return
+    hardly = [
+        "train.num_train_epochs=0.01",
+        "compress.distil_epochs=0.01",
+        "compress.recovery_epochs=0",
+        "augment.pieces=0",
+    ]
+    _night(place, settings, [*told.set, *hardly, f"compress.recipes=[{', '.join(pruned)}]"])
+    for other in places:
+        shutil.copytree(place / "home" / "measured", other / "home" / "measured", dirs_exist_ok=True)
 
 
 def _settings(told: argparse.Namespace, seed: int) -> dict[str, Any]:

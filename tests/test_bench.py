@@ -1,5 +1,6 @@
 """The benchmarks run: their scripts, the command, what it prints and writes. The figures are none."""
 
+import argparse
 import csv
 import json
 import subprocess
@@ -111,6 +112,30 @@ def test_a_night_that_ended_is_not_run_again_unless_it_is_told_otherwise(tmp_pat
     with pytest.raises(RuntimeError, match="exit code 2"):
         compress._night(tmp_path, settings, ["train.seed=2"])
     assert not (tmp_path / "home/artifacts/compress").exists()
+
+
+def test_parts_of_a_model_are_timed_once_for_all_nights(tmp_path, monkeypatch):
+    told = []
+
+    def night(place, settings, overrides):
+        told.append((place.name, settings["train"]["seed"], overrides))
+        (place / "home/measured").mkdir(parents=True)
+        (place / "home/measured/table.json").write_text("[]")
+
+    monkeypatch.setattr(compress, "_night", night)
+    monkeypatch.setenv("NIGHTSHIFT_TEST_DATA", str(tmp_path))
+    places = [tmp_path / "a", tmp_path / "b"]
+    asked = argparse.Namespace(
+        data="sst2", untrained=False, recipes="distil+prune:512,distil+prune:0.5+prune:0.7+quantize", set=["x=1"]
+    )
+    compress._measured(asked, tmp_path / "measured", places)
+    ((name, seed, overrides),) = told
+    assert (name, seed) == ("measured", 1) and overrides[0] == "x=1"
+    assert overrides[-1] == "compress.recipes=[distil+prune:0.5]" and "train.num_train_epochs=0.01" in overrides
+    assert all((place / "home/measured/table.json").exists() for place in places)
+    asked.recipes = "quantize,distil"
+    compress._measured(asked, tmp_path / "none", places)
+    assert len(told) == 1, "nothing is pruned by a table"
 
 
 def costed(name, accuracy, latency, size, **more):
