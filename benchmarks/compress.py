@@ -44,7 +44,7 @@ DATA: dict[str, dict[str, Any]] = {
         "augment": {"method": "none", "pieces": 1},
         "compress": {
             "learning_rate": 3e-4, "recovery_epochs": 3, "static_epochs": 12,
-            "recipes": ["quantize", "quantize:static", "prune:0.5+prune:0.7+prune:0.86+embeddings+quantize:static",
+            "recipes": ["quantize", "quantize:static", "prune:0.5+prune:0.9+embeddings+quantize:static",
                         "narrow:192+prune:0.5+prune:0.7+embeddings+quantize:static", "static+vocabulary+quantize"],
         },
     },
