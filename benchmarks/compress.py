@@ -1,8 +1,8 @@
 """`nightshift bench compress`: how small and fast a model becomes, and what it keeps, on whole public test sets.
 
 Nights by the command line, one a seed, as many at once as there are cores, whose candidates are set against full (PyTorch
-float32) of the same night. How long parts of a model take, by which they prune, is measured once before, while nothing else runs. Students learn from one or six pieces a training row besides. Beside them stand
-`benchmarks.others`. Of a language model from scratch (tiny Shakespeare) there are neither pieces nor others, and perplexity
+float32) of the same night. How long parts of a model take, by which they prune, is measured once before, while nothing else
+runs. Students learn from one or six pieces a training row besides. Beside them stand `benchmarks.others`. Of a language model from scratch (tiny Shakespeare) there are neither pieces nor others, and perplexity
 stands for accuracy. `--device cuda` is `benchmarks.gpu_serving`.
 """
 
@@ -148,7 +148,7 @@ def _measured(told: argparse.Namespace, place: Path, places: list[Path]) -> None
     A table made beside another night counts what that takes: two of the same model have differed by a quarter.
     """
     settings = _settings(told, 1)
-    recipes = settings["compress"]["recipes"]
+    recipes = settings["compress"].pop("recipes")
     chains = [recipe.split("+") for recipe in (["prune:0.5"] if recipes == "auto" else recipes)]
     firsts = [next((at for at, step in enumerate(steps, 1) if step.startswith("prune:0.")), 0) for steps in chains]
     pruned = sorted({"+".join(steps[:first]) for steps, first in zip(chains, firsts, strict=True) if first})

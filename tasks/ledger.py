@@ -85,17 +85,16 @@ def settled(name: str, number: str) -> None:
     tracking.connect().set_model_version_tag(f"{name}.ledger", number, "pending", "")
 
 
-def enter(name: str, entry: Entry) -> str:
-    """Append to the ledger, and to the description of the version that the entry is about; returns the entry's number."""
+def enter(name: str, entry: Entry) -> None:
+    """Append to the ledger, and to the description of the version that the entry is about."""
     ensure(f"{name}.ledger")
     client = tracking.connect()
     about = entry.version or entry.new
     source = f"models:/{name}/{about}" if about else f"runs:/{entry.evidence}/report"
-    made = client.create_model_version(f"{name}.ledger", source=source, tags=entry.model_dump(), description=entry.why)
+    client.create_model_version(f"{name}.ledger", source=source, tags=entry.model_dump(), description=entry.why)
     if entry.version:
         told = client.get_model_version(name, entry.version).description or ""
         client.update_model_version(name, entry.version, with_ledger(told, [entry]))
-    return str(made.version)
 
 
 def with_ledger(description: str, entries: list[Entry]) -> str:

@@ -168,9 +168,8 @@ def rollback(name: str, why: str, who: str, expected: str | None) -> Entry:
 
 def _move(name: str, entry: Entry) -> Entry:
     """Enter a move, and make it."""
-    number = ledger.enter(name, entry.model_copy(update={"pending": "true"}))
-    _set_aliases(name, entry)
-    ledger.settled(name, number)
+    ledger.enter(name, entry.model_copy(update={"pending": "true"}))
+    _settle(name)
     return entry
 
 
