@@ -32,9 +32,9 @@ DATA: dict[str, dict[str, Any]] = {
                   "learning_rate": 1e-4},
         "augment": {"method": "none", "pieces": 6},
         "compress": {
-            "learning_rate": 2e-4, "distil_epochs": 1, "recovery_epochs": 1.5,
-            "recipes": ["quantize", "quantize:static", "prune:0.5+prune:0.7+prune:0.86+embeddings+quantize:static",
-                        "narrow:192+prune:0.5+prune:0.6+prune:0.8+embeddings+quantize:static", "static+vocabulary+quantize"],
+            "learning_rate": 2e-4, "distil_epochs": 2, "recovery_epochs": 1.5,
+            "recipes": ["quantize", "quantize:static", "prune:0.5+prune:0.7+prune:0.9+embeddings+quantize:static",
+                        "narrow:192+prune:0.5+prune:0.75+prune:0.87+embeddings+quantize:static", "static+vocabulary+quantize"],
         },
     },
     "banking77": {

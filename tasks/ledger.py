@@ -27,7 +27,7 @@ class Entry(BaseModel):
     old: str = ""
     """Champion before; empty where there was none."""
     new: str = ""
-    """Champion after."""
+    """Champion after; empty where it was taken away by hand."""
     version: str = ""
     """The version that it is about; empty where there is none."""
     when: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
@@ -51,7 +51,7 @@ class Entry(BaseModel):
     @property
     def moves(self) -> str:
         """The champion before and after, as the ledger shows them."""
-        return self.old or "-" if self.old == self.new else f"{self.old or '-'} → {self.new}"
+        return self.old or "-" if self.old == self.new else f"{self.old or '-'} → {self.new or '-'}"
 
 
 def ensure(name: str) -> None:
@@ -90,7 +90,7 @@ def enter(name: str, entry: Entry) -> None:
     ensure(f"{name}.ledger")
     client = tracking.connect()
     about = entry.version or entry.new
-    source = f"models:/{name}/{about}" if about else f"runs:/{entry.evidence}/report"
+    source = f"models:/{name}/{about}" if about else f"runs:/{entry.evidence or 'none'}/report"
     client.create_model_version(f"{name}.ledger", source=source, tags=entry.model_dump(), description=entry.why)
     if entry.version:
         told = client.get_model_version(name, entry.version).description or ""
@@ -110,7 +110,7 @@ def moves(entries: list[Entry]) -> list[Entry]:
 
 def anchor(entries: list[Entry]) -> str | None:
     """The last version that went into production for being better, or first, or by a person's will."""
-    return next((entry.new for entry in reversed(moves(entries)) if entry.claim != "cheaper"), None)
+    return next((entry.new for entry in reversed(moves(entries)) if entry.new and entry.claim != "cheaper"), None)
 
 
 def spent(entries: list[Entry], now: datetime) -> int:

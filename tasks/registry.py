@@ -103,21 +103,23 @@ def note(name: str, action: str, why: str, evidence: str, version: str = "", tes
 
 
 def frozen(name: str) -> str | None:
-    """Why nights end held: the last move was a rollback and nobody has promoted since."""
-    last = ledger.moves(ledger.history(name))[-1:]
-    if last and last[0].action == "rolled back":
-        return f"rolled back to version {last[0].new} ({last[0].why}); held until somebody promotes"
+    """Why nights end held: the last move was a rollback, or took the champion away, and nobody has promoted since."""
+    last = next(reversed(ledger.moves(ledger.history(name))), None)
+    if last and last.action == "rolled back":
+        return f"rolled back to version {last.new} ({last.why}); held until somebody promotes"
+    if last and not last.new:
+        return f"version {last.old} was champion until somebody took the alias away; held until somebody promotes"
     return None
 
 
 def notice_moves_by_hand(name: str) -> None:
-    """Enter into the ledger that `champion` stands elsewhere than the ledger's last move says."""
+    """Enter into the ledger that `champion` stands elsewhere than the ledger's last move says, or nowhere."""
     with locked(name, "aliases"):
         _settle(name)
-        entries, champion = ledger.moves(ledger.history(name)), version_of(name, CHAMPION)
-        if champion and (not entries or entries[-1].new != champion):
-            old = entries[-1].new if entries else ""
-            why = "the alias was set outside nightshift"
+        entries, champion = ledger.moves(ledger.history(name)), version_of(name, CHAMPION) or ""
+        old = entries[-1].new if entries else ""
+        if champion != old:
+            why = f"the alias was {'set' if champion else 'taken away'} outside nightshift"
             ledger.enter(
                 name, Entry(action="moved by hand", old=old, new=champion, version=champion, who="unknown", why=why)
             )

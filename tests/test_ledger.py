@@ -55,6 +55,18 @@ def test_nights_that_moved_nothing_leave_anchor_and_rollback_alone(versions):
     assert ledger.history("x")[-1].action == "held", "nothing was moved by hand"
 
 
+def test_a_champion_that_somebody_took_away_is_replaced_by_a_person(versions):
+    registry.promote("x", "1", "why", None, "first")
+    versions.delete_model_version("x", "1")
+    for _ in range(2):
+        registry.notice_moves_by_hand("x")
+    entries = ledger.history("x")
+    assert [(entry.action, entry.moves) for entry in entries] == [("promoted", "- → 1"), ("moved by hand", "1 → -")]
+    assert "version 1 was champion until somebody took the alias away" in str(registry.frozen("x"))
+    registry.promote("x", "2", "theirs from now on", None, who="Ada")
+    assert registry.frozen("x") is None and ledger.anchor(ledger.history("x")) == "2"
+
+
 def test_a_move_that_was_cut_off_is_made_by_whoever_comes_next(versions, monkeypatch):
     def cut_off(*_):
         raise ConnectionError

@@ -180,6 +180,36 @@ def test_a_night_that_failed_after_its_promotion_goes_on(shell, project):
     assert [line.split()[1] for line in shell("history", "tiny").stdout.splitlines()] == ["promoted"]
 
 
+FOREIGN = """
+import mlflow
+
+class Foreign(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return model_input.assign(prediction="good")[["prediction"]]
+
+mlflow.models.set_model(Foreign())
+"""
+
+
+def test_a_champion_of_another_making_stays(shell, project, home):
+    (project / "foreign.py").write_text(FOREIGN)
+    mlflow.set_experiment("theirs")
+    mlflow.pyfunc.log_model(
+        name="model", python_model=str(project / "foreign.py"), pip_requirements=[], registered_model_name="tiny"
+    )
+    mlflow.end_run()
+    client = mlflow.MlflowClient()
+    client.set_registered_model_alias("tiny", "champion", "1")
+    shell.env |= {"NIGHTSHIFT_HOME": str(home), "MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}
+    night = shell.json("run", "night.yaml")
+    assert (night["status"], night["version"], night["champion_version"]) == ("held", "2", "1")
+    assert night["gate"]["reasons"][0].startswith("not compared: the champion cannot answer for tonight's objectives")
+    assert "it answers with prediction, not with label and scores" in night["reason"]
+    assert str(client.get_model_version_by_alias("tiny", "champion").version) == "1"
+    assert shell("promote", "tiny", "2", "--reason", "ours from now on").returncode == 0
+    assert str(client.get_model_version_by_alias("tiny", "champion").version) == "2"
+
+
 CASES = {
     "unknown key": (
         ["--set", "train.learning_rat=1"],
