@@ -64,7 +64,7 @@ def _columns(frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
 def _label(served: Served, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
     answers = served.ask(frame, objective)
     if not {"label", "scores"} <= set(answers):
-        raise ValueError(f"it answers with {', '.join(answers)}, not with label and scores")
+        raise ValueError(f"it answers with {', '.join(map(str, answers))}, not with label and scores")
     scores = pd.DataFrame(answers["scores"].tolist()).add_prefix(kinds.SCORE)
     return pd.concat([answers["label"].rename("predicted").reset_index(drop=True), scores], axis=1)
 
