@@ -61,12 +61,19 @@ def test_the_examples_are_valid(path):
 def test_every_wrong_field_gets_a_line(tmp_path):
     (tmp_path / "x.yaml").write_text("model: x\ndata: {path: a.csv, txt: t}\ntrain: {learning_rate: -1}\n")
     with pytest.raises(SettingsError) as caught:
-        load(tmp_path / "x.yaml", ["gate.margn=1"])
+        load(tmp_path / "x.yaml", ["gate.margn=1", "train.num_train_epochs=-1"])
     lines = str(caught.value).splitlines()
-    assert len(lines) == 4
+    assert len(lines) == 5
+    assert any("train.num_train_epochs: Input should be greater than 0" in line for line in lines)
     assert any("data.txt: unknown key; did you mean text?" in line for line in lines)
     assert any("train.base_model: required" in line for line in lines)
     assert any("gate.margn: unknown key; did you mean margin?" in line for line in lines)
+
+
+def test_an_override_that_is_no_yaml_is_told(tmp_path):
+    (tmp_path / "x.yaml").write_text("model: x\n")
+    with pytest.raises(SettingsError, match=r"^--set data\.delimiter=,: not readable as YAML; quote what is"):
+        load(tmp_path / "x.yaml", ["data.delimiter=,"])
 
 
 DATA = {"path": "a.csv"}
