@@ -289,7 +289,7 @@ def test_paragraphs_that_cannot_be_read_stop_with_one_line(tmp_path, content, me
         read_records(write(tmp_path / "x.txt", content), paragraphs=True)
 
 
-@pytest.mark.parametrize("name", ["x.csv", "x.tsv", "x.jsonl", "x.parquet"])
+@pytest.mark.parametrize("name", ["x.csv", "x.tsv", "x.jsonl"])
 def test_an_empty_file_is_told(tmp_path, name):
     with pytest.raises(InputError, match=rf"{name}: the file is empty; rows were expected$"):
         read_records(write(tmp_path / name, b""))
