@@ -41,8 +41,8 @@ def is_number(column: pd.Series) -> pd.Series:
 
 def one_label(column: pd.Series) -> pd.Series:
     """True where all rows of the same text carry the same label; cells are `KEY SEPARATOR LABEL`."""
-    parts = column.str.split(SEPARATOR, n=1, expand=True)
-    return parts[1].groupby(parts[0]).transform("nunique") == 1
+    parts = column.str.partition(SEPARATOR).reindex(columns=[0, 1, 2])
+    return parts[2].groupby(parts[0]).transform("nunique") == 1
 
 
 def first_of_its_kind(column: pd.Series) -> pd.Series:

@@ -7,6 +7,7 @@ import pandas as pd
 from prefect import flow
 from prefect.events import emit_event
 
+from expectations import own
 from flows.settings import NightSettings, load
 from tasks import night, pictures, profile, registry, shown, store, tracking
 from tasks.errors import InputError, UserError
@@ -14,6 +15,7 @@ from tasks.ingest import DataSettings, locate, read_rows
 from tasks.judging.served import Served
 from tasks.profile import Drift, Profile
 from tasks.records import Augmented, Objective, Sides
+from tasks.validate import unlabelled
 
 CONFIDENCE = 0.95
 LEAST = 30
@@ -56,6 +58,11 @@ def look(settings: NightSettings, source: str, max_index: float = 0.2, max_drop:
         frame = read[read["row_key"].notna()].reset_index(drop=True)
         if frame.empty:
             raise InputError(f"{source}: none of {len(read)} rows can be read")
+        if "label" in frame:
+            says_nothing = unlabelled(frame["label"], told.data.label_separator)
+            if told.kind == "regression":
+                says_nothing |= ~own.is_number(frame["label"])
+            frame["label"] = frame["label"].mask(says_nothing, None)
         objective = _objective(name, told)
         served = Served(f"models:/{settings.model}/{champion}", len(settings.learned) > 1)
         table = served.table(frame, objective)

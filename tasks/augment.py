@@ -5,7 +5,7 @@ Of the training side only. None for the kinds that answer with text: what is lea
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from random import Random
 from typing import Literal
@@ -20,6 +20,7 @@ from tasks.stage import stage
 
 UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 """Scripts written without spaces: Thai, Lao, Burmese, Khmer, kana, Chinese characters."""
+JUDGING = ("validation", "holdout", "spare")
 
 
 class AugmentSettings(Settings):
@@ -107,8 +108,8 @@ def piece(text: str, pool: Sequence[str], settings: AugmentSettings, random: Ran
     return between.join(random.choice(pool) if random.random() < settings.probability else unit for unit in run)
 
 
-def augment_rows(frame: pd.DataFrame, settings: AugmentSettings) -> pd.DataFrame:
-    """The rows (column `copy` 0) and their changed copies; a copy that equals its row is dropped."""
+def augment_rows(frame: pd.DataFrame, settings: AugmentSettings, judging: Collection[str] = ()) -> pd.DataFrame:
+    """The rows (column `copy` 0) and their changed copies; one that equals its row, or whose key is in `judging`, is dropped."""
     columns = [name for name in ("text", "text_pair") if name in frame]
     parts = [frame.assign(copy=0)]
     for copy in range(1, settings.copies + 1 if settings.method != "none" else 1):
@@ -118,8 +119,12 @@ def augment_rows(frame: pd.DataFrame, settings: AugmentSettings) -> pd.DataFrame
                 change(text, settings, _random(settings.seed, key, copy, column))
                 for text, key in zip(frame[column], frame["row_key"], strict=True)
             ]
-        same = (changed[columns] == frame[columns]).all(axis=1)
-        parts.append(changed[~same])
+        gone = (changed[columns] == frame[columns]).all(axis=1)
+        if judging:
+            gone |= pd.Series(
+                [key(*texts) in judging for texts in changed[columns].itertuples(index=False)], frame.index
+            )
+        parts.append(changed[~gone])
     return pd.concat(parts, ignore_index=True)
 
 
@@ -148,13 +153,14 @@ def augment(folder: Path, sides: Sides, augment: AugmentSettings, kind: Kind) ->
     """Write the training rows and their copies, and the texts without labels: those of `sides`, and pieces."""
     settings = augment.model_copy(update={"copies": 0, "pieces": 0}) if kind in GENERATIVE else augment
     train, unlabelled = (pd.read_parquet(store.folder(sides) / f"{name}.parquet") for name in ("train", "unlabelled"))
-    rows = augment_rows(train, settings)
+    judging = set().union(
+        *(pd.read_parquet(store.folder(sides) / f"{name}.parquet", columns=["row_key"])["row_key"] for name in JUDGING)
+    )
+    rows = augment_rows(train, settings, judging)
     rows.to_parquet(folder / "train.parquet")
     if settings.pieces:
         made = pieces(train, settings)
-        for side in ("train", "unlabelled", "validation", "holdout", "spare"):
-            known = pd.read_parquet(store.folder(sides) / f"{side}.parquet", columns=["row_key"])["row_key"]
-            made = made[~made["row_key"].isin(known)]
-        unlabelled = pd.concat([unlabelled, made], ignore_index=True)
+        known = judging.union(train["row_key"], unlabelled["row_key"])
+        unlabelled = pd.concat([unlabelled, made[~made["row_key"].isin(known)]], ignore_index=True)
     unlabelled.to_parquet(folder / "unlabelled.parquet")
     return Augmented(augmented=int((rows["copy"] > 0).sum()), unlabelled=len(unlabelled))

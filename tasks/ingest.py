@@ -3,12 +3,13 @@
 import glob
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, StrictInt, StrictStr, field_validator
 
 from tasks import store
 from tasks.errors import InputError
@@ -17,7 +18,8 @@ from tasks.reading import Quoting, Record, read_dataset, read_records
 from tasks.records import Rows, Settings, Source
 from tasks.stage import stage
 
-Column = str | int
+log = logging.getLogger("nightshift.ingest")
+Column = StrictStr | StrictInt
 TEXTS = ("text", "text_pair")
 FIELDS = (*TEXTS, "label", "group", "timestamp")
 """The settings that name columns."""
@@ -55,6 +57,21 @@ class DataSettings(Settings):
     exclude: str | None = None
     """A plain text file of what must go, a row key or a text a line: such rows are taken out everywhere."""
 
+    @field_validator("path", "unlabelled")
+    @classmethod
+    def _some(cls, path: str | list[str] | None) -> str | list[str] | None:
+        if path is not None and not path:
+            raise ValueError("names no file")
+        return path
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_sign(cls, delimiter: str | None) -> str | None:
+        delimiter = "\t" if delimiter == "\\t" else delimiter
+        if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
+            raise ValueError("expected one character such as ';', or \\t")
+        return delimiter
+
 
 def locate(data: DataSettings, holdout: str | None, base_dir: Path) -> list[Source]:
     """The files of tonight with their digests; raises InputError where one is missing."""
@@ -65,7 +82,7 @@ def locate(data: DataSettings, holdout: str | None, base_dir: Path) -> list[Sour
         sources += _found(holdout, "split.holdout", base_dir, "holdout")
     if data.exclude is not None:
         sources += _found(data.exclude, "data.exclude", base_dir, "exclude")
-    return sources
+    return list({(source.path, source.side): source for source in sources}.values())
 
 
 def _listed(paths: str | list[str]) -> list[str]:
@@ -101,6 +118,7 @@ def read_rows(sources: list[Source], data: DataSettings, slices: Sequence[str] =
     """
     columns = {field: getattr(data, field) for field in FIELDS if getattr(data, field) is not None}
     rows: list[dict[str, Any]] = []
+    shown = _told_apart([source.path for source in sources])
     for source in sources:
         if source.side == "exclude":
             continue
@@ -109,7 +127,7 @@ def read_rows(sources: list[Source], data: DataSettings, slices: Sequence[str] =
             names = _names({name: column for name, column in columns.items() if name in TEXTS}, (), records, source)
         else:
             names = _names(columns, slices, records, source)
-        rows += [_row(record, source, names, data.label_separator) for record in records]
+        rows += [_row(record, shown[source.path], source.side, names, data.label_separator) for record in records]
     keys = excluded(sources)
     told = [_without(row, keys) for row in rows] if keys else rows
     return pd.DataFrame(told, dtype="object").astype({"row": "int64", "excluded": "bool"})
@@ -136,7 +154,17 @@ def _names(columns: dict[str, Column], slices: Sequence[str], records: list[Reco
     return dict(zip(columns, names, strict=False))
 
 
-def _row(record: Record, source: Source, names: dict[str, str], separator: str | None) -> dict[str, Any]:
+def _told_apart(paths: list[str]) -> dict[str, str]:
+    """By path its name, with as many folders before it as tell all of them apart."""
+    parts = {path: Path(path).parts for path in paths}
+    for most in range(1, max(map(len, parts.values())) + 1):
+        names = {path: "/".join(found[-most:]) for path, found in parts.items()}
+        if len(set(names.values())) == len(names):
+            break
+    return names
+
+
+def _row(record: Record, source: str, side: str, names: dict[str, str], separator: str | None) -> dict[str, Any]:
     values = {str(name): value for name, value in record.values.items()}
     found = {field: None if record.problem else values.get(name) for field, name in names.items()}
     fields = {field: _as_text(value) for field, value in found.items()}
@@ -147,12 +175,12 @@ def _row(record: Record, source: Source, names: dict[str, str], separator: str |
     group = fields.get("group")
     return {
         "problem": record.problem,
-        "source": Path(source.path).name,
+        "source": source,
         "row": record.row,
-        "side": source.side,
+        "side": side,
         **fields,
         "row_key": row_key,
-        "side_key": key(group) if group and row_key else row_key,
+        "side_key": key(group) if group and canonical(group) and row_key else row_key,
         "original": _as_json(values),
         "excluded": False,
     }
@@ -194,6 +222,8 @@ def _as_text(value: Any) -> str | None:
         return None
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
     return str(value)
 
 
@@ -201,7 +231,10 @@ def _as_text(value: Any) -> str | None:
 def ingest(folder: Path, sources: list[Source], data: DataSettings, slices: list[str]) -> Rows:
     """Write every record read, readable or not; the columns `slices` must be among theirs. Of unlabelled ones the texts."""
     found = read_rows(sources, data, slices)
+    found = found.astype({name: "str" for name in found if name not in ("row", "excluded")})
     apart = found["side"] == "unlabelled"
+    if lost := int((apart & found["row_key"].isna()).sum()):
+        log.warning("data.unlabelled: %d of %d records have no text that can be read", lost, int(apart.sum()))
     texts = found[apart & found["row_key"].notna() & ~found["excluded"]].drop_duplicates("row_key")
     texts[[*(name for name in TEXTS if name in texts), "row_key"]].to_parquet(
         folder / "unlabelled.parquet", index=False

@@ -115,7 +115,8 @@ def _feature(column: pd.Series) -> Feature:
 
 def _shares(column: pd.Series, edges: list[float] | None, known: list[str]) -> dict[str, float]:
     if edges is not None:
-        bounds = [f"{edge:.4g}" for edge in edges]
+        written = ([f"{edge:.{digits}g}" for edge in edges] for digits in range(4, 18))
+        bounds = next(bounds for bounds in written if len(set(bounds)) == len(edges))
         names = [
             f"up to {bounds[0]}",
             *(f"{a} to {b}" for a, b in pairwise(bounds)),

@@ -11,6 +11,6 @@ EXCLUDED = "excluded"
 
 def quarantine_table(rows: pd.DataFrame, reasons: pd.Series) -> pd.DataFrame:
     """Reason, source, row, then the record's own columns as they stood in the file."""
-    originals = pd.DataFrame([json.loads(text) for text in rows["original"]], index=rows.index)
+    originals = pd.DataFrame([json.loads(text) for text in rows["original"]], index=rows.index, dtype="object")
     head = pd.DataFrame({"reason": reasons.reindex(rows.index), "source": rows["source"], "row": rows["row"]})
     return head.join(originals.rename(columns={name: f"{name} (original)" for name in HEAD}))

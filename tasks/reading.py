@@ -9,6 +9,7 @@ import csv
 import gzip
 import io
 import json
+import logging
 import re
 import zlib
 from collections import Counter
@@ -23,16 +24,18 @@ import pyarrow.parquet
 
 from tasks.errors import InputError
 
+log = logging.getLogger("nightshift.ingest")
 Quoting = Literal["auto", "quoted", "none"]
 DELIMITERS = ",\t;|"
 SAMPLE = 100_000
 """Characters of a file from which its delimiter is told."""
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
         codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # fmt: skip
-ENCODINGS = ["cp1252", "mac_roman", "cp1251", "koi8_r", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr"]
+ENCODINGS = ["cp1252", "cp1251", "koi8_r", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr"]
 """What a file that is not UTF-8 may be; others are to be stated."""
 UNDECODED = re.compile(r"[\ud800-\udfff]")
 """What undecodable bytes become on reading; UTF-8 cannot hold it."""
+NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?")
 CONTROLS = bytes(sorted({*range(32), 127} - {*b"\t\n\v\f\r"}))
 
 
@@ -106,7 +109,9 @@ def _text(path: Path, encoding: str | None) -> tuple[str, str]:
     encoding = encoding or marked
     if encoding is None:
         _demand_text(path, data)
-    encoding = encoding or _detected(data)
+        encoding = _detected(data)
+        if encoding != "utf-8":
+            log.warning("%s is not UTF-8 and is read as %s; where that is wrong, set data.encoding", path, encoding)
     try:
         text = data.decode(encoding, "strict" if re.match("utf.?(16|32)", encoding.lower()) else "surrogateescape")
     except (UnicodeError, LookupError) as error:
@@ -219,7 +224,39 @@ def _reading(path: Path, text: str, delimiter: str, quoting: Quoting) -> Reading
         if plain.consistent:
             return plain
         raise
+    if delimiter != "\t" and plain.consistent and quoted.consistent:
+        _demand_one_reading(path, quoted, plain)
     return plain if _swallows(quoted, plain, delimiter) else quoted
+
+
+def _demand_one_reading(path: Path, quoted: Reading, plain: Reading) -> None:
+    """Raises InputError where quotes join lines which by themselves are such records as there are: a column's values are known.
+
+    Lines of a quoted text may happen to have as many delimiters as a record, though hardly ten of them.
+    """
+    starts = set(quoted.lines)
+    joined: list[tuple[int, list[list[str]]]] = []
+    for line, fields in zip(plain.lines, plain.fields, strict=True):
+        if line in starts:
+            joined.append((line, []))
+        joined[-1][1].append(fields)
+    alone = [rows[0] for _, rows in joined if len(rows) == 1]
+    known = [{_sort(field) for field in column} - {""} for column in zip(*alone, strict=True)]
+    for line, rows in joined:
+        columns = zip(*rows, strict=True)
+        alike = any(
+            known_ >= {_sort(field) for field in column} for known_, column in zip(known, columns, strict=False)
+        )
+        if len(rows) > 1 and (alike or len(rows) >= 10):
+            raise InputError(
+                f"{path}, line {line}: a quote opened here makes one row of {len(rows)} lines that could be rows of their own; "
+                "set data.quoting: quoted if they are one text, none if quotes mean nothing in this file"
+            )
+
+
+def _sort(field: str) -> str:
+    """The field itself, but all numbers are alike."""
+    return "number" if NUMBER.fullmatch(field.strip()) else field.strip()
 
 
 def _swallows(quoted: Reading, plain: Reading, delimiter: str) -> bool:

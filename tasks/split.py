@@ -64,8 +64,9 @@ def split_rows(
     side = _outer(frame, settings, fold)
     inner = frame["side_key"].map(lambda key: draw(key, "validation") < settings.validation)
     side = side.mask((side == "train") & inner, "validation")
-    judged = set(frame.loc[side.isin(["holdout", "spare"]), "row_key"])
-    leaks = side.isin(["train", "validation"]) & frame["row_key"].isin(judged)
+    judged = frame[side.isin(["holdout", "spare"])]
+    seen = frame["row_key"].isin(judged["row_key"]) | frame["side_key"].isin(judged["side_key"])
+    leaks = side.isin(["train", "validation"]) & seen
     side = side.mask(leaks, "leaks")
     if window is not None:
         train = frame[side == "train"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import great_expectations.expectations as gxe
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from expectations import checkpoint, own
 from expectations.checkpoint import Outcome
@@ -57,6 +57,19 @@ class ExpectationSettings(Settings):
     max_deviations: float = Field(6.0, gt=0)
     """Robust deviations from the median length beyond which a text is absurd."""
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _over_its_default(cls, value: Any, info: ValidationInfo) -> Any:
+        default = cls.model_fields[str(info.field_name)].default
+        return default.model_dump() | value if isinstance(default, Check) and isinstance(value, dict) else value
+
+    @field_validator("text_present", "label_present", "numeric_labels")
+    @classmethod
+    def _needed(cls, check: Check) -> Check:
+        if check.severity == "info":
+            raise ValueError("severity: info would leave rows that nothing can be learned from; critical or warning")
+        return check
+
 
 @dataclass(frozen=True)
 class Expected:
@@ -79,6 +92,12 @@ def is_empty(text: object) -> bool:
     return not any(unicodedata.category(sign)[0] not in "CZ" for sign in shown)
 
 
+def unlabelled(labels: pd.Series, separator: str | None) -> pd.Series:
+    """Where a label says nothing; with a separator an empty text says that the row has none."""
+    missing: pd.Series = labels.map(is_empty) if separator is None else labels.isna()
+    return missing
+
+
 def check_frame(
     rows: pd.DataFrame, settings: ExpectationSettings, kind: Kind = "classification", separator: str | None = None
 ) -> pd.DataFrame:
@@ -95,7 +114,7 @@ def check_frame(
             standing &= ~empty
     keys = rows["side"] + rows["row_key"]
     if "label" in rows:
-        missing = rows["label"].map(is_empty) if separator is None else rows["label"].isna()
+        missing = unlabelled(rows["label"], separator)
         frame["label_missing"] = _where(missing, standing, "missing")
         standing &= ~missing
         frame["key"] = LABELS[kind](frame, keys.where(standing), rows["label"].where(standing), settings, separator)
@@ -111,7 +130,7 @@ def _classes(
     frame: pd.DataFrame, keys: pd.Series, labels: pd.Series, settings: ExpectationSettings, separator: str | None
 ) -> pd.Series:
     frame["label"] = labels
-    if settings.labels is not None:
+    if settings.labels is not None and settings.known_labels.severity != "info":
         known = own.known_labels(labels.dropna(), settings.labels, separator)
         keys = keys.where(known.reindex(keys.index, fill_value=False))
     pairs = frame["text_and_label"] = keys + own.SEPARATOR + labels

@@ -52,8 +52,9 @@ def test_a_missing_file_is_told_in_one_line(tmp_path, path):
     message = str(caught.value)
     assert message.startswith(f"data.path: no such file: {path};")
     assert str(tmp_path) in message and "\n" not in message
+    (tmp_path / "rows.csv").touch()
     with pytest.raises(InputError, match=r"^split\.holdout: no such file"):
-        locate(DataSettings(path=[]), path, tmp_path)
+        locate(DataSettings(path="rows.csv"), path, tmp_path)
 
 
 def test_a_missing_column_names_the_setting_the_file_and_what_there_is(tmp_path):
