@@ -14,7 +14,7 @@ from tasks.errors import InputError, UserError
 from tasks.ingest import DataSettings, locate, read_rows
 from tasks.judging.served import Served
 from tasks.profile import Drift, Profile
-from tasks.records import Augmented, Objective, Sides
+from tasks.records import Augmented, Kind, Objective, Sides
 from tasks.validate import unlabelled
 
 CONFIDENCE = 0.95
@@ -54,15 +54,10 @@ def look(settings: NightSettings, source: str, max_index: float = 0.2, max_drop:
             raise UserError(f"{settings.model} has no champion to watch")
         before = _profile(settings.model, champion)
         name, told = next(iter(settings.learned.items()))
-        read = _fresh(told.data, source, Path(settings.base_dir))
+        read = _fresh(told.data, told.kind, source, Path(settings.base_dir))
         frame = read[read["row_key"].notna()].reset_index(drop=True)
         if frame.empty:
             raise InputError(f"{source}: none of {len(read)} rows can be read")
-        if "label" in frame:
-            says_nothing = unlabelled(frame["label"], told.data.label_separator)
-            if told.kind == "regression":
-                says_nothing |= ~own.is_number(frame["label"])
-            frame["label"] = frame["label"].mask(says_nothing, None)
         objective = _objective(name, told)
         served = Served(f"models:/{settings.model}/{champion}", len(settings.learned) > 1)
         table = served.table(frame, objective)
@@ -97,8 +92,8 @@ def _profile(name: str, champion: str) -> Profile:
     return Profile.model_validate_json(text)
 
 
-def _fresh(data: DataSettings, source: str, base_dir: Path) -> pd.DataFrame:
-    """The rows, but for those that must go; without the column of labels where the file has none."""
+def _fresh(data: DataSettings, kind: Kind, source: str, base_dir: Path) -> pd.DataFrame:
+    """The rows, but for those that must go; a label that says nothing is null, and the column is missing where the file has none."""
     sources = locate(data.model_copy(update={"path": source, "unlabelled": None}), None, base_dir)
     try:
         rows = read_rows(sources, data)
@@ -106,6 +101,11 @@ def _fresh(data: DataSettings, source: str, base_dir: Path) -> pd.DataFrame:
         if data.label is None:
             raise
         rows = read_rows(sources, data.model_copy(update={"label": None}))
+    if "label" in rows:
+        says_nothing = unlabelled(rows["label"], data.label_separator)
+        if kind == "regression":
+            says_nothing |= ~own.is_number(rows["label"])
+        rows["label"] = rows["label"].mask(says_nothing, None)
     return rows[~rows["excluded"]]
 
 

@@ -9,6 +9,7 @@ import pytest
 from tasks import store
 from tasks.errors import InputError
 from tasks.ingest import DataSettings, ingest, key, locate, read_rows
+from tasks.quarantine import quarantine_table
 from tasks.reading import read_records
 from tasks.records import Source
 
@@ -62,6 +63,60 @@ def test_a_missing_column_names_the_setting_the_file_and_what_there_is(tmp_path)
         rows_of(tmp_path / "x.csv", "text,label\na,b\n", group="shop")
     with pytest.raises(InputError, match=r"data\.label: no column 2 in .*x\.csv; it has 0, 1"):
         rows_of(tmp_path / "x.csv", "a,b\n", header=False, text=0, label=2)
+
+
+def test_files_of_the_same_name_are_told_apart_and_none_is_read_twice(tmp_path):
+    for day in ("mon", "tue"):
+        (tmp_path / day).mkdir()
+        write(tmp_path / day / "rows.csv", f"text,label\n{day},a\n")
+    data = DataSettings(path=["mon/rows.csv", "*/rows.csv"])
+    rows = read_rows(locate(data, None, tmp_path), data)
+    assert rows["source"].tolist() == ["mon/rows.csv", "tue/rows.csv"]
+
+
+def test_quarantined_rows_stand_there_as_in_the_file(tmp_path):
+    content = '{"text": "a", "label": "x", "id": 1234567890123456789}\nbroken\n'
+    rows = rows_of(tmp_path / "x.jsonl", content)
+    table = quarantine_table(rows, pd.Series("why", rows.index))
+    assert "1234567890123456789" in table.to_csv(index=False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"delimiter": "||"}, "expected one character"),
+        ({"delimiter": ""}, "expected one character"),
+        ({"path": []}, "names no file"),
+        ({"label": True}, "valid string"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        DataSettings.model_validate({"path": "x.csv"} | settings)
+
+
+def test_a_tab_may_be_written_as_yaml_reads_it(tmp_path):
+    rows = rows_of(tmp_path / "x.csv", 'text\tlabel\n"a, b"\tx\n', delimiter="\\t")
+    assert rows["text"].tolist() == ["a, b"]
+
+
+def test_bytes_are_read_as_text_and_a_blank_group_is_none(tmp_path):
+    pd.DataFrame({"text": [b"caf\xc3\xa9"], "label": [b"a"], "shop": [" "]}).to_parquet(tmp_path / "x.parquet")
+    data = DataSettings(path="x.parquet", group="shop")
+    rows = read_rows(locate(data, None, tmp_path), data)
+    assert rows.loc[0, ["text", "label"]].tolist() == ["café", "a"]
+    assert rows["side_key"][0] == rows["row_key"][0]
+
+
+@pytest.mark.parametrize("count", [1, 4, 40])
+def test_finnish_in_windows_own_encoding_is_no_macintosh(tmp_path, count, caplog):
+    texts = ["Näyttö hajosi päivän jälkeen", "Hyvä pöytä, kiitän teitä", "Tämä kenkä on liian pieni"]
+    content = "text,label\n" + "".join(
+        f"{texts[n % 3]} {n};a\n".replace(",", "").replace(";", ",") for n in range(count)
+    )
+    rows = rows_of(tmp_path / "x.csv", content.encode("cp1252"))
+    assert rows["text"][0] == "Näyttö hajosi päivän jälkeen 0"
+    assert "x.csv is not UTF-8 and is read as cp1252" in caplog.text
 
 
 def test_a_position_is_a_position_even_where_names_are_numbers(tmp_path):

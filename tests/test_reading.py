@@ -22,6 +22,18 @@ def test_quoted_fields_may_hold_line_ends_and_delimiters(tmp_path):
     assert [record.values["text"] for record in records] == ['one, two\nthree "four"', "plain"]
 
 
+@pytest.mark.parametrize("labels", ["ab", ["1.5", "20"]])
+def test_lines_that_could_be_rows_are_joined_only_on_a_persons_word(tmp_path, labels):
+    lines = [f"ticket number {n},{labels[n % 2]}" for n in range(60)]
+    lines[20], lines[30] = f'"urgent, {labels[0]}', f'closes the quote",{labels[1]}'
+    path = write(tmp_path / "x.csv", "\n".join(["text,label", *lines]))
+    with pytest.raises(
+        InputError, match=r"line 22: a quote opened here makes one row of 11 lines .* set data\.quoting"
+    ):
+        read_records(path)
+    assert len(read_records(path, quoting="none")) == 60 and len(read_records(path, quoting="quoted")) == 50
+
+
 def test_bare_carriage_returns_end_rows(tmp_path):
     records = read_records(write(tmp_path / "x.csv", b'text,label\r"a\nb",x\rc,y\r'))
     assert [record.values["text"] for record in records] == ["a\nb", "c"]

@@ -109,6 +109,16 @@ def test_holdout_texts_are_taken_out_of_training():
     assert not set(parts["train"]["row_key"]) & set(parts["holdout"]["row_key"])
 
 
+def test_groups_that_judge_are_taken_out_of_training():
+    rows = frame(600)
+    rows["group"] = np.where(np.arange(600) < 400, "old", "new") + (np.arange(600) % 40).astype(str)
+    rows.loc[590:, "group"] = "old3"
+    rows["side_key"] = rows["group"].map(key)
+    parts = split_rows(rows, SplitSettings(by="order"))
+    assert set(parts["leaks"]["group"]) >= {"old3"}
+    assert not set(parts["holdout"]["group"]) & (set(parts["train"]["group"]) | set(parts["validation"]["group"]))
+
+
 @pytest.fixture
 def checked(tmp_path, monkeypatch):
     """Puts a frame where the stage expects it."""
@@ -259,6 +269,16 @@ def test_copies_hold_the_same_units_in_another_order(method):
     assert len(done) - len(copies) == 200 and 100 < len(copies) <= 400
     assert all(sorted(t.split()) == sorted(origin[k].split()) and t != origin[k]
                for t, k in zip(copies["text"], copies["row_key"], strict=True))  # fmt: skip
+
+
+def test_no_copy_is_a_text_that_judges():
+    words = [f"{one} {two}" for one in ("late", "rude", "warm") for two in ("shop", "lamp", "tent")]
+    rows = pd.DataFrame({"text": words, "row_key": [key(text) for text in words]})
+    swapped = AugmentSettings(method="swap")
+    turned = [" ".join(reversed(text.split())) for text in words]
+    assert sorted(augment_rows(rows, swapped).query("copy == 1")["text"]) == sorted(turned)
+    left = augment_rows(rows, swapped, {key(text) for text in turned[:4]}).query("copy == 1")["text"]
+    assert sorted(left) == sorted(turned[4:])
 
 
 def test_copies_depend_on_seed_and_row_alone():

@@ -10,8 +10,18 @@ import pytest
 from expectations import checkpoint
 from expectations.own import usual_length
 from tasks.errors import InputError
+from tasks.ingest import DataSettings, ingest, locate
 from tasks.quarantine import quarantine_table
-from tasks.validate import Check, ExpectationSettings, check_frame, expected, is_empty, reasons_of, stop_reason
+from tasks.validate import (
+    Check,
+    ExpectationSettings,
+    check_frame,
+    expected,
+    is_empty,
+    reasons_of,
+    stop_reason,
+    validate,
+)
 
 
 def key(text):
@@ -139,6 +149,47 @@ def test_texts_without_labels(tmp_path):
     reasons, outcomes, stopped = run(rows, tmp_path, "generation")
     assert reasons.dropna().to_dict() == {100: "duplicate"} and stopped == ""
     assert not any("label" in name for name in outcomes)
+
+
+BROKEN = {
+    "a comma too many": ["text,label", *(f"message {n},a,b" for n in range(60))],
+    "no texts": ["text,label", *(f",{n % 2}" for n in range(60))],
+    "no labels": ["text,label", *(f"message {n}," for n in range(60))],
+    "other labels": ["text,label", *(f"message {n},c" for n in range(60))],
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_data_that_are_broken_all_through_stop(tmp_path, monkeypatch, how):
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
+    (tmp_path / "rows.csv").write_text("\n".join(BROKEN[how]))
+    data = DataSettings(path="rows.csv")
+    found = validate.fn(
+        ingest.fn(locate(data, None, tmp_path), data, []), ExpectationSettings(labels=["a", "b"]), "classification"
+    )
+    assert found.status == "stopped" and found.kept == 0 and sum(found.quarantined.values()) == 60
+
+
+def test_a_share_alone_leaves_the_severity(tmp_path):
+    chosen = ExpectationSettings.model_validate(
+        {"text_present": {"mostly": 0.4}, "one_label_a_text": {"severity": "info"}}
+    )
+    assert (chosen.text_present.severity, chosen.text_present.mostly) == ("critical", 0.4)
+    assert (chosen.one_label_a_text.severity, chosen.one_label_a_text.mostly) == ("info", 0.99)
+    rows = rows_of([*plain(50), *[("", "good")] * 100])
+    assert "'text present'" in run(rows, tmp_path, text_present={"mostly": 0.4})[2]
+
+
+@pytest.mark.parametrize("check", ["text_present", "label_present", "numeric_labels"])
+def test_what_must_be_there_is_no_mere_information(check):
+    with pytest.raises(ValueError, match="severity: info would leave rows"):
+        ExpectationSettings.model_validate({check: {"severity": "info"}})
+
+
+def test_labels_that_are_only_reported_take_part_in_conflicts(tmp_path):
+    rows = rows_of([*plain(), ("same", "odd"), ("same", "odd"), ("same", "good")])
+    reasons = run(rows, tmp_path, labels=["good", "bad"], known_labels=Check(severity="info", mostly=1))[0]
+    assert reasons.dropna().to_dict() == {100: "conflict", 101: "conflict", 102: "conflict"}
 
 
 def test_too_few_rows_stop(tmp_path):

@@ -96,11 +96,33 @@ def test_fresh_rows_are_those_of_the_file_alone_and_may_lack_labels(tmp_path):
     (tmp_path / "more.txt").write_text("text\n" + "a row without a label\n" * 9)
     (tmp_path / "fresh.csv").write_text("text,label\none,a;b\ntwo,\n")
     data = DataSettings(path="rows.csv", unlabelled="more.txt", label_separator=";")
-    frame = _fresh(data, "fresh.csv", tmp_path)
+    frame = _fresh(data, "classification", "fresh.csv", tmp_path)
     assert frame["text"].tolist() == ["one", "two"]
     several = objective().model_copy(update={"sides": SIDES.model_copy(update={"separator": ";"})})
     table = scoring.table(frame, several, pd.DataFrame({"predicted": ["b;a", ""]}))
     assert table["predicted"].tolist() == ["a;b", ""] and table["label"].notna().tolist() == [True, False]
+
+
+@pytest.mark.parametrize(("kind", "labels"), [("classification", "a,,  ,b"), ("regression", "1.5,,x,2")])
+def test_labels_that_say_nothing_are_none(tmp_path, kind, labels):
+    rows = "".join(f"text {place},{label}\n" for place, label in enumerate(labels.split(",")))
+    (tmp_path / "fresh.csv").write_text("text,label\n" + rows)
+    frame = _fresh(DataSettings(path="rows.csv"), kind, "fresh.csv", tmp_path)
+    assert frame["label"].notna().tolist() == [True, False, False, True]
+
+
+def test_values_that_hardly_differ_have_bins_of_their_own():
+    sure = 1 - 10 ** np.random.default_rng(0).uniform(-6, -4.3, 2000)
+
+    def told(scores):
+        table = pd.DataFrame({"label": "a", "predicted": "a", "score:a": scores, "score:b": 1 - scores})
+        return table, pd.DataFrame({"text": ["x"] * len(scores)})
+
+    before = profile.profile(*told(sure), objective())
+    edges = before.features["confidence"].edges
+    assert sum(before.features["confidence"].shares.values()) == pytest.approx(1)
+    moved = np.linspace(edges[3], edges[4], 2000)
+    assert drifted(profile.drifts(before, *told(moved), objective(), 0.2)) == {"confidence"}
 
 
 def test_how_two_versions_differ():
