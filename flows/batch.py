@@ -67,12 +67,17 @@ def predict_file(
             raise InputError(f"{path}: expected one of {', '.join(WRITERS)}")
     frame = _read(source)
     texts = frame[[name for name in ("text", "text_pair") if name in frame]].astype(str)
+    texts = texts.mask(texts == "", None).set_axis(range(1, len(texts) + 1), axis=0)
     columns = _answers(model_uri, texts, objective)
     told = ""
     if compare:
         other = _sibling(model_uri, compare)
         columns["compared"] = _answers(other, texts, objective)["predicted"]
         told = _difference(columns, model_uri, other)
+    if clash := [name for name in columns if name in frame]:
+        raise InputError(
+            f"{source}: it has {' and '.join(clash)} already, which the answers would write over; rename the column"
+        )
     done = frame.assign(**{name: column.to_numpy() for name, column in columns.items()})
     if output is None:
         return str(done.to_csv(index=False)), told
@@ -117,8 +122,11 @@ def _answers(model_uri: str, texts: pd.DataFrame, objective: str) -> dict[str, p
         answers = model.predict(texts, params={"objective": objective} if objective else None)
     except (ValueError, mlflow.exceptions.MlflowException) as error:
         raise UserError(f"{model_uri}: {str(error).rpartition('Error: ')[2].splitlines()[0]}") from error
-    told = next(columns for columns in PREDICTED if set(columns.values()) <= set(answers))
-    return {name: answers[column] for name, column in told.items()}
+    for columns in PREDICTED:
+        if isinstance(answers, pd.DataFrame) and set(columns.values()) <= set(answers):
+            return {name: answers[column].reset_index(drop=True) for name, column in columns.items()}
+    what = ", ".join(map(str, answers)) if isinstance(answers, pd.DataFrame) else type(answers).__name__
+    raise UserError(f"{model_uri}: it answers with {what}, not as nightshift's models do")
 
 
 def _sibling(model_uri: str, other: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tokenizers import processors
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -19,6 +20,7 @@ from transformers import (
     AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    GenerationConfig,
     PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -88,7 +90,8 @@ def digest(base_model: str) -> str:
 def load_tokenizer(base_model: str, sizes: dict[str, Any], corpus: Iterable[str]) -> PreTrainedTokenizerBase:
     """The base's tokenizer; a `scratch:` base's is trained on `corpus`.
 
-    It pads on the right, with its end token where it brings no padding token (GPT-2).
+    It pads on the right, with its end token where it brings no padding token (GPT-2), and puts that between the texts of a
+    pair where it puts nothing there.
     """
     if base_model.startswith(SCRATCH):
         return scratch.train_tokenizer(base_model, sizes, corpus)
@@ -97,7 +100,17 @@ def load_tokenizer(base_model: str, sizes: dict[str, Any], corpus: Iterable[str]
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "right"
+    if tokenizer.eos_token is not None and not tokenizer.num_special_tokens_to_add(pair=True):
+        _part_pairs(tokenizer)
     return tokenizer
+
+
+def _part_pairs(tokenizer: PreTrainedTokenizerBase) -> None:
+    end, rust = tokenizer.eos_token, tokenizer.backend_tokenizer
+    parting = processors.TemplateProcessing(
+        single="$A", pair=f"$A {end} $B:1", special_tokens=[(end, tokenizer.eos_token_id)]
+    )
+    rust.post_processor = processors.Sequence([rust.post_processor, parting]) if rust.post_processor else parting
 
 
 def load(
@@ -190,6 +203,11 @@ def _kind_of(folder: Path, heads: Heads) -> Any:
 
 def save_checkpoint(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, folder: Path) -> None:
     """Model (safetensors) and tokenizer, as stock `from_pretrained` loads them (but for `models.static`), and the heads' words."""
+    if own := getattr(model, "generation_config", None):  # a base's own would write otherwise than `models.writing`
+        model.generation_config = GenerationConfig(
+            bos_token_id=own.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+            decoder_start_token_id=own.decoder_start_token_id,
+        )  # fmt: skip
     with no_bars():
         model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

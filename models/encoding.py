@@ -16,6 +16,8 @@ from models.heads import Head
 
 IGNORED = -100
 """The label of a token that is not predicted."""
+CHUNK = 10_000
+"""Rows that are tokenised at once: as lists of numbers a token takes 230 bytes, as an array 4."""
 UNLABELLED = -1
 """The class of a row that has no label; of several labels and of a number NaN says so."""
 
@@ -71,10 +73,26 @@ class Examples:
 
 
 def _column(rows: Sequence[Sequence[float]]) -> Column:
-    offsets = np.zeros(len(rows) + 1, dtype=np.int32)
-    np.cumsum([len(row) for row in rows], out=offsets[1:])
     values = np.array([value for row in rows for value in row])
-    return Column(values.astype(np.float32 if values.dtype.kind == "f" else np.int32), offsets)
+    return Column(_narrow(values), _offsets([len(row) for row in rows]))
+
+
+def _table(values: np.ndarray) -> Column:
+    """A column whose rows have the same number of values, shape (rows, values)."""
+    return Column(_narrow(values.ravel()), _offsets([values.shape[1]] * len(values)))
+
+
+def _joined(parts: Sequence[Column]) -> Column:
+    lengths = np.concatenate([np.diff(part.offsets) for part in parts])
+    return Column(np.concatenate([part.values for part in parts]), _offsets(lengths))
+
+
+def _narrow(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.float32 if values.dtype.kind == "f" else np.int32)
+
+
+def _offsets(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
 
 
 def cached(path: Path, make: Callable[[], Examples]) -> Examples:
@@ -108,15 +126,23 @@ def encode(
         columns: dict[str, Any] = {"input_ids": ids, "labels": targets, "source": [[row] for row in rows]}
         if packed and not encoder_decoder:
             columns = pack(ids, targets, rows, max_length)
-    else:
-        encoded = tokenizer(list(texts), list(pairs) if pairs is not None else None, truncation=True,
-                            max_length=max_length, padding=False, return_attention_mask=False)  # fmt: skip
-        columns = {name: values for name, values in encoded.items() if name in ("input_ids", "token_type_ids")}
-        known = [None] * len(texts) if labels is None else labels
-        columns |= {"labels": targets_of(head, known), "source": [[row] for row in range(len(texts))]}
+        return Examples.of(columns)
+    starts = range(0, max(len(texts), 1), CHUNK)
+    parts = [_tokens(tokenizer, texts[at : at + CHUNK], pairs and pairs[at : at + CHUNK], max_length) for at in starts]
+    found = {name: _joined([part[name] for part in parts]) for name in parts[0]}
+    known = [None] * len(texts) if labels is None else labels
+    found["labels"], found["source"] = _column(targets_of(head, known)), _table(np.arange(len(texts))[:, None])
     if teacher_logits is not None:
-        columns["teacher_logits"] = teacher_logits.tolist()
-    return Examples.of(columns)
+        found["teacher_logits"] = _table(teacher_logits)
+    return Examples(found)
+
+
+def _tokens(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], pairs: Sequence[str] | None, max_length: int
+) -> dict[str, Column]:
+    encoded = tokenizer(list(texts), list(pairs) if pairs is not None else None, truncation=True,
+                        max_length=max_length, padding=False, return_attention_mask=False)  # fmt: skip
+    return {name: _column(values) for name, values in encoded.items() if name in ("input_ids", "token_type_ids")}
 
 
 def targets_of(head: Head, labels: Sequence[Any]) -> list[list[float]] | list[list[int]]:
@@ -147,8 +173,8 @@ def sequences(
     end = tokenizer.eos_token_id
     plain = {"add_special_tokens": False, "return_attention_mask": False}
     first: list[list[int]] = tokenizer(list(texts), **plain)["input_ids"]
+    start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else end
     if targets is None:
-        start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else end
         whole = [[start, *ids, end] for ids in first]
         pieces = [(ids[at : at + max_length], row) for row, ids in enumerate(whole)
                   for at in range(0, len(ids) - 1, max_length - 1)]  # fmt: skip
@@ -158,7 +184,10 @@ def sequences(
     if encoder_decoder:
         return [[*ids[: max_length - 1], end] for ids in first], second, rows
     joint = [end] if head.kind == "text2text" else []
-    prompts = [prompt(ids, joint, max(1, max_length - len(found))) for ids, found in zip(first, second, strict=True)]
+    front = [start] if head.kind == "generation" and not head.pairs else []
+    prompts = [
+        prompt([*front, *ids], joint, max(1, max_length - len(found))) for ids, found in zip(first, second, strict=True)
+    ]
     both = [(before + after)[:max_length] for before, after in zip(prompts, second, strict=True)]
     counted = [([IGNORED] * len(before) + after)[:max_length] for before, after in zip(prompts, second, strict=True)]
     return both, counted, rows

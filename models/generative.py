@@ -50,11 +50,12 @@ def answers(
         return serving.answers(predictor, rows, name)
     if not score:
         (texts,) = serving.columns_of(rows, ["text"])
-        return pd.DataFrame({"text": predictor.continuations(texts, name, max_new_tokens, temperature, seed)})
+        written = predictor.continuations(texts, name, max_new_tokens, temperature, seed)
+        return pd.DataFrame({"text": written}, index=serving.index_of(rows))
     targeted = head.kind == "text2text" or (isinstance(rows, pd.DataFrame) and "target" in rows)
     texts, *targets = serving.columns_of(rows, ["text", "target"] if targeted else ["text"])
     loss, tokens = predictor.losses(texts, targets[0] if targeted else None, name)
-    return pd.DataFrame({"loss": loss, "tokens": tokens})
+    return pd.DataFrame({"loss": loss, "tokens": tokens}, index=serving.index_of(rows))
 
 
 class GenerativeModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]

@@ -66,7 +66,7 @@ def convert(model: PreTrainedModel) -> None:
     shared: _Shared = {}
     tokens = model.get_input_embeddings().weight
     for name, module in list(model.named_modules(remove_duplicate=False)):
-        if isinstance(module, nn.Embedding) and module.weight is tokens:
+        if type(module) is nn.Embedding and module.weight is tokens:
             model.set_submodule(name, Int8Embedding(*_narrowed(module.weight, shared)))
         elif isinstance(module, nn.Linear):
             model.set_submodule(name, Int8Linear(*_narrowed(module.weight, shared), module.bias))

@@ -63,10 +63,12 @@ class TorchPredictor:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Nats and tokens of each row: of the text, or of the target after it."""
         head = self.heads[objective]
+        nats, tokens = np.zeros(len(texts)), np.zeros(len(texts), dtype=np.int64)
+        if not texts:
+            return nats, tokens
         ids, labels, rows = encoding.sequences(
             self.tokenizer, head, texts, targets, self.max_length, self.encoder_decoder
         )
-        nats, tokens = np.zeros(len(texts)), np.zeros(len(texts), dtype=np.int64)
         for part in by_size([len(line) for line in ids], BATCH, head, self.model.config.vocab_size):
             inputs = [torch.tensor(ids[i]) for i in part]
             wanted = _padded([torch.tensor(labels[i]) for i in part], encoding.IGNORED)
@@ -94,6 +96,8 @@ class TorchPredictor:
     ) -> list[str]:
         """What it writes after each text, or in answer to it; greedily at temperature 0, else drawn by `seed`."""
         longest, new = writing.room(self.model.config, self.max_length, max_new_tokens)
+        if not texts:
+            return []
         ids = writing.prompts(self.tokenizer, self.heads[objective], texts, longest, self.encoder_decoder)
         written = [""] * len(texts)
         with torch.random.fork_rng():

@@ -17,6 +17,8 @@ import numpy as np
 from tokenizers import Tokenizer
 
 BATCH = 32
+ROWS = "nightshift.rows"
+"""What a graph's metadata call the rows that it may be asked at once, where they are fewer than `BATCH`."""
 FIELDS = {"input_ids": attrgetter("ids"), "attention_mask": attrgetter("attention_mask"),
           "token_type_ids": attrgetter("type_ids")}  # fmt: skip
 """A graph's inputs, as tokenizers calls them."""
@@ -85,6 +87,7 @@ class OnnxPredictor(Judge):
         graph = str(folder / "model.onnx")
         self.session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         self.threads = ThreadPoolExecutor(os.cpu_count())
+        self.batch = int(self.session.get_modelmeta().custom_metadata_map.get(ROWS, BATCH))
         self.inputs = [item.name for item in self.session.get_inputs()]
 
     def scores(self, texts: Sequence[str], pairs: Sequence[str] | None = None, objective: str = "main") -> np.ndarray:
@@ -95,7 +98,7 @@ class OnnxPredictor(Judge):
             return _scores(head, self._logits(rows, objective).astype(float))
         lengths = [len(text) + (len(pairs[place]) if pairs is not None else 0) for place, text in enumerate(texts)]
         order = np.argsort(lengths, kind="stable")
-        parts = [order[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+        parts = [order[start : start + self.batch] for start in range(0, len(rows), self.batch)]
         batches = [[rows[index] for index in part] for part in parts]
         logits = np.zeros((len(rows), len(head.labels) or 1))
         ask = map if len(parts) == 1 else self.threads.map

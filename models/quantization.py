@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 from onnxscript import ir
 
-from models import bases, int8
+from models import bases, int8, predictor
 from models.graphs import MICROSOFT, Writer, constant, is_constant, replace, tidy
 from models.heads import SharedTrunk
 
@@ -29,8 +29,11 @@ def names(source: Path) -> list[str]:
 
 
 def quantize_int8(source: Path, target: Path, keep_float: Sequence[str] = (), embedding_bits: int = 8) -> None:
-    """Dynamic int8: weights and embeddings are stored in 8 bits, activations are scaled as they come, a batch at a time."""
-    _quantize(source, target, keep_float, embedding_bits, _dynamic)
+    """Dynamic int8: weights and embeddings are stored in 8 bits, activations are scaled as they come.
+
+    All that enter at once have one scale, so the graph says that it is to be asked a row at a time.
+    """
+    _quantize(source, target, keep_float, embedding_bits, _dynamic, {predictor.ROWS: "1"})
 
 
 def quantize_static(
@@ -81,8 +84,16 @@ Conversion = Callable[[Writer, ir.Value, ir.Value, ir.Value, ir.Value | None], i
 """Makes a product in int8, of what enters it, its weight, the weight's scales and its bias."""
 
 
-def _quantize(source: Path, target: Path, keep_float: Sequence[str], embedding_bits: int, convert: Conversion) -> None:
+def _quantize(
+    source: Path,
+    target: Path,
+    keep_float: Sequence[str],
+    embedding_bits: int,
+    convert: Conversion,
+    told: Mapping[str, str] | None = None,
+) -> None:
     model = ir.load(source)
+    model.metadata_props.update(told or {})
     _convert(model, set(keep_float), convert)
     _tables(model, embedding_bits)
     tidy(model)

@@ -52,11 +52,12 @@ class SeenEmbedding(nn.Embedding):
 def only_seen(model: Model, heads: Heads, examples: Iterable[Examples], padding: int) -> Iterator[None]:
     """Within it, `model` holds the embeddings of the tokens in `examples` and of padding alone.
 
-    Where it writes text it keeps them all: they are its output layer too.
+    Where it writes text it keeps them all: they are its output layer too; so it does where its embedding is more than a
+    table (Gemma's is scaled).
     """
     trunk: Any = getattr(model, "trunk", model)
     whole = trunk.get_input_embeddings()
-    if any(head.generative for head in heads.values()):
+    if type(whole) is not nn.Embedding or any(head.generative for head in heads.values()):
         yield
         return
     known = [padding] if whole.padding_idx is None else [padding, whole.padding_idx]

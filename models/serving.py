@@ -13,26 +13,39 @@ import pandas as pd
 
 
 def columns_of(rows: Any, columns: Sequence[str]) -> list[list[str]]:
-    """The values of each column, for a frame, texts, or one text; raises ValueError for a missing column or value."""
+    """The values of each column, for a frame, texts, or one text.
+
+    Raises ValueError for a column that is not there, and for a value that is missing or a list; it names the row by its index.
+    """
     texts = [rows] if isinstance(rows, str) else rows
     frame = texts if isinstance(texts, pd.DataFrame) else pd.DataFrame({"text": list(texts)})
     for column in columns:
         if column not in frame:
             raise ValueError(f"no column {column!r}: this model takes {', '.join(columns)}")
-        if frame[column].isna().any():
-            raise ValueError(f"row {int(frame[column].isna().to_numpy().argmax())}: {column} is missing")
+        for word, found in (("missing", frame[column].isna()), ("no text", frame[column].map(_is_no_text))):
+            if found.any():
+                raise ValueError(f"row {frame.index[int(found.to_numpy().argmax())]}: {column} is {word}")
     return [frame[column].astype(str).tolist() for column in columns]
+
+
+def _is_no_text(value: Any) -> bool:
+    return isinstance(value, bytes) or pd.api.types.is_list_like(value)
+
+
+def index_of(rows: Any) -> pd.Index | None:
+    """What the answers to `rows` are told apart by: the index of a frame."""
+    return rows.index if isinstance(rows, pd.DataFrame) else None
 
 
 def answers(predictor: Any, rows: Any, objective: str = "") -> pd.DataFrame:
     """What `predictor` says to a frame with `text` (and `text_pair`), texts, or one text: see `models.predictor.Judge`.
 
-    Columns are `label`, `score` and `scores` of classification, `score` of regression.
+    Columns are `label`, `score` and `scores` of classification, `score` of regression; the index is that of the frame.
     """
     head = predictor.heads[predictor.named(objective)]
     values = columns_of(rows, ["text", "text_pair"] if head.pairs else ["text"])
     columns = ["score"] if head.kind == "regression" else ["label", "score", "scores"]
-    return pd.DataFrame(predictor.answers(*values, objective=objective), columns=columns)
+    return pd.DataFrame(predictor.answers(*values, objective=objective), columns=columns, index=index_of(rows))
 
 
 class ServedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]

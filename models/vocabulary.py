@@ -31,7 +31,7 @@ def cut(
 ) -> tuple[Model, PreTrainedTokenizerBase]:
     """Copies of both with the tokens that `texts` need; stock `from_pretrained` loads them once they are saved.
 
-    Raises ValueError for a tokenizer whose algorithm is not WordPiece, BPE or Unigram.
+    Raises ValueError for a tokenizer whose algorithm is not WordPiece, BPE or Unigram, and for embeddings that are more than a table.
     """
     told = json.loads(tokenizer.backend_tokenizer.to_str())
     kept = sorted(_needed(told, tokenizer, texts))
@@ -111,6 +111,8 @@ def _cut_model(model: Model, new: dict[int, int]) -> Model:
     inner: PreTrainedModel = smaller.trunk if isinstance(smaller, SharedTrunk) else smaller
     old = inner.get_input_embeddings()
     kept = torch.tensor(list(new))
+    if type(old) is not nn.Embedding:
+        raise ValueError(f"a {type(old).__name__} cannot be cut: it is more than a table")
     padding = old.padding_idx
     embeddings = nn.Embedding(len(kept), old.embedding_dim, padding_idx=None if padding is None else new[padding])
     embeddings.weight = nn.Parameter(old.weight.detach()[kept].clone())

@@ -19,7 +19,7 @@ import pandas as pd
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics.bleu import BLEU
 from scipy.stats import rankdata
-from sklearn.metrics import classification_report
+from sklearn.metrics import precision_recall_fscore_support
 
 from tasks import evidence
 from tasks.errors import SettingsError
@@ -31,6 +31,8 @@ WEIGHTED = "weighted"
 SCORE = "score:"
 """What the name of a label's score column begins with."""
 CALIBRATION_BINS = 15
+KEYS = ("precision", "recall", "f1-score", "support")
+"""What is told of each label."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,10 @@ def _classification(table: pd.DataFrame, objective: Objective) -> dict[str, floa
 
 
 def _multi_label(table: pd.DataFrame, separator: str) -> dict[str, float]:
-    lines = pd.DataFrame(_by_label(table, separator)).T
+    lines = pd.DataFrame(_by_label(table, separator), index=KEYS, dtype=float).T
     found = {"accuracy": float(evidence.hits(table).mean())}
-    for average, weights in (("macro", None), ("weighted", lines["support"])):
-        values = np.average(lines[["precision", "recall", "f1-score"]], axis=0, weights=weights)
+    for average, weights in (("macro", np.ones(len(lines))), ("weighted", lines["support"].to_numpy())):
+        values = weights @ lines[list(KEYS[:3])].to_numpy() / max(weights.sum(), 1)
         found |= {f"{average}_{name}": float(v) for name, v in zip(("precision", "recall", "f1"), values, strict=True)}
     return found
 
@@ -98,8 +100,7 @@ def _by_label(table: pd.DataFrame, separator: str) -> dict[str, dict[str, float]
     right, said, support = (truth * answers).sum(axis=0), answers.sum(axis=0), truth.sum(axis=0)
     values = zip(right / np.maximum(said, 1), right / np.maximum(support, 1), 2 * right / (said + support), support,
                  strict=True)  # fmt: skip
-    keys = ("precision", "recall", "f1-score", "support")
-    return {name: dict(zip(keys, map(float, line), strict=True)) for name, line in zip(names, values, strict=True)}
+    return {name: dict(zip(KEYS, map(float, line), strict=True)) for name, line in zip(names, values, strict=True)}
 
 
 def per_class(table: pd.DataFrame, objective: Objective) -> dict[str, dict[str, float]]:
@@ -107,8 +108,10 @@ def per_class(table: pd.DataFrame, objective: Objective) -> dict[str, dict[str, 
     separator = objective.sides.separator
     if separator is not None:
         return {name: line for name, line in _by_label(table, separator).items() if line["support"]}
-    report = classification_report(table["label"], table["predicted"], output_dict=True, zero_division=0)
-    return {name: report[name] for name in sorted(set(table["label"]))}
+    names = sorted(set(table["label"]))
+    values = precision_recall_fscore_support(table["label"], table["predicted"], labels=names, zero_division=0)
+    lines = zip(*values, strict=True)
+    return {name: dict(zip(KEYS, map(float, line), strict=True)) for name, line in zip(names, lines, strict=True)}
 
 
 def calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import mlflow
 import pandas as pd
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from transformers import TrainerCallback
 
 from models import anatomy, bases, checkpoints, guards, launch, lora, training
@@ -82,6 +82,14 @@ class TrainSettings(Settings):
     """accelerate: the same training under `accelerate launch`, for several GPUs or machines."""
     accelerate: dict[str, int | float | str | bool] = {}
     """Options of `accelerate launch` by their own names, such as num_processes."""
+
+    @field_validator("scratch")
+    @classmethod
+    def _of_such_a_base(cls, sizes: dict[str, int | float | str], info: ValidationInfo) -> dict[str, int | float | str]:
+        base = info.data.get("base_model", bases.SCRATCH)
+        if sizes and not base.startswith(bases.SCRATCH):
+            raise ValueError(f"sizes are those of a scratch: base, and base_model is {base}; leave them out")
+        return sizes
 
     @field_validator("window")
     @classmethod

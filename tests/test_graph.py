@@ -194,14 +194,13 @@ def test_token_embeddings_in_four_bits_are_smaller_and_answer_alike(name, plain,
     assert np.corrcoef(expected[:, 0], found[:, 0])[0, 1] > 0.95
 
 
-def test_of_static_int8_a_row_does_not_depend_on_its_neighbours(plain, tmp_path):
+@pytest.mark.parametrize("calibrated", [True, False])
+def test_in_int8_a_row_does_not_depend_on_its_neighbours(plain, tmp_path, calibrated):
     _, folder, served = plain("bert")
-    same = []
-    for calibrated in (feeds(served), None):
-        eight = export.open_served(eight_bits(folder, tmp_path, calibrated).parent)
-        alone = np.concatenate([eight.scores([text]) for text in LONG])
-        same.append(np.abs(alone - eight.scores(LONG)).max() < 1e-5)
-    assert same == [True, False]
+    eight = export.open_served(eight_bits(folder, tmp_path, feeds(served) if calibrated else None).parent)
+    alone = np.concatenate([eight.scores([text]) for text in LONG])
+    assert np.abs(alone - eight.scores(LONG)).max() < 1e-5
+    assert eight.batch == (32 if calibrated else 1), "dynamic int8 scales a whole batch alike"
 
 
 def test_what_hurts_most_is_found_and_left_out(plain, tmp_path):

@@ -118,6 +118,23 @@ def test_several_labels_are_measured_like_scikit_learn_does():
     assert kinds.per_class(table, SEVERAL)["blue"]["f1-score"] == pytest.approx(f1_score(truth[:, 0], said[:, 0]))
 
 
+@pytest.mark.parametrize("said", [["", "", ""], ["", "a", ""]])
+def test_rows_without_any_label_are_measured_too(said):
+    table = pd.DataFrame({"label": ["", "", ""], "predicted": said})
+    found = kinds.metrics({"main": table}, [SEVERAL])
+    assert found["accuracy"] == pytest.approx(1 - sum(map(bool, said)) / 3) and found["weighted_f1"] == 0
+    assert kinds.per_class(table, SEVERAL) == {}
+
+
+def test_a_label_may_be_called_like_a_metric():
+    table = pd.DataFrame(
+        {"label": ["accuracy", "price", "macro avg"], "predicted": ["accuracy", "accuracy", "macro avg"]}
+    )
+    found = kinds.per_class(table, objective("classification", "macro_f1"))
+    assert {name: line["recall"] for name, line in found.items()} == {"accuracy": 1, "price": 0, "macro avg": 1}
+    assert found["accuracy"]["precision"] == 0.5 and found["price"]["support"] == 1
+
+
 def test_numbers_are_measured_like_scipy_does_and_a_constant_correlates_with_nothing():
     table, what = numbers(0.7), objective("regression", "pearson")
     found = kinds.metrics({"main": table}, [what])

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 import train_once
@@ -9,14 +10,19 @@ from transformers import (
     AutoTokenizer,
     BertConfig,
     BertForSequenceClassification,
+    Gemma3TextConfig,
+    Gemma3TextModel,
     GPT2Config,
     GPT2ForSequenceClassification,
+    GPT2Tokenizer,
     PreTrainedTokenizerFast,
     RobertaConfig,
 )
 
-from models import anatomy, bases, importance, losses, progress, pruning, student, vocabulary
+from models import anatomy, bases, encoding, importance, losses, progress, pruning, student, vocabulary
+from models.encoding import Examples, encode
 from models.heads import Head
+from models.seen import only_seen
 
 TEXTS = [text for text, _ in messages(60)]
 HEAD = Head("classification", ("bad", "good"))
@@ -87,6 +93,46 @@ def test_the_distillation_loss_has_its_two_ends():
     assert torch.allclose(losses.loss(three, ours, labels, teachers, 2.0, 0.0), plain)
     losses.loss(three, ours, labels, ours.detach() + 3, 2.0, 1.0).backward()
     assert ours.grad.abs().max() < 1e-6
+
+
+def test_the_texts_of_a_pair_are_parted_where_the_base_does_not(tmp_path):
+    signs = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {sign: place for place, sign in enumerate([*signs, "<|endoftext|>"])}
+    GPT2Tokenizer(vocab=vocabulary, merges=[]).save_pretrained(tmp_path)
+    GPT2Config().save_pretrained(tmp_path)
+    tokenizer = bases.load_tokenizer(str(tmp_path), {}, [])
+    tokenizer.save_pretrained(tmp_path / "again")
+    GPT2Config().save_pretrained(tmp_path / "again")
+    for kept in (tokenizer, AutoTokenizer.from_pretrained(tmp_path / "again")):
+        alone, pair = kept("ab")["input_ids"], kept("ab", "cd")["input_ids"]
+        assert pair == [*alone, kept.eos_token_id, *kept("cd")["input_ids"]]
+
+
+def test_rows_are_tokenised_in_parts(bert, monkeypatch):
+    head = Head("classification", ("bad", "good"), pairs=True)
+    texts, labels = [f"text {'long ' * n}" for n in range(20)], ["good", None] * 10
+    taught = np.arange(40.0).reshape(20, 2)
+    whole = encode(bert[1], head, texts, texts[::-1], labels, 16, taught)
+    monkeypatch.setattr(encoding, "CHUNK", 7)
+    parts = encode(bert[1], head, texts, texts[::-1], labels, 16, taught)
+    assert parts.columns.keys() == whole.columns.keys() >= {"input_ids", "labels", "source", "teacher_logits"}
+    for name, column in whole.columns.items():
+        assert (
+            np.array_equal(column.values, parts.columns[name].values)
+            and column.values.dtype == parts.columns[name].values.dtype
+        )
+        assert np.array_equal(column.offsets, parts.columns[name].offsets)
+
+
+def test_embeddings_that_are_more_than_a_table_are_left_alone():
+    config = Gemma3TextConfig(vocab_size=50, hidden_size=16, intermediate_size=32, num_hidden_layers=1, head_dim=8,
+                              num_attention_heads=2, num_key_value_heads=1, pad_token_id=0)  # fmt: skip
+    model, ids = Gemma3TextModel(config).eval(), torch.arange(1, 9)[None]
+    rows = Examples.of({"input_ids": ids.tolist()})
+    with torch.no_grad():
+        before = model(input_ids=ids).last_hidden_state
+        with only_seen(model, {"main": Head("classification", ("a", "b"))}, [rows], 0):
+            assert torch.equal(model(input_ids=ids).last_hidden_state, before)
 
 
 def test_base_models_are_checked(tmp_path):

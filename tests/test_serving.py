@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 import torch
 from samples import messages
-from transformers import BartConfig, BartForConditionalGeneration
+from transformers import BartConfig, BartForConditionalGeneration, GenerationConfig
 
 from flows.batch import predict_file
 from flows.review import demand_answers
@@ -139,6 +139,34 @@ def test_what_a_model_cannot_answer_is_said():
         serving.answers(pair, ["a"])
     with pytest.raises(ValueError, match="row 1: text is missing"):
         serving.answers(one, pd.DataFrame({"text": ["a", None]}))
+    for value in (["a", "b"], b"a", {"a": 1}):
+        with pytest.raises(ValueError, match="row 7: text is no text"):
+            serving.answers(one, pd.DataFrame({"text": ["a", value]}, index=[3, 7]))
+    assert serving.answers(one, pd.DataFrame({"text": [1, 2.5]}))["label"].tolist() == ["good", "good"]
+
+
+def test_answers_have_the_index_of_the_frame():
+    frame = pd.DataFrame({"text": ["a", "b", "c"], "keep": [False, True, True]})
+    some = frame[frame["keep"]]
+    told = serving.answers(Fixed(ONE, [[0.3, 0.7], [0.9, 0.1]]), some)
+    assert some.assign(label=told["label"])["label"].tolist() == told["label"].tolist()
+    assert told["label"].nunique() == 2 and serving.answers(Fixed(ONE, np.zeros((0, 2))), some[:0]).empty
+
+
+def test_what_is_scored_begins_as_it_was_learned():
+    model, tokenizer = made("gpt2", {"main": STORY})
+    predictor = TorchPredictor(model, tokenizer, {"main": STORY}, 64)
+    assert np.allclose(predictor.losses(TEXTS), predictor.losses([""] * len(TEXTS), TEXTS), rtol=1e-5)
+    assert predictor.continuations([]) == [] and len(predictor.losses([])[0]) == 0
+
+
+def test_a_checkpoint_writes_as_it_did_here(tmp_path):
+    model, tokenizer = made("t5", {"main": ANSWER})
+    model.generation_config.num_beams, model.generation_config.no_repeat_ngram_size = 4, 3
+    bases.save_checkpoint(model, tokenizer, {"main": ANSWER}, tmp_path)
+    kept = GenerationConfig.from_pretrained(tmp_path)
+    assert not kept.num_beams and not kept.no_repeat_ngram_size
+    assert kept.eos_token_id == tokenizer.eos_token_id and kept.decoder_start_token_id == tokenizer.pad_token_id
 
 
 @pytest.mark.parametrize("case", WRITERS)
@@ -358,6 +386,9 @@ def test_a_file_gets_the_answers_of_the_objective(heads, objective, columns, sto
         predict_file(uri, tmp_path / "new.csv", None, "mood")
     (tmp_path / "few.csv").write_text("id,text\n1,5\n2,\n")
     with pytest.raises(UserError, match=r"few\.csv, row 2: text is missing"):
+        predict_file(uri, tmp_path / "few.csv", None, objective)
+    (tmp_path / "few.csv").write_text("text,predicted\na,human\n")
+    with pytest.raises(UserError, match=r"few\.csv: it has predicted already, which the answers would write over"):
         predict_file(uri, tmp_path / "few.csv", None, objective)
 
 
