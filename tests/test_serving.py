@@ -392,6 +392,13 @@ def test_a_file_gets_the_answers_of_the_objective(heads, objective, columns, sto
         predict_file(uri, tmp_path / "few.csv", None, objective)
 
 
+def test_a_file_of_pairs_has_both_texts_in_every_row(store, tmp_path):
+    uri, _ = registered("bert", {"main": PAIR}, tmp_path / "home")
+    (tmp_path / "few.csv").write_text("text,text_pair\na tent,a box\na lamp,\n")
+    with pytest.raises(UserError, match=r"row 2: text_pair is missing$"):
+        predict_file(uri, tmp_path / "few.csv", None)
+
+
 def test_a_file_is_read_and_written_as_it_is(store, tmp_path):
     uri, _ = registered("bert", {"tone": ONE}, tmp_path / "home")
     texts = ['he said "no', "NA", "a tent\rof wool", 'it is 5" wide', "null"]
