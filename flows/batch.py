@@ -11,6 +11,7 @@ from pandas.api.types import is_numeric_dtype
 from prefect import flow
 from prefect.runtime import flow_run
 
+from models.progress import slices
 from tasks import shown, store, tracking
 from tasks.errors import InputError, UserError
 from tasks.reading import read_records
@@ -119,14 +120,21 @@ def _answers(model_uri: str, texts: pd.DataFrame, objective: str) -> dict[str, p
     except mlflow.exceptions.MlflowException as error:
         raise UserError(f"{model_uri}: {str(error).splitlines()[0]}") from error
     try:
-        answers = model.predict(texts, params={"objective": objective} if objective else None)
+        told = {"objective": objective} if objective else None
+        parts = [_named(model.predict(texts[part], params=told)) for part in slices(model_uri, len(texts))]
     except (ValueError, mlflow.exceptions.MlflowException) as error:
         raise UserError(f"{model_uri}: {str(error).rpartition('Error: ')[2].splitlines()[0]}") from error
+    answers = pd.concat(parts, ignore_index=True)
+    return {str(name): answers[name] for name in answers}
+
+
+def _named(answers: Any) -> pd.DataFrame:
+    """What goes into the file, under the names it has there; raises ValueError where another model has answered."""
     for columns in PREDICTED:
         if isinstance(answers, pd.DataFrame) and set(columns.values()) <= set(answers):
-            return {name: answers[column].reset_index(drop=True) for name, column in columns.items()}
+            return answers[list(columns.values())].set_axis(list(columns), axis=1)
     what = ", ".join(map(str, answers)) if isinstance(answers, pd.DataFrame) else type(answers).__name__
-    raise UserError(f"{model_uri}: it answers with {what}, not as nightshift's models do")
+    raise ValueError(f"it answers with {what}, not as nightshift's models do")
 
 
 def _sibling(model_uri: str, other: str) -> str:
