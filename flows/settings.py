@@ -24,6 +24,8 @@ from tasks.train import TrainSettings
 from tasks.validate import ExpectationSettings
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+UNBOUNDED = {"rmse", "loss"}
+"""Metrics that have a unit of their own and may be above 1."""
 """An objective's name; it stands in file names and in the names of metrics."""
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
@@ -118,6 +120,7 @@ class NightSettings(Settings):
         if self.compress.teachers != ["full"] and any(o.kind in GENERATIVE for o in self.learned.values()):
             raise _wrong("compress.teachers", "what writes learns token by token from full; leave this one out")
         self._demand_usable_recipes()
+        self._demand_drops_in_their_unit()
         return self
 
     def _demand_sound_objectives(self) -> None:
@@ -155,6 +158,14 @@ class NightSettings(Settings):
             )
         if lost:
             self.compress = self.compress.model_copy(update={"recipes": kept})
+
+    def _demand_drops_in_their_unit(self) -> None:
+        metrics = {str(objective.metric) for objective in self.learned.values()}
+        if metrics & UNBOUNDED:
+            return
+        for field, value in (("gate.margin", self.gate.margin), ("compress.max_drop", self.compress.max_drop)):
+            if value >= 1:
+                raise _wrong(field, f"{value:g} is no share: {', '.join(sorted(metrics))} ends at 1")
 
     @property
     def learned(self) -> dict[str, ObjectiveSettings]:

@@ -127,7 +127,8 @@ def markdown(found: dict[str, Any]) -> str:
         lines += [f"**{drift['feature']}**: {verdict}, index {drift['index']:.3f} (noise below {drift['noise']:.3f})", "",
                   "| | holdout | now |", "|---|---|---|"]  # fmt: skip
         lines += [
-            f"| {bin_} | {100 * then:.1f} % | {100 * now:.1f} % |" for bin_, (then, now) in drift["shares"].items()
+            f"| {shown.inline(bin_)} | {100 * then:.1f} % | {100 * now:.1f} % |"
+            for bin_, (then, now) in drift["shares"].items()
         ]
         lines.append("")
     return "\n".join(lines)

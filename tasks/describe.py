@@ -1,6 +1,7 @@
 """What a reviewer reads on the page of a version, and of its run, in MLflow: enough to decide on."""
 
 import getpass
+import textwrap
 
 from mlflow.entities import Run
 from prefect.context import FlowRunContext
@@ -20,6 +21,8 @@ PARTS = {
 }
 """Tags of a version that stand for a part of its making, and what a person calls that part."""
 
+FILES = 5
+"""That a description names."""
 SPREAD = "nightshift.seed_spread"
 """Tag of a version: the standard deviation, on validation, of trainings that differ in their seed."""
 
@@ -75,13 +78,17 @@ def _text(result: NightResult, story: Story, verdict: Verdict, sources: list[Sou
         "",
         f"**Data:** {result.rows['read']:,} rows read, {result.rows['quarantined']:,} quarantined, "
         f"{result.rows['train']:,} to train, {result.rows['validation']:,} to choose, "
-        f"{result.rows['holdout']:,} to judge; "
-        + ", ".join(f"{source.path.rpartition('/')[2]} (sha256 {source.sha256[:12]}…)" for source in sources)
-        + ".",
+        f"{result.rows['holdout']:,} to judge; " + _files(sources) + ".",
         "",
         f"**Made by:** {_maker(result)}.",
     ]
     return "\n".join(lines)
+
+
+def _files(sources: list[Source]) -> str:
+    """The newest by their order, as MLflow keeps 5,000 characters of a description; the run lists all of them."""
+    told = [f"{source.path.rpartition('/')[2]} (sha256 {source.sha256[:12]}…)" for source in sources[-FILES:]]
+    return ", ".join([*([f"{len(sources) - FILES} files"] if len(sources) > FILES else []), *told])
 
 
 def _table(result: NightResult, story: Story, verdict: Verdict, full: Candidate) -> list[str]:
@@ -95,7 +102,7 @@ def _table(result: NightResult, story: Story, verdict: Verdict, full: Candidate)
     values[simple] = result.baseline or {}
     rows = [[report.title(name), *(f"{found[name]:.4f}" if name in found else "" for found in values.values())]
             for name in report.columns(story.objectives)]  # fmt: skip
-    lines = [[f"on the {result.rows['holdout']:,} rows that judge", *values], *rows]
+    lines = [[f"on the {result.rows['holdout'] - verdict.seen:,} rows that judge", *values], *rows]
     head, *body = ["| " + " | ".join(f"{cell}&emsp;" for cell in line) + " |" for line in lines]
     return [head, "|" + " --- |" * len(lines[0]), *body]
 
@@ -119,8 +126,12 @@ def _changes(result: NightResult, verdict: Verdict) -> str:
 
 def _settings(before: Run, now: Run) -> list[str]:
     old, new = before.data.params, now.data.params
-    return [f"`{name}` {old.get(name, 'unset')} → {new.get(name, 'unset')}"
+    return [f"`{name}` {_short(old.get(name, 'unset'))} → {_short(new.get(name, 'unset'))}"
             for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]  # fmt: skip
+
+
+def _short(value: str) -> str:
+    return textwrap.shorten(value, 100, placeholder=" …")
 
 
 def _maker(result: NightResult) -> str:

@@ -7,7 +7,7 @@ every difference more is better: loss and RMSE enter negatively.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import ceil, hypot
+from math import ceil, hypot, inf
 from typing import Any
 
 import numpy as np
@@ -330,11 +330,11 @@ def rows_to_tell(
 
 
 def ratio_limit(first: Sequence[float], second: Sequence[float], confidence: float) -> float:
-    """Upper one-sided limit of the median of `first / second`, pair by pair.
+    """Upper one-sided limit of the median of `first / second`, pair by pair; infinite where the pairs are too few for one.
 
     Distribution-free: an order statistic whose rank the binomial distribution gives (Conover, Practical Nonparametric
     Statistics, 3rd ed., section 3.2).
     """
     ratios = np.sort(np.asarray(first) / np.asarray(second))
     rank = int(binom.ppf(confidence, len(ratios), 0.5))
-    return float(ratios[min(rank, len(ratios) - 1)])
+    return float(ratios[rank]) if rank < len(ratios) else inf

@@ -59,6 +59,6 @@ def _shares(objective: Objective) -> dict[str, pd.Series]:
     for side in ("train", "validation", "holdout"):
         labels = pd.read_parquet(store.folder(objective.sides) / f"{side}.parquet")["label"]
         if objective.sides.separator is not None:
-            labels = labels.str.split(objective.sides.separator).explode()
+            labels = labels.str.split(objective.sides.separator, regex=False).explode()
         shares[side] = labels.value_counts(normalize=True)
     return shares

@@ -33,7 +33,7 @@ class GateSettings(Bars):
 
     metric: Metric | None = None
     """What better and worse are measured by; the kind's own where it is not named."""
-    margin: float = Field(0.005, gt=0, lt=1)
+    margin: float = Field(0.005, gt=0)
     """How much worse than champion and anchor a cheaper challenger must be shown not to be."""
     confidence: float = Field(0.95, gt=0.5, lt=1)
     """The share of years of nights that shall be without a wrong promotion."""
@@ -235,6 +235,10 @@ def gate(
     verdict = decide(
         answers["holdout"], answers["validation"], objectives, costs, naive, gate, standing.spent, unable, spread, found
     )
+    if seen["holdout"]:
+        rows = sum(o.sides.holdout for o in objectives)
+        verdict.reasons.append(f"{seen['holdout']:,} of {rows:,} holdout rows do not count: the challenger, the champion or the "
+                               "anchor was trained on them")  # fmt: skip
     return verdict.model_copy(update={"champion_version": standing.champion, "seen": seen["holdout"], "spread": spread})
 
 

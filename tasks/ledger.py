@@ -17,6 +17,8 @@ MOVES = ("promoted", "rolled back", "moved by hand")
 ROTATED, SKIPPED = "rotated", "skipped"
 """Actions: a worn holdout was replaced; a night found nothing new."""
 YEAR = timedelta(days=365)
+LONGEST = 5000
+"""Characters of a version's description, in MLflow's tables."""
 
 
 class Entry(BaseModel):
@@ -91,7 +93,7 @@ def enter(name: str, entry: Entry) -> None:
     client = tracking.connect()
     about = entry.version or entry.new
     source = f"models:/{name}/{about}" if about else f"runs:/{entry.evidence or 'none'}/report"
-    client.create_model_version(f"{name}.ledger", source=source, tags=entry.model_dump(), description=entry.why)
+    client.create_model_version(f"{name}.ledger", source=source, tags=entry.model_dump(), description=fitted(entry.why))
     if entry.version:
         told = client.get_model_version(name, entry.version).description or ""
         client.update_model_version(name, entry.version, with_ledger(told, [entry]))
@@ -100,7 +102,14 @@ def enter(name: str, entry: Entry) -> None:
 def with_ledger(description: str, entries: list[Entry]) -> str:
     """A version's description with its lines of the ledger added."""
     head = [HEAD] if entries and HEAD not in description else []
-    return "\n\n".join([description, *head, *(entry.line for entry in entries)]).strip()
+    return fitted("\n\n".join([description, *head, *(entry.line for entry in entries)]).strip())
+
+
+def fitted(text: str) -> str:
+    """The text as MLflow's databases hold it: where it is too long its middle is left out."""
+    if len(text) <= LONGEST:
+        return text
+    return text[: LONGEST // 2 - 4] + "\n\n…\n\n" + text[-LONGEST // 2 + 4 :]
 
 
 def moves(entries: list[Entry]) -> list[Entry]:

@@ -18,6 +18,7 @@ from tasks import (
     describe,
     figures,
     fingerprint,
+    identity,
     kinds,
     ledger,
     registry,
@@ -52,7 +53,7 @@ SIDES = ("train", "validation", "holdout", "spare")
 AFTER_TRAINING = 0.2
 """Share of the time before a deadline that a training leaves to what comes after it."""
 GATE = {"decision", "claim", "reasons", "tested", "validation", "difference", "interval", "margin", "confidence", "spent",
-        "slices", "gained", "lost", "noised"}  # fmt: skip
+        "slices", "gained", "lost", "noised", "seen"}  # fmt: skip
 """What a night's result tells of the verdict."""
 DAY = 24 * 60 * 60
 
@@ -201,7 +202,7 @@ class Night:
         reason = f"same data, settings, base model, code, environment and device as the night {name} (run {run_id}), "
         reason += f"which ended {earlier.data.tags[tracking.STATUS]}"
         registry.note(self.model, ledger.SKIPPED, reason, run_id)
-        return NightResult(
+        result = NightResult(
             status="skipped",
             reason=reason,
             model=self.model,
@@ -210,6 +211,8 @@ class Night:
             rows={k.removeprefix("rows/"): int(v) for k, v in earlier.data.metrics.items() if k.startswith("rows/")},
             seconds=self.seconds,
         )
+        self._tell_carriers(result, identity.excluded(self.sources))
+        return result
 
     def stopped(self, checked: dict[str, Checked]) -> NightResult:
         """The data failed a critical expectation."""
@@ -297,13 +300,16 @@ class Night:
 
     def _told(self, result: NightResult, story: report.Story) -> NightResult:
         assert self.run_id
-        result.carried_by = start.carriers(self.model, self.forgotten)
-        if result.carried_by:
-            log.warning("trained on rows that must be forgotten: %s", report.versions(result))
+        self._tell_carriers(result, self.forgotten)
         result.report = str(report.write(result, story))
         tracking.connect().log_artifact(self.run_id, result.report, "report")
         tracking.end_night(self.run_id, result.status, result.reason)
         return result
+
+    def _tell_carriers(self, result: NightResult, forgotten: set[str]) -> None:
+        result.carried_by = start.carriers(self.model, forgotten)
+        if result.carried_by:
+            log.warning("trained on rows that must be forgotten: %s", report.versions(result))
 
 
 def docs_of(checked: dict[str, Checked]) -> dict[str, Path]:

@@ -14,6 +14,7 @@ from tasks.profile import Drift
 from tasks.records import Candidate, Objective, Slice
 
 matplotlib.use("Agg")
+matplotlib.rcParams["text.parse_math"] = False  # a label such as $$ is no formula
 NONE = "(none)"
 SLICES = 40
 """What a picture has room for."""

@@ -51,7 +51,9 @@ def register(
     client = tracking.connect()
     ledger.ensure(model)
     known = client.search_model_versions(f"name = '{model}' and tags.`{registry.FROM}` = '{compressed.digest}'")
-    ours = [str(one.version) for one in known if tracking.unfinished(one, tags[tracking.FINGERPRINT])]
+    recipe = next(c.recipe for c in compressed.candidates if c.chosen)
+    ours = [str(one.version) for one in known
+            if one.tags[registry.RECIPE] == recipe and tracking.unfinished(one, tags[tracking.FINGERPRINT])]  # fmt: skip
     number = ours[0] if ours else _registered(model, compressed, objectives, run_id, tags)
     if registry.version_of(model, registry.CHAMPION) != number:
         client.set_registered_model_alias(model, registry.CHALLENGER, number)

@@ -76,11 +76,15 @@ def artifact(name: str, number: str, path: str) -> str | None:
         return None
 
 
-def kept_keys(run_id: str) -> set[str]:
-    """`row_key` of every row that a night's weights were ever trained on; MlflowException or OSError where it kept none."""
+def kept_keys(run_id: str, parts: bool = False) -> set[str]:
+    """`row_key` of every row that a night's weights were ever trained on; MlflowException or OSError where it kept none.
+
+    With `parts` also the digests of each text of a pair.
+    """
     with store.scratch() as folder:
         path = tracking.connect().download_artifacts(run_id, f"{tracking.FULL}/{store.TRAINED_KEYS}", str(folder))
-        return set(pd.read_parquet(path)["row_key"])
+        found = pd.read_parquet(path)
+        return set(found["row_key"] if parts else found.loc[~found["part"], "row_key"])
 
 
 def trained_keys(name: str, number: str) -> set[str]:

@@ -253,6 +253,7 @@ def write(result: NightResult, story: Story) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.filters["inline"] = shown.inline
     values = _values(result, story)
     folder = store.home() / "reports" / result.model
     folder.mkdir(parents=True, exist_ok=True)

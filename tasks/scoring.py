@@ -14,7 +14,7 @@ from models.measure import measure_costs
 from tasks import kinds, store
 from tasks.records import GENERATIVE, MAIN, Kind, Objective
 
-FEW, SHORT = 20, 16
+FEW, SHORT = 24, 16
 """Texts, and tokens each, by which the cost of writing text is measured."""
 
 

@@ -27,6 +27,8 @@ from tasks.records import Augmented, Checked, Compressed, NightResult, Sides, Ve
 log = logging.getLogger("nightshift.shown")
 SECONDARY = re.compile("precision|recall|ece|distinct")
 """Metrics that a table of candidates has no room for."""
+LONGEST = 300
+"""Characters of a text within a line."""
 
 
 def speak() -> None:
@@ -51,6 +53,12 @@ def answer(state: State[Any]) -> Any:
 def key(model: str, number: int, name: str) -> str:
     """Prefect's artifact keys are global and take a-z, 0-9 and dashes; the number keeps the order of the night."""
     return f"{re.sub('[^a-z0-9]+', '-', model.lower())}-{number}-{name}"
+
+
+def inline(text: str) -> str:
+    """A text as a short line within Markdown, whatever signs are in it."""
+    line = " ".join(text.split())
+    return re.sub(r"([\\`*_<>#|\[\]])", r"\\\1", line[:LONGEST] + " …" * (len(line) > LONGEST))
 
 
 @contextmanager

@@ -39,12 +39,13 @@ def start(
     except (MlflowException, OSError):
         _refuse(standing.champion, "was made by a night that kept no full checkpoint")
         return None
-    trained = set(pd.read_parquet(folder / store.TRAINED_KEYS)["row_key"])
-    seen = sum(len(trained & _holdout_keys(objective)) for objective in objectives)
+    trained = pd.read_parquet(folder / store.TRAINED_KEYS)
+    rows = set(trained.loc[~trained["part"], "row_key"])
+    seen = sum(len(rows & _holdout_keys(objective)) for objective in objectives)
     if seen:
         _refuse(standing.champion, f"was trained on {seen} rows of tonight's holdout")
         return None
-    if trained & forgotten:
+    if forgotten.intersection(trained["row_key"]):
         _refuse(standing.champion, "was trained on rows that must be forgotten")
         return None
     return Start(version=standing.champion, path=path.as_posix())
@@ -103,6 +104,6 @@ def carriers(model: str, keys: set[str]) -> list[str]:
 
 def _trained_on(keys: set[str], run_id: str) -> bool:
     try:
-        return not keys.isdisjoint(registry.kept_keys(run_id))
+        return not keys.isdisjoint(registry.kept_keys(run_id, parts=True))
     except (MlflowException, OSError):
         return True

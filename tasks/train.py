@@ -18,6 +18,7 @@ from models.measure import device
 from models.progress import Progress
 from tasks import pictures, scoring, shown, store
 from tasks.errors import NightshiftError, SettingsError
+from tasks.identity import key
 from tasks.records import Objective, Settings, Start, Trained
 from tasks.stage import stage
 
@@ -167,12 +168,21 @@ def _rows(objective: Objective) -> Path:
 
 
 def _train_keys(objectives: list[Objective], start: Start | None) -> pd.DataFrame:
-    """The digests of all rows that these weights, or students of theirs, have ever been trained on."""
+    """The digests of all rows that these weights, or students of theirs, have ever been trained on.
+
+    And, as `part`, of each text of a pair by itself: by it somebody may ask for the row to be forgotten.
+    """
     files = [_rows(o).with_name(name) for o in objectives for name in ("train.parquet", "unlabelled.parquet")]
-    keys = {key for file in files for key in pd.read_parquet(file, columns=["row_key"])["row_key"]}
+    frames = [pd.read_parquet(file) for file in files]
+    rows = {digest for frame in frames for digest in frame["row_key"]}
+    parts = {
+        key(text) for frame in frames if "text_pair" in frame for name in ("text", "text_pair") for text in frame[name]
+    }
     if start:
-        keys |= set(pd.read_parquet(store.home() / start.path / store.TRAINED_KEYS)["row_key"])
-    return pd.DataFrame({"row_key": sorted(keys)})
+        earlier = pd.read_parquet(store.home() / start.path / store.TRAINED_KEYS)
+        rows |= set(earlier.loc[~earlier["part"], "row_key"])
+        parts |= set(earlier.loc[earlier["part"], "row_key"])
+    return pd.DataFrame({"row_key": [*sorted(rows), *sorted(parts)], "part": [False] * len(rows) + [True] * len(parts)})
 
 
 def _failure(

@@ -8,7 +8,7 @@ import pytest
 from nights import Model
 
 from flows.watch import _fresh
-from tasks import store, tracking
+from tasks import registry, store, tracking, train
 from tasks.errors import InputError
 from tasks.identity import key
 from tasks.ingest import DataSettings, ingest, locate
@@ -69,7 +69,7 @@ def test_fresh_rows_are_watched_without_them(tmp_path):
     (tmp_path / "forget.txt").write_text(GONE)
     (tmp_path / "fresh.csv").write_text(f"text\n{GONE}\nanother text\n")
     data = DataSettings(path="rows.csv", exclude="forget.txt")
-    assert _fresh(data, "fresh.csv", tmp_path)["text"].tolist() == ["another text"]
+    assert _fresh(data, "classification", "fresh.csv", tmp_path)["text"].tolist() == ["another text"]
 
 
 def test_without_a_file_nothing_is_left_out(asked, tmp_path):
@@ -108,7 +108,8 @@ def test_a_file_that_says_nothing_stops_the_night_with_one_line(tmp_path, conten
 
 def kept(model, run, *texts):
     """What a night keeps of its training rows."""
-    pd.DataFrame({"row_key": [key(text) for text in texts]}).to_parquet(model.files / store.TRAINED_KEYS)
+    kept = pd.DataFrame({"row_key": [key(text) for text in texts], "part": False})
+    kept.to_parquet(model.files / store.TRAINED_KEYS)
     model.client.log_artifact(run, str(model.files / store.TRAINED_KEYS), "full")
 
 
@@ -124,6 +125,23 @@ def test_the_versions_that_were_trained_on_them_are_named_the_champion_first(hom
     assert carriers("x", {key("b"), "no key"}) == ["4", "2"]
     assert carriers("x", set()) == []
     assert carriers("y", {key(GONE)}) == []
+
+
+def test_a_pair_is_found_by_either_of_its_texts(home, tmp_path, monkeypatch):
+    rows = pd.DataFrame({"text": ["one", "two"], "text_pair": ["other", GONE]})
+    rows["row_key"] = [key(*texts) for texts in rows.itertuples(index=False)]
+    for name, frame in {"train": rows[1:], "unlabelled": rows[:1]}.items():
+        frame.to_parquet(tmp_path / f"{name}.parquet")
+    monkeypatch.setattr(train, "_rows", lambda objective: tmp_path / "train.parquet")
+    model = Model(home, "x")
+    run = model.night(1)
+    train._train_keys([None], None).to_parquet(model.files / store.TRAINED_KEYS)
+    model.client.log_artifact(run, str(model.files / store.TRAINED_KEYS), "full")
+    model.version(run)
+    assert registry.kept_keys(run) == set(rows["row_key"]), "rows are judged by whole pairs"
+    for text in (GONE, "one", "other"):
+        assert carriers("x", {key(text)}) == ["1"]
+    assert carriers("x", {key("nobody's")}) == []
 
 
 @pytest.mark.parametrize(("text", "warm"), [(GONE, False), ("nobody's", True)])

@@ -112,7 +112,7 @@ def test_what_was_trained_on_the_holdout_is_judged_by_the_other_rows(home):
     trained = {"champion": ["elsewhere"], "challenger": keys[:1500]}
     for texts in trained.values():
         run = model.night(1)
-        pd.DataFrame({"row_key": texts}).to_parquet(model.files / store.TRAINED_KEYS)
+        pd.DataFrame({"row_key": texts, "part": False}).to_parquet(model.files / store.TRAINED_KEYS)
         model.client.log_artifact(run, str(model.files / store.TRAINED_KEYS), tracking.FULL)
         model.version(run)
     by_heart = [*LABELS[:1500], *(OTHER[label] for label in LABELS[1500:])]
@@ -141,6 +141,9 @@ def test_the_limit_of_a_cost_ratio_covers_at_its_rate():
     missed = sum(ratio_limit(0.9 * first, second, 0.95) < 0.9 for first, second in noise)
     assert missed / times < 0.05 + 3 * np.sqrt(0.05 * 0.95 / times)
     assert ratio_limit(0.5 * noise[0][0], noise[0][1], 0.95) < 0.9
+    few = [ratio_limit([1.0] * rows, [2.0] * rows, 1 - 1e-6) for rows in (19, 20)]
+    assert few == [np.inf, 0.5], "19 pairs all lie below the median once in 524,288 times"
+    assert "too few texts to tell" in str(Costs(1.0, 2.0, np.inf, 0.95)) and not Costs(1.0, 2.0, np.inf, 0.95).cheaper
 
 
 def test_a_year_of_costs_at_the_edge_is_hardly_ever_taken_for_cheaper():

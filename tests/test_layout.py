@@ -135,6 +135,8 @@ def test_recipes_are_those_that_can_be_used():
         ({"objectives": {"a": {"data": DATA, "weigth": 1}}}, "objectives.a.weigth: unknown key; did you mean weight?"),
         ({"objectives": {"a": {"data": {}}}}, "objectives.a.data.path: required"),
         ({"objectives": {"a": ALONG | {"weight": 0}}}, "objectives.a.weight: Input should be greater than 0"),
+        ({"data": DATA, "gate": {"margin": 5}}, "gate.margin: 5 is no share: macro_f1 ends at 1"),
+        ({"data": DATA, "compress": {"max_drop": 2}}, "compress.max_drop: 2 is no share: macro_f1 ends at 1"),
         ({"data": DATA, "deadline": "24:00"}, "deadline: expected a time of day such as 06:00"),
         ({"data": DATA, "deadline": 0}, "deadline: expected a time of day such as 06:00"),
     ],
@@ -143,6 +145,11 @@ def test_what_does_not_go_together_gets_one_line_that_names_the_field(values, li
     with pytest.raises(SettingsError) as caught:
         night(**values)
     assert str(caught.value).startswith(f"x.yaml: {line}") and "\n" not in str(caught.value)
+
+
+def test_a_drop_in_a_unit_of_its_own_may_be_large():
+    told = night(data=DATA, kind="regression", gate={"metric": "rmse", "margin": 5}, compress={"max_drop": 20})
+    assert (told.gate.margin, told.compress.max_drop) == (5, 20)
 
 
 @pytest.mark.parametrize("said", ["06:00", "22:30", "'22:30'"])

@@ -55,6 +55,14 @@ def test_nights_that_moved_nothing_leave_anchor_and_rollback_alone(versions):
     assert ledger.history("x")[-1].action == "held", "nothing was moved by hand"
 
 
+def test_a_description_is_as_long_as_mlflow_keeps_it(versions):
+    versions.update_model_version("x", "1", "**begin** " + "word " * 990)
+    registry.promote("x", "1", "why " * 2000 + "at last", None, "first")
+    text = versions.get_model_version("x", "1").description
+    assert len(text) <= 5000 and text.startswith("**begin**") and "…" in text and text.endswith("at last")
+    assert ledger.history("x")[0].why.endswith("at last")
+
+
 def test_a_champion_that_somebody_took_away_is_replaced_by_a_person(versions):
     registry.promote("x", "1", "why", None, "first")
     versions.delete_model_version("x", "1")

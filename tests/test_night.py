@@ -127,9 +127,12 @@ def test_promoted_then_skipped_then_forced(shell, project):
     assert "carrying them until replaced: version 1 (the champion), version 2" in page
     assert f"settings ({told})" in page
 
+    again = shell.json("run", "night.yaml", *(word for setting in fewer for word in ("--set", setting)))
+    assert again["status"] == "skipped" and again["carried_by"] == ["1", "2"], "it goes on saying so"
+
     client.set_registered_model_alias("tiny", "champion", "2")
     assert shell.json("run", "night.yaml")["champion_version"] == "2"
-    held, moved, skipped = shell("history", "tiny").stdout.splitlines()[-3:]
+    held, _, moved, skipped = shell("history", "tiny").stdout.splitlines()[-4:]
     assert "held" in held and "3  1 " in held
     assert "moved by hand    2  1 → 2" in moved and "skipped" in skipped
 

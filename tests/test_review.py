@@ -7,8 +7,10 @@ import pytest
 from nights import Model
 
 from flows.review import promote_by_hand, roll_back
-from tasks import ledger, registry
+from tasks import ledger, registry, tracking
 from tasks.errors import UserError
+from tasks.records import Candidate, Compressed
+from tasks.register import register
 
 SERVED = """
 from pathlib import Path
@@ -96,6 +98,21 @@ def test_what_was_asked_is_what_is_rolled_back_to(model):
     with pytest.raises(UserError, match="previous is version 2 by now, not 1: nothing was moved"):
         registry.rollback("x", "complaints", "Grace", "1")
     assert model.aliases() == {"champion": "3", "previous": "2"}
+
+
+@pytest.mark.parametrize(("recipe", "version"), [("quantize", "1"), ("prune+quantize", "another")])
+def test_an_attempts_version_is_taken_up_only_where_it_holds_the_same_candidate(model, monkeypatch, recipe, version):
+    monkeypatch.setattr("tasks.register._registered", lambda *told: "another")
+    monkeypatch.setattr(model.client, "set_registered_model_alias", lambda *told: None)
+    monkeypatch.setattr("tasks.register.tracking.connect", lambda: model.client)
+    tags = {registry.FROM: "digest", registry.RECIPE: "quantize", tracking.FINGERPRINT: "f"}
+    run = model.night(1, "FAILED")
+    model.client.create_model_version("x", f"models:/{model.logged(run)}", run_id=run, tags=tags)
+    candidate = Candidate(
+        name=recipe, recipe=recipe, size_mb=1, latency_ms_p50=1, latency_ms_p95=1, throughput=1, chosen=True
+    )
+    compressed = Compressed(path="", digest="digest", candidates=[candidate], chosen=recipe)
+    assert register.fn("x", compressed, [], "run", {tracking.FINGERPRINT: "f"}).version == version
 
 
 def test_there_is_nothing_to_go_back_to(model):

@@ -84,6 +84,10 @@ def test_a_holdout_is_sliced_by_label_length_and_column():
         ("shop", "n"): [0], ("shop", "(none)"): [1, 2], ("shop", "s"): [3, 4, 5, 6, 7, 8],
         ("stars", "3"): list(range(9)),
     }  # fmt: skip
+    for separator in ("++", " | ", "||"):
+        several = holdout.assign(label=holdout["label"].str.replace(",", separator))
+        names = {part.value for part in parts(several, objective(separator=separator), []) if part.by == "label"}
+        assert names == {"a", "b", "c", "(none)"}
     assert {part.by for part in parts(holdout.assign(label=1.0), objective("regression", "rmse"), [])} == {"length"}
     pairs = parts(holdout.assign(text_pair="x" * 10), objective(), [])
     assert "short (up to 13 characters)" in {part.value for part in pairs}

@@ -1,13 +1,15 @@
 """Fresh rows against a champion's profile: what is found, and how often something is found that is not there."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
 from flows.batch import _difference, _named
-from flows.watch import _fresh
-from tasks import pictures, profile, scoring
+from flows.watch import _fresh, markdown
+from tasks import pictures, profile, scoring, shown
 from tasks.ingest import DataSettings
 from tasks.records import Augmented, Objective, Sides
 
@@ -57,6 +59,30 @@ def test_the_picture_has_a_panel_a_feature(tmp_path):
     pictures.drift(found, tmp_path / "drift.png")
     width, height = Image.open(tmp_path / "drift.png").size
     assert width == 770 and height > 110 * 0.32 * sum(len(one.shares) for one in found)
+
+
+def test_labels_that_are_signs_break_neither_picture_nor_table(tmp_path):
+    labels = ["$", "$$", "$50_to_$100", "yes|no", "two\nlines"]
+    table = pd.DataFrame({"label": labels * 4, "predicted": labels * 4})
+    priced = objective().model_copy(update={"sides": SIDES.model_copy(update={"labels": sorted(labels)})})
+    pictures.answers({"main": table}, [priced], "full", tmp_path)
+    assert (tmp_path / "confusion_matrix.png").is_file()
+    told = profile.profile(table, pd.DataFrame({"text": ["x"] * 20}), priced)
+    drifts = profile.drifts(told, table, pd.DataFrame({"text": ["x"] * 20}), priced, 0.2)
+    pictures.drift(drifts, tmp_path / "drift.png")
+    found = {
+        "model": "m",
+        "version": "1",
+        "status": "steady",
+        "reason": "",
+        "rows": 20,
+        "labelled": 20,
+        "unreadable": 0,
+    }
+    page = markdown(found | {"drift": [drift.model_dump() for drift in drifts]})
+    lines = [line for line in page.splitlines() if line.startswith("| ") and "%" in line]
+    assert all(len(re.findall(r"(?<!\\)\|", line)) == 4 for line in lines) and any("yes\\|no" in line for line in lines)
+    assert shown.inline("# a\n\n| b") == r"\# a \| b" and len(shown.inline("字" * 900)) == 302
 
 
 def test_an_unknown_answer_has_a_bin():

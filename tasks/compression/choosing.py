@@ -21,8 +21,8 @@ class Bounds(Settings):
 
     keep: float = Field(0.99, gt=0, le=1)
     """Share of full's metric (the gate's) on validation that a candidate must keep."""
-    max_drop: float = Field(0.02, gt=0, lt=1)
-    """Drop of the metric that the holdout must rule out."""
+    max_drop: float = Field(0.02, gt=0)
+    """Drop of the metric, in its unit, that the holdout must rule out."""
     confidence: float = Field(0.95, gt=0.5, lt=1)
     """Of that test, one-sided."""
     allow_unconfirmed: bool = True

@@ -6,6 +6,7 @@ worse by the margin than the champion's and the anchor's.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 
 from tasks import evidence, kinds
 from tasks.evidence import Difference, Tables
@@ -35,9 +36,10 @@ class Costs:
         return self.ratio <= CHEAPER
 
     def __str__(self) -> str:
+        limit = f"at most {self.ratio:.2f} of it" if isfinite(self.ratio) else "the holdout has too few texts to tell"
         return (
             f"{self.challenger:.2f} ms a text against the champion's {self.champion:.2f}, "
-            f"at {percent(self.confidence)} at most {self.ratio:.2f} of it"
+            f"at {percent(self.confidence)} {limit}"
         )
 
 

@@ -48,7 +48,7 @@ def parts(holdout: pd.DataFrame, objective: Objective, columns: Sequence[str]) -
     values = {"length": _lengths(holdout)}
     if objective.kind == "classification":
         labels, separator = holdout["label"], objective.sides.separator
-        values = {"label": labels if separator is None else labels.str.split(separator).explode()} | values
+        values = {"label": labels if separator is None else labels.str.split(separator, regex=False).explode()} | values
     records = [json.loads(text) for text in holdout["original"]] if columns else []
     found = [
         *values.items(),
