@@ -81,10 +81,11 @@ def _learned(shop: Workshop, recipe: str, metric: str) -> Point:
 
 
 def survivors(points: list[Point], bound: float, count: int) -> list[str]:
-    """The cheapest `count` of those that reach `bound` and that no cheaper one equals; where none does, the best one."""
-    front: list[Point] = []
-    for point in sorted(points, key=lambda p: (p.latency, -p.quality, p.recipe)):
-        if point.quality >= bound and all(point.quality > other.quality for other in front):
-            front.append(point)
+    """The cheapest `count` of those that reach `bound`; where none does, the best one.
+
+    Also where a cheaper one is better by now: after a short training that is noise, and another may not be possible later.
+    """
+    near = [point for point in points if point.quality >= bound]
     best = max(points, key=lambda p: (p.quality, p.recipe))
-    return [point.recipe for point in (front or [best])[:count]]
+    cheapest = sorted(near or [best], key=lambda p: (p.latency, -p.quality, p.recipe))
+    return [point.recipe for point in cheapest[:count]]
