@@ -224,7 +224,7 @@ def _reading(path: Path, text: str, delimiter: str, quoting: Quoting) -> Reading
         if plain.consistent:
             return plain
         raise
-    if delimiter != "\t" and plain.consistent and quoted.consistent:
+    if delimiter != "\t" and plain.consistent and quoted.consistent and len(plain.fields) > len(quoted.fields):
         _demand_one_reading(path, quoted, plain)
     return plain if _swallows(quoted, plain, delimiter) else quoted
 
