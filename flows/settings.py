@@ -24,9 +24,9 @@ from tasks.train import TrainSettings
 from tasks.validate import ExpectationSettings
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+"""An objective's name; it stands in file names and in the names of metrics."""
 UNBOUNDED = {"rmse", "loss"}
 """Metrics that have a unit of their own and may be above 1."""
-"""An objective's name; it stands in file names and in the names of metrics."""
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 

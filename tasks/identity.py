@@ -5,6 +5,8 @@ import re
 import unicodedata
 from pathlib import Path
 
+import pandas as pd
+
 from tasks.reading import read_lines
 from tasks.records import Source
 
@@ -17,6 +19,12 @@ def canonical(text: str) -> str:
 def key(*texts: str) -> str:
     """Digest that identifies a row by its text or texts."""
     return hashlib.sha256("\x1f".join(map(canonical, texts)).encode()).hexdigest()[:32]
+
+
+def trained_on(path: Path) -> tuple[set[str], set[str]]:
+    """Of a file of the keys that weights were trained on (`store.TRAINED_KEYS`): those of rows, and of each text of a pair."""
+    found = pd.read_parquet(path)
+    return set(found.loc[~found["part"], "row_key"]), set(found.loc[found["part"], "row_key"])
 
 
 def excluded(sources: list[Source]) -> set[str]:

@@ -6,14 +6,14 @@ A move is entered into the ledger first. What a kill leaves undone of it is done
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import mlflow
-import pandas as pd
 from filelock import FileLock, Timeout
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
-from tasks import ledger, store, tracking
+from tasks import identity, ledger, store, tracking
 from tasks.errors import UserError
 from tasks.ledger import Entry
 
@@ -83,8 +83,8 @@ def kept_keys(run_id: str, parts: bool = False) -> set[str]:
     """
     with store.scratch() as folder:
         path = tracking.connect().download_artifacts(run_id, f"{tracking.FULL}/{store.TRAINED_KEYS}", str(folder))
-        found = pd.read_parquet(path)
-        return set(found["row_key"] if parts else found.loc[~found["part"], "row_key"])
+        rows, texts = identity.trained_on(Path(path))
+        return rows | texts if parts else rows
 
 
 def trained_keys(name: str, number: str) -> set[str]:

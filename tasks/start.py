@@ -39,13 +39,12 @@ def start(
     except (MlflowException, OSError):
         _refuse(standing.champion, "was made by a night that kept no full checkpoint")
         return None
-    trained = pd.read_parquet(folder / store.TRAINED_KEYS)
-    rows = set(trained.loc[~trained["part"], "row_key"])
+    rows, texts = identity.trained_on(folder / store.TRAINED_KEYS)
     seen = sum(len(rows & _holdout_keys(objective)) for objective in objectives)
     if seen:
         _refuse(standing.champion, f"was trained on {seen} rows of tonight's holdout")
         return None
-    if forgotten.intersection(trained["row_key"]):
+    if forgotten & (rows | texts):
         _refuse(standing.champion, "was trained on rows that must be forgotten")
         return None
     return Start(version=standing.champion, path=path.as_posix())

@@ -18,7 +18,7 @@ from models.measure import device
 from models.progress import Progress
 from tasks import pictures, scoring, shown, store
 from tasks.errors import NightshiftError, SettingsError
-from tasks.identity import key
+from tasks.identity import key, trained_on
 from tasks.records import Objective, Settings, Start, Trained
 from tasks.stage import stage
 
@@ -179,9 +179,8 @@ def _train_keys(objectives: list[Objective], start: Start | None) -> pd.DataFram
         key(text) for frame in frames if "text_pair" in frame for name in ("text", "text_pair") for text in frame[name]
     }
     if start:
-        earlier = pd.read_parquet(store.home() / start.path / store.TRAINED_KEYS)
-        rows |= set(earlier.loc[~earlier["part"], "row_key"])
-        parts |= set(earlier.loc[earlier["part"], "row_key"])
+        earlier_rows, earlier_parts = trained_on(store.home() / start.path / store.TRAINED_KEYS)
+        rows, parts = rows | earlier_rows, parts | earlier_parts
     return pd.DataFrame({"row_key": [*sorted(rows), *sorted(parts)], "part": [False] * len(rows) + [True] * len(parts)})
 
 
