@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -56,15 +57,27 @@ def _file() -> Path:
 
 
 def _written() -> Servers | None:
-    with suppress(FileNotFoundError):
-        return Servers.model_validate_json(_file().read_text())
-    return None
+    """Return what servers.json says; None, with a line in the log, if it is empty or cut."""
+    try:
+        return Servers.model_validate_json(_file().read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        _warn_unreadable(_file())
+        return None
+
+
+@cache
+def _warn_unreadable(file: Path) -> None:
+    """Log once per process that servers.json cannot be read."""
+    log.warning("%s is empty or damaged, so no server counts as running: `nightshift up` writes it anew", file)
 
 
 def running() -> Servers | None:
     """The servers of a living keeper, or None."""
     servers = _written()
-    return servers if servers and _process(servers.children["keeper"]) else None
+    keeper = servers.children.get("keeper") if servers else None
+    return servers if keeper and _process(keeper) else None
 
 
 def logs() -> Path:
@@ -169,7 +182,9 @@ def _end_orphans() -> bool:
     """End what servers.json still names, with all below it, and forget it."""
     servers = _written()
     if servers is None:
-        return False
+        unreadable = _file().exists()
+        _file().unlink(missing_ok=True)
+        return unreadable and _end_unlisted()
     found = [process for child in servers.children.values() if (process := _process(child))]
     for process in found:
         _end(process)
@@ -177,6 +192,19 @@ def _end_orphans() -> bool:
         _kill_rest(child.pid)
     _file().unlink(missing_ok=True)
     return bool(found)
+
+
+def _end_unlisted() -> bool:
+    """End a keeper, and with it its children, although servers.json does not name it; True if there was one."""
+    keepers = []
+    for process in processes.ours():
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            if "flows.servers" in process.cmdline():
+                keepers.append(process)
+    for keeper in keepers:
+        keeper.terminate()
+    psutil.wait_procs(keepers, timeout=60)
+    return bool(keepers)
 
 
 def _kill_rest(leader: int) -> None:

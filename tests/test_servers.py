@@ -262,6 +262,24 @@ def test_killed_one_at_a_time(servers):
     assert champion.predict(pd.DataFrame({"text": ["a lovely superb tent"]}))["label"].tolist() == ["good"]
 
 
+@pytest.mark.parametrize("text", ["", '{"prefect": "http://127'])
+def test_a_damaged_list_of_servers_is_one_line_and_what_it_lists_is_ended(tmp_path, monkeypatch, caplog, text):
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
+    (tmp_path / "servers.json").write_text(text)
+    code = "import time; print(flush=True); time.sleep(600)"
+    keeper = subprocess.Popen([sys.executable, "-c", code, "flows.servers"], stdout=subprocess.PIPE)
+    keeper.stdout.readline()
+    try:
+        assert flows.servers.running() is None and flows.servers.status() == []
+        (line,) = caplog.messages
+        assert "servers.json is empty or damaged" in line and "`nightshift up` writes it anew" in line
+        assert flows.servers.down() and not (tmp_path / "servers.json").exists()
+        assert keeper.wait(0) is not None
+    finally:
+        keeper.kill()
+    assert not flows.servers.down()
+
+
 def test_a_taken_port_is_passed_over():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
