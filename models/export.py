@@ -13,7 +13,7 @@ import torch
 from torch.export import Dim
 from transformers import PreTrainedTokenizerBase
 
-from models import bases, generative
+from models import bases, generative, graphs
 from models.fusion import fuse, traceable
 from models.heads import Heads, Model, SharedTrunk, logits
 from models.predictor import OnnxPredictor
@@ -96,7 +96,7 @@ def export_onnx(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, 
         )
     assert program is not None
     fuse(program.model)
-    program.save(str(path), external_data=False)
+    graphs.save(program.model, path)
     _same_answers(model, tokenizer, heads, path, pairs)
 
 

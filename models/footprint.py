@@ -10,6 +10,13 @@ from typing import Any
 
 TEXT = "a text of a dozen words or so, as one may find in any data set"
 BATCH = 32
+WEIGHT_FILES = (".onnx", ".onnx.data", ".safetensors")
+"""Endings of the files that hold a model; a graph of more than 2 GB has its weights in a file beside it."""
+
+
+def size_mb(folder: Path) -> float:
+    """Return the size of a folder's model files, in 10^6 bytes."""
+    return sum(file.stat().st_size for file in folder.iterdir() if file.name.endswith(WEIGHT_FILES)) / 1e6
 
 
 def of(folder: Path) -> dict[str, float]:

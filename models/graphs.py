@@ -1,5 +1,6 @@
 """Small tools for rewriting ONNX graphs."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,8 @@ from onnxscript import ir
 
 MICROSOFT = "com.microsoft"
 """ONNX Runtime's own operators."""
+PROTOBUF_LIMIT = 2_000_000_000
+"""Bytes of weights that fit into one file: a protobuf message ends at 2 GiB, structure included."""
 
 
 class Writer:
@@ -58,3 +61,20 @@ def tidy(model: ir.Model) -> None:
     """Drop what nothing reads and put the nodes in order."""
     ir.passes.common.RemoveUnusedNodesPass()(model)
     ir.passes.common.TopologicalSortPass()(model)
+
+
+def is_too_large(model: ir.Model) -> bool:
+    """Return True if a graph does not fit into one file together with its weights."""
+    weights = [value.const_value for value in model.graph.initializers.values()]
+    return bool(sum(weight.nbytes for weight in weights if weight is not None) > PROTOBUF_LIMIT)
+
+
+def save(model: ir.Model, path: Path) -> None:
+    """Write a graph to `path`; weights too large for one file go into `NAME.data` beside it, else none is left there."""
+    ir.external_data.load_to_model(model)
+    external = path.with_name(f"{path.name}.data")
+    if is_too_large(model):
+        ir.save(model, path, external_data=external.name)
+    else:
+        ir.save(model, path)
+        external.unlink(missing_ok=True)

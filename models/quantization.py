@@ -4,6 +4,7 @@ In a graph a weight has one scale a column, an embedding one a row; those of tok
 `names` lists those of a file, and `keep_float` leaves some of them as they are.
 """
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import onnxruntime
 from onnxscript import ir
 
 from models import bases, int8, predictor
-from models.graphs import MICROSOFT, Writer, constant, is_constant, replace, tidy
+from models.graphs import MICROSOFT, Writer, constant, is_constant, is_too_large, replace, save, tidy
 from models.heads import SharedTrunk
 
 TOKENS = "input_ids"
@@ -97,7 +98,7 @@ def _quantize(
     _convert(model, set(keep_float), convert)
     _tables(model, embedding_bits)
     tidy(model)
-    ir.save(model, target)
+    save(model, target)
 
 
 def _products(model: ir.Model) -> Iterator[ir.Node]:
@@ -178,8 +179,13 @@ def _four_bits(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _session(model: ir.Model) -> onnxruntime.InferenceSession:
-    held = ir.to_proto(model).SerializeToString()
-    return onnxruntime.InferenceSession(held, providers=["CPUExecutionProvider"])
+    providers = ["CPUExecutionProvider"]
+    if not is_too_large(model):
+        return onnxruntime.InferenceSession(ir.to_proto(model).SerializeToString(), providers=providers)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        save(model, path)
+        return onnxruntime.InferenceSession(str(path), providers=providers)
 
 
 def _outputs(model: ir.Model, feeds: Feeds) -> np.ndarray:

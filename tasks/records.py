@@ -162,7 +162,7 @@ class Cost(BaseModel):
     """What serving costs, measured on this machine tonight."""
 
     size_mb: float
-    """The model's file, 10^6 bytes."""
+    """The model's files, weights beside a graph included, 10^6 bytes."""
     latency_ms_p50: float
     """One text at a time, tokenization included."""
     latency_ms_p95: float

@@ -12,7 +12,7 @@ from onnxscript import ir
 from samples import messages
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from models import anatomy, bases, export, quantization
+from models import anatomy, bases, export, footprint, graphs, quantization
 from models.heads import Head, SharedTrunk
 from models.measure import TorchPredictor
 
@@ -218,3 +218,22 @@ def test_what_hurts_most_is_found_and_left_out(plain, tmp_path):
         first, second = (onnxruntime.InferenceSession(str(tmp_path / f"{each}.onnx")) for each in ("model", "int8"))
         moved.append(np.mean([np.abs(first.run(None, feed)[0] - second.run(None, feed)[0]) for feed in feeds(served)]))
     assert moved[1] < 0.9 * moved[0]
+
+
+def test_weights_beside_a_graph_count_and_go_with_what_replaces_it(plain, tmp_path, monkeypatch):
+    full, folder, served = plain("bert")
+    monkeypatch.setattr(graphs, "PROTOBUF_LIMIT", 1000)
+    graphs.save(ir.load(folder / "model.onnx"), tmp_path / "model.onnx")
+    shutil.copy(folder / "config.json", tmp_path)
+    shutil.copy(folder / "tokenizer.json", tmp_path)
+    graph, beside = (tmp_path / name for name in ("model.onnx", "model.onnx.data"))
+    assert beside.stat().st_size > graph.stat().st_size
+    assert footprint.size_mb(tmp_path) == pytest.approx(footprint.size_mb(folder), rel=0.1)
+    assert np.array_equal(export.open_served(tmp_path).scores(LONG), served.scores(LONG))
+    assert quantization.sensitive(graph, feeds(served), 1) == quantization.sensitive(
+        folder / "model.onnx", feeds(served), 1
+    )
+    monkeypatch.setattr(graphs, "PROTOBUF_LIMIT", 2e9)
+    quantization.quantize_int8(graph, graph)
+    assert not beside.exists() and footprint.size_mb(tmp_path) < 0.5 * footprint.size_mb(folder)
+    assert np.abs(export.open_served(tmp_path).scores(LONG) - full.scores(LONG)).max() < 0.2

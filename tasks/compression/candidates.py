@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 import models.footprint
-from models import export, int8, quantization
+from models import export, quantization
 from models.measure import TorchPredictor, device
 from models.predictor import OnnxPredictor
 from tasks import scoring, store
@@ -110,7 +110,7 @@ def costs(
     for (name, place), cost in zip(folders.items(), times, strict=True):
         loaded = footprint(served.get(name, trained)) if served else None
         weight = {"memory_mb": loaded.memory_mb, "load_ms": loaded.load_ms} if loaded else {}
-        found[name] = Cost(**cost, **weight, size_mb=_weights(place).stat().st_size / 1e6)
+        found[name] = Cost(**cost, **weight, size_mb=models.footprint.size_mb(place))
     return Costs(costs=found)
 
 
@@ -119,8 +119,3 @@ def footprint(_folder: Path, model: Trained | Served) -> Footprint:
     """Told by a process of the model's own, once of each: a search sets full beside every shape."""
     place = checkpoint(model) if isinstance(model, Trained) else store.folder(model) / "serving"
     return Footprint(**models.footprint.of(place))
-
-
-def _weights(folder: Path) -> Path:
-    names = (export.ONNX, int8.WEIGHTS, "model.safetensors")
-    return next(folder / name for name in names if (folder / name).exists())

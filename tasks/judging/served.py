@@ -6,6 +6,7 @@ from typing import Any
 import mlflow
 import pandas as pd
 
+from models.footprint import WEIGHT_FILES
 from tasks import kinds, registry, scoring
 from tasks.evidence import Tables
 from tasks.records import GENERATIVE, Kind, Objective, Registered, Standing
@@ -39,10 +40,10 @@ class Served:
         return scoring.table(frame, objective, answers)
 
     def size_mb(self) -> float:
-        """Of the model's file, 10^6 bytes."""
+        """Return the size of the model's files, in 10^6 bytes."""
         place = self.model.metadata.flavors["python_function"]["artifacts"]["model"]["path"]
         files = mlflow.artifacts.list_artifacts(artifact_uri=f"{self.uri}/{place}")
-        size: int = sum(file.file_size for file in files if file.path.endswith((".onnx", ".safetensors")))
+        size: int = sum(file.file_size for file in files if file.path.endswith(WEIGHT_FILES))
         return size / 1e6
 
     def timed(self, objective: Objective) -> Callable[[Sequence[str], Sequence[str] | None], Any]:
