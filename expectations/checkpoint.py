@@ -21,12 +21,17 @@ PRIVATE = {
     "exclude_unexpected_values": True,
     "partial_unexpected_count": 0,
 }
-STYLE = """<style>body{font:15px/1.5 system-ui,sans-serif;margin:1.5rem auto;max-width:75rem;padding:0 1rem;color:#1d2433}
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+"""Content-Security-Policy of nightshift's HTML pages: nothing runs, and nothing is asked of any host."""
+STYLE = (
+    f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+    + """<style>body{font:15px/1.5 system-ui,sans-serif;margin:1.5rem auto;max-width:75rem;padding:0 1rem;color:#1d2433}
 table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #e1e5ec;padding:.35rem .6rem;text-align:left;
 vertical-align:top}.status-success,.text-success{color:#1d7f4e}.status-failed,.text-danger{color:#b3261e}
 i.fa-check-circle::before{content:"\\2713"}i.fa-times::before{content:"\\2717"}i.fa-exclamation-triangle::before{content:"!"}
 footer,.sticky>.card,a[data-toggle=collapse],.popover,.modal,#ge-cta-footer,.tooltip,iframe{display:none}ul{padding-left:1.2rem}img{max-width:9rem}
 a{color:#2457a6}.badge{background:#eef1f6;border-radius:.3rem;padding:0 .4rem}</style>"""
+)
 
 INDEX = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Data Docs</title>{style}</head><body>
 <h1>Data Docs</h1><ul><li><a href="{result}">The validation result</a></li><li><a href="{suite}">The expectations</a></li>
@@ -98,7 +103,7 @@ def _make_self_contained(docs: Path) -> None:
     remote = re.compile(r"<script\b[^>]*>.*?</script>|<link\b[^>]*>|<img\b[^>]*https?:[^>]*>", re.DOTALL)
     for page in docs.rglob("*.html"):
         text = remote.sub("", page.read_text(encoding="utf-8"))
-        page.write_text(text.replace("</head>", STYLE + "</head>", 1), encoding="utf-8")
+        page.write_text(text.replace("<head>", "<head>" + STYLE, 1), encoding="utf-8")
     result, suite = (
         next((docs / kind).rglob("*.html")).relative_to(docs).as_posix() for kind in ("validations", "expectations")
     )

@@ -14,6 +14,7 @@ from prefect.runtime import flow_run
 from models.progress import slices
 from tasks import shown, store, tracking
 from tasks.errors import InputError, UserError
+from tasks.escaping import markdown
 from tasks.reading import read_records
 
 WRITERS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
@@ -51,8 +52,15 @@ def score(model_uri: str, source: str, output: str, objective: str = "", compare
     """
     _, told = predict_file(model_uri, Path(source), Path(output), objective, compare)
     if told:
-        shown.compared(model_uri.rpartition("/")[2], told)
+        shown.compared(model_uri.rpartition("/")[2], _as_markdown(told))
     return output
+
+
+def _as_markdown(lines: str) -> str:
+    """Return the lines of `_difference` with the labels in them as plain text."""
+    return "\n".join(
+        line[:2] * line.startswith("- ") + markdown(line.removeprefix("- ")) for line in lines.splitlines()
+    )
 
 
 def predict_file(

@@ -17,7 +17,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 from mlflow.store.artifact.utils.models import get_model_name_and_version
 
-from tasks import store, tracking
+from tasks import escaping, store, tracking
 from tasks.errors import UserError
 from tasks.records import GENERATIVE
 
@@ -111,7 +111,7 @@ def _judging(folder: Path) -> dict[str, Any]:
 
 def _labels(head: dict[str, Any]) -> str:
     """A head's labels for a table's cell, the first of many."""
-    labels = [label.replace("|", "\\|").replace("\n", " ") for label in head["labels"][:LABELS_SHOWN]]
+    labels = [escaping.markdown(label) for label in head["labels"][:LABELS_SHOWN]]
     more = len(head["labels"]) - len(labels)
     return ", ".join([*labels, *([f"and {more} more (`config.json`)"] if more else [])])
 

@@ -9,7 +9,7 @@ from prefect.events import emit_event
 
 from expectations import own
 from flows.settings import NightSettings, load
-from tasks import night, pictures, profile, registry, shown, store, tracking
+from tasks import escaping, night, pictures, profile, registry, shown, store, tracking
 from tasks.errors import InputError, UserError
 from tasks.ingest import DataSettings, locate, read_rows
 from tasks.judging.served import Served
@@ -117,17 +117,22 @@ def _objective(name: str, told: Any) -> Objective:
 
 def markdown(found: dict[str, Any]) -> str:
     """What was found, as a page."""
-    lines = [f"# {found['model']}, version {found['version']}: {found['status']}", "", found["reason"], ""]
+    lines = [
+        f"# {found['model']}, version {found['version']}: {found['status']}",
+        "",
+        escaping.markdown(found["reason"]),
+        "",
+    ]
     lines += [
         f"{found['rows']:,} rows, {found['labelled']:,} of them with labels; {found['unreadable']:,} could not be read.",
         "",
     ]
     for drift in found["drift"]:
         verdict = "drifted" if drift["drifted"] else "steady"
-        lines += [f"**{drift['feature']}**: {verdict}, index {drift['index']:.3f} (noise below {drift['noise']:.3f})", "",
+        lines += [f"**{escaping.markdown(drift['feature'])}**: {verdict}, index {drift['index']:.3f} (noise below {drift['noise']:.3f})", "",
                   "| | holdout | now |", "|---|---|---|"]  # fmt: skip
         lines += [
-            f"| {shown.inline(bin_)} | {100 * then:.1f} % | {100 * now:.1f} % |"
+            f"| {escaping.markdown(bin_, 300)} | {100 * then:.1f} % | {100 * now:.1f} % |"
             for bin_, (then, now) in drift["shares"].items()
         ]
         lines.append("")

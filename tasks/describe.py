@@ -1,12 +1,12 @@
 """What a reviewer reads on the page of a version, and of its run, in MLflow: enough to decide on."""
 
 import getpass
-import textwrap
 
 from mlflow.entities import Run
 from prefect.context import FlowRunContext
 
 from tasks import ledger, registry, report, tracking
+from tasks.escaping import markdown, markdown_link
 from tasks.judging.claims import percent
 from tasks.records import Candidate, NightResult, Source, Verdict
 from tasks.report import Story
@@ -59,7 +59,8 @@ def _text(result: NightResult, story: Story, verdict: Verdict, sources: list[Sou
     chosen = next(c for c in result.candidates if c.chosen)
     full = result.candidates[0]
     decision = f"passes the gate as *{verdict.claim}*" if verdict.decision == "promote" else "is held by the gate"
-    lines = [f"**{chosen.recipe}** {decision}:", "", *(f"- {reason}" for reason in verdict.reasons), ""]
+    lines = [f"**{markdown(chosen.recipe)}** {decision}:", ""]
+    lines += [*(f"- {markdown(reason)}" for reason in verdict.reasons), ""]
     lines += [*_table(result, story, verdict, full), ""]
     if verdict.difference is not None and verdict.confidence is not None:
         lines += [f"Difference to the champion, with its one-sided {percent(verdict.confidence)} limits: "
@@ -67,14 +68,14 @@ def _text(result: NightResult, story: Story, verdict: Verdict, sources: list[Sou
     if verdict.lost is not None:
         lines += [f"**Rows:** {verdict.gained:,} right that the champion has wrong, {verdict.lost:,} the other way "
                   "round (`lost.csv` of the run).", ""]  # fmt: skip
-    lines += [f"**Seeds:** {story.seeds}.", ""]
-    lines += [f"**Labels:** {story.label_changes}.", ""] if story.label_changes else []
+    lines += [f"**Seeds:** {markdown(story.seeds)}.", ""]
+    lines += [f"**Labels:** {markdown(story.label_changes)}.", ""] if story.label_changes else []
     lines += [
-        f"**Cost:** {_cost(chosen)}. Full: {_cost(full)}. {chosen.why[:1].upper()}{chosen.why[1:]}.",
+        f"**Cost:** {_cost(chosen)}. Full: {_cost(full)}. {markdown(chosen.why[:1].upper() + chosen.why[1:])}.",
         "",
         f"**What changed:** {_changes(result, verdict)}.",
         "",
-        f"**Why tonight:** {result.changed}.",
+        f"**Why tonight:** {markdown(result.changed)}.",
         "",
         f"**Data:** {result.rows['read']:,} rows read, {result.rows['quarantined']:,} quarantined, "
         f"{result.rows['train']:,} to train, {result.rows['validation']:,} to choose, "
@@ -87,7 +88,7 @@ def _text(result: NightResult, story: Story, verdict: Verdict, sources: list[Sou
 
 def _files(sources: list[Source]) -> str:
     """The newest by their order, as MLflow keeps 5,000 characters of a description; the run lists all of them."""
-    told = [f"{source.path.rpartition('/')[2]} (sha256 {source.sha256[:12]}…)" for source in sources[-FILES:]]
+    told = [f"{markdown(source.path.rpartition('/')[2])} (sha256 {source.sha256[:12]}…)" for source in sources[-FILES:]]
     return ", ".join([*([f"{len(sources) - FILES} files"] if len(sources) > FILES else []), *told])
 
 
@@ -126,12 +127,12 @@ def _changes(result: NightResult, verdict: Verdict) -> str:
 
 def _settings(before: Run, now: Run) -> list[str]:
     old, new = before.data.params, now.data.params
-    return [f"`{name}` {_short(old.get(name, 'unset'))} → {_short(new.get(name, 'unset'))}"
+    return [f"{markdown(name)} {_short(old.get(name, 'unset'))} → {_short(new.get(name, 'unset'))}"
             for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]  # fmt: skip
 
 
 def _short(value: str) -> str:
-    return textwrap.shorten(value, 100, placeholder=" …")
+    return markdown(value, 100)
 
 
 def _maker(result: NightResult) -> str:
@@ -140,5 +141,4 @@ def _maker(result: NightResult) -> str:
         return getpass.getuser()
     who = "by its schedule" if context.flow_run.auto_scheduled else "by hand"
     address = tracking.flow_run_address(result.flow_run_id)
-    name = f"[{context.flow_run.name}]({address})" if address else context.flow_run.name
-    return f"the flow run {name}, started {who}"
+    return f"the flow run {markdown_link(context.flow_run.name, address)}, started {who}"

@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 
-from tasks import pictures, profile, registry, report, scoring, store, tracking
+from tasks import escaping, pictures, profile, registry, report, scoring, store, tracking
 from tasks.records import Objective, Registered, Verdict
 from tasks.report import Story
 
@@ -33,7 +33,7 @@ def log(run_id: str, story: Story, registered: Registered) -> None:
     _log_profile(run_id, story.verdict, story.objectives[0])
     for file, table in (("slices.csv", report.slices(story)), ("lost.csv", report.lost_rows(story))):
         if len(table):
-            client.log_text(run_id, table.to_csv(index=False), file)
+            client.log_text(run_id, escaping.spreadsheet(table).to_csv(index=False), file)
     tracking.log_candidates(run_id, story.compressed.candidates)
     for picture in report.picture_files(story):
         client.log_artifact(run_id, str(picture), "pictures")

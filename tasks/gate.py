@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from models.measure import one_by_one
-from tasks import evidence, kinds, pictures, registry, scoring, store, tracking
+from tasks import escaping, evidence, kinds, pictures, registry, scoring, store, tracking
 from tasks.errors import InputError, SettingsError
 from tasks.evidence import Difference, Tables
 from tasks.judging import flips
@@ -229,7 +229,7 @@ def gate(
         costs = Costs(float(np.median(times[0])), float(np.median(times[1])), ratio, gate.cost_confidence)
     found = _inspected(served["challenger"], times[0], answers["holdout"], objectives, gate)
     if len(found.lost):
-        store.write_csv(found.lost, folder / "measured" / flips.FILE)
+        store.write_csv(escaping.spreadsheet(found.lost), folder / "measured" / flips.FILE)
     if found.figures.get("slices"):
         pictures.slices(found.figures["slices"], gate.slice_margin, folder / "measured/slices.png")
     verdict = decide(

@@ -10,6 +10,7 @@ from mlflow.exceptions import MlflowException
 from pydantic import BaseModel, Field
 
 from tasks import tracking
+from tasks.escaping import markdown
 
 HEAD = "**Ledger:**"
 MOVES = ("promoted", "rolled back", "moved by hand")
@@ -46,9 +47,9 @@ class Entry(BaseModel):
 
     @property
     def line(self) -> str:
-        """As the version's page in MLflow tells it."""
+        """A line of Markdown for the version's page in MLflow."""
         was = f"champion was version {self.old}" if self.old else "there was no champion"
-        return f"- {self.when}: {self.action} by {self.who} ({was}): {self.why}"
+        return f"- {self.when}: {self.action} by {markdown(self.who)} ({was}): {markdown(self.why)}"
 
     @property
     def moves(self) -> str:
@@ -93,7 +94,9 @@ def enter(name: str, entry: Entry) -> None:
     client = tracking.connect()
     about = entry.version or entry.new
     source = f"models:/{name}/{about}" if about else f"runs:/{entry.evidence or 'none'}/report"
-    client.create_model_version(f"{name}.ledger", source=source, tags=entry.model_dump(), description=fitted(entry.why))
+    client.create_model_version(
+        f"{name}.ledger", source=source, tags=entry.model_dump(), description=fitted(markdown(entry.why))
+    )
     if entry.version:
         told = client.get_model_version(name, entry.version).description or ""
         client.update_model_version(name, entry.version, with_ledger(told, [entry]))

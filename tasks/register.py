@@ -12,7 +12,7 @@ from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 from prefect import task
 
 from models import generative, predictor, serving
-from tasks import ledger, registry, store, tracking
+from tasks import escaping, ledger, registry, store, tracking
 from tasks.records import GENERATIVE, Compressed, Kind, Objective, Registered
 
 JUDGING = {
@@ -74,7 +74,7 @@ def _registered(
         source=f"models:/{model_id}",
         model_id=model_id,
         run_id=run_id,
-        description=f"{candidate.recipe}: {candidate.why}",
+        description=escaping.markdown(f"{candidate.recipe}: {candidate.why}"),
         tags=tags | {
             registry.FROM: compressed.digest,
             registry.RECIPE: candidate.recipe,

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from tasks import kinds, ledger, shown, store, tracking
+from expectations.checkpoint import POLICY
+from tasks import escaping, kinds, ledger, shown, store, tracking
 from tasks.judging import flips
 from tasks.pictures import inline
 from tasks.records import Artifact, Checked, Compressed, Evaluated, Kind, NightResult, Objective, Trained, Verdict
@@ -253,7 +254,9 @@ def write(result: NightResult, story: Story) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters["inline"] = shown.inline
+    templates.filters["markdown"] = escaping.markdown
+    templates.globals["markdown_link"] = escaping.markdown_link
+    templates.globals["policy"] = POLICY
     values = _values(result, story)
     folder = store.home() / "reports" / result.model
     folder.mkdir(parents=True, exist_ok=True)

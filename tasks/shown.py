@@ -1,5 +1,7 @@
 """What people see of a night in the Prefect UI: its ending as the run's state, its stages as artifacts.
 
+Prefect renders descriptions and cells of tables as Markdown too.
+
 A display that fails is told in the log and never ends a night.
 """
 
@@ -22,13 +24,12 @@ from prefect.context import FlowRunContext
 from prefect.exceptions import PrefectException
 from prefect.states import Completed, Failed
 
+from tasks import escaping
 from tasks.records import Augmented, Checked, Compressed, NightResult, Sides, Verdict
 
 log = logging.getLogger("nightshift.shown")
 SECONDARY = re.compile("precision|recall|ece|distinct")
 """Metrics that a table of candidates has no room for."""
-LONGEST = 300
-"""Characters of a text within a line."""
 
 
 def speak() -> None:
@@ -55,12 +56,6 @@ def key(model: str, number: int, name: str) -> str:
     return f"{re.sub('[^a-z0-9]+', '-', model.lower())}-{number}-{name}"
 
 
-def inline(text: str) -> str:
-    """A text as a short line within Markdown, whatever signs are in it."""
-    line = " ".join(text.split())
-    return re.sub(r"([\\`*_<>#|\[\]])", r"\\\1", line[:LONGEST] + " …" * (len(line) > LONGEST))
-
-
 @contextmanager
 def _harmless() -> Iterator[None]:
     try:
@@ -81,16 +76,16 @@ def _expectations(model: str, checked: Checked) -> None:
     rows = [
         {
             "result": "pass" if line.success else "FAIL",
-            "expectation": line.name,
+            "expectation": escaping.markdown(line.name),
             "severity": line.severity,
             "unexpected": "" if line.unexpected is None else line.unexpected,
-            "observed": line.observed,
+            "observed": escaping.markdown(line.observed),
         }
         for line in checked.expectations
     ]
     words = f"{checked.read:,} rows read, {checked.kept:,} kept; quarantined: "
     words += ", ".join(f"{count:,} {reason}" for reason, count in checked.quarantined.items()) or "none"
-    create_table_artifact(rows, key=key(model, 1, "expectations"), description=words)
+    create_table_artifact(rows, key=key(model, 1, "expectations"), description=escaping.markdown(words))
 
 
 def _sides(model: str, sides: Sides) -> None:
@@ -110,11 +105,11 @@ def _candidates(model: str, compressed: Compressed) -> None:
     rows = [
         {
             "put forward": "yes" if c.chosen else "",
-            "name": c.name,
+            "name": escaping.markdown(c.name),
             **{name: round(value, 4) for name, value in c.holdout.items() if not SECONDARY.search(name)},
             "MB": round(c.size_mb, 1),
             "ms a text": round(c.latency_ms_p50, 2),
-            "why": c.why,
+            "why": escaping.markdown(c.why),
         }
         for c in compressed.candidates
     ]
@@ -122,7 +117,7 @@ def _candidates(model: str, compressed: Compressed) -> None:
 
 
 def _verdict(model: str, verdict: Verdict) -> None:
-    lines = [f"# {verdict.decision}", *(f"- {reason}" for reason in verdict.reasons)]
+    lines = [f"# {verdict.decision}", *(f"- {escaping.markdown(reason)}" for reason in verdict.reasons)]
     create_markdown_artifact("\n".join(lines), key=key(model, 6, "gate"), description="The gate's decision")
 
 
@@ -144,9 +139,13 @@ def progress(model: str) -> Callable[[float, str], None]:
             return
         with _harmless():
             if made:
-                update_progress_artifact(made[0], progress=100 * share, description=words)
+                update_progress_artifact(made[0], progress=100 * share, description=escaping.markdown(words))
             else:
-                made.append(create_progress_artifact(100 * share, key=key(model, 4, "training"), description=words))
+                made.append(
+                    create_progress_artifact(
+                        100 * share, key=key(model, 4, "training"), description=escaping.markdown(words)
+                    )
+                )
 
     return tell
 

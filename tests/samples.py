@@ -38,3 +38,30 @@ def messages(count: int, seed: int = 1) -> list[tuple[str, str]]:
         draw.shuffle(words)
         seen[" ".join(words)] = label if draw.random() > 0.03 else "bad"
     return list(seen.items())
+
+
+def hostile(host: str) -> list[str]:
+    """Texts that would load, link or run something of `host` where they are not escaped."""
+    return [
+        f"![x]({host}/a.png)",
+        f"<img src={host}/b.png>",
+        f"<script>fetch('{host}/c')</script>",
+        "[x](javascript:alert(1))",
+        f"{host}/d www.elsewhere.test/x HTTPS://elsewhere.test me@elsewhere.test",
+        f"<{host}/e>",
+        "![x][r]",
+        f"\\![x]({host}/f.png) &#33;[x]({host}/g.png)",
+        f"x\n\n![n]({host}/h.png)",
+        f'=HYPERLINK("{host}/i")',
+        "`a` | **b** _c_ ~~d~~ $x^2$ @someone &lt; :smile:",
+        "# h",
+        "- [ ] x",
+        "1. x",
+        "1) x",
+        "===",
+        f"[r]: {host}/j.png",
+        f"<svg onload=\"fetch('{host}/k')\">",
+    ]
+
+
+HOSTILE = hostile("http://elsewhere.test")

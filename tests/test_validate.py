@@ -240,6 +240,8 @@ def test_data_docs_stand_alone_and_hold_no_texts(tmp_path):
     pages = "".join(page.read_text() for page in (tmp_path / "docs").rglob("*.html"))
     assert "secret" not in pages
     assert "<script src=" not in pages and 'rel="stylesheet" href="http' not in pages
+    for page in (tmp_path / "docs").rglob("*.html"):
+        assert "default-src 'none'" in page.read_text().partition("<body")[0]
 
 
 def test_lengths():

@@ -1,0 +1,63 @@
+"""Plain text for a place where its signs would act: Markdown that a browser renders, CSV that a spreadsheet opens.
+
+Everything that comes from data, settings, files or people goes through here before it stands in either. HTML is escaped
+by jinja2 (markupsafe); besides, nightshift's HTML pages forbid the browser to load anything (`checkpoint.POLICY`).
+"""
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the command line needs no pandas to show a line
+    import pandas as pd
+
+JOINER = "\u2060"
+"""Zero width: it parts what renderers make links of, even where they look for links after reading escapes."""
+
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_MARKDOWN: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
+    (re.compile(r"[\\`*_\[\]#|~]"), lambda match: "\\" + match[0]),
+    (re.compile(r"[&<>]"), lambda match: _ENTITIES[match[0]]),
+    (re.compile(r":(?=[a-z+-][\w+-]*:)"), lambda match: "\\:"),
+    (re.compile(r":(?=//)|\bwww(?=\.)|@", re.IGNORECASE), lambda match: match[0] + JOINER),
+    (re.compile(r"^\d+(?=[.)]( |$))"), lambda match: match[0] + "\\"),
+    (re.compile(r"^[-+=]"), lambda match: "\\" + match[0]),
+]
+_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?%?")
+
+
+def markdown(text: object, longest: int | None = None) -> str:
+    """Return `text` as one line that every Markdown renderer shows as it is: no markup, no link, no HTML.
+
+    Backslashes and entities are those that CommonMark, GFM, marked (Prefect) and showdown (MLflow) agree on. White space
+    is joined; what is longer than `longest` characters is cut.
+    """
+    words = " ".join(str(text).split())
+    line = words[:longest]
+    for signs, escape in _MARKDOWN:
+        line = signs.sub(escape, line)
+    return line if len(words) == len(words[:longest]) else f"{line} …"
+
+
+def markdown_link(text: object, address: str) -> str:
+    """Return a Markdown link to an address of nightshift's own; the text alone where there is no http(s) address."""
+    if not re.match("https?://", address):
+        return markdown(text)
+    target = re.sub(r"[\s<>()\[\]\\\"'`]", lambda match: f"%{ord(match[0]):02X}", address)
+    return f"[{markdown(text)}]({target})"
+
+
+def spreadsheet_cell(value: object) -> object:
+    """Return a text that a spreadsheet would run as a formula with `'` before it; numbers and all else as they are."""
+    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
+        return "'" + value
+    return value
+
+
+def spreadsheet(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Return a table, its column names included, that a person may open in a spreadsheet.
+
+    For files that people read (quarantine.csv, lost.csv, slices.csv); what programs read stays as it is.
+    """
+    return table.map(spreadsheet_cell).rename(columns=spreadsheet_cell)

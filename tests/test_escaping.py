@@ -1,0 +1,64 @@
+"""Text that would act in a page or a spreadsheet; tests/test_browser.py opens the pages themselves."""
+
+import html
+import re
+
+import pandas as pd
+import pytest
+from markdown_it import MarkdownIt
+from samples import HOSTILE
+
+from tasks import escaping
+from tasks.ledger import Entry
+from tasks.quarantine import quarantine_table
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_markdown_shows_a_text_as_it_is(text):
+    renderer = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    for before in ("", "- ", "words "):
+        page = renderer.render(before + escaping.markdown(text) + "\n\n[r]: http://elsewhere.test/x.png")
+        assert set(re.findall("<([a-z0-9]+)", page)) <= {"p", "ul", "li"}, page
+        shown = html.unescape(re.sub("<[^>]+>", "", page)).replace(escaping.JOINER, "")
+        assert " ".join(text.split()) in " ".join(shown.split())
+
+
+def test_markdown_leaves_nothing_to_make_a_link_of():
+    """Some renderers look for addresses in the text that is left when escapes have been read."""
+    for text in HOSTILE:
+        plain = html.unescape(escaping.markdown(text))
+        assert not re.search(r"https?://|ftp://|www\.|\w@\w", plain, re.IGNORECASE), plain
+
+
+def test_a_cell_of_a_table_and_a_cut():
+    assert escaping.markdown("# a\n\n| b") == r"\# a \| b"
+    assert len(escaping.markdown("字" * 900, 300)) == 302
+    assert escaping.markdown("0.97 -> better, 3 %") == "0.97 -&gt; better, 3 %"
+
+
+def test_a_link_leads_nowhere_but_to_a_page():
+    assert escaping.markdown_link("a]b", "http://x.test/a b)(c") == r"[a\]b](http://x.test/a%20b%29%28c)"
+    assert escaping.markdown_link("a", "javascript:alert(1)") == "a"
+
+
+def test_lines_of_the_ledger_are_plain_text():
+    line = Entry(action="held", who="![x](http://e.test)", why="<img src=http://e.test>").line
+    assert "![" not in line and "<" not in line and "http://" not in line
+
+
+def test_a_spreadsheet_runs_nothing():
+    formulas = ["=HYPERLINK(1)", "+1+1", "-cmd|' /C calc'!A0", "@SUM(1)", "\t=1", "\r=1", " =1", "＝1"]
+    others = ["-5", "+49 30", "-1.5e3", "a=b", "", "-"]
+    table = pd.DataFrame({"=text": [*formulas, "-5", "a=b", ""], "n": -1.5})
+    safe = escaping.spreadsheet(table)
+    assert list(safe) == ["'=text", "n"] and safe["n"].eq(-1.5).all()
+    assert safe["'=text"].tolist() == ["'" + text for text in formulas] + ["-5", "a=b", ""]
+    assert [escaping.spreadsheet_cell(text) for text in others] == ["-5", "'+49 30", "-1.5e3", "a=b", "", "'-"]
+
+
+def test_quarantined_rows_may_be_opened_in_a_spreadsheet():
+    rows = pd.DataFrame({"source": ["=x.csv"], "row": [3], "original": ['{"=column": "=1+1", "n": "-2"}']})
+    table = quarantine_table(rows, pd.Series(["duplicate"]))
+    assert table.to_dict("records") == [
+        {"reason": "duplicate", "source": "'=x.csv", "row": 3, "'=column": "'=1+1", "n": "-2"}
+    ]
