@@ -13,7 +13,7 @@ from tasks.errors import InputError, SettingsError
 ROOT = Path(__file__).parent.parent
 PYFUNC = {"serving.py", "generative.py"}
 """What MLflow loads as the registered model."""
-SHARED = {"records", "stage", "store", "errors", "evidence", "scoring", "pictures", "tracking", "registry", "quarantine",
+SHARED = {"records", "stage", "store", "errors", "evidence", "scoring", "pictures", "tracking", "registry", "quarantine", "escaping", "redaction",
           "reading", "report", "shown", "processes", "kinds", "ledger", "profile", "identity", "machine", "figures"}  # fmt: skip
 
 
