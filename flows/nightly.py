@@ -11,6 +11,7 @@ from flows.form import EMPTY, NightForm, filled_in, run_name
 from flows.settings import NightSettings
 from tasks import night, reconcile, registry, shown, start, tracking
 from tasks.augment import augment
+from tasks.base import try_bases
 from tasks.compress import compress
 from tasks.evaluate import evaluate
 from tasks.gate import gate
@@ -50,6 +51,11 @@ def one_night(settings: NightSettings, force: bool) -> NightResult:
         tonight = night.Night(settings, sources, flow_run.id, Path(__file__), force)
         if earlier := tonight.finished_before():
             return tonight.skipped(earlier)
+        kinds = {name: (told.kind, told.data.text_pair is not None) for name, told in learned.items()}
+        try_bases(
+            settings.train.base_model, settings.train.scratch, settings.compress.teaching_bases, kinds,
+            settings.train.max_length,
+        )  # fmt: skip
 
         checked: dict[str, Checked] = {}
         for name, told in learned.items():

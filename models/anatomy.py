@@ -74,11 +74,11 @@ def layers(model: Model) -> list[nn.Module]:
 
 
 def positions(model: Model) -> int | None:
-    """How many tokens it can read, where its positions say so; RoBERTa's begin after the padding token's."""
+    """Return how many tokens it can read, None where there is no limit (XLNet says -1); RoBERTa's begin after the padding token's."""
     longest = getattr(model.config, "max_position_embeddings", None)
     tables = [module for name, module in model.named_modules() if name.endswith("position_embeddings")]
     before = [table.padding_idx + 1 for table in tables if getattr(table, "padding_idx", None) is not None]
-    return longest - max(before, default=0) if longest else None
+    return longest - max(before, default=0) if longest and longest > 0 else None
 
 
 def anatomy(model: Model) -> Anatomy:

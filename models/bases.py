@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from tokenizers import processors
 from transformers import (
     AutoConfig,
@@ -26,7 +27,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from models import int8, scratch, static
+from models import base_checks, int8, scratch, static
 from models.heads import Head, Heads, Model, SharedTrunk, is_decoder, read_heads, write_heads
 from models.quiet import errors_only, no_bars
 
@@ -83,7 +84,7 @@ def digest(base_model: str) -> str:
     address, revision = locate(base_model)
     if revision:
         return f"{address}@{revision}"
-    files = sorted(p for p in Path(address).glob("*") if p.suffix in {".safetensors", ".json", ".txt"})
+    files = sorted(p for p in Path(address).glob("*") if p.suffix in {".safetensors", ".json", ".txt", ".model"})
     return hashlib.sha256("".join(_sha256(file) for file in files).encode()).hexdigest()
 
 
@@ -91,12 +92,16 @@ def load_tokenizer(base_model: str, sizes: dict[str, Any], corpus: Iterable[str]
     """The base's tokenizer; a `scratch:` base's is trained on `corpus`.
 
     It pads on the right, with its end token where it brings no padding token (GPT-2), and puts that between the texts of a
-    pair where it puts nothing there.
+    pair where it puts nothing there. Raises ValueError for one that `models.base_checks` refuses.
     """
     if base_model.startswith(SCRATCH):
         return scratch.train_tokenizer(base_model, sizes, corpus)
     address, revision = locate(base_model)
-    tokenizer = AutoTokenizer.from_pretrained(address, revision=revision, trust_remote_code=False)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(address, revision=revision, trust_remote_code=False)
+    except Exception as error:  # the tokenizers library has no class of its own for its errors
+        raise ValueError(f"its tokenizer cannot be read: {str(error).splitlines()[0]}") from error
+    base_checks.ensure_vocabulary(tokenizer)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "right"
@@ -119,11 +124,20 @@ def load(
     """The base with fresh heads: a stock model for one objective, a shared trunk for several.
 
     What is fresh depends on `seed` alone. `sizes` are fields of a `scratch:` base's configuration.
-    Raises ValueError where the base cannot do what a head asks for.
+    Raises ValueError where the base cannot do what a head asks for, and for one that `models.base_checks` refuses.
     """
     config = _config(base_model, sizes or {}, tokenizer)
     _demand(config, heads)
     torch.manual_seed(seed)
+    model = _with_heads(base_model, heads, config)
+    if not base_model.startswith(SCRATCH):
+        base_checks.ensure_finite(model)
+        base_checks.ensure_embeddings(model, tokenizer, heads)
+        base_checks.ensure_padding_ignored(model, tokenizer, heads)
+    return model
+
+
+def _with_heads(base_model: str, heads: Heads, config: PreTrainedConfig) -> Model:
     if len(heads) > 1:
         return SharedTrunk(_weights(base_model, AutoModel, config), heads)
     (head,) = heads.values()
@@ -164,11 +178,15 @@ def _weights(base_model: str, kind: Any, config: PreTrainedConfig) -> PreTrained
         fresh: PreTrainedModel = kind.from_config(config, trust_remote_code=False)
         return fresh
     address, revision = locate(base_model)
-    with errors_only("transformers"), no_bars():
-        model: PreTrainedModel = kind.from_pretrained(
-            address, revision=revision, config=config, trust_remote_code=False, use_safetensors=True,
-            dtype=torch.float32, ignore_mismatched_sizes=True,
-        )  # fmt: skip
+    try:
+        with errors_only("transformers"), no_bars():
+            model, report = kind.from_pretrained(
+                address, revision=revision, config=config, trust_remote_code=False, use_safetensors=True,
+                dtype=torch.float32, ignore_mismatched_sizes=True, output_loading_info=True,
+            )  # fmt: skip
+    except SafetensorError as error:
+        raise ValueError(f"its safetensors file cannot be read, it is cut or damaged: {error}") from error
+    base_checks.ensure_fitting(model, report)
     return model
 
 
@@ -180,7 +198,7 @@ def load_checkpoint(folder: Path) -> tuple[Model, PreTrainedTokenizerBase, dict[
         model: Model = (
             int8.load(kind.from_config(AutoConfig.from_pretrained(folder, trust_remote_code=False)), folder)
             if (folder / int8.WEIGHTS).exists()
-            else kind.from_pretrained(folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32)
+            else _whole(kind, folder)
         )
     if len(heads) > 1:
         model = SharedTrunk(model, heads)
@@ -188,6 +206,16 @@ def load_checkpoint(folder: Path) -> tuple[Model, PreTrainedTokenizerBase, dict[
     with errors_only("transformers"):  # of an architecture that it does not know
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     return model.eval(), tokenizer, heads
+
+
+def _whole(kind: Any, folder: Path) -> PreTrainedModel:
+    """Load a checkpoint of our own, which has to hold every weight."""
+    model, report = kind.from_pretrained(
+        folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32, output_loading_info=True
+    )
+    if report["missing_keys"]:
+        raise ValueError(f"the checkpoint {folder} lacks {base_checks.named(report['missing_keys'])}")
+    return model
 
 
 def _kind_of(folder: Path, heads: Heads) -> Any:

@@ -11,12 +11,13 @@ import pandas as pd
 from pydantic import Field, ValidationInfo, field_validator
 from transformers import TrainerCallback
 
-from models import anatomy, bases, checkpoints, guards, launch, lora, training
+from models import bases, checkpoints, guards, launch, lora, training
 from models.encoding import Examples, cached
 from models.heads import Head, is_decoder
 from models.measure import device
 from models.progress import Progress
 from tasks import pictures, scoring, shown, store
+from tasks.base import load_base
 from tasks.errors import NightshiftError, SettingsError
 from tasks.identity import key, trained_on
 from tasks.records import Objective, Settings, Start, Trained
@@ -148,18 +149,14 @@ def _corpus(frames: Iterable[pd.DataFrame]) -> list[str]:
 
 def _base(objectives: list[Objective], heads: dict[str, Head], train: TrainSettings, start: Start | None) -> Any:
     """The model to begin with, and its tokenizer."""
-    place = str(store.home() / start.path) if start else train.base_model
+    address = str(store.home() / start.path) if start else train.base_model
     texts = [] if start else _corpus(pd.read_parquet(_rows(o)) for o in objectives)
-    try:
-        tokenizer = bases.load_tokenizer(place, train.scratch, texts)
-        model = bases.load(place, heads, tokenizer, train.seed, train.scratch)
-        if start:
-            bases.take_over(model, heads, Path(place))
-    except (ValueError, OSError) as error:
-        raise SettingsError(f"train.base_model: {str(error).splitlines()[0]}") from error
-    positions = anatomy.positions(model)
-    if positions and train.max_length > positions:
-        raise SettingsError(f"train.max_length: {train.max_length} is more than the base's {positions} positions")
+    model, tokenizer = load_base(address, heads, train.max_length, train.seed, train.scratch, texts)
+    if start:
+        try:
+            bases.take_over(model, heads, Path(address))
+        except (ValueError, OSError) as error:
+            raise SettingsError(f"train.warm_start: {str(error).splitlines()[0]}") from error
     return model, tokenizer
 
 

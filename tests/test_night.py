@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pandas as pd
 import psutil
 import pytest
 from conftest import processes_of
+from safetensors.torch import load_file, save_file
 
 TORCHLESS = """
 import sys
@@ -220,14 +222,17 @@ CASES = {
         "train.learning_rat: unknown key; did you mean learning_rate?",
     ),
     "missing column": (["--set", "data.text=body"], 2, "data.text: no column 'body'"),
-    "no such base": (["--set", "train.base_model=./nobase"], 2, "no such folder"),
+    "a base of other weights": (["--set", "train.base_model=./other"], 2, "its weights do not fit a bert model"),
     "one class only": (["--set", "data.path=one.csv"], 3, "at least two labels"),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_bad_input_gives_one_line_and_its_exit_code(shell, project, case):
+def test_bad_input_gives_one_line_and_its_exit_code(shell, project, tiny_base, case):
     (project / "one.csv").write_text("message,label\n" + "".join(f"message number {i},good\n" for i in range(80)))
+    other = shutil.copytree(tiny_base, project / "other")
+    weights = load_file(other / "model.safetensors")
+    save_file({f"_orig_mod.{name}": value for name, value in weights.items()}, other / "model.safetensors")
     overrides, code, line = CASES[case]
     done = shell("run", "night.yaml", *overrides)
     assert done.returncode == code, done.stderr[-2000:]
@@ -236,6 +241,7 @@ def test_bad_input_gives_one_line_and_its_exit_code(shell, project, case):
     if code == 2:
         assert [text for text in done.stderr.splitlines() if line in text] == done.stderr.splitlines()[-1:]
         assert "Traceback" not in done.stderr
+        assert not any((project / "home" / "store").glob("split/*"))
 
 
 def test_the_data_gate_alone(shell, project):

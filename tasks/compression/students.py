@@ -270,7 +270,8 @@ def made(
     desk = Desk(parent, trained, lesson, objectives, told)
     tokenizer = desk.tokenizer
     if step.name == "vocabulary":
-        model, tokenizer = vocabulary.cut(desk.model, tokenizer, desk.texts())
+        with _possible("vocabulary"):
+            model, tokenizer = vocabulary.cut(desk.model, tokenizer, desk.texts())
     else:
         size = amount(step.value) if step.value else told.get(SIZES.get(step.name, ""), 1.0)
         model = STEPS[step.name](desk, size)
