@@ -11,6 +11,7 @@ from pandas.api.types import is_numeric_dtype
 from prefect import flow
 from prefect.runtime import flow_run
 
+from models.predictor import problem_of
 from models.progress import slices
 from tasks import shown, store, tracking
 from tasks.errors import InputError, UserError
@@ -75,8 +76,7 @@ def predict_file(
         if path is not None and path.suffix not in WRITERS:
             raise InputError(f"{path}: expected one of {', '.join(WRITERS)}")
     frame = _read(source)
-    texts = frame[[name for name in ("text", "text_pair") if name in frame]].astype(str)
-    texts = texts.mask(texts == "", None).set_axis(range(1, len(texts) + 1), axis=0)
+    texts = _texts(source, frame)
     columns = _answers(model_uri, texts, objective)
     told = ""
     if compare:
@@ -115,10 +115,18 @@ def _read(source: Path) -> pd.DataFrame:
         raise InputError(
             f"{source}: no column text; it has {', '.join(map(str, frame.columns))}; the model's input is always called text: rename it"
         )
-    missing = frame["text"].isna() | frame["text"].eq("")
-    if missing.any():
-        raise InputError(f"{source}, row {missing.to_numpy().argmax() + 1}: text is missing; take the row out")
     return frame
+
+
+def _texts(source: Path, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that a model reads, rows counted from 1; raises InputError for a row without a text."""
+    texts = frame[[name for name in ("text", "text_pair") if name in frame]].set_axis(range(1, len(frame) + 1), axis=0)
+    if source.suffix in (".csv", ".tsv"):
+        texts = texts.replace("", None)
+    for row, value in texts["text"].items():
+        if problem := problem_of(value):
+            raise InputError(f"{source}, row {row}: text is {problem}; take the row out")
+    return texts
 
 
 def _answers(model_uri: str, texts: pd.DataFrame, objective: str) -> dict[str, pd.Series]:

@@ -49,11 +49,11 @@ def answers(
     if not head.generative:
         return serving.answers(predictor, rows, name)
     if not score:
-        (texts,) = serving.columns_of(rows, ["text"])
+        (texts,) = serving.columns_of(predictor, rows, ["text"])
         written = predictor.continuations(texts, name, max_new_tokens, temperature, seed)
         return pd.DataFrame({"text": written}, index=serving.index_of(rows))
     targeted = head.kind == "text2text" or (isinstance(rows, pd.DataFrame) and "target" in rows)
-    texts, *targets = serving.columns_of(rows, ["text", "target"] if targeted else ["text"])
+    texts, *targets = serving.columns_of(predictor, rows, ["text", "target"] if targeted else ["text"])
     loss, tokens = predictor.losses(texts, targets[0] if targeted else None, name)
     return pd.DataFrame({"loss": loss, "tokens": tokens}, index=serving.index_of(rows))
 
@@ -67,7 +67,8 @@ class GenerativeModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """The answers to each row; `params` are those of `answers`."""
-        return answers(self.predictor, model_input, **params or {})
+        with serving.refusing():
+            return answers(self.predictor, model_input, **params or {})
 
 
 mlflow.models.set_model(GenerativeModel())

@@ -6,8 +6,9 @@ This file stands by itself: it goes into the registered model beside the folder 
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from math import isnan
 from operator import attrgetter
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +25,50 @@ FIELDS = {"input_ids": attrgetter("ids"), "attention_mask": attrgetter("attentio
 """A graph's inputs, as tokenizers calls them."""
 CHOSEN = 0.5
 """The score from which on a row has a label, where it may have several."""
+CHARACTERS_PER_TOKEN = 32
+MISSING = ("NAType", "NaTType")
+"""Classes that pandas has for missing values."""
+SLACK = 128
+"""Tokens that cutting a text may change at most at the cut: a word of WordPiece has 100 characters, or is one [UNK]."""
+
+
+def ensure_texts(values: Sequence[Any], column: str = "text") -> None:
+    """Raise ValueError unless `values` is a list of texts; the message names the row, counted from 0."""
+    if isinstance(values, str | bytes | dict):
+        raise ValueError(f"expected a list of texts as {column}, found {type(values).__name__}")
+    for row, value in enumerate(values):
+        if problem := problem_of(value):
+            raise ValueError(f"row {row}: {column} is {problem}")
+
+
+def problem_of(value: Any) -> str:
+    """Return what keeps a value from being read as a text, in words; empty for a text."""
+    if isinstance(value, str):
+        is_valid = value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
+        return "" if is_valid else "no valid Unicode: half of a surrogate pair"
+    is_missing = value is None or (isinstance(value, float) and isnan(value)) or type(value).__name__ in MISSING
+    return "missing" if is_missing else f"no text but {type(value).__name__}"
+
+
+def shorten(text: str, tokens: int, count: Callable[[str], int], side: str = "right") -> str:
+    """Return the part of a long text that can matter where only `tokens` tokens of it are read.
+
+    Args:
+        text: Of any length; one of less than 128 characters a token is returned whole.
+        tokens: How many tokens are read.
+        count: Gives the number of tokens of a text.
+        side: Where the tokenizer truncates; at `left` the end of the text is read.
+
+    Returns:
+        The text, or so much of its beginning (its end) that the tokens read are those of the whole text.
+    """
+    size = CHARACTERS_PER_TOKEN * tokens
+    while 4 * size < len(text):
+        part = text[-size:] if side == "left" else text[:size]
+        if count(part) >= 2 * tokens + SLACK:
+            return part
+        size *= 4
+    return text
 
 
 class Judge:
@@ -33,6 +78,7 @@ class Judge:
     """What is known of each objective, by its name: kind, labels, separator, pairs."""
     main: str
     """The objective that answers unasked."""
+    problem_of = staticmethod(problem_of)
 
     def scores(self, texts: Sequence[str], pairs: Sequence[str] | None = None, objective: str = "main") -> np.ndarray:
         """In the order of the texts: probabilities, shape (rows, classes), or values of a regression, shape (rows, 1)."""
@@ -54,12 +100,18 @@ class Judge:
         joined in `label`, and `score` is the lowest among them (the highest of all where there is none).
         Of regression `score`, in the units of the training labels.
         An empty text is read as one space, since some tokenizers (GPT-2's) make no token at all of it.
-        Raises ValueError for an unknown objective, and for one text where two are read or the other way round.
+        Raises ValueError for an unknown objective, for a value that is no text, and for one text where two are read or the
+        other way round.
         """
         name = self.named(objective)
         head = self.heads[name]
         if head.pairs != (pairs is not None):
             raise ValueError(f"{name} reads {'two texts' if head.pairs else 'one text'} a row")
+        ensure_texts(texts)
+        if pairs is not None:
+            ensure_texts(pairs, "text_pair")
+            if len(texts) != len(pairs):
+                raise ValueError(f"{len(texts)} first and {len(pairs)} second texts: each row has one of both")
         first = [text or " " for text in texts]
         second = None if pairs is None else [text or " " for text in pairs]
         return [_answer(head, row) for row in self.scores(first, second, name)]
@@ -94,6 +146,7 @@ class OnnxPredictor(Judge):
         """In the order of the texts: probabilities, shape (rows, classes), or values of a regression, shape (rows, 1)."""
         head = self.heads[objective]
         rows: list[Any] = list(texts) if pairs is None else list(zip(texts, pairs, strict=True))
+        rows = [self._shortened(row) for row in rows]
         if len(rows) == 1:
             return _scores(head, self._logits(rows, objective).astype(float))
         lengths = [len(text) + (len(pairs[place]) if pairs is not None else 0) for place, text in enumerate(texts)]
@@ -115,6 +168,24 @@ class OnnxPredictor(Judge):
         """What the graph takes, of texts or pairs of texts: each (rows, tokens)."""
         encoded = self.tokenizer.encode_batch(list(rows)) if len(rows) > 1 else [self._encode(rows[0])]
         return {name: np.array([FIELDS[name](item) for item in encoded], dtype=np.int64) for name in self.inputs}
+
+    def _shortened(self, row: Any) -> Any:
+        """Return a text or a pair without what truncation would drop anyway.
+
+        Of two long texts the longer one keeps the odd token, so both stay whole.
+        """
+        most = self.config["max_length"]
+        if isinstance(row, str):
+            return shorten(row, most, self._count, self.config["truncation_side"])
+        is_long = [len(text) > 4 * CHARACTERS_PER_TOKEN * most for text in row]
+        if sum(is_long) != 1 or self._count(row[is_long.index(False)]) > most:
+            return row
+        return tuple(shorten(text, most, self._count, self.config["truncation_side"]) for text in row)
+
+    def _count(self, text: str) -> int:
+        """Return the number of a text's tokens, truncated ones included."""
+        encoded = self.tokenizer.encode(text)
+        return sum(part.special_tokens_mask.count(0) for part in (encoded, *encoded.overflowing))
 
     def _encode(self, row: Any) -> Any:
         return self.tokenizer.encode(row) if isinstance(row, str) else self.tokenizer.encode(*row)

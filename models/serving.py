@@ -5,31 +5,47 @@ MLflow copies this file into the model and loads it from there (models from code
 """
 
 import runpy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import mlflow
 import pandas as pd
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
 
-def columns_of(rows: Any, columns: Sequence[str]) -> list[list[str]]:
-    """The values of each column, for a frame, texts, or one text.
+class InvalidRequest(mlflow.exceptions.MlflowException, ValueError):  # type: ignore[misc]
+    """A request that a model refuses: status 400 and one line over `mlflow models serve`, a ValueError in Python."""
 
-    Raises ValueError for a column that is not there, and for a value that is missing or a list; it names the row by its index.
+    def __init__(self, message: str) -> None:
+        super().__init__(message, error_code=INVALID_PARAMETER_VALUE)  # type: ignore[call-arg]
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Turn a ValueError into InvalidRequest: for any other exception MLflow's server answers with a stack trace."""
+    try:
+        yield
+    except mlflow.exceptions.MlflowException:
+        raise
+    except ValueError as error:
+        raise InvalidRequest(str(error)) from error
+
+
+def columns_of(predictor: Any, rows: Any, columns: Sequence[str]) -> list[list[str]]:
+    """Return the values of each column, for a frame, texts, or one text.
+
+    Raises ValueError for a column that is not there, and for a value that is no text; it names the row by its index.
     """
     texts = [rows] if isinstance(rows, str) else rows
     frame = texts if isinstance(texts, pd.DataFrame) else pd.DataFrame({"text": list(texts)})
     for column in columns:
         if column not in frame:
             raise ValueError(f"no column {column!r}: this model takes {', '.join(columns)}")
-        for word, found in (("missing", frame[column].isna()), ("no text", frame[column].map(_is_no_text))):
-            if found.any():
-                raise ValueError(f"row {frame.index[int(found.to_numpy().argmax())]}: {column} is {word}")
-    return [frame[column].astype(str).tolist() for column in columns]
-
-
-def _is_no_text(value: Any) -> bool:
-    return isinstance(value, bytes) or pd.api.types.is_list_like(value)
+        for row, value in zip(frame.index, frame[column], strict=True):
+            if problem := predictor.problem_of(value):
+                raise ValueError(f"row {row}: {column} is {problem}")
+    return [frame[column].tolist() for column in columns]
 
 
 def index_of(rows: Any) -> pd.Index | None:
@@ -43,7 +59,7 @@ def answers(predictor: Any, rows: Any, objective: str = "") -> pd.DataFrame:
     Columns are `label`, `score` and `scores` of classification, `score` of regression; the index is that of the frame.
     """
     head = predictor.heads[predictor.named(objective)]
-    values = columns_of(rows, ["text", "text_pair"] if head.pairs else ["text"])
+    values = columns_of(predictor, rows, ["text", "text_pair"] if head.pairs else ["text"])
     columns = ["score"] if head.kind == "regression" else ["label", "score", "scores"]
     return pd.DataFrame(predictor.answers(*values, objective=objective), columns=columns, index=index_of(rows))
 
@@ -58,7 +74,8 @@ class ServedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """The answers to each row; `params` may name the `objective`."""
-        return answers(self.predictor, model_input, **params or {})
+        with refusing():
+            return answers(self.predictor, model_input, **params or {})
 
 
 mlflow.models.set_model(ServedModel())

@@ -142,16 +142,17 @@ def test_over_http_it_answers_on_this_machine_alone(bare, folders, registry):
             ({"texts": "a text"}, "expected"),
             ({"text": ["a"]}, "expected"),
             ([1], "expected"),
-            ({"texts": ["a", None]}, "expected"),
+            ({"texts": ["a", None]}, "row 1: text is missing"),
             ({"texts": ["a"], "objective": "mood"}, "this model knows tone"),
             ({"texts": ["a"], "objective": "follows"}, "reads two texts"),
-            ({"texts": ["a"], "pairs": [], "objective": "follows"}, "zip"),
+            ({"texts": ["a"], "pairs": [], "objective": "follows"}, "1 first and 0 second texts"),
         ]:
             answer = httpx.post(address, json=wrong)
             assert answer.status_code == 400 and why in answer.json()["error"]
         assert httpx.post(address, content=b"{").status_code == 400
         assert httpx.post(address + "s", json={"texts": []}).status_code == 404
-        assert httpx.get(address).status_code == 501
+        assert httpx.get(address).status_code == 405
+        assert httpx.get(address.replace("predict", "health")).json() == {"status": "ok"}
     finally:
         server.terminate()
         server.wait(10)

@@ -21,7 +21,7 @@ from transformers import BartConfig, BartForConditionalGeneration, GenerationCon
 
 from flows.batch import predict_file
 from flows.review import demand_answers
-from models import bases, export, quantization, serving, writing
+from models import bases, export, predictor, quantization, serving, writing
 from models.heads import Head
 from models.measure import TorchPredictor, measure_costs
 from models.predictor import Judge
@@ -140,9 +140,62 @@ def test_what_a_model_cannot_answer_is_said():
     with pytest.raises(ValueError, match="row 1: text is missing"):
         serving.answers(one, pd.DataFrame({"text": ["a", None]}))
     for value in (["a", "b"], b"a", {"a": 1}):
-        with pytest.raises(ValueError, match="row 7: text is no text"):
+        with pytest.raises(ValueError, match=f"row 7: text is no text but {type(value).__name__}"):
             serving.answers(one, pd.DataFrame({"text": ["a", value]}, index=[3, 7]))
-    assert serving.answers(one, pd.DataFrame({"text": [1, 2.5]}))["label"].tolist() == ["good", "good"]
+    for value in (None, pd.NA, np.nan, pd.NaT):
+        with pytest.raises(ValueError, match="row 1: text is missing"):
+            serving.answers(one, pd.DataFrame({"text": ["a", value]}))
+    with pytest.raises(ValueError, match="row 0: text is no text but int"):
+        serving.answers(one, pd.DataFrame({"text": [1, 2.5]}, dtype=object))
+    with pytest.raises(ValueError, match="expected a list of texts as text, found str"):
+        one.answers("a text")
+    with pytest.raises(ValueError, match="2 first and 1 second texts"):
+        pair.answers(["a", "b"], ["c"])
+
+
+WORDS = [
+    " ".join(TEXTS * 60),
+    "ab" * 40_000,
+    "x" * 90 + " y" * 30_000,
+    "天气很好。" * 15_000,
+    " " * 60_000,
+    "a, " * 25_000,
+]
+
+
+@pytest.mark.parametrize("base", SIZES)
+def test_a_long_text_is_cut_before_it_is_tokenized_and_reads_the_same(base):
+    tokenizer = bases.load_tokenizer(f"scratch:{base}", SIZES[base], TEXTS)
+
+    def ids(text):
+        return tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+
+    for text in WORDS:
+        whole = ids(text)
+        for side, read in (("right", slice(0, 16)), ("left", slice(-16, None))):
+            short = predictor.shorten(text, 16, lambda part: len(ids(part)), side)
+            assert ids(short)[read] == whole[read]
+            assert len(short) < 0.2 * len(text) or len(whole) < 160, "what has few tokens is read whole"
+
+
+def test_the_served_folder_reads_of_long_texts_what_it_is_to_read():
+    rust, seen = bases.load_tokenizer("scratch:bert", SIZES["bert"], TEXTS).backend_tokenizer, []
+    rust.enable_truncation(16)
+
+    class Spy:
+        def encode(self, *texts):
+            seen.append(max(map(len, texts)))
+            return rust.encode(*texts)
+
+    served = object.__new__(predictor.OnnxPredictor)
+    served.config = {"max_length": 16, "truncation_side": "right"}
+    served.tokenizer, served.inputs, long = Spy(), ["input_ids"], " ".join(TEXTS * 60)
+    for row in (long, (long, "a tent"), ("a tent", long)):
+        (ids,) = served.feed([served._shortened(row)])["input_ids"]
+        assert ids.tolist() == (rust.encode(row) if isinstance(row, str) else rust.encode(*row)).ids
+    assert max(seen) < 0.1 * len(long)
+    both = (long, long[1:])
+    assert served._shortened(both) == both, "which of two long texts keeps the odd token is told by their whole lengths"
 
 
 def test_answers_have_the_index_of_the_frame():
@@ -387,6 +440,9 @@ def test_a_file_gets_the_answers_of_the_objective(heads, objective, columns, sto
     (tmp_path / "few.csv").write_text("id,text\n1,5\n2,\n")
     with pytest.raises(UserError, match=r"few\.csv, row 2: text is missing"):
         predict_file(uri, tmp_path / "few.csv", None, objective)
+    (tmp_path / "few.jsonl").write_text('{"text": "a"}\n{"text": ["refund"]}\n')
+    with pytest.raises(UserError, match=r"few\.jsonl, row 2: text is no text but list"):
+        predict_file(uri, tmp_path / "few.jsonl", None, objective)
     (tmp_path / "few.csv").write_text("text,predicted\na,human\n")
     with pytest.raises(UserError, match=r"few\.csv: it has predicted already, which the answers would write over"):
         predict_file(uri, tmp_path / "few.csv", None, objective)
@@ -449,7 +505,12 @@ def test_served_over_http_it_takes_the_objective_among_the_params(store, tmp_pat
         expected = full.scores(TEXTS[:2], None, "stars")[:, 0]
         assert np.allclose([line["score"] for line in stars["predictions"]], expected, atol=1e-3)
         wrong = httpx.post(f"{address}/invocations", json=body | {"params": {"objective": "mood"}}, timeout=60)
-        assert wrong.status_code == 400 and "this model knows tone, stars" in wrong.text
+        assert wrong.status_code == 400 and "this model knows tone, stars" in wrong.json()["message"]
+        for value, why in ((None, "row 1: text is missing"), (["refund"], "row 1: text is no text but list")):
+            body = {"dataframe_records": [*records[:1], {"text": value}]}
+            wrong = httpx.post(f"{address}/invocations", json=body, timeout=60)
+            assert wrong.status_code == 400 and wrong.json()["message"].endswith(f"\nError: {why}")
+            assert "stack_trace" not in wrong.json() and "Traceback" not in wrong.text
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(30)
