@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 from prefect import flow
@@ -13,10 +12,11 @@ from prefect.runtime import flow_run
 
 from models.predictor import problem_of
 from models.progress import slices
-from tasks import shown, store, tracking
+from tasks import registry, shown, store
 from tasks.errors import InputError, UserError
 from tasks.escaping import markdown
 from tasks.reading import read_records
+from tasks.registered_model import RegisteredModel
 
 WRITERS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
     ".csv": store.write_csv,
@@ -130,27 +130,19 @@ def _texts(source: Path, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _answers(model_uri: str, texts: pd.DataFrame, objective: str) -> dict[str, pd.Series]:
-    tracking.connect()
     try:
-        model = mlflow.pyfunc.load_model(model_uri)
-    except mlflow.exceptions.MlflowException as error:
+        model = RegisteredModel(registry.resolve(model_uri))
+        parts = [_named(model.answers(texts[part], objective)) for part in slices(model_uri, len(texts))]
+    except ValueError as error:
         raise UserError(f"{model_uri}: {str(error).splitlines()[0]}") from error
-    try:
-        told = {"objective": objective} if objective else None
-        parts = [_named(model.predict(texts[part], params=told)) for part in slices(model_uri, len(texts))]
-    except (ValueError, mlflow.exceptions.MlflowException) as error:
-        raise UserError(f"{model_uri}: {str(error).rpartition('Error: ')[2].splitlines()[0]}") from error
     answers = pd.concat(parts, ignore_index=True)
     return {str(name): answers[name] for name in answers}
 
 
-def _named(answers: Any) -> pd.DataFrame:
-    """What goes into the file, under the names it has there; raises ValueError where another model has answered."""
-    for columns in PREDICTED:
-        if isinstance(answers, pd.DataFrame) and set(columns.values()) <= set(answers):
-            return answers[list(columns.values())].set_axis(list(columns), axis=1)
-    what = ", ".join(map(str, answers)) if isinstance(answers, pd.DataFrame) else type(answers).__name__
-    raise ValueError(f"it answers with {what}, not as nightshift's models do")
+def _named(answers: pd.DataFrame) -> pd.DataFrame:
+    """Return what goes into the file, under the names it has there."""
+    columns = next(columns for columns in PREDICTED if set(columns.values()) <= set(answers))
+    return answers[list(columns.values())].set_axis(list(columns), axis=1)
 
 
 def _sibling(model_uri: str, other: str) -> str:

@@ -1,29 +1,31 @@
 """A registered model as a folder that runs anywhere.
 
-One that judges: `model.onnx`, `tokenizer.json`, `config.json` and `predictor.py` as the registered model holds them, what
-it takes to serve it (onnxruntime, tokenizers and numpy suffice), and beside it the Hugging Face checkpoint. One that
+One that judges: `model.onnx`, `tokenizer.json` and `config.json` as the registered model holds them, nightshift's own
+`predictor.py`, what it takes to serve it (onnxruntime, tokenizers and numpy suffice), and beside it the Hugging Face checkpoint. One that
 writes text: the checkpoint.
 """
 
 import json
+import re
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
-import mlflow
 from jinja2 import Environment, FileSystemLoader
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
-from mlflow.store.artifact.utils.models import get_model_name_and_version
 
-from tasks import escaping, store, tracking
+from models import predictor
+from tasks import escaping, registered_model, registry, store
 from tasks.errors import UserError
-from tasks.records import GENERATIVE
+from tasks.registered_model import RegisteredModel
 
 TEMPLATES = Path(__file__).parent / "exported"
-UNUSED = ("mlflow", "pandas", "pyarrow")
-"""What the registered model requires and the folder does not."""
+NEEDED = ("numpy", "onnxruntime", "safetensors", "tokenizers", "torch", "transformers")
+"""What the folder requires of what the registered model requires."""
+PIN, PYTHON = re.compile(r"([a-z]+)==[0-9][0-9a-z.]*"), re.compile(r"3\.[0-9]+(\.[0-9]+)?")
 PROMPTED = '"the lid does not close"'
 LABELS_SHOWN = 12
 
@@ -32,21 +34,20 @@ def export(model: str, target: Path) -> list[str]:
     """Write the folder `target`; returns lines that say what was written and how to try it.
 
     `model` is NAME@ALIAS or NAME/VERSION, with or without `models:/` before it. The folder is written beside and renamed.
-    Raises UserError where there is no such version, or where `target` is no new or empty folder.
+    Raises UserError if there is no such version, if it is not nightshift's or is damaged, or if `target` is no new or empty folder.
     """
     target = target.resolve()
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise UserError(f"{target}: is there already and not empty: name a new folder")
-    version = _version(model)
+    version = registry.resolve(model)
+    registered_model.ensure_ours(version)
     beside = store.beside(target)
     try:
         beside.mkdir(parents=True)
-        judges = _write(model, version, beside)
+        judges = _write(version, beside)
         beside.rename(target)
     except OSError as error:
         raise UserError(f"{target}: cannot be written: {error.strerror or error}") from error
-    except MlflowException as error:
-        raise UserError(f"{model}: {str(error).splitlines()[0]}") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     sizes = [f"{_size(path):>10}  {path.name}{'/' * path.is_dir()}" for path in sorted(target.iterdir())]
@@ -55,47 +56,46 @@ def export(model: str, target: Path) -> list[str]:
             f"to try it, there: pip install -r requirements.txt, then {run}"]  # fmt: skip
 
 
-def _version(model: str) -> ModelVersion:
-    """The registered version that `model` names; raises UserError where nightshift has registered none."""
-    client = tracking.connect()
-    try:
-        named = get_model_name_and_version(client, model if model.startswith("models:/") else f"models:/{model}")
-        if len(named) == 1:
-            raise UserError(f"{model}: expected NAME@ALIAS or NAME/VERSION, such as reviews@champion")
-        version = client.get_model_version(*named)
-    except MlflowException as error:
-        raise UserError(f"{model}: {str(error).splitlines()[0]}") from error
-    if "nightshift.checkpoint" not in version.tags:
-        raise UserError(f"{model}: not registered by nightshift: it names no checkpoint")
-    return version
-
-
-def _write(model: str, version: ModelVersion, folder: Path) -> bool:
+def _write(version: ModelVersion, folder: Path) -> bool:
     """Fill the folder; returns whether the model judges."""
-    mlflow.artifacts.download_artifacts(artifact_uri=version.tags["nightshift.checkpoint"], dst_path=str(folder))
-    with store.scratch() as scratch:
-        source = f"models:/{version.name}/{version.version}"
-        registered = Path(mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=str(scratch)))
-        python = Model.load(str(registered)).flavors["python_function"]
-        held = {name: registered / artifact["path"] for name, artifact in python["artifacts"].items()}
-        kinds = json.loads(version.tags.get("nightshift.objectives", "{}")).values()
-        judges = not any(kind in GENERATIVE for kind in kinds)
-        if judges and "predictor" not in held:
-            raise UserError(f"{model}: registered by an older nightshift; a night with --force registers it anew")
-        pins = (registered / "requirements.txt").read_text(encoding="utf-8").splitlines()
-        needed = [f"{pin}\n" for pin in pins if pin.partition("==")[0] not in UNUSED]
-        (folder / "requirements.txt").write_text("".join(needed), encoding="utf-8")
-        interpreter = python["python_version"].rpartition(".")[0]
-        values = {"name": version.name, "version": version.version, "python": interpreter}
-        if judges:
-            shutil.copytree(held["model"], folder, dirs_exist_ok=True)
-            shutil.copy(held["predictor"], folder)
+    with registered_model.checkpoint_of(version) as checkpoint:
+        shutil.copytree(checkpoint, folder / "checkpoint")
+    with registered_model.files_of(version) as registered:
+        served = registered / registered_model.FOLDER
+        model = RegisteredModel(version)
+        (folder / "requirements.txt").write_text("".join(_pins(registered)), encoding="utf-8")
+        values = {"name": version.name, "version": version.version, "python": _python(registered)}
+        if model.writes:
+            _fill("writes.md", folder / "README.md", values | _writing(folder / "checkpoint", served))
+        else:
+            shutil.copytree(served, folder, dirs_exist_ok=True)
+            shutil.copy(predictor.__file__, folder)
             shutil.copy(TEMPLATES / "serve.py", folder)
             _fill("Dockerfile", folder / "Dockerfile", values)
             _fill("judges.md", folder / "README.md", values | _judging(folder))
-        else:
-            _fill("writes.md", folder / "README.md", values | _writing(folder / "checkpoint", held["model"]))
-    return judges
+    return not model.writes
+
+
+def _pins(registered: Path) -> list[str]:
+    """Return the lines of requirements.txt: pins of those packages that nightshift names for a version."""
+    try:
+        lines = (registered / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        lines = []
+    return [f"{line}\n" for line in lines if (pin := PIN.fullmatch(line)) and pin[1] in NEEDED]
+
+
+def _python(registered: Path) -> str:
+    """Return the minor version of Python that a model was registered with; this process's if it is not said."""
+    try:
+        said = Model.load(str(registered)).flavors["python_function"]["python_version"]
+    except (MlflowException, KeyError, OSError):
+        said = ""
+    return (
+        ".".join(said.split(".")[:2])
+        if PYTHON.fullmatch(said)
+        else f"{sys.version_info.major}.{sys.version_info.minor}"
+    )
 
 
 def _fill(template: str, path: Path, values: dict[str, Any]) -> None:

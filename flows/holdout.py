@@ -70,7 +70,7 @@ def _objective(settings: NightSettings, name: str, fold: int) -> Objective:
 
 def _scored(name: str, champion: str, objectives: list[Objective]) -> dict[str, float]:
     """The champion's metrics on the new holdout."""
-    tables = Served(f"models:/{name}/{champion}", len(objectives) > 1).tables(objectives, "holdout")
+    tables = Served(name, champion, len(objectives) > 1).tables(objectives, "holdout")
     known = registry.trained_keys(name, champion)
     seen = sum(int(table["row_key"].isin(known).sum()) for table in tables.values())
     if seen:

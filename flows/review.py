@@ -1,14 +1,13 @@
 """What a person decides from the Prefect UI: promote a version, roll back. Either must answer before an alias moves."""
 
 import getpass
-import json
 
-import mlflow
 import pandas as pd
 from prefect import flow
 
 from tasks import registry
-from tasks.errors import UserError
+from tasks.errors import DamagedVersionError, ForeignVersionError, UserError
+from tasks.registered_model import RegisteredModel
 
 ROWS = ("Does this version answer?", "Ça marche ? 你好 🙂", "a long text " * 500)
 """What a version is asked: made up, since MLflow keeps no row's text."""
@@ -60,16 +59,20 @@ def roll_back(name: str, reason: str, who: str | None = None) -> str:
 
 
 def demand_answers(name: str, number: str) -> None:
-    """Load a version as a user would and let it answer a few rows, for each objective; raises UserError where it fails."""
-    objectives = json.loads(registry.version(name, number).tags.get(registry.OBJECTIVES, '{"": ""}'))
+    """Load a version with nightshift's own code and let it answer a few rows, for each objective.
+
+    Raises UserError if it is not nightshift's, is damaged, or does not answer.
+    """
+    version = registry.version(name, number)
     try:
-        model = mlflow.pyfunc.load_model(f"models:/{name}/{number}")
-        schema = model.metadata.get_input_schema()
-        rows = pd.DataFrame(dict.fromkeys(schema.input_names() if schema else ["text"], ROWS))
-        for objective in objectives:
-            answers = pd.DataFrame(model.predict(rows, params={"objective": objective} if objective else None))
+        model = RegisteredModel(version)
+        for objective, head in model.heads.items():
+            rows = pd.DataFrame(dict.fromkeys(("text", "text_pair") if head.pairs else ("text",), ROWS))
+            answers = model.answers(rows, objective)
             if len(answers) != len(rows) or answers.isna().to_numpy().any():
                 raise ValueError("it leaves rows without an answer")
+    except (ForeignVersionError, DamagedVersionError) as error:
+        raise type(error)(f"{error}: nothing was moved") from error
     except Exception as error:
         why = " ".join(str(error).split())[:200]
         raise UserError(f"{name} version {number} does not answer ({why}): nothing was moved") from error

@@ -59,7 +59,7 @@ def look(settings: NightSettings, source: str, max_index: float = 0.2, max_drop:
         if frame.empty:
             raise InputError(f"{source}: none of {len(read)} rows can be read")
         objective = _objective(name, told)
-        served = Served(f"models:/{settings.model}/{champion}", len(settings.learned) > 1)
+        served = Served(settings.model, champion, len(settings.learned) > 1)
         table = served.table(frame, objective)
         found: dict[str, Any] = {"model": settings.model, "version": champion, "rows": len(frame),
                                  "unreadable": len(read) - len(frame), "score": None, "holdout_score": before.score}  # fmt: skip

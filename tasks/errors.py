@@ -1,9 +1,11 @@
 """Everything nightshift raises on purpose.
 
     NightshiftError
-    └── UserError            the user can mend it: one line, exit code 2
-        ├── SettingsError    a wrong field in the settings
-        └── InputError       a file or column that cannot be read as told
+    └── UserError                the user can mend it: one line, exit code 2
+        ├── SettingsError        a wrong field in the settings
+        ├── InputError           a file or column that cannot be read as told
+        ├── ForeignVersionError  a registered version that is not nightshift's
+        └── DamagedVersionError  a registered version whose files are missing or changed
 
 Data that fail a critical expectation raise nothing: the night ends as stopped, with exit code 3.
 
@@ -29,3 +31,11 @@ class SettingsError(UserError):
 
 class InputError(UserError):
     """Unreadable input: the message names the file, the line or column, and what to do."""
+
+
+class ForeignVersionError(UserError):
+    """A registered version that nightshift did not register, or whose form this nightshift does not know."""
+
+
+class DamagedVersionError(UserError):
+    """A registered version of nightshift's whose files are missing, changed or unreadable."""

@@ -22,7 +22,7 @@ from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.uri import is_local_uri
 from pydantic import BaseModel
 
-from tasks import ledger, registry, store, tracking
+from tasks import integrity, ledger, registry, store, tracking
 
 DAY = 24 * 60 * 60
 PARENT, LEDGER = "mlflow.parentRunId", ".ledger"
@@ -74,6 +74,7 @@ def carry_out(things: list[Old]) -> int:
                 freed += _remove(Path(thing.path)) if thing.path else 0
                 if thing.kind in UNLISTED:
                     UNLISTED[thing.kind](client, thing.name)
+                    integrity.forget(f"{thing.name}-checkpoint" if thing.kind == "run" else Path(thing.name).name)
     return freed
 
 

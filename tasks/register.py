@@ -1,20 +1,24 @@
 """Registers the chosen candidate in MLflow as the challenger: ONNX, served without torch, or a model that writes text."""
 
 import json
+import logging
 import warnings
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
 import mlflow
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 from prefect import task
 
 from models import generative, predictor, serving
-from tasks import escaping, ledger, registry, store, tracking
+from tasks import escaping, integrity, ledger, registered_model, registry, store, tracking
+from tasks.errors import NightshiftError, UserError
 from tasks.records import GENERATIVE, Compressed, Kind, Objective, Registered
 
+log = logging.getLogger("nightshift.register")
 JUDGING = {
     "python_model": serving.__file__,
     "artifacts": {"predictor": predictor.__file__},
@@ -53,11 +57,22 @@ def register(
     known = client.search_model_versions(f"name = '{model}' and tags.`{registry.FROM}` = '{compressed.digest}'")
     recipe = next(c.recipe for c in compressed.candidates if c.chosen)
     ours = [str(one.version) for one in known
-            if one.tags[registry.RECIPE] == recipe and tracking.unfinished(one, tags[tracking.FINGERPRINT])]  # fmt: skip
+            if one.tags[registry.RECIPE] == recipe and tracking.unfinished(one, tags[tracking.FINGERPRINT])
+            and _is_whole(one)]  # fmt: skip
     number = ours[0] if ours else _registered(model, compressed, objectives, run_id, tags)
     if registry.version_of(model, registry.CHAMPION) != number:
         client.set_registered_model_alias(model, registry.CHALLENGER, number)
     return Registered(name=model, version=number, run_id=run_id)
+
+
+def _is_whole(version: ModelVersion) -> bool:
+    """Return whether the files of an earlier attempt's version are all there and unchanged."""
+    try:
+        with registered_model.files_of(version), registered_model.checkpoint_of(version):
+            return True
+    except UserError as error:
+        log.warning("%s: it is registered anew", error)
+        return False
 
 
 def _registered(
@@ -68,7 +83,10 @@ def _registered(
     chosen = store.folder(compressed) / compressed.chosen
     candidate = next(c for c in compressed.candidates if c.chosen)
     model_id = log_served(run_id, chosen / "serving", objectives)
+    digest = _recorded(f"models:/{model_id}", model_id, {registered_model.FOLDER: chosen / "serving"})
     client.log_artifacts(run_id, str(chosen / "checkpoint"), "checkpoint")
+    checkpoint = registered_model.checkpoint_uri(run_id)
+    checkpoint_digest = _recorded(checkpoint, f"{run_id}-checkpoint", {"": chosen / "checkpoint"})
     made = client.create_model_version(
         model,
         source=f"models:/{model_id}",
@@ -80,10 +98,33 @@ def _registered(
             registry.RECIPE: candidate.recipe,
             registry.OBJECTIVES: json.dumps({objective.name: objective.kind for objective in objectives}),
             "nightshift.confirmed": str(candidate.confirmed).lower(),
-            "nightshift.checkpoint": f"runs:/{run_id}/checkpoint",
+            registry.DIGEST: digest,
+            registry.CHECKPOINT: checkpoint,
+            registry.CHECKPOINT_DIGEST: checkpoint_digest,
         },
     )  # fmt: skip
     return str(made.version)
+
+
+def _recorded(uri: str, name: str, sources: dict[str, Path]) -> str:
+    """Record the digests of what MLflow keeps now; returns what stands for them in a version's tag.
+
+    Args:
+        uri: The folder in MLflow.
+        name: The name of its record, see `integrity.record`.
+        sources: By path in that folder the local folder that was logged there.
+
+    Raises:
+        NightshiftError: if MLflow does not keep what was logged, as on a full disk.
+    """
+    with store.scratch() as scratch:
+        kept = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(scratch)))
+        for path, source in sources.items():
+            if integrity.digests(kept / path) != integrity.digests(source):
+                raise NightshiftError(
+                    f"MLflow's artifact store does not hold what was logged to {uri}: look at its disk"
+                )
+        return integrity.record(name, integrity.digests(kept))
 
 
 def log_served(run_id: str, folder: Path, objectives: list[Objective]) -> str:

@@ -12,6 +12,7 @@ import mlflow
 from filelock import FileLock, Timeout
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.utils.models import get_model_name_and_version
 
 from tasks import identity, ledger, store, tracking
 from tasks.errors import UserError
@@ -22,6 +23,9 @@ CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 FROM = "nightshift.compressed"
 RECIPE = "nightshift.recipe"
 """Tags of a version: the digest of the artifact it was made from, and which of the candidates in it."""
+CHECKPOINT, CHECKPOINT_DIGEST = "nightshift.checkpoint", "nightshift.checkpoint_digest"
+DIGEST = "nightshift.digest"
+"""Tags of a version: where its Hugging Face checkpoint is, and the digests of that and of the version's own files."""
 OBJECTIVES = "nightshift.objectives"
 """Tag of a version: a JSON object of what it answers for, kinds by name."""
 
@@ -66,6 +70,21 @@ def version(name: str, number: str) -> ModelVersion:
         if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise
         raise UserError(f"{name} has no version {number}; `nightshift history {name}` lists those promoted") from error
+
+
+def resolve(address: str) -> ModelVersion:
+    """Return the version that NAME@ALIAS or NAME/VERSION names, with or without `models:/` before it.
+
+    Raises UserError if there is none.
+    """
+    client = tracking.connect()
+    try:
+        named = get_model_name_and_version(client, "models:/" + address.removeprefix("models:/"))
+        if len(named) == 1:
+            raise UserError(f"{address}: expected NAME@ALIAS or NAME/VERSION, such as reviews@champion")
+        return client.get_model_version(*named)
+    except MlflowException as error:
+        raise UserError(f"{address}: {str(error).splitlines()[0]}") from error
 
 
 def artifact(name: str, number: str, path: str) -> str | None:

@@ -1,9 +1,14 @@
 """Nights that never were, in MLflow: what `tasks.tracking` and `tasks.register` leave of one, without a training."""
 
+import json
 import time
 from pathlib import Path
 
-from tasks import ledger, tracking
+import pandas as pd
+
+from tasks import ledger, registered_model, registry, store, tracking
+from tasks.records import Augmented, Candidate, Compressed, Objective, Sides
+from tasks.register import register
 
 DAY = 24 * 60 * 60
 
@@ -52,3 +57,75 @@ class Model:
 
     def versions(self) -> set[str]:
         return {str(v.version) for v in self.client.search_model_versions(f"name = '{self.name}'")}
+
+    def served(self, answer: float = 0.5, status: str = "FINISHED", **tags: str) -> str:
+        """A version as nightshift registered them before it recorded digests: it answers every text with a number."""
+        run = self.night(1, status)
+        self.client.log_text(run, '{"model_type": "bert"}', "checkpoint/config.json")
+        model = self.client.create_logged_model(self.experiment, name="model", source_run_id=run).model_id
+        folder = self.files / f"served-{model}"
+        write_served(folder / registered_model.FOLDER, answer)
+        self.client.log_model_artifacts(model, str(folder))
+        self.client.finalize_logged_model(model, "READY")
+        tags = {registry.FROM: "digest", registry.CHECKPOINT: registered_model.checkpoint_uri(run)} | tags
+        return str(self.client.create_model_version(self.name, f"models:/{model}", run_id=run, tags=tags).version)
+
+    def registered(self, answer: float = 0.5) -> str:
+        """A version as `tasks.register` makes it, with its code for `mlflow.pyfunc` and its digests."""
+        key = f"compress/{answer}"
+        made = store.root() / key / "full"
+        if not made.exists():
+            write_served(made / "serving", answer)
+            (made / "checkpoint").mkdir()
+            (made / "checkpoint" / "config.json").write_text('{"model_type": "bert"}')
+        costs = {"size_mb": 1, "latency_ms_p50": 1, "latency_ms_p95": 1, "throughput": 1}
+        compressed = Compressed(
+            path=key,
+            digest=key,
+            candidates=[Candidate(name="full", recipe="full", chosen=True, **costs)],
+            chosen="full",
+        )
+        run = self.night(1)
+        return register.fn(self.name, compressed, [objective()], run, {tracking.FINGERPRINT: "f"}).version
+
+    def folder(self, number: str) -> Path:
+        """Where the store keeps a version's folder."""
+        model = self.client.get_model_version(self.name, number).source.rpartition("/")[2]
+        return self.place / "models" / model / "artifacts"
+
+
+def objective(rows: int = 1) -> Objective:
+    """A regression of one text; its holdout and validation lie in the store."""
+    sides = Sides(path="split/numbers", digest="numbers", train=1, validation=rows, holdout=rows, spare=0, leaks=0,
+                  labels=[], pairs=False)  # fmt: skip
+    frame = pd.DataFrame({"text": [f"text {n}" for n in range(rows)], "label": [f"{n}" for n in range(rows)],
+                          "row_key": [f"key {n}" for n in range(rows)]})  # fmt: skip
+    store.folder(sides).mkdir(parents=True, exist_ok=True)
+    for side in ("holdout", "validation"):
+        frame.to_parquet(store.folder(sides) / f"{side}.parquet")
+    return Objective(name="main", kind="regression", metric="rmse", sides=sides, augmented=Augmented(augmented=0))
+
+
+def write_served(folder: Path, answer: float = 0.5) -> None:
+    """Write the folder of a regression that answers every text with `answer`: what `models.export` writes, in no time."""
+    import onnx
+    from onnx import TensorProto, helper
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    folder.mkdir(parents=True)
+    nodes = [helper.make_node("Cast", ["input_ids"], ["floats"], to=TensorProto.FLOAT),
+             helper.make_node("ReduceMean", ["floats"], ["logits"], axes=[1], keepdims=1)]  # fmt: skip
+    graph = helper.make_graph(
+        nodes, "mean",
+        [helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["rows", "tokens"])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", 1])],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(model, str(folder / "model.onnx"))
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "[PAD]": 1}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    head = {"kind": "regression", "labels": [], "separator": None, "pairs": False, "mean": answer, "std": 0.0}
+    config = {"heads": {"main": head}, "main": "main", "outputs": {"main": "logits"}, "max_length": 16,
+              "truncation_side": "right", "padding_side": "right", "pad_token_id": 1, "pad_token": "[PAD]"}  # fmt: skip
+    (folder / "config.json").write_text(json.dumps(config))

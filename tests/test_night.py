@@ -209,7 +209,7 @@ def test_a_champion_of_another_making_stays(shell, project, home):
     night = shell.json("run", "night.yaml")
     assert (night["status"], night["version"], night["champion_version"]) == ("held", "2", "1")
     assert night["gate"]["reasons"][0].startswith("not compared: the champion cannot answer for tonight's objectives")
-    assert "it answers with prediction, not with label and scores" in night["reason"]
+    assert "version 1 of tiny was not registered by nightshift" in night["reason"]
     assert str(client.get_model_version_by_alias("tiny", "champion").version) == "1"
     assert shell("promote", "tiny", "2", "--reason", "ours from now on").returncode == 0
     assert str(client.get_model_version_by_alias("tiny", "champion").version) == "2"

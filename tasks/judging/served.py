@@ -1,34 +1,29 @@
-"""Registered versions, loaded as a user would load them, and what they answer on a night's rows."""
+"""Registered versions, read with nightshift's own code, and what they answer on a night's rows."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import mlflow
 import pandas as pd
 
-from models.footprint import WEIGHT_FILES
 from tasks import kinds, registry, scoring
+from tasks.errors import DamagedVersionError, NightshiftError
 from tasks.evidence import Tables
 from tasks.records import GENERATIVE, Kind, Objective, Registered, Standing
+from tasks.registered_model import RegisteredModel
 
 SIDES = ("holdout", "validation")
 
 
 class Served:
-    """A registered version, loaded as a user would load it."""
+    """A registered version that answers on rows of a night."""
 
-    def __init__(self, uri: str, several: bool) -> None:
-        self.model, self.uri, self.several = mlflow.pyfunc.load_model(uri), uri, several
+    def __init__(self, name: str, number: str, several: bool) -> None:
+        self.model, self.several = RegisteredModel(registry.version(name, number)), several
 
     def ask(self, frame: pd.DataFrame, objective: Objective, **params: Any) -> pd.DataFrame:
-        """Its answers; raises ValueError where it was not made for several objectives, and these are."""
+        """Its answers; raises ValueError where it was not made for this objective."""
         named = self.several or objective.kind in GENERATIVE
-        if named and self.model.metadata.get_params_schema() is None:
-            raise ValueError("it knows no objectives")
-        answers: pd.DataFrame = self.model.predict(
-            frame, params={"objective": objective.name} | params if named else None
-        )
-        return answers
+        return self.model.answers(frame, objective.name if named else "", **params)
 
     def tables(self, objectives: list[Objective], side: str) -> Tables:
         """Its answers on each objective's rows of a side."""
@@ -41,10 +36,7 @@ class Served:
 
     def size_mb(self) -> float:
         """Return the size of the model's files, in 10^6 bytes."""
-        place = self.model.metadata.flavors["python_function"]["artifacts"]["model"]["path"]
-        files = mlflow.artifacts.list_artifacts(artifact_uri=f"{self.uri}/{place}")
-        size: int = sum(file.file_size for file in files if file.path.endswith(WEIGHT_FILES))
-        return size / 1e6
+        return self.model.size_mb
 
     def timed(self, objective: Objective) -> Callable[[Sequence[str], Sequence[str] | None], Any]:
         """What is called to measure its cost."""
@@ -96,9 +88,12 @@ READ: dict[Kind, Callable[[Served, pd.DataFrame, Objective], pd.DataFrame]] = {
 def scored(
     registered: Registered, standing: Standing, objectives: list[Objective]
 ) -> tuple[dict[str, Served], dict[str, dict[str, Tables]], dict[str, str]]:
-    """By role the versions, by side and role their answers, and by role why there are none."""
+    """By role the versions, by side and role their answers, and by role why there are none.
+
+    Raises NightshiftError if the champion is damaged: what is in production needs a person.
+    """
     several = len(objectives) > 1
-    served = {"challenger": Served(registered.uri, several)}
+    served = {"challenger": Served(registered.name, registered.version, several)}
     answers = {side: {"challenger": served["challenger"].tables(objectives, side)} for side in SIDES}
     unable: dict[str, str] = {}
     for role, number in (("champion", standing.champion), ("anchor", standing.anchor)):
@@ -106,8 +101,16 @@ def scored(
             found = {side: answers[side]["champion"] for side in SIDES}
         elif number:
             try:
-                served[role] = Served(f"models:/{registered.name}/{number}", several)
+                served[role] = Served(registered.name, number, several)
                 found = {side: served[role].tables(objectives, side) for side in SIDES}
+            except DamagedVersionError as error:
+                if role == "champion":
+                    raise NightshiftError(
+                        f"the champion is damaged: {error}; go back with `nightshift rollback {registered.name}`, or promote "
+                        f"another version, such as tonight's {registered.version}, which was not compared"
+                    ) from error
+                unable[role] = f"cannot answer ({error})"
+                continue
             except Exception as error:
                 unable[role] = f"cannot answer for tonight's objectives ({' '.join(str(error).split())[:200]})"
                 continue

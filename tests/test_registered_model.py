@@ -1,0 +1,221 @@
+"""A registered version is data: nothing of its code runs in a night or a command, and what was changed is not loaded."""
+
+import pickle
+import shutil
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+import yaml
+from nights import Model, objective
+
+from flows.batch import predict_file
+from flows.export import export
+from flows.review import promote_by_hand
+from tasks import integrity, registered_model, registry, store
+from tasks.errors import DamagedVersionError, ForeignVersionError, NightshiftError, UserError
+from tasks.judging.served import scored
+from tasks.records import Registered, Standing
+from tasks.registered_model import RegisteredModel
+
+CODE = "from pathlib import Path\nPath({marker!r}).touch()\n"
+
+
+@pytest.fixture
+def model(home):
+    return Model(home, "x")
+
+
+@pytest.fixture
+def marker(tmp_path):
+    """What code that runs leaves behind."""
+    return tmp_path / "somebody's code has run"
+
+
+@pytest.fixture
+def rows(tmp_path):
+    pd.DataFrame({"text": ["a tent", "a lamp"]}).to_csv(tmp_path / "rows.csv", index=False)
+    return tmp_path / "rows.csv"
+
+
+class Payload:
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self):
+        return exec, (CODE.format(marker=str(self.marker)),)
+
+
+def pickled(model, marker, **tags) -> str:
+    """A version whose python_model is a pickle that leaves the marker when it is read."""
+    run = model.night(1)
+    planted = model.client.create_logged_model(model.experiment, name="model", source_run_id=run).model_id
+    folder = model.files / "pickled"
+    folder.mkdir()
+    (folder / "python_model.pkl").write_bytes(pickle.dumps(Payload(marker)))
+    flavor = {"loader_module": "mlflow.pyfunc.model", "python_model": "python_model.pkl", "cloudpickle_version": "3.1.1",
+              "python_version": "3.11.7", "env": {"conda": "conda.yaml", "virtualenv": "python_env.yaml"}}  # fmt: skip
+    (folder / "MLmodel").write_text(yaml.safe_dump({"flavors": {"python_function": flavor}}))
+    model.client.log_model_artifacts(planted, str(folder))
+    model.client.finalize_logged_model(planted, "READY")
+    tags |= {registry.CHECKPOINT: registered_model.checkpoint_uri(run)} if tags else {}
+    return str(model.client.create_model_version("x", f"models:/{planted}", run_id=run, tags=tags).version)
+
+
+def judged(challenger: str, champion: str | None = None, anchor: str | None = None):
+    """What the night's gate reads, and why it reads no answer of a role."""
+    objectives = [objective(3)]
+    standing = Standing(champion=champion, anchor=anchor)
+    _, answers, unable = scored(Registered(name="x", version=challenger, run_id="run"), standing, objectives)
+    return answers["holdout"], unable
+
+
+@pytest.mark.parametrize(
+    ("tags", "why", "error"),
+    [
+        ({}, "version 2 of x was not registered by nightshift", ForeignVersionError),
+        ({registry.FROM: "digest"}, "version 2 of x is not whole: artifacts/serving/model.onnx is missing", DamagedVersionError),
+    ],
+)  # fmt: skip
+def test_a_pickled_model_is_refused_and_never_read(model, marker, rows, tmp_path, tags, why, error):
+    ours, planted = model.served(), pickled(model, marker, **tags)
+    with pytest.raises(Exception, match=""):
+        mlflow.pyfunc.load_model(f"models:/x/{planted}")
+    assert marker.exists(), "the test's own payload does nothing"
+    marker.unlink()
+    for command in (
+        lambda: predict_file(f"models:/x/{planted}", rows, None),
+        lambda: promote_by_hand("x", planted, "try it"),
+        lambda: export(f"x/{planted}", tmp_path / "exported"),
+    ):
+        with pytest.raises(error, match=rf"^(the checkpoint of )?{why}|^the checkpoint of") as caught:
+            command()
+        assert "\n" not in str(caught.value)
+    if error is ForeignVersionError:
+        answers, unable = judged(ours, champion=planted)
+        assert set(answers) == {"challenger"} and why in unable["champion"]
+    else:
+        with pytest.raises(NightshiftError, match=f"the champion is damaged: {why}"):
+            judged(ours, champion=planted)
+        assert why in judged(ours, anchor=planted)[1]["anchor"]
+    assert not marker.exists()
+
+
+def test_a_changed_predictor_is_never_run_and_with_a_digest_it_is_refused(model, marker, rows, home):
+    first, second = model.registered(0.5), model.registered(0.7)
+    for number in (first, second):
+        assert (
+            predict_file(f"models:/x/{number}", rows, None)[0]
+            == f"text,predicted\na tent,{answer(number)}\na lamp,{answer(number)}\n"
+        )
+        predictor = model.folder(number) / "artifacts/predictor.py"
+        predictor.write_text(CODE.format(marker=str(marker)) + predictor.read_text())
+    mlflow.pyfunc.load_model(f"models:/x/{first}")
+    assert marker.exists(), "the test's own payload does nothing"
+    marker.unlink()
+    why = "version 1 of x is not as it was registered: artifacts/predictor.py is not the file that was registered"
+    for command in (
+        lambda: predict_file("models:/x/1", rows, None),
+        lambda: promote_by_hand("x", "1", "try it"),
+        lambda: judged("1"),
+        lambda: export("x/1", home / "exported"),
+    ):
+        with pytest.raises(UserError, match=f"^{why}"):
+            command()
+    with pytest.raises(
+        NightshiftError, match=f"^the champion is damaged: {why}; go back with `nightshift rollback x`, or"
+    ) as caught:
+        judged(model.served(), champion="1")
+    assert caught.value.exit_code == 1, "a damaged champion is no quiet end of a night"
+
+    version = registry.version("x", "2")
+    shutil.rmtree(home / "registered")
+    with pytest.raises(DamagedVersionError, match="its files are not those whose digest the version's tag has"):
+        RegisteredModel(version)
+    for tag in (registry.DIGEST, registry.CHECKPOINT_DIGEST):
+        model.client.delete_model_version_tag("x", "2", tag)
+    assert predict_file("models:/x/2", rows, None)[0].startswith("text,predicted\na tent,0.7")
+    assert judged("2")[0]["challenger"]["main"]["predicted"].tolist() == [0.7] * 3
+    promote_by_hand("x", "2", "as registered before digests were recorded")
+    export("x/2", home / "exported")
+    assert CODE[:20] not in (home / "exported/predictor.py").read_text()[:200]
+    assert not marker.exists()
+
+
+def answer(number: str) -> str:
+    return {"1": "0.5", "2": "0.7"}[number]
+
+
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        (Path.unlink, "model.onnx is missing"),
+        (lambda file: file.write_bytes(file.read_bytes()[:60]), "model.onnx is not the file that was registered"),
+        (lambda file: (file.parent / "more.json").write_text("{}"), "more.json was added"),
+    ],
+)
+def test_every_file_of_a_version_is_compared(model, damage, why):
+    number = model.registered()
+    (model.folder(number) / registered_model.FOLDER / "__pycache__").mkdir()
+    (model.folder(number) / "registered_model_meta").write_text("MLflow adds it to what it downloads")
+    assert RegisteredModel(registry.version("x", number)).answers(pd.DataFrame({"text": ["a"]}))["score"].tolist() == [
+        0.5
+    ]
+    damage(model.folder(number) / registered_model.FOLDER / "model.onnx")
+    with pytest.raises(
+        DamagedVersionError, match=f"^version 1 of x is not as it was registered: artifacts/serving/{why}$"
+    ):
+        RegisteredModel(registry.version("x", number))
+
+
+def test_export_copies_nothing_that_a_version_names(model, home, tmp_path):
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret/id_rsa").write_text("secret")
+    number = model.registered()
+    tags = {registry.DIGEST: "", registry.CHECKPOINT_DIGEST: "", registry.CHECKPOINT: (tmp_path / "secret").as_uri()}
+    shutil.rmtree(home / "registered")
+    for tag, value in tags.items():
+        model.client.set_model_version_tag("x", number, tag, value)
+    with pytest.raises(ForeignVersionError, match="version 1 of x was not registered by nightshift"):
+        export(f"x/{number}", tmp_path / "exported")
+    model.client.set_model_version_tag(
+        "x", number, registry.CHECKPOINT, registered_model.checkpoint_uri(registry.version("x", number).run_id)
+    )
+    file = model.folder(number) / "MLmodel"
+    said = yaml.safe_load(file.read_text())
+    for artifact in said["flavors"]["python_function"]["artifacts"].values():
+        artifact["path"] = "../../../../../../secret"
+    said["flavors"]["python_function"]["python_version"] = "3.11\nRUN curl evil"
+    file.write_text(yaml.safe_dump(said))
+    (model.folder(number) / "requirements.txt").write_text("evil==1.0\nnumpy @ file:///tmp/x\nnumpy==2.0\n")
+    export(f"x/{number}", tmp_path / "exported")
+    assert not list((tmp_path / "exported").rglob("id_rsa"))
+    assert (tmp_path / "exported/requirements.txt").read_text() == "numpy==2.0\n"
+    assert "curl" not in (tmp_path / "exported/Dockerfile").read_text()
+
+
+def test_what_is_not_kept_as_it_was_logged_is_not_registered(model, monkeypatch):
+    logged = mlflow.MlflowClient.log_artifacts
+
+    def cut(client, run, folder, path=None):
+        logged(client, run, folder, path)
+        for file in model.place.rglob("checkpoint/config.json"):
+            file.write_text("")
+
+    monkeypatch.setattr(mlflow.MlflowClient, "log_artifacts", cut)
+    with pytest.raises(NightshiftError, match="MLflow's artifact store does not hold what was logged"):
+        model.registered()
+    assert not model.versions()
+
+
+def test_a_record_goes_with_its_model(home):
+    folder = store.home() / "folder"
+    folder.mkdir()
+    (folder / "a").write_text("a")
+    tag = integrity.record("m-1", integrity.digests(folder))
+    (folder / "a").write_text("b")
+    assert integrity.difference("m-1", integrity.digests(folder), "") == "a is not the file that was registered"
+    integrity.forget("m-1")
+    assert integrity.difference("m-1", integrity.digests(folder), "") == ""
+    assert integrity.difference("m-1", integrity.digests(folder), tag).startswith("its files are not those")
