@@ -14,8 +14,7 @@ import pandas as pd
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
-from models import serving
-from models.footprint import WEIGHT_FILES
+from models import footprint, serving
 from models.predictor import OnnxPredictor
 from tasks import integrity, registry, store
 from tasks.errors import DamagedVersionError, ForeignVersionError
@@ -41,7 +40,7 @@ class RegisteredModel:
         self.label = label(version)
         with files_of(version) as folder:
             served = folder / FOLDER
-            self.size_mb = sum(file.stat().st_size for file in served.iterdir() if file.name.endswith(WEIGHT_FILES)) / 1e6
+            self.size_mb = footprint.size_mb(served)
             """Of the model's files, 10^6 bytes."""
             self.writes = (served / WRITING).exists()
             self.predictor: Any = _loaded(served, self.writes, self.label)

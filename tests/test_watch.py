@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from flows.batch import _difference, _named
+from flows.batch import _difference
 from flows.watch import _fresh, markdown
 from tasks import pictures, profile, scoring
 from tasks.ingest import DataSettings
@@ -148,12 +148,6 @@ def test_values_that_hardly_differ_have_bins_of_their_own():
     assert sum(before.features["confidence"].shares.values()) == pytest.approx(1)
     moved = np.linspace(edges[3], edges[4], 2000)
     assert drifted(profile.drifts(before, *told(moved), objective(), 0.2)) == {"confidence"}
-
-
-@pytest.mark.parametrize(("answers", "told"), [(pd.DataFrame({"y": [1]}), "with y,"), ([1], "with list,")])
-def test_a_model_of_another_making_is_told_by_what_it_answers_with(answers, told):
-    with pytest.raises(ValueError, match=told):
-        _named(answers)
 
 
 def test_how_two_versions_differ():
