@@ -12,7 +12,7 @@ from prefect.runtime import flow_run
 
 from models.predictor import problem_of
 from models.progress import slices
-from tasks import registry, shown, store
+from tasks import redaction, registry, shown, store
 from tasks.errors import InputError, UserError
 from tasks.escaping import markdown
 from tasks.reading import read_records
@@ -51,7 +51,8 @@ def score(model_uri: str, source: str, output: str, objective: str = "", compare
         objective: For a model of several: which one answers.
         compare: Another version's alias or number, such as challenger: its answers are added, and how far they differ.
     """
-    _, told = predict_file(model_uri, Path(source), Path(output), objective, compare)
+    with redaction.redacted_errors():
+        _, told = predict_file(model_uri, Path(source), Path(output), objective, compare)
     if told:
         shown.compared(model_uri.rpartition("/")[2], _as_markdown(told))
     return output

@@ -1,15 +1,14 @@
 """The command line: `nightshift run SETTINGS.yaml` and its siblings. Logs go to standard error."""
 
-import getpass
 import json
 import logging
 import os
 import sys
-import tempfile
 import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +16,9 @@ from typing import Annotated, Any
 import typer
 
 from flows import environment
+from tasks import processes, store
 from tasks.errors import NightshiftError, SettingsError
+from tasks.redaction import redact
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Nightly retraining."
@@ -55,16 +56,25 @@ def _told() -> Iterator[None]:
         environment.prepare()
         yield
     except NightshiftError as error:
-        typer.echo(str(error), err=True)
+        typer.echo(redact(str(error)), err=True)
         raise typer.Exit(error.exit_code) from None
     except (KeyboardInterrupt, typer.Exit):
         raise
     except Exception as error:
-        with tempfile.NamedTemporaryFile("w", prefix="nightshift-", suffix=".log", delete=False) as file:
-            traceback.print_exc(file=file)
-        line = next(iter(str(error).splitlines()), "")
-        typer.echo(f"{type(error).__name__}: {line} (traceback in {file.name})", err=True)
+        line = next(iter(redact(str(error)).splitlines()), "")
+        typer.echo(f"{type(error).__name__}: {line} ({_keep_traceback()})", err=True)
         raise typer.Exit(1) from None
+
+
+def _keep_traceback() -> str:
+    """Write the traceback of the current error into a file under NIGHTSHIFT_HOME; return where, or why there is none."""
+    file = store.home() / "logs" / f"error-{datetime.now():%Y-%m-%d-%H%M%S}-{os.getpid()}.log"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(redact(traceback.format_exc()), encoding="utf-8")
+    except OSError as error:
+        return f"no traceback: {file} cannot be written: {error.strerror}"
+    return f"traceback in {file}"
 
 
 @app.command()
@@ -155,7 +165,7 @@ def predict(
     ] = "",
 ) -> None:
     """Batch predictions."""
-    with _told():
+    with _told(), environment.users_umask():
         from flows.batch import predict_file
 
         written, told = predict_file(model_uri, source, output, objective, compare)
@@ -190,7 +200,7 @@ def export(
     target: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
 ) -> None:
     """A registered model as a folder that runs anywhere: text in, label out, without torch and MLflow."""
-    with _told():
+    with _told(), environment.users_umask():
         from flows import export
 
         typer.echo("\n".join(export.export(model, target)))
@@ -220,7 +230,7 @@ def rotate(settings: SettingsFile, reason: Reason) -> None:
     with _told():
         from flows.holdout import rotate as flow
 
-        typer.echo(flow(str(settings), reason, getpass.getuser()))
+        typer.echo(flow(str(settings), reason, processes.user_name()))
 
 
 @app.command()
@@ -253,7 +263,6 @@ def status() -> None:
     """What of `up` runs, and where; exit code 1 where nothing does."""
     with _told():
         from flows import servers
-        from tasks import store
 
         lines = servers.status()
         typer.echo("\n".join(lines) or f"nothing is up under {store.home()}")

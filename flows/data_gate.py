@@ -10,7 +10,7 @@ from prefect.states import Completed, Failed
 from flows import environment
 from flows.form import EMPTY, NightForm, filled_in, run_name
 from flows.settings import NightSettings, ObjectiveSettings
-from tasks import shown, store
+from tasks import redaction, shown, store
 from tasks.ingest import ingest, locate
 from tasks.validate import validate
 
@@ -23,8 +23,9 @@ def data_gate(settings_file: str | None = None, settings: NightForm = EMPTY) -> 
         settings_file: A settings file, such as examples/reviews/settings.yaml; alone it is enough.
         settings: What is filled in here goes over the file.
     """
-    environment.demand()
-    checked = _check(filled_in(settings_file, settings))
+    with redaction.redacted_errors():
+        environment.demand()
+        checked = _check(filled_in(settings_file, settings))
     kind = Failed if checked["status"] == "stopped" else Completed
     return kind(name=checked["status"].capitalize(), message=checked["reason"] or "passed", data=checked)
 

@@ -5,7 +5,9 @@ And how it starts: Prefect's temporary server beside the imports.
 
 import atexit
 import gc
+import logging
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,9 @@ from threading import Thread
 from tasks import store
 from tasks.errors import UserError
 
+log = logging.getLogger("nightshift.environment")
+_users_umask: int | None = None
+"""What the umask was before `keep_private`."""
 DEFAULTS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
@@ -44,6 +49,33 @@ def _servers() -> dict[str, str]:
     return {"PREFECT_API_URL": up.prefect + "/api", "PREFECT_UI_URL": up.prefect, "MLFLOW_TRACKING_URI": up.mlflow}
 
 
+def keep_private() -> None:
+    """Let only this user read NIGHTSHIFT_HOME, and what this process and those that it starts write from now on."""
+    global _users_umask
+    umask = os.umask(0o077)
+    _users_umask = umask if _users_umask is None else _users_umask
+    home = store.home()
+    home.mkdir(parents=True, exist_ok=True)
+    state = home.stat()
+    if not state.st_mode & 0o077:
+        return
+    if state.st_uid == os.getuid() and not state.st_mode & stat.S_ISVTX:
+        home.chmod(0o700)
+        log.warning("NIGHTSHIFT_HOME: other users could read %s, where rows lie; now only its owner can", home)
+    else:
+        log.warning("NIGHTSHIFT_HOME: other users can read %s, where rows lie: name a folder of your own", home)
+
+
+@contextmanager
+def users_umask() -> Iterator[None]:
+    """Give files that the user has named the rights that the user's own umask says."""
+    private = os.umask(0o077 if _users_umask is None else _users_umask)
+    try:
+        yield
+    finally:
+        os.umask(private)
+
+
 def prepare() -> None:
     """Fill in what the user has not set; everything lies under NIGHTSHIFT_HOME. Raises UserError where that cannot be."""
     home = store.home()
@@ -52,6 +84,7 @@ def prepare() -> None:
     for name, value in (DEFAULTS | places | _servers()).items():
         os.environ.setdefault(name, value)
     try:
+        keep_private()
         (home / "prefect").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"NIGHTSHIFT_HOME: {home} cannot be made: {error.strerror}; name a folder of yours") from error
@@ -63,6 +96,7 @@ def demand() -> None:
 
     if Path(NAMED.value()).resolve() != store.root():
         raise UserError(f"{NAMED.name} is {NAMED.value()}: set it to {store.root()} where the worker is started")
+    keep_private()
 
 
 @contextmanager

@@ -1,13 +1,12 @@
 """A worn holdout is replaced: the next sealed one judges from now on, the worn one's rows may be trained on."""
 
-import getpass
 from pathlib import Path
 
 from prefect import flow
 
 from flows import environment
 from flows.settings import NightSettings, load
-from tasks import kinds, ledger, night, registry, shown, tracking
+from tasks import kinds, ledger, night, processes, redaction, registry, shown, tracking
 from tasks.errors import SettingsError, UserError
 from tasks.ingest import ingest, locate
 from tasks.judging.served import Served
@@ -26,8 +25,9 @@ def rotate(settings_file: str, reason: str, who: str) -> str:
         reason: Why; it goes into the ledger.
         who: Who decides; it goes into the ledger.
     """
-    environment.demand()
-    return rotate_holdout(load(Path(settings_file)), reason, who)
+    with redaction.redacted_errors():
+        environment.demand()
+        return rotate_holdout(load(Path(settings_file)), reason, who)
 
 
 def rotate_holdout(settings: NightSettings, reason: str, who: str | None = None) -> str:
@@ -48,7 +48,7 @@ def rotate_holdout(settings: NightSettings, reason: str, who: str | None = None)
         rows = sum(objective.sides.holdout for objective in objectives)
         why = f"{reason}; the champion has {figure} on the {rows:,} rows of holdout {fold}"
         ledger.enter(name, Entry(action=ledger.ROTATED, old=champion, new=champion, version=champion, why=why,
-                                 who=who or getpass.getuser()))  # fmt: skip
+                                 who=who or processes.user_name()))  # fmt: skip
         return f"{name}: holdout {fold} is in use, {settings.split.spare - fold} sealed ones are left; {figure}"
 
 

@@ -9,7 +9,7 @@ from prefect.runtime import flow_run
 from flows import environment
 from flows.form import EMPTY, NightForm, filled_in, run_name
 from flows.settings import NightSettings
-from tasks import night, reconcile, registry, shown, start, tracking
+from tasks import night, reconcile, redaction, registry, shown, start, tracking
 from tasks.augment import augment
 from tasks.base import try_bases
 from tasks.compress import compress
@@ -33,8 +33,9 @@ def nightly(settings_file: str | None = None, settings: NightForm = EMPTY, force
         settings: What is filled in here goes over the file.
         force: Run although nothing changed, every stage anew.
     """
-    environment.demand()
-    return shown.ending(one_night(filled_in(settings_file, settings), force))
+    with redaction.redacted_errors():
+        environment.demand()
+        return shown.ending(one_night(filled_in(settings_file, settings), force))
 
 
 def one_night(settings: NightSettings, force: bool) -> NightResult:

@@ -1,11 +1,10 @@
 """What a person decides from the Prefect UI: promote a version, roll back. Either must answer before an alias moves."""
 
-import getpass
 
 import pandas as pd
 from prefect import flow
 
-from tasks import registry
+from tasks import processes, redaction, registry
 from tasks.errors import DamagedVersionError, ForeignVersionError, UserError
 from tasks.registered_model import RegisteredModel
 
@@ -23,7 +22,8 @@ def promote(name: str, version: int, reason: str, who: str) -> str:
         reason: Why; it goes into the ledger.
         who: Who decides; it goes into the ledger.
     """
-    return promote_by_hand(name, str(version), reason, who)
+    with redaction.redacted_errors():
+        return promote_by_hand(name, str(version), reason, who)
 
 
 def promote_by_hand(name: str, version: str, reason: str, who: str | None = None) -> str:
@@ -33,7 +33,7 @@ def promote_by_hand(name: str, version: str, reason: str, who: str | None = None
     """
     demand_answers(name, version)
     champion = registry.version_of(name, registry.CHAMPION)
-    entry = registry.promote(name, version, reason, champion, who=who or getpass.getuser())
+    entry = registry.promote(name, version, reason, champion, who=who or processes.user_name())
     return f"{name}: champion is version {entry.new} (was {entry.old or 'none'})"
 
 
@@ -46,7 +46,8 @@ def rollback(name: str, reason: str, who: str) -> str:
         reason: Why; it goes into the ledger.
         who: Who decides; it goes into the ledger.
     """
-    return roll_back(name, reason, who)
+    with redaction.redacted_errors():
+        return roll_back(name, reason, who)
 
 
 def roll_back(name: str, reason: str, who: str | None = None) -> str:
@@ -54,7 +55,7 @@ def roll_back(name: str, reason: str, who: str | None = None) -> str:
     previous = registry.version_of(name, registry.PREVIOUS)
     if previous:
         demand_answers(name, previous)
-    entry = registry.rollback(name, reason, who or getpass.getuser(), previous)
+    entry = registry.rollback(name, reason, who or processes.user_name(), previous)
     return f"{name}: champion is version {entry.new} again (was {entry.old})"
 
 

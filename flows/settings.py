@@ -11,6 +11,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from tasks import redaction
 from tasks.augment import AugmentSettings
 from tasks.compress import CompressSettings
 from tasks.compression.recipes import parse, unasked, usable
@@ -286,10 +287,26 @@ def anchored(values: dict[str, Any]) -> dict[str, Any]:
 
 def check(values: dict[str, Any], where: str) -> NightSettings:
     """Validate; every wrong field becomes one line that names it."""
+    _refuse_secrets(values, where)
     try:
         return NightSettings.model_validate(values)
     except ValidationError as error:
         raise SettingsError("\n".join(f"{where}: {_line(item)}" for item in error.errors())) from error
+
+
+def _refuse_secrets(value: Any, where: str, field: str = "") -> None:
+    """Raise SettingsError for an address that carries a password or a token: settings are kept, and shown."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            _refuse_secrets(item, where, f"{field}.{name}" if field else str(name))
+    elif isinstance(value, list):
+        for item in value:
+            _refuse_secrets(item, where, field)
+    elif isinstance(value, str) and redaction.carries_secret(value):
+        raise SettingsError(
+            f"{where}: {field}: {redaction.redact(value)} carries a user, a password or a token, and settings are kept in "
+            "Prefect and MLflow: take it out, and give it to the environment of the process that runs the night (HF_TOKEN)"
+        )
 
 
 def _line(error: Any) -> str:
@@ -301,7 +318,7 @@ def _line(error: Any) -> str:
         return f"{place}: unknown key" + (f"; did you mean {near[0]}?" if near else "")
     if error["type"] == "missing":
         return f"{place}: required, but missing"
-    return f"{place}: {error['msg'].removeprefix('Value error, ')} (found {error['input']!r})"
+    return redaction.redact(f"{place}: {error['msg'].removeprefix('Value error, ')} (found {error['input']!r})")
 
 
 def _fields(path: tuple[int | str, ...]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from tasks import housekeeping, registry, store
+from tasks import housekeeping, redaction, registry, store
 from tasks.housekeeping import Old
 
 
@@ -23,7 +23,8 @@ def clean(
         days: What is younger always stays.
         delete: Without it nothing is deleted, only listed.
     """
-    return "\n".join(cleaned(keep, days, delete))
+    with redaction.redacted_errors():
+        return "\n".join(cleaned(keep, days, delete))
 
 
 def cleaned(keep: int, days: float, delete: bool) -> list[str]:

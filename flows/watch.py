@@ -9,7 +9,7 @@ from prefect.events import emit_event
 
 from expectations import own
 from flows.settings import NightSettings, load
-from tasks import escaping, night, pictures, profile, registry, shown, store, tracking
+from tasks import escaping, night, pictures, profile, redaction, registry, shown, store, tracking
 from tasks.errors import InputError, UserError
 from tasks.ingest import DataSettings, locate, read_rows
 from tasks.judging.served import Served
@@ -33,7 +33,8 @@ def watch(settings_file: str, source: str, max_index: float = 0.2, max_drop: flo
         max_index: The population stability index from which on a difference counts.
         max_drop: The loss of quality that counts, in shares of rows that are right (or the metric's own score of a row).
     """
-    found = look(load(Path(settings_file)), source, max_index, max_drop)
+    with redaction.redacted_errors():
+        found = look(load(Path(settings_file)), source, max_index, max_drop)
     if event := EVENTS.get(found["status"]):
         resource = {
             "prefect.resource.id": f"nightshift.model.{found['model']}",

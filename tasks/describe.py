@@ -1,11 +1,9 @@
 """What a reviewer reads on the page of a version, and of its run, in MLflow: enough to decide on."""
 
-import getpass
-
 from mlflow.entities import Run
 from prefect.context import FlowRunContext
 
-from tasks import ledger, registry, report, tracking
+from tasks import ledger, processes, registry, report, tracking
 from tasks.escaping import markdown, markdown_link
 from tasks.judging.claims import percent
 from tasks.records import Candidate, NightResult, Source, Verdict
@@ -138,7 +136,7 @@ def _short(value: str) -> str:
 def _maker(result: NightResult) -> str:
     context = FlowRunContext.get()
     if not (context and context.flow_run):
-        return getpass.getuser()
+        return processes.user_name()
     who = "by its schedule" if context.flow_run.auto_scheduled else "by hand"
     address = tracking.flow_run_address(result.flow_run_id)
     return f"the flow run {markdown_link(context.flow_run.name, address)}, started {who}"

@@ -1,5 +1,6 @@
 """Processes of this NIGHTSHIFT_HOME: which they are, and how they are ended."""
 
+import getpass
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -38,3 +39,11 @@ def end(found: Iterable[psutil.Process], patience: float) -> None:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(left, timeout=5)
+
+
+def user_name() -> str:
+    """Return this user's login name; its number where the system has no name for it, as in many containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"

@@ -13,7 +13,7 @@ from prefect.settings import PREFECT_TASKS_REFRESH_CACHE
 from prefect.transactions import CommitMode, transaction
 from pydantic import BaseModel
 
-from tasks import machine, store
+from tasks import machine, redaction, store
 from tasks.records import Artifact, Settings
 
 P = ParamSpec("P")
@@ -38,6 +38,7 @@ def stage(function: Callable[Concatenate[Path, P], A]) -> Task[P, A]:
         bound = outer.bind(*args, **kwargs)
         path = artifact_path(function, bound.arguments)
         with (
+            redaction.redacted_errors(),
             store.writing(path, again=PREFECT_TASKS_REFRESH_CACHE.value()) as folder,
             transaction(commit_mode=CommitMode.EAGER),
         ):

@@ -92,17 +92,19 @@ def writing(path: str, again: bool = False) -> Iterator[Path]:
 
 def sweep() -> None:
     """Remove what killed processes have left half-written."""
-    for place in ("artifacts", "reports"):
-        for path in (home() / place).glob("*/*.partial"):
-            owner = path.name.split(".")[-2]
+    for pattern, position in (("artifacts/*/*.partial", -2), ("reports/*/*.partial", -2), ("tmp/*.*", 0)):
+        for path in home().glob(pattern):
+            owner = path.name.split(".")[position]
             if not (owner.isdigit() and psutil.pid_exists(int(owner))):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A folder for files that are only passed on."""
-    with tempfile.TemporaryDirectory() as name:
+    """A folder for files that are only passed on; under NIGHTSHIFT_HOME, since rows may be among them."""
+    base = home() / "tmp"
+    base.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}.", dir=base) as name:
         yield Path(name)
 
 

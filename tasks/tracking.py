@@ -23,6 +23,7 @@ from mlflow.tracking import MlflowClient
 from tasks import store
 from tasks.errors import NightshiftError
 from tasks.records import Candidate, Settings, Source
+from tasks.redaction import redact
 
 FINISHED = ("promoted", "held")
 FULL = "full"
@@ -59,7 +60,7 @@ def explained() -> Iterator[None]:
 def public(address: str) -> str:
     """An address without the name and password that it may carry."""
     place = urlsplit(address).netloc
-    return address.replace(place, place.rpartition("@")[2], 1) if "@" in place else address
+    return redact(address.replace(place, place.rpartition("@")[2], 1) if "@" in place else address)
 
 
 def where_to_look() -> str:
@@ -143,7 +144,7 @@ def end_night(run_id: str, status: str, reason: str) -> None:
     """Close the run with the night's status: `failed` is FAILED in MLflow, `killed` KILLED, all else FINISHED."""
     client = connect()
     client.set_tag(run_id, STATUS, status)
-    client.set_tag(run_id, "nightshift.reason", reason)
+    client.set_tag(run_id, "nightshift.reason", redact(reason))
     client.set_terminated(run_id, status.upper() if status in ("failed", "killed") else "FINISHED")
 
 

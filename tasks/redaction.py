@@ -1,0 +1,120 @@
+"""Passwords and tokens, taken out of whatever is shown, logged or kept.
+
+`redact` is applied where an address is shown and where an error becomes a line. As a safety net log records and the
+exceptions that leave a flow or a stage go through it too: Prefect keeps both in its database.
+"""
+
+import logging
+import os
+import re
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+HIDDEN = "***"
+SHORTEST = 8
+"""Characters from which on a value of the environment is looked for anywhere; a shorter one may be a common word."""
+_QUERY = r"[\w.-]*(?:token|signature|secret|passw(?:or)?d|pwd|api_?key|access_?key|credential)[\w.-]*|sig|key|auth"
+_PATTERNS = [
+    (re.compile(r"""(://)[^\s/?#'"<>]+@"""), rf"\1{HIDDEN}@"),  # user:password@host
+    (re.compile(r"""(://)[^\s:/@'"<>\[]*:(?!\d+(?:[/?#\s]|$))[^\s@'"<>]*@"""), rf"\1{HIDDEN}@"),  # with / ? # in it
+    (re.compile(r"""\b(hf:)[^\s@/:'"]+:[^\s@'"]+@"""), rf"\1{HIDDEN}@"),
+    (re.compile(rf"""([?&;](?:{_QUERY})=)[^\s&;#'"<>]+""", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (re.compile(r"""\b(passw(?:or)?d=)[^\s&;'"<>]+""", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (re.compile(r"""(authorization['"]?\s*[:=]\s*['"]?\w+ )[^\s'"]+""", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (re.compile(r"\bhf_[A-Za-z0-9]{16,}"), HIDDEN),
+]
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s:/@]*:(?!\d+/)(\S+)@", re.IGNORECASE)
+_VARIABLE = re.compile(r"(^|_)(TOKEN|PASSWORD|PASSWD|SECRET|API_KEY|ACCESS_KEY|SECRET_KEY|AUTH_STRING)$")
+
+
+def redact(text: str) -> str:
+    """Return the text with passwords and tokens replaced by `***`: those in addresses, and those of the environment."""
+    for pattern, hidden in _PATTERNS:
+        text = pattern.sub(hidden, text)
+    for secret in _of_the_environment():
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
+def carries_secret(text: str) -> bool:
+    """Return whether a text is an address with a user, a password or a token in it."""
+    return bool(_ADDRESS.match(text)) and any(pattern.search(text) for pattern, _ in _PATTERNS)
+
+
+def _of_the_environment() -> list[str]:
+    """Values of variables such as HF_TOKEN, and the passwords in those that are addresses, such as MLFLOW_TRACKING_URI."""
+    secrets = set()
+    for name, value in os.environ.items():
+        if _VARIABLE.search(name):
+            secrets |= {value, value.rpartition(":")[2]}
+        elif address := _CREDENTIALS.match(value):
+            secrets.add(address[1])
+    return sorted((secret for secret in secrets if len(secret) >= SHORTEST), key=len, reverse=True)
+
+
+@contextmanager
+def redacted_errors() -> Iterator[None]:
+    """Take secrets out of an exception that leaves the block, and out of all that it was raised from."""
+    try:
+        yield
+    except BaseException as error:
+        safe = _redacted(error, set())
+        if safe is error:
+            raise
+        raise safe from None
+
+
+def _redacted(error: BaseException, seen: set[int]) -> BaseException:
+    """Return the exception itself without secrets; one that cannot be changed is replaced."""
+    if id(error) in seen:
+        return error
+    seen.add(id(error))
+    error.args = tuple(_redacted_value(value, seen) for value in error.args)
+    for name, value in vars(error).items():
+        if name != "__notes__":
+            setattr(error, name, _redacted_value(value, seen))
+    if notes := getattr(error, "__notes__", None):
+        notes[:] = [redact(note) for note in notes]
+    for name in ("__cause__", "__context__"):
+        linked, suppressed = getattr(error, name), error.__suppress_context__
+        if linked is not None:
+            setattr(error, name, _redacted(linked, seen))
+            error.__suppress_context__ = suppressed
+    if redact(str(error)) == str(error):
+        return error
+    safe = RuntimeError(redact(f"{type(error).__name__}: {error}")).with_traceback(error.__traceback__)
+    safe.__cause__ = error.__cause__
+    return safe
+
+
+def _redacted_value(value: Any, seen: set[int]) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    return _redacted(value, seen) if isinstance(value, BaseException) else value
+
+
+def install() -> None:
+    """Let every log record of this process go through `redact`, with the exceptions that it tells of."""
+    before = logging.getLogRecordFactory()
+    if getattr(before, "redacts", False):
+        return
+
+    def record(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        made = before(*args, **kwargs)
+        try:
+            message = made.getMessage()
+        except (TypeError, ValueError):
+            return made  # a wrong format is the logging module's to report
+        if redact(message) != message:
+            made.msg, made.args = redact(message), None
+        if made.exc_info and made.exc_info[1]:
+            text = "".join(traceback.format_exception(*made.exc_info)).rstrip("\n")
+            if redact(text) != text:
+                made.exc_text, made.exc_info = redact(text), None
+        return made
+
+    record.redacts = True  # type: ignore[attr-defined]
+    logging.setLogRecordFactory(record)

@@ -1,0 +1,108 @@
+"""Passwords and tokens: nowhere but in the environment that they came from."""
+
+import io
+import logging
+import traceback
+
+import pytest
+
+from flows.settings import check
+from tasks import redaction
+from tasks.errors import SettingsError
+from tasks.redaction import redact
+
+SECRET = "s3cr3t-w0rd"
+ADDRESSES = [
+    f"https://ada:{SECRET}@host.test/x.csv",
+    f"https://{SECRET}@host.test/x.csv",
+    f"https://ada:{SECRET}@x@host.test/x",
+    f"https://ada:x/{SECRET}@host.test/x",
+    f"https://ada:x#{SECRET}?@host.test/x",
+    f"postgresql+psycopg://ada:{SECRET}@db:5432/mlflow?sslmode=require",
+    f"postgresql://db/mlflow?user=ada&password={SECRET}",
+    f"https://host.test/x.csv?sig={SECRET}&sv=1",
+    f"https://b.s3.test/x?X-Amz-Algorithm=A&X-Amz-Credential={SECRET}&X-Amz-Signature={SECRET}",
+    f"https://host.test/x?a=1&access_token={SECRET}",
+    f"hf:https://ada:{SECRET}@hub.test/x",
+    f"hf:ada:{SECRET}@team/rows",
+]
+HARMLESS = [
+    "hf:team/rows@main#train",
+    "models:/reviews@champion",
+    "http://127.0.0.1:5000/#/models/x/versions/1@champion",
+    "file:///home/ada@work/x.csv",
+    "sqlite:////home/ada@work/mlflow.db",
+    "http://[::1]:5000/a?b=1 by ada@host.test",
+    "rows.csv: expected pad_token='[PAD]'",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_an_address_is_shown_without_its_secret(address):
+    for text in (address, f"no such file: '{address}' in x", f"({address})"):
+        assert SECRET not in redact(text) and redaction.HIDDEN in redact(text)
+    assert redaction.carries_secret(address)
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_other_text_stays(text):
+    assert redact(text) == text and not redaction.carries_secret(text)
+
+
+def test_secrets_of_the_environment_are_known(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", SECRET)
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "admin:an-0ther-one")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ada:the-th1rd-one@127.0.0.1:1")
+    shown = redact(f"{SECRET} admin:an-0ther-one an-0ther-one ada:the-th1rd-one the-th1rd-one")
+    assert shown == "*** *** *** ada:*** ***"
+
+
+def unreachable():
+    try:
+        try:
+            raise ValueError(OSError(ADDRESSES[0]))
+        except ValueError as error:
+            error.add_note(ADDRESSES[0])
+            raise KeyError(ADDRESSES[1], 3) from error
+    except KeyError:
+        raise SettingsError(ADDRESSES[2])  # noqa: B904 - the context must be clean as well
+
+
+def test_what_an_error_was_raised_from_is_clean_too():
+    with pytest.raises(SettingsError) as caught, redaction.redacted_errors():
+        unreachable()
+    shown = "".join(traceback.format_exception(caught.value))
+    assert SECRET not in shown and shown.count("***") >= 4 and "unreachable" in shown
+
+
+def test_an_error_that_cannot_be_changed_is_replaced():
+    class Fixed(Exception):
+        def __str__(self):
+            return ADDRESSES[0]
+
+    with pytest.raises(RuntimeError, match=r"^Fixed: https://\*\*\*@host") as caught, redaction.redacted_errors():
+        raise Fixed
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+def test_log_records_are_clean(monkeypatch):
+    monkeypatch.setattr(logging, "_logRecordFactory", logging.getLogRecordFactory())
+    redaction.install()
+    out = io.StringIO()
+    log = logging.Logger("x")
+    log.addHandler(logging.StreamHandler(out))
+    log.warning("at %s", ADDRESSES[0])
+    try:
+        unreachable()
+    except SettingsError:
+        log.exception("failed")
+    assert SECRET not in out.getvalue() and "Traceback" in out.getvalue() and "at https://***@host" in out.getvalue()
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_settings_take_no_address_with_a_secret(address):
+    """They would stand in the flow run's parameters, in MLflow's tags and in settings.json."""
+    values = {"model": "x", "data": {"path": ["rows.csv", address]}, "train": {"base_model": "b"}}
+    with pytest.raises(SettingsError, match=r"^x\.yaml: data\.path: .+ environment") as caught:
+        check(values, "x.yaml")
+    assert SECRET not in str(caught.value)
