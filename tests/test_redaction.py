@@ -2,8 +2,11 @@
 
 import io
 import logging
+import socket
+import time
 import traceback
 
+import psutil
 import pytest
 
 from flows.settings import check
@@ -106,3 +109,23 @@ def test_settings_take_no_address_with_a_secret(address):
     with pytest.raises(SettingsError, match=r"^x\.yaml: data\.path: .+ environment") as caught:
         check(values, "x.yaml")
     assert SECRET not in str(caught.value)
+
+
+def test_a_night_keeps_no_secret_anywhere(shell, project, tmp_path_factory):
+    """Terminal, Prefect's database with its logs, files under NIGHTSHIFT_HOME, and command lines, MLflow being down."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{probe.getsockname()[1]}"
+    shell.env |= {"MLFLOW_TRACKING_URI": f"http://ada:{SECRET}@{host}", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    process, commands = shell.start("run", "night.yaml"), set()
+    while process.poll() is None:
+        commands |= {" ".join(one.info["cmdline"] or []) for one in psutil.process_iter(["cmdline"])}
+        time.sleep(0.2)
+    lines = (project / "err").read_text().splitlines()
+    assert process.returncode == 1 and f"the MLflow server http://{host} does not answer" in lines[-1], lines
+    servers = list(tmp_path_factory.getbasetemp().glob("prefect*"))
+    files = [file for folder in (project, *servers) for file in folder.rglob("*") if file.is_file()]
+    kept = {file.name: file.read_bytes() for file in files}
+    assert any(b"the MLflow server" in data for name, data in kept.items() if name.startswith("prefect.db"))
+    assert [name for name, data in kept.items() if SECRET.encode() in data] == []
+    assert not any(SECRET in command for command in commands)
