@@ -1,6 +1,5 @@
 """What a person decides from the Prefect UI: promote a version, roll back. Either must answer before an alias moves."""
 
-
 import pandas as pd
 from prefect import flow
 
