@@ -106,7 +106,13 @@ def _fill(template: str, path: Path, values: dict[str, Any]) -> None:
 def _judging(folder: Path) -> dict[str, Any]:
     config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     stock = json.loads((folder / "checkpoint" / "config.json").read_text(encoding="utf-8"))
-    return config | {"labels": _labels, "foreign": stock["model_type"].startswith("nightshift")}
+    is_regression = config["heads"][config["main"]]["kind"] == "regression"
+    return config | {
+        "labels": _labels,
+        "foreign": stock["model_type"].startswith("nightshift"),
+        "standardised": is_regression and not (folder / "checkpoint" / "output_layer.safetensors").exists(),
+        "problem_type": stock.get("problem_type"),
+    }
 
 
 def _labels(head: dict[str, Any]) -> str:

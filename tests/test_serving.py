@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 import torch
 from samples import messages
-from transformers import BartConfig, BartForConditionalGeneration, GenerationConfig
+from transformers import BartConfig, BartForConditionalGeneration, GenerationConfig, pipeline
 
 from flows.batch import predict_file
 from flows.review import demand_answers
@@ -220,6 +220,20 @@ def test_a_checkpoint_writes_as_it_did_here(tmp_path):
     kept = GenerationConfig.from_pretrained(tmp_path)
     assert not kept.num_beams and not kept.no_repeat_ngram_size
     assert kept.eos_token_id == tokenizer.eos_token_id and kept.decoder_start_token_id == tokenizer.pad_token_id
+
+
+@pytest.mark.parametrize("head", [MANY, ONE, NUMBER])
+def test_a_stock_pipeline_scores_a_checkpoint_as_nightshift_does(head, tmp_path):
+    model, tokenizer = made("bert", {"main": head})
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    bases.save_checkpoint(model, tokenizer, {"main": head}, tmp_path / "new")
+    stock = pipeline("text-classification", str(tmp_path / "new"), top_k=None)
+    scores = TorchPredictor(model, tokenizer, {"main": head}, 64).scores(TEXTS[:4])
+    for expected, said in zip(scores, stock(TEXTS[:4]), strict=True):
+        by_label = {line["label"]: line["score"] for line in said}
+        assert [by_label[label] for label in head.labels or ("score",)] == pytest.approx(expected.tolist(), rel=1e-5)
+    for kept in (model, bases.load_checkpoint(tmp_path / "new")[0]):
+        assert all(torch.equal(value, before[name]) for name, value in kept.state_dict().items())
 
 
 @pytest.mark.parametrize("case", WRITERS)
