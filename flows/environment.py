@@ -36,6 +36,9 @@ DEFAULTS = {
     "PREFECT_LOGGING_EXTRA_LOGGERS": "nightshift,torch,transformers,great_expectations,mlflow",
 }
 
+UNUSABLE = "%?#"
+"""Signs that addresses of SQLite files and artifacts take for their own."""
+
 
 def _servers() -> dict[str, str]:
     """The addresses of a living `nightshift up`."""
@@ -79,6 +82,11 @@ def users_umask() -> Iterator[None]:
 def prepare() -> None:
     """Fill in what the user has not set; everything lies under NIGHTSHIFT_HOME. Raises UserError where that cannot be."""
     home = store.home()
+    if wrong := sorted(set(UNUSABLE) & set(str(home))):
+        raise UserError(
+            f"NIGHTSHIFT_HOME: {home} has {' and '.join(wrong)} in it, which the addresses of MLflow's and Prefect's files "
+            "cannot hold: name another folder"
+        )
     os.environ["NIGHTSHIFT_HOME"] = str(home)
     places = {"PREFECT_HOME": str(home / "prefect"), "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(store.root())}
     for name, value in (DEFAULTS | places | _servers()).items():

@@ -118,8 +118,8 @@ def _changes(result: NightResult, verdict: Verdict) -> str:
     tags = registry.version(result.model, str(result.version)).tags
     since = f"since version {verdict.champion_version}"
     changes = [words for tag, words in PARTS.items() if champion.tags.get(tag) != tags.get(tag)]
-    if champion.run_id:
-        changes += _settings(client.get_run(champion.run_id), client.get_run(str(result.mlflow_run_id)))
+    if before := tracking.run(champion.run_id):
+        changes += _settings(before, client.get_run(str(result.mlflow_run_id)))
     return f"{since}: {', '.join(changes)}" if changes else f"nothing {since}"
 
 

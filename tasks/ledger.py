@@ -18,6 +18,8 @@ MOVES = ("promoted", "rolled back", "moved by hand")
 ROTATED, SKIPPED = "rotated", "skipped"
 """Actions: a worn holdout was replaced; a night found nothing new."""
 YEAR = timedelta(days=365)
+SOURCE = "nightshift:/ledger"
+"""Source of every entry: MLflow's server refuses a run or a version that has gone, and an entry must be writable all the same."""
 LONGEST = 5000
 """Characters of a version's description, in MLflow's tables."""
 
@@ -89,17 +91,20 @@ def settled(name: str, number: str) -> None:
 
 
 def enter(name: str, entry: Entry) -> None:
-    """Append to the ledger, and to the description of the version that the entry is about."""
+    """Append to the ledger, and to the description of the version that the entry is about, if that still exists."""
     ensure(f"{name}.ledger")
     client = tracking.connect()
-    about = entry.version or entry.new
-    source = f"models:/{name}/{about}" if about else f"runs:/{entry.evidence or 'none'}/report"
     client.create_model_version(
-        f"{name}.ledger", source=source, tags=entry.model_dump(), description=fitted(markdown(entry.why))
+        f"{name}.ledger",
+        source=SOURCE,
+        run_id=entry.evidence or None,
+        tags=entry.model_dump(),
+        description=fitted(markdown(entry.why)),
     )
     if entry.version:
-        told = client.get_model_version(name, entry.version).description or ""
-        client.update_model_version(name, entry.version, with_ledger(told, [entry]))
+        with tracking.missing_ignored():
+            told = client.get_model_version(name, entry.version).description or ""
+            client.update_model_version(name, entry.version, with_ledger(told, [entry]))
 
 
 def with_ledger(description: str, entries: list[Entry]) -> str:

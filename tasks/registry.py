@@ -210,10 +210,13 @@ def _settle(name: str) -> Entry | None:
 
 
 def _set_aliases(name: str, entry: Entry) -> None:
+    """Move the aliases as an entry says; what a person has deleted since gets none."""
     client = tracking.connect()
     if entry.action == "promoted" and entry.old not in ("", entry.new):
-        client.set_registered_model_alias(name, PREVIOUS, entry.old)
-    client.set_registered_model_alias(name, CHAMPION, entry.new)
+        with tracking.missing_ignored():
+            client.set_registered_model_alias(name, PREVIOUS, entry.old)
+    with tracking.missing_ignored():
+        client.set_registered_model_alias(name, CHAMPION, entry.new)
     if entry.action == "rolled back":
         client.delete_registered_model_alias(name, PREVIOUS)
     elif version_of(name, CHALLENGER) == entry.new:

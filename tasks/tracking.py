@@ -21,7 +21,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from tasks import store
-from tasks.errors import NightshiftError
+from tasks.errors import NightshiftError, UserError
 from tasks.records import Candidate, Settings, Source
 from tasks.redaction import redact
 
@@ -41,6 +41,23 @@ def connect() -> MlflowClient:
 
 def _own_file() -> str:
     return f"sqlite:///{store.home()}/mlflow/mlflow.db"
+
+
+@contextmanager
+def missing_ignored() -> Iterator[None]:
+    """Leave the block, with no error, at the first thing in it that is not in MLflow any more."""
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+
+
+def run(run_id: str | None) -> Run | None:
+    """Return a run; None if there is none, or if `mlflow gc` has removed it."""
+    with missing_ignored():
+        return connect().get_run(run_id) if run_id else None
+    return None
 
 
 @contextmanager
@@ -66,7 +83,12 @@ def public(address: str) -> str:
 def where_to_look() -> str:
     """The server's address; for a SQLite file the command that shows it."""
     uri = public(connect().tracking_uri)
-    return uri if uri.startswith("http") else f"{Path(sys.executable).parent}/mlflow ui --backend-store-uri {uri}"
+    return uri if uri.startswith("http") else f"{_mlflow()} ui --backend-store-uri {uri}"
+
+
+def _mlflow() -> str:
+    """Return the path of MLflow's own command line."""
+    return f"{Path(sys.executable).parent}/mlflow"
 
 
 def run_address(run_id: str, tab: str = "") -> str:
@@ -85,9 +107,18 @@ def flow_run_address(flow_run_id: str | None) -> str:
 
 
 def experiment(model: str) -> str:
-    """The model's experiment, made where it is missing; returns its id."""
+    """Return the id of the model's experiment, which is made if there is none.
+
+    Raises UserError if it was deleted: to bring it back is for the person to decide who deleted it.
+    """
     client = connect()
     found = client.get_experiment_by_name(model)
+    if found and found.lifecycle_stage == "deleted":
+        command = f"MLFLOW_TRACKING_URI={public(client.tracking_uri)} {_mlflow()} experiments restore --experiment-id"
+        raise UserError(
+            f"the experiment {model} was deleted in MLflow: `{command} {found.experiment_id}` brings it back with its runs; "
+            "or give the settings another `model`"
+        )
     if found:
         return str(found.experiment_id)
     own = client.tracking_uri == _own_file()
@@ -131,7 +162,8 @@ def unfinished(version: ModelVersion, fingerprint: str) -> bool:
     """Whether a version comes of a night with this fingerprint that was killed or failed, or is still under way."""
     if version.tags.get(FINGERPRINT) != fingerprint:
         return False
-    return bool(connect().get_run(version.run_id).info.status != "FINISHED")
+    night = run(version.run_id)
+    return night is not None and bool(night.info.status != "FINISHED")
 
 
 def _running(model: str) -> list[Run]:

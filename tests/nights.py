@@ -46,8 +46,9 @@ class Model:
         return model
 
     def version(self, run: str, alias: str = "") -> str:
-        source = f"models:/{self.logged(run, run)}"
-        number = str(self.client.create_model_version(self.name, source=source, run_id=run).version)
+        model = self.logged(run, run)
+        made = self.client.create_model_version(self.name, f"models:/{model}", run_id=run, model_id=model)
+        number = str(made.version)
         if alias:
             self.client.set_registered_model_alias(self.name, alias, number)
         return number

@@ -1,0 +1,125 @@
+"""Every ending of a night goes into the ledger on an MLflow server too, whatever has become of runs and versions."""
+
+import mlflow
+import pytest
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+from nights import Model
+
+from flows import environment
+from tasks import describe, ledger, registry, tracking
+from tasks.errors import UserError
+from tasks.records import NightResult, Verdict
+
+
+@pytest.fixture
+def model(tmp_path, monkeypatch, mlflow_server, request):
+    """A model of its own on the server that all tests share."""
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server[0])
+    mlflow.set_tracking_uri(mlflow_server[0])
+    yield Model(tmp_path, request.node.name)
+    mlflow.set_tracking_uri(None)
+
+
+def removed_by_gc(mlflow_server, run):
+    """Remove a run as `mlflow gc` does."""
+    tracking.connect().delete_run(run)
+    SqlAlchemyStore(mlflow_server[1], "unused")._hard_delete_run(run)
+
+
+def actions(model):
+    return [(entry.action, entry.old, entry.new) for entry in ledger.history(model.name)]
+
+
+def test_a_first_night_that_is_stopped_or_held_and_then_repeated(model):
+    stopped, held = model.night(2), model.night(1)
+    registry.note(model.name, "stopped", "at least two labels", stopped)
+    registry.note(model.name, "held", "does not beat the baseline", held, model.version(held))
+    registry.note(model.name, ledger.SKIPPED, "nothing changed", held)
+    assert actions(model) == [("stopped", "", ""), ("held", "", ""), ("skipped", "", "")]
+    assert [entry.evidence for entry in ledger.history(model.name)] == [stopped, held, held]
+    assert "held by nightly" in model.client.get_model_version(model.name, "1").description
+
+
+def test_nights_after_the_champion_was_deleted_by_hand(model):
+    first, second = model.version(model.night(2)), model.version(model.night(1))
+    registry.promote(model.name, first, "it was good", None)
+    registry.promote(model.name, second, "it is better", first)
+    model.client.delete_model_version(model.name, second)
+    for _ in range(2):
+        registry.notice_moves_by_hand(model.name)
+    registry.note(model.name, "stopped", "at least two labels", model.night(0.5))
+    registry.note(model.name, "held", "not better", model.night(0.4), second)
+    assert actions(model)[2:] == [("moved by hand", "2", ""), ("stopped", "", ""), ("held", "", "")]
+    assert "version 2 was champion until" in registry.frozen(model.name)
+    third = model.version(model.night(0))
+    registry.promote(model.name, third, "ours again", None)
+    assert registry.version_of(model.name, registry.CHAMPION) == third
+
+
+@pytest.mark.parametrize("gone", ["old", "new"])
+def test_a_move_that_a_kill_cut_off_ends_although_its_version_was_deleted(model, gone):
+    versions = {role: model.version(model.night(1)) for role in ("old", "new")}
+    registry.promote(model.name, versions["old"], "it was good", None)
+    entry = ledger.Entry(action="promoted", why="better", pending="true", version=versions["new"], **versions)
+    ledger.enter(model.name, entry)
+    model.client.delete_model_version(model.name, versions[gone])
+    registry.notice_moves_by_hand(model.name)
+    assert ledger.pending(model.name) is None
+    assert registry.version_of(model.name, registry.CHAMPION) == versions["new" if gone == "old" else "old"]
+
+
+def test_a_run_that_was_removed_for_good(model, mlflow_server):
+    night = model.night(2)
+    champion = model.version(night)
+    model.client.set_model_version_tag(model.name, champion, tracking.FINGERPRINT, "f")
+    registry.promote(model.name, champion, "it was good", None, evidence=night)
+    removed_by_gc(mlflow_server, night)
+    assert not tracking.unfinished(registry.version(model.name, champion), "f")
+    tonight = model.night(1)
+    challenger = model.version(tonight)
+    result = NightResult(status="held", reason="", model=model.name, version=challenger, mlflow_run_id=tonight, rows={})
+    verdict = Verdict(decision="hold", reasons=[], champion_version=champion)
+    assert "since version 1" in describe._changes(result, verdict)
+    registry.note(model.name, "held", "not better", night, challenger)
+    registry.promote(model.name, challenger, "better", champion, evidence=night)
+    assert actions(model)[-1] == ("promoted", "1", "2") and registry.trained_keys(model.name, champion) == set()
+
+
+def test_an_experiment_that_was_deleted_is_a_line_with_the_command(model):
+    model.client.delete_experiment(model.experiment)
+    with pytest.raises(UserError) as caught:
+        tracking.finished_night(model.name)
+    line = str(caught.value)
+    assert "\n" not in line and line.startswith(
+        f"the experiment {model.name} was deleted in MLflow: `MLFLOW_TRACKING_URI=http"
+    )
+    assert f"mlflow experiments restore --experiment-id {model.experiment}`" in line
+    model.client.restore_experiment(model.experiment)
+    assert tracking.finished_night(model.name) is None
+
+
+def test_entries_of_an_earlier_nightshift_are_read(home):
+    ledger.ensure("x.ledger")
+    old = {
+        "action": "promoted",
+        "new": "1",
+        "version": "1",
+        "when": "2026-11-01T00:00:00+00:00",
+        "who": "Ada",
+        "why": "good",
+    }
+    tracking.connect().create_model_version("x.ledger", source="runs:/none/report", tags=old)
+    ledger.enter("x", ledger.Entry(action="held", old="1", new="1", why="not better"))
+    assert [(e.action, e.new, e.who) for e in ledger.history("x")] == [
+        ("promoted", "1", "Ada"),
+        ("held", "1", "nightly"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["feature%2Fx", "what?", "issue#7"])
+def test_a_home_that_addresses_cannot_hold_is_refused_at_the_start(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / name))
+    with pytest.raises(UserError, match=r"^NIGHTSHIFT_HOME: .* has [%?#] in it, .*: name another folder$"):
+        environment.prepare()
+    assert not (tmp_path / name).exists()
