@@ -157,4 +157,7 @@ def evaluate(folder: Path, trained: Trained, objectives: list[Objective], max_le
         baseline=kinds.metrics({name: baseline(*known) for name, known in rows.items()}, objectives),
         naive=kinds.metrics({name: naive(*known) for name, known in rows.items()}, objectives),
         samples=told,
+        tokenization={
+            o.name: kinds.tokenization(tables["holdout"][o.name]) for o in objectives if o.kind == "text2text"
+        },
     )

@@ -31,6 +31,14 @@ WEIGHTED = "weighted"
 SCORE = "score:"
 """What the name of a label's score column begins with."""
 CALIBRATION_BINS = 15
+_CHINESE, _UNSPACED = (
+    r"\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff",
+    r"\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff",
+)
+CHINESE, UNSPACED = re.compile(f"[{_CHINESE}]"), re.compile(f"[{_UNSPACED}]")
+"""Characters of Chinese, and of other scripts without spaces: Thai, Lao, Tibetan, Burmese, Khmer, kana."""
+LETTER = re.compile(rf"[^\W\d_]|[{_UNSPACED}]")
+WORD = re.compile(rf"[{_CHINESE}{_UNSPACED}]|[^\W{_CHINESE}{_UNSPACED}]+")
 KEYS = ("precision", "recall", "f1-score", "support")
 """What is told of each label."""
 
@@ -144,30 +152,51 @@ def _generation(table: pd.DataFrame, _objective: Objective) -> dict[str, float]:
 
 
 class _Words:
-    """rouge_score's own tokenizer drops every letter outside ASCII."""
+    """Words of any alphabet, single characters of scripts without spaces; rouge_score's own drops all outside ASCII."""
 
     def tokenize(self, text: str) -> list[str]:
-        return re.findall(r"\w+", text.lower())
+        return WORD.findall(text.lower())
+
+
+def bleu_tokenizer(texts: Sequence[str]) -> str:
+    """Return the name of sacrebleu's tokenizer for these expected answers.
+
+    `13a` goes by spaces, which some scripts do not have: for Chinese it is `zh`, for the others (Japanese, Thai, Khmer …)
+    `char`, if most letters are of such scripts.
+    """
+    joined = "".join(texts)
+    letters, chinese, others = len(LETTER.findall(joined)), len(CHINESE.findall(joined)), len(UNSPACED.findall(joined))
+    if 2 * (chinese + others) <= letters:
+        return "13a"
+    return "char" if 10 * others > chinese else "zh"
+
+
+def tokenization(table: pd.DataFrame) -> str:
+    """Say how a text2text table's answers are cut into words for BLEU and ROUGE-L."""
+    name = bleu_tokenizer(table["label"].tolist())
+    words = "words" if name == "13a" else "characters, words where a script has spaces"
+    return f"BLEU by sacrebleu's tokenizer {name}, ROUGE-L by {words}"
 
 
 def _text2text(table: pd.DataFrame, _objective: Objective) -> dict[str, float]:
     label, predicted = table["label"].tolist(), table["predicted"].tolist()
     scorer = RougeScorer(["rougeL"], tokenizer=_Words())
     rouge = [scorer.score(a, b)["rougeL"].fmeasure for a, b in zip(label, predicted, strict=True)]
+    bleu = BLEU(effective_order=True, tokenize=bleu_tokenizer(label))
     return {
         "chrf": float(evidence.chrf(table).mean()),
         "exact_match": float(evidence.exact_match(table).mean()),
-        "bleu": float(BLEU(effective_order=True).corpus_score(predicted, [label]).score) / 100,
+        "bleu": float(bleu.corpus_score(predicted, [label]).score) / 100,
         "rouge_l": float(np.mean(rouge)),
     }
 
 
 def distinct(texts: Sequence[str], size: int) -> float:
-    """Share of the texts' word n-grams of this size that differ: Li et al. 2016, arXiv 1510.03055, section 5.
+    """Share of the texts' word n-grams of this size that differ (of characters in scripts without spaces): Li et al. 2016, arXiv 1510.03055, section 5.
 
     0 where there is no n-gram.
     """
-    words = [text.split() for text in texts]
+    words = [WORD.findall(text) if bleu_tokenizer([text]) != "13a" else text.split() for text in texts]
     grams = [tuple(line[at : at + size]) for line in words for at in range(len(line) - size + 1)]
     return len(set(grams)) / max(len(grams), 1)
 

@@ -190,6 +190,8 @@ class Evaluated(Artifact):
     """What no text has to be read for: the commonest label, the mean score, the unigram model."""
     samples: dict[str, list[dict[str, str]]] = Field(default_factory=dict)
     """By objective, of what a generative one writes: `prompt`, `answer` and, where known, `expected`."""
+    tokenization: dict[str, str] = Field(default_factory=dict)
+    """By objective, how answers of text2text are cut into words for BLEU and ROUGE-L."""
 
 
 class Candidate(Cost):

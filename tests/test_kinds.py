@@ -162,7 +162,27 @@ def test_answers_are_compared_in_any_alphabet():
     assert found["rouge_l"] == pytest.approx((2 / 3 + 0) / 2) and 0 < found["chrf"] < 1 and found["exact_match"] == 0
     perfect = kinds.metrics({"main": table.assign(predicted=table["label"] + "\n")}, [objective("text2text", "chrf")])
     assert perfect["exact_match"] == 1 and perfect["bleu"] == pytest.approx(1) and perfect["rouge_l"] == 1
-    assert kinds.distinct(["a a a", "b"], 1) == 0.5 and kinds.distinct(["a b a b"], 2) == pytest.approx(2 / 3)
+    assert kinds.distinct(["天天"], 1) == kinds.distinct(["a a a", "b"], 1) == 0.5 and kinds.distinct(
+        ["a b a b"], 2
+    ) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("expected", "said", "tokenizer"),
+    [
+        ("今天天气很好我们去公园", "今天天气很好我们去学校", "zh"),
+        ("我们用 Python 写代码很好", "我们用 Python 写程序很好", "zh"),
+        ("私は今日公園に行きます", "私は今日学校に行きます", "char"),
+        ("สวัสดีครับวันนี้อากาศดี", "สวัสดีครับวันนี้ฝนตก", "char"),
+        ("오늘 날씨가 매우 좋아서 공원에 갑니다", "오늘 날씨가 매우 좋아서 학교에 갑니다", "13a"),
+        ("the word 公园 means a park here", "the word 公园 means a school here", "13a"),
+    ],
+)
+def test_answers_without_spaces_are_measured_by_characters(expected, said, tokenizer):
+    table = pd.DataFrame({"label": [expected], "predicted": [said]})
+    found = kinds.metrics({"main": table}, [objective("text2text", "chrf")])
+    assert 0.2 < found["bleu"] < 1 and 0.5 < found["rouge_l"] < 1
+    assert f"tokenizer {tokenizer}," in kinds.tokenization(table)
 
 
 def test_a_metric_of_another_kind_is_refused():
