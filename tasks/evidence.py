@@ -1,45 +1,49 @@
 """Paired comparisons of two models' answers on the same rows, shared by compress and gate.
 
-A proportion alone (accuracy, exact match) is compared by Tango's score interval, all else by a paired bootstrap. In
-every difference more is better: loss and RMSE enter negatively.
+A proportion alone (accuracy, exact match) is compared by Tango's score interval. Every other metric is a smooth function
+of means over the rows, so its difference is the mean of what each row contributes, and has the same kind of limit
+(`tasks.limits`). Rows that share a `side_key` belong together (`data.group`): then groups are the units. In every
+difference more is better: loss and RMSE enter negatively.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from math import ceil, hypot, inf
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from sacrebleu.metrics.chrf import CHRF
 from scipy.optimize import brentq
-from scipy.stats import binom, norm, rankdata
+from scipy.stats import binom, norm, rankdata, t
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from sklearn.preprocessing import MultiLabelBinarizer
 
+from tasks import limits
+from tasks.limits import Difference, Units
 from tasks.records import Objective
 
 Labels = Sequence[str] | pd.Series
 Tables = dict[str, pd.DataFrame]
 """Answers by objective, see `tasks.kinds`."""
-Average = Callable[[np.ndarray, np.ndarray, np.ndarray], Any]
-"""From F1, support and answers of each class to one number a resample."""
-RESAMPLES = 4000
-TAIL = 10
-"""Resamples, at least, beyond a limit."""
-SEED = 20_000
-CELLS = 2_000_000
-"""Weights (resamples times rows) held in memory at once."""
+ENOUGH = 20
+"""Units that differ, from which on the largest difference among them tells how large one can be."""
+GROUP = "side_key"
+"""The column that names what rows belong to; of a row that belongs to no group it is the row's own key."""
 
 
 @dataclass(frozen=True)
-class Difference:
-    """A metric of one model minus another's, with one-sided confidence limits below and above."""
+class Influence:
+    """A metric of one model as a mean over rows, to first order."""
 
-    difference: float
-    lower: float
-    upper: float
+    value: float
+    """More is better."""
+    rows: np.ndarray
+    """What each row contributes besides; the mean is 0."""
+    worst: float
+    """How much a single row can take from the value, times the number of rows."""
+    bounded: bool = True
+    """Whether no row can take more than `worst`; else it is only known from the rows that were seen."""
 
 
 def metrics(labels: Labels, predicted: Labels) -> dict[str, float]:
@@ -83,22 +87,77 @@ def shares(objectives: list[Objective]) -> dict[str, float]:
 
 
 def compare(first: Tables, second: Tables, objectives: list[Objective], confidence: float) -> Difference:
-    """What the gate goes by, of `first` minus that of `second` on the same rows, with one-sided limits.
+    """Return the gate's metric of `first` minus that of `second`, with one-sided limits.
 
-    The rows of several objectives are resampled independently, and their weighted differences add up. A bootstrap's
-    limits are the outer ones of its quantiles and of a normal distribution with its standard deviation: far out, where
-    few rows differ, quantiles alone miss too often.
+    Args:
+        first: The answers of one model, by objective.
+        second: Those of the other on the same rows.
+        objectives: What is compared; the weighted differences of several add up.
+        confidence: Of each limit.
     """
+    if (pair := _right_or_wrong(first, second, objectives)) is not None:
+        return tango(*counted(*pair), confidence)
+    units, free = paired(first, second, objectives, confidence)
+    return limits.limits(units, float(t.ppf(confidence, free)))
+
+
+def _right_or_wrong(first: Tables, second: Tables, objectives: list[Objective]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return which rows each model has right, where that is all that is compared and no rows belong together."""
     name, metric = objectives[0].name, objectives[0].metric
-    if len(objectives) == 1 and metric in PROPORTIONS:
-        ours, theirs = PROPORTIONS[metric](first[name]), PROPORTIONS[metric](second[name])
-        return tango(int((ours & ~theirs).sum()), int((theirs & ~ours).sum()), len(ours), confidence)
-    random, weight = np.random.default_rng(SEED), shares(objectives)
-    count = max(RESAMPLES, ceil(TAIL / (1 - confidence)))
-    differences = sum(weight[o.name] * resampled(first[o.name], second[o.name], o, random, count) for o in objectives)
-    lower, upper = np.quantile(differences[1:], [1 - confidence, confidence])
-    observed, reach = float(differences[0]), float(norm.ppf(confidence) * differences[1:].std())
-    return Difference(observed, float(min(lower, observed - reach)), float(max(upper, observed + reach)))
+    if len(objectives) > 1 or metric not in PROPORTIONS or grouped(first[name]):
+        return None
+    return PROPORTIONS[metric](first[name]), PROPORTIONS[metric](second[name])
+
+
+def counted(first: np.ndarray, second: np.ndarray) -> tuple[int, int, int]:
+    """Return the rows that the first model alone has right, those that the second alone has right, and all rows."""
+    return int((first & ~second).sum()), int((second & ~first).sum()), len(first)
+
+
+def grouped(table: pd.DataFrame) -> bool:
+    """Return whether some rows of a table belong together."""
+    return GROUP in table and not table[GROUP].is_unique
+
+
+def paired(first: Tables, second: Tables, objectives: list[Objective], confidence: float) -> tuple[Units, float]:
+    """Return the units that a comparison rests on, and their degrees of freedom.
+
+    A unit is a row or, where rows share a group (also across objectives), a group.
+
+    Args:
+        first: The answers of one model, by objective.
+        second: Those of the other on the same rows.
+        objectives: What is compared.
+        confidence: Of the limits that are asked for.
+    """
+    weight, keys, differ = shares(objectives), list[pd.Series](), list[np.ndarray]()
+    parts, difference = [], 0.0
+    for o in objectives:
+        ours, theirs = first[o.name], second[o.name]
+        a, b = (influence(table, o, confidence) for table in (ours, theirs))
+        difference += weight[o.name] * (a.value - b.value)
+        parts.append((a, b, weight[o.name] / len(ours)))
+        own = pd.Series([f"{o.name} {place}" for place in range(len(ours))])
+        keys.append(ours[GROUP].reset_index(drop=True).fillna(own) if GROUP in ours else own)
+        told = "loss" if "loss" in ours else "predicted"
+        differ.append(ours[told].to_numpy() != theirs[told].to_numpy())
+    codes, names = pd.factorize(pd.concat(keys, ignore_index=True))
+    count = len(names)
+    rows = np.concatenate([share * (a.rows - b.rows) for a, b, share in parts])
+    shared = np.concatenate([np.full(len(a.rows), share) for a, _, share in parts])
+    sizes = count * np.bincount(codes, shared, count)
+    values = count * np.bincount(codes, rows, count) + sizes * difference
+    worst, size = 0.0, 1.0
+    for (a, b, share), place, changed in zip(
+        parts, np.split(codes, np.cumsum([len(a.rows) for a, _, _ in parts])[:-1]), differ, strict=True
+    ):
+        of_group = np.bincount(place)
+        typical = float((of_group**2).sum() / of_group.sum())
+        few = len(np.unique(place[changed])) < ENOUGH
+        reach = count * share * max(a.worst, b.worst) * (typical if few else float(a.bounded))
+        if reach > worst:
+            worst, size = reach, count * share * (typical if few else 1.0)
+    return Units(values, max(worst, float(np.abs(values).max())), 1.0, sizes, size), max(count - 1.0, 1e-3)
 
 
 def tango(gained: int, lost: int, rows: int, confidence: float) -> Difference:
@@ -146,105 +205,136 @@ def widened(difference: Difference, spread: float, confidence: float) -> Differe
 def better(
     first: Tables, second: Tables, objectives: list[Objective], difference: Difference, confidence: float
 ) -> bool:
-    """Whether `first` is shown to be better: by the lower limit, and of a proportion alone by McNemar's test too."""
-    name, metric = objectives[0].name, objectives[0].metric
-    if difference.lower > 0 and len(objectives) == 1 and metric in PROPORTIONS:
-        ours, theirs = PROPORTIONS[metric](first[name]), PROPORTIONS[metric](second[name])
-        return bool(mid_p((ours & ~theirs).sum(), (theirs & ~ours).sum()) <= 1 - confidence)
+    """Return whether `first` is shown to be better: by the lower limit, and of a proportion alone by McNemar's test too.
+
+    Of groups the lower limit is above 0 where the clustered form of McNemar's test says so.
+
+    Args:
+        first: The answers of one model, by objective.
+        second: Those of the other on the same rows.
+        objectives: What is compared.
+        difference: What `compare` returned for them.
+        confidence: Of that.
+    """
+    if difference.lower > 0 and (pair := _right_or_wrong(first, second, objectives)) is not None:
+        gained, lost, _ = counted(*pair)
+        return bool(mid_p(gained, lost) <= 1 - confidence)
     return difference.lower > 0
 
 
-def resampled(
-    first: pd.DataFrame, second: pd.DataFrame, objective: Objective, random: np.random.Generator, count: int
-) -> Any:
-    """The difference in an objective's metric: as observed, then once a resample; shape (count + 1,)."""
-    if objective.metric in MEANS:
-        columns, value = MEANS[objective.metric]
-        return _by_rows(columns(first), columns(second), value, random, count)
-    average, separator = AVERAGES[objective.metric], objective.sides.separator
-    answers = [first["label"], first["predicted"], second["predicted"]]
+def influence(table: pd.DataFrame, objective: Objective, confidence: float) -> Influence:
+    """Return an objective's metric with what each row contributes to it: its influence function (Hampel 1974,
+    Journal of the American Statistical Association 69:383-393)."""
+    name, separator = objective.metric, objective.sides.separator
+    squared = float(norm.ppf(confidence)) ** 2
+    if name in MEANS:
+        return MEANS[name](table, squared / (squared + len(table)))
     if separator is None:
-        names = np.unique(np.concatenate(answers))
-        labels, ours, theirs = (np.searchsorted(names, values.to_numpy()) for values in answers)
-        return _within_classes(labels, ours, theirs, average, random, count)
-    _, (truth, ours, theirs) = label_sets(answers, separator)
-    return _by_rows(_set_columns(truth, ours), _set_columns(truth, theirs), partial(_of_sets, average), random, count)
+        return _f1_of_one(table["label"].to_numpy(), table["predicted"].to_numpy(), name == "macro_f1", squared)
+    _, (truth, said) = label_sets([table["label"], table["predicted"]], separator)
+    return _f1_of_several(truth, said, name == "macro_f1", squared)
 
 
-def _set_columns(truth: np.ndarray, said: np.ndarray) -> np.ndarray:
-    return np.hstack([truth * said, said, truth])
+class _Counts(NamedTuple):
+    """Rows by label: rightly answered with it, answered with it, and of it; and how many rows there are."""
+
+    right: np.ndarray
+    said: np.ndarray
+    support: np.ndarray
+    rows: int
 
 
-def _of_sets(average: Average, means: np.ndarray) -> Any:
-    right, said, support = np.split(means, 3, axis=1)
-    return average(_f1(right, said, support), support, said)
+def _f1_of_one(label: np.ndarray, predicted: np.ndarray, macro: bool, squared: float) -> Influence:
+    """Macro or weighted F1 of one label a row."""
+    names, codes = np.unique(np.concatenate([label, predicted]), return_inverse=True)
+    true, said = np.split(codes, 2)
+    right = true == said
+    right_of, said_of, support = (np.bincount(part, minlength=len(names)) for part in (true[right], said, true))
+    counts = _Counts(right_of, said_of, support, len(true))
+    value, f1, weights, per_row = _f1(counts, macro)
+    rows = -(weights * f1 * per_row)[true] - (weights * f1 * per_row)[said]
+    rows[right] += 2 * (weights * per_row)[true[right]]
+    if not macro:
+        rows += f1[true] - value
+    lost, wrong = _f1_at_stake(counts, weights, f1, per_row, squared)
+    order = np.argsort(wrong)
+    other = np.full(len(names), wrong[order[-1]])
+    other[order[-1]] = wrong[order[-2]] if len(names) > 1 else 0.0
+    return Influence(value, rows, float((lost + other)[counts.support > 0].max()))
 
 
-def _by_rows(
-    first: np.ndarray, second: np.ndarray, value: Callable[[np.ndarray], Any], random: np.random.Generator, times: int
-) -> Any:
-    """Bootstrap over rows, paired: Efron and Tibshirani 1993, chapter 13.
+def _f1_of_several(truth: np.ndarray, said: np.ndarray, macro: bool, squared: float) -> Influence:
+    """The same of several labels a row, from 0 and 1 by row and label."""
+    counts = _Counts((truth * said).sum(axis=0), said.sum(axis=0), truth.sum(axis=0), len(truth))
+    value, f1, weights, per_row = _f1(counts, macro)
+    rows = (2 * truth * said - f1 * (said + truth)) @ (weights * per_row)
+    if not macro:
+        rows = rows + truth @ (f1 - value) * (len(truth) / max(counts.support.sum(), 1))
+    lost, wrong = _f1_at_stake(counts, weights, f1, per_row, squared)
+    return Influence(value, rows, float((truth @ lost).max() + wrong.max(initial=0.0)))
 
-    `value` makes a metric of the means of a model's columns, shape (resamples, columns).
+
+def _f1(counts: _Counts, macro: bool) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the average, each label's F1 and weight, and 1 over the label's share of answers and truths."""
+    both = counts.said + counts.support
+    f1 = 2 * counts.right / np.maximum(both, 1)
+    weights = (both > 0).astype(float) if macro else counts.support.astype(float)
+    weights /= max(weights.sum(), 1)
+    return float(weights @ f1), f1, weights, counts.rows / np.maximum(both, 1)
+
+
+def _f1_at_stake(
+    counts: _Counts, weights: np.ndarray, f1: np.ndarray, per_row: np.ndarray, squared: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return, by label, what a lost row of it takes from the average, and what a wrong answer with it does.
+
+    F1 falls the faster the more is lost, and of few rows a large share may be: so the loss a row is that on the way to
+    the largest share that goes unseen.
+
+    Args:
+        counts: The answers, by label.
+        weights: Of each label in the average.
+        f1: Each label's F1.
+        per_row: 1 over each label's share of answers and truths.
+        squared: The square of the limits' normal quantile.
     """
-    rows, width = first.shape
-    both = np.hstack([first, second]).astype(float)
-    means = [both.mean(axis=0, keepdims=True)]
-    step = max(1, CELLS // rows)
-    for start in range(0, times, step):
-        count = min(step, times - start)
-        picked = random.integers(rows, size=(count, rows))
-        picked += np.arange(count)[:, None] * rows
-        weights = np.bincount(picked.ravel(), minlength=count * rows).reshape(count, rows)
-        means.append(weights.astype(float) @ both / rows)
-    values = np.vstack(means)
-    return value(values[:, :width]) - value(values[:, width:])
+    right, both = counts.right, counts.said + counts.support
+    share = squared / (squared + counts.support)
+    left = 2 * right * (1 - share) / np.maximum(both - share * right, 1)
+    lost = np.where(right > 0, (f1 - left) * counts.rows / np.maximum(share * right, 1e-12), 2 * per_row)
+    return weights * lost, weights * f1 * per_row
 
 
-def _within_classes(
-    labels: np.ndarray,
-    first: np.ndarray,
-    second: np.ndarray,
-    average: Average,
-    random: np.random.Generator,
-    times: int,
-) -> Any:
-    """Bootstrap within classes, rows paired, on integer codes: Efron and Tibshirani 1993, chapter 13.
-
-    Within a class only the counts of (first, second) answers matter, so each resample is one multinomial draw a class.
-    """
-    classes = int(max(labels.max(), first.max(), second.max())) + 1
-    right = np.zeros((2, times + 1, classes), dtype=np.int64)
-    said = np.zeros((2, times + 1, classes), dtype=np.int64)
-    support = np.bincount(labels, minlength=classes)
-    for label in np.flatnonzero(support):
-        rows = labels == label
-        cells, counts = np.unique(first[rows] * classes + second[rows], return_counts=True)
-        drawn = random.multinomial(support[label], counts / support[label], size=times)
-        drawn = np.vstack([counts, drawn])
-        for side, answers in enumerate((cells // classes, cells % classes)):
-            for answer in np.unique(answers):
-                total = drawn[:, answers == answer].sum(axis=1)
-                said[side, :, answer] += total
-                if answer == label:
-                    right[side, :, label] += total
-    ours, theirs = (average(_f1(right[side], said[side], support), support, said[side]) for side in (0, 1))
-    return ours - theirs
+def _scores(scores: np.ndarray) -> Influence:
+    """The mean of scores between 0 and 1."""
+    value = float(scores.mean())
+    return Influence(value, scores - value, 1.0)
 
 
-def _f1(right: np.ndarray, said: np.ndarray, support: np.ndarray) -> np.ndarray:
-    both = said + support
-    return np.asarray(2 * right / np.where(both > 0, both, 1))
+def _loss(table: pd.DataFrame, _share: float) -> Influence:
+    loss, tokens = (table[name].to_numpy(float) for name in ("loss", "tokens"))
+    value = float(loss.sum() / tokens.sum())
+    return Influence(-value, (value * tokens - loss) / tokens.mean(), float(loss.max() / tokens.mean()), False)
 
 
-def _macro(f1: np.ndarray, support: np.ndarray, said: np.ndarray) -> Any:
-    seen = (support + said) > 0
-    return (f1 * seen).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+def _rmse(table: pd.DataFrame, share: float) -> Influence:
+    """Of the root, the loss a row is that where a `share` of the rows become as bad as the worst can be."""
+    label, predicted = _numbers(table)
+    squares = (label - predicted) ** 2
+    value = float(np.sqrt(squares.mean()))
+    most = max(float(squares.max()), float(np.ptp(label)) ** 2)
+    worst = (float(np.sqrt((1 - share) * value**2 + share * most)) - value) / share
+    rows = (value**2 - squares) / (2 * value) if value > 0 else np.zeros(len(squares))
+    return Influence(-value, rows, worst, False)
 
 
-def _weighted(f1: np.ndarray, support: np.ndarray, _said: np.ndarray) -> Any:
-    total = support.sum(axis=-1)
-    return (f1 * support).sum(axis=1) / np.where(total > 0, total, 1)
+def _correlation(label: np.ndarray, predicted: np.ndarray) -> Influence:
+    """Devlin, Gnanadesikan and Kettenring 1975, Biometrika 62:531-545."""
+    a, b = _standard(label), _standard(predicted)
+    value = float((a * b).mean())
+    rows = a * b - value * (a * a + b * b) / 2
+    most = max(float(np.ptp(rows)), float((a * a).max()) * (1 + abs(value)))
+    return Influence(value, rows, most, False)
 
 
 def _standard(values: np.ndarray) -> np.ndarray:
@@ -252,43 +342,27 @@ def _standard(values: np.ndarray) -> np.ndarray:
     return (values - values.mean()) / values.std() if np.ptp(values) else np.zeros(len(values))
 
 
-def _moments(label: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    a, b = _standard(label), _standard(predicted)
-    return np.column_stack([a, b, a * a, b * b, a * b])
-
-
-def _correlation(means: np.ndarray) -> Any:
-    a, b, aa, bb, ab = means.T
-    spread = (aa - a * a) * (bb - b * b)
-    return np.where(spread > 1e-12, (ab - a * b) / np.sqrt(np.maximum(spread, 1e-12)), 0.0)
-
-
 def _numbers(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return table["label"].to_numpy(float), table["predicted"].to_numpy(float)
 
 
 def _ranks(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Ranks among all rows: a resample's Spearman is Pearson's of these, not of ranks taken anew."""
+    """Return the ranks among all rows: Spearman's correlation is Pearson's of these."""
     label, predicted = _numbers(table)
     return rankdata(label), rankdata(predicted)
 
 
-def _mean(means: np.ndarray) -> Any:
-    return means[:, 0]
-
-
-AVERAGES: dict[str, Average] = {"macro_f1": _macro, "weighted_f1": _weighted}
 PROPORTIONS: dict[str, Callable[[pd.DataFrame], np.ndarray]] = {"accuracy": hits, "exact_match": exact_match}
-MEANS: dict[str, tuple[Callable[[pd.DataFrame], np.ndarray], Callable[[np.ndarray], Any]]] = {
-    "accuracy": (lambda table: hits(table)[:, None], _mean),
-    "exact_match": (lambda table: exact_match(table)[:, None], _mean),
-    "chrf": (lambda table: chrf(table)[:, None], _mean),
-    "loss": (lambda table: table[["loss", "tokens"]].to_numpy(float), lambda means: -means[:, 0] / means[:, 1]),
-    "rmse": (lambda table: np.subtract(*_numbers(table))[:, None] ** 2, lambda means: -np.sqrt(means[:, 0])),
-    "pearson": (lambda table: _moments(*_numbers(table)), _correlation),
-    "spearman": (lambda table: _moments(*_ranks(table)), _correlation),
+MEANS: dict[str, Callable[[pd.DataFrame, float], Influence]] = {
+    "accuracy": lambda table, _share: _scores(hits(table).astype(float)),
+    "exact_match": lambda table, _share: _scores(exact_match(table).astype(float)),
+    "chrf": lambda table, _share: _scores(chrf(table)),
+    "loss": _loss,
+    "rmse": _rmse,
+    "pearson": lambda table, _share: _correlation(*_numbers(table)),
+    "spearman": lambda table, _share: _correlation(*_ranks(table)),
 }
-"""By metric: columns of a table, and the metric from the means of these columns."""
+"""By metric: its influence function, from a table and the share of rows that may go unseen."""
 
 
 def rows_needed(disagreement: float, margin: float, confidence: float = 0.95, power: float = 0.8) -> int:
@@ -310,20 +384,14 @@ def rows_to_tell(
 ) -> int | None:
     """Rows at which a true difference of zero would rule out `margin` with `power`; None for several objectives.
 
-    From the share of rows on which the two disagree, or, where that says nothing, from the width of the limit, which
+    From the share of rows on which the two disagree where that says it all, else from the width of the limit, which
     shrinks with the root of the rows.
     """
     if len(objectives) > 1:
         return None
-    objective = objectives[0]
-    ours, theirs, rows = first[objective.name], second[objective.name], len(first[objective.name])
-    disagree: Any = None
-    if objective.metric in PROPORTIONS:
-        disagree = PROPORTIONS[objective.metric](ours) != PROPORTIONS[objective.metric](theirs)
-    elif objective.metric in AVERAGES and objective.sides.separator is None:
-        disagree = ours["predicted"] != theirs["predicted"]
-    if disagree is not None:
-        return rows_needed(max(disagree.mean(), 1 / rows), margin, confidence, power)
+    rows = len(first[objectives[0].name])
+    if (pair := _right_or_wrong(first, second, objectives)) is not None:
+        return rows_needed(max((pair[0] != pair[1]).mean(), 1 / rows), margin, confidence, power)
     z = float(norm.ppf(confidence))
     error = (difference.difference - difference.lower) / z
     return ceil(rows * ((z + float(norm.ppf(power))) * error / margin) ** 2)

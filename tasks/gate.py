@@ -15,12 +15,13 @@ from pydantic import Field, field_validator
 from models.measure import one_by_one
 from tasks import escaping, evidence, kinds, pictures, registry, scoring, store, tracking
 from tasks.errors import InputError, SettingsError
-from tasks.evidence import Difference, Tables
+from tasks.evidence import Tables
 from tasks.judging import flips
 from tasks.judging.claims import SCREEN, Costs, examine, told
 from tasks.judging.inspection import NOTHING, Bars, Inspection, Measured, inspect
 from tasks.judging.noise import noised
 from tasks.judging.served import Served, scored, take_out, trained_keys
+from tasks.limits import Difference
 from tasks.records import Claim, Compared, Metric, Objective, Registered, Standing, Verdict
 from tasks.stage import stage
 

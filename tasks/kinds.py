@@ -1,6 +1,7 @@
 """The kinds of objective: what each is measured by, from a table of answers on a side's rows.
 
-A table has a line a row, in the side's order, always with `row_key`, and
+A table has a line a row, in the side's order, always with `row_key` and `side_key` (what the row belongs to: its
+group's or its own key), and
 
 - classification: `label`, `predicted` and, where known, a column `score:LABEL` a label; where a row may have several
   labels (`Sides.separator`), `label` and `predicted` are sorted labels joined by it, and empty for none;

@@ -82,8 +82,9 @@ def tables(predictor: Predictor, side: str, objectives: list[Objective]) -> dict
 
 
 def table(frame: pd.DataFrame, objective: Objective, answers: pd.DataFrame) -> pd.DataFrame:
-    """`row_key` and, where answers are compared with one and there is one, `label`, beside a frame's answers in its order."""
-    columns = ["row_key"] if objective.kind == "generation" or "label" not in frame else ["row_key", "label"]
+    """Return a frame's answers in its order, beside `row_key`, `side_key` and, where answers are compared with it, `label`."""
+    wanted = ["row_key", "side_key"] if objective.kind == "generation" else ["row_key", "side_key", "label"]
+    columns = [name for name in wanted if name in frame]
     beside = pd.concat([frame[columns].reset_index(drop=True), answers.reset_index(drop=True)], axis=1)
     separator = objective.sides.separator
     if separator is not None:

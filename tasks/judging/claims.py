@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from math import isfinite
 
 from tasks import evidence, kinds
-from tasks.evidence import Difference, Tables
+from tasks.evidence import Tables
+from tasks.limits import Difference
 from tasks.records import Claim, Objective
 
 CHEAPER = 0.9

@@ -3,7 +3,8 @@
 import pandas as pd
 
 from tasks import evidence, kinds
-from tasks.evidence import Difference, Tables
+from tasks.evidence import Tables
+from tasks.limits import Difference
 from tasks.records import Objective
 
 SEPARATOR = "\x1f"

@@ -16,7 +16,8 @@ import pandas as pd
 from scipy.stats import norm, t
 
 from tasks import evidence
-from tasks.evidence import Difference, Tables
+from tasks.evidence import Tables
+from tasks.limits import Difference
 from tasks.records import Metric, Objective, Slice
 
 TESTED_FROM = 50
