@@ -147,6 +147,8 @@ class Seen:
     rows: dict[str, int]
     cheaper: bool
     spent: np.ndarray
+    anchored: np.ndarray
+    """Whether the anchor is another version than the champion."""
 
 
 Claims = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -155,20 +157,24 @@ Claims = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 def ours(seen: Seen, settings: GateSettings = SETTINGS) -> Claims:
     """The gate's decision on one objective's accuracy, for many years at once."""
-    claim = _not_worse if seen.cheaper else _better
-    tested = claim(seen, "validation", SCREEN) & (seen.spent < settings.tests_per_year)
-    shown = tested & claim(seen, "holdout", settings.test_confidence)
-    better = shown & _better(seen, "holdout", settings.test_confidence)
-    return better, shown & ~better, tested
+    nothing = np.zeros(seen.spent.shape, dtype=bool)
+    better = _better(seen, "validation", SCREEN)
+    cheaper = _not_worse(seen, "validation", SCREEN) if seen.cheaper else nothing
+    tested = (better | cheaper) & (seen.spent < settings.tests_per_year)
+    shared = better & cheaper & seen.anchored
+    confidence = 1 - settings.alpha / np.where(shared, 2, 1)
+    near = _not_worse(seen, "holdout", confidence)
+    promoted = tested & _better(seen, "holdout", confidence) & (better | near)
+    return promoted, tested & ~promoted & cheaper & near, tested
 
 
-def _better(seen: Seen, side: str, confidence: float) -> np.ndarray:
+def _better(seen: Seen, side: str, confidence: Any) -> np.ndarray:
     gained, lost = seen.changed[side]["champion"]
     exact = evidence.mid_p(gained, lost) <= 1 - confidence
     return np.asarray(exact & (evidence.score(gained, lost, seen.rows[side], 0.0) > norm.ppf(confidence)))
 
 
-def _not_worse(seen: Seen, side: str, confidence: float, roles: tuple[str, ...] = ("champion", "anchor")) -> np.ndarray:
+def _not_worse(seen: Seen, side: str, confidence: Any, roles: tuple[str, ...] = ("champion", "anchor")) -> np.ndarray:
     z, rows, margin = norm.ppf(confidence), seen.rows[side], SETTINGS.margin
     scores = [evidence.score(*seen.changed[side][role], rows, -margin) for role in roles]
     return np.asarray(np.min(scores, axis=0) > z)
@@ -230,7 +236,8 @@ def simulate(
         right = _right(fresh, share)
         hits = {name: side.answer(right) for name, side in sides.items()}
         seen = Seen({name: side.changed(hits[name]) for name, side in sides.items()},
-                    {name: side.rows for name, side in sides.items()}, scenario.cheaper, total["tests"])  # fmt: skip
+                    {name: side.rows for name, side in sides.items()}, scenario.cheaper, total["tests"],
+                    champion != anchor)  # fmt: skip
         better, cheaper, tested = policy(seen)
         margin = SETTINGS.margin + 1e-12
         false_better = better & (fresh <= champion + 1e-12)

@@ -119,6 +119,41 @@ def grouped(table: pd.DataFrame) -> bool:
     return GROUP in table and not table[GROUP].is_unique
 
 
+def by_group(scores: np.ndarray, groups: Sequence[str] | pd.Series, worst: float, bounded: bool = True) -> Units:
+    """Return the units of differences of row scores, a group each.
+
+    Args:
+        scores: The difference of each row.
+        groups: What each row belongs to.
+        worst: The most that one row could differ by.
+        bounded: Whether that is so by definition; else it is what was seen.
+    """
+    codes, names = pd.factorize(pd.Series(groups))
+    scale = len(names) / len(scores)
+    values, sizes = (scale * np.bincount(codes, weights) for weights in (scores, np.ones(len(scores))))
+    reach, size = _unseen(codes, scores != 0, worst, bounded)
+    return Units(values, max(scale * reach, float(np.abs(values).max())), 1.0, sizes, scale * size)
+
+
+def _unseen(codes: np.ndarray, changed: np.ndarray, worst: float, bounded: bool) -> tuple[float, float]:
+    """Return what a unit that was not seen may add, and how many rows it has.
+
+    Where few units differ, all rows of a group of typical size (that of the group which a row is in, on average) may be
+    lost at once.
+
+    Args:
+        codes: The unit of each row.
+        changed: Which rows differ.
+        worst: The most that one row could differ by.
+        bounded: Whether that is so by definition; else, where many differ, it is what was seen.
+    """
+    if len(np.unique(codes[changed])) >= ENOUGH:
+        return worst * bounded, 1.0
+    rows = np.bincount(codes)
+    typical = float((rows**2).sum() / rows.sum())
+    return worst * typical, typical
+
+
 def paired(first: Tables, second: Tables, objectives: list[Objective], confidence: float) -> tuple[Units, float]:
     """Return the units that a comparison rests on, and their degrees of freedom.
 
@@ -151,12 +186,9 @@ def paired(first: Tables, second: Tables, objectives: list[Objective], confidenc
     for (a, b, share), place, changed in zip(
         parts, np.split(codes, np.cumsum([len(a.rows) for a, _, _ in parts])[:-1]), differ, strict=True
     ):
-        of_group = np.bincount(place)
-        typical = float((of_group**2).sum() / of_group.sum())
-        few = len(np.unique(place[changed])) < ENOUGH
-        reach = count * share * max(a.worst, b.worst) * (typical if few else float(a.bounded))
-        if reach > worst:
-            worst, size = reach, count * share * (typical if few else 1.0)
+        reach, rows_of = _unseen(place, changed, max(a.worst, b.worst), a.bounded)
+        if count * share * reach > worst:
+            worst, size = count * share * reach, count * share * rows_of
     return Units(values, max(worst, float(np.abs(values).max())), 1.0, sizes, size), max(count - 1.0, 1e-3)
 
 

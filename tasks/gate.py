@@ -17,7 +17,7 @@ from tasks import escaping, evidence, kinds, pictures, registry, scoring, store,
 from tasks.errors import InputError, SettingsError
 from tasks.evidence import Tables
 from tasks.judging import flips
-from tasks.judging.claims import SCREEN, Costs, examine, told
+from tasks.judging.claims import SCREEN, Costs, anchored, examine, told
 from tasks.judging.inspection import NOTHING, Bars, Inspection, Measured, inspect
 from tasks.judging.noise import noised
 from tasks.judging.served import Served, scored, take_out, trained_keys
@@ -27,6 +27,8 @@ from tasks.stage import stage
 
 NIGHTS = 365
 """In a year."""
+ROUNDING = 1e-9
+"""Relative error that a sum of shares of the budget may have."""
 
 
 class GateSettings(Bars):
@@ -39,7 +41,7 @@ class GateSettings(Bars):
     confidence: float = Field(0.95, gt=0.5, lt=1)
     """The share of years of nights that shall be without a wrong promotion."""
     tests_per_year: int = Field(40, ge=1)
-    """How many comparisons on the holdout the year's error budget is divided over; fewer tell smaller differences."""
+    """How many comparisons on the holdout the year's error budget, 1 - confidence, is enough for; fewer tell smaller differences."""
     seeds: int = Field(1, ge=1, le=10)
     """Trainings of tonight's model that differ in their seed: the best on validation goes on, and their spread counts as noise of the comparison."""
     minimum: dict[str, float] = {}
@@ -48,9 +50,19 @@ class GateSettings(Bars):
     """manual: a challenger that passes is held until a person promotes it."""
 
     @property
+    def budget(self) -> float:
+        """The chance of a wrong promotion that a year's tests may spend together."""
+        return 1 - self.confidence
+
+    @property
+    def alpha(self) -> float:
+        """What one test on the holdout spends of it."""
+        return self.budget / self.tests_per_year
+
+    @property
     def test_confidence(self) -> float:
-        """Of every one-sided limit of one test on the holdout."""
-        return 1 - (1 - self.confidence) / self.tests_per_year
+        """Of the one-sided limit of a test on the holdout that needs one limit only."""
+        return 1 - self.alpha
 
     @property
     def cost_confidence(self) -> float:
@@ -78,12 +90,13 @@ def decide(
     unable: Mapping[str, str] | None = None,
     spread: float | None = None,
     inspection: Inspection = NOTHING,
+    alpha: float = 0.0,
 ) -> Verdict:
     """Promote or hold, with the reasons.
 
     `holdout` and `validation`: by role (challenger, champion, anchor) the answers on the same rows; `unable` says of a
-    role why it has none. `costs` goes with a champion that answers. `spent`: this year's tests so far. `spread`: the
-    standard deviation of the metric over seeds, which widens every limit.
+    role why it has none. `costs` goes with a champion that answers. `spent`: this year's tests so far, `alpha` what they have
+    spent of 1 - confidence. `spread`: the standard deviation of the metric over seeds, which widens every limit.
     `inspection` can hold what is promoted, and show what a test would be wasted on.
     """
     found = kinds.metrics(holdout["challenger"], objectives)
@@ -103,7 +116,7 @@ def decide(
         verdict = Verdict(decision="hold", reasons=[words])
     else:
         assert costs is not None
-        verdict = _against(holdout, validation, objectives, costs, settings, spent, barred, spread or 0.0)
+        verdict = _against(holdout, validation, objectives, costs, settings, (spent, alpha), barred, spread or 0.0)
     if "champion" in holdout:
         verdict.champion_metrics = kinds.metrics(holdout["champion"], objectives)
     verdict.metrics = found
@@ -141,41 +154,44 @@ def _against(
     objectives: list[Objective],
     costs: Costs,
     settings: GateSettings,
-    spent: int,
+    spent: tuple[int, float],
     barred: dict[str, str],
     spread: float,
 ) -> Verdict:
-    """One claim a night: what the cost allows, where validation makes it likely and the year's tests are not spent."""
-    claim: Claim = "cheaper" if costs.cheaper else "better"
+    """Test the claims that validation makes likely, where the year's tests have left enough of its error budget.
+
+    Where both are likely and the anchor takes a limit of its own, the two limits share the test's alpha.
+    """
+    tests, alpha = spent
     cost = f"{'' if costs.cheaper else 'not shown to be 10 % '}cheaper: {costs}"
-    verdict = Verdict(decision="hold", reasons=[], margin=settings.margin, spent=spent)
-    screened = examine(claim, validation, objectives, settings.margin, SCREEN, barred, spread)
+    verdict = Verdict(decision="hold", reasons=[], margin=settings.margin, spent=tests)
+    screened = examine(validation, objectives, settings.margin, SCREEN, barred, spread)
     verdict.validation = _compared(screened.difference, SCREEN)
-    tests = f"{spent} of the year's {settings.tests_per_year} tests are spent"
-    if screened.doubts:
+    possible: tuple[Claim, ...] = ("cheaper", "better") if costs.cheaper else ("better",)
+    likely = [claim for claim in possible if screened.shown(claim)]
+    budget = f"{tests} tests have spent {100 * alpha / settings.budget:.3g} % of the year's error budget"
+    if not likely:
+        doubts = "; ".join(screened.doubts[possible[0]])
+        verdict.reasons = [f"no test on the holdout is spent on it ({budget}): on validation {doubts}", cost]
+        return verdict
+    if settings.alpha > (settings.budget - alpha) * (1 + ROUNDING):
         verdict.reasons = [
-            f"no test on the holdout is spent on it ({tests}): on validation {'; '.join(screened.doubts)}",
+            f"validation says that it is worth a test, but {budget}: `nightshift holdout rotate` takes the next sealed holdout",
             cost,
         ]
         return verdict
-    if spent >= settings.tests_per_year:
-        verdict.reasons = [
-            f"validation says that it is worth a test, but {tests}: `nightshift holdout rotate` takes the next sealed holdout",
-            cost,
-        ]
-        return verdict
-    confidence = settings.test_confidence
-    found = examine(claim, holdout, objectives, settings.margin, confidence, barred, spread)
-    words = told(found.difference, objectives, confidence)
-    verdict.tested, verdict.spent, verdict.confidence = claim, spent + 1, confidence
-    verdict.difference, verdict.interval = found.difference.difference, (found.difference.lower, found.difference.upper)
-    if found.doubts:
-        verdict.reasons = [*found.doubts, cost]
-    elif found.better:
+    confidence = 1 - settings.alpha / (2 if len(likely) > 1 and anchored(holdout) else 1)
+    seen = examine(holdout, objectives, settings.margin, confidence, barred, spread)
+    words = told(seen.difference, objectives, confidence)
+    verdict.tested, verdict.spent, verdict.alpha, verdict.confidence = likely[0], tests + 1, settings.alpha, confidence
+    verdict.difference, verdict.interval = seen.difference.difference, (seen.difference.lower, seen.difference.upper)
+    if seen.shown("better") and ("better" in likely or seen.shown("cheaper")):
         verdict.decision, verdict.claim, verdict.reasons = "promote", "better", [f"better: {words}", cost]
-    else:
+    elif "cheaper" in likely and seen.shown("cheaper"):
         verdict.decision, verdict.claim = "promote", "cheaper"
         verdict.reasons = [f"{cost}; not worse by {settings.margin} than champion or anchor: {words}"]
+    else:
+        verdict.reasons = [*seen.doubts[likely[0]], cost]
     return verdict
 
 
@@ -234,8 +250,9 @@ def gate(
     if found.figures.get("slices"):
         pictures.slices(found.figures["slices"], gate.slice_margin, folder / "measured/slices.png")
     verdict = decide(
-        answers["holdout"], answers["validation"], objectives, costs, naive, gate, standing.spent, unable, spread, found
-    )
+        answers["holdout"], answers["validation"], objectives, costs, naive, gate, standing.spent, unable, spread, found,
+        standing.alpha,
+    )  # fmt: skip
     if seen["holdout"]:
         rows = sum(o.sides.holdout for o in objectives)
         verdict.reasons.append(f"{seen['holdout']:,} of {rows:,} holdout rows do not count: the challenger, the champion or the "

@@ -4,6 +4,7 @@ Version numbers are what MLflow hands out atomically. Every move of the alias ch
 ended, and every claim that was tested on the holdout.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from mlflow.exceptions import MlflowException
@@ -43,7 +44,9 @@ class Entry(BaseModel):
     claim: str = ""
     """first, better or cheaper; empty for a person's decision."""
     tested: str = ""
-    """The claim that was tested on the holdout, which spends a test of the year's; empty where none was."""
+    """The claim that was tested on the holdout; empty where none was."""
+    alpha: str = ""
+    """What that test spent of the year's error budget, a number; empty where none was spent, and in old ledgers."""
     pending: str = ""
     """Of a move, until the aliases stand where it says: `true`."""
 
@@ -130,11 +133,16 @@ def anchor(entries: list[Entry]) -> str | None:
     return next((entry.new for entry in reversed(moves(entries)) if entry.new and entry.claim != "cheaper"), None)
 
 
-def spent(entries: list[Entry], now: datetime) -> int:
-    """Claims that were tested on the holdout in use within the year before `now`."""
+def tests(entries: list[Entry], now: datetime) -> list[Entry]:
+    """Return the entries of claims that were tested on the holdout in use within the year before `now`."""
     worn = [place for place, entry in enumerate(entries) if entry.action == ROTATED]
     used = entries[worn[-1] + 1 :] if worn else entries
-    return sum(bool(entry.tested) and now - datetime.fromisoformat(entry.when) < YEAR for entry in used)
+    return [entry for entry in used if entry.tested and now - datetime.fromisoformat(entry.when) < YEAR]
+
+
+def spent(tests: list[Entry], unrecorded: Callable[[Entry], float]) -> float:
+    """Return what tests have spent of the error budget; `unrecorded` says it of one whose entry does not."""
+    return sum(float(entry.alpha) if entry.alpha else unrecorded(entry) for entry in tests)
 
 
 def fold(entries: list[Entry]) -> int:

@@ -28,6 +28,7 @@ from tasks import (
     store,
     tracking,
 )  # fmt: skip
+from tasks.gate import GateSettings
 from tasks.records import (
     MAIN,
     Augmented,
@@ -53,7 +54,7 @@ SIDES = ("train", "validation", "holdout", "spare")
 AFTER_TRAINING = 0.2
 """Share of the time before a deadline that a training leaves to what comes after it."""
 GATE = {"decision", "claim", "reasons", "tested", "validation", "difference", "interval", "margin", "confidence", "spent",
-        "slices", "gained", "lost", "noised", "seen"}  # fmt: skip
+        "alpha", "slices", "gained", "lost", "noised", "seen"}  # fmt: skip
 """What a night's result tells of the verdict."""
 DAY = 24 * 60 * 60
 
@@ -158,8 +159,14 @@ class Night:
             made, champion = champion, None
             while entries and entries[-1].new == made:
                 champion = entries.pop().old or None
-        spent = ledger.spent(entries, datetime.now(UTC))
-        return Standing(champion=champion, anchor=ledger.anchor(entries), spent=spent)
+        tests = ledger.tests(entries, datetime.now(UTC))
+        spent = ledger.spent(tests, self._alpha)
+        return Standing(champion=champion, anchor=ledger.anchor(entries), spent=len(tests), alpha=spent)
+
+    def _alpha(self, test: ledger.Entry) -> float:
+        """Return what a test of an old ledger has spent: by its night's settings or, where they are gone, by tonight's."""
+        share = tracking.alpha_of(test.evidence)
+        return max(self.settings.gate.alpha, GateSettings().alpha) if share is None else share
 
     def _made(self, champion: str, registered: Registered | None) -> bool:
         """Whether tonight's night, or an attempt at it that did not end well, has made this version."""

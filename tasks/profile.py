@@ -6,13 +6,15 @@ the population stability index of one of them is above a bound and above its own
 
 from collections.abc import Callable
 from itertools import pairwise
+from math import sqrt
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel
-from scipy.stats import chi2, norm
+from scipy.stats import chi2, norm, t
 
 from tasks import kinds
+from tasks.evidence import GROUP, grouped
 from tasks.judging.slices import SCORES
 from tasks.records import Objective
 
@@ -37,11 +39,13 @@ class Profile(BaseModel):
     """A version's holdout, in short."""
 
     rows: int
+    effective: float | None = None
+    """As how many independent rows these count; all of them where no rows belong together."""
     features: dict[str, Feature]
     score: float
     """Mean over the rows of what the gate counts a row by; more is better."""
     spread: float
-    """Its standard deviation."""
+    """Its standard deviation; of groups that of so many independent rows that the mean is as uncertain."""
     variance: float = 1.0
     """Of its labels, where they are numbers: the unit of both."""
 
@@ -98,8 +102,25 @@ def profile(table: pd.DataFrame, frame: pd.DataFrame, objective: Objective) -> P
     variance = _variance(table) if objective.kind == "regression" else 1.0
     features = {name: _feature(column) for name, column in values(table, frame, objective).items()}
     return Profile(
-        rows=len(table), features=features, score=float(rows.mean()), spread=float(rows.std()), variance=variance
-    )
+        rows=len(table), effective=effective(table), features=features, score=float(rows.mean()),
+        spread=_error(rows, table) * sqrt(len(table)), variance=variance,
+    )  # fmt: skip
+
+
+def effective(table: pd.DataFrame) -> float:
+    """Return as how many independent rows a table's count, if those of a group are all alike (Kish 1965, Survey Sampling)."""
+    sizes = table[GROUP].value_counts().to_numpy(float) if grouped(table) else np.ones(len(table))
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
+def _error(scores: np.ndarray, table: pd.DataFrame) -> float:
+    """Return the standard error of the mean; of rows that belong together by their groups' sums (Liang and Zeger 1986,
+    Biometrika 73:13-22)."""
+    if not grouped(table):
+        return float(scores.std() / sqrt(len(scores)))
+    codes, names = pd.factorize(table[GROUP])
+    sums = np.bincount(codes, scores - scores.mean())
+    return float(np.sqrt((sums**2).sum() * len(names) / max(len(names) - 1, 1))) / len(scores)
 
 
 def _variance(table: pd.DataFrame) -> float:
@@ -134,16 +155,20 @@ def drifts(
 ) -> list[Drift]:
     """Each feature of fresh rows against the profile, the furthest first."""
     now = values(table, frame, objective)
-    found = [_drift(name, feature, before.rows, now[name], bound) for name, feature in before.features.items()]
+    found = [
+        _drift(name, feature, (before.effective or before.rows, effective(table)), now[name], bound)
+        for name, feature in before.features.items()
+    ]
     return sorted(found, key=lambda drift: -drift.index)
 
 
-def _drift(name: str, feature: Feature, rows: int, column: pd.Series, bound: float) -> Drift:
+def _drift(name: str, feature: Feature, rows: tuple[float, float], column: pd.Series, bound: float) -> Drift:
+    """Compare a feature with its profile; `rows` are as many as the profile's and the fresh ones count."""
     shares = _shares(column, feature.edges, [value for value in feature.shares if value != OTHER])
     first, second = (np.array([part[bin_] for bin_ in feature.shares]) for part in (feature.shares, shares))
-    p, q = ((part * size + 0.5) / (size + 0.5 * len(part)) for part, size in ((first, rows), (second, len(column))))
+    p, q = ((part * size + 0.5) / (size + 0.5 * len(part)) for part, size in zip((first, second), rows, strict=True))
     index = float(((q - p) * np.log(q / p)).sum())
-    noise = float(chi2.ppf(NOISE, max(len(p) - 1, 1)) * (1 / rows + 1 / len(column)))
+    noise = float(chi2.ppf(NOISE, max(len(p) - 1, 1)) * (1 / rows[0] + 1 / rows[1]))
     pairs = {bin_: (feature.shares[bin_], shares[bin_]) for bin_ in feature.shares}
     return Drift(feature=name, index=index, noise=noise, drifted=index > max(bound, noise), shares=pairs)
 
@@ -153,12 +178,16 @@ def worse(
 ) -> tuple[float, bool]:
     """The mean score of fresh rows whose labels are known, and whether it is shown to have dropped by more than `max_drop`.
 
-    Welch 1947, Biometrika 34:28, in its normal limit.
+    Welch 1947, Biometrika 34:28, in its normal limit; where rows belong together, in that of Student's t with the fewer
+    groups' degrees of freedom.
     """
     score, _ = SCORES[objective.metric]
     rows = score(table).astype(float)
     if objective.kind == "regression":
         rows *= _variance(table) / before.variance
-    error = np.sqrt(before.spread**2 / before.rows + rows.std() ** 2 / len(rows))
+    error = np.hypot(before.spread / sqrt(before.rows), _error(rows, table))
+    counted = [effective(table), before.effective or before.rows]
+    together = grouped(table) or counted[1] < before.rows
+    critical = float(t.ppf(confidence, max(min(counted) - 1, 1)) if together else norm.ppf(confidence))
     drop = before.score - float(rows.mean())
-    return float(rows.mean()), bool(drop - float(norm.ppf(confidence)) * error > max_drop)
+    return float(rows.mean()), bool(drop - critical * error > max_drop)

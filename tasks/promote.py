@@ -10,7 +10,7 @@ from tasks.records import Registered, Verdict
 @task(name="promote", task_run_name="promote", retries=2, retry_delay_seconds=5)
 def promote(registered: Registered, verdict: Verdict, approval: str) -> tuple[str, str]:
     """Returns (promoted or held, reason). A champion that changed during the night holds the challenger."""
-    reason = "; ".join(verdict.reasons)
+    reason, alpha = "; ".join(verdict.reasons), "" if verdict.alpha is None else str(verdict.alpha)
     registry.notice_moves_by_hand(registered.name)
     if registry.version_of(registered.name, registry.CHAMPION) == registered.version:
         return "promoted", reason
@@ -25,11 +25,12 @@ def promote(registered: Registered, verdict: Verdict, approval: str) -> tuple[st
                 verdict.claim or "",
                 registered.run_id,
                 tested=verdict.tested or "",
+                alpha=alpha,
             )
             return "promoted", reason
         except UserError as error:
             held = str(error)
-    registry.note(registered.name, "held", held, registered.run_id, registered.version, verdict.tested or "")
+    registry.note(registered.name, "held", held, registered.run_id, registered.version, verdict.tested or "", alpha)
     return "held", held
 
 

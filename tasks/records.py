@@ -244,6 +244,8 @@ class Standing(BaseModel):
     anchor: str | None
     spent: int = 0
     """Claims tested within a year on the holdout in use."""
+    alpha: float = 0.0
+    """What these tests have spent of the year's error budget."""
 
 
 class Compared(BaseModel):
@@ -287,7 +289,9 @@ class Verdict(Artifact):
     champion_metrics: dict[str, float] = Field(default_factory=dict)
     champion_version: str | None = None
     tested: Claim | None = None
-    """The claim that was tested on the holdout; None where nothing was spent."""
+    """The claim that was tested on the holdout, *cheaper* where both were; None where nothing was spent."""
+    alpha: float | None = None
+    """What the test spent of the year's error budget; None where nothing was."""
     validation: Compared | None = None
     """The difference on validation, by which a test on the holdout is held to be worth it."""
     difference: float | None = None
@@ -295,7 +299,7 @@ class Verdict(Artifact):
     interval: tuple[float, float] | None = None
     margin: float | None = None
     confidence: float | None = None
-    """Of the interval's one-sided limits: the year's error budget, divided."""
+    """Of the interval's one-sided limits."""
     spent: int | None = None
     """Tests of the year that are spent, tonight's among them."""
     spread: float | None = None

@@ -115,14 +115,14 @@ def trained_keys(name: str, number: str) -> set[str]:
         return set()
 
 
-def note(name: str, action: str, why: str, evidence: str, version: str = "", tested: str = "") -> None:
+def note(name: str, action: str, why: str, evidence: str, version: str = "", tested: str = "", alpha: str = "") -> None:
     """Enter how a night ended that moved nothing; once, where it goes on after a kill."""
     with locked(name, "aliases"):
         known = {(entry.action, entry.evidence) for entry in ledger.history(name)}
         if action == ledger.SKIPPED or (action, evidence) not in known:
             champion = version_of(name, CHAMPION) or ""
             ledger.enter(name, Entry(action=action, old=champion, new=champion, version=version, why=why,
-                                     evidence=evidence, tested=tested))  # fmt: skip
+                                     evidence=evidence, tested=tested, alpha=alpha))  # fmt: skip
 
 
 def frozen(name: str) -> str | None:
@@ -157,6 +157,7 @@ def promote(
     evidence: str = "",
     who: str = "nightly",
     tested: str = "",
+    alpha: str = "",
 ) -> Entry:
     """Move `champion` to a version; `previous` takes the old one first, `challenger` goes last.
 
@@ -170,7 +171,7 @@ def promote(
         if champion != expected:
             raise UserError(f"champion is version {champion} by now, not {expected}: nothing was moved")
         return _move(name, Entry(action="promoted", old=champion or "", new=number, version=number, who=who, why=why,
-                                 claim=claim, evidence=evidence, tested=tested))  # fmt: skip
+                                 claim=claim, evidence=evidence, tested=tested, alpha=alpha))  # fmt: skip
 
 
 def rollback(name: str, why: str, who: str, expected: str | None) -> Entry:

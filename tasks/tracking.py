@@ -193,6 +193,15 @@ def log_inputs(run_id: str, settings: Settings, sources: list[Source], rows: dic
     client.log_inputs(run_id, [_data_set(source) for source in sources])
 
 
+def alpha_of(run_id: str) -> float | None:
+    """Return the share of the error budget that a test of a night's gate took; None where the run is gone."""
+    try:
+        settings = connect().get_run(run_id).data.params
+        return (1 - float(settings["gate.confidence"])) / float(settings["gate.tests_per_year"])
+    except (MlflowException, KeyError, ValueError):
+        return None
+
+
 def _data_set(source: Source) -> DatasetInput:
     remote = source.path.startswith("hf:")
     address = {"path": source.path} if remote else {"uri": Path(source.path).as_uri()}

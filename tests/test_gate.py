@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 from nights import Model
 from scipy.stats import norm
+from scipy.stats import t as student
 
 from benchmarks import gate as simulation
-from tasks import evidence, kinds, night, store, tracking
+from tasks import evidence, kinds, limits, night, store, tracking
 from tasks.errors import SettingsError
 from tasks.evidence import compare, mid_p, ratio_limit, rows_needed, tango
 from tasks.gate import GateSettings, decide
@@ -42,7 +43,7 @@ def difference(labels, first, second, metric="macro_f1"):
 
 
 def settle(challenger, champion, anchor=None, cost=1.0, unable=None, validation=None, spent=0, labels=LABELS,
-           spread=None, **settings):  # fmt: skip
+           spread=None, alpha=None, **settings):  # fmt: skip
     """The verdict; validation says what the holdout says, unless it is given (challenger, champion)."""
     roles = ("challenger", "champion", "anchor")
     tables, screened = (
@@ -55,7 +56,10 @@ def settle(challenger, champion, anchor=None, cost=1.0, unable=None, validation=
     )
     costs = Costs(cost, 1.0, cost, 0.95) if champion is not None else None
     naive = evidence.metrics(labels, ["a"] * len(labels))
-    return decide(tables, screened, [objective()], costs, naive, GateSettings(**settings), spent, unable, spread)
+    alpha = spent * 0.05 / 40 if alpha is None else alpha
+    return decide(
+        tables, screened, [objective()], costs, naive, GateSettings(**settings), spent, unable, spread, alpha=alpha
+    )
 
 
 def test_tango_solves_its_score_equation():
@@ -171,7 +175,9 @@ def test_a_test_is_spent_only_on_what_validation_makes_likely():
     assert spent.confidence == pytest.approx(1 - 0.05 / 40) and spent.interval[0] > 0
     saved = settle(good, bad, validation=(bad, bad), spent=3)
     assert (saved.tested, saved.spent, saved.decision) == (None, 3, "hold") and saved.difference is None
-    assert "no test on the holdout is spent on it (3 of the year's 40" in saved.reasons[0]
+    assert (
+        "no test on the holdout is spent on it (3 tests have spent 7.5 % of the year's error budget" in saved.reasons[0]
+    )
     short = settle(good, bad, minimum={"accuracy": 0.99})
     assert (short.tested, short.decision) == (None, "hold") and "on validation accuracy 0.9" in short.reasons[1]
     unlucky = settle(good, bad, validation=(answers(0.0), bad), minimum={"accuracy": 0.99})
@@ -195,7 +201,18 @@ def test_a_spent_year_holds():
     good, bad = answers(0.05, seed=1), answers(0.15, seed=2)
     verdict = settle(good, bad, spent=40)
     assert verdict.decision == "hold" and verdict.tested is None and "nightshift holdout rotate" in verdict.reasons[0]
-    assert settle(good, bad, spent=40, tests_per_year=52).claim == "better"
+
+
+def test_the_budget_is_spent_by_alpha_and_not_by_the_number_of_tests():
+    good, bad = answers(0.05, seed=1), answers(0.15, seed=2)
+    nine = 9 * 0.05 / 10
+    last = settle(good, bad, spent=12, alpha=nine + 3 * 0.05 / 40)
+    assert (last.claim, last.alpha, last.spent) == ("better", pytest.approx(0.05 / 40), 13)
+    spent = settle(good, bad, spent=13, alpha=nine + 4 * 0.05 / 40)
+    assert (spent.decision, spent.tested, spent.alpha) == ("hold", None, None), "31 more tests would spend 0.084"
+    assert "13 tests have spent 100 % of the year's error budget" in spent.reasons[0]
+    assert settle(good, bad, spent=40, tests_per_year=52, confidence=0.9).claim == "better", "the budget is larger now"
+    assert settle(good, bad, spent=40, tests_per_year=400).tested is None
 
 
 def test_fewer_tests_a_year_tell_smaller_differences():
@@ -210,6 +227,105 @@ def test_fewer_tests_a_year_tell_smaller_differences():
 def test_what_is_cheaper_and_better_is_promoted_as_better():
     good, bad = answers(0.05, seed=1), answers(0.15, seed=2)
     assert settle(good, bad, bad, cost=0.5).claim == "better"
+
+
+def test_being_cheaper_bars_nothing_that_is_better():
+    good, bad, best = answers(0.05, seed=1), answers(0.15, seed=2), answers(0.02, seed=3)
+    for cost in (1.0, 0.5):
+        assert settle(good, bad, best, cost=cost).claim == "better", "the anchor speaks against cheaper alone"
+        assert settle(good, bad, cost=cost, unable={"anchor": "fails"}).claim == "better"
+    short = settle(good, bad, best, cost=0.5, validation=(good, bad, bad))
+    assert short.claim == "better" and short.tested == "cheaper", "likely on validation, and not shown on the holdout"
+    assert short.alpha == pytest.approx(0.05 / 40) and short.confidence == pytest.approx(1 - 0.05 / 80)
+    assert settle(good, bad, cost=0.5).confidence == pytest.approx(1 - 0.05 / 40), "one limit takes all of it"
+    assert settle(good, good, good, cost=0.5).confidence == pytest.approx(1 - 0.05 / 40), "one claim is likely"
+
+
+@pytest.mark.parametrize("metric", ["macro_f1", "weighted_f1", "accuracy"])
+@pytest.mark.parametrize("rows", [20, 200])
+def test_the_same_answers_on_few_rows_show_nothing(metric, rows):
+    labels, same = LABELS[:rows], answers(0.1, LABELS[:rows])
+    assert settle(same, same, labels=labels, cost=0.5).decision == "hold"
+    limit = difference(labels, same, same, metric)
+    assert limit.lower <= -tango(0, 0, rows, 0.95).upper < 0 < limit.upper
+    assert settle(answers(0.1), answers(0.1), cost=0.5).claim == "cheaper", "2,000 are enough"
+
+
+def test_a_row_of_a_small_class_weighs_more():
+    labels = ["a"] * 1950 + ["b"] * 50
+    assert (
+        difference(labels, labels, labels).lower
+        < -2.7 / (2 * 50)
+        < difference(labels, labels, labels, "accuracy").lower
+    )
+
+
+def drawn(random, rows, gained, lost):
+    """Two models' answers to two labels: what the first alone has right, the second alone, both in 9 of 10 rows."""
+    labels, u = random.choice(["a", "b"], rows), random.random(rows)
+    first, second = u < 0.9 + gained - lost, (u < 0.9 - lost) | ((u >= 0.9 + gained - lost) & (u < 0.9 + gained))
+    return labels, [np.where(right, labels, np.where(labels == "a", "b", "a")) for right in (first, second)]
+
+
+@pytest.mark.parametrize(("rows", "gained", "lost", "margin", "level"), [
+    (200, 0.00325, 0.00875, 0.005, 0.99875), (1000, 0.00325, 0.00875, 0.005, 0.99875),
+    (100, 0.01, 0.031, 0.02, 0.95), (500, 0.01, 0.031, 0.02, 0.95),
+])  # fmt: skip
+def test_a_drop_beyond_the_margin_is_seldom_missed_with_macro_f1(rows, gained, lost, margin, level):
+    random, times = np.random.default_rng(rows), 120
+    passed = 0
+    for _ in range(times):
+        labels, said = drawn(random, rows, gained, lost)
+        tables = [{"main": table(answer, labels)} for answer in said]
+        units, free = evidence.paired(*tables, [objective()], level)
+        passed += limits.statistic(units, -margin) > student.ppf(level, free)
+    assert passed / times <= 1 - level + 3 * np.sqrt((1 - level) * level / times)
+
+
+GROUPS = np.repeat(np.arange(40), 10)
+
+
+def of_groups(random, share, icc):
+    """Whether rows are wrong: groups of 10 that go wrong together."""
+    shift = np.sqrt(icc) * random.normal(size=40)[GROUPS] + np.sqrt(1 - icc) * random.normal(size=400)
+    return shift < norm.ppf(share)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
+@pytest.mark.parametrize("icc", [0.5, 1.0])
+def test_rows_that_belong_together_count_as_groups(metric, icc):
+    random, times, missed = np.random.default_rng(9), 150, {"groups": 0, "rows": 0}
+    labels = np.tile(["a", "b"], 200)
+    for _ in range(times):
+        said = [np.where(of_groups(random, 0.2, icc), [OTHER[x] for x in labels], labels) for _ in range(2)]
+        for name in missed:
+            tables = [{"main": table(answer, labels).assign(side_key=GROUPS.astype(str) if name == "groups" else RNG.permutation(400).astype(str))}
+                      for answer in said]  # fmt: skip
+            missed[name] += evidence.better(
+                *tables, [objective(metric)], compare(*tables, [objective(metric)], 0.95), 0.95
+            )
+    noise = 3 * np.sqrt(0.05 * 0.95 / times)
+    assert missed["groups"] / times <= 0.05 + noise and missed["rows"] / times > 0.05 + noise
+
+
+def test_few_groups_show_nothing():
+    labels, groups = LABELS[:400], np.repeat(["x", "y", "z", "w"], 100)
+    tables = [
+        {"main": table(answer, labels).assign(side_key=groups)} for answer in (labels, [OTHER[x] for x in labels])
+    ]
+    assert (
+        compare(*tables, [objective("accuracy")], 0.95).lower < 1
+        and compare(*tables, [objective("accuracy")], 0.99875).lower <= 0
+    )
+    same = compare(tables[0], tables[0], [objective("accuracy")], 0.95)
+    assert same.lower < -0.5, "of 4 groups that are alike nobody knows a fifth"
+
+
+def test_differences_of_counts_have_tangos_limits():
+    for gained, lost, rows, level in ((12, 3, 100, 0.975), (0, 0, 20, 0.95), (9, 0, 300, 0.99875), (0, 4, 50, 0.95)):
+        values = np.repeat([1.0, -1.0, 0.0], [gained, lost, rows - gained - lost])
+        ours, expected = limits.limits(limits.Units(values, 1.0), norm.ppf(level)), tango(gained, lost, rows, level)
+        assert (ours.lower, ours.upper) == pytest.approx((expected.lower, expected.upper), abs=1e-6)
 
 
 @pytest.mark.parametrize(("gained", "lost", "p"), [(15, 5, 0.0133018), (3, 0, 0.0625), (0, 0, 0.5), (7, 7, 0.5)])
@@ -302,7 +418,7 @@ def test_the_simulated_gate_decides_as_the_gate():
         }
         told = objective("accuracy")
         verdict = decide(tables["holdout"], tables["validation"], [told], Costs(cost, 1.0, cost, 0.95), {},
-                         GateSettings(margin=simulation.SETTINGS.margin), spent)  # fmt: skip
+                         GateSettings(margin=simulation.SETTINGS.margin), spent, alpha=spent * 0.05 / 40)  # fmt: skip
         changed = {
             side: {
                 role: (np.array([(ours & ~other).sum()]), np.array([(other & ~ours).sum()]))
@@ -310,7 +426,9 @@ def test_the_simulated_gate_decides_as_the_gate():
             }
             for side, (ours, champion, anchor) in right.items()
         }
-        seen = simulation.Seen(changed, {"holdout": 1500, "validation": 600}, cost < 0.9, np.array([spent]))
+        seen = simulation.Seen(
+            changed, {"holdout": 1500, "validation": 600}, cost < 0.9, np.array([spent]), np.array([True])
+        )
         better, cheaper, tested = (bool(answer[0]) for answer in simulation.ours(seen))
         assert (better, cheaper, tested) == (
             verdict.claim == "better", verdict.claim == "cheaper", verdict.tested is not None

@@ -33,9 +33,21 @@ def spending(days, action="held"):
 def test_a_year_counts_what_was_tested_on_the_holdout_in_use():
     old, worn, used = spending(366), spending(40), [spending(20), spending(3, "promoted")]
     rotated, untested = Entry(action=ledger.ROTATED, why=""), Entry(action="held", why="")
-    assert ledger.spent([old, worn, *used, untested], NOW) == 3
-    assert ledger.spent([old, worn, rotated, *used, untested], NOW) == 2
+    assert ledger.tests([old, worn, *used, untested], NOW) == [worn, *used]
+    assert ledger.tests([old, worn, rotated, *used, untested], NOW) == used
     assert ledger.fold([old, rotated, *used, rotated]) == 2
+
+
+def test_tests_spend_what_they_took_and_old_ones_what_their_night_was_set_to(versions):
+    client, experiment = versions, versions.create_experiment("y")
+    run = client.create_run(experiment).info.run_id
+    for name, value in (("gate.confidence", 0.95), ("gate.tests_per_year", 10)):
+        client.log_param(run, name, value)
+    registry.note("x", "held", "not better", "run-3", "2", "better", "0.00125")
+    registry.note("x", "held", "not better", run, "2", "better")
+    tests = ledger.tests(ledger.history("x"), datetime.now(UTC))
+    assert ledger.spent(tests, lambda entry: registry.tracking.alpha_of(entry.evidence)) == pytest.approx(0.00625)
+    assert registry.tracking.alpha_of("gone") is None
 
 
 def test_nights_that_moved_nothing_leave_anchor_and_rollback_alone(versions):
@@ -92,7 +104,7 @@ def test_a_move_that_was_cut_off_is_made_by_whoever_comes_next(versions, monkeyp
     assert aliases() == {"champion": "2", "previous": "1"}
     entries = ledger.history("x")
     assert [(entry.action, entry.claim) for entry in entries] == [("promoted", "first"), ("promoted", "cheaper")]
-    assert ledger.spent(entries, datetime.now(UTC)) == 1 and ledger.anchor(entries) == "1"
+    assert len(ledger.tests(entries, datetime.now(UTC))) == 1 and ledger.anchor(entries) == "1"
 
     for cut in ("_set_aliases", "settled"):
         with monkeypatch.context() as patched:

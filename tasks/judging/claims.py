@@ -46,17 +46,19 @@ class Costs:
 
 @dataclass(frozen=True)
 class Examined:
-    """What one side's rows say to a claim."""
+    """What one side's rows say to both claims."""
 
     difference: Difference
     """From the champion."""
-    better: bool
-    doubts: list[str]
-    """Why the claim is not shown; empty where it is."""
+    doubts: Mapping[Claim, list[str]]
+    """Why each claim is not shown; empty where it is. That of the cost is not asked here."""
+
+    def shown(self, claim: Claim) -> bool:
+        """Return whether the rows show a claim."""
+        return not self.doubts[claim]
 
 
 def examine(
-    claim: Claim,
     tables: Mapping[str, Tables],
     objectives: list[Objective],
     margin: float,
@@ -64,29 +66,38 @@ def examine(
     barred: Mapping[str, str],
     spread: float = 0.0,
 ) -> Examined:
-    """Ask the answers by role (challenger, champion, anchor) on the same rows whether they show the claim.
+    """Ask the answers on the same rows which claims they show.
 
-    `barred` says of a role why it cannot be compared. `spread`, a standard deviation, is noise besides that of the rows.
+    Args:
+        tables: The answers by role: challenger, champion, anchor.
+        objectives: What is compared.
+        margin: How much worse than champion and anchor *cheaper* may be.
+        confidence: Of each limit.
+        barred: Why a role cannot be compared, by role.
+        spread: A standard deviation that is noise besides that of the rows.
     """
 
     def against(role: str) -> Difference:
-        found = evidence.compare(tables["challenger"], tables[role], objectives, confidence)
-        return evidence.widened(found, spread, confidence)
+        difference = evidence.compare(tables["challenger"], tables[role], objectives, confidence)
+        return evidence.widened(difference, spread, confidence)
 
     difference = against("champion")
-    better = evidence.better(tables["challenger"], tables["champion"], objectives, difference, confidence)
-    if claim == "better":
-        doubts = [] if better else [f"not shown to be better: {told(difference, objectives, confidence)}"]
-        return Examined(difference, better, doubts)
-    doubts = []
+    doubts: dict[Claim, list[str]] = {"better": [], "cheaper": []}
+    if not evidence.better(tables["challenger"], tables["champion"], objectives, difference, confidence):
+        doubts["better"] = [f"not shown to be better: {told(difference, objectives, confidence)}"]
     for role in ("champion", "anchor"):
         if role in barred:
-            doubts.append(f"not compared with the {role}: it {barred[role]}")
+            doubts["cheaper"].append(f"not compared with the {role}: it {barred[role]}")
         elif role in tables:
-            limit = difference if tables[role] is tables["champion"] else against(role)
+            limit = against(role) if role == "anchor" and anchored(tables) else difference
             if limit.lower <= -margin:
-                doubts.append(_too_wide(role, limit, tables, objectives, margin, confidence))
-    return Examined(difference, better, doubts)
+                doubts["cheaper"].append(_too_wide(role, limit, tables, objectives, margin, confidence))
+    return Examined(difference, doubts)
+
+
+def anchored(tables: Mapping[str, Tables]) -> bool:
+    """Return whether the anchor is another version than the champion, so that it takes a limit of its own."""
+    return "anchor" in tables and tables["anchor"] is not tables["champion"]
 
 
 def told(difference: Difference, objectives: list[Objective], confidence: float) -> str:

@@ -15,13 +15,15 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, t
 
-from tasks import evidence
+from tasks import evidence, limits
 from tasks.evidence import Tables
 from tasks.limits import Difference
 from tasks.records import Metric, Objective, Slice
 
 TESTED_FROM = 50
 """Rows from which on a slice is tested: in a smaller one a single row weighs more than a margin of 0.02."""
+GROUPS_FROM = 10
+"""Groups from which on a slice is tested, where its rows belong together."""
 TOLD = 3
 """Slices that a reason names."""
 NONE = "(none)"
@@ -84,16 +86,28 @@ def compare(
     for objective in objectives:
         scores, paired = SCORES[objective.metric]
         ours, theirs = scores(challenger[objective.name]), scores(champion[objective.name])
+        groups = challenger[objective.name].get(evidence.GROUP)
         for part in parts[objective.name]:
             one = _slice(objective.name, part, ours[part.rows], theirs[part.rows])
-            if one.rows >= TESTED_FROM:
-                one.p, limits = paired(ours[part.rows], theirs[part.rows], margin, confidence)
-                one.interval = limits.lower, limits.upper
+            keys = None if groups is None else groups.iloc[part.rows]
+            if outcome := _tested(ours[part.rows], theirs[part.rows], keys, paired, margin, confidence):
+                one.p, one.interval = outcome[0], (outcome[1].lower, outcome[1].upper)
             found.append(one)
     tested = {place: one.p for place, one in enumerate(found) if one.p is not None}
     for place, worse in zip(tested, holm(list(tested.values()), 1 - confidence), strict=True):
         found[place].worse = worse
     return sorted(found, key=lambda one: (one.p is None, not one.worse, one.difference))
+
+
+def _tested(
+    ours: np.ndarray, theirs: np.ndarray, groups: pd.Series | None, paired: Paired, margin: float, confidence: float
+) -> tuple[float, Difference] | None:
+    """Return p-value and limits, by groups where rows belong together; None of too few rows or groups."""
+    if len(ours) < TESTED_FROM:
+        return None
+    if groups is None or groups.is_unique:
+        return paired(ours, theirs, margin, confidence)
+    return _by_groups(ours, theirs, groups, margin, confidence) if groups.nunique() >= GROUPS_FROM else None
 
 
 def _slice(objective: str, part: Part, ours: np.ndarray, theirs: np.ndarray) -> Slice:
@@ -128,6 +142,17 @@ def _measured(ours: np.ndarray, theirs: np.ndarray, margin: float, confidence: f
     mean, error = float(differences.mean()), max(float(differences.std(ddof=1)) / sqrt(len(ours)), TINY)
     half = float(t.ppf(confidence, free)) * error
     return float(t.cdf((mean + margin) / error, free)), Difference(mean, mean - half, mean + half)
+
+
+def _by_groups(
+    ours: np.ndarray, theirs: np.ndarray, groups: pd.Series, margin: float, confidence: float
+) -> tuple[float, Difference]:
+    """Compare scores whose rows belong together: the score statistic of group sums, against Student's t."""
+    differences, free = ours.astype(float) - theirs, groups.nunique() - 1
+    worst = 1.0 if ours.dtype == bool else max(float(np.ptp(np.concatenate([ours, theirs]))), TINY)
+    units = evidence.by_group(differences, groups, worst, ours.dtype == bool)
+    p = float(t.cdf(limits.statistic(units, -margin), free))
+    return p, limits.limits(units, float(t.ppf(confidence, free)))
 
 
 def _closeness(table: pd.DataFrame) -> np.ndarray:
