@@ -14,7 +14,8 @@ ROOT = Path(__file__).parent.parent
 PYFUNC = {"serving.py", "generative.py"}
 """What MLflow loads as the registered model."""
 SHARED = {"records", "stage", "store", "errors", "evidence", "scoring", "pictures", "tracking", "registry", "quarantine", "escaping", "redaction",
-          "reading", "report", "shown", "processes", "kinds", "ledger", "profile", "identity", "machine", "figures"}  # fmt: skip
+          "reading", "report", "shown", "processes", "kinds", "ledger", "profile", "identity", "machine", "figures",
+          "limits"}  # fmt: skip
 
 
 def imports(path):
