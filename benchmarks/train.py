@@ -18,6 +18,7 @@ from statistics import mean, median
 from typing import Any
 
 from models import bases
+from models.predictor import available_cpus
 from tasks.errors import InputError
 
 SCRIPTS = ("article", "run_glue", "tutorial", "ours")
@@ -135,7 +136,7 @@ def _whole(name: str, common: list[Any], told: argparse.Namespace) -> dict[str, 
         say(f"{name}, seed {seed}, {script}: accuracy {found['accuracy']:.4f}")
         return found
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(available_cpus()) as pool:
         asked = {s: [pool.submit(one, seed, s) for seed in range(1, told.seeds + 1)] for s in scripts}
         return {script: [run.result() for run in runs] for script, runs in asked.items()}
 

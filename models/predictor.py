@@ -6,9 +6,10 @@ This file stands by itself: it goes into the registered model beside the folder 
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from math import isnan
+from contextlib import suppress
+from math import ceil, isnan
 from operator import attrgetter
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,6 +31,42 @@ MISSING = ("NAType", "NaTType")
 """Classes that pandas has for missing values."""
 SLACK = 128
 """Tokens that cutting a text may change at most at the cut: a word of WordPiece has 100 characters, or is one [UNK]."""
+
+
+def available_cpus(root: Path = Path("/")) -> int:
+    """Return how many threads of this process can run at once: its CPU affinity, within the quota of its cgroups."""
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min([cpus, *(ceil(quota) for quota in _cpu_quotas(root))]))
+
+
+def _cpu_quotas(root: Path) -> Iterator[float]:
+    """Yield the CPUs that each cgroup (v1 and v2) around this process allows; none where they say nothing."""
+    with suppress(OSError, ValueError):
+        groups = [line.split(":", 2) for line in (root / "proc/self/cgroup").read_text().splitlines()]
+        for line in (root / "proc/self/mountinfo").read_text().splitlines():
+            mount, _, filesystem = line.partition(" - ")
+            _, _, _, mounted, mount_point, *_ = mount.split(" ")
+            kind, _, options = filesystem.split(" ", 2)
+            if kind == "cgroup2" or (kind == "cgroup" and "cpu" in options.split(",")):
+                controller = "cpu" if kind == "cgroup" else ""
+                path = next((path for _, names, path in groups if controller in names.split(",")), "/")
+                yield from _quotas_upwards(root, mounted, mount_point, path)
+
+
+def _quotas_upwards(root: Path, mounted: str, mount_point: str, group: str) -> Iterator[float]:
+    """Yield the quota of a cgroup and of those that it lies in, as far as they are mounted."""
+    top = root / mount_point.lstrip("/")
+    inside = Path(group).is_relative_to(mounted) and ".." not in group
+    folder = top / Path(group).relative_to(mounted) if inside else top
+    while folder.is_relative_to(top):
+        with suppress(OSError, ValueError):
+            if (folder / "cpu.max").exists():
+                quota, period = (folder / "cpu.max").read_text().split()
+            else:
+                quota, period = ((folder / f"cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period"))
+            if quota not in ("max", "-1"):
+                yield int(quota) / int(period)
+        folder = folder.parent
 
 
 def ensure_texts(values: Sequence[Any], column: str = "text") -> None:
@@ -138,7 +175,7 @@ class OnnxPredictor(Judge):
         options.intra_op_num_threads = 1
         graph = str(folder / "model.onnx")
         self.session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        self.threads = ThreadPoolExecutor(os.cpu_count())
+        self.threads = ThreadPoolExecutor(available_cpus())
         self.batch = int(self.session.get_modelmeta().custom_metadata_map.get(ROWS, BATCH))
         self.inputs = [item.name for item in self.session.get_inputs()]
 
