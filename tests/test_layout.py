@@ -13,9 +13,13 @@ from tasks.errors import InputError, SettingsError
 ROOT = Path(__file__).parent.parent
 PYFUNC = {"serving.py", "generative.py"}
 """What MLflow loads as the registered model."""
-SHARED = {"records", "stage", "store", "errors", "evidence", "scoring", "pictures", "tracking", "registry", "quarantine", "escaping", "redaction",
-          "reading", "report", "shown", "processes", "kinds", "ledger", "profile", "identity", "machine", "figures",
-          "limits"}  # fmt: skip
+SHARED = set(
+    """
+    base errors escaping evidence figures identity integrity kinds ledger limits machine pictures processes
+    profile quarantine reading records redaction registered_model registry report scoring shown stage
+    store tracking
+    """.split()
+)
 
 
 def imports(path):
