@@ -13,13 +13,12 @@ from tasks.errors import InputError, SettingsError
 ROOT = Path(__file__).parent.parent
 PYFUNC = {"serving.py", "generative.py"}
 """What MLflow loads as the registered model."""
-SHARED = set(
-    """
-    base errors escaping evidence figures identity integrity kinds ledger limits machine pictures processes
-    profile quarantine reading records redaction registered_model registry report scoring shown stage
-    store tracking
-    """.split()
-)
+SHARED = {
+    "base", "errors", "escaping", "evidence", "figures", "identity", "integrity", "kinds", "ledger",
+    "limits", "machine", "pictures", "processes", "profile", "quarantine", "reading", "records",
+    "redaction", "registered_model", "registry", "report", "scoring", "shown", "stage", "store",
+    "tracking",
+}  # fmt: skip
 
 
 def imports(path):
