@@ -6,6 +6,7 @@ import shutil
 import zlib
 from pathlib import Path
 
+from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 COMPLETE = "COMPLETE"
@@ -50,10 +51,27 @@ def all_in(output_dir: Path) -> list[Path]:
     return sorted(output_dir.glob(f"{PREFIX_CHECKPOINT_DIR}-*"), key=step_of)
 
 
-def newest_sound(output_dir: Path, fingerprint: str, remove: bool = True) -> Path | None:
-    """The newest checkpoint to go on from; those after it that are no good are told in the log, and removed."""
+def best_fault(folder: Path, fingerprint: str) -> str | None:
+    """Return why the best checkpoint that `folder` refers to cannot be taken, or None."""
+    best = json.loads((folder / TRAINER_STATE_NAME).read_text())["best_global_step"]
+    if best in (None, step_of(folder)):
+        return None
+    name = f"{PREFIX_CHECKPOINT_DIR}-{best}"
+    why = fault(folder.with_name(name), fingerprint)
+    return why and f"useless without the best one, as {name} is {why}"
+
+
+def newest_sound(output_dir: Path, fingerprint: str, remove: bool = True, with_best: bool = False) -> Path | None:
+    """Return the newest checkpoint to go on from; those after it that are no good are logged, and removed.
+
+    Args:
+        output_dir: Folder of the checkpoints.
+        fingerprint: Of the training: checkpoints of another one are passed over.
+        remove: Remove what is passed over.
+        with_best: Pass over those whose best checkpoint is gone or damaged too.
+    """
     for folder in reversed(all_in(output_dir)):
-        why = fault(folder, fingerprint)
+        why = fault(folder, fingerprint) or (best_fault(folder, fingerprint) if with_best else None)
         if why is None:
             return folder
         log.warning("%s is %s: passed over", folder.name, why)

@@ -146,12 +146,15 @@ def _tokens(
 
 
 def targets_of(head: Head, labels: Sequence[Any]) -> list[list[float]] | list[list[int]]:
-    """Class ids, several-hot rows, or standardised numbers: a list a row; None is no label."""
+    """Class ids, several-hot rows, or standardised numbers: a list a row.
+
+    None is no label, and so is a label that the head does not have (one that no training row has).
+    """
     if head.kind == "regression":
         return [[nan if label is None else (float(label) - head.mean) / head.std] for label in labels]
     if head.separator is None:
-        places = {label: place for place, label in enumerate(head.labels)} | {None: UNLABELLED}
-        return [[places[label]] for label in labels]
+        places = {label: place for place, label in enumerate(head.labels)}
+        return [[places.get(label, UNLABELLED)] for label in labels]
     sets = [None if label is None else set(filter(None, str(label).split(head.separator))) for label in labels]
     return [[nan if found is None else float(label in found) for label in head.labels] for found in sets]
 

@@ -12,7 +12,7 @@ from math import isfinite
 from typing import Any
 
 from torch import nn
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerState
 
 log = logging.getLogger("nightshift.training")
 SMOOTHED = 20
@@ -128,6 +128,43 @@ class Deadline(TrainerCallback):  # type: ignore[misc]
             self.reached = True
             control.should_evaluate = control.should_save = control.should_training_stop = True
 
+
+class EpochEnds(TrainerCallback):  # type: ignore[misc]
+    """Saves the end of each epoch together with its evaluation, so that the best of what was evaluated can be taken.
+
+    A checkpoint of an epoch's last step always holds that epoch's evaluation: what is resumed from it knows the best so
+    far. With `patience` the training stops after as many evaluations without a better one. Comes after the other callbacks.
+
+    Args:
+        steps: Steps of an epoch.
+        patience: Evaluations without a better one after which the training stops; None trains to the end.
+    """
+
+    def __init__(self, steps: int, patience: int | None = None) -> None:
+        self.steps, self.patience = steps, patience
+
+    def _is_end(self, state: Any) -> bool:
+        return bool(state.global_step % self.steps == 0 or state.global_step >= state.max_steps)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Leave saving and evaluating to the epoch's end, where this step is its last."""
+        if self._is_end(state):
+            control.should_evaluate = control.should_save = False
+
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """What is evaluated is saved too: the best of it is what a late night takes."""
-        control.should_save = True
+        """Evaluate and save; an epoch that was stopped midway has no end."""
+        control.should_evaluate = control.should_save = self._is_end(state)
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Stop, where the metric has not become better for long enough."""
+        if self.is_over(state):
+            control.should_training_stop = True
+
+    def is_over(self, state: TrainerState) -> bool:
+        """Return True if a training in this state has run out of patience."""
+        return self.patience is not None and evaluations_since_best(state) >= self.patience
+
+
+def evaluations_since_best(state: TrainerState) -> int:
+    """Return how many evaluations have followed the best one."""
+    return sum("eval_loss" in line and line["step"] > (state.best_global_step or 0) for line in state.log_history)

@@ -87,7 +87,7 @@ def main(folder: Path) -> None:
     )
     if first:
         bases.save_checkpoint(fitted.model, tokenizer, heads, folder / TRAINED)
-        ending = {"history": fitted.history, "figures": fitted.figures, "stopped": fitted.stopped}
+        ending = {"history": fitted.history, "figures": fitted.figures}
         (folder / ENDING).write_text(json.dumps(ending))
 
 

@@ -9,22 +9,31 @@ import copy
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
+from math import ceil
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from transformers import PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import (
+    PreTrainedTokenizerBase,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerState,
+    TrainingArguments,
+)
+from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from models import checkpoints, compiling, imitation, lora, losses, pages
 from models.batches import Batches, Collator, Loader, Sampling, by_size, inputs_of
 from models.distillation import Teacher, at_hand
 from models.encoding import Examples
-from models.guards import Deadline, LossWatch, terminable
+from models.guards import Deadline, EpochEnds, LossWatch, terminable
 from models.heads import Head, Heads, Model, logits
 from models.quiet import errors_only, no_bars
 from models.seen import only_seen
@@ -35,6 +44,19 @@ EVALUATED = 64
 """Rows evaluated at once."""
 TRIED = 4
 """Batches on which compilation is tried."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """How the best checkpoint of a training is chosen: by a metric on validation, after each epoch."""
+
+    metric: str
+    """Its name in the log history, behind `eval_`."""
+    greater_is_better: bool
+    measure: Callable[[Model], float]
+    """Return the metric of a model that is in evaluation mode."""
+    patience: int | None = None
+    """Epochs without a better one after which the training stops."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +76,8 @@ class Recipe:
     """auto: where it pays for itself (`models.compiling`)."""
     deadline: float | None = None
     """Seconds since the epoch."""
+    selection: Selection | None = None
+    """How the best checkpoint is chosen, and taken at the end; not under `models.launch`."""
     fingerprint: str = ""
     """Of data and settings: checkpoints of another one are passed over."""
 
@@ -69,6 +93,8 @@ class Fitted:
     """Speed (`models.speed.Meter`), and `halvings` of the micro-batch."""
     stopped: str = ""
     """Why it ended before its last step; empty where it did not."""
+    best_step: int | None = None
+    """After which step the weights are those of the model, where they were chosen by validation."""
 
 
 class NightTrainer(Trainer):  # type: ignore[misc]
@@ -148,6 +174,9 @@ class NightTrainer(Trainer):  # type: ignore[misc]
         if several:
             weights = {name: head.weight for name, head in self.night_heads.items()}
             found["eval_loss"] = sum(w * found[f"eval_{n}_loss"] for n, w in weights.items()) / sum(weights.values())
+        if self.recipe.selection:
+            with torch.compiler.set_stance("force_eager"):
+                found[f"eval_{self.recipe.selection.metric}"] = self.recipe.selection.measure(model)
         self.log(found)
         self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, found)
         return found
@@ -163,11 +192,13 @@ class NightTrainer(Trainer):  # type: ignore[misc]
                 answers = self._logits(model, inputs)
             labels = inputs["labels"]
             loss = losses.loss(head, answers, labels, None, 1.0, 0.0, self.encoder_decoder)
-            hits = (answers.argmax(-1) == labels).sum() if labels.dim() == 1 else torch.zeros(())
-            total += torch.stack([loss, losses.count(labels).to(loss), hits.to(loss)])
-        summed, count, right = self.accelerator.reduce(total, "sum").tolist()
+            one_class = labels.dim() == 1
+            hits = (answers.argmax(-1) == labels).sum() if one_class else torch.zeros(())
+            count = losses.labelled(labels).sum() if one_class else losses.count(labels)
+            total += torch.stack([loss, count.to(loss), hits.to(loss)])
+        summed, counted, right = self.accelerator.reduce(total, "sum").tolist()
         one_class = head.kind == "classification" and head.separator is None
-        return summed / count, right / len(examples) if one_class else None
+        return summed / max(counted, 1), right / len(examples) if one_class else None
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """The Trainer's, with the speed so far in each line of training losses."""
@@ -190,6 +221,7 @@ class NightTrainer(Trainer):  # type: ignore[misc]
                 super()._save_checkpoint(model, trial)
         finally:
             self.args.output_dir = str(final)
+            self.state.best_model_checkpoint = None  # by its place, which is not final; we go by best_global_step
         self.accelerator.wait_for_everyone()
         if self.args.should_save:
             made = checkpoints.all_in(beside)[-1]
@@ -197,6 +229,15 @@ class NightTrainer(Trainer):  # type: ignore[misc]
             made.replace(final / made.name)
             checkpoints.rotate(final, self.args.save_total_limit, self.state.best_global_step)
         self.accelerator.wait_for_everyone()
+
+
+def steps(train: Mapping[str, Examples], batch_size: int, epochs: float, recipe: Recipe) -> int:
+    """Return how many steps a training has, with `batch_size` rows (those of all micro-batches) a step."""
+    return ceil(epochs * _epoch_steps(train, batch_size, recipe))
+
+
+def _epoch_steps(train: Mapping[str, Examples], batch_size: int, recipe: Recipe) -> int:
+    return len(Batches(train, batch_size, 0, sampling=recipe.sampling, temperature=recipe.sampling_temperature))
 
 
 def precision() -> str:
@@ -243,7 +284,7 @@ def fit(
             with seen, quiet, _own_arithmetic():
                 fitted = _once(model, tokenizer, heads, train, validation, output_dir, arguments, callbacks, recipe,
                                kind, size >> halvings, steps << halvings)  # fmt: skip
-            return Fitted(fitted.model, fitted.history, fitted.figures | {"halvings": halvings}, fitted.stopped)
+            return replace(fitted, figures=fitted.figures | {"halvings": halvings})
         except torch.OutOfMemoryError:
             if (size >> halvings) % 2 or int(os.environ.get("WORLD_SIZE", "1")) > 1:
                 raise
@@ -285,7 +326,8 @@ def _once(
         full_determinism=on_gpu, report_to=[], disable_tqdm=True, remove_unused_columns=False, label_names=["labels"],
         gradient_accumulation_steps=steps, logging_nan_inf_filter=False, save_strategy="steps",
         average_tokens_across_devices=True, ddp_find_unused_parameters=len(heads) > 1,
-        metric_for_best_model="loss", greater_is_better=False,
+        metric_for_best_model=recipe.selection.metric if recipe.selection else "loss",
+        greater_is_better=bool(recipe.selection and recipe.selection.greater_is_better),
         **arguments | {"eval_strategy": "no"} if not validation else arguments,
     )  # fmt: skip
     if size % args.world_size:
@@ -297,20 +339,31 @@ def _once(
     wrapped = lora.wrap(model, recipe.lora) if recipe.lora else nullcontext(model)
     with wrapped as trained, terminable(args.world_size == 1) as stop, at_hand(recipe.teacher, args.device):
         deadline = [Deadline(recipe.deadline)] if recipe.deadline else []
+        epoch_ends = EpochEnds(
+            _epoch_steps(train, size * steps, recipe), recipe.selection.patience if recipe.selection else None
+        )
+        chosen = [epoch_ends] if recipe.deadline or recipe.selection else []
         trainer = NightTrainer(
             heads, train, validation, tokenizer, recipe, size * steps, meter, model=trained, args=args,
-            eval_dataset=next(iter(train.values())), callbacks=[*callbacks, *deadline, stop],
+            eval_dataset=next(iter(train.values())), callbacks=[*callbacks, *deadline, stop, *chosen],
         )  # fmt: skip
         trainer.remove_callback(PrinterCallback)
-        found = checkpoints.newest_sound(output_dir, recipe.fingerprint, remove=args.world_size == 1)
-        fast = compiling.compiled(trained) if to_compile else nullcontext()
-        with fast:
-            trainer.train(resume_from_checkpoint=str(found) if found else None)
+        found = checkpoints.newest_sound(
+            output_dir, recipe.fingerprint, remove=args.world_size == 1, with_best=recipe.selection is not None
+        )
+        state = TrainerState.load_from_json(str(found / TRAINER_STATE_NAME)) if found else None
+        if state and epoch_ends.is_over(state):  # killed between its last checkpoint and its end
+            trainer.state = state
+        else:
+            with compiling.compiled(trained) if to_compile else nullcontext():
+                trainer.train(resume_from_checkpoint=str(found) if found else None)
         meter.pause()
         trainer.watch.judge()
-        stopped = _best_of_a_late_night(trainer, output_dir) if deadline and deadline[0].reached else ""
+        late = bool(deadline and deadline[0].reached)
+        best = _take_best(trainer, output_dir) if late or recipe.selection else None
+        stopped = _told_late(trainer.state) if late else ""
         trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False).to("cpu")
-    return Fitted(model, list(trainer.state.log_history), meter.figures(), stopped)
+    return Fitted(model, list(trainer.state.log_history), meter.figures(), stopped, best)
 
 
 def _to_compile(
@@ -341,8 +394,14 @@ def _to_compile(
     return compiling.remembered(file, lambda: compiling.pays(model.to(args.device).train(), loss, sample, steps))
 
 
-def _best_of_a_late_night(trainer: NightTrainer, output_dir: Path) -> str:
-    step, best = trainer.state.global_step, trainer.state.best_global_step
-    if best != step:
-        trainer._load_from_checkpoint(str(output_dir / f"checkpoint-{best}"))
-    return f"stopped by the deadline at step {step} of {trainer.state.max_steps}; the best checkpoint is step {best}"
+def _take_best(trainer: NightTrainer, output_dir: Path) -> int:
+    """Load the weights of the best checkpoint, and return its step; the last step's where no metric was a number."""
+    best: int = trainer.state.best_global_step or trainer.state.global_step
+    # After a training that was over already when it was taken up again, the model holds nothing of it yet.
+    trainer._load_from_checkpoint(str(output_dir / f"{PREFIX_CHECKPOINT_DIR}-{best}"))
+    return best
+
+
+def _told_late(state: TrainerState) -> str:
+    step, best = state.global_step, state.best_global_step
+    return f"stopped by the deadline at step {step} of {state.max_steps}; the best checkpoint is step {best}"

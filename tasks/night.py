@@ -250,9 +250,14 @@ class Night:
         alone: dict[str, Evaluated],
     ) -> NightResult:
         """Promoted or held: log the figures and pictures, write the report, close the run."""
+        changes = self._label_changes(verdict.champion_version)
+        seeds = self._seeds(verdict.spread)
+        story = report.Story(
+            self.checked, self.objectives, trained, evaluated, compressed, verdict, alone, changes, seeds
+        )
         result = NightResult(
             status=ending[0],
-            reason=ending[1],
+            reason=". ".join([ending[1], *report.notices(story)]),
             model=self.model,
             version=registered.version,
             champion_version=registry.version_of(self.model, registry.CHAMPION),
@@ -265,11 +270,6 @@ class Night:
             gate=verdict.model_dump(include=GATE),
             changed=self.changed,
             seconds=self.seconds,
-        )
-        changes = self._label_changes(verdict.champion_version)
-        seeds = self._seeds(verdict.spread)
-        story = report.Story(
-            self.checked, self.objectives, trained, evaluated, compressed, verdict, alone, changes, seeds
         )
         tracking.log_metrics(str(self.run_id), "rows", result.rows)
         figures.log(str(self.run_id), story, registered)

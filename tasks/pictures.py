@@ -24,8 +24,17 @@ def _save(figure: Figure, path: Path) -> None:
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
-def learning_curve(history: list[dict[str, Any]], path: Path) -> None:
-    """Training loss by step, validation loss (of each objective) by epoch, and accuracy where the history has it."""
+def learning_curve(
+    history: list[dict[str, Any]], path: Path, metric: str = "loss", best_step: int | None = None
+) -> None:
+    """Draw training loss by step and validation loss (of each objective) by epoch.
+
+    Args:
+        history: The Trainer's log history.
+        path: Of the picture.
+        metric: By which the best checkpoint was chosen; drawn too, or in its place accuracy where the history has it.
+        best_step: Step of the checkpoint that was chosen; marked.
+    """
     figure = Figure(figsize=(7, 3.6), layout="constrained")
     axes = figure.subplots()
     names = sorted({key for line in history for key in line if key.startswith("eval_") and key.endswith("loss")})
@@ -35,11 +44,14 @@ def learning_curve(history: list[dict[str, Any]], path: Path) -> None:
         points = _points(history, key)
         if points:
             axes.plot(*zip(*points, strict=True), style, label=label)
-    points = _points(history, "eval_accuracy")
+    name = "accuracy" if metric == "loss" else metric
+    points = _points(history, f"eval_{name}")
     if points:
         right = axes.twinx()
-        right.plot(*zip(*points, strict=True), "s:", color="tab:green", label="validation accuracy")
-        right.set_ylabel("accuracy", color="tab:green")
+        right.plot(*zip(*points, strict=True), "s:", color="tab:green", label=f"validation {name}")
+        right.set_ylabel(name, color="tab:green")
+    if best_step is not None:
+        axes.axvline(best_step, color="tab:gray", linestyle="-.", label="chosen checkpoint")
     axes.set(xlabel="step", ylabel="loss", title="Learning curve")
     figure.legend(loc="outside lower center", ncols=3)
     _save(figure, path)

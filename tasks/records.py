@@ -101,7 +101,9 @@ class Sides(Artifact):
     unlabelled: int = 0
     """Texts without labels that students learn from besides: none that stands among the rows, none of a side that judges."""
     labels: list[str]
-    """All labels, sorted: a label's place is its id in every model of the night. Empty but for classification."""
+    """The labels of the training rows, sorted: a label's place is its id in every model of the night. Empty but for classification."""
+    untrained: dict[str, int] = Field(default_factory=dict)
+    """Labels that no training row has, with the validation and holdout rows that carry each: no model answers with them."""
     separator: str | None = None
     """What joins a row's labels, where it may have several (multi-label)."""
     pairs: bool
@@ -154,6 +156,8 @@ class Trained(Artifact):
     """Rows and tokens a second, padding share, model FLOPs utilization, halvings of the micro-batch."""
     stopped: str = ""
     """Why the training ended before its last step; empty where it did not."""
+    best: str = ""
+    """Which checkpoint was chosen on validation, in words; empty where the weights are those of the last step."""
     start: str | None = None
     """The champion's version whose weights it went on from."""
 

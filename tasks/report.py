@@ -82,10 +82,22 @@ def title(name: str) -> str:
 def headline(result: NightResult, story: Story) -> str:
     """The report's first line: where the transformer does not beat the simple model, this says so."""
     words = [_beaten(result, story.objectives, objective) for objective in story.objectives]
-    lines = [line for line in words if line] or [f"{result.model}: {result.status}. {result.reason}"]
-    if story.trained and story.trained.stopped:
-        lines.append(f"The training was {story.trained.stopped}.")
-    return " ".join(lines)
+    lines = [line for line in words if line]
+    if not lines:
+        return f"{result.model}: {result.status}. {result.reason}"
+    return " ".join([*lines, *notices(story)])
+
+
+def notices(story: Story) -> list[str]:
+    """Return sentences that belong into the first line of result, report and version page: what limits this training."""
+    lines = [f"The training was {story.trained.stopped}."] if story.trained and story.trained.stopped else []
+    for objective in story.objectives:
+        if untrained := objective.sides.untrained:
+            about = f" of {objective.name}" if len(story.objectives) > 1 else ""
+            labels = ", ".join(f"{label} ({rows:,})" for label, rows in untrained.items())
+            lines.append(f"No training row{about} has these labels, so the model never answers with them, and the validation "
+                         f"and holdout rows that carry them count as wrong: {labels}.")  # fmt: skip
+    return lines
 
 
 def _beaten(result: NightResult, objectives: list[Objective], objective: Objective) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -116,6 +116,15 @@ def labels_of(parts: Iterable[pd.DataFrame], separator: str | None) -> list[str]
     return sorted(found if separator is None else set(separator.join(found).split(separator)) - {""})
 
 
+def untrained_labels(parts: Mapping[str, pd.DataFrame], trained: list[str], separator: str | None) -> dict[str, int]:
+    """Return the labels that no training row has, each with the number of validation and holdout rows that carry it."""
+    labels = pd.concat([parts["validation"]["label"], parts["holdout"]["label"]])
+    if separator is not None:
+        labels = labels.map(lambda text: sorted(set(text.split(separator)) - {""})).explode().dropna()
+    counts = labels[~labels.isin(trained)].value_counts()
+    return {str(label): int(counts[label]) for label in sorted(counts.index)}
+
+
 def as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows with their labels as numbers; raises InputError for one that is none."""
     numbers = pd.to_numeric(frame["label"], errors="coerce").astype("float64")
@@ -196,11 +205,12 @@ def split(
     rows = pd.read_parquet(store.folder(checked) / "rows.parquet")
     parts = split_rows(as_numbers(rows) if kind == "regression" else rows, split, window, fold)
     labels: list[str] = []
+    untrained: dict[str, int] = {}
     if kind == "classification":
-        learned = labels_of([parts["train"]], separator)
-        if len(learned) < 2:
-            raise InputError(f"split: the training side holds one label only, {''.join(learned)!r}")
-        labels = labels_of([parts[name] for name in ("train", "validation", "holdout")], separator)
+        labels = labels_of([parts["train"]], separator)
+        if len(labels) < 2:
+            raise InputError(f"split: the training side holds one label only, {''.join(labels)!r}")
+        untrained = untrained_labels(parts, labels, separator)
     for name in SIDES:
         parts[name].to_parquet(folder / f"{name}.parquet")
     gone = pd.concat([parts[name].assign(reason=reason) for name, reason in QUARANTINED.items()], ignore_index=True)
@@ -211,4 +221,4 @@ def split(
     counts = {name: len(part) for name, part in parts.items()} | {"unlabelled": len(unlabelled)}
     meaning = {"labels": labels, "separator": separator, "pairs": "text_pair" in rows}
     (folder / "sides.json").write_text(json.dumps(meaning, ensure_ascii=False), encoding="utf-8")
-    return Sides(**counts, **meaning)
+    return Sides(**counts, **meaning, untrained=untrained)

@@ -3,20 +3,21 @@
 import json
 import re
 from collections.abc import Iterable
+from math import ceil
 from pathlib import Path
 from typing import Any, Literal
 
 import mlflow
 import pandas as pd
 from pydantic import Field, ValidationInfo, field_validator
-from transformers import TrainerCallback
+from transformers import PreTrainedTokenizerBase, TrainerCallback
 
 from models import bases, checkpoints, guards, launch, lora, training
 from models.encoding import Examples, cached
-from models.heads import Head, is_decoder
-from models.measure import device
+from models.heads import Head, Model, is_decoder
+from models.measure import TorchPredictor, device
 from models.progress import Progress
-from tasks import pictures, scoring, shown, store
+from tasks import kinds, pictures, scoring, shown, store
 from tasks.base import load_base
 from tasks.errors import NightshiftError, SettingsError
 from tasks.identity import key, trained_on
@@ -55,13 +56,19 @@ class TrainSettings(Settings):
     learning_rate: float = Field(5e-5, gt=0)
     """Highest learning rate; it falls linearly to zero."""
     warmup_steps: int = Field(0, ge=0)
-    """Steps over which the learning rate rises from zero."""
+    """Steps over which the learning rate rises from zero; fewer than the training has."""
+    warmup_ratio: float = Field(0.0, ge=0, lt=1)
+    """The same as a share of the training's steps, in place of warmup_steps."""
     weight_decay: float = Field(0.01, ge=0)
     """AdamW's weight decay."""
     save_steps: int = Field(200, ge=1)
     """Steps between checkpoints."""
     save_total_limit: int = Field(2, ge=1)
     """Newest checkpoints kept, and the best."""
+    load_best_model_at_end: bool = False
+    """Take the epoch that is best on validation by the gate's metric, in place of the last one."""
+    early_stopping_patience: int | None = Field(None, ge=1)
+    """Epochs without a better one after which the training stops; needs load_best_model_at_end."""
     precision: Literal["auto", "float32", "bf16", "fp16"] = "auto"
     """Mixed precision; auto takes what the device has in hardware."""
     seed: int = 42
@@ -92,6 +99,27 @@ class TrainSettings(Settings):
         if sizes and not base.startswith(bases.SCRATCH):
             raise ValueError(f"sizes are those of a scratch: base, and base_model is {base}; leave them out")
         return sizes
+
+    @field_validator("warmup_ratio")
+    @classmethod
+    def _steps_or_ratio(cls, ratio: float, info: ValidationInfo) -> float:
+        if ratio and info.data.get("warmup_steps"):
+            raise ValueError("warmup_steps says it already; leave one of the two out")
+        return ratio
+
+    @field_validator("early_stopping_patience")
+    @classmethod
+    def _needs_the_best(cls, patience: int | None, info: ValidationInfo) -> int | None:
+        if patience is not None and not info.data.get("load_best_model_at_end"):
+            raise ValueError("it needs load_best_model_at_end: true, by which a better epoch is told")
+        return patience
+
+    @field_validator("launcher")
+    @classmethod
+    def _in_one_process(cls, launcher: str, info: ValidationInfo) -> str:
+        if launcher == "accelerate" and info.data.get("load_best_model_at_end"):
+            raise ValueError("load_best_model_at_end works in one process; leave one of the two out")
+        return launcher
 
     @field_validator("window")
     @classmethod
@@ -234,8 +262,10 @@ def train(
         lora=train.lora.model_dump() if train.lora.r else None,
         torch_compile=train.torch_compile,
         deadline=deadline,
+        selection=_selection(train, objectives, tokenizer, heads) if train.load_best_model_at_end else None,
         fingerprint=store.key(folder),
     )
+    ensure_warmup_ends(train, training.steps(rows, _batch_size(train), train.num_train_epochs, recipe))
     callbacks = [Progress("train", shown.progress(model_name)), *([LiveMetrics(run_id)] if run_id else [])]
     inputs = (model, tokenizer, heads, rows, validation, work, _arguments(train, kind))
     try:
@@ -251,7 +281,8 @@ def train(
     _train_keys(objectives, start).to_parquet(folder / store.TRAINED_KEYS)
     (folder / "measured").mkdir()
     (folder / "measured" / "history.json").write_text(json.dumps(fitted.history))
-    pictures.learning_curve(fitted.history, folder / "measured" / "learning_curve.png")
+    metric = kinds.primary(objectives) if train.load_best_model_at_end else "loss"
+    pictures.learning_curve(fitted.history, folder / "measured" / "learning_curve.png", metric, fitted.best_step)
     return Trained(
         parameters=sum(p.numel() for p in fitted.model.parameters()),
         layers=parts,
@@ -259,11 +290,49 @@ def train(
         device=device(),
         figures=fitted.figures,
         stopped=fitted.stopped,
+        best=_best_in_words(fitted, metric) if train.load_best_model_at_end else "",
         start=start.version if start else None,
     )
 
 
+def _selection(
+    train: TrainSettings, objectives: list[Objective], tokenizer: PreTrainedTokenizerBase, heads: dict[str, Head]
+) -> training.Selection:
+    """Choose by what the gate goes by, computed as `evaluate` computes it."""
+    metric = kinds.primary(objectives)
+
+    def measure(model: Model) -> float:
+        predictor = TorchPredictor(model, tokenizer, heads, train.max_length)
+        return kinds.metrics(scoring.tables(predictor, "validation", objectives), objectives)[metric]
+
+    return training.Selection(metric, kinds.better(metric) > 0, measure, train.early_stopping_patience)
+
+
+def _best_in_words(fitted: training.Fitted, metric: str) -> str:
+    epochs = [line for line in fitted.history if f"eval_{metric}" in line]
+    best = next((line for line in epochs if line["step"] == fitted.best_step), epochs[-1])
+    words = f"epoch {best['epoch']:g} (step {best['step']:,}), {metric} {best[f'eval_{metric}']:.4f} on validation"
+    return f"{words}; {len(epochs)} epochs were evaluated, the last has {epochs[-1][f'eval_{metric}']:.4f}"
+
+
+def _batch_size(train: TrainSettings) -> int:
+    return train.per_device_train_batch_size * train.gradient_accumulation_steps
+
+
+def ensure_warmup_ends(train: TrainSettings, steps: int) -> None:
+    """Raise SettingsError unless the learning rate reaches its height within the training's `steps`."""
+    warmup = train.warmup_steps or ceil(steps * train.warmup_ratio)
+    if warmup and warmup >= steps:
+        field, value = ("steps", train.warmup_steps) if train.warmup_steps else ("ratio", train.warmup_ratio)
+        raise SettingsError(
+            f"train.warmup_{field}: {value:,} leaves no step at the full learning rate: this training has {steps:,} steps; "
+            "set train.warmup_ratio: 0.1 for a tenth of them, or train for more epochs"
+        )
+
+
 def _arguments(train: TrainSettings, kind: str) -> dict[str, Any]:
     named = {"num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps", "learning_rate",
-             "warmup_steps", "weight_decay", "save_steps", "save_total_limit", "seed"}  # fmt: skip
-    return train.model_dump(include=named) | {"precision": kind, "eval_strategy": "epoch", "logging_steps": 20}
+             "weight_decay", "save_steps", "save_total_limit", "seed"}  # fmt: skip
+    warmup = train.warmup_steps or train.warmup_ratio  # transformers reads a number below 1 as a share
+    return train.model_dump(include=named) | {"warmup_steps": warmup, "precision": kind, "eval_strategy": "epoch",
+                                              "logging_steps": 20}  # fmt: skip

@@ -143,6 +143,13 @@ def test_the_champions_weights_a_window_and_a_new_label(shell, night, tmp_path):
     by_order = night(**told, split={"by": "order", "holdout": 0.5})
     third = shell("run", by_order)
     assert third.returncode == 0 and "was trained on" in third.stderr, third.stderr[-2000:]
+    told_first, untrained = third.stdout.splitlines()[0], "rows that carry them count as wrong: mixed (60)."
+    assert untrained in told_first, "no row of 'mixed' is old enough to train"
+    page = next(line.split()[1] for line in third.stdout.splitlines() if line.startswith("report"))
+    lead = (tmp_path / page).read_text().partition('<p class="lead">')[2]
+    assert untrained in lead.partition("</p>")[0]
+    version = mlflow.MlflowClient(f"sqlite:///{tmp_path}/home/mlflow/mlflow.db").get_model_version("small", "3")
+    assert untrained in version.description.splitlines()[0]
 
 
 def test_a_deadline_sheds_compression_and_stops_the_training(shell, night, tmp_path):
@@ -154,6 +161,7 @@ def test_a_deadline_sheds_compression_and_stops_the_training(shell, night, tmp_p
     (full,) = found["candidates"]
     assert full["name"] == "full" and "left out: distil (shed by the deadline)" in full["why"]
     assert "stopped by the deadline at step" in (tmp_path / found["report"]).read_text()
+    assert "stopped by the deadline at step" in found["reason"]
     assert sum(found["seconds"].values()) < 120
 
 

@@ -199,6 +199,18 @@ def test_the_labels_of_a_classification(checked):
             split.fn(checked(frame(300).assign(label="a")), SplitSettings(), "classification", None, separator)
 
 
+def test_labels_that_no_training_row_has_are_left_out_and_counted(checked):
+    rows = frame(300)
+    side = rows["text"].map(sides(split_rows(rows, SplitSettings())))
+    for name, label in (("validation", "chosen"), ("holdout", "judged")):
+        rows.loc[rows[side == name].index[:3], "label"] = label
+    found = split.fn(checked(rows), SplitSettings(), "classification")
+    assert (found.labels, found.untrained) == (["bad", "good"], {"chosen": 3, "judged": 3})
+    rows.loc[rows[side == "holdout"].index[:3], "label"] = "good|judged"
+    several = split.fn(checked(rows), SplitSettings(), "classification", separator="|")
+    assert (several.labels, several.untrained) == (["bad", "good"], {"chosen": 3, "judged": 3})
+
+
 def test_other_kinds_have_no_labels_and_numbers_are_numbers(checked):
     numbers = checked(frame(300).assign(label="1.5"))
     sides = split.fn(numbers, SplitSettings(spare=1), "regression")

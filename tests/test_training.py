@@ -18,8 +18,11 @@ from torch._dynamo.utils import counters
 from transformers import TrainerCallback
 
 from models import bases, checkpoints, compiling, encoding, guards, lora, training
-from models.batches import Batches, shares
+from models.batches import Batches, Collator, inputs_of, shares
 from models.heads import Head, logits
+from models.measure import TorchPredictor
+from tasks.errors import SettingsError
+from tasks.train import TrainSettings, ensure_warmup_ends
 
 SCRIPT = Path(train_once.__file__)
 
@@ -117,10 +120,91 @@ def test_every_kind_resumes_bit_for_bit_also_at_an_epochs_end(tmp_path, architec
     with pytest.raises(Cut):
         train_once.fit(tmp_path / "b", architecture, names, [CutAt(cut)], **told)
     again = train_once.fit(tmp_path / "b", architecture, names, **told)
+    examples = train_once.prepared(architecture, names)[3]
+    assert training.steps(examples, 8 * steps, 3, training.Recipe()) == whole.history[-1]["step"]
     assert same(whole.model.state_dict(), again.model.state_dict())
 
 
 @pytest.mark.parametrize(("architecture", "names"), [("bert", ("judged",)), ("gpt2", ("judged", "scored"))])
+class CutOn(TrainerCallback):
+    """Ends a training as a kill would, when `event` comes after step `step`."""
+
+    def __init__(self, event, step):
+        def cut(args, state, control, **kwargs):
+            if state.global_step == step:
+                raise Cut
+
+        setattr(self, event, cut)
+
+
+VALUES = [0.1, 0.3, 0.2, 0.9, 0.4, 0.5, 0.6, 0.7]
+"""Of a metric, epoch by epoch: the fourth is the best."""
+SHORT = {"per_device_train_batch_size": 48, "num_train_epochs": 8, "save_steps": 2, "save_total_limit": 1}
+"""Five steps an epoch; what is saved by number falls on an epoch's end too."""
+
+
+class Choosing:
+    """A metric that gives an undisturbed training `VALUES`, and another one the value that the same weights had there."""
+
+    def __init__(self, patience=None, names=("judged",), lora=None):
+        _, self.tokenizer, self.heads, _ = train_once.prepared("bert", names)
+        self.values, self.said = {}, []
+        chosen = training.Selection("macro_f1", greater_is_better=True, measure=self.measure, patience=patience)
+        self.recipe = training.Recipe(fingerprint="f", selection=chosen, lora=lora)
+
+    def answers(self, model):
+        return TorchPredictor(model, self.tokenizer, self.heads, 32).logits(train_once.TEXTS[:8], None, "judged")
+
+    def measure(self, model):
+        weights = b"".join(weight.detach().numpy().tobytes() for weight in model.parameters())
+        if len(self.said) < len(VALUES):
+            self.values.setdefault(weights, VALUES[len(self.said)])
+            self.said.append(self.answers(model))
+        return self.values[weights]
+
+
+@pytest.mark.parametrize(("patience", "last"), [(None, 40), (3, 35)])
+def test_the_best_epoch_is_taken_also_after_kills_at_every_turn(tmp_path, patience, last):
+    choosing = Choosing(patience)
+    whole = train_once.fit(tmp_path / "a", recipe=choosing.recipe, **SHORT)
+    assert [line["step"] for line in whole.history if "eval_macro_f1" in line] == list(range(5, last + 1, 5))
+    assert whole.best_step == 20 and np.array_equal(choosing.answers(whole.model), choosing.said[3])
+    choosing.said += [None] * len(VALUES)
+    for event, step in [
+        ("on_step_end", 20),
+        ("on_evaluate", 20),
+        ("on_save", 20),
+        ("on_step_end", 23),
+        ("on_save", last),
+    ]:
+        with pytest.raises(Cut):
+            train_once.fit(tmp_path / "b", callbacks=[CutOn(event, step)], recipe=choosing.recipe, **SHORT)
+    again = train_once.fit(tmp_path / "b", recipe=choosing.recipe, **SHORT)
+    assert again.best_step == 20 and same(whole.model.state_dict(), again.model.state_dict())
+
+
+def test_a_checkpoint_whose_best_one_is_damaged_is_passed_over(tmp_path, caplog):
+    choosing = Choosing()
+    with pytest.raises(Cut):
+        train_once.fit(tmp_path, callbacks=[CutOn("on_step_end", 24)], recipe=choosing.recipe, **SHORT)
+    (tmp_path / "checkpoint-20/COMPLETE").unlink()
+    fitted = train_once.fit(tmp_path, recipe=choosing.recipe, **SHORT | {"num_train_epochs": 4})
+    assert "checkpoint-22 is useless without the best one, as checkpoint-20 is incomplete: passed over" in caplog.text
+    assert fitted.best_step == 20
+
+
+@pytest.mark.parametrize(
+    ("names", "lora"), [(("judged", "scored"), None), (("judged",), {"r": 4, "target_modules": "all-linear"})]
+)
+def test_the_best_epoch_of_a_shared_trunk_and_of_lora(tmp_path, names, lora):
+    choosing = Choosing(names=names, lora=lora)
+    fitted = train_once.fit(
+        tmp_path, names=names, recipe=choosing.recipe, **SHORT | {"num_train_epochs": 6, "learning_rate": 1e-2}
+    )
+    assert np.allclose(choosing.answers(fitted.model), choosing.said[3], atol=1e-5)
+    assert not np.allclose(choosing.said[5], choosing.said[3], atol=1e-3)
+
+
 def test_only_embeddings_of_tokens_that_occur_are_trained_to_the_same_weights(
     tmp_path, monkeypatch, architecture, names
 ):
@@ -261,6 +345,49 @@ def test_processes_and_micro_batches_share_the_same_batches(processes, micro):
     for place, batch in enumerate(whole):
         rows = [row for part in parts for at in range(micro) for row in part[place * micro + at]]
         assert sorted(rows) == sorted(batch)
+
+
+def test_a_warmup_that_never_ends_is_refused_before_training():
+    def settings(**told):
+        return TrainSettings(base_model="scratch:bert", **told)
+
+    ensure_warmup_ends(settings(warmup_steps=79), 80)
+    ensure_warmup_ends(settings(warmup_ratio=0.5), 2)
+    with pytest.raises(
+        SettingsError, match=r"train\.warmup_steps: 5,000 leaves .* has 80 steps; set train\.warmup_ratio"
+    ):
+        ensure_warmup_ends(settings(warmup_steps=5000), 80)
+    with pytest.raises(SettingsError, match=r"train\.warmup_ratio: 0\.1 leaves .* has 1 steps"):
+        ensure_warmup_ends(settings(warmup_ratio=0.1), 1)
+    with pytest.raises(ValueError, match="leave one of the two out"):
+        settings(warmup_steps=5, warmup_ratio=0.1)
+
+
+def test_a_share_of_warmup_is_transformers_own(tmp_path):
+    rates = {}
+    for name, warmup in (("share", 0.1), ("steps", 9)):
+        fitted = train_once.fit(tmp_path / name, warmup_steps=warmup)
+        rates[name] = [line["learning_rate"] for line in fitted.history if "learning_rate" in line]
+    assert rates["share"] == rates["steps"] and rates["share"].index(max(rates["share"])) == 9
+
+
+def test_rows_with_an_untrained_label_count_as_wrong_and_not_in_the_loss(tmp_path):
+    model, tokenizer, heads, examples = train_once.prepared("bert", ("judged",))
+    labels = ["new" if place % 2 else label for place, label in enumerate(train_once.LABELS["judged"])]
+    judging = {"judged": encoding.encode(tokenizer, heads["judged"], train_once.TEXTS, None, labels, 32)}
+    fitted = training.fit(model, tokenizer, heads, examples, judging, tmp_path, train_once.ARGUMENTS, [])
+    last = [line for line in fitted.history if "eval_loss" in line][-1]
+    assert last["eval_accuracy"] <= 0.5 and last["eval_loss"] == pytest.approx(
+        training_loss(fitted.model, heads["judged"], examples["judged"], range(0, 240, 2)), rel=1e-3
+    )
+
+
+def training_loss(model, head, examples, rows):
+    """The mean cross-entropy of some rows."""
+    batch = Collator({"main": examples}, {"main": head}, 0)([("main", row) for row in rows])
+    with torch.no_grad():
+        said = logits(model.eval(), "main", inputs_of(batch))
+    return float(torch.nn.functional.cross_entropy(said, batch["labels"].long()))
 
 
 def test_sampling():
