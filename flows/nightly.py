@@ -125,5 +125,5 @@ def _teachers(
 
 
 def _as_trained(settings: NightSettings, trained: Trained) -> dict[str, Any]:
-    told = settings.train.model_dump(include={"max_length", "per_device_train_batch_size", "seed"})
+    told = settings.train.model_dump(include={"max_length", "per_device_train_batch_size", "seed", "class_weights"})
     return told | {"precision": trained.precision}

@@ -120,6 +120,7 @@ class NightSettings(Settings):
         self._demand_sound_objectives()
         if self.compress.teachers != ["full"] and any(o.kind in GENERATIVE for o in self.learned.values()):
             raise _wrong("compress.teachers", "what writes learns token by token from full; leave this one out")
+        self._ensure_losses_apply()
         self._demand_usable_recipes()
         self._demand_drops_in_their_unit()
         return self
@@ -143,6 +144,13 @@ class NightSettings(Settings):
             )
         if self.gate.metric:
             raise _wrong("gate.metric", "with several objectives each has its own metric; leave this one out")
+
+    def _ensure_losses_apply(self) -> None:
+        kinds = {objective.kind for objective in self.learned.values()}
+        if self.train.class_weights and "classification" not in kinds:
+            raise _wrong("train.class_weights", f"{', '.join(sorted(kinds))} has no classes to weigh; leave it out")
+        if self.train.label_smoothing_factor and kinds == {"regression"}:
+            raise _wrong("train.label_smoothing_factor", "regression has no labels to smooth; leave it out")
 
     def _demand_usable_recipes(self) -> None:
         recipes = self.compress.recipes

@@ -70,6 +70,9 @@ class Recipe:
     """Who answers at every step; not under `models.launch`."""
     sampling: Sampling = "proportional"
     sampling_temperature: float = 2.0
+    class_weights: Literal["balanced"] | None = None
+    """balanced: each class of an objective counts alike in the loss (`losses.balanced_weights`)."""
+    label_smoothing: float = 0.0
     lora: dict[str, Any] | None = None
     """Fields of peft's LoraConfig: only these small matrices are trained, and merged at the end."""
     torch_compile: Literal["auto", "always", "never"] = "never"
@@ -110,7 +113,15 @@ class NightTrainer(Trainer):  # type: ignore[misc]
         self.model_accepts_loss_kwargs = True  # sums are divided by the items of the whole batch
         config = self.model.config
         self.encoder_decoder = bool(config.is_encoder_decoder)
+        self.class_weights = self._balanced() if recipe.class_weights else dict.fromkeys(heads)
         self.watch = LossWatch({name: losses.chance(head, config.vocab_size) for name, head in heads.items()})
+
+    def _balanced(self) -> dict[str, torch.Tensor | None]:
+        weights: dict[str, torch.Tensor | None] = {}
+        for name, head in self.night_heads.items():
+            found = losses.balanced_weights(head, self.night_train[name].columns["labels"].values)
+            weights[name] = None if found is None else found.to(self.args.device)
+        return weights
 
     def get_train_dataloader(self) -> Loader:
         """This process's micro-batches."""
@@ -127,7 +138,8 @@ class NightTrainer(Trainer):  # type: ignore[misc]
         self.meter.note(len(places), inputs["tokens"], inputs["input_ids"].numel())
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
         weighed = self.night_heads[name].weight * self.args.world_size
-        scale = num_items_in_batch / losses.count(inputs["labels"]) / weighed
+        # A weighted mean, since one row of a rare class would make a batch's plain mean look like a diverging loss.
+        scale = num_items_in_batch / losses.total_weight(inputs["labels"], self.class_weights[name]) / weighed
         self.watch.note(self.state.global_step + 1, loss * scale, name, places)
         return loss
 
@@ -151,8 +163,10 @@ class NightTrainer(Trainer):  # type: ignore[misc]
             told = said if told is None else told
             if ways:
                 extra = imitation.imitated(ways, ours, theirs, imitation.shares(head, inputs))
-        return extra + losses.loss(head, answers, inputs["labels"], told, self.recipe.temperature, self.recipe.alpha,
-                                   self.encoder_decoder)  # fmt: skip
+        return extra + losses.loss(
+            head, answers, inputs["labels"], told, self.recipe.temperature, self.recipe.alpha, self.encoder_decoder,
+            self.class_weights[inputs["objective"]], self.recipe.label_smoothing,
+        )  # fmt: skip
 
     def _logits(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
         return logits(model, inputs["objective"], inputs_of(inputs, labels=self.encoder_decoder))

@@ -57,8 +57,7 @@ def _text(result: NightResult, story: Story, verdict: Verdict, sources: list[Sou
     chosen = next(c for c in result.candidates if c.chosen)
     full = result.candidates[0]
     decision = f"passes the gate as *{verdict.claim}*" if verdict.decision == "promote" else "is held by the gate"
-    lines = [f"{markdown(notice)}
-" for notice in report.notices(story)]
+    lines = [f"{markdown(notice)}\n" for notice in report.notices(story)]
     lines += [f"**{markdown(chosen.recipe)}** {decision}:", ""]
     lines += [*(f"- {markdown(reason)}" for reason in verdict.reasons), ""]
     lines += [*_table(result, story, verdict, full), ""]

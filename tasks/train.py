@@ -61,6 +61,10 @@ class TrainSettings(Settings):
     """The same as a share of the training's steps, in place of warmup_steps."""
     weight_decay: float = Field(0.01, ge=0)
     """AdamW's weight decay."""
+    class_weights: Literal["balanced"] | None = None
+    """balanced: each label counts alike in the loss, however many training rows have it; classification."""
+    label_smoothing_factor: float = Field(0.0, ge=0, lt=1)
+    """Share of each target that goes to all labels (tokens) alike; not of regression."""
     save_steps: int = Field(200, ge=1)
     """Steps between checkpoints."""
     save_total_limit: int = Field(2, ge=1)
@@ -259,6 +263,8 @@ def train(
     recipe = training.Recipe(
         sampling=train.sampling,
         sampling_temperature=train.sampling_temperature,
+        class_weights=train.class_weights,
+        label_smoothing=train.label_smoothing_factor,
         lora=train.lora.model_dump() if train.lora.r else None,
         torch_compile=train.torch_compile,
         deadline=deadline,

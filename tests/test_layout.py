@@ -82,6 +82,7 @@ def test_an_override_that_is_no_yaml_is_told(tmp_path):
 
 DATA = {"path": "a.csv"}
 ALONG = {"data": DATA, "role": "auxiliary"}
+BASE = {"base_model": "b"}
 
 
 def night(**values):
@@ -143,6 +144,11 @@ def test_recipes_are_those_that_can_be_used():
         ({"data": DATA, "compress": {"max_drop": 2}}, "compress.max_drop: 2 is no share: macro_f1 ends at 1"),
         ({"data": DATA, "deadline": "24:00"}, "deadline: expected a time of day such as 06:00"),
         ({"data": DATA, "deadline": 0}, "deadline: expected a time of day such as 06:00"),
+        ({"data": DATA, "train": BASE | {"early_stopping_patience": 2}}, "train.early_stopping_patience: it needs load_best"),
+        ({"data": DATA, "train": BASE | {"load_best_model_at_end": True, "launcher": "accelerate"}}, "train.launcher: load_best"),
+        ({"data": DATA, "train": BASE | {"warmup_steps": 5, "warmup_ratio": 0.1}}, "train.warmup_ratio: warmup_steps says it"),
+        ({"data": DATA, "kind": "regression", "train": BASE | {"class_weights": "balanced"}}, "train.class_weights: regression has no"),
+        ({"data": DATA, "kind": "regression", "train": BASE | {"label_smoothing_factor": 0.1}}, "train.label_smoothing_factor: regr"),
     ],
 )  # fmt: skip
 def test_what_does_not_go_together_gets_one_line_that_names_the_field(values, line):

@@ -14,10 +14,13 @@ import pytest
 import torch
 import train_once
 from safetensors.torch import load_file
+from samples import messages
+from sklearn.utils.class_weight import compute_class_weight
 from torch._dynamo.utils import counters
 from transformers import TrainerCallback
+from transformers.trainer_pt_utils import LabelSmoother
 
-from models import bases, checkpoints, compiling, encoding, guards, lora, training
+from models import bases, checkpoints, compiling, encoding, guards, lora, losses, training
 from models.batches import Batches, Collator, inputs_of, shares
 from models.heads import Head, logits
 from models.measure import TorchPredictor
@@ -125,7 +128,6 @@ def test_every_kind_resumes_bit_for_bit_also_at_an_epochs_end(tmp_path, architec
     assert same(whole.model.state_dict(), again.model.state_dict())
 
 
-@pytest.mark.parametrize(("architecture", "names"), [("bert", ("judged",)), ("gpt2", ("judged", "scored"))])
 class CutOn(TrainerCallback):
     """Ends a training as a kill would, when `event` comes after step `step`."""
 
@@ -205,6 +207,7 @@ def test_the_best_epoch_of_a_shared_trunk_and_of_lora(tmp_path, names, lora):
     assert not np.allclose(choosing.said[5], choosing.said[3], atol=1e-3)
 
 
+@pytest.mark.parametrize(("architecture", "names"), [("bert", ("judged",)), ("gpt2", ("judged", "scored"))])
 def test_only_embeddings_of_tokens_that_occur_are_trained_to_the_same_weights(
     tmp_path, monkeypatch, architecture, names
 ):
@@ -388,6 +391,61 @@ def training_loss(model, head, examples, rows):
     with torch.no_grad():
         said = logits(model.eval(), "main", inputs_of(batch))
     return float(torch.nn.functional.cross_entropy(said, batch["labels"].long()))
+
+
+def test_balanced_weights_are_scikit_learns_and_torchs():
+    one, labels = Head("classification", ("a", "b", "c")), np.array([0] * 6 + [1] * 3 + [2, encoding.UNLABELLED])
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=labels[:-1])
+    assert np.allclose(losses.balanced_weights(one, labels), expected)
+    several = np.array([[1, 0], [1, 1], [1, 0], [0, 0], [np.nan, np.nan]])
+    head = Head("classification", ("a", "b"), separator="|")
+    assert losses.balanced_weights(head, several.ravel()).tolist() == pytest.approx([1 / 3, 3.0])
+    assert losses.balanced_weights(Head("regression"), np.zeros(3)) is None
+
+
+def test_smoothed_labels_are_transformers_own_also_with_weights():
+    said, labels = torch.randn(6, 3), torch.tensor([0, 1, 2, 2, 0, 1])
+    head = Head("classification", ("a", "b", "c"))
+    theirs = LabelSmoother(epsilon=0.1)({"logits": said}, labels)
+    ours = losses.loss(head, said, labels, None, 1.0, 0.0, label_smoothing=0.1) / 6
+    assert torch.allclose(ours, theirs)
+    weights = torch.tensor([1.0, 2.0, 0.5])
+    each = [losses.loss(head, said[[row]], labels[[row]], None, 1.0, 0.0, label_smoothing=0.1) for row in range(6)]
+    weighed = losses.loss(head, said, labels, None, 1.0, 0.0, class_weights=weights, label_smoothing=0.1)
+    assert torch.allclose(weighed, sum(w * loss for w, loss in zip(weights[labels], each, strict=True)))
+    several = Head("classification", ("a", "b"), separator="|")
+    targets = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
+    bce = torch.nn.BCEWithLogitsLoss(reduction="sum", pos_weight=weights[:2])
+    moved = losses.loss(several, said[:2, :2], targets, None, 1.0, 0.0, class_weights=weights[:2], label_smoothing=0.2)
+    assert torch.allclose(moved, bce(said[:2, :2], targets * 0.8 + 0.1))
+
+
+def imbalanced(weights, folder, **arguments):
+    """Train where one in four of the gloomy messages is bad, and no other; returns history and share of them called bad."""
+    model, tokenizer, heads, _ = train_once.prepared("bert", ("judged",), dropout=0.0)
+    rows = messages(600, seed=4)
+    bright, gloomy = ([text for text, label in rows if label == wanted] for wanted in ("good", "bad"))
+    labels = ["good"] * 120 + ["bad", "good", "good", "good"] * 30
+    train = encoding.encode(tokenizer, heads["judged"], bright[:120] + gloomy[:120], None, labels, 32)
+    told = train_once.ARGUMENTS | {"num_train_epochs": 6, "learning_rate": 4e-3, "eval_strategy": "no"} | arguments
+    recipe = training.Recipe(fingerprint="f", class_weights=weights)
+    fitted = training.fit(model, tokenizer, heads, {"judged": train}, {}, folder, told, [], recipe)
+    said = TorchPredictor(fitted.model, tokenizer, heads, 32).logits(gloomy[120:220], None, "judged")
+    return fitted.history, float((said.argmax(axis=1) == 0).mean())
+
+
+def test_balanced_weights_raise_the_recall_of_a_rare_class(tmp_path):
+    recall = {weights: imbalanced(weights, tmp_path / str(weights))[1] for weights in (None, "balanced")}
+    assert recall["balanced"] > recall[None] + 0.3, recall
+
+
+def test_weights_are_those_of_the_whole_batch_under_accumulation(tmp_path):
+    curves = []
+    for micro, steps in ((24, 1), (8, 3)):
+        told = {"per_device_train_batch_size": micro, "gradient_accumulation_steps": steps, "num_train_epochs": 1}
+        history, _ = imbalanced("balanced", tmp_path / str(micro), **told)
+        curves.append([line["loss"] for line in history if "loss" in line])
+    assert np.allclose(*curves, rtol=1e-3), curves
 
 
 def test_sampling():

@@ -300,5 +300,7 @@ def _teach(model: Model, desk: Desk, step: Step, work: Path) -> None:
     if teacher:
         with _possible(step.name):
             teacher.demand(model)
-    recipe = training.Recipe(temperature=told["temperature"], alpha=told["alpha"], teacher=teacher)
+    recipe = training.Recipe(
+        temperature=told["temperature"], alpha=told["alpha"], teacher=teacher, class_weights=told.get("class_weights")
+    )
     training.fit(model, desk.tokenizer, desk.heads, desk.rows, {}, work, arguments, [Progress(str(step))], recipe)
