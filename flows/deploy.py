@@ -9,10 +9,19 @@ from typing import Any
 import httpx
 import yaml
 
+from flows import access
 from tasks.errors import NightshiftError, UserError
 
 PROJECT = Path(__file__).parent.parent
 DEPLOYMENTS, AUTOMATIONS = "deployments/prefect.yaml", "deployments/automations.yaml"
+
+POOL = "nightshift"
+"""The work pool that every deployment of ours runs in."""
+JOB_TEMPLATE = {
+    "job_configuration": {"stream_output": True},
+    "variables": {"type": "object", "properties": {}, "additionalProperties": False},
+}
+"""The pool's template: it has no variables, so `job_variables` of a run or a deployment set neither command nor environment."""
 
 
 def checked() -> list[str]:
@@ -48,7 +57,8 @@ def deploy(address: str, log: Path) -> None:
 
     Raises NightshiftError where that fails.
     """
-    environment = os.environ | {"PREFECT_API_URL": address, "NIGHTSHIFT_PROJECT": str(PROJECT)}
+    environment = os.environ | access.prefect_credentials()
+    environment |= {"PREFECT_API_URL": address, "NIGHTSHIFT_PROJECT": str(PROJECT)}
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", DEPLOYMENTS]
     with log.open("wb") as out:
         done = subprocess.run(command, cwd=PROJECT, env=environment, stdout=out, stderr=out, check=False)
@@ -60,7 +70,7 @@ def deploy(address: str, log: Path) -> None:
 
 def _automate(address: str) -> None:
     """Make the automations of deployments/automations.yaml, or bring those of the same name up to date."""
-    with httpx.Client(base_url=address, timeout=60) as client:
+    with _client(address) as client:
         known = {found["name"]: found["id"] for found in _answered(client.post("/automations/filter", json={}))}
         for automation in _automations():
             for action in automation["actions"]:
@@ -75,6 +85,19 @@ def _automate(address: str) -> None:
             )
             if done.is_error:
                 raise NightshiftError(f"{AUTOMATIONS}: {automation['name']}: {done.text[:300]}")
+
+
+def set_up_pool(address: str) -> None:
+    """Make the work pool on the Prefect server at this address, or bring an older one's template up to date."""
+    with _client(address) as client:
+        made = client.post("/work_pools/", json={"name": POOL, "type": "process", "base_job_template": JOB_TEMPLATE})
+        if made.status_code == httpx.codes.CONFLICT:
+            made = client.patch(f"/work_pools/{POOL}", json={"base_job_template": JOB_TEMPLATE})
+        made.raise_for_status()
+
+
+def _client(address: str) -> httpx.Client:
+    return httpx.Client(base_url=address, auth=(access.USER, access.token()), timeout=60)
 
 
 def _answered(response: httpx.Response) -> Any:

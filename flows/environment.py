@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
+from flows import access
 from tasks import store
 from tasks.errors import UserError
 
@@ -89,13 +90,28 @@ def prepare() -> None:
         )
     os.environ["NIGHTSHIFT_HOME"] = str(home)
     places = {"PREFECT_HOME": str(home / "prefect"), "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(store.root())}
-    for name, value in (DEFAULTS | places | _servers()).items():
+    servers = _servers()
+    for name, value in (DEFAULTS | places | servers).items():
         os.environ.setdefault(name, value)
     try:
         keep_private()
         (home / "prefect").mkdir(parents=True, exist_ok=True)
+        _sign_in(servers)
     except OSError as error:
-        raise UserError(f"NIGHTSHIFT_HOME: {home} cannot be made: {error.strerror}; name a folder of yours") from error
+        raise UserError(f"NIGHTSHIFT_HOME: {home} cannot be written: {error.strerror}; name a folder of yours") from error
+
+
+def _sign_in(servers: dict[str, str]) -> None:
+    """Give this process the token for our own servers, and for no others: the running ones, or a temporary Prefect server."""
+    own = {name for name, address in servers.items() if os.environ[name] == address}
+    credentials: dict[str, str] = {}
+    if "PREFECT_API_URL" in own:
+        credentials |= access.prefect_credentials()
+    elif not os.environ.get("PREFECT_API_URL") and not Path(os.environ["PREFECT_HOME"], "profiles.toml").exists():
+        credentials |= access.temporary_prefect_credentials()
+    if "MLFLOW_TRACKING_URI" in own:
+        credentials |= access.mlflow_credentials()
+    os.environ |= credentials
 
 
 def demand() -> None:

@@ -22,14 +22,16 @@ import psutil
 from filelock import FileLock
 from pydantic import BaseModel
 
-from flows import deploy
+from flows import access, deploy
 from flows.deploy import PROJECT
 from tasks import processes, store
 from tasks.errors import NightshiftError
 
 log = logging.getLogger("nightshift.keeper")
-POOL = "nightshift"
-STALE = ("PREFECT_API_URL", "PREFECT_UI_URL", "MLFLOW_TRACKING_URI")
+STALE = (
+    "PREFECT_API_URL", "PREFECT_UI_URL", "MLFLOW_TRACKING_URI",
+    "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD",
+)  # fmt: skip
 """What the keeper sets anew: this process may still name the servers of an earlier one."""
 PATIENCE = 180.0
 """Seconds that a server may take to answer."""
@@ -122,8 +124,8 @@ def status() -> list[str]:
     servers = running()
     if servers is None:
         return []
-    lines = [f"Prefect  {servers.prefect}   {_answer(servers.prefect + '/api/health')}",
-             f"MLflow   {servers.mlflow}   {_answer(servers.mlflow + '/health')}"]  # fmt: skip
+    lines = [f"Prefect  {access.sign_in_address(servers.prefect)}   {_answer(servers.prefect + '/api/health')}",
+             f"MLflow   {access.sign_in_address(servers.mlflow)}   {_answer(servers.mlflow + '/health')}"]  # fmt: skip
     lines += [f"{name:<8} process {child.pid}   {'runs' if _process(child) else 'has died; it is started again'}"
               for name, child in servers.children.items()]  # fmt: skip
     return [*lines, f"logs     {logs()}"]
@@ -232,10 +234,13 @@ class Keeper:
         self.servers = servers
         port = {name: address.rpartition(":")[2] for name, address in
                 (("prefect", servers.prefect), ("mlflow", servers.mlflow))}  # fmt: skip
-        home, python = store.home(), sys.executable
-        self.env = os.environ | {
+        python = sys.executable
+        self.env = {name: value for name, value in os.environ.items() if name not in STALE}
+        self.env |= access.prefect_credentials() | access.mlflow_credentials()
+        self.env |= {
             "PREFECT_API_URL": servers.prefect + "/api",
-            "PREFECT_UI_API_URL": servers.prefect + "/api",
+            "PREFECT_UI_API_URL": "/api",  # of the address that the browser has opened: 127.0.0.1, localhost, a tunnel's
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": servers.prefect,
             "PREFECT_UI_URL": servers.prefect,
             "PREFECT_SERVER_UI_V2_ENABLED": "false",  # the links in runs and logs lead to the first one
             "MLFLOW_TRACKING_URI": servers.mlflow,
@@ -246,12 +251,10 @@ class Keeper:
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         }
         self.commands = {
-            "prefect": [python, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port["prefect"]],
-            "mlflow": [python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port["mlflow"],
-                       "--backend-store-uri", f"sqlite:///{home}/mlflow/mlflow.db", "--no-serve-artifacts",
-                       "--default-artifact-root", (home / "mlflow" / "artifacts").as_uri(), "--workers", "1"],
-            "worker": [python, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"],
-        }  # fmt: skip
+            "prefect": [python, "-m", "flows.access", "prefect", port["prefect"]],
+            "mlflow": [python, "-m", "flows.access", "mlflow", port["mlflow"]],
+            "worker": [python, "-m", "prefect", "worker", "start", "--pool", deploy.POOL, "--type", "process"],
+        }
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.stopping = False
 
@@ -259,7 +262,6 @@ class Keeper:
         """Until SIGTERM or SIGINT."""
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, self._stop)
-        (store.home() / "mlflow").mkdir(parents=True, exist_ok=True)
         self.servers.children["keeper"] = _child(os.getpid())
         try:
             self._start("prefect")
@@ -267,8 +269,8 @@ class Keeper:
             self._healthy(self.servers.prefect + "/api/health")
             self._healthy(self.servers.mlflow + "/health")
             self._reconcile()
+            deploy.set_up_pool(self.servers.prefect + "/api")
             self._start("worker")
-            self._healthy(f"{self.servers.prefect}/api/work_pools/{POOL}")
             self.servers.ready = True
             _write(self.servers)
             while not self.stopping:
