@@ -37,7 +37,12 @@ HEALTH = ("/health", "/api/health", "/api/ready")
 POLICY_VIOLATION = 1008
 """The code that closes a WebSocket whose client may not speak."""
 RESPONSE_HEADERS = {
-    "X-Frame-Options": "SAMEORIGIN",
+    # The pages may load pictures, styles and answers from their own server only, and be framed by it only.
+    "Content-Security-Policy": (
+        "connect-src 'self' data: blob:; img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; "
+        "style-src 'self' 'unsafe-inline'; frame-src 'self' data: blob:; form-action 'self'; frame-ancestors 'self'; "
+        "object-src 'none'"
+    ),
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
 }
@@ -65,8 +70,8 @@ def token() -> str:
     made = secrets.token_urlsafe(32)
     partial = store.beside(path)
     partial.unlink(missing_ok=True)
-    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-        file.write(made + "\n")
+    partial.touch(0o600, exist_ok=False)
+    partial.write_text(made + "\n", encoding="ascii")
     partial.replace(path)
     return made
 

@@ -98,7 +98,9 @@ def prepare() -> None:
         (home / "prefect").mkdir(parents=True, exist_ok=True)
         _sign_in(servers)
     except OSError as error:
-        raise UserError(f"NIGHTSHIFT_HOME: {home} cannot be written: {error.strerror}; name a folder of yours") from error
+        raise UserError(
+            f"NIGHTSHIFT_HOME: {home} cannot be written: {error.strerror}; name a folder of yours"
+        ) from error
 
 
 def _sign_in(servers: dict[str, str]) -> None:

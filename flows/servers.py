@@ -20,7 +20,7 @@ from pathlib import Path
 import httpx
 import psutil
 from filelock import FileLock
-from pydantic import BaseModel
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from flows import access, deploy
 from flows.deploy import PROJECT
@@ -38,10 +38,13 @@ PATIENCE = 180.0
 
 
 class Child(BaseModel):
-    """A process, told from a later one with the same id by its time of birth."""
+    """A process, told from a later one with the same id by `processes.start_mark`."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
 
     pid: int
-    born: float
+    started: str = Field(validation_alias=AliasChoices("started", "born"))
+    """Earlier versions wrote `born`, in seconds since the epoch."""
 
 
 class Servers(BaseModel):
@@ -169,15 +172,11 @@ def _write(servers: Servers) -> None:
 
 
 def _process(child: Child) -> psutil.Process | None:
-    with suppress(psutil.NoSuchProcess):
-        process = psutil.Process(child.pid)
-        if abs(process.create_time() - child.born) < 1 and process.status() != psutil.STATUS_ZOMBIE:
-            return process
-    return None
+    return processes.living(child.pid, child.started)
 
 
 def _child(pid: int) -> Child:
-    return Child(pid=pid, born=psutil.Process(pid).create_time())
+    return Child(pid=pid, started=processes.start_mark(pid))
 
 
 def _end_orphans() -> bool:

@@ -77,14 +77,17 @@ def best(
 
 
 def ends_at(deadline: str | int | None, now: datetime) -> float | None:
-    """A time of day (the next one) or minutes from `now`, as seconds since the epoch."""
+    """Return when `deadline` is, in seconds since the epoch.
+
+    Minutes are counted from `now`, also over a change of daylight saving time; a time of day is the machine's next one.
+    """
     if deadline is None:
         return None
     if isinstance(deadline, int):
-        return (now + timedelta(minutes=deadline)).timestamp()
+        return now.timestamp() + 60 * deadline
     hour, minute = map(int, deadline.split(":"))
     end = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
-    return (end if end > now else end + timedelta(days=1)).timestamp()
+    return (end if end.timestamp() > now.timestamp() else end + timedelta(days=1)).timestamp()
 
 
 class Night:

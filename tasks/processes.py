@@ -4,10 +4,50 @@ import getpass
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
 from tasks import store
+
+PROC = Path("/proc")
+START_TIME_FIELD = 22
+"""Of /proc/PID/stat, counted from 1: clock ticks between the machine's start and the process's."""
+TOLERANCE = 5.0
+"""Seconds by which two readings of one process's start may differ where they come from the clock."""
+
+
+def start_mark(pid: int) -> str:
+    """Return what tells a process from a later one with the same id, whatever is done to the clock meanwhile.
+
+    On Linux the machine's boot id and the start in ticks since boot; elsewhere psutil's seconds since the epoch.
+
+    Raises:
+        psutil.NoSuchProcess: There is no such process.
+    """
+    try:
+        boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
+        # The second field is the program's name, in brackets; it may hold blanks and brackets itself.
+        fields = (PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
+        return f"{boot}/{int(fields[START_TIME_FIELD - 3])}"
+    except (OSError, IndexError, ValueError):
+        return f"{psutil.Process(pid).create_time():.2f}"
+
+
+def living(pid: int, mark: str) -> psutil.Process | None:
+    """Return the process with this id and `start_mark` if it still runs.
+
+    Args:
+        pid: The process's id.
+        mark: What `start_mark` returned for it. Earlier versions wrote psutil's seconds since the epoch, which count as
+            the same within some seconds.
+    """
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        same = start_mark(pid) == mark if "/" in mark else abs(process.create_time() - float(mark)) < TOLERANCE
+        if same and process.status() != psutil.STATUS_ZOMBIE:
+            return process
+    return None
 
 
 def ours() -> Iterator[psutil.Process]:

@@ -39,17 +39,21 @@ ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CAN
 UNENDED = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 SUBMITTED = timedelta(minutes=5)
 """How long a run may be Pending before it has a process."""
+CLAIM = "nightshift.process"
+"""Label of a flow run: the process that runs it, as `PID/START_MARK`."""
 TEMPORARY_SERVER = "prefect.server.api.server:create_app"
 MESSAGE = "Its process was killed. The next night goes on where it stopped: finished stages and checkpoints are kept."
 
 
 def sign_in() -> None:
-    """Enter this process at tonight's flow run; a worker has done so for the runs that it starts, but not when it retries."""
+    """Enter this process at tonight's flow run: its id, as a worker does when it first starts a run, and its start."""
     context = FlowRunContext.get()
     if context and context.flow_run and _is_process(context.flow_run.infrastructure_pid or "0"):
+        pid = os.getpid()
         with get_client(sync_client=True) as client:
+            client.update_flow_run_labels(context.flow_run.id, {CLAIM: f"{pid}/{processes.start_mark(pid)}"})
             client.request("PATCH", "/flow_runs/{id}", path_params={"id": context.flow_run.id},
-                           json={"infrastructure_pid": str(os.getpid())})  # fmt: skip
+                           json={"infrastructure_pid": str(pid)})  # fmt: skip
 
 
 def reconcile() -> None:
@@ -109,15 +113,19 @@ def _is_process(infrastructure_pid: str) -> bool:
 def _lives(run: FlowRun) -> psutil.Process | bool:
     """The run's process; True where it has none yet or lives in a container, False where it has gone.
 
-    A run that is retried has the first start and, until its process signs in, the first process; what is younger than
-    its state Running is another process by the same number.
+    A run that is retried has the first start and, until its process signs in, the first process. A process that has not
+    signed in and is younger than the run's state Running is another one with the same id.
     """
     assert run.state
     pid, pending = run.infrastructure_pid, run.state.type == StateType.PENDING
     if pid and not _is_process(pid):
         return True
+    claimed_by, _, mark = str(run.labels.get(CLAIM, "")).partition("/")
     with suppress(psutil.NoSuchProcess):
-        if pid:
+        if pid and pid == claimed_by:
+            if claimant := processes.living(int(pid), mark):
+                return claimant
+        elif pid:
             process = psutil.Process(int(pid))
             later = not pending and process.create_time() > run.state.timestamp.timestamp() + 2
             if process.status() != psutil.STATUS_ZOMBIE and not later:

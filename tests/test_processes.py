@@ -1,0 +1,110 @@
+"""Processes are recognised by what no setting of the clock changes."""
+
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import psutil
+import pytest
+from prefect.client.schemas import FlowRun, State, StateType
+
+from flows.servers import Servers
+from tasks import processes, reconcile
+from tasks.night import ends_at
+
+BOOT = "11111111-2222-3333-4444-555555555555"
+
+
+@pytest.fixture
+def clock_set_forward(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What psutil says of every process after the clock was set forward by a minute."""
+    real = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: real(process) + 60)
+
+
+def run_of(pid: int, label: str | None, age: float = 30) -> FlowRun:
+    """A run that has been Running for `age` seconds."""
+    state = State(type=StateType.RUNNING, timestamp=datetime.now(UTC) - timedelta(seconds=age))
+    labels = {reconcile.CLAIM: label} if label else {}
+    return FlowRun(flow_id=uuid4(), state=state, infrastructure_pid=str(pid), labels=labels)
+
+
+def test_a_step_of_the_clock_changes_nothing(clock_set_forward):
+    pid = os.getpid()
+    mark = processes.start_mark(pid)
+    keeper = Servers(prefect="", mlflow="", children={"keeper": {"pid": pid, "started": mark}}).children["keeper"]
+    assert processes.living(keeper.pid, keeper.started) is not None
+    assert isinstance(reconcile._lives(run_of(pid, f"{pid}/{mark}")), psutil.Process)
+
+
+def test_another_process_with_the_same_id_is_not_taken_for_it():
+    pid, mark = os.getpid(), processes.start_mark(os.getpid())
+    boot, ticks = mark.split("/")
+    for other in (f"{BOOT}/{ticks}", f"{boot}/{int(ticks) + 1}"):
+        assert processes.living(pid, other) is None
+        assert reconcile._lives(run_of(pid, f"{pid}/{other}")) is False
+
+
+def test_a_process_that_has_ended_does_not_live():
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    mark = processes.start_mark(child.pid)
+    while psutil.Process(child.pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    assert processes.living(child.pid, mark) is None
+    child.wait()
+    assert processes.living(child.pid, mark) is None
+    assert reconcile._lives(run_of(child.pid, f"{child.pid}/{mark}")) is False
+    with pytest.raises(psutil.NoSuchProcess):
+        processes.start_mark(child.pid)
+
+
+def test_what_earlier_versions_wrote_is_read():
+    pid, created = os.getpid(), psutil.Process().create_time()
+    old = f'{{"prefect": "", "mlflow": "", "children": {{"keeper": {{"pid": {pid}, "born": {created!r}}}}}}}'
+    child = Servers.model_validate_json(old).children["keeper"]
+    assert processes.living(child.pid, child.started) is not None
+    assert processes.living(child.pid, str(created - 60)) is None
+    age = time.time() - created
+    assert isinstance(reconcile._lives(run_of(pid, None, age - 1)), psutil.Process), "no label: by the run's state"
+    assert reconcile._lives(run_of(pid, None, age + 60)) is False
+
+
+def test_without_proc_psutil_tells_the_start(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "PROC", tmp_path)
+    mark = processes.start_mark(os.getpid())
+    assert float(mark) == pytest.approx(psutil.Process().create_time(), abs=0.01)
+    assert processes.living(os.getpid(), mark) is not None
+
+
+@pytest.mark.parametrize("name", ["python", "a ) b (", ") 1 2 3"])
+def test_the_start_is_read_behind_any_program_name(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(processes, "PROC", tmp_path)
+    (tmp_path / "sys/kernel/random").mkdir(parents=True)
+    (tmp_path / "sys/kernel/random/boot_id").write_text(BOOT + "\n")
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7/stat").write_text(f"7 ({name}) S " + " ".join(map(str, range(4, 53))))
+    assert processes.start_mark(7) == f"{BOOT}/22"
+
+
+@pytest.mark.parametrize(
+    ("now", "deadline", "hours"),
+    [
+        ("2026-03-29 01:30", 90, 1.5),  # the clock goes from 2 to 3 in this night
+        ("2026-03-29 01:30", "06:00", 3.5),
+        ("2026-10-25 01:30", 120, 2.0),  # and from 3 to 2 in this
+        ("2026-10-25 01:30", "06:00", 5.5),
+        ("2026-03-28 23:00", "22:00", 22.0),
+    ],
+)
+def test_a_deadline_in_a_night_that_changes_the_clock(monkeypatch, now, deadline, hours):
+    monkeypatch.setenv("TZ", "Europe/Vienna")
+    time.tzset()
+    try:
+        begun = datetime.fromisoformat(now)
+        assert ends_at(deadline, begun) == begun.timestamp() + hours * 3600
+    finally:
+        monkeypatch.undo()
+        time.tzset()
