@@ -209,7 +209,7 @@ def _end_unlisted() -> bool:
 
 
 def _kill_rest(leader: int) -> None:
-    """Kill what is left of the process group of a child that has died: MLflow's server proper outlives its parent."""
+    """Kill what is left of the process group of a child that has died, such as the runs that a worker has started."""
     for process in processes.group(leader):
         with suppress(psutil.NoSuchProcess):
             process.kill()

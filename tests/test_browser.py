@@ -8,7 +8,10 @@ import os
 import re
 import shutil
 from datetime import date
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import httpx
 import mlflow
@@ -25,6 +28,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP evil.example 127.0.0.1",
 ]
 SIZES = ({"width": 1280, "height": 800}, {"width": 1920, "height": 1080})
 PICTURES = Path(os.environ["NIGHTSHIFT_SCREENSHOTS"]).absolute() if "NIGHTSHIFT_SCREENSHOTS" in os.environ else None
@@ -57,7 +61,7 @@ def page():
     expect.set_options(timeout=PAGE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport=SIZES[0])
+        page = browser.new_context(viewport=SIZES[0]).new_page()
         page.set_default_timeout(PAGE)
         page.add_init_script(GREETED)
         yield page
@@ -65,14 +69,34 @@ def page():
 
 
 @pytest.fixture
-def servers(page, lone_shell):
-    """The addresses of what `up` started; whatever happens, `down` follows."""
+def servers(page, lone_shell, monkeypatch):
+    """The addresses of what `up` started, where the browser is signed in; whatever happens, `down` follows."""
     try:
         done = lone_shell("up", "--prefect-port", "4300", "--mlflow-port", "5300")
         assert done.returncode == 0, done.stderr
-        yield json.loads((lone_shell.folder / "home/servers.json").read_text())
+        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", (lone_shell.folder / "home/token").read_text().strip())
+        servers = json.loads((lone_shell.folder / "home/servers.json").read_text())
+        for name in ("prefect", "mlflow"):
+            page.goto(servers[name])
+            expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+            page.goto(re.search(rf"{servers[name]}/[?]token=\S+", done.stdout)[0])
+            expect(page).to_have_url(re.compile(rf"{servers[name]}/(?!.*token)"))
+            if name == "prefect":
+                page.context.clear_cookies()  # the cookie is good for both
+        yield servers
     finally:
         lone_shell("down")
+
+
+@pytest.fixture
+def foreign_pages(tmp_path):
+    """Pages of two other origins, served from another port: of another site, and of this machine."""
+    (tmp_path / "index.html").write_text("<title>foreign</title>")
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield [f"http://{name}:{server.server_port}/" for name in ("evil.example", "127.0.0.1")]
+        server.shutdown()
 
 
 def shoot(page: Page, name: str) -> None:
@@ -140,10 +164,15 @@ def filled_in(parameters: dict) -> dict:
     return {key: value for key, value in deep.items() if value not in (None, {})}
 
 
+def ask_prefect(prefect: str, method: str, path: str, **body) -> object:
+    signed_in = {"Authorization": f"Bearer {os.environ['MLFLOW_TRACKING_TOKEN']}"}
+    answer = httpx.request(method, f"{prefect}/api{path}", json=body, headers=signed_in, timeout=30)
+    return answer.raise_for_status().json()
+
+
 def parameters(prefect: str, run: dict) -> dict:
     """The run's parameters as Prefect has them."""
-    answer = httpx.get(f"{prefect}/api/flow_runs/{run['id']}", timeout=30)
-    return filled_in(answer.raise_for_status().json()["parameters"])
+    return filled_in(ask_prefect(prefect, "GET", f"/flow_runs/{run['id']}")["parameters"])
 
 
 def fill_night(page: Page, prefect: str, settings_file: Path, epochs: int) -> None:
@@ -196,9 +225,66 @@ def expect_pictures(page: Page) -> None:
         shoot(page, f"mlflow-{name.replace('_', '-')}")
 
 
+ATTACK = """
+async ([prefect, mlflow, run]) => {
+    const json = {method: 'POST', credentials: 'include', headers: {'Content-Type': 'application/json'}, body: '{}'}
+    const form = {method: 'POST', credentials: 'include', mode: 'no-cors', body: '{}'}
+    const done = {}
+    const attempt = async (name, what) => { try { done[name] = await what() } catch (error) { done[name] = 'refused' } }
+    await attempt('read Prefect', async () => (await fetch(prefect + '/api/flows/filter', json)).text())
+    await attempt('start a run', async () => (await fetch(prefect + run, json)).text())
+    await attempt('read MLflow', async () => (await fetch(mlflow + '/ajax-api/2.0/mlflow/experiments/search?max_results=9',
+                                                         {credentials: 'include'})).text())
+    await attempt('make an experiment', async () => (await fetch(mlflow + '/api/2.0/mlflow/experiments/create',
+                                                     {...json, body: '{"name": "foreign"}'})).text())
+    await fetch(prefect + run, form).catch(() => 0)
+    await fetch(mlflow + '/api/2.0/mlflow/experiments/create', {...form, body: '{"name": "foreign"}'}).catch(() => 0)
+    const posted = document.createElement('form')
+    Object.assign(posted, {method: 'POST', action: prefect + run, target: 'hidden', enctype: 'text/plain'})
+    const frame = document.createElement('iframe')
+    frame.name = 'hidden'
+    document.body.append(frame, posted)
+    const answered = new Promise(ready => { frame.onload = ready })
+    posted.submit()
+    await answered
+    for (const path of ['in', 'out'])
+        await attempt('WebSocket ' + path, () => new Promise((open, refused) => {
+            const socket = new WebSocket(prefect.replace('http', 'ws') + '/api/events/' + path, ['prefect'])
+            socket.onopen = () => open('open')
+            socket.onerror = socket.onclose = refused
+        }))
+    return done
+}
+"""
+"""What a page of another origin tries while the browser is signed in; says of each what it got."""
+
+
+def expect_foreign_pages_powerless(page: Page, servers: dict, foreign_pages: list[str]) -> None:
+    prefect, address = servers["prefect"], servers["mlflow"]
+    deployment = ask_prefect(prefect, "GET", "/deployments/name/clean/clean")
+    before = ask_prefect(prefect, "POST", "/flow_runs/count")
+    tab = page.context.new_page()
+    for foreign in foreign_pages:
+        tab.goto(foreign)
+        done = tab.evaluate(ATTACK, [prefect, address, f"/api/deployments/{deployment['id']}/create_flow_run"])
+        assert set(done.values()) == {"refused"}, done
+    tab.goto(prefect.replace("127.0.0.1", "evil.example"))
+    expect(tab.get_by_text("answers by the names")).to_be_visible()
+    assert ask_prefect(prefect, "POST", "/flow_runs/count") == before
+    assert mlflow.MlflowClient(address).get_experiment_by_name("foreign") is None
+    tab.goto(foreign_pages[0])
+    tab.evaluate(
+        "address => { location.href = address }", f"{prefect}/deployments"
+    )  # a link: opens, after a click more
+    tab.get_by_role("link", name="Open the page again").click()
+    expect(tab.get_by_role("link", name="clean", exact=True).first).to_be_visible()
+    tab.close()
+
+
 @pytest.mark.timeout(1800)
-def test_a_person_needs_only_the_browser(page, servers, lone_shell, project):
+def test_a_person_needs_only_the_browser(page, servers, foreign_pages, lone_shell, project):
     prefect, address, home = servers["prefect"], servers["mlflow"], project / "home"
+    expect_foreign_pages_powerless(page, servers, foreign_pages)
     client = mlflow.MlflowClient(address)
     night = f"tiny-{date.today()}"
 

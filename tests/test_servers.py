@@ -16,6 +16,8 @@ import psutil
 import pytest
 import yaml
 from conftest import Shell, processes_of, write_project
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 import flows.deploy
 import flows.servers
@@ -46,9 +48,16 @@ class Servers:
         return self.file()["children"][name]["pid"]
 
     def api(self, method: str, path: str, **body) -> object:
-        answer = httpx.request(method, self.file()["prefect"] + "/api" + path, json=body, timeout=30)
+        answer = self.ask(method, path, **body)
         answer.raise_for_status()
         return answer.json() if answer.content else None
+
+    def ask(self, method: str, path: str, **body) -> httpx.Response:
+        address = self.file()["prefect"] + "/api" + path
+        return httpx.request(method, address, json=body, timeout=30, auth=("nightshift", self.token()))
+
+    def token(self) -> str:
+        return (self.home / "token").read_text().strip()
 
     def deploy(self, model: str, **extra) -> None:
         """A nightly deployment for a model of its own, as a user would copy the block of deployments/prefect.yaml."""
@@ -58,6 +67,7 @@ class Servers:
         block |= {"parameters": {"settings_file": str(folder / "night.yaml")}} | extra
         (folder / "prefect.yaml").write_text(yaml.safe_dump(blocks | {"deployments": [block]}))
         env = self.shell.env | {"PREFECT_API_URL": self.file()["prefect"] + "/api", "NIGHTSHIFT_PROJECT": str(ROOT)}
+        env["PREFECT_API_AUTH_STRING"] = f"nightshift:{self.token()}"
         command = [
             sys.executable,
             "-m",
@@ -124,7 +134,9 @@ def servers(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path):
         write_project(folder / model, tiny_base, model)
     servers = Servers(folder)
     servers.up()
-    yield servers
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_TOKEN", servers.token())
+        yield servers
     left = servers.shell("down")
     assert left.returncode == 0, left.stderr
     assert not processes_of(servers.home)
@@ -135,7 +147,7 @@ def test_up_twice_is_harmless_and_all_is_on_loopback(servers):
     shown = servers.up()
     assert servers.file()["children"] == before
     for name in ("prefect", "mlflow"):
-        assert f"{servers.file()[name]}   answers" in shown
+        assert f"{servers.file()[name]}/?token={servers.token()}   answers" in shown
         port = int(servers.file()[name].rpartition(":")[2])
         assert {c.laddr.ip for c in psutil.net_connections("tcp") if c.laddr.port == port and c.status == "LISTEN"} == {
             "127.0.0.1"
@@ -143,6 +155,49 @@ def test_up_twice_is_harmless_and_all_is_on_loopback(servers):
     names = {deployment["name"] for deployment in servers.api("POST", "/deployments/filter")}
     assert names == {"nightly", "validate", "promote", "rollback", "rotate", "score", "watch", "clean"}
     assert servers.shell("status").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "body"),
+    [("prefect", "/api/flows/filter", {}), ("mlflow", "/api/2.0/mlflow/experiments/search", {"max_results": 1})],
+)
+def test_only_the_token_and_only_from_an_own_page(servers, name, path, body):
+    address, signed_in = servers.file()[name], {"Authorization": f"Bearer {servers.token()}"}
+
+    def post(headers: dict[str, str]) -> int:
+        answer = httpx.post(address + path, json=body, headers=headers, timeout=30)
+        assert not [header for header in answer.headers if header.startswith("access-control")]
+        return answer.status_code
+
+    assert post(signed_in) == 200
+    assert post({}) == post({"Authorization": "Bearer wrong"}) == 401
+    for origin in ("http://evil.example", "null", "http://127.0.0.1:9", address.replace("127.0.0.1", "localhost")):
+        assert post(signed_in | {"Origin": origin}) == 403
+    assert post(signed_in | {"Host": "evil.example"}) == 403
+    form = {"data": {"a": "b"}, "cookies": httpx.get(f"{address}/?token={servers.token()}").cookies}
+    assert httpx.post(address + path, **form, headers={"Origin": "http://evil.example"}).status_code == 403
+    preflight = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
+    assert httpx.options(address + path, headers=preflight).status_code == 403
+    page = httpx.get(address)
+    assert page.status_code == 401 and "nightshift status" in page.text
+    with pytest.raises(InvalidStatus, match="403"):
+        connect(
+            address.replace("http", "ws") + "/api/events/out",
+            origin="http://evil.example",
+            additional_headers=signed_in,
+        )
+
+
+def test_the_worker_takes_no_command_from_a_run(servers, tmp_path):
+    """Requests that are signed in, so that the work pool alone has to refuse them."""
+    deployment = servers.api("GET", "/deployments/name/clean/clean")
+    command = {"job_variables": {"command": f"touch {tmp_path}/done", "env": {"LD_PRELOAD": "x"}}}
+    refused = servers.ask("POST", f"/deployments/{deployment['id']}/create_flow_run", **command)
+    assert refused.status_code == 422 and "not allowed" in refused.text
+    run = {"flow_id": deployment["flow_id"], "work_pool_name": "nightshift", "state": {"type": "SCHEDULED"}}
+    made = servers.api("POST", "/flow_runs/", **run, **command)
+    wait(lambda: servers.run(made["id"])["state_type"] in ENDED, "the run without a deployment ends")
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_schedule_fires_and_two_models_do_not_touch_each_other(servers):
@@ -195,7 +250,9 @@ def test_a_night_ended_by_sigterm_goes_on_when_prefect_retries_it(servers):
     before = set(servers.home.glob(CHECKPOINTS))
     run = servers.start("other", train={"num_train_epochs": 17, "save_steps": 20})
     wait(lambda: set(servers.home.glob(CHECKPOINTS)) - before, "a checkpoint of the training")
-    os.kill(int(servers.run(run)["infrastructure_pid"]), signal.SIGTERM)
+    pid = servers.run(run)["infrastructure_pid"]
+    assert servers.run(run)["labels"]["nightshift.process"].startswith(f"{pid}/")
+    os.kill(int(pid), signal.SIGTERM)
     wait(lambda: servers.run(run)["state_type"] == "CRASHED", "Prefect sees it end")
     log = servers.home / "logs/worker.log"
     assert "SIGTERM: saving a checkpoint after this step" in log.read_text()
@@ -278,6 +335,15 @@ def test_a_damaged_list_of_servers_is_one_line_and_what_it_lists_is_ended(tmp_pa
     finally:
         keeper.kill()
     assert not flows.servers.down()
+
+
+def test_the_token_is_in_its_file_only(servers):
+    token = servers.token()
+    for process in processes_of(servers.home):
+        assert token not in " ".join(process.cmdline())
+    places = [path for path in servers.home.rglob("*") if path.is_file() and token.encode() in path.read_bytes()]
+    assert places == [servers.home / "token"]
+    assert (servers.home / "token").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_taken_port_is_passed_over():
