@@ -231,8 +231,11 @@ async ([prefect, mlflow, run]) => {
     const form = {method: 'POST', credentials: 'include', mode: 'no-cors', body: '{}'}
     const done = {}
     const attempt = async (name, what) => { try { done[name] = await what() } catch (error) { done[name] = 'refused' } }
-    await attempt('read Prefect', async () => (await fetch(prefect + '/api/flows/filter', json)).text())
-    await attempt('start a run', async () => (await fetch(prefect + run, json)).text())
+    for (const credentials of ['include', 'omit']) {
+        const request = {...json, credentials}
+        await attempt('read, ' + credentials, async () => (await fetch(prefect + '/api/flows/filter', request)).text())
+        await attempt('start a run, ' + credentials, async () => (await fetch(prefect + run, request)).text())
+    }
     await attempt('read MLflow', async () => (await fetch(mlflow + '/ajax-api/2.0/mlflow/experiments/search?max_results=9',
                                                          {credentials: 'include'})).text())
     await attempt('make an experiment', async () => (await fetch(mlflow + '/api/2.0/mlflow/experiments/create',
