@@ -15,7 +15,8 @@ from typing import Any
 HIDDEN = "***"
 SHORTEST = 8
 """Characters from which on a value of the environment is looked for anywhere; a shorter one may be a common word."""
-_QUERY = r"[\w.-]*(?:token|signature|secret|passw(?:or)?d|pwd|api_?key|access_?key|credential)[\w.-]*|sig|key|auth"
+_NAMES = "token|signature|secret|passw(?:or)?d|pwd|api_?key|access_?key|credential"
+_QUERY = rf"[\w.-]*(?:{_NAMES})[\w.-]*|sig|key|auth"
 _PATTERNS = [
     (re.compile(r"""(://)[^\s/?#'"<>]+@"""), rf"\1{HIDDEN}@"),  # user:password@host
     (re.compile(r"""(://)[^\s:/@'"<>\[]*:(?!\d+(?:[/?#\s]|$))[^\s@'"<>]*@"""), rf"\1{HIDDEN}@"),  # with / ? # in it
@@ -25,6 +26,12 @@ _PATTERNS = [
     (re.compile(r"""(authorization['"]?\s*[:=]\s*['"]?\w+ )[^\s'"]+""", re.IGNORECASE), rf"\1{HIDDEN}"),
     (re.compile(r"\bhf_[A-Za-z0-9]{16,}"), HIDDEN),
 ]
+_ANY_CASE = re.sub("[a-z]", lambda letter: f"[{letter[0]}{letter[0].upper()}]", f"({_NAMES}|sig|key|auth)")
+ADDRESS_WITH_SECRET = (
+    r"^[A-Za-z][A-Za-z0-9+.-]*:(.*//[^\s/?#]+@|//[^\s:/@\[]*:(?![0-9]+([/?#\s]|$))[^\s@]*@|[^\s@/:]+:[^\s@]+@"
+    rf"|.*[?&;][A-Za-z0-9_.-]*{_ANY_CASE}[A-Za-z0-9_.-]*=)"
+)
+"""The same, a little wider, as a pattern that JSON schema knows as well."""
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s:/@]*:(?!\d+/)(\S+)@", re.IGNORECASE)
 _VARIABLE = re.compile(r"(^|_)(TOKEN|PASSWORD|PASSWD|SECRET|API_KEY|ACCESS_KEY|SECRET_KEY|AUTH_STRING)$")

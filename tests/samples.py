@@ -65,3 +65,29 @@ def hostile(host: str) -> list[str]:
 
 
 HOSTILE = hostile("http://elsewhere.test")
+
+SECRET = "s3cr3t-w0rd"
+ADDRESSES = [
+    f"https://ada:{SECRET}@host.test/x.csv",
+    f"https://{SECRET}@host.test/x.csv",
+    f"https://ada:{SECRET}@x@host.test/x",
+    f"https://ada:x/{SECRET}@host.test/x",
+    f"https://ada:x#{SECRET}?@host.test/x",
+    f"postgresql+psycopg://ada:{SECRET}@db:5432/mlflow?sslmode=require",
+    f"postgresql://db/mlflow?user=ada&password={SECRET}",
+    f"https://host.test/x.csv?sig={SECRET}&sv=1",
+    f"https://b.s3.test/x?X-Amz-Algorithm=A&X-Amz-Credential={SECRET}&X-Amz-Signature={SECRET}",
+    f"https://host.test/x?a=1&access_token={SECRET}",
+    f"hf:https://ada:{SECRET}@hub.test/x",
+    f"hf:ada:{SECRET}@team/rows",
+]
+"""Addresses that carry `SECRET`."""
+HARMLESS = [
+    "hf:team/rows@main#train",
+    "models:/reviews@champion",
+    "http://127.0.0.1:5000/#/models/x/versions/1@champion",
+    "file:///home/ada@work/x.csv",
+    "sqlite:////home/ada@work/mlflow.db",
+    "http://[::1]:5000/a?b=1 by ada@host.test",
+    "rows.csv: expected pad_token='[PAD]'",
+]

@@ -3,13 +3,17 @@
 `NIGHTSHIFT_SCREENSHOTS=docs/pictures pytest tests/test_browser.py` writes a picture of every page besides.
 """
 
+import csv
 import json
 import os
 import re
 import shutil
+import sqlite3
+import uuid
+from contextlib import closing
 from datetime import date
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
@@ -18,6 +22,7 @@ import mlflow
 import pytest
 from conftest import processes_of
 from playwright.sync_api import Locator, Page, expect, sync_playwright
+from samples import hostile
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
@@ -34,6 +39,7 @@ SIZES = ({"width": 1280, "height": 800}, {"width": 1920, "height": 1080})
 PICTURES = Path(os.environ["NIGHTSHIFT_SCREENSHOTS"]).absolute() if "NIGHTSHIFT_SCREENSHOTS" in os.environ else None
 PAGE, NIGHT = 60_000, 400_000
 """Milliseconds that a page, and a night, may take."""
+COLUMN = "<img src={host}/column.png>"
 ENDINGS = re.compile("^(Promoted|Held|Skipped|Stopped|Completed|Failed|Crashed|Cancelled)$")
 ARTIFACTS = (
     "tiny-0-night-in-mlflow",
@@ -66,6 +72,59 @@ def page():
         page.add_init_script(GREETED)
         yield page
         browser.close()
+
+
+@pytest.fixture
+def elsewhere():
+    """Another host's address, and the paths that it was asked for."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+
+
+def make_hostile(project: Path, host: str) -> list[str]:
+    """Give the rows a file name, columns, labels and texts that would ask something of `host`; returns the labels."""
+    with (project / "rows.csv").open() as file:
+        _, *rows = csv.reader(file)
+    (project / "rows.csv").unlink()
+    texts = hostile(host)
+    labels = {"good": texts[0] + texts[5], "bad": texts[1] + texts[2]}
+    columns = [COLUMN.format(host=host), f"![x]({host}/label.png)", "=HYPERLINK(1)"]
+    with (project / "=rows ![x](y) <b>.csv").open("w") as file:
+        lines = [[text, labels[label], texts[len(text) % 3]] for text, label in rows]
+        lines += 2 * [[text, labels["good"], text] for text in texts]
+        csv.writer(file).writerows([columns, *lines])
+    settings = json.loads((project / "night.yaml").read_text())
+    settings["data"] = {"path": "=rows ![x](y) <b>.csv", "text": columns[0], "label": columns[1]}
+    settings |= {"gate": {"slices": [columns[2]]}, "expectations": {"labels": sorted(labels.values())}}
+    (project / "night.yaml").write_text(json.dumps(settings))
+    return sorted(labels.values())
+
+
+def open_every_page(page: Page, prefect: str, home: Path, labels: list[str]) -> None:
+    """Open each artifact of Prefect, the reports and the Data Docs; labels stand in the report as they are."""
+    with closing(sqlite3.connect(home / "prefect/prefect.db")) as database:
+        artifacts = database.execute("SELECT id FROM artifact").fetchall()
+    assert len(artifacts) > 10
+    for (artifact,) in artifacts:
+        page.goto(f"{prefect}/artifacts/artifact/{uuid.UUID(artifact)}")
+        expect(page.get_by_role("heading").or_(page.get_by_text("tiny-")).first).to_be_visible()
+        page.wait_for_load_state("networkidle")
+    for file in (*home.glob("artifacts/validate/*/measured/data_docs/**/*.html"), *home.glob("reports/tiny/*.html")):
+        page.goto(file.as_uri())
+    for label in labels:
+        expect(page.get_by_text(label).first).to_be_visible()
 
 
 @pytest.fixture
@@ -285,11 +344,15 @@ def expect_foreign_pages_powerless(page: Page, servers: dict, foreign_pages: lis
 
 
 @pytest.mark.timeout(1800)
-def test_a_person_needs_only_the_browser(page, servers, foreign_pages, lone_shell, project):
+def test_a_person_needs_only_the_browser(page, servers, foreign_pages, elsewhere, lone_shell, project):
     prefect, address, home = servers["prefect"], servers["mlflow"], project / "home"
     expect_foreign_pages_powerless(page, servers, foreign_pages)
     client = mlflow.MlflowClient(address)
     night = f"tiny-{date.today()}"
+    host, asked = elsewhere
+    labels = make_hostile(project, host)
+    requested: set[str] = set()
+    page.on("request", lambda request: requested.add("/".join(request.url.split("/")[:3])))
 
     # The first night sees no more than the beginning of each text.
     fill_night(page, prefect, project / "night.yaml", epochs=4)
@@ -355,7 +418,7 @@ def test_a_person_needs_only_the_browser(page, servers, foreign_pages, lone_shel
     shoot(page, "mlflow-promoted")
     assert client.get_model_version_by_alias("tiny", "champion").version == "2"
 
-    decide(page, prefect, "rollback", name="tiny", reason="Customers complain.", who="Grace")
+    decide(page, prefect, "rollback", name="tiny", reason=f"Customers complain. ![x]({host}/why.png)", who="Grace")
     text = open_version(page, address, 1, "champion")
     expect(text).to_contain_text("rolled back by Grace (champion was version 2): Customers complain.")
     shoot(page, "mlflow-rolled-back")
@@ -363,6 +426,10 @@ def test_a_person_needs_only_the_browser(page, servers, foreign_pages, lone_shel
     page.goto(f"{prefect}/deployments")
     expect(page.get_by_role("link", name="rollback", exact=True).first).to_be_visible()
     shoot(page, "deployments")
+    open_every_page(page, prefect, home, labels)
+    pages = {prefect, address, "file://", "about:blank"}
+    assert {place for place in requested if not place.startswith(("data:", "blob:"))} <= pages
+    assert asked == [], "what came from the data has acted in a page"
 
     done = lone_shell("down")
     assert done.returncode == 0, done.stderr

@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 from pydantic import ValidationError
+from samples import ADDRESSES, HARMLESS
 
 from flows.form import EMPTY, NightForm, as_form, filled_in
 from flows.settings import NightSettings, anchored, check, load
@@ -98,3 +100,18 @@ def test_only_what_the_ui_sends_unasked_can_be_null():
 
 def field_kind(field):
     return {kind.get("type") for kind in field.get("anyOf", [field])}
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_the_server_refuses_an_address_with_a_secret_before_it_keeps_it(address):
+    schema = NightForm.model_json_schema()
+    for path in (address, ["rows.csv", address]):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({"data": {"path": path}}, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"train": {"base_model": address}}, schema)
+
+
+@pytest.mark.parametrize("text", ["rows.csv", ["a.csv", "days/*.csv"], *HARMLESS])
+def test_the_server_takes_what_is_no_secret(text):
+    jsonschema.validate({"data": {"path": text}}, NightForm.model_json_schema())

@@ -60,6 +60,8 @@ def test_promoted_then_skipped_then_forced(shell, project):
     home = project / "home"
     written = {path.name for path in project.iterdir()} - {"out", "err"}
     assert written == {"rows.csv", "night.yaml", "home"}, "all that a night writes lies under its home"
+    open_to_others = [path for path in (home, *home.rglob("*")) if path.stat().st_mode & 0o077]
+    assert {path.name for path in open_to_others} <= {"serving.py", "predictor.py"}, "nobody else can read a row"
     weights = checkpoint_digests(home)
     client = tracking(home)
     version = client.get_model_version_by_alias("tiny", "champion")
