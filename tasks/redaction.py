@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import unquote
 
 HIDDEN = "***"
 SHORTEST = 8
@@ -58,7 +59,7 @@ def _of_the_environment() -> list[str]:
         if _VARIABLE.search(name):
             secrets |= {value, value.rpartition(":")[2]}
         elif address := _CREDENTIALS.match(value):
-            secrets.add(address[1])
+            secrets |= {address[1], unquote(address[1])}
     return sorted((secret for secret in secrets if len(secret) >= SHORTEST), key=len, reverse=True)
 
 

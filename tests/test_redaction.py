@@ -31,8 +31,8 @@ def test_other_text_stays(text):
 def test_secrets_of_the_environment_are_known(monkeypatch):
     monkeypatch.setenv("HF_TOKEN", SECRET)
     monkeypatch.setenv("PREFECT_API_AUTH_STRING", "admin:an-0ther-one")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ada:the-th1rd-one@127.0.0.1:1")
-    shown = redact(f"{SECRET} admin:an-0ther-one an-0ther-one ada:the-th1rd-one the-th1rd-one")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ada:the-th1rd%20one@127.0.0.1:1")
+    shown = redact(f"{SECRET} admin:an-0ther-one an-0ther-one ada:the-th1rd%20one the-th1rd one")
     assert shown == "*** *** *** ada:*** ***"
 
 
