@@ -19,8 +19,14 @@ SHORTEST = 8
 _NAMES = "token|signature|secret|passw(?:or)?d|pwd|api_?key|access_?key|credential"
 _QUERY = rf"[\w.-]*(?:{_NAMES})[\w.-]*|sig|key|auth"
 _PATTERNS = [
-    (re.compile(r"""(://)[^\s/?#'"<>]+@"""), rf"\1{HIDDEN}@"),  # user:password@host
-    (re.compile(r"""(://)[^\s:/@'"<>\[]*:(?!\d+(?:[/?#\s]|$))[^\s@'"<>]*@"""), rf"\1{HIDDEN}@"),  # with / ? # in it
+    (
+        re.compile(r"""(://|\bhttps?:/)[^\s/?#'"<>]+@"""),
+        rf"\1{HIDDEN}@",
+    ),  # user:password@host; one slash where it was taken for a path
+    (
+        re.compile(r"""(://|\bhttps?:/)[^\s:/@'"<>\[]*:(?!\d+(?:[/?#\s]|$))[^\s@'"<>]*@"""),
+        rf"\1{HIDDEN}@",
+    ),  # with / ? # in it
     (re.compile(r"""\b(hf:)[^\s@/:'"]+:[^\s@'"]+@"""), rf"\1{HIDDEN}@"),
     (re.compile(rf"""([?&;](?:{_QUERY})=)[^\s&;#'"<>]+""", re.IGNORECASE), rf"\1{HIDDEN}"),
     (re.compile(r"""\b(passw(?:or)?d=)[^\s&;'"<>]+""", re.IGNORECASE), rf"\1{HIDDEN}"),

@@ -5,6 +5,7 @@ import logging
 import socket
 import time
 import traceback
+from pathlib import Path
 
 import psutil
 import pytest
@@ -26,6 +27,10 @@ def test_an_address_is_shown_without_its_secret(address):
 @pytest.mark.parametrize("text", HARMLESS)
 def test_other_text_stays(text):
     assert redact(text) == text and not redaction.carries_secret(text)
+
+
+def test_an_address_that_was_taken_for_a_path_is_an_address():
+    assert redact(f"{Path(ADDRESSES[0])}: no such file") == "https:/***@host.test/x.csv: no such file"
 
 
 def test_secrets_of_the_environment_are_known(monkeypatch):
