@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from models.anatomy import anatomy
 from models.heads import Model
 from models.importance import Importance, alike
 from models.pruning import prune
@@ -48,6 +49,8 @@ def costs(model: Model, measure: Callable[[Sequence[Model]], Sequence[float]]) -
     every = len(equal.neurons)
     neurons, heads = len(equal.neurons[0]), len(equal.heads[0])
     some_heads, some_widths = (sorted({ceil(total * share) for share in MEASURED}) for total in (heads, neurons))
+    if not anatomy(model).heads_can_go:
+        some_heads = []
     shapes = [([neurons] * every, [count] * every) for count in some_heads]
     shapes += [([count] * every, [heads] * every) for count in some_widths]
     full, *times = measure([model, *(prune(model, equal, *shape) for shape in shapes)])
@@ -55,7 +58,7 @@ def costs(model: Model, measure: Callable[[Sequence[Model]], Sequence[float]]) -
     grid = sorted({neurons * part // STEPS for part in range(STEPS + 1)})
     return Costs(
         full,
-        _between(range(heads + 1), [*some_heads, heads], [*saved[: len(some_heads)], 0.0]),
+        _between(range(heads + 1) if some_heads else [heads], [*some_heads, heads], [*saved[: len(some_heads)], 0.0]),
         _between(grid, [*some_widths, neurons], [*saved[len(some_heads) :], 0.0]),
     )
 

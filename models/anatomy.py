@@ -1,6 +1,6 @@
 """What a layer consists of, and how its parts are made narrower or wider, for the architectures in `student.LAYERS`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -29,6 +29,10 @@ class Anatomy:
     attention: Block
     feed_forward: Block
     width: str
+    heads_can_go: bool = True
+    """False where all layers share something that has a part for each attention head."""
+    has_relations: bool = True
+    """True if queries, keys and values are equally wide and computed once a forward pass."""
 
     @property
     def blocks(self) -> tuple[Block, Block]:
@@ -52,13 +56,45 @@ GPT2 = Anatomy(
     Block(("mlp.c_fc",), "mlp.c_proj", ""),
     "n_inner",
 )
+MPNET = Anatomy(
+    Block(("attention.attn.q", "attention.attn.k", "attention.attn.v"), "attention.attn.o", "attention.LayerNorm"),
+    BERT.feed_forward,
+    "intermediate_size",
+    heads_can_go=False,  # the encoder has a bias for each head and distance
+)
+DEBERTA = Anatomy(
+    Block(
+        tuple(f"{_SELF}{name}_proj" for name in ("query", "key", "value", "pos_key", "pos_query")),
+        "attention.output.dense",
+        "attention.output.LayerNorm",
+    ),
+    BERT.feed_forward,
+    "intermediate_size",
+    has_relations=False,
+)
+MODERNBERT = Anatomy(
+    Block(("attn.Wqkv",), "attn.Wo", "mlp_norm"), Block(("mlp.Wi",), "mlp.Wo", ""), "intermediate_size"
+)
+LLAMA = Anatomy(
+    Block(("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"), "self_attn.o_proj", "post_attention_layernorm"),
+    Block(("mlp.gate_proj", "mlp.up_proj"), "mlp.down_proj", ""),
+    "intermediate_size",
+    has_relations=False,
+)
 ANATOMIES = {
     "bert": BERT,
     "roberta": BERT,
     "xlm-roberta": BERT,
+    "camembert": BERT,
     "electra": BERT,
+    "mpnet": MPNET,
+    "deberta-v2": DEBERTA,
+    "modernbert": MODERNBERT,
     "distilbert": DISTILBERT,
     "gpt2": GPT2,
+    "llama": LLAMA,
+    "qwen2": LLAMA,
+    "qwen3": LLAMA,
 }
 
 
@@ -82,17 +118,29 @@ def positions(model: Model) -> int | None:
 
 
 def anatomy(model: Model) -> Anatomy:
-    """Of the model's architecture. Raises ValueError for one we do not know."""
+    """Return that of the model's architecture. Raises ValueError for one we do not know."""
     kind = model.config.model_type
     if kind not in ANATOMIES:
         raise ValueError(f"{kind} models cannot be pruned yet; those that can: {', '.join(ANATOMIES)}")
-    return ANATOMIES[kind]
+    if getattr(trunk(model).get_submodule(layers_path(trunk(model)).rpartition(".")[0]), "conv", None):
+        raise ValueError(f"{kind} models with a convolution between their layers cannot be pruned yet")
+    names = ANATOMIES[kind]
+    modules = {name for name, _ in layers(model)[0].named_modules()}  # DeBERTa's projections of positions may be shared
+    readers = tuple(name for name in names.attention.readers if name in modules)
+    return replace(names, attention=replace(names.attention, readers=readers))
 
 
 def head_size(model: Model) -> int:
-    """Numbers a token that one attention head writes."""
-    size: int = model.config.hidden_size // model.config.num_attention_heads
-    return size
+    """Return how many numbers a token one attention head writes; where heads share keys, all heads of such a group."""
+    heads = model.config.num_attention_heads
+    return attention_width(model) // int(getattr(model.config, "num_key_value_heads", None) or heads)
+
+
+def attention_width(model: Model) -> int:
+    """Return how many numbers a token all attention heads write that the configuration speaks of."""
+    config = model.config
+    size: int = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return size * int(config.num_attention_heads)
 
 
 def width(layer: nn.Module, block: Block) -> int:
@@ -123,13 +171,23 @@ def _resize(layer: nn.Module, block: Block, size: int, source: Tensor, target: T
     before = width(layer, block)
     for name in block.readers:
         reader = layer.get_submodule(name)
-        parts = range(len(weight(reader)) // before)
+        owner: Any = layer.get_submodule(name.rpartition(".")[0])
+        rows = len(weight(reader))
+        if rows < before:  # keys and values that several heads share
+            group = owner.head_dim * before // rows
+            first = source % group < owner.head_dim
+            spots = [places[first] // group * owner.head_dim + places[first] % group for places in (source, target)]
+            _move(reader, 0, size * rows // before, *spots)
+            continue
+        parts = range(rows // before)
         spots = [
             torch.cat([places + part * step for part in parts]) for places, step in ((source, before), (target, size))
         ]
         _move(reader, 0, size * len(parts), *spots)
-        if hasattr(owner := layer.get_submodule(name.rpartition(".")[0]), "split_size"):
-            setattr(owner, "split_size", size)  # noqa: B010
+        if hasattr(owner, "split_size"):
+            owner.split_size = size
+        if hasattr(owner, "num_attention_heads"):
+            owner.num_attention_heads = size // owner.attention_head_size
     _move(layer.get_submodule(block.writer), 1, size, source, target)
 
 
@@ -139,7 +197,7 @@ def _move(module: Any, dim: int, size: int, source: Tensor, target: Tensor) -> N
     source, target = source.to(old.device), target.to(old.device)
     new = old.new_zeros(shape).index_copy(dim, target, old.index_select(dim, source))
     module.weight = nn.Parameter((new.T if isinstance(module, Conv1D) else new).contiguous())
-    if dim == 0:
+    if dim == 0 and module.bias is not None:
         bias = module.bias.detach()
         module.bias = nn.Parameter(bias.new_zeros(size).index_copy(0, target, bias[source]))
     words = ("nf", "nx") if isinstance(module, Conv1D) else ("out_features", "in_features")

@@ -18,10 +18,12 @@ from transformers.pytorch_utils import Conv1D
 
 from models.graphs import MICROSOFT, Writer, constant, is_constant, replace, tidy
 from models.heads import Model, SharedTrunk
-from models.student import LAYERS
 
 ATTENTION = "nightshift"
 """Our attention's name among those of transformers."""
+FUSED = ("bert", "roberta", "xlm-roberta", "camembert", "electra", "distilbert", "gpt2")
+"""Architectures whose attention is that one operator. Others have position biases, rotations or windows inside it: they are
+exported as they are."""
 POINTWISE = {"Add", "Gelu", "Tanh", "Relu", "LayerNormalization"}
 """Operators that treat every token alike, as `MatMul` with constant weights does."""
 
@@ -31,7 +33,7 @@ def traceable(model: Model, typed: bool) -> Model:
 
     Without `typed`, where all tokens are of type 0, that type's vector is added to the positions beforehand.
     """
-    if model.config.model_type not in LAYERS:
+    if model.config.model_type not in FUSED:
         return model
     AttentionInterface.register(ATTENTION, _attend)
     AttentionMaskInterface.register(ATTENTION, _mask)

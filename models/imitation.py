@@ -62,6 +62,8 @@ def demand(student: Model, teacher: Model, ways: Mapping[str, float]) -> None:
     for model in (student, teacher):
         if model.config.model_type not in ANATOMIES:
             raise ValueError(f"the inside of {model.config.model_type} models is not known: learn the answers alone")
+        if "relations" in ways and not ANATOMIES[model.config.model_type].has_relations:
+            raise ValueError(f"attention relations of {model.config.model_type} models are not known: leave them out")
     ours, theirs = student.config.hidden_size, teacher.config.hidden_size
     if ours != theirs and {"hidden", "cosine"} & ways.keys():
         raise ValueError(f"hidden states of {ours} and {theirs} numbers cannot be compared: take relations alone")

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from models.anatomy import Block, anatomy, layers, trunk, weight
 from models.batches import inputs_of
-from models.heads import Model, logits
+from models.heads import Model, is_decoder, logits
 from models.watching import watching
 
 RIDGE = 1.0
@@ -37,32 +37,33 @@ def mend(pruned: Model, parent: Model, batches: Iterable[dict[str, Any]], ridge:
         wanted = []
         for batch in theirs:
             with watching([original], blocks) as watches:
-                batch.run(original)
+                batch.run(original, number)
             wanted.append([watch.total for watch in watches])
-        _fit(layer, ours, wanted, [batch.felt[2 * number :] for batch in theirs], blocks, ridge)
+        _fit(layer, number, ours, wanted, [batch.felt[2 * number :] for batch in theirs], blocks, ridge)
         for batch in theirs:
             batch.hidden = batch.output
 
 
 def _fit(
     layer: nn.Module,
+    number: int,
     rows: list["_Batch"],
     wanted: list[list[Tensor]],
     felt: list[list[Tensor]],
     blocks: Sequence[Block],
     ridge: float,
 ) -> None:
-    """Change a layer, and take the rows through it."""
+    """Change a layer, the `number`-th, and take the rows through it."""
     for place, block in enumerate(blocks):
         normal = _Normal(layer.get_submodule(block.writer))
         with watching([layer], [block]) as (watch,):
             for batch, totals, weights in zip(rows, wanted, felt, strict=True):
-                batch.run(layer)
+                batch.run(layer, number)
                 missing = (totals[place] - watch.total)[batch.counted]
                 normal.add(watch.entering[batch.counted], missing, weights[place][batch.counted])
         normal.solve(ridge)
     for batch in rows:
-        batch.run(layer)
+        batch.run(layer, number)
         batch.hidden = batch.output
 
 
@@ -74,20 +75,17 @@ class _Batch:
     """(rows, tokens), true where there is no padding."""
     hidden: Tensor
     """What the next layer reads, (rows, tokens, size)."""
-    more: tuple[Any, ...]
-    named: dict[str, Any]
-    """What every layer is told besides."""
+    beside: list[tuple[tuple[Any, ...], dict[str, Any]]]
+    """What each layer is told besides, by its place and by name."""
     output: Tensor = field(default_factory=lambda: torch.empty(0))
     """What the layer that was run last answered."""
     felt: list[Tensor] = field(default_factory=list)
     """How much each token of each block's sum counts, (rows, tokens)."""
 
-    def run(self, layer: nn.Module) -> None:
-        self.output = layer(self.hidden, *self.more, **self.named)
-
-
-class _StoppedError(Exception):
-    """Ends a forward pass before the first layer."""
+    def run(self, layer: nn.Module, number: int) -> None:
+        more, named = self.beside[number]
+        output = layer(self.hidden, *more, **named)
+        self.output = output if isinstance(output, Tensor) else output[0]
 
 
 def _inputs(model: Model, batch: dict[str, Any]) -> dict[str, Any]:
@@ -96,24 +94,21 @@ def _inputs(model: Model, batch: dict[str, Any]) -> dict[str, Any]:
 
 
 def _entering(model: Model, batch: dict[str, Any]) -> _Batch:
-    """What the first layer is given."""
-    told: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+    """Return what the layers are given."""
+    given: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
 
-    def stop(_module: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
-        told.append((inputs, named))
-        raise _StoppedError
+    def note(_module: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+        given.append((inputs, named))
 
     inputs = _inputs(model, batch)
-    handle = layers(model.eval())[0].register_forward_pre_hook(stop, with_kwargs=True)
+    handles = [layer.register_forward_pre_hook(note, with_kwargs=True) for layer in layers(model.eval())]
     try:
-        trunk(model)(**inputs, use_cache=False)
-    except _StoppedError:
-        pass
+        trunk(model)(**inputs, **({"use_cache": False} if is_decoder(model.config) else {}))
     finally:
-        handle.remove()
-    (((hidden, *more), named),) = told
+        for handle in handles:
+            handle.remove()
     mask = inputs.get("attention_mask", torch.ones_like(inputs["input_ids"])).bool()
-    return _Batch(mask, hidden, tuple(more), named)
+    return _Batch(mask, given[0][0][0], [(more[1:], named) for more, named in given])
 
 
 def _felt(model: Model, batch: dict[str, Any]) -> list[Tensor]:
@@ -127,25 +122,27 @@ def _felt(model: Model, batch: dict[str, Any]) -> list[Tensor]:
 
 
 class _Normal:
-    """The normal equations of a change to a projection, bias included."""
+    """The normal equations of a change to a projection, and to its bias where it has one."""
 
     def __init__(self, projection: Any) -> None:
         self.projection = projection
-        size = weight(projection).shape[1] + 1
+        self.biased = int(projection.bias is not None)
+        size = weight(projection).shape[1] + self.biased
         self.squares = torch.zeros(size, size, dtype=torch.float64)
         self.products = torch.zeros(size, len(weight(projection)), dtype=torch.float64)
 
     def add(self, entering: Tensor, missing: Tensor, felt: Tensor) -> None:
         """Tokens' inputs, what the outputs lack, and how much each counts."""
-        known = nn.functional.pad(entering, (0, 1), value=1.0)
+        known = nn.functional.pad(entering, (0, self.biased), value=1.0)
         weighted = (known * felt[:, None]).T
         self.squares += (weighted @ known).cpu()
         self.products += (weighted @ missing).cpu()
 
     def solve(self, ridge: float) -> None:
         """Change the projection; the bias is not pulled."""
-        inner = self.squares.diagonal()[:-1]
+        inner = self.squares.diagonal()[: weight(self.projection).shape[1]]
         inner.add_(ridge * inner.mean()).clamp_(min=torch.finfo(inner.dtype).tiny)
-        change = torch.linalg.solve(self.squares, self.products).to(self.projection.bias)
-        weight(self.projection).add_(change[:-1].T)
-        self.projection.bias.add_(change[-1])
+        change = torch.linalg.solve(self.squares, self.products).to(self.projection.weight)
+        weight(self.projection).add_(change[: len(inner)].T)
+        if self.biased:
+            self.projection.bias.add_(change[-1])

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from models import imitation
-from models.anatomy import anatomy, head_size, layers, width
+from models.anatomy import anatomy, head_size, layers, trunk, width
 from models.batches import inputs_of
 from models.heads import Model, logits
 
-NARROWED = ("bert", "roberta", "xlm-roberta")
+NARROWED = ("bert", "roberta", "xlm-roberta", "camembert", "electra", "distilbert")
+FULL_WIDTH = ("dense", "pre_classifier", "embeddings_project")
+"""Layers outside the blocks that write hidden numbers, by the ends of their names."""
 M = TypeVar("M", bound=Model)
 
 
@@ -52,21 +54,29 @@ def narrow(model: M, kept: Tensor) -> M:
     blocks = names.blocks
     readers = {layer.get_submodule(name) for layer in layers(small) for block in blocks for name in block.readers}
     writers = {layer.get_submodule(block.writer) for layer in layers(small) for block in blocks}
+    config = small.config
+    apart = ()  # embeddings of another size, which ELECTRA projects
+    if getattr(config, "embedding_size", config.hidden_size) != config.hidden_size:
+        apart = tuple(trunk(small).embeddings.modules())
+    elif hasattr(config, "embedding_size"):
+        config.embedding_size = len(kept)
     module: Any
     for name, module in small.named_modules():
+        if module in apart:
+            continue
         if isinstance(module, nn.LayerNorm):
             module.normalized_shape = (len(kept),)
             _keep(module, 0, kept)
         if isinstance(module, nn.Embedding):
             module.embedding_dim = len(kept)
             _keep(module, 1, kept)
-        if isinstance(module, nn.Linear) and module not in writers:
+        if isinstance(module, nn.Linear) and module not in writers and not name.endswith("embeddings_project"):
             module.in_features = len(kept)
             _keep(module, 1, kept)
-        if isinstance(module, nn.Linear) and module not in readers and name.endswith("dense"):
+        if isinstance(module, nn.Linear) and module not in readers and (module in writers or name.endswith(FULL_WIDTH)):
             module.out_features = len(kept)
             _keep(module, 0, kept)
-    small.config.hidden_size, small.config.num_attention_heads = len(kept), len(kept) // size
+    config.hidden_size, config.num_attention_heads = len(kept), len(kept) // size
     return small
 
 

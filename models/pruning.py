@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from models.anatomy import Block, anatomy, cut, head_size, layers, pad, weight, width
+from models.anatomy import Block, anatomy, attention_width, cut, head_size, layers, pad, weight, width
 from models.heads import Model
 from models.importance import Importance
 
@@ -19,6 +19,10 @@ def prune(model: Model, importance: Importance, widths: Sequence[int], heads: Se
     """
     pruned = copy.deepcopy(model)
     names, size = anatomy(pruned), head_size(pruned)
+    if heads is not None and not names.heads_can_go:
+        if any(few < len(scores) for few, scores in zip(heads, importance.heads, strict=True)):
+            raise ValueError(f"attention heads of {model.config.model_type} models cannot be cut, only neurons")
+        heads = None
     for place, layer in enumerate(layers(pruned)):
         _keep(layer, names.feed_forward, _most(importance.neurons[place], widths[place]), 1)
         if heads is not None:
@@ -61,7 +65,7 @@ def dense(model: Model, neurons: int | None = None) -> Model:
     names = anatomy(full)
     setattr(full.config, names.width, neurons or getattr(full.config, names.width))
     for layer in layers(full):
-        pad(layer, names.attention, full.config.hidden_size)
+        pad(layer, names.attention, attention_width(full))
         pad(layer, names.feed_forward, getattr(full.config, names.width) or 4 * full.config.hidden_size)
     return full
 

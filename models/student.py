@@ -13,9 +13,16 @@ LAYERS = {
     "bert": "encoder.layer",
     "roberta": "encoder.layer",
     "xlm-roberta": "encoder.layer",
+    "camembert": "encoder.layer",
     "electra": "encoder.layer",
+    "mpnet": "encoder.layer",
+    "deberta-v2": "encoder.layer",
+    "modernbert": "layers",
     "distilbert": "transformer.layer",
     "gpt2": "h",
+    "llama": "layers",
+    "qwen2": "layers",
+    "qwen3": "layers",
 }
 """Where each architecture keeps its layers, below `base_model`."""
 BOTH_LAYERS = {
@@ -106,6 +113,12 @@ def _thin(model: PreTrainedModel, path: str, picked: list[int]) -> None:
     new = [old[place] for place in picked]
     if picked[0] and model.config.model_type == "t5":
         _give_positions(old[0], new[0])
+    if picked[0] and hasattr(
+        new[0], "attn_norm"
+    ):  # the embeddings' normalisation comes right before a ModernBERT's first layer
+        new[0].attn_norm = torch.nn.Identity()
+    if getattr(model.config, "layer_types", None):
+        model.config.layer_types = [model.config.layer_types[place] for place in picked]
     setattr(owner, name, torch.nn.ModuleList(new))
     numbered: Any
     for place, layer in enumerate(new):
