@@ -40,6 +40,7 @@ BENCHMARKS = {
     "endings": "benchmarks.endings",
     "sharing": "benchmarks.sharing",
     "two_at_once": "benchmarks.two_at_once",
+    "architectures": "benchmarks.architectures",
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 import train_once
 from transformers import (
+    AutoConfig,
     AutoModel,
     AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
@@ -291,3 +292,28 @@ def test_a_narrower_student_keeps_these_numbers_and_is_stock(names, tmp_path):
     assert answers(small, "judged", batch).shape == (8, 2) and small.config.num_attention_heads == 1
     if len(names) == 1:
         assert torch.equal(answers(again, "judged", batch), answers(small, "judged", batch))
+
+
+DIM = {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64}
+WIDE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+NARROWED = {"distilbert": DIM, "camembert": WIDE, "electra": WIDE | {"embedding_size": 32},
+            "electra, projected": WIDE | {"embedding_size": 24}}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", NARROWED)
+def test_other_encoders_are_made_narrower_too(kind, tmp_path):
+    config = AutoConfig.for_model(kind.partition(",")[0], vocab_size=60, pad_token_id=0, **NARROWED[kind])
+    model = AutoModelForSequenceClassification.from_config(config).eval()
+    for layer in layers(model):
+        anatomy.cut(layer, anatomy.anatomy(model).attention, torch.arange(16))
+    kept = torch.arange(1, 32, 2)
+    small = narrowing.narrow(model, kept)
+    words = "embeddings.word_embeddings.weight"
+    table, cut = (found.base_model.state_dict()[words] for found in (model, small))
+    assert torch.equal(cut, table if kind == "electra, projected" else table[:, kept])
+    small.save_pretrained(tmp_path)
+    again, report = AutoModelForSequenceClassification.from_pretrained(tmp_path, output_loading_info=True)
+    assert not report["missing_keys"] and not report["mismatched_keys"] and again.config.hidden_size == 16
+    ids = torch.arange(4, 12)[None]
+    with torch.no_grad():
+        assert torch.allclose(again.eval()(ids).logits, small(ids).logits, atol=1e-6)

@@ -25,13 +25,20 @@ BERT = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "in
 SIZES = {
     "bert": BERT,
     "xlm-roberta": BERT,
+    "camembert": BERT,
     "electra": BERT | {"embedding_size": 16},
     "distilbert": {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 48, "vocab_size": 300,
                    "initializer_range": 0.3},
     "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 160, "vocab_size": 300, "initializer_range": 0.3},
     "albert": BERT | {"embedding_size": 16},
+    "mpnet": BERT | {"num_hidden_layers": 1},
+    "deberta-v2": BERT | {"num_hidden_layers": 1, "relative_attention": True, "pos_att_type": ["p2c", "c2p"],
+                          "share_att_key": True},
+    "modernbert": BERT | {"local_attention": 8},
+    "qwen3": BERT | {"num_hidden_layers": 1, "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 4},
 }  # fmt: skip
-FUSED = [name for name in SIZES if name != "albert"]
+PLAIN = ["albert", "mpnet", "deberta-v2", "modernbert", "qwen3"]
+FUSED = [name for name in SIZES if name not in PLAIN]
 
 
 def tokenizer_of(name):
@@ -54,8 +61,10 @@ def made(name, heads=None):
         for parameter in model.parameters():
             if parameter.ndim == 1:
                 parameter.add_(torch.randn_like(parameter) * 0.3)
-    for layer, size, neurons in zip(anatomy.layers(model) if name in FUSED else (), (24, 8), (48, 20), strict=False):
-        anatomy.cut(layer, anatomy.anatomy(model).attention, torch.arange(size))
+    cut = () if name == "albert" else anatomy.layers(model)
+    for layer, size, neurons in zip(cut, (24, 8), (40 if name in PLAIN else 48, 20), strict=False):
+        if anatomy.anatomy(model).heads_can_go:
+            anatomy.cut(layer, anatomy.anatomy(model).attention, torch.arange(size))
         anatomy.cut(layer, anatomy.anatomy(model).feed_forward, torch.arange(neurons))
     return TorchPredictor(model.eval(), tokenizer, heads, 128)
 
@@ -132,8 +141,9 @@ def test_a_shared_trunk_is_fused_for_all_its_heads(name, tmp_path):
     agree(full, served)
 
 
-def test_an_unknown_architecture_stays_as_it_is_and_right(tmp_path):
-    full = made("albert")
+@pytest.mark.parametrize("name", PLAIN)
+def test_another_architecture_stays_as_it_is_and_right(name, tmp_path):
+    full = made(name)
     served, graph = written(full, tmp_path)
     assert not kinds(graph)["MultiHeadAttention"]
     agree(full, served)

@@ -9,7 +9,7 @@ from onnxscript import ir
 from samples import messages
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
 
-from models import allocation, anatomy, bases, encoding, export, importance, mending, pruning
+from models import allocation, anatomy, bases, encoding, export, imitation, importance, mending, pruning, student
 from models.batches import Collator, inputs_of
 from models.encoding import IGNORED
 from models.heads import Head, SharedTrunk, logits
@@ -108,6 +108,20 @@ def test_a_dense_checkpoint_is_loaded_by_stock_transformers_and_answers_the_same
     wide = pruning.dense(pruned, neurons=64)
     assert shapes(wide) == [[32, 64], [32, 64]] == [[32, getattr(wide.config, anatomy.anatomy(wide).width)]] * 2
     assert torch.allclose(answers(wide, batches), answers(pruned, batches), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("bert", "gpt2", "roberta", "xlm-roberta")])
+def test_a_student_of_any_architecture_is_loaded_by_stock_transformers_and_answers_the_same(kind, tokenizer, tmp_path):
+    model, batches = model_of(kind, tokenizer), batches_of(tokenizer)[:1]
+    small = student.student_of(model, 1, "last")
+    (layer,), (_, last) = anatomy.layers(small), anatomy.layers(model)
+    expected = {name: value for name, value in last.state_dict().items() if not name.startswith("attn_norm")}
+    assert layer.state_dict().keys() == expected.keys()
+    assert all(torch.equal(value, expected[name]) for name, value in layer.state_dict().items())
+    small.save_pretrained(tmp_path)
+    again, report = AutoModelForSequenceClassification.from_pretrained(tmp_path, output_loading_info=True)
+    assert not report["missing_keys"] and not report["unexpected_keys"]
+    assert torch.allclose(answers(again.eval(), batches), answers(small, batches), atol=1e-6)
 
 
 def test_training_leaves_the_zeros_of_a_dense_model_as_they_are(cut):
@@ -282,6 +296,24 @@ def test_emptied_blocks_are_not_in_the_graph(kind, heads_own, tmp_path):
             for p in (TorchPredictor(pruned, tokenizer, heads, 32), export.open_served(tmp_path))
         ]
         assert said[0] == pytest.approx(said[1], abs=1e-4)
+
+
+def test_heads_that_share_a_bias_stay_and_relations_are_known_or_refused(tokenizer):
+    model, batches = model_of("mpnet", tokenizer), batches_of(tokenizer)
+    told = importance.importance(model, batches, {"main": HEAD})
+    with pytest.raises(ValueError, match="attention heads of mpnet models cannot be cut, only neurons"):
+        pruning.prune(model, told, [64, 64], [3, 4])
+    table = allocation.costs(model, parameters)
+    assert table.heads == {4: 0.0} and allocation.allocate(told, table, 0.9).heads == [4, 4]
+    imitation.demand(model, model, {"relations": 1.0})
+    for kind in ("deberta-v2", "llama"):
+        other = model_of(kind, tokenizer)
+        with pytest.raises(ValueError, match=f"attention relations of {kind} models are not known"):
+            imitation.demand(other, other, {"relations": 1.0})
+    wide = model_of("deberta-v2", tokenizer)
+    wide.deberta.encoder.conv = torch.nn.Identity()
+    with pytest.raises(ValueError, match="a convolution between their layers cannot be pruned"):
+        anatomy.anatomy(wide)
 
 
 def test_the_model_that_is_pruned_stays_as_it_was(tokenizer):

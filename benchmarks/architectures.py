@@ -1,0 +1,258 @@
+"""`nightshift bench architectures`: what each architecture can do, tried with a tiny model of random weights.
+
+A base is written to a folder, loaded as a night loads it, and trained for an epoch on made-up rows. From the trained model every
+step of `compress` is taken, and what it gives is exported, quantized and asked. "yes" means that a step ended and
+that what is served answers as PyTorch does (of int8: that it answers); anything else is the error, one line.
+"""
+
+import argparse
+import random
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+from benchmarks.train import say
+from models import (
+    anatomy,
+    bases,
+    encoding,
+    export,
+    importance,
+    mending,
+    narrowing,
+    pruning,
+    quantization,
+    static,
+    student,
+    training,
+    vocabulary,
+)
+from models.batches import Collator
+from models.fusion import FUSED
+from models.heads import Head, is_decoder
+from models.measure import TorchPredictor
+
+ROWS, MAX_LENGTH = 48, 32
+BERT = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64,
+        "max_position_embeddings": 130, "pad_token_id": 0}  # fmt: skip
+GROUPED = BERT | {"num_key_value_heads": 2, "head_dim": 8}
+GPT2 = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 128}
+BART = {"d_model": 32, "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 2, "decoder_start_token_id": 1,
+        "decoder_attention_heads": 2, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64}  # fmt: skip
+T5 = {"d_model": 32, "d_ff": 64, "d_kv": 8, "num_layers": 2, "num_heads": 4, "decoder_start_token_id": 0}
+JUDGING = {
+    "bert": BERT, "roberta": BERT, "xlm-roberta": BERT, "camembert": BERT, "electra": BERT, "albert": BERT,
+    "distilbert": {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64}, "mpnet": BERT,
+    "deberta-v2": BERT | {"relative_attention": True, "pos_att_type": ["p2c", "c2p"], "share_att_key": True},
+    "modernbert": BERT | {"local_attention": 8}, "convbert": BERT, "big_bird": BERT | {"attention_type": "original_full"},
+    "gpt2": GPT2, "llama": GROUPED, "mistral": GROUPED, "qwen2": GROUPED, "qwen3": GROUPED, "gemma3_text": GROUPED,
+    "xlnet": {"d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 64}, "fnet": BERT,
+}  # fmt: skip
+"""Architectures that learn classification here, with the sizes of the tiny model."""
+WRITING = {
+    "gpt2": GPT2, "llama": GROUPED, "mistral": GROUPED, "qwen2": GROUPED, "qwen3": GROUPED, "gemma3_text": GROUPED,
+    "t5": T5, "bart": BART,
+}  # fmt: skip
+STEPS = ("distil", "narrow", "prune", "vocabulary", "static")
+LEFT_OUT = (ValueError, RuntimeError, IndexError, TypeError, AttributeError, KeyError, NotImplementedError)
+
+
+def main(arguments: list[str]) -> dict[str, Any]:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(prog="nightshift bench architectures", allow_abbrev=False)
+    parser.add_argument("--only", default="", help="some architectures, by model_type, separated by commas")
+    chosen = set(filter(None, parser.parse_args(arguments).only.split(",")))
+    rows, reasons = [], dict[str, list[str]]()
+    for objective, architectures in (("judges", JUDGING), ("writes", WRITING)):
+        for kind, sizes in architectures.items():
+            if not chosen or kind in chosen:
+                say(f"{kind}, {objective}")
+                row, why = _row(kind, sizes, objective)
+                rows.append(row)
+                for reason in why:
+                    reasons.setdefault(reason, []).append(kind)
+    return {"table": rows, "notes": [f"{', '.join(dict.fromkeys(kinds))}: {why}" for why, kinds in reasons.items()]}
+
+
+def _row(kind: str, sizes: dict[str, Any], objective: str) -> tuple[dict[str, Any], list[str]]:
+    """Return one line of the table, and the reasons for all that is not possible."""
+    names = ("train", *STEPS, "quantize", "quantize:static", "serve")
+    row: dict[str, Any] = {"architecture": kind, "kind": objective} | dict.fromkeys(names, "–")
+    with tempfile.TemporaryDirectory() as name:
+        trial = _Trial(kind, sizes, objective, Path(name))
+        reasons = trial.fill(row)
+    return row, reasons
+
+
+class _Trial:
+    """One architecture on its way through a night."""
+
+    def __init__(self, kind: str, sizes: dict[str, Any], objective: str, folder: Path) -> None:
+        self.kind, self.sizes, self.folder = kind, sizes, folder
+        self.texts, self.labels = _messages()
+        self.decoder = objective == "writes" or is_decoder(AutoConfig.for_model(kind))
+        if objective == "judges":
+            self.head = Head("classification", ("bad", "good"))
+        else:
+            self.head = Head("text2text" if AutoConfig.for_model(kind).is_encoder_decoder else "generation")
+            self.labels = [text.upper() for text in self.texts]
+        self.heads = {"main": self.head}
+        self.reasons: list[str] = []
+
+    def fill(self, row: dict[str, Any]) -> list[str]:
+        """Go as far as can be gone."""
+        row["train"] = self._tried(self._train)
+        if row["train"] != "yes":
+            return self.reasons
+        row["serve"] = self._tried(lambda: self._serve(self.model, self.tokenizer, "full"))
+        if row["serve"] == "yes":
+            row["serve"] = (
+                "as a checkpoint" if self.head.generative else "ONNX, fused" if self.kind in FUSED else "ONNX"
+            )
+            row["quantize"] = self._tried(lambda: self._quantize("dynamic"))
+            if not self.head.generative:
+                row["quantize:static"] = self._tried(lambda: self._quantize("static"))
+        for step in ("distil", "prune") if self.head.generative else STEPS:
+            row[step] = self._tried(lambda step=step: self._smaller(step))  # type: ignore[misc]
+        if row["prune"] == "yes" and not anatomy.anatomy(self.model).heads_can_go:
+            row["prune"] = "neurons only"
+        return self.reasons
+
+    def _tried(self, action: Callable[[], None]) -> str:
+        try:
+            action()
+        except LEFT_OUT as error:
+            reason = str(error).splitlines()[0].replace(str(self.folder), "").partition("; those that can")[0]
+            self.reasons.append(reason.replace(f"{self.kind} models", "such models"))
+            return "no"
+        return "yes"
+
+    def _train(self) -> None:
+        scratch = "scratch:gpt2" if self.decoder else "scratch:bert"
+        tokenizer = bases.load_tokenizer(scratch, {"vocab_size": 300}, self.texts)
+        base = self.folder / "base"
+        ends = dict.fromkeys(("bos_token_id", "eos_token_id"), tokenizer.eos_token_id or 3)
+        config = AutoConfig.for_model(
+            self.kind, **{"vocab_size": len(tokenizer), "initializer_range": 0.2} | self.sizes | ends
+        )
+        config.pad_token_id = tokenizer.pad_token_id
+        family: Any = AutoModel
+        if self.head.generative:
+            family = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        family.from_config(config).save_pretrained(base)
+        tokenizer.save_pretrained(base)
+        self.tokenizer = bases.load_tokenizer(str(base), {}, [])
+        self.model = bases.load(str(base), self.heads, self.tokenizer, 1)
+        self.rows = {"main": encoding.encode(
+            self.tokenizer, self.head, self.texts, None, None if self.head.kind == "generation" else self.labels, MAX_LENGTH,
+            encoder_decoder=self.model.config.is_encoder_decoder, packed=self.head.generative,
+        )}  # fmt: skip
+        self.model = self._fitted(self.model, "train")
+
+    def _fitted(self, model: Any, name: str) -> Any:
+        arguments = {"num_train_epochs": 1, "per_device_train_batch_size": 16, "learning_rate": 1e-3, "save_steps": 1000,
+                     "save_total_limit": 1, "seed": 1, "precision": "float32"}  # fmt: skip
+        return training.fit(
+            model, self.tokenizer, self.heads, self.rows, {}, self.folder / name, arguments, []
+        ).model.eval()
+
+    def _batches(self) -> list[dict[str, Any]]:
+        collate = Collator(self.rows, self.heads, self.tokenizer.pad_token_id)
+        count = min(16, len(self.rows["main"]))
+        return [collate([("main", row) for row in range(count)])]
+
+    def _smaller(self, step: str) -> None:
+        tokenizer = self.tokenizer
+        if step == "vocabulary":
+            model, tokenizer = vocabulary.cut(self.model, tokenizer, self.texts[:4])
+        elif step == "static":
+            model = self._fitted(static.student_of(self.model, tokenizer, self.texts), step)
+        elif step == "distil":
+            model = self._fitted(student.student_of(self.model, 1), step)
+        else:
+            model = self._fitted(self._narrow() if step == "narrow" else self._pruned(), step)
+        stock = pruning.dense(model) if model.config.model_type in anatomy.ANATOMIES else model
+        bases.save_checkpoint(stock, tokenizer, self.heads, self.folder / f"{step}-checkpoint")
+        again, read, _ = bases.load_checkpoint(self.folder / f"{step}-checkpoint")
+        if step == "prune":
+            pruning.slim(again)
+        self._serve(again, read, step)
+
+    def _narrow(self) -> Any:
+        batches, size = self._batches(), anatomy.head_size(self.model)
+        found = importance.importance(self.model, batches, self.heads)
+        widths = [len(layer) for layer in found.neurons]
+        fewer = pruning.prune(self.model, found, widths, [2] * len(widths))
+        return narrowing.narrow(fewer, narrowing.liveliest(fewer, batches, 2 * size))
+
+    def _pruned(self) -> Any:
+        """Return a model with other widths and heads in each layer; one that writes has the same in all."""
+        batches = self._batches()
+        found = importance.importance(self.model, batches, self.heads)
+        shape: tuple[list[int], list[int] | None] = ([40, 24], [1, 2])
+        if self.head.generative or not anatomy.anatomy(self.model).heads_can_go:
+            shape = ([24, 24] if self.head.generative else [40, 24], None)
+        pruned = pruning.prune(self.model, found, *shape)
+        mending.mend(pruned, self.model, batches)
+        return pruned
+
+    def _serve(self, model: Any, tokenizer: Any, name: str) -> None:
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        export.export(model, tokenizer, self.heads, folder, MAX_LENGTH)
+        served = export.open_served(folder)
+        if not self.head.generative:
+            said = TorchPredictor(model, tokenizer, self.heads, MAX_LENGTH).scores(self.texts)
+            worst = float(np.abs(served.scores(self.texts) - said).max())
+            if worst > export.TOLERANCE:
+                raise ValueError(f"what is served answers otherwise than PyTorch, by {worst:.2g}")
+        else:
+            served.continuations(self.texts[:2], "main", 4)  # type: ignore[union-attr]
+
+    def _quantize(self, way: str) -> None:
+        if self.head.generative:
+            export.export(self.model, self.tokenizer, self.heads, self.folder / "int8", MAX_LENGTH)
+            quantization.quantize_checkpoint(self.folder / "int8")
+            export.open_served(self.folder / "int8").continuations(self.texts[:2], "main", 4)  # type: ignore[union-attr]
+            return
+        graph = self.folder / "full" / export.ONNX
+        before = graph.read_bytes()
+        if way == "dynamic":
+            quantization.quantize_int8(graph, graph)
+        else:
+            served: Any = export.open_served(graph.parent)
+            quantization.quantize_static(graph, graph, [served.feed(self.texts)])
+        found = export.open_served(graph.parent).scores(self.texts)
+        graph.write_bytes(before)
+        if not np.isfinite(found).all():
+            raise ValueError("int8 answers with what is no number")
+
+
+def _messages() -> tuple[list[str], list[str]]:
+    draw = random.Random(1)
+    words = {"good": ["great", "lovely", "superb", "fine", "warm"], "bad": ["awful", "poor", "broken", "late", "cold"]}
+    plain = [
+        "the",
+        "parcel",
+        "tent",
+        "lamp",
+        "came",
+        "with",
+        "a",
+        "box",
+        "and",
+        "one",
+        "blue",
+        "bag",
+        "on",
+        "monday",
+        "from",
+        "this",
+        "shop",
+    ]
+    labels = [draw.choice(("good", "bad")) for _ in range(ROWS)]
+    return [" ".join(draw.sample(plain, draw.randint(3, 8)) + draw.sample(words[label], 2)) for label in labels], labels
