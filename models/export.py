@@ -74,7 +74,7 @@ def _inputs(tokenizer: PreTrainedTokenizerBase, pairs: bool, texts: list[str]) -
 def export_onnx(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, path: Path) -> None:
     """Write `model` as ONNX with free batch and sequence axes and an output of logits (rows, outputs) an objective.
 
-    Raises ValueError where ONNX Runtime's answers differ from PyTorch's by more than 1e-4.
+    Raises ValueError where it cannot be exported, or ONNX Runtime's answers differ from PyTorch's by more than 1e-4.
     """
     model = model.eval().float().cpu()
     pairs = any(head.pairs for head in heads.values())
@@ -83,17 +83,21 @@ def export_onnx(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, 
         sample.pop("token_type_ids", None)
     axes = {0: Dim.DYNAMIC, 1: Dim.DYNAMIC}
     silence = errors_only("torch.onnx", "onnxscript")
-    with silence, warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            _Logits(traceable(model, pairs), list(heads), list(sample)).eval(),
-            tuple(sample.values()),
-            dynamo=True,
-            input_names=list(sample),
-            output_names=[_output(name) for name in heads],
-            dynamic_shapes={"tensors": tuple(axes for _ in sample)},
-            verbose=False,
-        )
+    try:
+        with silence, warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                _Logits(traceable(model, pairs), list(heads), list(sample)).eval(),
+                tuple(sample.values()),
+                dynamo=True,
+                input_names=list(sample),
+                output_names=[_output(name) for name in heads],
+                dynamic_shapes={"tensors": tuple(axes for _ in sample)},
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        kind = model.config.model_type
+        raise ValueError(f"{kind} models cannot be exported to ONNX: {str(error).splitlines()[0]}") from error
     assert program is not None
     fuse(program.model)
     graphs.save(program.model, path)

@@ -1,12 +1,15 @@
 """The base model of a training: loaded with the night's heads, and tried before the night's long stages."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-from models import anatomy, bases
+from models import anatomy, bases, export
 from models.heads import Head, Model
+from models.student import LAYERS
 from tasks.errors import SettingsError
 from tasks.records import Kind
 
@@ -70,6 +73,16 @@ def try_bases(
     """
     heads = {name: Head(kind, ("a", "b") if kind == "classification" else (), pairs=pairs)
              for name, (kind, pairs) in kinds.items()}  # fmt: skip
-    load_base(base_model, heads, max_length, sizes=sizes)
+    model, tokenizer = load_base(base_model, heads, max_length, sizes=sizes)
+    if model.config.model_type not in LAYERS and not any(head.generative for head in heads.values()):
+        _try_export(model, tokenizer, heads)  # of the others tests know that they are exported
     for teacher in teachers:
         load_base(teacher, heads, max_length, field="compress.teachers")
+
+
+def _try_export(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Mapping[str, Head]) -> None:
+    with TemporaryDirectory() as folder:
+        try:
+            export.export_onnx(model, tokenizer, heads, Path(folder) / export.ONNX)
+        except ValueError as error:
+            raise SettingsError(f"{FIELD}: {str(error).splitlines()[0]}") from error

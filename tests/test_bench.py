@@ -11,7 +11,7 @@ import pytest
 from conftest import Shell
 from samples import messages
 
-from benchmarks import compress, gpu, gpu_serving, results
+from benchmarks import architectures, compress, gpu, gpu_serving, results
 from benchmarks.train import SCRIPTS
 from flows import cli
 
@@ -83,6 +83,19 @@ def test_no_such_benchmark(shell):
 def test_every_benchmark_is_there():
     for module in cli.BENCHMARKS.values():
         assert (FOLDER.parent / f"{module.replace('.', '/')}.py").exists()
+
+
+def test_an_architecture_that_cannot_be_trained_is_a_line_of_the_table_with_its_reason():
+    found = architectures.main(["--only", "xlnet"])
+    assert [(row["architecture"], row["train"], row["serve"]) for row in found["table"]] == [("xlnet", "no", "–")]
+    assert found["notes"][0].startswith("xlnet: such models answer otherwise where a text is padded")
+
+
+def test_the_table_of_architectures_is_the_measured_one():
+    found = json.loads((results.FOLDER / "architectures.json").read_text())
+    page = (FOLDER.parent / "docs/architectures.md").read_text()
+    assert results.table(found["table"]) in page
+    assert all(f"- {note}\n" in page for note in found["notes"])
 
 
 def test_the_gpu_benchmark_on_tiny_models():

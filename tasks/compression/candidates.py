@@ -40,7 +40,10 @@ def served(
     begun, place = time.monotonic(), checkpoint(model)
     shutil.copytree(place, folder / "checkpoint")
     (folder / "serving").mkdir()
-    export.export(*opened(model), folder / "serving", max_length)
+    try:
+        export.export(*opened(model), folder / "serving", max_length)
+    except ValueError as error:
+        raise NotPossibleError(str(error)) from error
     if quantize:
         _quantize(folder / "serving", quantize == "static", float_weights, embedding_bits, objectives)
     return Served(seconds=time.monotonic() - begun)

@@ -230,7 +230,8 @@ def _narrow(desk: Desk, size: float | int) -> Model:
 
 def _static(desk: Desk, _size: float | int) -> Model:
     (head,) = desk.heads.values()
-    return static.student_of(desk.model, desk.tokenizer, desk.texts(), head.pairs, seed=desk.told["seed"])
+    with _possible("static"):
+        return static.student_of(desk.model, desk.tokenizer, desk.texts(), head.pairs, seed=desk.told["seed"])
 
 
 STEPS: dict[str, Callable[[Desk, float | int], Model]] = {
