@@ -24,7 +24,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from flows import access, deploy
 from flows.deploy import PROJECT
-from tasks import processes, store
+from tasks import processes, store, tracking
 from tasks.errors import NightshiftError
 
 log = logging.getLogger("nightshift.keeper")
@@ -101,6 +101,7 @@ def up(prefect_port: int, mlflow_port: int) -> list[str]:
     with FileLock(logs() / "up.lock"):
         if running() is None:
             _end_orphans()
+            tracking.ensure_own_usable()
             _start_keeper(prefect_port, mlflow_port)
         while not (now := running()) or not now.ready:
             if now is None:

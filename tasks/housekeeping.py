@@ -144,11 +144,14 @@ def _night_age(night: Run) -> float:
 
 
 def _old_files(keep: int, days: float) -> list[Old]:
-    things = []
+    things: list[Old] = []
+    loose = [path for path in store.root().glob("*") if path.is_file()]  # errors of failed runs, as Prefect keeps them
+    things += [Old(kind="artifact", name=str(path.relative_to(store.home())), path=str(path), bytes=_bytes(path), days=age)
+               for path in sorted(loose) if (age := _file_age(path)) > days]  # fmt: skip
     for kind, (place, counted) in PLACES.items():
         for group in sorted((store.home() / place).glob("*/")):
             ages = sorted((_file_age(path), path) for path in group.iterdir())
-            whole = [path for _, path in ages if path.suffix != ".partial"]
+            whole = [path for _, path in ages if path.suffix not in (".partial", store.DAMAGED)]
             stay = whole[:keep] if counted else []
             things += [Old(kind=kind, name=str(path.relative_to(store.home())), path=str(path), bytes=_bytes(path), days=age)
                        for age, path in ages if age > days and path not in stay]  # fmt: skip

@@ -28,12 +28,14 @@ class Settings(BaseModel):
 
 
 class Artifact(BaseModel):
-    """A stage's output: a folder in the store. The stage wrapper fills in both fields."""
+    """A stage's output: a folder in the store. The stage wrapper fills in the fields."""
 
     path: str = ""
     """Folder, relative to the store's root."""
     digest: str = ""
     """sha256 over the folder's files, but for those under `measured/`."""
+    measured: str = ""
+    """sha256 over the files under `measured/`; no stage's key depends on it."""
 
 
 class Source(BaseModel):

@@ -3,12 +3,17 @@
 import ast
 import hashlib
 import inspect
+import json
+import logging
+import shutil
+import sys
 from collections.abc import Callable
 from functools import cache, wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from prefect import Task, task
+from prefect.serializers import JSONSerializer
 from prefect.settings import PREFECT_TASKS_REFRESH_CACHE
 from prefect.transactions import CommitMode, transaction
 from pydantic import BaseModel
@@ -16,9 +21,12 @@ from pydantic import BaseModel
 from tasks import machine, redaction, store
 from tasks.records import Artifact, Settings
 
+log = logging.getLogger("nightshift.stage")
 P = ParamSpec("P")
 A = TypeVar("A", bound=Artifact)
 
+JSON_SERIALIZER = JSONSerializer()
+"""What writes and reads records: Prefect would take the serializer that a record names, such as pickle."""
 UNKEYED = ("model_name", "run_id", "base_dir", "deadline")
 """Parameters that change where a stage reports to, not what it makes."""
 
@@ -27,7 +35,7 @@ def stage(function: Callable[Concatenate[Path, P], A]) -> Task[P, A]:
     """Turn `function(folder, ...) -> record` into a Prefect task `(...) -> record`, cached by content.
 
     The function writes its output into `folder`; the wrapper moves it to its place in the store and fills in the
-    record's path and digest. Prefect persists the record into that folder, as its completion marker; of a stage within
+    record's path and digests. Prefect persists the record into that folder, as its completion marker; of a stage within
     a stage at once, and not only when the outer one ends.
     """
     signature = inspect.signature(function)
@@ -43,18 +51,70 @@ def stage(function: Callable[Concatenate[Path, P], A]) -> Task[P, A]:
             transaction(commit_mode=CommitMode.EAGER),
         ):
             record = function(folder, *args, **kwargs)
-            digest = store.folder_digest(folder)
-        return record.model_copy(update={"path": path, "digest": digest})
+        final = store.root() / path  # another process may have finished the same artifact first, and its files stay
+        digests = {"digest": store.folder_digest(final), "measured": store.measured_digest(final)}
+        return record.model_copy(update={"path": path} | digests)
+
+    def key(_context: Any, parameters: dict[str, Any]) -> str:
+        path = artifact_path(function, parameters)
+        if not PREFECT_TASKS_REFRESH_CACHE.value():
+            set_aside_damaged(path)
+        return f"{path}/{store.MARKER}"
 
     run.__signature__ = outer  # type: ignore[attr-defined]
     wrap = task(
         name=function.__name__,
         task_run_name=function.__name__,
-        cache_key_fn=lambda _context, parameters: f"{artifact_path(function, parameters)}/{store.MARKER}",
+        cache_key_fn=key,
         persist_result=True,
-        result_serializer="json",
+        result_serializer=JSON_SERIALIZER,
     )
     return cast(Task[P, A], wrap(run))
+
+
+def set_aside_damaged(path: str) -> None:
+    """Move a finished artifact whose record or files are not as they were written out of the way, with a line in the log.
+
+    Prefect then has no record of it, and the night makes it anew.
+    """
+    folder = store.root() / path
+    try:
+        damage = _damage(folder, path)
+    except FileNotFoundError:  # there is none, or another process replaces it in this moment
+        return
+    if damage:
+        aside = folder.with_name(folder.name + store.DAMAGED)
+        shutil.rmtree(aside, ignore_errors=True)
+        folder.rename(aside)
+        log.warning("%s %s: it was moved to %s and is made anew", folder, damage, aside.name)
+
+
+def _damage(folder: Path, path: str) -> str:
+    """Say what is wrong with a finished artifact; empty if nothing is."""
+    types: list[str] = []
+
+    def note_type(item: dict[str, Any]) -> dict[str, Any]:
+        types.extend(str(item[name]) for name in ("__class__", "__exc_type__") if name in item)
+        return item
+
+    try:
+        record = json.loads((folder / store.MARKER).read_bytes())
+        data = json.loads(record["result"], object_hook=note_type)["data"]
+        if record["metadata"]["serializer"] != JSON_SERIALIZER.model_dump() or not all(map(_is_record, types)):
+            return "has a record that is not plain JSON of nightshift's own types"
+        expected = [data[name] for name in ("path", "digest", "measured")]
+    except (ValueError, KeyError, TypeError):
+        return "has a record that cannot be read"
+    if expected != [path, store.folder_digest(folder), store.measured_digest(folder)]:
+        return "is damaged: its files are not those that were written"
+    return ""
+
+
+def _is_record(name: str) -> bool:
+    """Return whether a type that a record names is one of nightshift's records; nothing is imported for it."""
+    module, _, attribute = name.rpartition(".")
+    found = getattr(sys.modules.get(module), attribute, None) if module.startswith("tasks.") else None
+    return isinstance(found, type) and issubclass(found, BaseModel)
 
 
 def artifact_path(function: Callable[..., Any], parameters: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # the command line needs this module at once, and pandas take
     import pandas as pd
 
 MARKER = "record.json"
+MEASURED, DAMAGED = "measured", ".damaged"
 TRAINED_KEYS = "trained_keys.parquet"
 
 
@@ -116,9 +117,18 @@ def file_digest(path: Path) -> str:
 
 def folder_digest(path: Path) -> str:
     """sha256 over names and contents of all files, but for those under `measured/` (timings differ by nature)."""
+    return _digest(path, lambda name: name.parts[0] != MEASURED)
+
+
+def measured_digest(path: Path) -> str:
+    """sha256 over the files under `measured/`, by which damage to them is noticed."""
+    return _digest(path, lambda name: name.parts[0] == MEASURED)
+
+
+def _digest(path: Path, counts: Callable[[Path], bool]) -> str:
     digest = hashlib.sha256()
     for file in sorted(path.rglob("*")):
         name = file.relative_to(path)
-        if file.is_file() and name.parts[0] != "measured":
+        if file.is_file() and name != Path(MARKER) and counts(name):
             digest.update(f"{name.as_posix()}\0{file_digest(file)}\n".encode())
     return digest.hexdigest()

@@ -7,9 +7,12 @@ nights left RUNNING is ended as KILLED.
 import json
 import os
 import re
+import sqlite3
 import sys
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,15 +31,69 @@ from tasks.redaction import redact
 FINISHED = ("promoted", "held")
 FULL = "full"
 """Artifact of a night's run: the digests of its training rows and, where nights start warm, the checkpoint of full."""
+BEING_MADE = 20.0
+"""Seconds in which another process may be making the tables of a new database."""
 FINGERPRINT, STATUS = "nightshift.fingerprint", "nightshift.status"
 
 
 def connect() -> MlflowClient:
-    """Where MLFLOW_TRACKING_URI says; else a SQLite file under NIGHTSHIFT_HOME."""
+    """Return a client for where MLFLOW_TRACKING_URI says; else for a SQLite file under NIGHTSHIFT_HOME.
+
+    Raises UserError if the database is empty, damaged, or of another MLflow.
+    """
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         (store.home() / "mlflow").mkdir(parents=True, exist_ok=True)
         mlflow.set_tracking_uri(_own_file())
-    return MlflowClient()
+    uri = mlflow.get_tracking_uri()
+    if uri.startswith("sqlite:///"):
+        ensure_usable(Path(uri.removeprefix("sqlite:///")))
+    try:
+        return MlflowClient()
+    except MlflowException as error:
+        if "db upgrade" not in str(error):
+            raise
+        raise UserError(
+            f"the MLflow database {public(uri)} is of another version of MLflow: take a backup of it, then "
+            f"`{_mlflow()} db upgrade {public(uri)}`"
+        ) from error
+
+
+def ensure_own_usable() -> None:
+    """Raise UserError if the SQLite file under NIGHTSHIFT_HOME is there and is empty or damaged."""
+    ensure_usable(store.home() / "mlflow" / "mlflow.db")
+
+
+@cache
+def ensure_usable(file: Path) -> None:
+    """Raise UserError if a SQLite file of MLflow's is there and is empty or damaged; looked at once per process.
+
+    MLflow would fill an empty file with empty tables, and all models would seem never to have been.
+    """
+    until = time.monotonic() + BEING_MADE
+    while file.exists():
+        try:
+            with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
+                (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+                tables = database.execute(
+                    "SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"
+                ).fetchone()
+        except sqlite3.OperationalError:  # locked, or no permission: MLflow says so in its own words
+            return
+        except sqlite3.DatabaseError as error:
+            found, tables = str(error), (0,)
+        if found != "ok":
+            raise UserError(
+                f"the MLflow database {file} is damaged ({found.splitlines()[-1]}): put a backup in its place, or save what can "
+                f"be read with `sqlite3 {file} .recover | sqlite3 {file.with_suffix('.recovered')}`"
+            )
+        if tables[0]:
+            return
+        if time.monotonic() > until:
+            raise UserError(
+                f"the MLflow database {file} is empty, so no model's history can be read: put a backup in its place, or, to begin "
+                f"anew, `rm {file}`"
+            )
+        time.sleep(0.2)
 
 
 def _own_file() -> str:

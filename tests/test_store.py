@@ -1,5 +1,6 @@
 """The artifact store: whole or not there, also where two processes make the same artifact or one is killed."""
 
+import json
 import os
 import subprocess
 import sys
@@ -90,6 +91,9 @@ calls = []
 @stage
 def inner(folder: Path, number: int) -> Artifact:
     calls.append(number)
+    (folder / "data").write_bytes(b"whole")
+    (folder / "measured").mkdir()
+    (folder / "measured/time").write_text("1")
     return Artifact()
 
 
@@ -106,20 +110,94 @@ def night(fails: bool) -> None:
     outer(fails)
 
 
-for fails in (True, False):
-    night(fails, return_state=True)
-print(calls)
+if __name__ == "__main__":
+    for fails in (True, False):
+        night(fails, return_state=True)
+    print(calls)
+"""
+DAMAGED = """
+import json
+import logging
+import sys
+
+from stages import calls, night, outer
+
+from tasks import store
+from tasks.stage import artifact_path, set_aside_damaged
+
+logging.getLogger("nightshift").addHandler(logging.StreamHandler())
+marker = sys.argv[1]
+(record,) = store.root().glob("inner/*/record.json")
+file, path, good = record.parent / "data", f"inner/{record.parent.name}", record.read_text()
+
+
+def damaged(what):
+    calls.clear()
+    what()
+    set_aside_damaged(path)
+    print(record.exists(), end=" ")
+    if not record.exists():
+        (store.root() / (path + ".damaged")).rename(record.parent)
+    file.write_bytes(b"whole")
+    (file.parent / "measured/time").write_text("1")
+    record.write_text(good)
+
+
+def other(**changes):
+    said = json.loads(good)
+    said["metadata"]["serializer"] |= changes.pop("serializer", {})
+    record.write_text(json.dumps(said | changes))
+
+
+pickled = f"c__builtin__\\nexec\\n(Vopen({marker!r}, 'w')\\ntR."
+called = json.dumps({"__class__": "builtins.open", "data": [marker, "w"]})
+data = json.loads(json.loads(good)["result"])["data"]
+for what in (
+    lambda: None,
+    lambda: file.write_bytes(b"whol"),
+    lambda: file.write_bytes(b"Whole"),
+    lambda: file.unlink(),
+    lambda: (file.parent / "measured/time").write_text("2"),
+    lambda: record.write_text(good[:40]),
+    lambda: record.write_text(""),
+    lambda: other(serializer={"type": "pickle"}, result=pickled),
+    lambda: other(serializer={"jsonlib": "pickle"}),
+    lambda: other(serializer={"object_decoder": "builtins.exec"}),
+    lambda: other(result=called),
+    lambda: other(result=json.dumps({"__class__": "tasks.records.Artifact", "data": data | {"x": json.loads(called)}})),
+    lambda: other(result=json.dumps({"__exc_type__": "SystemExit", "message": "x", "data": data})),
+):
+    damaged(what)
+file.write_bytes(b"whol")
+(next(store.root().glob("outer/*")) / "record.json").unlink()
+calls.clear()
+night(False)
+print(calls, file.read_bytes())
 """
 
 
-def test_what_is_done_within_a_stage_stays_where_that_stage_fails(home, prefect_api):
+def test_what_is_done_within_a_stage_stays_and_what_is_damaged_is_made_anew(home, prefect_api):
     (home / "stages.py").write_text(STAGES)
-    done = subprocess.run(
-        [sys.executable, "stages.py"], cwd=home, stdout=subprocess.PIPE, text=True, check=True,
-        env=os.environ | {"PREFECT_API_URL": prefect_api, "PYTHONPATH": str(Path(__file__).parents[1])},
-    )  # fmt: skip
-    assert done.stdout.splitlines()[-1] == "[1]"
+    (home / "damaged.py").write_text(DAMAGED)
+    env = os.environ | {"PREFECT_API_URL": prefect_api, "PYTHONPATH": f"{Path(__file__).parents[1]}:{home}"}
+
+    def run(*command):
+        done = subprocess.run([sys.executable, *command], cwd=home, capture_output=True, text=True, env=env)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done
+
+    assert run("stages.py").stdout.splitlines()[-1] == "[1]"
     assert len(list(store.root().glob(f"*/*/{store.MARKER}"))) == 2
+    failed = [path.read_text() for path in store.root().iterdir() if path.is_file()]
+    assert failed and all(json.loads(text) and "pickle" not in text for text in failed)
+
+    marker = home / "a record's code has run"
+    done = run("damaged.py", str(marker))
+    assert done.stdout.split("[")[0].split() == ["True"] + ["False"] * 12
+    assert done.stdout.endswith("[1] b'whole'\n") and not marker.exists()
+    line = [line for line in done.stderr.splitlines() if "is damaged: its files" in line][-1]
+    assert line.endswith(".damaged and is made anew")
+    assert next(store.root().glob("inner/*.damaged/data")).read_bytes() == b"whol"
 
 
 def test_a_table_keeps_a_bare_carriage_return_and_quotes(tmp_path):

@@ -1,9 +1,13 @@
 """A night's run in MLflow, on a real SQLite store: taken up again where it did not finish, apart from other people's."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 from nights import Model
 
-from tasks import tracking
+from tasks import registry, tracking
+from tasks.errors import UserError
 
 
 @pytest.fixture
@@ -46,3 +50,52 @@ def test_what_killed_nights_left_is_ended_and_nothing_else(model):
 )
 def test_an_address_is_told_without_its_password(address, told):
     assert tracking.public(address) == told
+
+
+def emptied(file):
+    file.write_bytes(b"")
+
+
+def without_tables(file):
+    file.unlink()
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("CREATE TABLE x (y)")
+
+
+def no_database(file):
+    file.write_bytes(b"x" * 4096)
+
+
+def torn(file):
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2 // 4096 * 4096])
+
+
+def of_another_mlflow(file):
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '0584bdc529eb'")
+
+
+@pytest.mark.parametrize(
+    ("damage", "line"),
+    [
+        (
+            emptied,
+            r"is empty, so no model's history can be read: put a backup in its place, or, to begin anew, `rm .+`$",
+        ),
+        (without_tables, r"is empty, so no model's history can be read: "),
+        (no_database, r"is damaged \(file is not a database\): put a backup in its place, .+`sqlite3 .+ .recover"),
+        (torn, r"is damaged \(.+\): put a backup in its place, "),
+        (
+            of_another_mlflow,
+            r"is of another version of MLflow: take a backup of it, then `.+/mlflow db upgrade sqlite:///.+`$",
+        ),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_a_line_with_the_command(home, monkeypatch, damage, line):
+    monkeypatch.setattr(tracking, "BEING_MADE", 0)
+    damage(home / "mlflow/mlflow.db")
+    tracking.ensure_usable.cache_clear()
+    with pytest.raises(UserError, match=rf"^the MLflow database .*mlflow.db {line}") as caught:
+        registry.version_of("x", registry.CHAMPION)
+    assert "\n" not in str(caught.value)
