@@ -74,7 +74,8 @@ def carry_out(things: list[Old]) -> int:
                 freed += _remove(Path(thing.path)) if thing.path else 0
                 if thing.kind in UNLISTED:
                     UNLISTED[thing.kind](client, thing.name)
-                    integrity.forget(f"{thing.name}-checkpoint" if thing.kind == "run" else Path(thing.name).name)
+                    for record in (thing.name, f"{thing.name}-checkpoint", f"{thing.name}-full"):
+                        integrity.forget(record.replace("/", "@"))
     return freed
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 from mlflow.exceptions import MlflowException
 
-from tasks import identity, registry, store, tracking
+from tasks import identity, integrity, registry, store, tracking
+from tasks.errors import DamagedVersionError
 from tasks.quarantine import EXCLUDED
 from tasks.records import Checked, Objective, Source, Standing, Start, Trained
 
@@ -39,6 +40,9 @@ def start(
     except (MlflowException, OSError):
         _refuse(standing.champion, "was made by a night that kept no full checkpoint")
         return None
+    except DamagedVersionError as error:
+        _refuse(standing.champion, f"has a full checkpoint that is not as it was kept: {error}")
+        return None
     rows, texts = identity.trained_on(folder / store.TRAINED_KEYS)
     seen = sum(len(rows & _holdout_keys(objective)) for objective in objectives)
     if seen:
@@ -59,11 +63,19 @@ def _holdout_keys(objective: Objective) -> set[str]:
 
 
 def _fetched(run_id: str, folder: Path) -> Path:
+    """Return the folder with a copy of a run's full checkpoint, which is fetched if it is missing or damaged.
+
+    Raises DamagedVersionError if what MLflow has is not what the night kept.
+    """
+    if folder.exists() and _difference(run_id, folder):
+        shutil.rmtree(folder)
     if not folder.exists():
         with store.scratch() as scratch:
             found = Path(tracking.connect().download_artifacts(run_id, tracking.FULL, str(scratch)))
             if not (found / "config.json").exists():
                 raise FileNotFoundError(found / "config.json")
+            if difference := _difference(run_id, found):
+                raise DamagedVersionError(difference)
             folder.parent.mkdir(parents=True, exist_ok=True)
             beside = store.beside(folder)
             shutil.copytree(found, beside, dirs_exist_ok=True)
@@ -71,12 +83,19 @@ def _fetched(run_id: str, folder: Path) -> Path:
     return folder
 
 
+def _difference(run_id: str, folder: Path) -> str:
+    return integrity.difference(f"{run_id}-full", integrity.digests(folder), "")
+
+
 def keep(trained: Trained, run_id: str, whole: bool) -> None:
     """Put the digests of the training rows with the run, and, for nights that start warm, full's `whole` checkpoint."""
     client, folder = tracking.connect(), store.folder(trained)
     client.log_artifact(run_id, str(folder / store.TRAINED_KEYS), tracking.FULL)
+    files = {store.TRAINED_KEYS: store.file_digest(folder / store.TRAINED_KEYS)}
     if whole:
         client.log_artifacts(run_id, str(folder / "model"), tracking.FULL)
+        files |= integrity.digests(folder / "model")
+    integrity.record(f"{run_id}-full", files)
 
 
 def forgotten(sources: list[Source], checked: Iterable[Checked]) -> set[str]:

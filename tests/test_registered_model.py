@@ -13,10 +13,10 @@ from nights import Model, objective
 from flows.batch import predict_file
 from flows.export import export
 from flows.review import promote_by_hand
-from tasks import integrity, registered_model, registry, store
+from tasks import integrity, registered_model, registry, start, store
 from tasks.errors import DamagedVersionError, ForeignVersionError, NightshiftError, UserError
 from tasks.judging.served import scored
-from tasks.records import Registered, Standing
+from tasks.records import Registered, Standing, Trained
 from tasks.registered_model import RegisteredModel
 
 CODE = "from pathlib import Path\nPath({marker!r}).touch()\n"
@@ -207,6 +207,24 @@ def test_what_is_not_kept_as_it_was_logged_is_not_registered(model, monkeypatch)
     with pytest.raises(NightshiftError, match="MLflow's artifact store does not hold what was logged"):
         model.registered()
     assert not model.versions()
+
+
+def test_a_full_checkpoint_is_fetched_again_where_the_copy_is_damaged_and_refused_where_the_store_is(model, home):
+    made = Trained(path="train/key", parameters=1, layers=[], precision="fp32", device="cpu")
+    (store.folder(made) / "model").mkdir(parents=True)
+    (store.folder(made) / "model/config.json").write_text("{}")
+    (store.folder(made) / "model/model.safetensors").write_bytes(b"weights")
+    (store.folder(made) / store.TRAINED_KEYS).write_bytes(b"keys")
+    run = model.night(1)
+    start.keep(made, run, whole=True)
+    copy = start._fetched(run, home / "work/x/champion")
+    (copy / "model.safetensors").write_bytes(b"Weights")
+    assert start._fetched(run, copy) == copy and (copy / "model.safetensors").read_bytes() == b"weights"
+    (model.place / run / "artifacts/full/model.safetensors").write_bytes(b"theirs")
+    shutil.rmtree(copy)
+    with pytest.raises(DamagedVersionError, match=r"^model\.safetensors is not the file that was registered$"):
+        start._fetched(run, copy)
+    assert not copy.exists()
 
 
 def test_a_record_goes_with_its_model(home):
