@@ -144,8 +144,10 @@ class _Trial:
         family: Any = AutoModel
         if self.head.generative:
             family = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-        family.from_config(config).save_pretrained(base)
         tokenizer.save_pretrained(base)
+        config.save_pretrained(base)
+        config.vocab_size = len(bases.load_tokenizer(str(base), {}, []))  # Qwen2's class adds a token
+        family.from_config(config).save_pretrained(base)
         self.tokenizer = bases.load_tokenizer(str(base), {}, [])
         self.model = bases.load(str(base), self.heads, self.tokenizer, 1)
         self.rows = {"main": encoding.encode(
