@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from flows import environment
-from tasks import processes, store
+from tasks import disk, processes, store
 from tasks.errors import NightshiftError, SettingsError
 from tasks.redaction import redact
 
@@ -62,6 +62,9 @@ def _told() -> Iterator[None]:
     except (KeyboardInterrupt, typer.Exit):
         raise
     except Exception as error:
+        if explanation := disk.explanation(error):
+            typer.echo(redact(explanation), err=True)
+            raise typer.Exit(1) from None
         line = next(iter(redact(str(error)).splitlines()), "")
         typer.echo(f"{type(error).__name__}: {line} ({_keep_traceback()})", err=True)
         raise typer.Exit(1) from None

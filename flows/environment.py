@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Thread
 
 from flows import access
-from tasks import store
+from tasks import disk, store
 from tasks.errors import UserError
 
 log = logging.getLogger("nightshift.environment")
@@ -132,6 +132,7 @@ def starting() -> Iterator[None]:
 
     What they make lives as long as the process, so it is never searched for garbage, at the end neither.
     """
+    disk.keep_reserve()  # Prefect's server would not start on a full disk
     gc.disable()
     from prefect.settings import PREFECT_API_URL
 

@@ -9,7 +9,7 @@ from prefect.runtime import flow_run
 from flows import environment
 from flows.form import EMPTY, NightForm, filled_in, run_name
 from flows.settings import NightSettings
-from tasks import night, reconcile, redaction, registry, shown, start, tracking
+from tasks import disk, night, reconcile, redaction, registry, shown, start, tracking
 from tasks.augment import augment
 from tasks.base import try_bases
 from tasks.compress import compress
@@ -40,10 +40,11 @@ def nightly(settings_file: str | None = None, settings: NightForm = EMPTY, force
 
 def one_night(settings: NightSettings, force: bool) -> NightResult:
     """The night itself; `force` bypasses the skip and every cache."""
-    with tracking.explained(), registry.locked(settings.model, "night"):
+    with disk.explained(), tracking.explained(), registry.locked(settings.model, "night"):
         shown.speak()
         reconcile.sign_in()
         reconcile.reconcile()
+        disk.keep_reserve()
         learned = settings.learned
         sources = {}
         for name, told in learned.items():

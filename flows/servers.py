@@ -24,7 +24,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from flows import access, deploy
 from flows.deploy import PROJECT
-from tasks import processes, store, tracking
+from tasks import disk, processes, store, tracking
 from tasks.errors import NightshiftError
 
 log = logging.getLogger("nightshift.keeper")
@@ -256,7 +256,7 @@ class Keeper:
             "worker": [python, "-m", "prefect", "worker", "start", "--pool", deploy.POOL, "--type", "process"],
         }
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.stopping = False
+        self.stopping = self.disk_is_low = False
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT."""
@@ -272,9 +272,10 @@ class Keeper:
             deploy.set_up_pool(self.servers.prefect + "/api")
             self._start("worker")
             self.servers.ready = True
-            _write(self.servers)
+            self._write()
             while not self.stopping:
                 self._revive()
+                self._watch_disk()
                 time.sleep(1)
         finally:
             for name, process in reversed(self.processes.items()):
@@ -296,8 +297,15 @@ class Keeper:
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
             )  # fmt: skip
         self.servers.children[name] = _child(self.processes[name].pid)
-        _write(self.servers)
+        self._write()
         log.info("%s started: process %d", name, self.processes[name].pid)
+
+    def _write(self) -> None:
+        """Write servers.json; where the disk is full the servers go on all the same, and the next time does it."""
+        try:
+            _write(self.servers)
+        except OSError as error:
+            log.warning("servers.json was not written: %s", error.strerror)
 
     def _revive(self) -> None:
         died = {name: process.returncode for name, process in self.processes.items() if process.poll() is not None}
@@ -308,6 +316,15 @@ class Keeper:
             self._start(name)
         if died and self.servers.ready:
             self._healthy(self.servers.prefect + "/api/health")
+            self._reconcile()
+
+    def _watch_disk(self) -> None:
+        """Give the databases the reserve when the disk is almost full; when it no longer is, end what could not be ended."""
+        before, self.disk_is_low = self.disk_is_low, disk.is_low()
+        if self.disk_is_low and not before:
+            log.warning("the disk is almost full: %.0f MB are left", disk.free() / disk.MB)
+            disk.release_reserve()
+        elif before and not self.disk_is_low:
             self._reconcile()
 
     def _healthy(self, address: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from tasks import housekeeping, redaction, registry, store
+from tasks import disk, housekeeping, redaction, registry, store
 from tasks.housekeeping import Old
 
 
@@ -38,6 +38,8 @@ def cleaned(keep: int, days: float, delete: bool) -> list[str]:
             *lines,
             f"{_size(sum(thing.bytes for thing in things))} in all; nothing was deleted (that takes --delete)",
         ]
+    if disk.is_low():
+        disk.release_reserve()  # deleting is entered in databases first
     with ExitStack() as stack:
         for lock in sorted((store.home() / "locks").glob("*.night.lock")):
             stack.enter_context(registry.locked(lock.name.removesuffix(".night.lock"), "night", wait=False))

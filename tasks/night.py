@@ -16,6 +16,7 @@ from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 
 from tasks import (
     describe,
+    disk,
     figures,
     fingerprint,
     identity,
@@ -115,6 +116,7 @@ class Night:
 
         def run(*args: P.args, **kwargs: P.kwargs) -> T:
             begun = time.monotonic()
+            disk.ensure_room()
             try:
                 with temporary_settings({PREFECT_TASKS_REFRESH_CACHE: True} if self.afresh else {}):
                     record = stage(*args, **kwargs)
@@ -193,11 +195,19 @@ class Night:
                 tracking.connect().log_artifacts(self.run_id, str(found), place)
             docs = tracking.run_address(self.run_id, f"{next(iter(docs_of(checked)))}/index.html")
             shown.link(self.model, 1, "Data Docs in MLflow", docs)
-            yield self.run_id
+            with disk.explained():
+                yield self.run_id
         except BaseException as error:
             status = "failed" if isinstance(error, Exception) else "killed"
-            tracking.end_night(self.run_id, status, str(error) or type(error).__name__)
+            self._end_unfinished(status, str(error) or type(error).__name__)
             raise
+
+    def _end_unfinished(self, status: str, reason: str) -> None:
+        """End tonight's MLflow run; where MLflow cannot write that, the next night does, and the night's own error goes on."""
+        try:
+            tracking.end_night(str(self.run_id), status, reason)
+        except Exception as error:
+            log.warning("MLflow was not told that the night ended as %s: %s", status, error)
 
     def version_tags(self) -> dict[str, str]:
         """What a registered version carries about its making."""

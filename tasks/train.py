@@ -17,7 +17,7 @@ from models.encoding import Examples, cached
 from models.heads import Head, Model, is_decoder
 from models.measure import TorchPredictor, device
 from models.progress import Progress
-from tasks import kinds, pictures, scoring, shown, store
+from tasks import disk, kinds, pictures, scoring, shown, store
 from tasks.base import load_base
 from tasks.errors import NightshiftError, SettingsError
 from tasks.identity import key, trained_on
@@ -143,6 +143,14 @@ class TrainSettings(Settings):
     def fingerprint(self) -> str:
         """Settings and the base model's content."""
         return f"{self.model_dump_json()} {self.base()}"
+
+
+class RoomOnDisk(TrainerCallback):  # type: ignore[misc]
+    """Ends a training while databases can still be written."""
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Raise NightshiftError if the disk is almost full."""
+        disk.ensure_room()
 
 
 class LiveMetrics(TrainerCallback):  # type: ignore[misc]
@@ -272,7 +280,11 @@ def train(
         fingerprint=store.key(folder),
     )
     ensure_warmup_ends(train, training.steps(rows, _batch_size(train), train.num_train_epochs, recipe))
-    callbacks = [Progress("train", shown.progress(model_name)), *([LiveMetrics(run_id)] if run_id else [])]
+    callbacks = [
+        RoomOnDisk(),
+        Progress("train", shown.progress(model_name)),
+        *([LiveMetrics(run_id)] if run_id else []),
+    ]
     inputs = (model, tokenizer, heads, rows, validation, work, _arguments(train, kind))
     try:
         if train.launcher == "accelerate":

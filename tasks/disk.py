@@ -1,0 +1,118 @@
+"""Room on the disk of NIGHTSHIFT_HOME: a reserve with which a run can end properly, and one line where it is full or read-only.
+
+SQLite can write nothing on a full disk, so neither Prefect nor MLflow could enter that a run has failed. Each run therefore
+keeps a file of `RESERVE` bytes. Whoever first sees that less than `LOW` is left removes it: the run, or the keeper of
+`nightshift up`. What it held is enough for the databases until the run has ended.
+"""
+
+import errno
+import logging
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tasks import store
+from tasks.errors import NightshiftError, UserError
+
+log = logging.getLogger("nightshift.disk")
+MB = 1_000_000
+LOW = 16 * MB
+"""Bytes: a run ends where less is left."""
+RESERVE = 16 * MB
+FULL = re.compile(
+    "No space left on device|Disk quota exceeded|database or disk is full|disk I/O error|os error (28|122)"
+)
+READ_ONLY = re.compile("Read-only file system|readonly database|os error 30")
+"""How operating system, SQLite and libraries written in Rust say it; the last two raise errors of their own."""
+
+
+def reserve_file() -> Path:
+    """Return the path of the file that holds the reserve."""
+    return store.home() / "reserve"
+
+
+def free() -> int:
+    """Return how many bytes are left on the disk of NIGHTSHIFT_HOME for this user."""
+    return shutil.disk_usage(store.home()).free
+
+
+def keep_reserve() -> None:
+    """Fill the reserve before a run.
+
+    Raises:
+        NightshiftError: The disk has no room for it.
+        UserError: NIGHTSHIFT_HOME cannot be written.
+    """
+    path = reserve_file()
+    if not os.access(store.home(), os.W_OK):
+        raise UserError(f"NIGHTSHIFT_HOME: {store.home()} cannot be written: {os.strerror(errno.EROFS)}, or not yours")
+    try:
+        if not path.exists() or path.stat().st_size < RESERVE:
+            if free() < RESERVE + LOW:
+                raise NightshiftError(_full())
+            path.write_bytes(bytes(RESERVE))
+    except OSError as error:
+        release_reserve()
+        raise NightshiftError(_full()) from error
+    ensure_room()
+
+
+def release_reserve() -> None:
+    """Give the reserve back to the disk."""
+    with suppress(OSError):
+        reserve_file().unlink(missing_ok=True)
+
+
+def is_low() -> bool:
+    """Return True if so little is left that databases may fail; False where that cannot be asked."""
+    with suppress(OSError):
+        return free() < LOW
+    return False
+
+
+def ensure_room() -> None:
+    """Raise NightshiftError, with the reserve released, if less than `LOW` is left."""
+    if is_low():
+        release_reserve()
+        raise NightshiftError(_full())
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn an error that a full or read-only disk has caused into one line, with the reserve released."""
+    try:
+        yield
+    except Exception as error:
+        if line := explanation(error):
+            release_reserve()
+            raise NightshiftError(line) from error
+        raise
+
+
+def explanation(error: BaseException) -> str:
+    """Return the line for an error that a full or read-only disk has caused; empty for any other."""
+    if isinstance(error, NightshiftError):
+        return ""
+    words = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+    chain: BaseException | None = error
+    while chain:
+        if READ_ONLY.search(str(chain)):
+            return f"a file cannot be written ({words}): is the disk of NIGHTSHIFT_HOME, {store.home()}, read-only?"
+        if FULL.search(str(chain)):
+            return f"{_full()} ({words})"
+        chain = chain.__cause__ or chain.__context__
+    return f"{_full()} ({words})" if is_low() else ""
+
+
+def _full() -> str:
+    left = 0.0
+    with suppress(OSError):
+        left = free() / MB
+    return (
+        f"the disk is full: {left:,.0f} MB are left for NIGHTSHIFT_HOME, {store.home()}, and a run needs "
+        f"{(RESERVE + LOW) / MB:.0f} MB to begin, more to end well; free some (`nightshift clean` lists what old runs have "
+        "left) and run again: finished stages and checkpoints are kept"
+    )
