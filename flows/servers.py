@@ -36,6 +36,9 @@ STALE = (
 PATIENCE = 180.0
 """Seconds that a server may take to answer."""
 
+DISK_PATIENCE = 5
+"""Seconds of a full disk after which the keeper releases the reserve: a run that ends so has done so itself by then."""
+
 
 class Child(BaseModel):
     """A process, told from a later one with the same id by `processes.start_mark`."""
@@ -256,7 +259,7 @@ class Keeper:
             "worker": [python, "-m", "prefect", "worker", "start", "--pool", deploy.POOL, "--type", "process"],
         }
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.stopping = self.disk_is_low = False
+        self.stopping, self.seconds_low = False, 0
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT."""
@@ -319,12 +322,14 @@ class Keeper:
             self._reconcile()
 
     def _watch_disk(self) -> None:
-        """Give the databases the reserve when the disk is almost full; when it no longer is, end what could not be ended."""
-        before, self.disk_is_low = self.disk_is_low, disk.is_low()
-        if self.disk_is_low and not before:
-            log.warning("the disk is almost full: %.0f MB are left", disk.free() / disk.MB)
-            disk.release_reserve()
-        elif before and not self.disk_is_low:
+        """Give the databases the reserve when the disk stays full; when it no longer is, end what could not be ended."""
+        if disk.is_low():
+            self.seconds_low += 1
+            if self.seconds_low == DISK_PATIENCE:
+                log.warning("the disk is full: %.0f MB are left", disk.free() / disk.MB)
+                disk.release_reserve()
+        elif self.seconds_low:
+            self.seconds_low = 0
             self._reconcile()
 
     def _healthy(self, address: str) -> None:

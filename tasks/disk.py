@@ -1,8 +1,8 @@
 """Room on the disk of NIGHTSHIFT_HOME: a reserve with which a run can end properly, and one line where it is full or read-only.
 
 SQLite can write nothing on a full disk, so neither Prefect nor MLflow could enter that a run has failed. Each run therefore
-keeps a file of `RESERVE` bytes. Whoever first sees that less than `LOW` is left removes it: the run, or the keeper of
-`nightshift up`. What it held is enough for the databases until the run has ended.
+keeps a file of `RESERVE` bytes, and removes it when it ends because the disk is full. What it held is enough for the
+databases until then. The keeper of `nightshift up` removes it too, a few seconds later, for what else writes there.
 """
 
 import errno
@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,11 +23,19 @@ MB = 1_000_000
 LOW = 16 * MB
 """Bytes: a run ends where less is left."""
 RESERVE = 16 * MB
+ENOUGH = 4 * MB
+"""Bytes with which the databases can enter how a run ended."""
+PAUSE, PATIENCE = 2.0, 60.0
+"""Seconds before the reserve is released, so that whoever fills the disk cannot take it too, and until `ENOUGH` is free."""
 FULL = re.compile(
     "No space left on device|Disk quota exceeded|database or disk is full|disk I/O error|os error (28|122)"
 )
 READ_ONLY = re.compile("Read-only file system|readonly database|os error 30")
 """How operating system, SQLite and libraries written in Rust say it; the last two raise errors of their own."""
+
+
+class DiskFullError(NightshiftError):
+    """The disk of NIGHTSHIFT_HOME is full or read-only."""
 
 
 def reserve_file() -> Path:
@@ -43,7 +52,7 @@ def keep_reserve() -> None:
     """Fill the reserve before a run.
 
     Raises:
-        NightshiftError: The disk has no room for it.
+        DiskFullError: The disk has no room for it.
         UserError: NIGHTSHIFT_HOME cannot be written.
     """
     path = reserve_file()
@@ -52,11 +61,11 @@ def keep_reserve() -> None:
     try:
         if not path.exists() or path.stat().st_size < RESERVE:
             if free() < RESERVE + LOW:
-                raise NightshiftError(_full())
+                raise DiskFullError(_full())
             path.write_bytes(bytes(RESERVE))
     except OSError as error:
         release_reserve()
-        raise NightshiftError(_full()) from error
+        raise DiskFullError(_full()) from error
     ensure_room()
 
 
@@ -74,21 +83,34 @@ def is_low() -> bool:
 
 
 def ensure_room() -> None:
-    """Raise NightshiftError, with the reserve released, if less than `LOW` is left."""
+    """Raise DiskFullError if less than `LOW` is left."""
     if is_low():
+        raise DiskFullError(_full())
+
+
+def make_room() -> None:
+    """Release the reserve, and wait a while until databases can write again."""
+    if reserve_file().exists():
+        time.sleep(PAUSE)
         release_reserve()
-        raise NightshiftError(_full())
+    until = time.monotonic() + PATIENCE
+    with suppress(OSError):
+        while free() < ENOUGH and time.monotonic() < until:
+            time.sleep(1)
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn an error that a full or read-only disk has caused into one line, with the reserve released."""
+    """Turn an error that a full or read-only disk has caused into one line, and make room to enter it in databases."""
     try:
         yield
+    except DiskFullError:
+        make_room()
+        raise
     except Exception as error:
         if line := explanation(error):
-            release_reserve()
-            raise NightshiftError(line) from error
+            make_room()
+            raise DiskFullError(line) from error
         raise
 
 
