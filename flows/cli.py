@@ -112,8 +112,9 @@ def _say(night: Any) -> None:
     typer.echo(f"{night.model}: {night.status}. {night.reason}")
     if night.metrics:
         chosen = next(c for c in night.candidates if c.chosen)
-        figures = [f"{report.title(name)} {value:.3f} (simple model {night.baseline[name]:.3f})"
-                   for name, value in night.metrics.items() if report.is_shown(name)]  # fmt: skip
+        shown = {name: value for name, value in night.metrics.items() if report.is_shown(name)}
+        figures = [f"{report.title(name)} {value:.3f}" + (f" (baseline {night.baseline[name]:.3f})" if name in (night.baseline or {}) else "")
+                   for name, value in shown.items()]  # fmt: skip
         typer.echo(f"version {night.version} ({chosen.recipe}): {', '.join(figures)}, "
                    f"{chosen.latency_ms_p50:.2f} ms a text, {chosen.size_mb:.1f} MB")  # fmt: skip
     if night.report:

@@ -103,7 +103,7 @@ def one_night(settings: NightSettings, force: bool) -> NightResult:
             )  # fmt: skip
             registered = tonight.timed(register)(settings.model, compressed, objectives, run_id, tonight.version_tags())
             verdict = tonight.timed(gate)(
-                registered, tonight.standing(registered), objectives, evaluated.naive, settings.gate, spread
+                registered, tonight.standing(registered), objectives, evaluated, settings.gate, spread
             )
             ending = tonight.timed(promote)(registered, verdict, settings.gate.approval)
             return tonight.ended(ending, trained, evaluated, compressed, registered, verdict, alone)

@@ -58,8 +58,8 @@ def _text(result: NightResult, story: Story, verdict: Verdict, sources: list[Sou
     full = result.candidates[0]
     decision = f"passes the gate as *{verdict.claim}*" if verdict.decision == "promote" else "is held by the gate"
     lines = [f"{markdown(notice)}\n" for notice in report.notices(story)]
-    lines += [f"**{markdown(chosen.recipe)}** {decision}:", ""]
-    lines += [*(f"- {markdown(reason)}" for reason in verdict.reasons), ""]
+    first, *more = map(markdown, verdict.reasons)
+    lines += [f"**{markdown(chosen.recipe)}** {decision}: {first}", "", *(f"- {reason}" for reason in more), ""]
     lines += [*_table(result, story, verdict, full), ""]
     if verdict.difference is not None and verdict.confidence is not None:
         lines += [f"Difference to the champion, with its one-sided {percent(verdict.confidence)} limits: "
@@ -96,10 +96,9 @@ def _table(result: NightResult, story: Story, verdict: Verdict, full: Candidate)
     if verdict.champion_metrics:
         values[f"champion, version {verdict.champion_version}"] = verdict.champion_metrics
     values |= {"full": full.holdout}
-    simple = " / ".join(
-        dict.fromkeys(report.SIMPLE[o.kind].removesuffix(" with logistic regression") for o in story.objectives)
-    )
-    values[simple] = result.baseline or {}
+    if result.baseline:
+        assert story.evaluated
+        values[report.baseline_name(story.evaluated).replace(" with logistic regression", "")] = result.baseline
     rows = [[report.title(name), *(f"{found[name]:.4f}" if name in found else "" for found in values.values())]
             for name in report.columns(story.objectives)]  # fmt: skip
     lines = [[f"on the {result.rows['holdout'] - verdict.seen:,} rows that judge", *values], *rows]

@@ -1,16 +1,20 @@
-"""Evaluates full on the holdout, beside a simple and a naive model on the same rows; what they are depends on the kind."""
+"""Evaluates full on the holdout, beside a baseline and a dummy on the same rows; what they are depends on the kind."""
 
+import logging
+import math
 from collections import Counter
 from collections.abc import Callable
-from math import log
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
+from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MultiLabelBinarizer, normalize
 from transformers import PreTrainedTokenizerBase
 
 from models import bases
@@ -25,23 +29,40 @@ SAMPLES = 8
 PROMPT_WORDS = 8
 TEMPERATURE = 0.8
 
-Simple = Callable[[pd.DataFrame, pd.DataFrame, Objective, PreTrainedTokenizerBase], pd.DataFrame]
-"""From the training and the holdout rows to a model's answers on the latter."""
+log = logging.getLogger("nightshift.evaluate")
+COEFFICIENTS = 100_000_000
+"""Of the baseline's linear models together, 8 bytes each: its memory stays below 1 GB, whatever the number of labels."""
+WORK = 300_000_000
+"""Labels times entries of the TF-IDF matrix, at most, for logistic regression: a minute or two on one core."""
+BATCH = 512
+"""Rows that are compared with all labels at once."""
+
+Simple = Callable[[pd.DataFrame, pd.DataFrame, Objective, PreTrainedTokenizerBase], tuple[str, pd.DataFrame]]
+"""From the training and the holdout rows to what a model is called and its answers on the latter."""
 
 
-def baseline(train: pd.DataFrame, holdout: pd.DataFrame, objective: Objective, tokenizer: Any) -> pd.DataFrame:
-    """The simple model's table on the holdout."""
-    return scoring.table(holdout, objective, SIMPLE[objective.kind](train, holdout, objective, tokenizer))
+class TooLarge(Exception):
+    """No baseline fits into its bounds; the message says why."""
 
 
-def naive(train: pd.DataFrame, holdout: pd.DataFrame, objective: Objective, tokenizer: Any) -> pd.DataFrame:
-    """The naive model's table on the holdout."""
-    return scoring.table(holdout, objective, NAIVE[objective.kind](train, holdout, objective, tokenizer))
+def baseline(
+    train: pd.DataFrame, holdout: pd.DataFrame, objective: Objective, tokenizer: Any
+) -> tuple[str, pd.DataFrame]:
+    """Return what the baseline is and its table on the holdout; raise TooLarge where there is none."""
+    name, answers = BASELINES[objective.kind](train, holdout, objective, tokenizer)
+    return name, scoring.table(holdout, objective, answers)
 
 
-def tfidf() -> TfidfVectorizer:
-    """Words, word pairs and signs of a text."""
-    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b|[^\w\s]")
+def dummy(train: pd.DataFrame, holdout: pd.DataFrame, objective: Objective, tokenizer: Any) -> pd.DataFrame:
+    """Return the table on the holdout of a model that reads no text."""
+    return scoring.table(holdout, objective, DUMMIES[objective.kind](train, holdout, objective, tokenizer)[1])
+
+
+def tfidf(max_features: int | None = None) -> TfidfVectorizer:
+    """Words, word pairs and signs of a text; with `max_features` the commonest of them."""
+    return TfidfVectorizer(
+        ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b|[^\w\s]", max_features=max_features
+    )
 
 
 def _joined_pairs(frame: pd.DataFrame) -> list[str]:
@@ -49,33 +70,58 @@ def _joined_pairs(frame: pd.DataFrame) -> list[str]:
     return texts if pairs is None else [f"{a} ⇔ {b}" for a, b in zip(texts, pairs, strict=True)]
 
 
-def _logistic(train: pd.DataFrame, holdout: pd.DataFrame, objective: Objective, _tokenizer: Any) -> pd.DataFrame:
-    """TF-IDF over words and word pairs with logistic regression, one a label where a row may have several."""
-    learner, separator, labels = LogisticRegression(max_iter=1000, C=10.0), objective.sides.separator, train["label"]
+def _linear(
+    train: pd.DataFrame, holdout: pd.DataFrame, objective: Objective, _tokenizer: Any
+) -> tuple[str, pd.DataFrame]:
+    """TF-IDF over words and word pairs with logistic regression, one label against the rest.
+
+    With many labels only the commonest words and pairs count; where even so it would take too long, the label whose
+    rows have the nearest mean (Rocchio's classifier) stands in its place.
+    """
+    separator, labels = objective.sides.separator, train["label"]
+    count = len(objective.sides.labels)
+    vectors = tfidf(max(1, COEFFICIENTS // max(count, 1)))
+    known = vectors.fit_transform(_joined_pairs(train))
+    asked = vectors.transform(_joined_pairs(holdout))
+    small = known.nnz * count <= WORK
+    learner = OneVsRestClassifier(LogisticRegression(solver="liblinear", C=10.0))
+    if separator is None and small:
+        return LINEAR, pd.DataFrame({"predicted": learner.fit(known, labels).predict(asked)})
     if separator is None:
-        model = make_pipeline(tfidf(), learner).fit(_joined_pairs(train), labels)
-        return pd.DataFrame({"predicted": model.predict(_joined_pairs(holdout))})
-    known = labels.str.get_dummies(separator)
-    model = make_pipeline(tfidf(), OneVsRestClassifier(learner)).fit(_joined_pairs(train), known.to_numpy())
-    names = known.columns.to_numpy()
-    found = [separator.join(names[row.astype(bool)]) for row in model.predict(_joined_pairs(holdout))]
-    return pd.DataFrame({"predicted": found})
+        return CENTROID, pd.DataFrame({"predicted": _nearest_centroid(known, labels, asked)})
+    if not small:
+        raise TooLarge(f"too large: {count:,} labels, of which a row may have several, on {len(train):,} rows")
+    sets = MultiLabelBinarizer(sparse_output=True)
+    truth = sets.fit_transform([set(text.split(separator)) - {""} for text in labels])
+    answers = sets.inverse_transform(sparse.csr_matrix(learner.fit(known, truth).predict(asked)))
+    return LINEAR, pd.DataFrame({"predicted": [separator.join(answer) for answer in answers]})
 
 
-def _ridge(train: pd.DataFrame, holdout: pd.DataFrame, _objective: Objective, _tokenizer: Any) -> pd.DataFrame:
+def _nearest_centroid(known: Any, labels: pd.Series, asked: Any) -> np.ndarray:
+    """The label whose rows' mean has the highest cosine with a row."""
+    names, codes = np.unique(labels, return_inverse=True)
+    members = sparse.csr_matrix((np.ones(len(codes)), (codes, np.arange(len(codes)))))
+    means = normalize(members @ known).T.tocsr()
+    parts = (asked[start : start + BATCH] @ means for start in range(0, asked.shape[0], BATCH))
+    return np.asarray(np.concatenate([names[part.toarray().argmax(axis=1)] for part in parts]))
+
+
+def _ridge(
+    train: pd.DataFrame, holdout: pd.DataFrame, _objective: Objective, _tokenizer: Any
+) -> tuple[str, pd.DataFrame]:
     model = make_pipeline(tfidf(), Ridge()).fit(_joined_pairs(train), train["label"])
-    return pd.DataFrame({"predicted": model.predict(_joined_pairs(holdout))})
+    return "TF-IDF with ridge regression", pd.DataFrame({"predicted": model.predict(_joined_pairs(holdout))})
 
 
 def _unigrams(
     train: pd.DataFrame, holdout: pd.DataFrame, _objective: Objective, tokenizer: PreTrainedTokenizerBase
-) -> pd.DataFrame:
+) -> tuple[str, pd.DataFrame]:
     """Each token by its frequency in the training rows, plus one; of completions where there are prompts."""
     known, judged = (_written(frame, tokenizer) for frame in (train, holdout))
     counts = Counter(token for line in known for token in line)
     total = counts.total() + len(tokenizer)
-    loss = [sum(log(total / (counts[token] + 1)) for token in line) for line in judged]
-    return pd.DataFrame({"loss": loss, "tokens": [len(line) for line in judged]})
+    loss = [sum(math.log(total / (counts[token] + 1)) for token in line) for line in judged]
+    return "the unigram model", pd.DataFrame({"loss": loss, "tokens": [len(line) for line in judged]})
 
 
 def _written(frame: pd.DataFrame, tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
@@ -83,29 +129,37 @@ def _written(frame: pd.DataFrame, tokenizer: PreTrainedTokenizerBase) -> list[li
     return [[*ids, tokenizer.eos_token_id] for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]]
 
 
-def _nearest(train: pd.DataFrame, holdout: pd.DataFrame, _objective: Objective, _tokenizer: Any) -> pd.DataFrame:
+def _nearest(
+    train: pd.DataFrame, holdout: pd.DataFrame, _objective: Objective, _tokenizer: Any
+) -> tuple[str, pd.DataFrame]:
     """The target of the training source that is nearest by the cosine of TF-IDF over characters."""
     vectors = TfidfVectorizer(analyzer="char", ngram_range=(2, 4), sublinear_tf=True)
     known = vectors.fit_transform(train["text"]).T.tocsr()
     nearest = [(row @ known).toarray().argmax() for row in vectors.transform(holdout["text"])]
-    return pd.DataFrame({"predicted": train["label"].to_numpy()[nearest]})
+    answers = pd.DataFrame({"predicted": train["label"].to_numpy()[nearest]})
+    return "the answer of the nearest training text", answers
 
 
-def _commonest(train: pd.DataFrame, holdout: pd.DataFrame, _objective: Objective, _tokenizer: Any) -> pd.DataFrame:
-    return pd.DataFrame({"predicted": [train["label"].mode()[0]] * len(holdout)})
+def _commonest(
+    train: pd.DataFrame, holdout: pd.DataFrame, _objective: Objective, _tokenizer: Any
+) -> tuple[str, pd.DataFrame]:
+    return "the commonest label", pd.DataFrame({"predicted": [train["label"].mode()[0]] * len(holdout)})
 
 
-def _mean(train: pd.DataFrame, holdout: pd.DataFrame, _objective: Objective, _tokenizer: Any) -> pd.DataFrame:
-    return pd.DataFrame({"predicted": [train["label"].mean()] * len(holdout)})
+def _mean(
+    train: pd.DataFrame, holdout: pd.DataFrame, _objective: Objective, _tokenizer: Any
+) -> tuple[str, pd.DataFrame]:
+    return "the mean", pd.DataFrame({"predicted": [train["label"].mean()] * len(holdout)})
 
 
-SIMPLE: dict[Kind, Simple] = {
-    "classification": _logistic,
+LINEAR, CENTROID = "TF-IDF with logistic regression", "TF-IDF with the nearest mean of a label"
+BASELINES: dict[Kind, Simple] = {
+    "classification": _linear,
     "regression": _ridge,
     "generation": _unigrams,
     "text2text": _nearest,
 }
-NAIVE: dict[Kind, Simple] = {
+DUMMIES: dict[Kind, Simple] = {
     "classification": _commonest,
     "regression": _mean,
     "generation": _unigrams,
@@ -136,6 +190,22 @@ def _several(found: dict[str, dict[str, T]], objectives: list[Objective]) -> dic
     return {start[objective] + name: value for objective, values in found.items() for name, value in values.items()}
 
 
+def _baselines(
+    rows: dict[str, tuple[pd.DataFrame, pd.DataFrame, Objective, PreTrainedTokenizerBase]],
+) -> tuple[dict[str, str], dict[str, pd.DataFrame], dict[str, str]]:
+    """By objective, what the baseline is, its table, and why there is none: it must not cost a training that is done."""
+    names: dict[str, str] = {}
+    tables: dict[str, pd.DataFrame] = {}
+    left_out: dict[str, str] = {}
+    for name, known in rows.items():
+        try:
+            names[name], tables[name] = baseline(*known)
+        except (TooLarge, MemoryError) as error:
+            left_out[name] = str(error) if isinstance(error, TooLarge) else "too large for this machine's memory"
+            log.warning("the baseline is left out: %s", left_out[name])
+    return names, tables, left_out
+
+
 @stage
 def evaluate(folder: Path, trained: Trained, objectives: list[Objective], max_length: int) -> Evaluated:
     """Score full on validation and holdout, measure its cost in PyTorch float32, draw what it answers."""
@@ -150,12 +220,18 @@ def evaluate(folder: Path, trained: Trained, objectives: list[Objective], max_le
     told = {o.name: samples(full, rows[o.name][1], o) for o in objectives if o.kind in GENERATIVE}
     classes = {o.name: kinds.per_class(tables["holdout"][o.name], o) for o in objectives if o.kind == "classification"}
     holdout = kinds.metrics(tables["holdout"], objectives)
+    names, baselines, left_out = _baselines(rows)
+    dummies = {name: dummy(*known) for name, known in rows.items()}
+    scoring.write(baselines, folder / "baseline")
+    scoring.write(dummies, folder / "dummy")
     return Evaluated(
         validation=kinds.metrics(tables["validation"], objectives),
         holdout=holdout | _several({name: _distinct(lines) for name, lines in told.items()}, objectives),
         per_class=_several(classes, objectives),
-        baseline=kinds.metrics({name: baseline(*known) for name, known in rows.items()}, objectives),
-        naive=kinds.metrics({name: naive(*known) for name, known in rows.items()}, objectives),
+        baseline={} if left_out else kinds.metrics(baselines, objectives),
+        dummy=kinds.metrics(dummies, objectives),
+        baselines=names,
+        left_out=left_out,
         samples=told,
         tokenization={
             o.name: kinds.tokenization(tables["holdout"][o.name]) for o in objectives if o.kind == "text2text"

@@ -1,8 +1,8 @@
 """The gate: a pure decision from labels, both models' answers on the same rows, costs and settings.
 
-The first version must beat what no text has to be read for. Later ones claim to be *better* or *cheaper*. The error
-budget of a year is divided over its tests on the holdout (a union bound), and a test is spent only on a claim that
-validation makes likely.
+The first version must be shown to beat the dummy and guessing, and not be below the baseline (`tasks.judging.first`).
+Later ones claim to be *better* or *cheaper*. The error budget of a year is divided over its tests on the holdout (a
+union bound), and a test is spent only on a claim that validation makes likely.
 """
 
 from collections.abc import Mapping
@@ -18,11 +18,12 @@ from tasks.errors import InputError, SettingsError
 from tasks.evidence import Tables
 from tasks.judging import flips
 from tasks.judging.claims import SCREEN, Costs, anchored, examine, told
+from tasks.judging.first import First, References, judge_first
 from tasks.judging.inspection import NOTHING, Bars, Inspection, Measured, inspect
 from tasks.judging.noise import noised
 from tasks.judging.served import Served, scored, take_out, trained_keys
 from tasks.limits import Difference
-from tasks.records import Claim, Compared, Metric, Objective, Registered, Standing, Verdict
+from tasks.records import Claim, Compared, Evaluated, Metric, Objective, Registered, Standing, Verdict
 from tasks.stage import stage
 
 NIGHTS = 365
@@ -36,6 +37,8 @@ class GateSettings(Bars):
 
     metric: Metric | None = None
     """What better and worse are measured by; the kind's own where it is not named."""
+    first: First = "baseline"
+    """What a version without a predecessor must reach: baseline (be shown to beat the dummy and guessing, with a metric not below the baseline's), dummy (only be shown to beat the dummy and guessing), manual (the same, and a person promotes it)."""
     margin: float = Field(0.005, gt=0)
     """How much worse than champion and anchor a cheaper challenger must be shown not to be."""
     confidence: float = Field(0.95, gt=0.5, lt=1)
@@ -84,7 +87,7 @@ def decide(
     validation: Mapping[str, Tables],
     objectives: list[Objective],
     costs: Costs | None,
-    naive: dict[str, float],
+    references: References,
     settings: GateSettings,
     spent: int = 0,
     unable: Mapping[str, str] | None = None,
@@ -95,8 +98,9 @@ def decide(
     """Promote or hold, with the reasons.
 
     `holdout` and `validation`: by role (challenger, champion, anchor) the answers on the same rows; `unable` says of a
-    role why it has none. `costs` goes with a champion that answers. `spent`: this year's tests so far, `alpha` what they have
-    spent of 1 - confidence. `spread`: the standard deviation of the metric over seeds, which widens every limit.
+    role why it has none. `references`: the dummy's and the baseline's answers on the holdout, for a first version.
+    `costs` goes with a champion that answers. `spent`: this year's tests so far, `alpha` what they have spent of
+    1 - confidence. `spread`: the standard deviation of the metric over seeds, which widens every limit.
     `inspection` can hold what is promoted, and show what a test would be wasted on.
     """
     found = kinds.metrics(holdout["challenger"], objectives)
@@ -110,7 +114,7 @@ def decide(
         reason = f"not compared: the champion {barred['champion']}; it stays until a person promotes"
         verdict = Verdict(decision="hold", reasons=[reason])
     elif "champion" not in holdout:
-        verdict = _first(found, naive, kinds.primary(objectives))
+        verdict = judge_first(holdout["challenger"], references, objectives, settings.first, settings.test_confidence)
     elif hopeless or inspection.unfit:
         words = "no test on the holdout is spent on it" + "".join(f"; on validation {line}" for line in hopeless)
         verdict = Verdict(decision="hold", reasons=[words])
@@ -200,15 +204,6 @@ def _compared(difference: Difference, confidence: float) -> Compared:
     return Compared(difference=difference.difference, interval=limits, confidence=confidence)
 
 
-def _first(found: dict[str, float], naive: dict[str, float], metric: str) -> Verdict:
-    beats = kinds.better(metric) * (found[metric] - naive[metric]) > 0
-    words = "beats" if beats else "does not beat"
-    reason = f"the first version {words} the naive model: {metric} {found[metric]:.4f} against {naive[metric]:.4f}"
-    return Verdict(
-        decision="promote" if beats else "hold", claim="first" if beats else None, reasons=[reason], metrics=found
-    )
-
-
 def _artifact(name: str, number: str) -> tuple[str | None, str | None]:
     """What a night made a version from: the digest of its candidates, and which of them it is."""
     tags = registry.version(name, number).tags
@@ -221,7 +216,7 @@ def gate(
     registered: Registered,
     standing: Standing,
     objectives: list[Objective],
-    naive: dict[str, float],
+    evaluated: Evaluated,
     gate: GateSettings,
     spread: float | None = None,
 ) -> Verdict:
@@ -233,6 +228,9 @@ def gate(
     if any(table.empty for tables in answers.values() for table in tables["challenger"].values()):
         raise InputError(f"gate: version {registered.version}, the champion or the anchor was trained on every row that "
                          "could judge; give other rows as holdout")  # fmt: skip
+    references = _references(evaluated, objectives)
+    for tables in (references.dummy, references.baseline):
+        take_out({"challenger": tables}, keys)
     for role, tables in answers["holdout"].items():
         scoring.write(tables, folder / role)
     (folder / "measured").mkdir()
@@ -250,14 +248,25 @@ def gate(
     if found.figures.get("slices"):
         pictures.slices(found.figures["slices"], gate.slice_margin, folder / "measured/slices.png")
     verdict = decide(
-        answers["holdout"], answers["validation"], objectives, costs, naive, gate, standing.spent, unable, spread, found,
-        standing.alpha,
+        answers["holdout"], answers["validation"], objectives, costs, references, gate, standing.spent, unable, spread,
+        found, standing.alpha,
     )  # fmt: skip
     if seen["holdout"]:
         rows = sum(o.sides.holdout for o in objectives)
         verdict.reasons.append(f"{seen['holdout']:,} of {rows:,} holdout rows do not count: the challenger, the champion or the "
                                "anchor was trained on them")  # fmt: skip
     return verdict.model_copy(update={"champion_version": standing.champion, "seen": seen["holdout"], "spread": spread})
+
+
+def _references(evaluated: Evaluated, objectives: list[Objective]) -> References:
+    place = store.folder(evaluated)
+    compared = [o for o in objectives if o.name in evaluated.baselines]
+    return References(
+        scoring.read(place / "dummy", objectives),
+        scoring.read(place / "baseline", compared),
+        evaluated.baselines,
+        evaluated.left_out,
+    )
 
 
 def _inspected(

@@ -181,7 +181,8 @@ class Cost(BaseModel):
 
 
 class Evaluated(Artifact):
-    """`validation/OBJECTIVE.parquet` and `holdout/OBJECTIVE.parquet` (full's answers, see `tasks.kinds`), pictures.
+    """`validation/OBJECTIVE.parquet` and `holdout/OBJECTIVE.parquet` (full's answers, see `tasks.kinds`), pictures;
+    `baseline/OBJECTIVE.parquet` and `dummy/OBJECTIVE.parquet`, the answers of these on the holdout.
 
     The names of metrics carry their objective, `OBJECTIVE/accuracy`, where there are several.
     """
@@ -191,9 +192,13 @@ class Evaluated(Artifact):
     per_class: dict[str, dict[str, float]]
     """Precision, recall and F1 of each label, of classification."""
     baseline: dict[str, float]
-    """A simple model on the same holdout rows: TF-IDF with logistic or ridge regression, the nearest source, n-grams."""
-    naive: dict[str, float]
-    """What no text has to be read for: the commonest label, the mean score, the unigram model."""
+    """Metrics of a simple model on the same holdout rows; empty where the baseline of an objective was left out."""
+    dummy: dict[str, float]
+    """Metrics of what reads no text: the commonest label, the mean score, the unigram model."""
+    baselines: dict[str, str]
+    """By objective, what its baseline is: TF-IDF with logistic regression, the unigram model, ..."""
+    left_out: dict[str, str] = Field(default_factory=dict)
+    """By objective, why it has no baseline."""
     samples: dict[str, list[dict[str, str]]] = Field(default_factory=dict)
     """By objective, of what a generative one writes: `prompt`, `answer` and, where known, `expected`."""
     tokenization: dict[str, str] = Field(default_factory=dict)

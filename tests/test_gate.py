@@ -14,6 +14,7 @@ from tasks.errors import SettingsError
 from tasks.evidence import compare, mid_p, ratio_limit, rows_needed, tango
 from tasks.gate import GateSettings, decide
 from tasks.judging.claims import Costs
+from tasks.judging.first import References
 from tasks.judging.served import take_out, trained_keys
 from tasks.records import Augmented, Objective, Registered, Sides, Standing
 
@@ -55,10 +56,11 @@ def settle(challenger, champion, anchor=None, cost=1.0, unable=None, validation=
         for found in ((challenger, champion, anchor), validation or (challenger, champion, anchor))
     )
     costs = Costs(cost, 1.0, cost, 0.95) if champion is not None else None
-    naive = evidence.metrics(labels, ["a"] * len(labels))
+    dummy = {"main": table(["a"] * len(labels), labels)}
+    references = References(dummy, dummy)
     alpha = spent * 0.05 / 40 if alpha is None else alpha
     return decide(
-        tables, screened, [objective()], costs, naive, GateSettings(**settings), spent, unable, spread, alpha=alpha
+        tables, screened, [objective()], costs, references, GateSettings(**settings), spent, unable, spread, alpha=alpha
     )
 
 
@@ -344,11 +346,12 @@ def losses(share, tokens=10):
     return pd.DataFrame({"loss": tokens * share * np.random.default_rng(4).random(500), "tokens": [tokens] * 500})
 
 
-def settle_losses(challenger, champion, naive=1.0, **settings):
+def settle_losses(challenger, champion, dummy=2.0, **settings):
     tables = {role: {"main": t} for role, t in (("challenger", challenger), ("champion", champion)) if t is not None}
     costs = Costs(1.0, 1.0, 1.0, 0.95) if champion is not None else None
     objectives = [objective("loss", "generation")]
-    return decide(tables, tables, objectives, costs, {"loss": naive}, GateSettings(**settings))
+    references = References({"main": losses(dummy)}, {"main": losses(dummy)})
+    return decide(tables, tables, objectives, costs, references, GateSettings(**settings))
 
 
 def test_less_loss_is_better():
@@ -356,7 +359,7 @@ def test_less_loss_is_better():
     assert verdict.claim == "better" and verdict.difference > 0 and "less is better" in verdict.reasons[0]
     assert settle_losses(losses(1.1), losses(1.0)).decision == "hold"
     assert settle_losses(losses(1.0), None).claim == "first"
-    assert settle_losses(losses(1.0), None, naive=0.4).decision == "hold"
+    assert settle_losses(losses(1.0), None, dummy=0.8).decision == "hold"
     assert settle_losses(losses(1.0), None, minimum={"loss": 0.4}).decision == "hold"
     assert settle_losses(losses(1.0), None, minimum={"loss": 0.6}).claim == "first"
 
@@ -375,7 +378,7 @@ def test_objectives_are_weighed_and_each_may_have_a_minimum():
     def told(challenger, champion, **settings):
         tables = {"challenger": challenger, "champion": champion}
         tables = {role: dict(zip(("tone", "stars"), pair, strict=True)) for role, pair in tables.items()}
-        return decide(tables, tables, both, Costs(1.0, 1.0, 1.0, 0.95), {}, GateSettings(**settings))
+        return decide(tables, tables, both, Costs(1.0, 1.0, 1.0, 0.95), References({}), GateSettings(**settings))
 
     assert told((good, far), (bad, near)).claim == "better"
     assert told((bad, near), (good, far)).decision == "hold"
@@ -413,7 +416,7 @@ def test_the_simulated_gate_decides_as_the_gate():
             for side, found in right.items()
         }
         told = objective("accuracy")
-        verdict = decide(tables["holdout"], tables["validation"], [told], Costs(cost, 1.0, cost, 0.95), {},
+        verdict = decide(tables["holdout"], tables["validation"], [told], Costs(cost, 1.0, cost, 0.95), References({}),
                          GateSettings(margin=simulation.SETTINGS.margin), spent, alpha=spent * 0.05 / 40)  # fmt: skip
         changed = {
             side: {

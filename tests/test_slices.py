@@ -14,6 +14,7 @@ from tasks.errors import InputError
 from tasks.gate import Costs, GateSettings, decide
 from tasks.ingest import DataSettings, locate, read_rows
 from tasks.judging import flips, slices
+from tasks.judging.first import References
 from tasks.judging.inspection import NOTHING, Measured, inspect
 from tasks.judging.labels import compare_shared
 from tasks.judging.noise import RATE, noised
@@ -64,7 +65,7 @@ def inspected(challenger, champion, what=None, holdout=HOLDOUT, measured=CHEAP, 
 
 def decided(found, challenger, champion):
     tables = {"challenger": {"main": challenger}, "champion": {"main": champion}}
-    return decide(tables, tables, [objective()], DEAR, {}, GateSettings(), inspection=found)
+    return decide(tables, tables, [objective()], DEAR, References({}), GateSettings(), inspection=found)
 
 
 def test_a_holdout_is_sliced_by_label_length_and_column():

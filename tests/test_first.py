@@ -1,0 +1,123 @@
+"""The claim *first*: what a version without a predecessor must show."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.judging.first import References, judge_first
+from tasks.records import Augmented, Objective, Sides
+
+NAMES = np.array(["a", "b", "c", "d"])
+
+
+def objective(kind="classification", metric="macro_f1", name="main", separator=None):
+    sides = Sides(train=1, validation=1, holdout=1, spare=0, leaks=0, labels=[*NAMES], separator=separator, pairs=False)
+    return Objective(name=name, kind=kind, metric=metric, sides=sides, augmented=Augmented(augmented=0))
+
+
+def judge(challenger, dummy, baseline, what=None, first="baseline", confidence=0.95):
+    references = References({"main": dummy}, {"main": baseline}, {"main": "the simple one"})
+    return judge_first({"main": challenger}, references, [what or objective()], first, confidence)
+
+
+def labels(wrong, rows=300, seed=1):
+    random = np.random.default_rng(seed)
+    truth = np.random.default_rng(0).integers(4, size=rows)
+    said = np.where(random.random(rows) < wrong, (truth + 1) % 4, truth)
+    return pd.DataFrame({"label": NAMES[truth], "predicted": NAMES[said]})
+
+
+def sets(wrong):
+    found = labels(wrong)
+    return found.assign(**{name: [",".join(sorted({text, "b"})) for text in found[name]] for name in found})
+
+
+def numbers(noise, rows=300):
+    random = np.random.default_rng(1)
+    label = random.normal(size=rows)
+    return pd.DataFrame({"label": label, "predicted": label + random.normal(0, noise, rows)})
+
+
+def writes(wrong):
+    found = labels(wrong)
+    return pd.DataFrame({name: [f"an answer: {ord(text) ** 4}" for text in found[name]] for name in found})
+
+
+def losses(factor):
+    return pd.DataFrame({"loss": factor * np.random.default_rng(3).random(300) * 20, "tokens": 20})
+
+
+def constant(table):
+    return table.assign(predicted=table["label"].mode()[0] if table["label"].dtype != float else table["label"].mean())
+
+
+KINDS = [
+    *((objective(metric=metric), labels) for metric in ("macro_f1", "accuracy", "weighted_f1")),
+    *((objective(metric=metric, separator=","), sets) for metric in ("macro_f1", "accuracy")),
+    *((objective("regression", metric), numbers) for metric in ("pearson", "spearman", "rmse")),
+    *((objective("text2text", metric), writes) for metric in ("chrf", "exact_match")),
+    (objective("generation", "loss"), losses),
+]
+
+
+@pytest.mark.parametrize(("what", "table"), KINDS, ids=lambda part: getattr(part, "metric", ""))
+def test_a_first_version_must_not_be_below_the_baseline(what, table):
+    good, poor = table(0.1), table(0.3)
+    dummy = table(1.0) if what.kind == "generation" else constant(good)
+    assert judge(good, dummy, poor, what).claim == "first"
+    assert judge(good, dummy, good, what).claim == "first", "equal is not below"
+    held = judge(poor, dummy, good, what)
+    assert held.decision == "hold" and held.claim is None
+    assert "below the baseline" in held.reasons[0] and "the simple one" in held.reasons[0]
+    assert held.reasons[0].endswith("gate.first: dummy would promote it")
+    allowed = judge(poor, dummy, good, what, "dummy")
+    assert allowed.claim == "first" and "below the baseline" in allowed.reasons[0]
+    assert judge(good, dummy, poor, what, "manual").reasons == [
+        "the first version waits for a person (gate.first: manual)"
+    ]
+
+
+@pytest.mark.parametrize("what", [objective(metric="macro_f1"), objective("regression", "pearson")])
+def test_guessers_are_not_promoted(what):
+    random, promoted, times = np.random.default_rng(2), 0, 150
+    truth = numbers(0, 60)["label"] if what.kind == "regression" else pd.Series(NAMES[random.integers(4, size=60)])
+    for _ in range(times):
+        guess = pd.DataFrame({"label": truth, "predicted": random.permutation(truth)})
+        promoted += judge(guess, constant(guess), constant(guess), what, "dummy").decision == "promote"
+    assert promoted / times < 0.05 + 3 * np.sqrt(0.05 * 0.95 / times)
+
+
+def test_a_trifle_above_the_dummy_is_not_enough():
+    random = np.random.default_rng(4)
+    names = np.array([f"label {place}" for place in range(400)])
+    truth = pd.Series(names[np.arange(800) % 400])
+    guess = pd.DataFrame({"label": truth, "predicted": names[random.integers(400, size=800)]})
+    verdict = judge(guess, constant(guess), constant(guess), objective())
+    assert verdict.decision == "hold" and "not shown to be better than guessing" in verdict.reasons[0]
+
+
+def test_a_version_worse_than_the_commonest_label_is_held_though_it_has_learned_something():
+    label = ["a"] * 280 + ["b"] * 20
+    seen = pd.DataFrame({"label": label, "predicted": ["a"] * 220 + ["b"] * 80})
+    verdict = judge(seen, constant(seen), constant(seen), objective(metric="accuracy"), "dummy")
+    assert verdict.decision == "hold" and "not shown to beat the dummy" in verdict.reasons[0]
+
+
+def test_of_several_objectives_the_main_one_must_show_it_by_itself():
+    both = [objective(name="tone"), objective("regression", "pearson", "stars")]
+    random = np.random.default_rng(5)
+    good = {"tone": labels(0.1), "stars": numbers(0.1)}
+    guess = good | {"tone": good["tone"].assign(predicted=random.permutation(good["tone"]["label"]))}
+    dummy = {name: constant(table) for name, table in good.items()}
+    references = References(dummy, dummy)
+    assert judge_first(good, references, both, "baseline", 0.95).claim == "first"
+    held = judge_first(guess, references, both, "baseline", 0.95)
+    assert held.decision == "hold" and "tone/macro_f1" in held.reasons[0]
+
+
+def test_without_a_baseline_the_dummy_counts_and_the_reasons_say_so():
+    good = labels(0.1)
+    references = References({"main": constant(good)}, left_out={"main": "too large"})
+    verdict = judge_first({"main": good}, references, [objective()], "baseline", 0.95)
+    assert verdict.claim == "first"
+    assert verdict.reasons[-1] == "no baseline to compare with (too large): gate.first: dummy applies"
