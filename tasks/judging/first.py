@@ -5,7 +5,7 @@ Under `gate.first: baseline` its metric must also not be below the baseline's. O
 weighted sum and for the main one by itself.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Literal
@@ -22,6 +22,8 @@ from tasks.records import Objective, Verdict
 
 First = Literal["baseline", "dummy", "manual"]
 SEED = 30_000
+GROUP = "side_key"
+"""The column of a table that says which rows belong together, where it has one."""
 CHRF_ROWS = 200
 """Rows, at most, of which every answer's chrF against every expected text is taken."""
 Shuffled = Callable[[np.ndarray], float]
@@ -76,9 +78,9 @@ def _doubt(
     metric = kinds.primary(scope)
     best = guesses(challenger, references.dummy, scope, confidence)
     if best is not None and best[0] >= best[1]:
-        guessed, ours = (_number(kinds.better(metric) * value) for value in best)
+        guessed, reached = (_number(kinds.better(metric) * value) for value in best)
         return (
-            f"the first version is not shown to be better than guessing: {_title(scope, objectives)} {ours}; "
+            f"the first version is not shown to be better than guessing: {_title(scope, objectives)} {reached}; "
             f"the best of {shuffles(confidence):,} shuffles of its own answers has {guessed}"
         )
     difference = evidence.compare(_of(challenger, scope), _of(references.dummy, scope), scope, confidence)
@@ -162,11 +164,11 @@ def guesses(
 
     A permutation test of independence (Lehmann and Romano 2005, Testing Statistical Hypotheses, section 15.2): where the
     answers have nothing to do with the labels, every order of them is as likely, so the observed one is above all of N
-    shuffles in at most 1 of N + 1 cases, at any number of rows and labels. A loss of generation has no answers to
+    shuffles in at most 1 of N + 1 cases, at any number of rows and labels (of groups of one size; else nearly so). A loss of generation has no answers to
     shuffle: there the dummy's counts.
     """
     random, weight = np.random.default_rng(SEED), evidence.shares(objectives)
-    fixed, parts = 0.0, list[tuple[float, int, Shuffled]]()
+    fixed, parts = 0.0, list[tuple[float, pd.DataFrame, Shuffled]]()
     for objective in objectives:
         share = weight[objective.name]
         if objective.kind == "generation":
@@ -176,15 +178,31 @@ def guesses(
             table = challenger[objective.name]
             if objective.metric == "chrf":
                 table = table.sample(min(len(table), CHRF_ROWS), random_state=SEED)
-            parts.append((share, len(table), SHUFFLED[objective.metric](table, objective)))
+            parts.append((share, table, SHUFFLED[objective.metric](table, objective)))
     if not parts:
         return None
-    observed = fixed + sum(share * value(np.arange(rows)) for share, rows, value in parts)
+    observed = fixed + sum(share * value(np.arange(len(table))) for share, table, value in parts)
+    orders = [_orders(table, random) for _, table, _ in parts]
     best = max(
-        fixed + sum(share * value(random.permutation(rows)) for share, rows, value in parts)
+        fixed + sum(share * value(next(order)) for (share, _, value), order in zip(parts, orders, strict=True))
         for _ in range(shuffles(confidence))
     )
     return best, observed - 1e-12
+
+
+def _orders(table: pd.DataFrame, random: np.random.Generator) -> Iterator[np.ndarray]:
+    """Random orders of the rows; of rows that belong together each group takes the answers of another group."""
+    count = len(table)
+    codes = np.arange(count)
+    if GROUP in table:
+        codes = pd.factorize(table[GROUP].where(table[GROUP].notna(), pd.Series(codes, table.index)))[0]
+    sizes, members = np.bincount(codes), np.argsort(codes, kind="stable")
+    starts = np.cumsum(sizes) - sizes
+    within = np.empty(count, dtype=int)
+    within[members] = np.arange(count) - np.repeat(starts, sizes)
+    while True:
+        donor = random.permutation(len(sizes))[codes]
+        yield members[starts[donor] + within % sizes[donor]]
 
 
 def _accuracy(table: pd.DataFrame, _objective: Objective) -> Shuffled:
