@@ -34,6 +34,8 @@ BENCHMARKS = {
     "flow": "benchmarks.flow",
     "gate": "benchmarks.gate",
     "coverage": "benchmarks.coverage",
+    "first": "benchmarks.first",
+    "baseline": "benchmarks.baseline",
     "week": "benchmarks.week",
     "compress": "benchmarks.compress",
     "kills": "benchmarks.kills",

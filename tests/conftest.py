@@ -89,6 +89,7 @@ def write_project(folder: Path, tiny_base: Path, model: str) -> None:
             "learning_rate": 2e-3,
             "keep": 0.9,
         },
+        "gate": {"first": "dummy"},
     }
     (folder / "night.yaml").write_text(json.dumps(settings))
 

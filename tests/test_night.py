@@ -46,6 +46,7 @@ def tracking(home: Path) -> mlflow.MlflowClient:
 def test_promoted_then_skipped_then_forced(shell, project):
     first = shell.json("run", "night.yaml")
     assert first["status"] == "promoted", first["reason"]
+    assert "shown to beat the dummy and guessing at 99.875 %" in first["reason"]
     assert first["champion_version"] == first["version"] == "1"
     assert first["changed"] == "no night has finished before"
     rows = first["rows"]

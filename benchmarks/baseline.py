@@ -1,0 +1,92 @@
+"""`nightshift bench baseline`: the baseline of classification beside multinomial logistic regression, which it was before."""
+
+import argparse
+import multiprocessing
+import resource
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from benchmarks.train import say, write
+from tasks import evaluate, evidence
+from tasks.records import Augmented, Objective, Sides
+
+BEFORE, NOW, CENTROID = "multinomial, L-BFGS (before)", "the baseline", "nearest mean of a label"
+MADE = {"1,000 labels": 1000, "5,000 labels": 5000}
+"""Made-up texts: words at random and one of the label's own; eight rows a label, so that many are missing in training."""
+
+
+def main(arguments: list[str]) -> dict[str, Any]:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(prog="nightshift bench baseline", allow_abbrev=False)
+    parser.add_argument("--data", default="sst2,banking77", help="public data sets")
+    parser.add_argument("--models", default=",".join((BEFORE.split(",")[0], "baseline", "mean")))
+    told = parser.parse_args(arguments)
+    wanted = told.models.split(",")
+    models = [name for name in (BEFORE, NOW, CENTROID) if any(word in name for word in wanted)]
+    cases = [(name, model) for name in (*told.data.split(","), *MADE) for model in models
+             if not (name in MADE and model == BEFORE)]  # fmt: skip
+    with TemporaryDirectory() as folder:
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:
+            rows = [pool.submit(_row, name, model, Path(folder)).result() for name, model in cases]
+    return {"table": rows, "notes": [
+        "memory: what the process's peak grew by while the model learned and answered, TF-IDF included",
+        "made-up labels: texts of eight words, one of which is the label's own; the baseline chooses by labels times entries of "
+        "the TF-IDF matrix which of its two models it is",
+    ]}  # fmt: skip
+
+
+def _row(name: str, model: str, folder: Path) -> dict[str, Any]:
+    train, test = _made(MADE[name]) if name in MADE else _public(name, folder)
+    labels = sorted({*train["label"], *test["label"]})
+    sides = Sides(train=1, validation=1, holdout=1, spare=0, leaks=0, labels=labels, pairs=False)
+    objective = Objective(name="main", kind="classification", metric="macro_f1", sides=sides,
+                          augmented=Augmented(augmented=0))  # fmt: skip
+    peak, begun = _peak(), time.monotonic()
+    if model == BEFORE:
+        learner = make_pipeline(evaluate.tfidf(), LogisticRegression(max_iter=1000, C=10.0))
+        what, said = model, learner.fit(train["text"], train["label"]).predict(test["text"])
+    else:
+        evaluate.WORK = evaluate.WORK if model == NOW else 0
+        what, table = evaluate.baseline(train, test, objective, None)
+        said = table["predicted"]
+    found = evidence.metrics(test["label"], said)
+    row = {
+        "data": name,
+        "model": model,
+        "it is": what,
+        "rows": len(train),
+        "accuracy": round(found["accuracy"], 4),
+        "macro F1": round(found["macro_f1"], 4),
+        "seconds": round(time.monotonic() - begun, 1),
+        "MB": round(_peak() - peak),
+    }
+    say(" | ".join(map(str, row.values())))
+    return row
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+
+
+def _public(name: str, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    train, test = (pd.read_csv(file, dtype=str, keep_default_na=False) for file in write(name, folder))
+    return train.assign(row_key=train.index.astype(str)), test.assign(row_key=test.index.astype(str))
+
+
+def _made(labels: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    random = np.random.default_rng(labels)
+    label = np.arange(8 * labels) % labels
+    words = random.integers(20_000, size=(len(label), 7))
+    texts = [" ".join(f"w{word}" for word in line) + f" k{own}" for line, own in zip(words, label, strict=True)]
+    frame = pd.DataFrame({"text": texts, "label": [f"label {own}" for own in label]})
+    frame["row_key"] = frame.index.astype(str)
+    return frame[labels:], frame[:labels]
