@@ -12,7 +12,7 @@ from prefect.runtime import flow_run
 
 from models.predictor import problem_of
 from models.progress import slices
-from tasks import redaction, registry, shown, store
+from tasks import bounds, redaction, registry, shown, store
 from tasks.errors import InputError, UserError
 from tasks.escaping import markdown
 from tasks.reading import read_records
@@ -76,7 +76,8 @@ def predict_file(
     for path in (source, output):
         if path is not None and path.suffix not in WRITERS:
             raise InputError(f"{path}: expected one of {', '.join(WRITERS)}")
-    frame = _read(source)
+    with bounds.told(source):
+        frame = _read(source)
     texts = _texts(source, frame)
     columns = _answers(model_uri, texts, objective)
     told = ""
@@ -103,6 +104,7 @@ def _read(source: Path) -> pd.DataFrame:
         raise InputError(f"{source}: no such file")
     if source.suffix == ".parquet":
         try:
+            bounds.ensure_parquet(source)
             frame = pd.read_parquet(source)
         except (OSError, ValueError) as error:
             raise InputError(f"{source}: cannot be read: {str(error).splitlines()[0]}") from error

@@ -31,8 +31,47 @@ UNBOUNDED = {"rmse", "loss"}
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
+NODES = 100_000
+"""Values, at most, that a settings file may have once its aliases stand for what they repeat."""
+LONGEST_FILE = 10**6
+"""Bytes, at most, of a settings file: YAML is read slowly."""
+
+
 class _Loader(yaml.SafeLoader):
-    """YAML in which 22:30 is a time, not the number 1350."""
+    """YAML in which 22:30 is a time, not the number 1350, and whose aliases do not multiply."""
+
+    def get_single_node(self) -> yaml.Node | None:
+        node: yaml.Node | None = super().get_single_node()
+        if node is not None and _values(node, {}, set()) > NODES:
+            raise yaml.YAMLError(f"its aliases (*name) stand for more than {NODES:,} values; write out what is meant")
+        return node
+
+
+def _values(node: yaml.Node, counted: dict[int, int], above: set[int]) -> int:
+    """Count a node's values, those behind an alias as often as it stands there."""
+    if id(node) in counted:
+        return counted[id(node)]
+    if id(node) in above:
+        raise yaml.YAMLError(f"line {node.start_mark.line + 1}: an alias (*name) stands within what it is the name of")
+    above.add(id(node))
+    parts: list[yaml.Node] = []
+    if isinstance(node, yaml.SequenceNode):
+        parts = node.value
+    elif isinstance(node, yaml.MappingNode):
+        parts = [part for pair in node.value for part in pair]
+    counted[id(node)] = 1 + sum(_values(part, counted, above) for part in parts)
+    above.discard(id(node))
+    return counted[id(node)]
+
+
+def _parsed(text: str) -> Any:
+    """Read YAML; raise yaml.YAMLError for all that cannot be read."""
+    try:
+        return yaml.load(text, _Loader)
+    except RecursionError as error:
+        raise yaml.YAMLError("it is nested too deeply") from error
+    except ValueError as error:
+        raise yaml.YAMLError(str(error)) from error
 
 
 def _whole_number(loader: _Loader, node: yaml.ScalarNode) -> str | int:
@@ -250,7 +289,11 @@ def load(path: Path, overrides: Iterable[str] = ()) -> NightSettings:
 def read(path: Path) -> dict[str, Any]:
     """What a settings file says, unchecked but for being a mapping, with `base_dir`; raises SettingsError."""
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        if path.stat().st_size > LONGEST_FILE:
+            raise SettingsError(
+                f"{path}: {path.stat().st_size:,} bytes are no settings file; name the YAML file of a night"
+            )
+        values = _parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise SettingsError(
             f"{path}: no such settings file; examples/reviews/settings.yaml is one to start from"
@@ -273,7 +316,7 @@ def _put(values: dict[str, Any], override: str) -> None:
         if not isinstance(values, dict):
             raise SettingsError(f"--set {override}: {section} is a value, not a section")
     try:
-        values[last] = yaml.load(value, _Loader)
+        values[last] = _parsed(value)
     except yaml.YAMLError as error:
         raise SettingsError(f"--set {override}: not readable as YAML; quote what is text: {last}='\"…\"'") from error
 

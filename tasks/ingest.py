@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 from pydantic import Field, StrictInt, StrictStr, field_validator
 
-from tasks import store
+from tasks import bounds, store
 from tasks.errors import InputError
 from tasks.identity import canonical, excluded, key
 from tasks.reading import Quoting, Record, read_dataset, read_records
@@ -122,7 +122,8 @@ def read_rows(sources: list[Source], data: DataSettings, slices: Sequence[str] =
     for source in sources:
         if source.side == "exclude":
             continue
-        records = _records(source, data)
+        with bounds.told(source.path):
+            records = _records(source, data)
         if source.side == "unlabelled":
             names = _names({name: column for name, column in columns.items() if name in TEXTS}, (), records, source)
         else:
@@ -230,7 +231,8 @@ def _as_text(value: Any) -> str | None:
 @stage
 def ingest(folder: Path, sources: list[Source], data: DataSettings, slices: list[str]) -> Rows:
     """Write every record read, readable or not; the columns `slices` must be among theirs. Of unlabelled ones the texts."""
-    found = read_rows(sources, data, slices)
+    with bounds.told("data.path"):
+        found = read_rows(sources, data, slices)
     found = found.astype({name: "str" for name in found if name not in ("row", "excluded")})
     apart = found["side"] == "unlabelled"
     if lost := int((apart & found["row_key"].isna()).sum()):

@@ -22,6 +22,7 @@ import charset_normalizer
 import pyarrow
 import pyarrow.parquet
 
+from tasks import bounds
 from tasks.errors import InputError
 
 log = logging.getLogger("nightshift.ingest")
@@ -36,6 +37,8 @@ ENCODINGS = ["cp1252", "cp1251", "koi8_r", "gb18030", "big5", "shift_jis", "euc_
 UNDECODED = re.compile(r"[\ud800-\udfff]")
 """What undecodable bytes become on reading; UTF-8 cannot hold it."""
 NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?")
+CHUNK = 2**20
+"""Bytes of a compressed file's content that are unfolded at once."""
 CONTROLS = bytes(sorted({*range(32), 127} - {*b"\t\n\v\f\r"}))
 
 
@@ -105,6 +108,7 @@ def read_records(
 def _text(path: Path, encoding: str | None) -> tuple[str, str]:
     """The file's text without a byte order mark, and the encoding it was read in."""
     data = _bytes(path)
+    bounds.ensure_memory(path, len(data), max(data.count(b"\n"), data.count(b"\r")))
     marked = next((name for mark, name in BOMS.items() if data.startswith(mark)), None)
     encoding = encoding or marked
     if encoding is None:
@@ -123,8 +127,17 @@ def _text(path: Path, encoding: str | None) -> tuple[str, str]:
 
 def _bytes(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
-        return gzip.decompress(data) if path.suffix == ".gz" else data
+        if path.suffix != ".gz":
+            bounds.ensure_memory(path, path.stat().st_size, 0)
+            return path.read_bytes()
+        parts, size = [], 0
+        with gzip.open(path) as file:
+            while part := file.read(CHUNK):
+                parts.append(part)
+                size += len(part)
+                bounds.ensure_unfolded(path, size)
+                bounds.ensure_memory(path, size, 0)
+        return b"".join(parts)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
 
@@ -178,9 +191,11 @@ def _delimited(path: Path, text: str, encoding: str, header: bool, delimiter: st
 def _names(fields: list[str]) -> list[str]:
     """The header's names, none empty and none twice: values are kept by name."""
     names: list[str] = []
+    taken: set[str] = set()
     for place, field in enumerate(fields):
         name = UNDECODED.sub("\ufffd", field).strip()
-        names.append(name if name and name not in names else f"{name} column {place}".strip())
+        names.append(name if name and name not in taken else f"{name} column {place}".strip())
+        taken.add(names[-1])
     return names
 
 
@@ -335,6 +350,7 @@ def _object(number: int, line: int, values: Any, written: str, encoding: str) ->
 
 def _parquet(path: Path) -> list[Record]:
     try:
+        bounds.ensure_parquet(path)
         rows = pyarrow.parquet.read_table(path, partitioning=None).to_pylist()
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable Parquet file: {_first_line(error)}") from error
@@ -364,7 +380,11 @@ def read_dataset(address: str) -> list[Record]:
     name, _, part = address.removeprefix("hf:").partition("#")
     name, _, revision = name.partition("@")
     try:
-        rows = list(datasets.load_dataset(name, revision=revision or None, split=part or "train"))
+        found = datasets.load_dataset(name, revision=revision or None, split=part or "train")
+        bounds.ensure_memory(address, found.data.nbytes, len(found))
+        rows = list(found)
+    except InputError:
+        raise
     except Exception as error:
         raise InputError(f"data.path: the data set {address} cannot be loaded: {_first_line(error)}") from error
     if not rows:
