@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,7 +7,7 @@ from scipy import stats
 from sklearn.metrics import f1_score
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from tasks import evidence, kinds, limits, scoring
+from tasks import evaluate, evidence, kinds, limits, scoring
 from tasks.errors import SettingsError
 from tasks.evaluate import baseline, dummy, samples
 from tasks.evidence import compare, rows_to_tell
@@ -273,6 +275,46 @@ def test_the_baselines_of_each_kind_learn_and_the_dummies_do_not():
     assert simple["chrf"] > 0.7 > plain["chrf"]
     simple, plain = judged("generation", "loss", *halves())
     assert simple == plain and simple["loss"] < np.log(20)
+
+
+def test_the_baselines_memory_is_bounded_whatever_the_number_of_labels(monkeypatch):
+    names = [f"label {place}" for place in range(5000)]
+    rows = frame(
+        [f"it is {place % 5000} again" for place in range(15_000)], [names[place % 5000] for place in range(15_000)]
+    )
+    what = objective("classification", "macro_f1", labels=names)
+    tracemalloc.start()
+    name, table = baseline(rows[:12_000], rows[12_000:], what, Words())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "nearest mean" in name and (table["label"] == table["predicted"]).mean() > 0.99
+    assert peak < 200e6, "12,000 rows times 5,000 labels are 480 MB as a table of numbers"
+    several = objective("classification", "macro_f1", separator=",", labels=names)
+    with pytest.raises(evaluate.TooLarge, match=r"5,000 labels, of which a row may have several, on 12,000 rows"):
+        baseline(rows[:12_000], rows[12_000:], several, Words())
+
+
+def test_the_baselines_coefficients_are_bounded(monkeypatch):
+    rows = frame(
+        [f"{LABELS[place % 3]} {place} {place}" for place in range(90)], [LABELS[place % 3] for place in range(90)]
+    )
+    learned = []
+    monkeypatch.setattr(evaluate, "COEFFICIENTS", 3 * 8)
+    monkeypatch.setattr(evaluate.LogisticRegression, "fit", lambda self, x, y, _fit=evaluate.LogisticRegression.fit: (
+        learned.append(x.shape), _fit(self, x, y))[1])  # fmt: skip
+    name, table = baseline(rows[:60], rows[60:], objective("classification", "macro_f1"), Words())
+    assert name == "TF-IDF with logistic regression" and (table["label"] == table["predicted"]).all()
+    assert learned == [(60, 8)] * 3, "a model a label, of 8 words and pairs each"
+
+
+def test_a_baseline_for_which_memory_runs_out_is_left_out(monkeypatch):
+    def hungry(*_):
+        raise MemoryError
+
+    monkeypatch.setitem(evaluate.BASELINES, "classification", hungry)
+    rows = frame(["a", "b"], ["red", "blue"])
+    found = evaluate._baselines({"main": (rows, rows, objective("classification", "macro_f1"), None)})
+    assert found == ({}, {}, {"main": "too large for this machine's memory"})
 
 
 def test_samples_are_prompts_with_what_is_written():

@@ -1,20 +1,21 @@
 """The house rules: imports go one way, and the public surface is what the design says."""
 
 import ast
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from typer.main import get_command
 
 from flows.cli import app
-from flows.settings import NightSettings, check, load
+from flows.settings import NightSettings, check, load, read
 from tasks.errors import InputError, SettingsError
 
 ROOT = Path(__file__).parent.parent
 PYFUNC = {"serving.py", "generative.py"}
 """What MLflow loads as the registered model."""
 SHARED = {
-    "base", "errors", "escaping", "evidence", "figures", "identity", "integrity", "kinds", "ledger",
+    "base", "bounds", "errors", "escaping", "evidence", "figures", "identity", "integrity", "kinds", "ledger",
     "limits", "machine", "pictures", "processes", "profile", "quarantine", "reading", "records",
     "redaction", "registered_model", "registry", "report", "scoring", "shown", "stage", "store",
     "tracking",
@@ -72,6 +73,36 @@ def test_every_wrong_field_gets_a_line(tmp_path):
     assert any("data.txt: unknown key; did you mean text?" in line for line in lines)
     assert any("train.base_model: required" in line for line in lines)
     assert any("gate.margn: unknown key; did you mean margin?" in line for line in lines)
+
+
+ALIASES = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in pairwise("abcdefghij"))
+MERGES = "a: &a {k: x}\n" + "".join(
+    f"{b}: &{b} {{<<: [{', '.join([f'*{a}'] * 9)}]}}\n" for a, b in pairwise("abcdefghij")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (ALIASES, "aliases .* stand for more than 100,000 values"),
+        (MERGES, "aliases .* stand for more than 100,000 values"),
+        ("a: &a [*a]", "line 1: an alias .* stands within what it is the name of"),
+        ("a: " + "[" * 5000, "nested too deeply"),
+        ("a: 2026-02-30", "day is out of range"),
+        ("# " + "x" * 10**6, "bytes are no settings file"),
+    ],
+)
+def test_yaml_that_multiplies_or_cannot_be_read_is_one_line(tmp_path, text, expected):
+    (tmp_path / "x.yaml").write_text(text)
+    with pytest.raises(SettingsError, match=expected):
+        load(tmp_path / "x.yaml")
+
+
+def test_aliases_and_merges_are_read(tmp_path):
+    (tmp_path / "x.yaml").write_text(
+        "model: x\ndata: &d {path: a.csv}\ntrain: {base_model: b}\nunused: {<<: *d, x: *d}\n"
+    )
+    assert read(tmp_path / "x.yaml")["unused"] == {"path": "a.csv", "x": {"path": "a.csv"}}
 
 
 def test_an_override_that_is_no_yaml_is_told(tmp_path):

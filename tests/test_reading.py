@@ -1,5 +1,11 @@
+import gzip
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
+from tasks import bounds
 from tasks.errors import InputError
 from tasks.ingest import DataSettings, canonical, key, locate, read_rows
 from tasks.reading import read_records
@@ -55,6 +61,54 @@ def test_a_broken_row_is_kept_with_its_problem(tmp_path):
     assert records[0].problem is None and records[0].values["text"] == "café 0"
 
 
+@pytest.fixture
+def small_bounds(monkeypatch):
+    monkeypatch.setattr(bounds, "FLOOR", 100_000)
+
+
+def test_a_file_that_unfolds_far_beyond_its_size_is_refused_before_it_is_whole(tmp_path, small_bounds):
+    bomb = write(tmp_path / "x.csv.gz", gzip.compress(b"text,label\n" + b"a b c,x\n" * 1_000_000))
+    with pytest.raises(InputError, match=r"x\.csv\.gz: its 0\.0 MB unfold to more than .* unpack it by hand"):
+        read_records(bomb)
+    lines = [f"{place:x} a text like any other {place * 7919},{'xy'[place % 2]}" for place in range(20_000)]
+    honest = write(tmp_path / "y.csv.gz", gzip.compress("\n".join(["text,label", *lines]).encode()))
+    assert len(read_records(honest)) == 20_000
+
+
+@pytest.mark.parametrize("column", ["text", "list", "struct"])
+def test_a_value_that_a_parquet_file_repeats_counts_as_often_as_it_stands_there(tmp_path, small_bounds, column):
+    values = {"text": "word " * 1000, "list": ["word " * 1000], "struct": {"text": "word " * 1000}}
+    table = pa.table({column: [values[column]] * 2000})
+    pyarrow.parquet.write_table(table, tmp_path / "x.parquet")
+    with pytest.raises(InputError, match=r"x\.parquet: its .* unfold to more than"):
+        read_records(tmp_path / "x.parquet")
+    texts = [f"{place} is a text like any other" for place in range(20_000)]
+    pd.DataFrame({"text": texts, "label": "x"}).to_parquet(tmp_path / "y.parquet")
+    assert len(read_records(tmp_path / "y.parquet")) == 20_000
+
+
+def test_rows_for_which_there_is_no_memory_are_refused_in_one_line(tmp_path, monkeypatch):
+    frame = pd.DataFrame({"text": ["a"] * 2000})
+    frame.to_csv(tmp_path / "x.csv", index=False)
+    frame.to_parquet(tmp_path / "x.parquet")
+    monkeypatch.setattr(bounds, "available_memory", lambda: 1_500_000)
+    for name in ("x.csv", "x.parquet"):
+        with pytest.raises(
+            InputError, match=r"reading its 2,00\d rows takes at least 2\.0 MB of memory, and 1\.5 MB are free"
+        ):
+            read_records(tmp_path / name)
+
+
+def test_memory_is_what_the_machine_the_group_and_the_process_leave(tmp_path, monkeypatch):
+    assert 2**20 < bounds.available_memory() <= bounds.psutil.virtual_memory().total
+    limits = {"memory.max": "1000000", "memory.current": "700000", "memory.stat": "anon 5\ninactive_file 200000\n"}
+    for name, text in limits.items():
+        (tmp_path / name).write_text(text)
+    assert bounds._left(tmp_path, "memory.max", "memory.current", "inactive_file") == [500_000]
+    (tmp_path / "memory.max").write_text("max\n")
+    assert bounds._left(tmp_path, "memory.max", "memory.current", "inactive_file") == []
+
+
 def test_another_encoding_is_detected(tmp_path):
     text = "text,label\n" + "".join(f"déjà vu à l'hôtel numéro {i},a\n" for i in range(40))
     records = read_records(write(tmp_path / "x.csv", text.encode("cp1252")))
@@ -69,8 +123,6 @@ def test_json_lines_cut_off_stop_and_broken_ones_are_kept(tmp_path):
 
 
 def test_parquet_globs_and_positions(tmp_path):
-    import pandas as pd
-
     pd.DataFrame({"t": ["one", "two"], "y": [1, 0]}).to_parquet(tmp_path / "a.parquet")
     pd.DataFrame({"t": ["three"], "y": [1]}).to_parquet(tmp_path / "b.parquet")
     data = DataSettings(path="*.parquet", text=0, label="y")

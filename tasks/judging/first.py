@@ -22,8 +22,6 @@ from tasks.records import Objective, Verdict
 
 First = Literal["baseline", "dummy", "manual"]
 SEED = 30_000
-GROUP = "side_key"
-"""The column of a table that says which rows belong together, where it has one."""
 CHRF_ROWS = 200
 """Rows, at most, of which every answer's chrF against every expected text is taken."""
 Shuffled = Callable[[np.ndarray], float]
@@ -194,8 +192,10 @@ def _orders(table: pd.DataFrame, random: np.random.Generator) -> Iterator[np.nda
     """Random orders of the rows; of rows that belong together each group takes the answers of another group."""
     count = len(table)
     codes = np.arange(count)
-    if GROUP in table:
-        codes = pd.factorize(table[GROUP].where(table[GROUP].notna(), pd.Series(codes, table.index)))[0]
+    if evidence.GROUP in table:
+        codes = pd.factorize(table[evidence.GROUP].where(table[evidence.GROUP].notna(), pd.Series(codes, table.index)))[
+            0
+        ]
     sizes, members = np.bincount(codes), np.argsort(codes, kind="stable")
     starts = np.cumsum(sizes) - sizes
     within = np.empty(count, dtype=int)
