@@ -10,6 +10,7 @@ from pandas.api.types import is_numeric_dtype
 from prefect import flow
 from prefect.runtime import flow_run
 
+from models import generation
 from models.predictor import problem_of
 from models.progress import slices
 from tasks import bounds, redaction, registry, shown, store
@@ -31,6 +32,8 @@ PREDICTED: list[dict[str, str]] = [
     {"predicted": "text"},
 ]
 """What is added to a file, by the columns that a model answers with: of classification, of regression, of writing."""
+PARAMS = (*generation.NAMES, "seed")
+"""What says how text is written."""
 FEW = 50
 """Different answers, at most, whose changes are listed."""
 
@@ -41,7 +44,14 @@ def _run_name() -> str:
 
 
 @flow(name="score", flow_run_name=_run_name, validate_parameters=True)
-def score(model_uri: str, source: str, output: str, objective: str = "", compare: str = "") -> str:
+def score(
+    model_uri: str,
+    source: str,
+    output: str,
+    objective: str = "",
+    compare: str = "",
+    params: dict[str, Any] | None = None,
+) -> str:
     """Batch predictions with a registered model; the formats go by the files' endings.
 
     Args:
@@ -50,9 +60,10 @@ def score(model_uri: str, source: str, output: str, objective: str = "", compare
         output: The file to write.
         objective: For a model of several: which one answers.
         compare: Another version's alias or number, such as challenger: its answers are added, and how far they differ.
+        params: For a model that writes text: how, by the names of transformers' GenerationConfig, and `seed`.
     """
     with redaction.redacted_errors():
-        _, told = predict_file(model_uri, Path(source), Path(output), objective, compare)
+        _, told = predict_file(model_uri, Path(source), Path(output), objective, compare, params)
     if told:
         shown.compared(model_uri.rpartition("/")[2], _as_markdown(told))
     return output
@@ -66,12 +77,25 @@ def _as_markdown(lines: str) -> str:
 
 
 def predict_file(
-    model_uri: str, source: Path, output: Path | None, objective: str = "", compare: str = ""
+    model_uri: str,
+    source: Path,
+    output: Path | None,
+    objective: str = "",
+    compare: str = "",
+    params: dict[str, Any] | None = None,
 ) -> tuple[str, str]:
     """Add the model's answers (see `PREDICTED`) to every row of `source`; writes `output`, or returns CSV text.
 
     With `compare`, an alias or a number, another version's answers stand beside them as `compared`, and the second of what
     is returned says how the two differ. Raises UserError for what a model refuses, such as an objective that it does not know.
+
+    Args:
+        model_uri: Such as models:/reviews@champion.
+        source: CSV, TSV, JSON lines or Parquet.
+        output: Of the same formats; None for CSV text.
+        objective: Which of several answers.
+        compare: Another version's alias or number.
+        params: How text is written, see `models.generation.Generation`, and `seed`.
     """
     for path in (source, output):
         if path is not None and path.suffix not in WRITERS:
@@ -79,11 +103,11 @@ def predict_file(
     with bounds.told(source):
         frame = _read(source)
     texts = _texts(source, frame)
-    columns = _answers(model_uri, texts, objective)
+    columns = _answers(model_uri, texts, objective, params or {})
     told = ""
     if compare:
         other = _sibling(model_uri, compare)
-        columns["compared"] = _answers(other, texts, objective)["predicted"]
+        columns["compared"] = _answers(other, texts, objective, params or {})["predicted"]
         told = _difference(columns, model_uri, other)
     if clash := [name for name in columns if name in frame]:
         raise InputError(
@@ -132,10 +156,12 @@ def _texts(source: Path, frame: pd.DataFrame) -> pd.DataFrame:
     return texts
 
 
-def _answers(model_uri: str, texts: pd.DataFrame, objective: str) -> dict[str, pd.Series]:
+def _answers(model_uri: str, texts: pd.DataFrame, objective: str, params: dict[str, Any]) -> dict[str, pd.Series]:
+    if unknown := [name for name in params if name not in PARAMS]:
+        raise UserError(f"no parameter {unknown[0]!r}: a model that writes takes {', '.join(PARAMS)}")
     try:
         model = RegisteredModel(registry.resolve(model_uri))
-        parts = [_named(model.answers(texts[part], objective)) for part in slices(model_uri, len(texts))]
+        parts = [_named(model.answers(texts[part], objective, **params)) for part in slices(model_uri, len(texts))]
     except ValueError as error:
         raise UserError(f"{model_uri}: {str(error).splitlines()[0]}") from error
     answers = pd.concat(parts, ignore_index=True)

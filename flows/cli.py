@@ -170,12 +170,21 @@ def predict(
     compare: Annotated[
         str, typer.Option("--compare", help="Another version's alias or number: where do they differ?")
     ] = "",
+    params: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param",
+            metavar="NAME=VALUE",
+            help="How text is written: max_new_tokens, temperature, top_p, top_k, repetition_penalty, stop_strings, seed.",
+        ),
+    ] = None,
 ) -> None:
     """Batch predictions."""
     with _told(), environment.users_umask():
         from flows.batch import predict_file
+        from flows.settings import assigned
 
-        written, told = predict_file(model_uri, source, output, objective, compare)
+        written, told = predict_file(model_uri, source, output, objective, compare, assigned(params or (), "--param"))
         if told:
             typer.echo(told, err=True)
         if output is None:

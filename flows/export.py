@@ -18,6 +18,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 
 from models import predictor
+from models.generation import Generation
 from tasks import escaping, registered_model, registry, store
 from tasks.errors import UserError
 from tasks.registered_model import RegisteredModel
@@ -139,10 +140,29 @@ def _writing(checkpoint: Path, served: Path) -> dict[str, Any]:
         "heads": heads,
         "int8": (served / int8.WEIGHTS).exists(),
         "prompt": prompt,
-        "new": writing.room(model.config, settings["max_length"], 64)[1],
+        "new": writing.room(model.config, settings["max_length"], head.generation.max_new_tokens)[1],
+        "arguments": _arguments(head.generation),
+        "generation": head.generation,
         "loader": "AutoModelForSeq2SeqLM" if answering else "AutoModelForCausalLM",
         "rest": "" if answering else "[ids.shape[1] :]",
     }
+
+
+def _arguments(generation: Generation) -> str:
+    """Return the arguments of transformers' `generate`, beside the number of tokens, for the five lines."""
+    told = ["do_sample=False"]
+    if generation.temperature:
+        told = [
+            "do_sample=True",
+            f"temperature={generation.temperature}",
+            f"top_p={generation.top_p}",
+            f"top_k={generation.top_k}",
+        ]
+    if generation.repetition_penalty != 1:
+        told.append(f"repetition_penalty={generation.repetition_penalty}")
+    if generation.stop_strings:
+        told += [f"stop_strings={list(generation.stop_strings)!r}", "tokenizer=tokenizer"]
+    return ", ".join(told)
 
 
 def _size(path: Path) -> str:

@@ -19,7 +19,7 @@ from tasks.errors import SettingsError, UserError
 from tasks.gate import GateSettings
 from tasks.ingest import DataSettings
 from tasks.kinds import KINDS, gate_metric
-from tasks.records import GENERATIVE, MAIN, Kind, Metric, Settings
+from tasks.records import GENERATIVE, MAIN, GenerationSettings, Kind, Metric, Settings
 from tasks.split import SplitSettings
 from tasks.train import TrainSettings
 from tasks.validate import ExpectationSettings
@@ -96,11 +96,14 @@ class ObjectiveSettings(Settings):
     """main: what the model is for, one of them all; auxiliary: learned along."""
     metric: Metric | None = None
     """What better and worse are measured by; else the first that its kind knows."""
+    generation: GenerationSettings = GenerationSettings()
+    """How it writes text, where it does."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         self.data = _suited(self.data, self.kind)
         _demand_metric(self.metric, self.kind, "metric")
+        _ensure_writes(self.generation, self.kind)
         return self
 
 
@@ -127,6 +130,8 @@ class NightSettings(Settings):
     """Smaller models to try."""
     gate: GateSettings = GateSettings()
     """When a challenger may replace the champion."""
+    generation: GenerationSettings = GenerationSettings()
+    """How a model that writes text does it, where a request does not say otherwise."""
     deadline: str | int | None = None
     """When the night must be over: a time of day such as 06:00, or minutes from its start; training stops in time at its best checkpoint, and compression that would end too late is left out."""
     max_age: float | None = Field(None, gt=0)
@@ -150,6 +155,9 @@ class NightSettings(Settings):
             raise _wrong("objectives", "they stand in place of data; leave one of the two out")
         if self.data is not None:
             self.data = _suited(self.data, self.kind)
+            _ensure_writes(self.generation, self.kind)
+        elif self.generation.is_changed:
+            raise _wrong("generation", "with objectives each has its own; leave this one out")
         if self.deadline is not None and self.train.launcher == "accelerate":
             raise _wrong("deadline", "with train.launcher: accelerate several processes would stop at different steps")
         if self.deadline is not None and self.train.compare_single:
@@ -223,7 +231,7 @@ class NightSettings(Settings):
         """
         found = self.objectives
         if self.data is not None:
-            found = {MAIN: ObjectiveSettings(kind=self.kind, data=self.data)}
+            found = {MAIN: ObjectiveSettings(kind=self.kind, data=self.data, generation=self.generation)}
         if len(found) == 1:
             found = {MAIN: next(iter(found.values())).model_copy(update={"role": "main"})}
         filled = {
@@ -267,6 +275,12 @@ def _suited(data: DataSettings, kind: Kind) -> DataSettings:
     return data
 
 
+def _ensure_writes(generation: GenerationSettings, kind: Kind) -> None:
+    """Raise an error of the settings for generation settings of a kind that writes no text."""
+    if generation.is_changed and kind not in GENERATIVE:
+        raise _wrong("generation", f"{kind} writes no text; leave it out")
+
+
 def _demand_metric(metric: Metric | None, kind: Kind, field: str) -> None:
     known = KINDS[kind].metrics
     if metric and metric not in known:
@@ -306,19 +320,27 @@ def read(path: Path) -> dict[str, Any]:
     return values
 
 
-def _put(values: dict[str, Any], override: str) -> None:
+def assigned(options: Iterable[str], flag: str) -> dict[str, Any]:
+    """Return what options such as `top_p=0.9` say, values as YAML; raises SettingsError, which names the flag."""
+    values: dict[str, Any] = {}
+    for option in options:
+        _put(values, option, flag)
+    return values
+
+
+def _put(values: dict[str, Any], override: str, flag: str = "--set") -> None:
     name, equals, value = override.partition("=")
     if not equals:
-        raise SettingsError(f"--set {override}: expected NAME=VALUE, such as train.num_train_epochs=1")
+        raise SettingsError(f"{flag} {override}: expected NAME=VALUE, such as train.num_train_epochs=1")
     *sections, last = name.split(".")
     for section in sections:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):
-            raise SettingsError(f"--set {override}: {section} is a value, not a section")
+            raise SettingsError(f"{flag} {override}: {section} is a value, not a section")
     try:
         values[last] = _parsed(value)
     except yaml.YAMLError as error:
-        raise SettingsError(f"--set {override}: not readable as YAML; quote what is text: {last}='\"…\"'") from error
+        raise SettingsError(f"{flag} {override}: not readable as YAML; quote what is text: {last}='\"…\"'") from error
 
 
 def anchored(values: dict[str, Any]) -> dict[str, Any]:

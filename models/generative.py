@@ -33,24 +33,31 @@ def answers(
     predictor: GenerativePredictor,
     rows: Any,
     objective: str = "",
-    max_new_tokens: int = 64,
-    temperature: float = 0.0,
+    max_new_tokens: int | None = None,
+    temperature: float | None = None,
     seed: int = 0,
     score: bool = False,
+    **params: Any,
 ) -> pd.DataFrame:
-    """`text`, what is written after each row's `text`, or in answer to it.
+    """Return `text`, what is written after each row's `text`, or in answer to it.
 
+    `max_new_tokens`, `temperature` and `params` are fields of `models.generation.Generation`; what is not given is as the
+    version was registered.
     With `score` how likely the model finds what is there already: `loss` (nats) over `tokens`, of the column `target`
     after the text, or of the text itself where there is no such column. An objective that does not write answers as
     `models.serving.answers` says.
     """
     name = predictor.named(objective)
     head = predictor.heads[name]
+    if not isinstance(seed, int):
+        raise ValueError(f"seed: expected a whole number, found {seed!r}")
+    params |= {"max_new_tokens": max_new_tokens, "temperature": temperature}
+    head.generation.changed(**params)
     if not head.generative:
         return serving.answers(predictor, rows, name)
     if not score:
         (texts,) = serving.columns_of(predictor, rows, ["text"])
-        written = predictor.continuations(texts, name, max_new_tokens, temperature, seed)
+        written = predictor.continuations(texts, name, seed=seed, **params)
         return pd.DataFrame({"text": written}, index=serving.index_of(rows))
     targeted = head.kind == "text2text" or (isinstance(rows, pd.DataFrame) and "target" in rows)
     texts, *targets = serving.columns_of(predictor, rows, ["text", "target"] if targeted else ["text"])

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from torch.nn.functional import linear
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
+from models.generation import Generation
 from models.int8 import Int8Embedding
 
 SPECIFICATION, WEIGHTS = "nightshift.json", "heads.safetensors"
@@ -35,6 +36,8 @@ class Head:
     std: float = 1.0
     weight: float = 1.0
     """Of the objective's loss."""
+    generation: Generation = field(default_factory=Generation)
+    """How it writes, where it writes and no request says otherwise."""
 
     @property
     def generative(self) -> bool:
@@ -149,4 +152,12 @@ def write_heads(heads: Heads, folder: Path) -> None:
 def read_heads(folder: Path) -> dict[str, Head]:
     """The heads of a checkpoint that nightshift wrote."""
     words = json.loads((folder / SPECIFICATION).read_text(encoding="utf-8"))
-    return {name: Head(**fields | {"labels": tuple(fields["labels"])}) for name, fields in words.items()}
+    return {
+        name: Head(**fields | {"labels": tuple(fields["labels"]), "generation": _generation(fields)})
+        for name, fields in words.items()
+    }
+
+
+def _generation(fields: dict[str, Any]) -> Generation:
+    """Return how a head of a checkpoint writes; older checkpoints do not say it."""
+    return Generation().changed(**fields.get("generation", {}))

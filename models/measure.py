@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -90,23 +91,35 @@ class TorchPredictor:
         self,
         texts: Sequence[str],
         objective: str = "main",
-        max_new_tokens: int = 64,
-        temperature: float = 0.0,
+        max_new_tokens: int | None = None,
+        temperature: float | None = None,
         seed: int = 0,
+        **params: Any,
     ) -> list[str]:
-        """What it writes after each text, or in answer to it; greedily at temperature 0, else drawn by `seed`."""
-        longest, new = writing.room(self.model.config, self.max_length, max_new_tokens)
+        """Return what it writes after each text, or in answer to it.
+
+        Args:
+            texts: Prompts or sources.
+            objective: Which of several writes.
+            max_new_tokens: The most tokens that are written.
+            temperature: 0 writes the likeliest token each time.
+            seed: Of the draws; with it and its text a row is always answered alike, whatever else is asked.
+            params: More fields of `models.generation.Generation`; what is not given is the objective's own.
+        """
+        head = self.heads[objective]
+        generation = head.generation.changed(max_new_tokens=max_new_tokens, temperature=temperature, **params)
+        longest, new = writing.room(self.model.config, self.max_length, generation.max_new_tokens)
         if not texts:
             return []
-        ids = writing.prompts(self.tokenizer, self.heads[objective], texts, longest, self.encoder_decoder)
+        generation = replace(generation, max_new_tokens=new)
+        ids = writing.prompts(self.tokenizer, head, texts, longest, self.encoder_decoder)
         written = [""] * len(texts)
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            for part in _batches([len(line) for line in ids]):
-                batch = [ids[i] for i in part]
-                answers = writing.write(self.model, self.tokenizer, objective, batch, new, temperature)
-                for place, answer in zip(part, answers, strict=True):
-                    written[place] = answer
+        for part in _batches([len(line) for line in ids]):
+            seeds = [writing.row_seed(seed, texts[i]) for i in part]
+            batch = [ids[i] for i in part]
+            answers = writing.write(self.model, self.tokenizer, objective, batch, generation, seeds)
+            for place, text in zip(part, answers, strict=True):
+                written[place] = text
         return written
 
     def _answer(self, objective: str, batch: dict[str, Tensor]) -> Tensor:

@@ -64,7 +64,7 @@ def objective(name: str, told: Any, sides: Sides, augmented: Augmented) -> Objec
     """What the stages know of one objective of the settings."""
     metric = kinds.gate_metric(told.kind, told.metric)
     return Objective(name=name, kind=told.kind, metric=metric, weight=told.weight, role=told.role, sides=sides,
-                     augmented=augmented)  # fmt: skip
+                     augmented=augmented, generation=told.generation)  # fmt: skip
 
 
 def best(

@@ -3,9 +3,11 @@
 A record never holds data. The folder it points to lies in the artifact store (`tasks.store`).
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from models import generation
 
 Severity = Literal["critical", "warning", "info"]
 Kind = Literal["classification", "regression", "generation", "text2text"]
@@ -121,6 +123,28 @@ class Augmented(Artifact):
     """Texts without labels that students learn from."""
 
 
+class GenerationSettings(Settings):
+    """How text is written, by the names of transformers' GenerationConfig; a request may say otherwise."""
+
+    max_new_tokens: int = Field(64, ge=1, le=generation.LONGEST)
+    """The most tokens that are written."""
+    temperature: float = Field(0.0, ge=0, le=100)
+    """0 writes the likeliest token each time; above it tokens are drawn, the higher the more freely."""
+    top_p: float = Field(1.0, gt=0, le=1)
+    """Drawn are the likeliest tokens that together have this probability; 1 is all."""
+    top_k: int = Field(0, ge=0)
+    """Drawn are so many of the likeliest tokens; 0 is all."""
+    repetition_penalty: float = Field(1.0, gt=0, le=100)
+    """Above 1 tokens of the prompt and of what is written already become less likely."""
+    stop_strings: list[Annotated[str, Field(min_length=1)]] = Field([], max_length=generation.MOST_STOP_STRINGS)
+    """Writing ends before the first of these."""
+
+    @property
+    def is_changed(self) -> bool:
+        """Return True if anything is not as it is by default."""
+        return self.model_dump() != GenerationSettings().model_dump()
+
+
 class Objective(BaseModel):
     """One thing that tonight's model learns, and where its rows lie."""
 
@@ -132,6 +156,8 @@ class Objective(BaseModel):
     weight: float = 1.0
     """Of its loss in training and of its metric in the weighted sum."""
     role: Literal["main", "auxiliary"] = "main"
+    generation: GenerationSettings = GenerationSettings()
+    """How it writes, where it does."""
     sides: Sides
     augmented: Augmented
 

@@ -32,13 +32,20 @@ WRITING = {
     "pip": ("mlflow", "numpy", "pandas", "pyarrow", "safetensors", "tokenizers", "torch", "transformers"),
     "params": {
         "objective": ("string", ""),
-        "max_new_tokens": ("long", 64),
-        "temperature": ("double", 0.0),
+        "max_new_tokens": ("long", None),
+        "temperature": ("double", None),
+        "top_p": ("double", None),
+        "top_k": ("long", None),
+        "repetition_penalty": ("double", None),
+        "stop_strings": ("string", None),
         "seed": ("long", 0),
         "score": ("boolean", False),
     },
 }
-"""How each of the two served forms is logged; `params` are the arguments of its `answers`: type and default."""
+"""How each of the two served forms is logged; `params` are the arguments of its `answers`: type and default.
+
+None stands for what the objective was registered with; see `_signature`.
+"""
 OUTPUTS: dict[Kind, list[ColSpec]] = {
     "classification": [ColSpec("string", "label"), ColSpec("double", "score")],
     "regression": [ColSpec("double", "score")],
@@ -155,6 +162,14 @@ def _signature(objectives: list[Objective], params: dict[str, tuple[str, Any]]) 
         columns.append(ColSpec("string", "text_pair", required=all(paired)))
     if any(objective.kind in GENERATIVE for objective in objectives):
         columns.append(ColSpec("string", "target", required=False))
-    known = ParamSchema([ParamSpec(name, kind, default) for name, (kind, default) in params.items()])
+    schema = ParamSchema([_param(name, kind, default, objectives) for name, (kind, default) in params.items()])
     outputs = Schema(OUTPUTS[objectives[0].kind]) if len(objectives) == 1 else None
-    return ModelSignature(Schema(columns), outputs, known)
+    return ModelSignature(Schema(columns), outputs, schema)
+
+
+def _param(name: str, kind: str, default: Any, objectives: list[Objective]) -> ParamSpec:
+    """Return a parameter whose default is what the objectives that write were registered with, if they agree."""
+    own = [objective.generation.model_dump().get(name) for objective in objectives if objective.kind in GENERATIVE]
+    if default is None and all(value == own[0] for value in own):
+        default = own[0]
+    return ParamSpec(name, kind, default, shape=(-1,) if name == "stop_strings" else None)

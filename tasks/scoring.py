@@ -35,11 +35,12 @@ class Predictor(Protocol):
         self,
         texts: Sequence[str],
         objective: str = MAIN,
-        max_new_tokens: int = 64,
-        temperature: float = 0.0,
+        max_new_tokens: int | None = None,
+        temperature: float | None = None,
         seed: int = 0,
+        **params: Any,
     ) -> list[str]:
-        """What it writes after each text, or in answer to it; greedily at temperature 0."""
+        """Return what it writes after each text, or in answer to it; `params`: see `models.generation.Generation`."""
         ...
 
 

@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerBase, TrainerCallback
 
 from models import bases, checkpoints, guards, launch, lora, training
 from models.encoding import Examples, cached
+from models.generation import Generation
 from models.heads import Head, Model, is_decoder
 from models.measure import TorchPredictor, device
 from models.progress import Progress
@@ -178,7 +179,8 @@ def head_of(objective: Objective) -> Head:
         mean, std = float(labels.mean()), float(labels.std(ddof=0)) or 1.0
     elif objective.kind == "generation":
         pairs = "label" in scoring.side_of(objective, "train")
-    return Head(objective.kind, tuple(sides.labels), sides.separator, pairs, mean, std, objective.weight)
+    generation = Generation().changed(**objective.generation.model_dump())
+    return Head(objective.kind, tuple(sides.labels), sides.separator, pairs, mean, std, objective.weight, generation)
 
 
 def _corpus(frames: Iterable[pd.DataFrame]) -> list[str]:

@@ -1,6 +1,7 @@
 """The house rules: imports go one way, and the public surface is what the design says."""
 
 import ast
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -51,9 +52,32 @@ def test_the_commands():
     assert set(get_command(app).commands) == set(commands.split())
 
 
+def test_how_text_is_written_belongs_to_what_writes(tmp_path):
+    writes = {"model": "m", "kind": "generation", "data": {"path": "a.txt"}, "train": {"base_model": "scratch:gpt2"}}
+    how = {"generation": {"temperature": 0.7, "top_p": 0.9, "stop_strings": ["\n"]}}
+    (objective,) = check(writes | how, "night.yaml").learned.values()
+    assert objective.generation.model_dump() | how["generation"] == objective.generation.model_dump()
+    several = {"model": "m", "train": writes["train"], "objectives": {
+        name: {"kind": "generation", "data": writes["data"], "role": role} for name, role in (("a", "main"), ("b", "auxiliary"))
+    }}  # fmt: skip
+    assert check(several, "night.yaml")
+    for wrong, why in (
+        (writes | {"kind": "classification"} | how, "generation: classification writes no text; leave it out"),
+        (
+            writes | {"generation": {"top_p": 1.5}},
+            "generation.top_p: Input should be less than or equal to 1 (found 1.5)",
+        ),
+        (writes | {"generation": {"top_q": 0.5}}, "generation.top_q: unknown key; did you mean top_p?"),
+        (writes | {"generation": {"stop_strings": [""]}}, "generation.stop_strings.0: String should have at least 1"),
+        (several | how, "generation: with objectives each has its own; leave this one out"),
+    ):
+        with pytest.raises(SettingsError, match=re.escape(f"night.yaml: {why}")):
+            check(wrong, "night.yaml")
+
+
 def test_the_settings_of_a_night():
     assert list(NightSettings.model_fields) == [
-        "model", "kind", "data", "objectives", "split", "expectations", "augment", "train", "compress", "gate",
+        "model", "kind", "data", "objectives", "split", "expectations", "augment", "train", "compress", "gate", "generation",
         "deadline", "max_age", "base_dir",
     ]  # fmt: skip
 

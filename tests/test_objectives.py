@@ -1,6 +1,7 @@
 """Whole nights of every kind by the command line, on tiny scratch models; classification alone is in test_night.py."""
 
 import json
+from pathlib import Path
 
 import mlflow
 import pandas as pd
@@ -120,6 +121,7 @@ def test_text_to_text_learns_its_task(shell, night, tmp_path):
     model = mlflow.MlflowClient(f"sqlite:///{tmp_path}/home/mlflow/mlflow.db")
     version = model.get_model_version_by_alias("small", "champion")
     assert json.loads(version.tags["nightshift.objectives"]) == {"main": "text2text"}
+    assert "tokenizer 13a" in Path(found["report"]).read_text()
 
 
 def test_the_champions_weights_a_window_and_a_new_label(shell, night, tmp_path):

@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 import httpx
@@ -21,8 +23,9 @@ from transformers import BartConfig, BartForConditionalGeneration, GenerationCon
 
 from flows.batch import predict_file
 from flows.review import demand_answers
-from models import bases, export, predictor, quantization, serving, writing
-from models.heads import Head
+from models import bases, export, generation, predictor, quantization, serving, writing
+from models.generation import Generation
+from models.heads import Head, read_heads, write_heads
 from models.measure import TorchPredictor, measure_costs
 from models.predictor import Judge
 from tasks import tracking
@@ -245,8 +248,13 @@ def test_the_served_folder_writes_like_torch_whatever_else_is_in_the_batch(case,
         greedy = served.continuations(LONG, name, 6)
         assert greedy == full.continuations(LONG, name, 6) and len(set(greedy)) > 3
         assert greedy[:5] == [served.continuations([text], name, 6)[0] for text in LONG[:5]]
-        drawn = [served.continuations(LONG, name, 6, 1.0, seed) for seed in (1, 1, 2)]
+        how = {"top_p": 0.9, "top_k": 50, "repetition_penalty": 1.3}
+        drawn = [served.continuations(LONG, name, 6, 1.0, seed, **how) for seed in (1, 1, 2)]
         assert drawn[0] == drawn[1] != drawn[2] and drawn[0] != greedy
+        assert drawn[0][:5] == [served.continuations([text], name, 6, 1.0, 1, **how)[0] for text in LONG[:5]]
+        assert drawn[0][-4:] == served.continuations(LONG[-4:], name, 6, 1.0, 1, **how)
+        assert greedy == served.continuations(LONG, name, 6, 1.0, 1, top_k=1)
+        assert greedy == served.continuations(LONG, name, 6, 1.0, 1, top_p=1e-6)
         assert len(served.continuations(["", LONG[-1]], name, 500)) == 2
 
 
@@ -285,6 +293,70 @@ def test_writing_ends_at_the_end_token_and_leaves_the_prompt_out():
     assert certain(lambda tokenizer: tokenizer.eos_token_id).continuations(TEXTS[:3]) == ["", "", ""]
     word = certain(lambda tokenizer: tokenizer("a")["input_ids"][0])
     assert word.continuations([TEXTS[0]], max_new_tokens=4) == ["aaaa"]
+
+
+def test_writing_ends_before_the_first_stop_string():
+    word = certain(lambda tokenizer: tokenizer("a")["input_ids"][0])
+    assert word.continuations(TEXTS[:2], max_new_tokens=9, stop_strings=["x", "aaa"]) == ["", ""]
+    model, tokenizer = made("t5", {"main": ANSWER})
+    full = TorchPredictor(model, tokenizer, {"main": ANSWER}, 48)
+    whole = full.continuations(TEXTS, max_new_tokens=12)
+    stop = next(text for text in whole if len(text) > 4)[2:4]
+    assert full.continuations(TEXTS, max_new_tokens=12, stop_strings=[stop]) == [
+        text.partition(stop)[0] for text in whole
+    ]
+
+
+@pytest.mark.parametrize("base", ["gpt2", "t5"])
+def test_repeating_is_made_as_unlikely_as_transformers_does(base):
+    model, tokenizer = made(base, {"main": ANSWER})
+    full = TorchPredictor(model, tokenizer, {"main": ANSWER}, 48)
+    for text, written in zip(
+        TEXTS[:6], full.continuations(TEXTS[:6], max_new_tokens=8, repetition_penalty=9.0), strict=True
+    ):
+        ids = torch.tensor(writing.prompts(tokenizer, ANSWER, [text], 40, base == "t5"))
+        said = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, repetition_penalty=9.0,
+                              do_sample=False, eos_token_id=tokenizer.eos_token_id)  # fmt: skip
+        assert tokenizer.decode(said[0, 1 if base == "t5" else ids.shape[1] :], skip_special_tokens=True) == written
+    assert written != full.continuations(TEXTS[5:6], max_new_tokens=8)[0]
+
+
+def test_tokens_are_drawn_as_often_as_they_are_likely():
+    scores = torch.tensor([[0.1, 2.0, -torch.inf, 1.0, -1.0]]).repeat(4000, 1)
+    drawn = writing._Draw([writing.row_seed(7, str(row)) for row in range(4000)])(None, scores).argmax(dim=1)
+    shares = torch.bincount(drawn, minlength=5) / 4000
+    assert torch.allclose(shares, scores[0].softmax(dim=0), atol=0.03) and shares[2] == 0
+
+
+@pytest.mark.parametrize(
+    ("params", "why"),
+    [
+        ({"top_p": 0.0}, "top_p: expected more than 0, at most 1, found 0.0"),
+        ({"top_p": "0.9"}, "top_p: expected a number, found '0.9'"),
+        ({"top_k": 1.5}, "top_k: expected a whole number, found 1.5"),
+        ({"top_k": True}, "top_k: expected a whole number, found True"),
+        ({"temperature": float("nan")}, "temperature: expected a number, found nan"),
+        ({"max_new_tokens": 10**9}, "max_new_tokens: expected 1 to 8192"),
+        ({"repetition_penalty": -1}, "repetition_penalty: expected more than 0"),
+        ({"stop_strings": "end"}, "stop_strings: expected a list of texts, found 'end'"),
+        ({"stop_strings": [""]}, "stop_strings: expected texts that are not empty"),
+        ({"stop_strings": ["a"] * 17}, "stop_strings: expected at most 16 texts"),
+        ({"top_q": 1}, "no parameter 'top_q': a model that writes takes max_new_tokens, temperature, top_p"),
+    ],
+)
+def test_what_says_how_to_write_is_checked(params, why):
+    with pytest.raises(ValueError, match=f"^{re.escape(why)}"):
+        Generation().changed(**params)
+
+
+def test_a_checkpoint_keeps_how_it_writes(tmp_path):
+    how = Generation(max_new_tokens=3, stop_strings=("end",))
+    write_heads({"main": Head("generation", generation=how)}, tmp_path)
+    assert read_heads(tmp_path)["main"].generation == how
+    older = json.loads((tmp_path / "nightshift.json").read_text())
+    del older["main"]["generation"]
+    (tmp_path / "nightshift.json").write_text(json.dumps(older))
+    assert read_heads(tmp_path)["main"].generation == Generation()
 
 
 def test_a_prompt_leaves_room_for_what_is_written():
@@ -405,10 +477,26 @@ def test_what_judges_loads_without_torch_and_answers_for_the_objective_named(sto
 def test_what_writes_loads_without_nightshift_and_takes_its_params(store, tmp_path):
     uri, full = registered(*WRITERS["one gpt2 for three"], tmp_path / "home")
     refused, frame = ("tasks", "flows", "onnxruntime", "peft"), {"text": TEXTS[:3]}
-    params = {"objective": "story", "max_new_tokens": 5, "temperature": 0.9, "seed": 4}
+    how = {"max_new_tokens": 5, "temperature": 0.9, "seed": 4, "top_p": 0.8, "repetition_penalty": 1.2}
+    whole = full.continuations(TEXTS[:3], "story", **how)
+    how["stop_strings"] = [next(text for text in whole if len(text) > 3)[1:3]]
+    params = {"objective": "story"} | how
     told = answered_without(refused, store, uri, frame, params, tmp_path)
-    assert told == {"text": full.continuations(TEXTS[:3], "story", 5, 0.9, 4)}
+    expected = full.continuations(TEXTS[:3], "story", **how)
+    assert told == {"text": expected} and expected != whole
     loaded = mlflow.pyfunc.load_model(uri)
+    defaults = {param.name: param.default for param in loaded.metadata.get_params_schema()}
+    assert defaults | {"seed": 0, "score": False, "objective": ""} == defaults
+    assert {name: defaults[name] for name in generation.NAMES} == asdict(Generation()) | {"stop_strings": []}
+    with pytest.raises(ValueError, match="top_p: expected more than 0"):
+        loaded.predict(pd.DataFrame(frame), params={"top_p": 0.0})
+    pd.DataFrame(frame).to_csv(tmp_path / "new.csv", index=False)
+    predict_file(uri, tmp_path / "new.csv", tmp_path / "out.parquet", "story", params=how)
+    assert pd.read_parquet(tmp_path / "out.parquet")["predicted"].tolist() == expected
+    for wrong, why in (({"top_p": 0}, "top_p: expected more than 0"), ({"top_q": 1}, "no parameter 'top_q'"),
+                       ({"seed": "a"}, "seed: expected a whole number")):  # fmt: skip
+        with pytest.raises(UserError, match=why):
+            predict_file(uri, tmp_path / "new.csv", None, "story", params=wrong)
     told = loaded.predict(pd.DataFrame(frame), params={"score": True})
     assert np.allclose(told["loss"], full.losses(TEXTS[:3], None, "story")[0])
     with pytest.raises(ValueError, match="this model takes text, target"):
