@@ -267,8 +267,8 @@ def influence(table: pd.DataFrame, objective: Objective, confidence: float) -> I
     return _f1_of_several(truth, said, name == "macro_f1", squared)
 
 
-class _Counts(NamedTuple):
-    """Rows by label: rightly answered with it, answered with it, and of it; and how many rows there are."""
+class F1Counts(NamedTuple):
+    """Rows by label, last axis: rightly answered with it, answered with it, and of it; and how many rows there are."""
 
     right: np.ndarray
     said: np.ndarray
@@ -282,41 +282,44 @@ def _f1_of_one(label: np.ndarray, predicted: np.ndarray, macro: bool, squared: f
     true, said = np.split(codes, 2)
     right = true == said
     right_of, said_of, support = (np.bincount(part, minlength=len(names)) for part in (true[right], said, true))
-    counts = _Counts(right_of, said_of, support, len(true))
-    value, f1, weights, per_row = _f1(counts, macro)
+    counts = F1Counts(right_of, said_of, support, len(true))
+    value, f1, weights, per_row = average_f1(counts, macro)
     rows = -(weights * f1 * per_row)[true] - (weights * f1 * per_row)[said]
     rows[right] += 2 * (weights * per_row)[true[right]]
     if not macro:
         rows += f1[true] - value
-    lost, wrong = _f1_at_stake(counts, weights, f1, per_row, squared)
+    lost, wrong = f1_at_stake(counts, weights, f1, per_row, squared)
     order = np.argsort(wrong)
     other = np.full(len(names), wrong[order[-1]])
     other[order[-1]] = wrong[order[-2]] if len(names) > 1 else 0.0
-    return Influence(value, rows, float((lost + other)[counts.support > 0].max()))
+    return Influence(float(value), rows, float((lost + other)[counts.support > 0].max()))
 
 
 def _f1_of_several(truth: np.ndarray, said: np.ndarray, macro: bool, squared: float) -> Influence:
     """The same of several labels a row, from 0 and 1 by row and label."""
-    counts = _Counts((truth * said).sum(axis=0), said.sum(axis=0), truth.sum(axis=0), len(truth))
-    value, f1, weights, per_row = _f1(counts, macro)
+    counts = F1Counts((truth * said).sum(axis=0), said.sum(axis=0), truth.sum(axis=0), len(truth))
+    value, f1, weights, per_row = average_f1(counts, macro)
     rows = (2 * truth * said - f1 * (said + truth)) @ (weights * per_row)
     if not macro:
         rows = rows + truth @ (f1 - value) * (len(truth) / max(counts.support.sum(), 1))
-    lost, wrong = _f1_at_stake(counts, weights, f1, per_row, squared)
-    return Influence(value, rows, float((truth @ lost).max() + wrong.max(initial=0.0)))
+    lost, wrong = f1_at_stake(counts, weights, f1, per_row, squared)
+    return Influence(float(value), rows, float((truth @ lost).max() + wrong.max(initial=0.0)))
 
 
-def _f1(counts: _Counts, macro: bool) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
-    """Return the average, each label's F1 and weight, and 1 over the label's share of answers and truths."""
+def average_f1(counts: F1Counts, macro: bool) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the average, each label's F1 and weight, and 1 over the label's share of answers and truths.
+
+    Counts of several samples, shape (samples, labels), give the average of each.
+    """
     both = counts.said + counts.support
     f1 = 2 * counts.right / np.maximum(both, 1)
     weights = (both > 0).astype(float) if macro else counts.support.astype(float)
-    weights /= max(weights.sum(), 1)
-    return float(weights @ f1), f1, weights, counts.rows / np.maximum(both, 1)
+    weights /= np.maximum(weights.sum(axis=-1, keepdims=True), 1)
+    return (weights * f1).sum(axis=-1), f1, weights, counts.rows / np.maximum(both, 1)
 
 
-def _f1_at_stake(
-    counts: _Counts, weights: np.ndarray, f1: np.ndarray, per_row: np.ndarray, squared: float
+def f1_at_stake(
+    counts: F1Counts, weights: np.ndarray, f1: np.ndarray, per_row: np.ndarray, squared: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return, by label, what a lost row of it takes from the average, and what a wrong answer with it does.
 
