@@ -195,6 +195,25 @@ def test_a_challenger_that_is_worse_nowhere_is_rarely_barred(metric, draw):
     assert simulated(metric, draw(0.7), 0.1) > 0.9
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "loss"])
+def test_slices_of_rows_that_belong_together_go_by_groups(metric):
+    random, times, barred = np.random.default_rng(8), 150, {"groups": 0, "rows": 0}
+    what, keys = objective(metric=metric), np.repeat(np.arange(30), 10)
+    whole = {"main": [Part("shop", "all", np.arange(300))]}
+    for _ in range(times):
+        luck = random.normal(size=(2, 30))[:, keys]
+        tables = [
+            pd.DataFrame({"label": "a", "predicted": np.where(one > 1, "b", "a"), "loss": 5 + one, "tokens": 1})
+            for one in luck
+        ]
+        for name, key in (("groups", keys), ("rows", np.arange(300))):
+            ours, theirs = ({"main": one.assign(side_key=key.astype(str))} for one in tables)
+            barred[name] += slices.compare(ours, theirs, whole, [what], 0.001, 0.95)[0].worse
+    assert barred["groups"] / times <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / times) < barred["rows"] / times
+    few = [{"main": one.assign(side_key=(keys % 9).astype(str))} for one in tables]
+    assert slices.compare(*few, whole, [what], 0.001, 0.95)[0].p is None, "9 groups are too few"
+
+
 def test_holm_is_the_closure_of_bonferroni():
     random = np.random.default_rng(3)
     for _ in range(200):

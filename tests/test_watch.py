@@ -100,6 +100,27 @@ def test_a_drop_in_quality_is_told_from_noise():
     assert dropped and value == pytest.approx(0.8, abs=0.06)
 
 
+def test_rows_that_belong_together_count_as_groups():
+    keys, alarms = np.repeat(np.arange(40), 10), {"groups": [], "rows": []}
+
+    def together(seed, unit):
+        table, frame = rows(40, seed)
+        of = keys if unit == "groups" else np.arange(400)
+        return table.iloc[keys].reset_index(drop=True).assign(side_key=of.astype(str)), frame.iloc[keys].reset_index(
+            drop=True
+        )
+
+    for unit, found in alarms.items():
+        for seed in range(1, 151):
+            before = profile.profile(*together(1000 + seed, unit), objective())
+            table, frame = together(seed, unit)
+            worse = profile.worse(before, table, objective(), 0.0, 0.95)[1]
+            found.append((worse, bool(drifted(profile.drifts(before, table, frame, objective(), 0.0)))))
+    rates = {unit: np.mean(found, axis=0) for unit, found in alarms.items()}
+    assert rates["groups"][0] < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 150) < rates["rows"][0]
+    assert rates["groups"][1] < 0.05 < rates["rows"][1]
+
+
 def test_numbers_have_a_profile_too():
     random = np.random.default_rng(0)
 
