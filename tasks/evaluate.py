@@ -171,10 +171,10 @@ def samples(predictor: Predictor, holdout: pd.DataFrame, objective: Objective) -
     """What it writes to the holdout's first prompts; texts without a completion are cut to a prompt."""
     rows = holdout.head(SAMPLES)
     prompts, expected = scoring.texts_of(rows)[0], scoring.labels_of(rows)
-    temperature = objective.generation.temperature or (TEMPERATURE if objective.kind == "generation" else 0.0)
+    is_greedy = objective.kind == "generation" and not objective.generation.temperature
     if expected is None:
         prompts = [" ".join(text.split()[:PROMPT_WORDS]) for text in prompts]
-    answers = predictor.continuations(prompts, objective.name, temperature=temperature)
+    answers = predictor.continuations(prompts, objective.name, temperature=TEMPERATURE if is_greedy else None)
     told = [{"prompt": prompt, "answer": answer} for prompt, answer in zip(prompts, answers, strict=True)]
     return [line | ({"expected": expected[place]} if expected else {}) for place, line in enumerate(told)]
 
