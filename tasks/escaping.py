@@ -60,4 +60,8 @@ def spreadsheet(table: "pd.DataFrame") -> "pd.DataFrame":
 
     For files that people read (quarantine.csv, lost.csv, slices.csv); what programs read stays as it is.
     """
-    return table.map(spreadsheet_cell).rename(columns=spreadsheet_cell)
+
+    def escaped(column: "pd.Series") -> "pd.Series":
+        return column.__class__([spreadsheet_cell(value) for value in column], column.index, dtype=column.dtype)
+
+    return table.apply(escaped).rename(columns=spreadsheet_cell)
