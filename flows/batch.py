@@ -31,7 +31,7 @@ PREDICTED: list[dict[str, str]] = [
     {"predicted": "score"},
     {"predicted": "text"},
 ]
-"""What is added to a file, by the columns that a model answers with: of classification, of regression, of writing."""
+"""What is added to a file, by the columns that a model answers with: of classification, of regression, of writing; and `abstain`, where they have it."""
 PARAMS = (*generation.NAMES, "seed")
 """What says how text is written."""
 FEW = 50
@@ -171,7 +171,8 @@ def _answers(model_uri: str, texts: pd.DataFrame, objective: str, params: dict[s
 def _named(answers: pd.DataFrame) -> pd.DataFrame:
     """Return what goes into the file, under the names it has there."""
     columns = next(columns for columns in PREDICTED if set(columns.values()) <= set(answers))
-    return answers[list(columns.values())].set_axis(list(columns), axis=1)
+    named = answers[list(columns.values())].set_axis(list(columns), axis=1)
+    return named.assign(abstain=answers["abstain"]) if "abstain" in answers else named
 
 
 def _sibling(model_uri: str, other: str) -> str:

@@ -126,5 +126,13 @@ def _teachers(
 
 
 def _as_trained(settings: NightSettings, trained: Trained) -> dict[str, Any]:
-    told = settings.train.model_dump(include={"max_length", "per_device_train_batch_size", "seed", "class_weights"})
+    named = {
+        "max_length",
+        "per_device_train_batch_size",
+        "seed",
+        "class_weights",
+        "decision_threshold",
+        "abstain_accuracy",
+    }
+    told = settings.train.model_dump(include=named)
     return told | {"precision": trained.precision}

@@ -196,6 +196,13 @@ class NightSettings(Settings):
         kinds = {objective.kind for objective in self.learned.values()}
         if self.train.class_weights and "classification" not in kinds:
             raise _wrong("train.class_weights", f"{', '.join(sorted(kinds))} has no classes to weigh; leave it out")
+        separators = {o.data.label_separator for o in self.learned.values() if o.kind == "classification"}
+        if self.train.decision_threshold != 0.5 and not separators - {None}:
+            raise _wrong(
+                "train.decision_threshold", "no row has several labels, without data.label_separator; leave it out"
+            )
+        if self.train.abstain_accuracy is not None and None not in separators:
+            raise _wrong("train.abstain_accuracy", "only classification with one label a row can abstain; leave it out")
         if self.train.label_smoothing_factor and kinds == {"regression"}:
             raise _wrong("train.label_smoothing_factor", "regression has no labels to smooth; leave it out")
 

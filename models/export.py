@@ -15,13 +15,13 @@ from transformers import PreTrainedTokenizerBase
 
 from models import bases, generative, graphs
 from models.fusion import fuse, traceable
-from models.heads import Heads, Model, SharedTrunk, logits
+from models.heads import Heads, Model, SharedTrunk, logits, write_heads
 from models.predictor import OnnxPredictor
 from models.quiet import errors_only
 
 TOLERANCE = 1e-4
-ONNX = "model.onnx"
-SERVED = ("kind", "labels", "separator", "pairs", "mean", "std")
+ONNX, CONFIG = "model.onnx", "config.json"
+SERVED = ("kind", "labels", "separator", "pairs", "mean", "std", "threshold", "abstain_below")
 """What the served folder says of each head."""
 
 
@@ -37,6 +37,19 @@ def export(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, folde
     else:
         export_onnx(model, tokenizer, heads, folder / ONNX)
         _describe(tokenizer, heads, folder, max_length)
+
+
+def rewrite_heads(heads: Heads, folder: Path) -> None:
+    """Say in a folder that `export` wrote what is known of each objective now."""
+    if not (folder / ONNX).exists():
+        write_heads(heads, folder)
+        return
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8")) | {"heads": _served_heads(heads)}
+    (folder / CONFIG).write_text(json.dumps(config, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _served_heads(heads: Heads) -> dict[str, dict[str, Any]]:
+    return {name: {field: getattr(head, field) for field in SERVED} for name, head in heads.items()}
 
 
 def open_served(folder: Path) -> OnnxPredictor | generative.GenerativePredictor:
@@ -131,7 +144,7 @@ def _describe(tokenizer: PreTrainedTokenizerBase, heads: Heads, folder: Path, ma
     if padding:
         rust.enable_padding(**padding)
     config = {
-        "heads": {name: {field: getattr(head, field) for field in SERVED} for name, head in heads.items()},
+        "heads": _served_heads(heads),
         "main": next(iter(heads)),
         "outputs": {name: _output(name) for name in heads},
         "max_length": max_length,
@@ -140,4 +153,4 @@ def _describe(tokenizer: PreTrainedTokenizerBase, heads: Heads, folder: Path, ma
         "padding_side": tokenizer.padding_side,
         "truncation_side": tokenizer.truncation_side,
     }
-    (folder / "config.json").write_text(json.dumps(config, ensure_ascii=False, indent=1), encoding="utf-8")
+    (folder / CONFIG).write_text(json.dumps(config, ensure_ascii=False, indent=1), encoding="utf-8")

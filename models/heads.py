@@ -38,6 +38,10 @@ class Head:
     """Of the objective's loss."""
     generation: Generation = field(default_factory=Generation)
     """How it writes, where it writes and no request says otherwise."""
+    threshold: float = 0.5
+    """Of classification with several labels a row: the score from which on a label is answered."""
+    abstain_below: float | None = None
+    """Of classification with one label a row: the score below which an answer abstains; None: answers say nothing of it."""
 
     @property
     def generative(self) -> bool:

@@ -24,8 +24,8 @@ ROWS = "nightshift.rows"
 FIELDS = {"input_ids": attrgetter("ids"), "attention_mask": attrgetter("attention_mask"),
           "token_type_ids": attrgetter("type_ids")}  # fmt: skip
 """A graph's inputs, as tokenizers calls them."""
-CHOSEN = 0.5
-"""The score from which on a row has a label, where it may have several."""
+DECISIONS = {"threshold": 0.5, "abstain_below": None}
+"""How a head decides that was written before it said so: see `models.heads.Head`."""
 CHARACTERS_PER_TOKEN = 32
 MISSING = ("NAType", "NaTType")
 """Classes that pandas has for missing values."""
@@ -135,6 +135,7 @@ class Judge:
 
         Of classification `label`, its `score`, and all `scores` by label; where a row may have several labels they are
         joined in `label`, and `score` is the lowest among them (the highest of all where there is none).
+        Where the head has a bound for it, also `abstain`: whether the score is too low for the answer to be relied on.
         Of regression `score`, in the units of the training labels.
         An empty text is read as one space, since some tokenizers (GPT-2's) make no token at all of it.
         Raises ValueError for an unknown objective, for a value that is no text, and for one text where two are read or the
@@ -162,7 +163,7 @@ class OnnxPredictor(Judge):
 
         folder = Path(folder)
         self.config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        self.heads = {name: SimpleNamespace(**head) for name, head in self.config["heads"].items()}
+        self.heads = {name: SimpleNamespace(**DECISIONS | head) for name, head in self.config["heads"].items()}
         self.main = self.config["main"]
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.enable_truncation(self.config["max_length"], direction=self.config["truncation_side"])
@@ -242,8 +243,14 @@ def _scores(head: Any, logits: np.ndarray) -> np.ndarray:
 def _answer(head: Any, row: np.ndarray) -> dict[str, Any]:
     if head.kind == "regression":
         return {"score": float(row[0])}
-    label, score = _one_label(head, row) if head.separator is None else _several_labels(head, row)
-    return {"label": label, "score": score, "scores": dict(zip(head.labels, map(float, row), strict=True))}
+    label, score = decode(head, row)
+    answer = {"label": label, "score": score, "scores": dict(zip(head.labels, map(float, row), strict=True))}
+    return answer | ({} if head.abstain_below is None else {"abstain": score < head.abstain_below})
+
+
+def decode(head: Any, row: np.ndarray) -> tuple[str, float]:
+    """Return the label of a row's scores by `head`, several joined, and its score."""
+    return _one_label(head, row) if head.separator is None else _several_labels(head, row)
 
 
 def _one_label(head: Any, row: np.ndarray) -> tuple[str, float]:
@@ -252,6 +259,6 @@ def _one_label(head: Any, row: np.ndarray) -> tuple[str, float]:
 
 
 def _several_labels(head: Any, row: np.ndarray) -> tuple[str, float]:
-    chosen = row >= CHOSEN
+    chosen = row >= head.threshold
     labels = sorted(label for label, yes in zip(head.labels, chosen, strict=True) if yes)
     return head.separator.join(labels), float(row[chosen].min() if labels else row.max())

@@ -56,11 +56,13 @@ def index_of(rows: Any) -> pd.Index | None:
 def answers(predictor: Any, rows: Any, objective: str = "") -> pd.DataFrame:
     """What `predictor` says to a frame with `text` (and `text_pair`), texts, or one text: see `models.predictor.Judge`.
 
-    Columns are `label`, `score` and `scores` of classification, `score` of regression; the index is that of the frame.
+    Columns are `label`, `score` and `scores` of classification, `score` of regression, and `abstain` where the head has a
+    bound for it; the index is that of the frame.
     """
     head = predictor.heads[predictor.named(objective)]
     values = columns_of(predictor, rows, ["text", "text_pair"] if head.pairs else ["text"])
     columns = ["score"] if head.kind == "regression" else ["label", "score", "scores"]
+    columns += [] if head.abstain_below is None else ["abstain"]
     return pd.DataFrame(predictor.answers(*values, objective=objective), columns=columns, index=index_of(rows))
 
 

@@ -13,7 +13,8 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from models import bases
-from tasks import kinds, pictures, scoring, store
+from models.heads import read_heads
+from tasks import decisions, kinds, pictures, scoring, store
 from tasks.compression import candidates, choosing, search
 from tasks.compression.choosing import Bounds
 from tasks.compression.recipes import FULL, NotPossibleError, chain, parse
@@ -143,6 +144,9 @@ def compress(
         chosen.why += f"; left out: {', '.join(left_out)}"
     if chosen is full:
         served[FULL] = shop.served(FULL)
+    for candidate in (full, *others):
+        if candidate.name in served:
+            candidate.why += decisions.in_words(read_heads(store.folder(served[candidate.name]) / "checkpoint"))
     for name, found in served.items():
         shutil.copytree(store.folder(found), folder / name, copy_function=os.link, ignore=_MARKER)
         for side, answers in tables[name].items():

@@ -68,6 +68,7 @@ def _text(result: NightResult, story: Story, verdict: Verdict, sources: list[Sou
         lines += [f"**Rows:** {verdict.gained:,} right that the champion has wrong, {verdict.lost:,} the other way "
                   "round (`lost.csv` of the run).", ""]  # fmt: skip
     lines += [f"**Seeds:** {markdown(story.seeds)}.", ""]
+    lines += [f"**Abstention:** {markdown(line)}\n" for line in report.abstentions(story)]
     lines += [f"**Labels:** {markdown(story.label_changes)}.", ""] if story.label_changes else []
     lines += [
         f"**Cost:** {_cost(chosen)}. Full: {_cost(full)}. {markdown(chosen.why[:1].upper() + chosen.why[1:])}.",

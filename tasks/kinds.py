@@ -3,7 +3,8 @@
 A table has a line a row, in the side's order, always with `row_key` and `side_key` (what the row belongs to: its
 group's or its own key), and
 
-- classification: `label`, `predicted` and, where known, a column `score:LABEL` a label; where a row may have several
+- classification: `label`, `predicted`, `abstain` (of a model with a bound for it, whether the score is below it) and, where
+  known, a column `score:LABEL` a label; where a row may have several
   labels (`Sides.separator`), `label` and `predicted` are sorted labels joined by it, and empty for none;
 - regression: `label` and `predicted`, numbers;
 - generation: `loss` (nats over the row's tokens) and `tokens` (how many they are);
@@ -31,6 +32,8 @@ WEIGHTED = "weighted"
 """Name of the weighted sum of several objectives' gate metrics."""
 SCORE = "score:"
 """What the name of a label's score column begins with."""
+ABSTAIN = "abstain"
+"""The column of answers that abstain, where the model has a bound for it."""
 CALIBRATION_BINS = 15
 _CHINESE, _UNSPACED = (
     r"\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff",
@@ -92,6 +95,11 @@ def _classification(table: pd.DataFrame, objective: Objective) -> dict[str, floa
     if scores:
         right = (table["label"] == table["predicted"]).to_numpy()
         found["ece"] = calibration_error(table[scores].max(axis=1).to_numpy(), right)
+    if ABSTAIN in table:
+        answered = table[~table[ABSTAIN].astype(bool)]
+        found["coverage"] = len(answered) / len(table)
+        if len(answered):
+            found["answered_accuracy"] = float((answered["label"] == answered["predicted"]).mean())
     return found
 
 

@@ -13,7 +13,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 from prefect import task
 
-from models import generative, predictor, serving
+from models import export, generative, predictor, serving
 from tasks import escaping, integrity, ledger, registered_model, registry, store, tracking
 from tasks.errors import NightshiftError, UserError
 from tasks.records import GENERATIVE, Compressed, Kind, Objective, Registered
@@ -146,7 +146,7 @@ def log_served(run_id: str, folder: Path, objectives: list[Objective]) -> str:
                 python_model=form["python_model"],
                 code_paths=form.get("code_paths"),
                 artifacts={"model": str(folder)} | form["artifacts"],
-                signature=_signature(objectives, form["params"]),
+                signature=_signature(objectives, form["params"], _abstains(folder)),
                 pip_requirements=[f"{name}=={installed(name).partition('+')[0]}" for name in form["pip"]],
             )
     finally:
@@ -154,7 +154,15 @@ def log_served(run_id: str, folder: Path, objectives: list[Objective]) -> str:
     return str(info.model_id)
 
 
-def _signature(objectives: list[Objective], params: dict[str, tuple[str, Any]]) -> ModelSignature:
+def _abstains(folder: Path) -> bool:
+    """Return whether answers of a served folder say if they abstain."""
+    if not (folder / export.CONFIG).exists():
+        return False
+    heads = json.loads((folder / export.CONFIG).read_text(encoding="utf-8")).get("heads", {})
+    return any(head.get("abstain_below") is not None for head in heads.values())
+
+
+def _signature(objectives: list[Objective], params: dict[str, tuple[str, Any]], abstains: bool) -> ModelSignature:
     """The columns that an objective may read; those that not every one needs may be left out."""
     columns = [ColSpec("string", "text")]
     paired = [objective.sides.pairs for objective in objectives]
@@ -163,8 +171,8 @@ def _signature(objectives: list[Objective], params: dict[str, tuple[str, Any]]) 
     if any(objective.kind in GENERATIVE for objective in objectives):
         columns.append(ColSpec("string", "target", required=False))
     schema = ParamSchema([_param(name, kind, default, objectives) for name, (kind, default) in params.items()])
-    outputs = Schema(OUTPUTS[objectives[0].kind]) if len(objectives) == 1 else None
-    return ModelSignature(Schema(columns), outputs, schema)
+    answered = OUTPUTS[objectives[0].kind] + [ColSpec("boolean", "abstain")] * abstains
+    return ModelSignature(Schema(columns), Schema(answered) if len(objectives) == 1 else None, schema)
 
 
 def _param(name: str, kind: str, default: Any, objectives: list[Objective]) -> ParamSpec:

@@ -94,6 +94,21 @@ def notices(story: Story) -> list[str]:
     return lines
 
 
+def abstentions(story: Story) -> list[str]:
+    """Return sentences on how much of the holdout the registered version answers without abstaining, and how accurately."""
+    assert story.verdict
+    lines = []
+    for objective in story.objectives:
+        start = prefix(objective.name, story.objectives)
+        coverage = story.verdict.metrics.get(f"{start}coverage")
+        if coverage is not None:
+            about = f" of {objective.name}" if start else ""
+            accuracy = story.verdict.metrics.get(f"{start}answered_accuracy")
+            correct = "" if accuracy is None else f"; {accuracy:.1%} of these answers are right"
+            lines.append(f"{coverage:.1%} of the holdout rows{about} are answered without abstaining{correct}.")
+    return lines
+
+
 def _beaten(result: NightResult, story: Story, objective: Objective) -> str:
     if not (result.metrics and result.baseline and story.evaluated):
         return ""
@@ -233,6 +248,7 @@ def _values(result: NightResult, story: Story) -> dict[str, object]:
     if story.verdict:
         pictures = {file.stem.replace("_", " "): inline(file) for file in picture_files(story)}
         figures = {"metrics": _rows_of_metrics(story), "sharing": sharing(story), "speed": _speed(story)}
+        figures["abstentions"] = abstentions(story)
         figures |= _compared_rows(story.verdict, lost_rows(story))
     quarantine = _quarantined(story)
     return figures | {

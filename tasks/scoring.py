@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 from models import encoding
 from models.heads import Head
 from models.measure import measure_costs
+from models.predictor import decode
 from tasks import kinds, store
 from tasks.records import GENERATIVE, MAIN, Kind, Objective
 
@@ -20,6 +21,9 @@ FEW, SHORT = 24, 16
 
 class Predictor(Protocol):
     """Anything that answers for a night's objectives: torch in memory, a served folder."""
+
+    heads: Any
+    """What is known of each objective, by its name, see `models.heads.Head`."""
 
     def scores(self, texts: Sequence[str], pairs: Sequence[str] | None = None, objective: str = MAIN) -> np.ndarray:
         """Probabilities, shape (rows, classes); of regression the value in the labels' units, shape (rows, 1)."""
@@ -108,14 +112,13 @@ def read(folder: Path, objectives: list[Objective]) -> dict[str, pd.DataFrame]:
 
 
 def _classes(predictor: Predictor, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
-    labels, separator = np.array(objective.sides.labels), objective.sides.separator
+    head = predictor.heads[objective.name]
     scores = predictor.scores(*texts_of(frame), objective.name)
-    columns = pd.DataFrame(scores, columns=[f"{kinds.SCORE}{label}" for label in labels])
-    if separator is None:
-        predicted = labels[scores.argmax(axis=1)].tolist()
-    else:
-        predicted = [separator.join(labels[row >= 0.5]) for row in scores]
-    columns.insert(0, "predicted", predicted)
+    columns = pd.DataFrame(scores, columns=[f"{kinds.SCORE}{label}" for label in head.labels])
+    answers = [decode(head, row) for row in scores]
+    columns.insert(0, "predicted", [label for label, _ in answers])
+    if head.abstain_below is not None:
+        columns.insert(1, kinds.ABSTAIN, [score < head.abstain_below for _, score in answers])
     return columns
 
 

@@ -18,7 +18,7 @@ from models.generation import Generation
 from models.heads import Head, Model, is_decoder
 from models.measure import TorchPredictor, device
 from models.progress import Progress
-from tasks import disk, kinds, pictures, scoring, shown, store
+from tasks import decisions, disk, kinds, pictures, scoring, shown, store
 from tasks.base import load_base
 from tasks.errors import NightshiftError, SettingsError
 from tasks.identity import key, trained_on
@@ -66,6 +66,10 @@ class TrainSettings(Settings):
     """balanced: each label counts alike in the loss, however many training rows have it; classification."""
     label_smoothing_factor: float = Field(0.0, ge=0, lt=1)
     """Share of each target that goes to all labels (tokens) alike; not of regression."""
+    decision_threshold: float | Literal["auto"] = 0.5
+    """Score from which a label is answered where a row may have several; auto: the best by the gate's metric on validation."""
+    abstain_accuracy: float | None = Field(None, gt=0, lt=1)
+    """Where a row has one label, answers with low scores are marked abstain, so many that the others reach this accuracy on validation."""
     save_steps: int = Field(200, ge=1)
     """Steps between checkpoints."""
     save_total_limit: int = Field(2, ge=1)
@@ -118,6 +122,14 @@ class TrainSettings(Settings):
         if patience is not None and not info.data.get("load_best_model_at_end"):
             raise ValueError("it needs load_best_model_at_end: true, by which a better epoch is told")
         return patience
+
+    @field_validator("decision_threshold", mode="before")
+    @classmethod
+    def _share_or_auto(cls, threshold: Any) -> Any:
+        is_share = isinstance(threshold, int | float) and 0 < threshold < 1
+        if not is_share and threshold != "auto":
+            raise ValueError("expected a number between 0 and 1, or auto")
+        return threshold
 
     @field_validator("launcher")
     @classmethod
@@ -297,6 +309,7 @@ def train(
         raise SettingsError(f"train.lora.target_modules: {error}") from error
     except guards.TrainingFailed as error:
         raise NightshiftError(_failure(error, objectives, rows, work)) from error
+    heads = _decided(TorchPredictor(fitted.model, tokenizer, heads, train.max_length), objectives, train)
     bases.save_checkpoint(fitted.model, tokenizer, heads, folder / "model")
     _train_keys(objectives, start).to_parquet(folder / store.TRAINED_KEYS)
     (folder / "measured").mkdir()
@@ -323,9 +336,15 @@ def _selection(
 
     def measure(model: Model) -> float:
         predictor = TorchPredictor(model, tokenizer, heads, train.max_length)
+        predictor.heads = _decided(predictor, objectives, train)
         return kinds.metrics(scoring.tables(predictor, "validation", objectives), objectives)[metric]
 
     return training.Selection(metric, kinds.better(metric) > 0, measure, train.early_stopping_patience)
+
+
+def _decided(predictor: TorchPredictor, objectives: list[Objective], train: TrainSettings) -> dict[str, Head]:
+    """Return the model's heads with the bounds that it is to decide by."""
+    return decisions.choose(predictor, predictor.heads, objectives, train.decision_threshold, train.abstain_accuracy)
 
 
 def _best_in_words(fitted: training.Fitted, metric: str) -> str:

@@ -10,9 +10,10 @@ import pandas as pd
 
 import models.footprint
 from models import export, quantization
+from models.heads import read_heads, write_heads
 from models.measure import TorchPredictor, device
 from models.predictor import OnnxPredictor
-from tasks import scoring, store
+from tasks import decisions, scoring, store
 from tasks.compression.recipes import NotPossibleError
 from tasks.compression.records import Answers, Costs, Footprint, Served, Student
 from tasks.compression.students import checkpoint, opened, training_rows
@@ -32,10 +33,12 @@ def served(
     embedding_bits: int,
     objectives: list[Objective],
     max_length: int,
+    decision_threshold: float | str = 0.5,
+    abstain_accuracy: float | None = None,
 ) -> Served:
     """The folder that is served, int8 where `quantize` says of which kind, and the checkpoint that it came from.
 
-    So many of the weights that static int8 hurts most stay in float; the embeddings of tokens have so many bits.
+    What is to be chosen on validation, threshold and bound, is chosen by the scores that are served. So many of the weights that static int8 hurts most stay in float; the embeddings of tokens have so many bits.
     """
     begun, place = time.monotonic(), checkpoint(model)
     shutil.copytree(place, folder / "checkpoint")
@@ -46,6 +49,13 @@ def served(
         raise NotPossibleError(str(error)) from error
     if quantize:
         _quantize(folder / "serving", quantize == "static", float_weights, embedding_bits, objectives)
+    if decisions.is_chosen(decision_threshold, abstain_accuracy):
+        predictor: Any = export.open_served(folder / "serving")
+        heads = decisions.choose(
+            predictor, read_heads(folder / "checkpoint"), objectives, decision_threshold, abstain_accuracy
+        )
+        export.rewrite_heads(heads, folder / "serving")
+        write_heads(heads, folder / "checkpoint")
     return Served(seconds=time.monotonic() - begun)
 
 

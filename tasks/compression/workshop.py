@@ -29,7 +29,7 @@ class Workshop:
     settings: dict[str, Any]
     """`CompressSettings` by name."""
     train: dict[str, Any]
-    """max_length, per_device_train_batch_size, precision and seed of tonight's training."""
+    """max_length, per_device_train_batch_size, precision and seed of tonight's training, decision_threshold and abstain_accuracy."""
     teachers: list[Trained | Start]
     model_name: str
     deadline: float | None = None
@@ -75,7 +75,8 @@ class Workshop:
         kind = next((step.value or "dynamic" for step in steps if step.name == "quantize"), "")
         kept = self.settings["float_weights"] if kind == "static" else 0
         bits = 4 if any(step.name == "embeddings" for step in steps) else 8
-        return candidates.served(self.model(_torch(steps)), kind, kept, bits, self.objectives, self.max_length)
+        chosen = [self.train.get("decision_threshold", 0.5), self.train.get("abstain_accuracy")] if steps else []
+        return candidates.served(self.model(_torch(steps)), kind, kept, bits, self.objectives, self.max_length, *chosen)
 
     def seconds(self, recipe: str, served: Served) -> float:
         """How long it took to make, from full: what the teachers say, where it learns, every step, and the export."""

@@ -59,7 +59,8 @@ def _label(served: Served, frame: pd.DataFrame, objective: Objective) -> pd.Data
     if not {"label", "scores"} <= set(answers):
         raise ValueError(f"it answers with {', '.join(map(str, answers))}, not with label and scores")
     scores = pd.DataFrame(answers["scores"].tolist()).add_prefix(kinds.SCORE)
-    return pd.concat([answers["label"].rename("predicted").reset_index(drop=True), scores], axis=1)
+    columns = answers[[name for name in ("label", kinds.ABSTAIN) if name in answers]]
+    return pd.concat([columns.rename(columns={"label": "predicted"}).reset_index(drop=True), scores], axis=1)
 
 
 def _number(served: Served, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
