@@ -1,4 +1,5 @@
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -7,7 +8,9 @@ from scipy import stats
 from sklearn.metrics import f1_score
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from tasks import evaluate, evidence, kinds, limits, scoring
+from models.heads import Head
+from models.predictor import decode
+from tasks import decisions, evaluate, evidence, kinds, limits, scoring
 from tasks.errors import SettingsError
 from tasks.evaluate import baseline, dummy, samples
 from tasks.evidence import compare, rows_to_tell
@@ -206,6 +209,10 @@ def test_rows_to_tell_shrink_with_the_margin_and_fit():
 class Scripted:
     """Answers by rule, whatever the objective."""
 
+    def __init__(self, what=None):
+        separator = what and what.sides.separator
+        self.heads = {"main": Head("classification", tuple(sorted(LABELS)), separator)}
+
     def scores(self, texts, pairs=None, objective="main"):
         return np.array([[float(label in text) for label in sorted(LABELS)] for text in texts])
 
@@ -225,7 +232,7 @@ def frame(texts, labels=None):
 
 def test_tables_have_the_columns_of_their_kind():
     coloured = frame(["a red door", "green and red", "nothing"], ["red", "red,green", ""])
-    several = scoring.predictions(Scripted(), coloured, SEVERAL)
+    several = scoring.predictions(Scripted(SEVERAL), coloured, SEVERAL)
     assert several["predicted"].tolist() == several["label"].tolist() == ["red", "green,red", ""]
     one = scoring.predictions(Scripted(), coloured, objective("classification", "accuracy"))
     assert list(one) == ["row_key", "label", "predicted", "score:blue", "score:green", "score:red"]
@@ -324,3 +331,48 @@ def test_samples_are_prompts_with_what_is_written():
     asked = samples(Scripted(), holdout.assign(label="yes"), objective("text2text", "chrf"))
     assert asked[1]["expected"] == "yes" and asked[1]["prompt"].endswith("1")
     assert asked[1]["answer"].endswith("None")  # as its own settings say
+
+
+RARE = Head("classification", tuple(sorted(LABELS)), ",")
+
+
+def scored(head, truth, scores):
+    """A table as a side's answers are kept: labels of a row joined, and all scores."""
+    names = np.array(head.labels)
+    labels = [head.separator.join(names[row]) for row in truth]
+    answers = [decode(head, row)[0] for row in scores]
+    table = pd.DataFrame(scores, columns=[f"score:{name}" for name in names])
+    return table.assign(label=labels, predicted=answers)
+
+
+def test_the_best_threshold_of_rare_labels_is_far_below_a_half():
+    random = np.random.default_rng(0)
+    truth = random.random((400, 3)) < 0.08
+    table = scored(RARE, truth, np.clip(0.1 + 0.25 * truth + random.normal(0, 0.04, truth.shape), 0, 1))
+    best = decisions.best_threshold(table, RARE, SEVERAL)
+    decided = table.assign(predicted=[decode(replace(RARE, threshold=best), row)[0]
+                                      for row in table.filter(like="score:").to_numpy()])  # fmt: skip
+    before, after = (kinds.metrics({"main": answers}, [SEVERAL])["macro_f1"] for answers in (table, decided))
+    assert before < 0.1 < 0.9 < after and 0.15 < best < 0.3
+    sure = scored(RARE, truth, truth.astype(float))
+    assert decisions.best_threshold(sure, RARE, SEVERAL) == 0.5, "of equally good ones the nearest to a half"
+
+
+def test_the_abstention_bound_is_the_smallest_that_reaches_the_accuracy():
+    scores, right = np.array([0.9, 0.5, 0.8, 0.6, 0.8]), np.array([True, False, True, False, True])
+    assert decisions.abstention_bound(scores, right, 0.75) == pytest.approx(0.55)
+    assert decisions.abstention_bound(scores, right, 0.95) == pytest.approx(0.7)
+    assert decisions.abstention_bound(scores, right, 0.6) == 0
+    assert decisions.abstention_bound(scores[1:2], right[1:2], 0.9) == decisions.NEVER_ANSWERS
+    tied, one_wrong = np.array([0.7, 0.7, 0.7]), np.array([True, True, False])
+    assert decisions.abstention_bound(tied, one_wrong, 0.9) == decisions.NEVER_ANSWERS, "no bound parts equal scores"
+
+
+def test_answers_that_abstain_keep_their_label_and_are_counted():
+    what = objective("classification", "accuracy")
+    table = pd.DataFrame({"label": ["red", "red", "blue"], "predicted": ["red", "blue", "red"]})
+    plain = kinds.metrics({"main": table}, [what])
+    found = kinds.metrics({"main": table.assign(abstain=[False, True, False])}, [what])
+    assert found == plain | {"coverage": pytest.approx(2 / 3), "answered_accuracy": 0.5}
+    none = kinds.metrics({"main": table.assign(abstain=True)}, [what])
+    assert none == plain | {"coverage": 0}

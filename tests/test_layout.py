@@ -203,6 +203,10 @@ def test_recipes_are_those_that_can_be_used():
         ({"data": DATA, "train": BASE | {"load_best_model_at_end": True, "launcher": "accelerate"}}, "train.launcher: load_best"),
         ({"data": DATA, "train": BASE | {"warmup_steps": 5, "warmup_ratio": 0.1}}, "train.warmup_ratio: warmup_steps says it"),
         ({"data": DATA, "kind": "regression", "train": BASE | {"class_weights": "balanced"}}, "train.class_weights: regression has no"),
+        ({"data": DATA, "train": BASE | {"decision_threshold": 1.5}}, "train.decision_threshold: expected a number between 0 and 1"),
+        ({"data": DATA, "train": BASE | {"decision_threshold": "auto"}}, "train.decision_threshold: no row has several labels"),
+        ({"data": DATA | {"label_separator": ","}, "train": BASE | {"abstain_accuracy": 0.9}}, "train.abstain_accuracy: only"),
+        ({"data": DATA, "kind": "text2text", "train": BASE | {"abstain_accuracy": 0.9}}, "train.abstain_accuracy: only"),
         ({"data": DATA, "kind": "regression", "train": BASE | {"label_smoothing_factor": 0.1}}, "train.label_smoothing_factor: regr"),
     ],
 )  # fmt: skip

@@ -59,6 +59,8 @@ def test_one_encoder_learns_labels_several_labels_and_a_number(shell, night, tmp
             "compare_single": True,
             "sampling": "temperature",
             "num_train_epochs": 20,
+            "decision_threshold": "auto",
+            "abstain_accuracy": 0.98,
         },
         compress={"recipes": ["vocabulary+quantize"]},
     )
@@ -73,10 +75,13 @@ def test_one_encoder_learns_labels_several_labels_and_a_number(shell, night, tmp
     assert [candidate["name"] for candidate in found["candidates"]] == ["full", "vocabulary+quantize"]
     page = (tmp_path / found["report"]).read_text()
     assert "Did sharing help?" in page and "tokens a second" in page
+    assert 0 < metrics["mood/coverage"] <= 1 and "of mood are answered without abstaining" in page
     for objective, column in (("mood", "predicted"), ("things", "predicted"), ("words", "predicted")):
         done = shell("predict", "models:/small@champion", "rows.csv", "--objective", objective, "--output", "out.csv")
         assert done.returncode == 0, done.stderr
-        answers = pd.read_csv(tmp_path / "out.csv")[column]
+        out = pd.read_csv(tmp_path / "out.csv")
+        answers = out[column]
+        assert ("abstain" in out) == (objective == "mood")
         assert len(answers) == 500 and answers.nunique() > 1
     done = shell("predict", "models:/small@champion", "rows.csv", "--objective", "mod")
     assert done.returncode == 2 and "mood, things, words" in done.stderr

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import httpx
@@ -28,7 +28,7 @@ from models.generation import Generation
 from models.heads import Head, read_heads, write_heads
 from models.measure import TorchPredictor, measure_costs
 from models.predictor import Judge
-from tasks import tracking
+from tasks import scoring, tracking
 from tasks.errors import UserError
 from tasks.records import Augmented, Candidate, Compressed, Objective, Sides
 from tasks.register import register
@@ -131,6 +131,47 @@ def test_several_labels_are_joined_and_none_is_empty():
     told = serving.answers(Fixed(MANY, [[0.5, 0.1, 0.9], [0.2, 0.4, 0.3]]), ["a", "b"])
     assert told["label"].tolist() == ["box|tent", ""] and told["score"].tolist() == [0.5, 0.4]
     assert told["scores"][0] == {"box": 0.5, "lamp": 0.1, "tent": 0.9}
+
+
+def objective_of(head, name="main"):
+    sides = Sides(train=1, validation=1, holdout=1, spare=0, leaks=0, labels=list(head.labels), pairs=head.pairs,
+                  separator=head.separator)  # fmt: skip
+    return Objective(name=name, kind=head.kind, metric="accuracy", augmented=Augmented(augmented=0), sides=sides)
+
+
+def test_threshold_and_abstention_bound_decide_alike_wherever_rows_are_answered():
+    scores = [[0.3, 0.1, 0.9], [0.2, 0.4, 0.2]]
+    low = Fixed(replace(MANY, threshold=0.3), scores)
+    assert serving.answers(low, ["a", "b"])["label"].tolist() == ["box|tent", "lamp"]
+    sure = Fixed(replace(ONE, abstain_below=0.6), [[0.45, 0.55], [0.1, 0.9]])
+    told = serving.answers(sure, ["a", "b"])
+    assert list(told) == ["label", "score", "scores", "abstain"] and told["abstain"].tolist() == [True, False]
+    assert json.loads(json.dumps(sure.answers(["a"])))[0]["abstain"] is True
+    assert "abstain" not in serving.answers(Fixed(ONE, [[0.4, 0.6]]), ["a"])
+    frame = pd.DataFrame({"row_key": ["1", "2"], "text": ["a", "b"], "label": ["", ""]})
+    for model, head in ((low, MANY), (sure, ONE)):
+        told, table = serving.answers(model, ["a", "b"]), scoring.predictions(model, frame, objective_of(head))
+        assert table["predicted"].tolist() == told["label"].tolist()
+        assert table.get("abstain", pd.Series()).tolist() == told.get("abstain", pd.Series()).tolist()
+
+
+def test_a_served_folder_decides_by_its_bounds_and_older_folders_are_read(tmp_path):
+    full = exported("bert", {"main": MANY}, tmp_path / "serving")
+    chosen = {"main": replace(MANY, threshold=0.32)}
+    export.rewrite_heads(chosen, tmp_path / "serving")
+    served = export.open_served(tmp_path / "serving")
+    scores = served.scores(TEXTS)
+    assert served.heads["main"].threshold == 0.32 and np.abs(scores - full.scores(TEXTS)).max() < 1e-4
+    assert [set(line["label"].split("|")) - {""} for line in served.answers(TEXTS)] == [
+        {label for label, score in zip(MANY.labels, row, strict=True) if score >= 0.32} for row in scores
+    ]
+    path = tmp_path / "serving/config.json"
+    config = json.loads(path.read_text())
+    for name in ("threshold", "abstain_below"):
+        del config["heads"]["main"][name]
+    path.write_text(json.dumps(config))
+    older = export.open_served(tmp_path / "serving").heads["main"]
+    assert (older.threshold, older.abstain_below) == (0.5, None)
 
 
 def test_what_a_model_cannot_answer_is_said():
@@ -526,6 +567,7 @@ def test_a_version_that_lacks_a_file_is_told_from_one_that_answers(case, file, s
     [
         ({"tone": ONE, "stars": NUMBER}, "", {"predicted", "score"}),
         ({"tone": ONE, "stars": NUMBER}, "stars", {"predicted"}),
+        ({"tone": replace(ONE, abstain_below=0.6), "stars": NUMBER}, "", {"predicted", "score", "abstain"}),
         ({"main": STORY}, "", {"predicted"}),
     ],
 )
