@@ -51,19 +51,23 @@ def score(
     objective: str = "",
     compare: str = "",
     params: dict[str, Any] | None = None,
+    text: str = "text",
+    text_pair: str = "",
 ) -> str:
     """Batch predictions with a registered model; the formats go by the files' endings.
 
     Args:
         model_uri: Such as models:/reviews@champion.
-        source: The file to read: CSV, TSV, JSON lines or Parquet with a column text.
+        source: The file to read: CSV, TSV, JSON lines or Parquet.
         output: The file to write.
         objective: For a model of several: which one answers.
         compare: Another version's alias or number, such as challenger: its answers are added, and how far they differ.
         params: For a model that writes text: how, by the names of transformers' GenerationConfig, and `seed`.
+        text: The file's column with the texts.
+        text_pair: The column with the second texts, for pairs; where nothing is said text_pair, if the file has it.
     """
     with redaction.redacted_errors():
-        _, told = predict_file(model_uri, Path(source), Path(output), objective, compare, params)
+        _, told = predict_file(model_uri, Path(source), Path(output), objective, compare, params, text, text_pair)
     if told:
         shown.compared(model_uri.rpartition("/")[2], _as_markdown(told))
     return output
@@ -83,6 +87,8 @@ def predict_file(
     objective: str = "",
     compare: str = "",
     params: dict[str, Any] | None = None,
+    text: str = "text",
+    text_pair: str = "",
 ) -> tuple[str, str]:
     """Add the model's answers (see `PREDICTED`) to every row of `source`; writes `output`, or returns CSV text.
 
@@ -96,13 +102,15 @@ def predict_file(
         objective: Which of several answers.
         compare: Another version's alias or number.
         params: How text is written, see `models.generation.Generation`, and `seed`.
+        text: The column with the texts.
+        text_pair: The column with the second texts; empty for `text_pair`, where the file has it.
     """
     for path in (source, output):
         if path is not None and path.suffix not in WRITERS:
             raise InputError(f"{path}: expected one of {', '.join(WRITERS)}")
     with bounds.told(source):
         frame = _read(source)
-    texts = _texts(source, frame)
+    texts = _texts(source, frame, text, text_pair)
     columns = _answers(model_uri, texts, objective, params or {})
     told = ""
     if compare:
@@ -138,21 +146,31 @@ def _read(source: Path) -> pd.DataFrame:
             if record.problem:
                 raise InputError(f"{source}, line {record.line}: {record.problem}; every row is answered or none")
         frame = pd.DataFrame([record.values for record in records], dtype=object)
-    if "text" not in frame:
-        raise InputError(
-            f"{source}: no column text; it has {', '.join(map(str, frame.columns))}; the model's input is always called text: rename it"
-        )
     return frame
 
 
-def _texts(source: Path, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns that a model reads, rows counted from 1; raises InputError for a row without a text."""
-    texts = frame[[name for name in ("text", "text_pair") if name in frame]].set_axis(range(1, len(frame) + 1), axis=0)
+def _texts(source: Path, frame: pd.DataFrame, text: str, text_pair: str) -> pd.DataFrame:
+    """Return the columns that a model reads under its names for them, rows counted from 1.
+
+    Raises:
+        InputError: A column is missing, or a row has no text.
+    """
+    columns = {"text": text}
+    if text_pair or "text_pair" in frame:
+        columns["text_pair"] = text_pair or "text_pair"
+    for name, column in columns.items():
+        if column not in frame:
+            raise InputError(
+                f"{source}: no column {column!r}; it has {', '.join(map(str, frame.columns))}; "
+                f"name the column to read with --{name.replace('_', '-')}"
+            )
+    texts = pd.DataFrame({name: frame[column].to_numpy() for name, column in columns.items()}, dtype=object)
+    texts.index += 1
     if source.suffix in (".csv", ".tsv"):
         texts = texts.replace("", None)
     for row, value in texts["text"].items():
         if problem := problem_of(value):
-            raise InputError(f"{source}, row {row}: text is {problem}; take the row out")
+            raise InputError(f"{source}, row {row}: {text} is {problem}; take the row out")
     return texts
 
 

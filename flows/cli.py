@@ -160,9 +160,7 @@ def _say_checked(name: str, found: dict[str, Any]) -> None:
 @app.command()
 def predict(
     model_uri: Annotated[str, typer.Argument(metavar="MODEL_URI", help="Such as models:/reviews@champion.")],
-    source: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="CSV, TSV, JSON lines or Parquet with a column text.")
-    ],
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="CSV, TSV, JSON lines or Parquet.")],
     output: Annotated[
         Path | None, typer.Option("--output", help="Same formats; standard output (CSV) without it.")
     ] = None,
@@ -178,13 +176,21 @@ def predict(
             help="How text is written: max_new_tokens, temperature, top_p, top_k, repetition_penalty, stop_strings, seed.",
         ),
     ] = None,
+    text: Annotated[str, typer.Option("--text", metavar="COLUMN", help="The column with the texts.")] = "text",
+    text_pair: Annotated[
+        str,
+        typer.Option(
+            "--text-pair", metavar="COLUMN", help="The column with the second texts; text_pair if it is there."
+        ),
+    ] = "",
 ) -> None:
     """Batch predictions."""
     with _told(), environment.users_umask():
         from flows.batch import predict_file
         from flows.settings import assigned
 
-        written, told = predict_file(model_uri, source, output, objective, compare, assigned(params or (), "--param"))
+        told_how = assigned(params or (), "--param")
+        written, told = predict_file(model_uri, source, output, objective, compare, told_how, text, text_pair)
         if told:
             typer.echo(told, err=True)
         if output is None:

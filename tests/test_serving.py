@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict, replace
+from io import StringIO
 from pathlib import Path
 
 import httpx
@@ -597,6 +598,16 @@ def test_a_file_of_pairs_has_both_texts_in_every_row(store, tmp_path):
     (tmp_path / "few.csv").write_text("text,text_pair\na tent,a box\na lamp,\n")
     with pytest.raises(UserError, match=r"row 2: text_pair is missing$"):
         predict_file(uri, tmp_path / "few.csv", None)
+    (tmp_path / "same.csv").write_text("text,text_pair\na tent,a box\na lamp,a bag\n")
+    (tmp_path / "other.csv").write_text("first,text,second\na tent,x,a box\na lamp,y,a bag\n")
+    expected = pd.read_csv(StringIO(predict_file(uri, tmp_path / "same.csv", None)[0]))["predicted"].tolist()
+    named = predict_file(uri, tmp_path / "other.csv", None, text="first", text_pair="second")[0]
+    assert pd.read_csv(StringIO(named))["predicted"].tolist() == expected
+    assert named.startswith("first,text,second,predicted,score\n")
+    with pytest.raises(UserError, match=r"no column 'third'; it has first, text, second; name .* with --text-pair$"):
+        predict_file(uri, tmp_path / "other.csv", None, text="first", text_pair="third")
+    with pytest.raises(UserError, match=r"no column 'body'; it has first, text, second; name .* with --text$"):
+        predict_file(uri, tmp_path / "other.csv", None, text="body")
 
 
 def test_a_file_is_read_and_written_as_it_is(store, tmp_path):
