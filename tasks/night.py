@@ -50,7 +50,9 @@ log = logging.getLogger("nightshift.night")
 P = ParamSpec("P")
 T = TypeVar("T")
 LABELS = "nightshift.labels"
-"""Tag of a version: its labels by objective."""
+"""Tag of a version: its labels by objective; left out where they are longer than a tag may be."""
+LONGEST_TAG = 100_000
+"""Characters of a tag in MLflow's registry."""
 SIDES = ("train", "validation", "holdout", "spare")
 AFTER_TRAINING = 0.2
 """Share of the time before a deadline that a training leaves to what comes after it."""
@@ -214,7 +216,7 @@ class Night:
         tags = {f"nightshift.{name}": part if isinstance(part, str) else fingerprint.digest(part)
                 for name, part in self.parts.items()}  # fmt: skip
         return tags | {tracking.FINGERPRINT: self.fingerprint, "nightshift.flow_run": self.flow_run_id or "",
-                       LABELS: json.dumps(self._labels())}  # fmt: skip
+                       **labels_tag(self._labels())}  # fmt: skip
 
     def skipped(self, earlier: Run) -> NightResult:
         """Nothing changed since a night that has finished."""
@@ -330,6 +332,12 @@ class Night:
         result.carried_by = start.carriers(self.model, forgotten)
         if result.carried_by:
             log.warning("trained on rows that must be forgotten: %s", report.versions(result))
+
+
+def labels_tag(labels: dict[str, list[str]]) -> dict[str, str]:
+    """Return the tag of a version that names its labels; of some thousand there may be too many for one."""
+    text = json.dumps(labels)
+    return {LABELS: text} if len(text) <= LONGEST_TAG else {}
 
 
 def docs_of(checked: dict[str, Checked]) -> dict[str, Path]:

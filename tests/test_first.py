@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.judging.first import References, judge_first
+from tasks.gate import GateSettings
+from tasks.judging.first import References, judge_first, shuffles
+from tasks.night import LABELS, labels_tag
 from tasks.records import Augmented, Objective, Sides
 
 NAMES = np.array(["a", "b", "c", "d"])
@@ -115,9 +117,18 @@ def test_of_several_objectives_the_main_one_must_show_it_by_itself():
     assert held.decision == "hold" and "tone/macro_f1" in held.reasons[0]
 
 
+def test_a_guesser_is_above_all_shuffles_once_in_the_cases_that_the_confidence_allows():
+    assert (shuffles(0.95), shuffles(GateSettings().test_confidence)) == (19, 799)
+
+
 def test_without_a_baseline_the_dummy_counts_and_the_reasons_say_so():
     good = labels(0.1)
     references = References({"main": constant(good)}, left_out={"main": "too large"})
     verdict = judge_first({"main": good}, references, [objective()], "baseline", 0.95)
     assert verdict.claim == "first"
     assert verdict.reasons[-1] == "no baseline to compare with (too large): gate.first: dummy applies"
+
+
+def test_labels_that_fill_more_than_a_tag_are_no_reason_to_lose_a_training():
+    assert labels_tag({"main": ["a", "b"]}) == {LABELS: '{"main": ["a", "b"]}'}
+    assert labels_tag({"main": [f"a label with a long name {place}" for place in range(5000)]}) == {}

@@ -22,6 +22,8 @@ from tasks.records import Objective, Verdict
 
 First = Literal["baseline", "dummy", "manual"]
 SEED = 30_000
+ROUNDING = 1e-9
+"""What two values may differ by and count as equal."""
 CHRF_ROWS = 200
 """Rows, at most, of which every answer's chrF against every expected text is taken."""
 Shuffled = Callable[[np.ndarray], float]
@@ -75,7 +77,7 @@ def _doubt(
     """Why the version is not shown to beat the dummy and guessing; empty where it is."""
     metric = kinds.primary(scope)
     best = guesses(challenger, references.dummy, scope, confidence)
-    if best is not None and best[0] >= best[1]:
+    if best is not None and best[0] > best[1] - ROUNDING:
         guessed, reached = (_number(kinds.better(metric) * value) for value in best)
         return (
             f"the first version is not shown to be better than guessing: {_title(scope, objectives)} {reached}; "
@@ -103,7 +105,7 @@ def _below_baseline(
         ours, theirs = (
             kinds.metrics(_of(tables, scope), scope)[metric] for tables in (challenger, references.baseline)
         )
-        if not below and kinds.better(metric) * (ours - theirs) < -1e-12:
+        if not below and kinds.better(metric) * (ours - theirs) < -ROUNDING:
             names = " / ".join(dict.fromkeys(references.names.get(o.name, "the baseline") for o in scope))
             below = (
                 f"the first version is below the baseline: {_title(scope, objectives)} {_number(ours)} against "
@@ -152,7 +154,7 @@ def _number(value: float) -> str:
 
 def shuffles(confidence: float) -> int:
     """How many shuffles a version must beat, each of them: a guesser does in at most 1 - confidence of the cases."""
-    return ceil(1 / (1 - confidence)) - 1
+    return ceil(1 / (1 - confidence) - ROUNDING) - 1
 
 
 def guesses(
@@ -185,7 +187,7 @@ def guesses(
         fixed + sum(share * value(next(order)) for (share, _, value), order in zip(parts, orders, strict=True))
         for _ in range(shuffles(confidence))
     )
-    return best, observed - 1e-12
+    return best, observed
 
 
 def _orders(table: pd.DataFrame, random: np.random.Generator) -> Iterator[np.ndarray]:
