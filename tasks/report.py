@@ -18,8 +18,9 @@ LEDGER_LINES = 40
 """The newest entries that a report shows."""
 SHOWN_SLICES, SHOWN_LOST = 30, 20
 """What the page has room for."""
+MOST_NAMES = 10
+"""Labels that a sentence names."""
 COSTS = ("size_mb", "latency_ms_p50", "latency_ms_p95", "throughput")
-
 
 SHOWN: dict[Kind, tuple[str, ...]] = {
     "classification": ("accuracy", "macro_f1", "weighted_f1"),
@@ -88,7 +89,9 @@ def notices(story: Story) -> list[str]:
     for objective in story.objectives:
         if untrained := objective.sides.untrained:
             about = f" of {objective.name}" if len(story.objectives) > 1 else ""
-            labels = ", ".join(f"{label} ({rows:,})" for label, rows in untrained.items())
+            names = [f"{label} ({rows:,})" for label, rows in untrained.items()]
+            labels = ", ".join(names[:MOST_NAMES])
+            labels += f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
             lines.append(f"No training row{about} has these labels, so the model never answers with them, and the validation "
                          f"and holdout rows that carry them count as wrong: {labels}.")  # fmt: skip
     return lines
