@@ -107,7 +107,10 @@ def make_hostile(project: Path, host: str) -> list[str]:
         csv.writer(file).writerows([columns, *lines])
     settings = json.loads((project / "night.yaml").read_text())
     settings["data"] = {"path": "=rows ![x](y) <b>.csv", "text": columns[0], "label": columns[1]}
-    settings |= {"gate": settings["gate"] | {"slices": [columns[2]]}, "expectations": {"labels": sorted(labels.values())}}
+    settings |= {
+        "gate": settings["gate"] | {"slices": [columns[2]]},
+        "expectations": {"labels": sorted(labels.values())},
+    }
     (project / "night.yaml").write_text(json.dumps(settings))
     return sorted(labels.values())
 
