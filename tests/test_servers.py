@@ -48,7 +48,12 @@ class Servers:
         return self.file()["children"][name]["pid"]
 
     def api(self, method: str, path: str, **body) -> object:
-        answer = self.ask(method, path, **body)
+        """Ask Prefect's server, again where its database is busy (503), as Prefect's own client does."""
+        for _ in range(10):
+            answer = self.ask(method, path, **body)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(1)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
