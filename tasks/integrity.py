@@ -60,6 +60,17 @@ def difference(name: str, files: dict[str, str], tag: str) -> str:
     return ""
 
 
+def file_difference(name: str, path: str, file: Path) -> str:
+    """Say in a few words that `file` is not what was recorded as `path` of a folder; empty if it is, or without a record."""
+    try:
+        recorded = dict(json.loads(_path(name).read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError):
+        return ""
+    if recorded.get(path, "") in ("", store.file_digest(file)):
+        return ""
+    return f"{path} is not the file that was registered"
+
+
 def forget(name: str) -> None:
     """Remove the record of a folder that is deleted in MLflow."""
     _path(name).unlink(missing_ok=True)

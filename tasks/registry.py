@@ -14,8 +14,8 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.utils.models import get_model_name_and_version
 
-from tasks import identity, ledger, store, tracking
-from tasks.errors import UserError
+from tasks import identity, integrity, ledger, store, tracking
+from tasks.errors import DamagedVersionError, UserError
 from tasks.ledger import Entry
 
 log = logging.getLogger("nightshift.registry")
@@ -98,18 +98,26 @@ def artifact(name: str, number: str, path: str) -> str | None:
 def kept_keys(run_id: str, parts: bool = False) -> set[str]:
     """`row_key` of every row that a night's weights were ever trained on; MlflowException or OSError where it kept none.
 
-    With `parts` also the digests of each text of a pair.
+    With `parts` also the digests of each text of a pair. Raises DamagedVersionError if the file is not the one that was kept.
     """
     with store.scratch() as folder:
-        path = tracking.connect().download_artifacts(run_id, f"{tracking.FULL}/{store.TRAINED_KEYS}", str(folder))
-        rows, texts = identity.trained_on(Path(path))
+        client = tracking.connect()
+        path = Path(client.download_artifacts(run_id, f"{tracking.FULL}/{store.TRAINED_KEYS}", str(folder)))
+        if difference := integrity.file_difference(f"{run_id}-full", store.TRAINED_KEYS, path):
+            raise DamagedVersionError(f"what its run keeps is not as it was registered: {tracking.FULL}/{difference}")
+        rows, texts = identity.trained_on(path)
         return rows | texts if parts else rows
 
 
 def trained_keys(name: str, number: str) -> set[str]:
-    """The keys that a version's night kept; none, with a line in the log, where it kept none."""
+    """The keys that a version's night kept; none, with a line in the log, where it kept none.
+
+    Raises DamagedVersionError if they are not those that were kept.
+    """
     try:
         return kept_keys(version(name, number).run_id)
+    except DamagedVersionError as error:
+        raise DamagedVersionError(f"version {number} of {name}: {error}") from error
     except (MlflowException, OSError, UserError):
         log.warning("version %s of %s keeps no digests of its training rows", number, name)
         return set()

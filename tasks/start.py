@@ -110,7 +110,7 @@ def forgotten(sources: list[Source], checked: Iterable[Checked]) -> set[str]:
 def carriers(model: str, keys: set[str]) -> list[str]:
     """The versions that were trained on a row of these `keys`, the champion first, then the newest.
 
-    One whose night kept no digests of its training rows counts as such.
+    One whose night kept no digests of its training rows, or whose digests were changed since, counts as such.
     """
     if not keys:
         return []
@@ -123,5 +123,5 @@ def carriers(model: str, keys: set[str]) -> list[str]:
 def _trained_on(keys: set[str], run_id: str) -> bool:
     try:
         return not keys.isdisjoint(registry.kept_keys(run_id, parts=True))
-    except (MlflowException, OSError):
+    except (MlflowException, OSError, DamagedVersionError):
         return True

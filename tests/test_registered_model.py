@@ -15,7 +15,7 @@ from flows.export import export
 from flows.review import promote_by_hand
 from tasks import integrity, registered_model, registry, start, store
 from tasks.errors import DamagedVersionError, ForeignVersionError, NightshiftError, UserError
-from tasks.judging.served import scored
+from tasks.judging.served import scored, trained_keys
 from tasks.records import Registered, Standing, Trained
 from tasks.registered_model import RegisteredModel
 
@@ -225,6 +225,29 @@ def test_a_full_checkpoint_is_fetched_again_where_the_copy_is_damaged_and_refuse
     with pytest.raises(DamagedVersionError, match=r"^model\.safetensors is not the file that was registered$"):
         start._fetched(run, copy)
     assert not copy.exists()
+
+
+def test_changed_digests_of_training_rows_are_never_gone_by(model):
+    """Without some of its keys the champion would be judged on rows that it knows."""
+    made = Trained(path="train/key", parameters=1, layers=[], precision="fp32", device="cpu")
+    store.folder(made).mkdir(parents=True)
+    keys = pd.DataFrame({"row_key": ["a", "b"], "part": False})
+    keys.to_parquet(store.folder(made) / store.TRAINED_KEYS)
+    number = model.registered()
+    run = registry.version("x", number).run_id
+    start.keep(made, run, whole=False)
+    assert trained_keys(Registered(name="x", version=number, run_id=run), Standing(champion=None, anchor=None)) == {
+        "a",
+        "b",
+    }
+    assert start.carriers("x", {"c"}) == []
+    keys[:1].to_parquet(model.place / run / "artifacts/full" / store.TRAINED_KEYS)
+    why = (
+        "what its run keeps is not as it was registered: full/trained_keys.parquet is not the file that was registered"
+    )
+    with pytest.raises(DamagedVersionError, match=f"^version 1 of x: {why}$"):
+        trained_keys(Registered(name="x", version=number, run_id=run), Standing(champion=None, anchor=None))
+    assert start.carriers("x", {"c"}) == ["1"], "nobody can tell"
 
 
 def test_a_record_goes_with_its_model(home):
