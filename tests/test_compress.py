@@ -262,6 +262,24 @@ def test_a_model_is_pruned_in_steps_and_nobody_is_asked_where_nothing_learns(tra
     assert len([*(tmp_path / "measured").iterdir()]) == 1, "the second time by the same table"
 
 
+@pytest.mark.parametrize("content", [b"", b'[1.5, [[2, 0.', b"[]", b"{}", b"[1, [[2, null]], []]", b"[1, [[2]], []]", b"\xff\xfe", b"[NaN, [], []]",
+                                     b'[1, [["2", 1.0]], []]', b"[" * 9000])  # fmt: skip
+def test_a_damaged_table_of_latencies_is_measured_anew(trained, tmp_path, monkeypatch, caplog, content):
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
+    model, tokenizer, heads, *_ = trained
+    monkeypatch.setattr(timings, "_times", lambda models, *_: [parameters(found) for found in models])
+    arguments = (model, tokenizer, {"main": heads["judged"]}, ["a tent"], 32)
+    measured = timings.costs(*arguments)
+    (file,) = (tmp_path / "measured").iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(content)
+    assert timings.costs(*arguments) == measured
+    assert caplog.messages == [f"{file} is no table of latencies: they are measured anew"]
+    assert file.read_bytes() == whole and [*file.parent.iterdir()] == [file]
+    monkeypatch.setattr(timings, "_times", None)
+    assert timings.costs(*arguments) == measured, "read"
+
+
 def test_numbers_are_taught_in_the_rows_own_unit_by_who_has_learnt_the_objective():
     model, tokenizer, heads, _ = train_once.prepared("bert", ("scored",))
     teacher = TorchPredictor(model, tokenizer, {"main": heads["scored"]}, 32)

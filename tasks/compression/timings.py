@@ -6,7 +6,9 @@ Remembered under NIGHTSHIFT_HOME, so that a night that is run again prunes alike
 import hashlib
 import json
 import logging
+import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,14 +37,40 @@ def costs(
     told = [*sizes, sorted(map(len, texts)), allocation.MEASURED, onnxruntime.__version__]
     key = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:24]
     file = store.home() / "measured" / f"{key}.json"
-    if not file.exists():
-        found = allocation.costs(model, lambda models: _times(models, tokenizer, heads, texts, max_length))
+    if (table := _read(file)) is None:
+        table = allocation.costs(model, lambda models: _times(models, tokenizer, heads, texts, max_length))
         file.parent.mkdir(parents=True, exist_ok=True)
         beside = store.beside(file)
-        beside.write_text(json.dumps([found.full, list(found.heads.items()), list(found.widths.items())]))
+        beside.write_text(json.dumps([table.full, list(table.heads.items()), list(table.widths.items())]))
         beside.replace(file)
-    full, few_heads, few_neurons = json.loads(file.read_text())
-    return allocation.Costs(full, dict(few_heads), dict(few_neurons))
+    return table
+
+
+def _read(file: Path) -> allocation.Costs | None:
+    """Return the table that a file holds; None if there is none, or, with a line in the log, if it cannot be read."""
+    try:
+        full, few_heads, few_neurons = json.loads(file.read_text(encoding="utf-8"))
+        heads, widths = (
+            {_count(size): _milliseconds(saved) for size, saved in pairs} for pairs in (few_heads, few_neurons)
+        )
+        return allocation.Costs(_milliseconds(full), heads, widths)
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, RecursionError):
+        log.warning("%s is no table of latencies: they are measured anew", file)
+        return None
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"{value!r} is no count")
+    return value
+
+
+def _milliseconds(value: object) -> float:
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError(f"{value!r} is no time")
+    return float(value)
 
 
 def _times(
