@@ -26,7 +26,7 @@ from tasks import integrity, ledger, registry, store, tracking
 
 DAY = 24 * 60 * 60
 PARENT, LEDGER = "mlflow.parentRunId", ".ledger"
-Kind = Literal["version", "model", "run", "artifact", "work", "report"]
+Kind = Literal["version", "model", "run", "artifact", "work", "report", "log"]
 PLACES: dict[Kind, tuple[str, bool]] = {
     "artifact": ("artifacts", True),
     "work": ("work", False),
@@ -146,9 +146,15 @@ def _night_age(night: Run) -> float:
 
 def _old_files(keep: int, days: float) -> list[Old]:
     things: list[Old] = []
-    loose = [path for path in store.root().glob("*") if path.is_file()]  # errors of failed runs, as Prefect keeps them
-    things += [Old(kind="artifact", name=str(path.relative_to(store.home())), path=str(path), bytes=_bytes(path), days=age)
-               for path in sorted(loose) if (age := _file_age(path)) > days]  # fmt: skip
+    loose: dict[Kind, list[Path]] = {
+        "artifact": [
+            path for path in store.root().glob("*") if path.is_file()
+        ],  # errors of failed runs, as Prefect keeps them
+        "log": [*(store.home() / "logs").glob("error-*.log")],
+    }
+    for kind, paths in loose.items():
+        things += [Old(kind=kind, name=str(path.relative_to(store.home())), path=str(path), bytes=_bytes(path), days=age)
+                   for path in sorted(paths) if (age := _file_age(path)) > days]  # fmt: skip
     for kind, (place, counted) in PLACES.items():
         for group in sorted((store.home() / place).glob("*/")):
             ages = sorted((_file_age(path), path) for path in group.iterdir())

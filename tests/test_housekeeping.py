@@ -199,6 +199,8 @@ def test_old_files_go_by_stage_and_age(home):
     aged(home / "reports/tickets/2026-01-01-ab.html", 200)
     aged(home / "reports/tickets/2026-01-02-ab.partial", 200)
     aged(home / "locks/reviews.night.lock", 200)
+    for name, days in (("error-2026-10-01-101010-7.log", 40), ("error-2026-11-01-101010-7.log", 5), ("mlflow.log", 40)):
+        aged(home / "logs" / name, days)
 
     before = everything(home)
     things = housekeeping.plan(keep=2, days=10)
@@ -210,13 +212,14 @@ def test_old_files_go_by_stage_and_age(home):
         "artifacts/train/b",
         "artifacts/train/e.partial",
         "artifacts/train/unmarked",
+        "logs/error-2026-10-01-101010-7.log",
         "reports/reviews/2026-10-01-ab.html",
         "reports/tickets/2026-01-02-ab.partial",
         "work/train/old",
     ]
     assert {t.name: (t.kind, t.bytes, round(t.days)) for t in things}["artifacts/train/a"] == ("artifact", 10, 40)
 
-    assert housekeeping.carry_out(things) == 5 * 10
+    assert housekeeping.carry_out(things) == 5 * 11
     gone = before - everything(home)
     assert {path for path in gone if not any(path.is_relative_to(home / t.name) for t in things)} == set()
     assert not any((home / t.name).exists() for t in things)
