@@ -17,6 +17,7 @@ from tasks import bounds, redaction, registry, shown, store
 from tasks.errors import InputError, UserError
 from tasks.escaping import markdown
 from tasks.reading import read_records
+from tasks.redaction import Parameter, redact
 from tasks.registered_model import RegisteredModel
 
 WRITERS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
@@ -39,17 +40,17 @@ FEW = 50
 
 
 def _run_name() -> str:
-    given = flow_run.parameters
-    return f"score-{given['model_uri'].rpartition('/')[2]}-{Path(given['source']).name}"
+    model_uri, source = (redact(flow_run.parameters[name]) for name in ("model_uri", "source"))
+    return f"score-{model_uri.rpartition('/')[2]}-{Path(source).name}"
 
 
 @flow(name="score", flow_run_name=_run_name, validate_parameters=True)
 def score(
-    model_uri: str,
-    source: str,
-    output: str,
+    model_uri: Parameter,
+    source: Parameter,
+    output: Parameter,
     objective: str = "",
-    compare: str = "",
+    compare: Parameter = "",
     params: dict[str, Any] | None = None,
     text: str = "text",
     text_pair: str = "",
@@ -67,6 +68,7 @@ def score(
         text_pair: The column with the second texts, for pairs; where nothing is said text_pair, if the file has it.
     """
     with redaction.redacted_errors():
+        redaction.refuse_parameters(model_uri=model_uri, source=source, output=output, compare=compare)
         _, told = predict_file(model_uri, Path(source), Path(output), objective, compare, params, text, text_pair)
     if told:
         shown.compared(model_uri.rpartition("/")[2], _as_markdown(told))

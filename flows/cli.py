@@ -18,7 +18,7 @@ import typer
 from flows import environment
 from tasks import disk, processes, store
 from tasks.errors import NightshiftError, SettingsError
-from tasks.redaction import redact
+from tasks.redaction import redact, refuse_arguments
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Nightly retraining."
@@ -56,6 +56,7 @@ def _told() -> Iterator[None]:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     warnings.simplefilter("ignore")
     try:
+        refuse_arguments(sys.argv[1:])
         environment.prepare()
         yield
     except NightshiftError as error:

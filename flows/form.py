@@ -9,16 +9,12 @@ from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, create_model, model_serializer
 
 from flows.settings import NightSettings, anchored, check, read, section
-from tasks import redaction
 from tasks.errors import SettingsError
 from tasks.records import Settings
+from tasks.redaction import SECRET_SCHEMA
 
 DOTS = "\n...\n"
 """What YAML puts after a bare value."""
-
-
-_SECRET = {"type": "string", "pattern": redaction.ADDRESS_WITH_SECRET}
-"""JSON schema of what `redaction.carries_secret` finds."""
 
 
 class _Form(BaseModel):
@@ -63,7 +59,7 @@ def _plain(schema: dict[str, Any]) -> None:
     del schema["anyOf"], schema["default"]
     schema |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
     if {"type": "string"} in kinds:  # Prefect's server refuses the run, and keeps nothing of it
-        schema["not"] = {"anyOf": [_SECRET, {"type": "array", "contains": _SECRET}]}
+        schema["not"] = {"anyOf": [SECRET_SCHEMA, {"type": "array", "contains": SECRET_SCHEMA}]}
 
 
 def _title(name: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 from prefect import flow
 from prefect.events import emit_event
+from prefect.runtime import flow_run
 
 from expectations import own
 from flows.settings import NightSettings, load
@@ -15,6 +16,7 @@ from tasks.ingest import DataSettings, locate, read_rows
 from tasks.judging.served import Served
 from tasks.profile import Drift, Profile
 from tasks.records import Augmented, Kind, Objective, Sides
+from tasks.redaction import Parameter
 from tasks.validate import unlabelled
 
 CONFIDENCE = 0.95
@@ -23,8 +25,14 @@ LEAST = 30
 EVENTS = {"drifted": "nightshift.drift", "worse": "nightshift.worse"}
 
 
-@flow(name="watch", flow_run_name="watch-{settings_file}", validate_parameters=True)
-def watch(settings_file: str, source: str, max_index: float = 0.2, max_drop: float = 0.02) -> dict[str, Any]:
+def _run_name() -> str:
+    return f"watch-{redaction.redact(flow_run.parameters['settings_file'])}"
+
+
+@flow(name="watch", flow_run_name=_run_name, validate_parameters=True)
+def watch(
+    settings_file: Parameter, source: Parameter, max_index: float = 0.2, max_drop: float = 0.02
+) -> dict[str, Any]:
     """Compare fresh rows with those that the champion was judged on; emits an event where they differ.
 
     Args:
@@ -34,6 +42,7 @@ def watch(settings_file: str, source: str, max_index: float = 0.2, max_drop: flo
         max_drop: The loss of quality that counts, in shares of rows that are right (or the metric's own score of a row).
     """
     with redaction.redacted_errors():
+        redaction.refuse_parameters(settings_file=settings_file, source=source)
         found = look(load(Path(settings_file)), source, max_index, max_drop)
     if event := EVENTS.get(found["status"]):
         resource = {

@@ -8,10 +8,14 @@ import logging
 import os
 import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import unquote
+
+from pydantic import Field
+
+from tasks.errors import UserError
 
 HIDDEN = "***"
 SHORTEST = 8
@@ -39,6 +43,10 @@ ADDRESS_WITH_SECRET = (
     rf"|.*[?&;][A-Za-z0-9_.-]*{_ANY_CASE}[A-Za-z0-9_.-]*=)"
 )
 """The same, a little wider, as a pattern that JSON schema knows as well."""
+SECRET_SCHEMA = {"type": "string", "pattern": ADDRESS_WITH_SECRET}
+"""JSON schema of what `carries_secret` finds."""
+Parameter = Annotated[str, Field(json_schema_extra={"not": SECRET_SCHEMA})]
+"""A flow's parameter that may be an address: Prefect's server refuses one with a secret, and keeps nothing of it."""
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s:/@]*:(?!\d+/)(\S+)@", re.IGNORECASE)
 _VARIABLE = re.compile(r"(^|_)(TOKEN|PASSWORD|PASSWD|SECRET|API_KEY|ACCESS_KEY|SECRET_KEY|AUTH_STRING)$")
@@ -56,6 +64,27 @@ def redact(text: str) -> str:
 def carries_secret(text: str) -> bool:
     """Return whether a text is an address with a user, a password or a token in it."""
     return bool(_ADDRESS.match(text)) and any(pattern.search(text) for pattern, _ in _PATTERNS)
+
+
+def refuse_parameters(**values: str) -> None:
+    """Raise UserError for a flow's parameter that is an address with a secret: a flow run keeps its parameters."""
+    for name, value in values.items():
+        if carries_secret(value):
+            raise UserError(
+                f"{name}: {redact(value)} carries a user, a password or a token, and parameters are kept in Prefect: take it "
+                "out, and give it to the environment of the process that runs the flow (HF_TOKEN)"
+            )
+
+
+def refuse_arguments(arguments: Iterable[str]) -> None:
+    """Raise UserError for an argument of a command line that has an address with a secret in it."""
+    for argument in arguments:
+        if any(pattern.search(argument) for pattern, _ in _PATTERNS):
+            raise UserError(
+                f"{redact(argument)} carries a user, a password or a token, and everybody on this machine could read it in the list "
+                "of processes until now (your shell's history may keep it): change it, and give it to the environment of "
+                "the command (HF_TOKEN)"
+            )
 
 
 def _of_the_environment() -> list[str]:

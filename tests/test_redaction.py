@@ -3,17 +3,23 @@
 import io
 import logging
 import socket
+import sys
 import time
 import traceback
 from pathlib import Path
 
+import jsonschema
 import psutil
 import pytest
+from prefect.utilities.callables import parameter_schema
 from samples import ADDRESSES, HARMLESS, SECRET
 
+from flows import cli
+from flows.batch import score
 from flows.settings import check
+from flows.watch import watch
 from tasks import redaction
-from tasks.errors import SettingsError
+from tasks.errors import SettingsError, UserError
 from tasks.redaction import redact
 
 
@@ -90,6 +96,41 @@ def test_settings_take_no_address_with_a_secret(address):
     with pytest.raises(SettingsError, match=r"^x\.yaml: data\.path: .+ environment") as caught:
         check(values, "x.yaml")
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_parameters_take_no_address_with_a_secret(address):
+    """The server checks them by their schema before it keeps them; who calls a flow without a server has a line."""
+    for flow, values in (
+        (watch, {"settings_file": "night.yaml", "source": address}),
+        (watch, {"settings_file": address, "source": "rows.csv"}),
+        (score, {"model_uri": "models:/x@champion", "source": address, "output": "out.csv"}),
+        (score, {"model_uri": address, "source": "rows.csv", "output": "out.csv", "compare": "challenger"}),
+    ):
+        schema = parameter_schema(flow).model_dump()
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(values, schema)
+        jsonschema.validate({name: "rows.csv" if value == address else value for name, value in values.items()}, schema)
+        with pytest.raises(
+            UserError, match=r"^(source|settings_file|model_uri): .+ carries .+ kept in Prefect"
+        ) as caught:
+            flow.fn(**values)
+        assert SECRET not in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("command", [("run", "night.yaml", "--set", "data.path={}"), ("watch", "night.yaml", "{}"),
+                                     ("predict", "models:/x/1", "{}"), ("run", "x.yaml", "--set", "data=[{}]")])  # fmt: skip
+def test_a_secret_that_was_typed_is_refused_with_what_cannot_be_mended(command, monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
+    for address in ADDRESSES[:3]:
+        monkeypatch.setattr(sys, "argv", ["nightshift", *(argument.format(address) for argument in command)])
+        with pytest.raises(SystemExit) as caught:
+            cli.app()
+        shown = capsys.readouterr().err
+        assert (
+            caught.value.code == 2 and SECRET not in shown and "list of processes" in shown and shown.count("\n") == 1
+        )
+    assert not (tmp_path / "home").exists()
 
 
 def test_a_night_keeps_no_secret_anywhere(shell, project, tmp_path_factory):
