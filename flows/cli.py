@@ -18,6 +18,7 @@ import typer
 from flows import environment
 from tasks import disk, processes, store
 from tasks.errors import NightshiftError, SettingsError
+from tasks.escaping import terminal, terminal_field
 from tasks.redaction import redact, refuse_arguments
 
 app = typer.Typer(
@@ -46,6 +47,11 @@ BENCHMARKS = {
 }
 
 
+def _print(text: str, err: bool = False, end: str = "\n") -> None:
+    """Print text that may hold what data, settings or the registry say: control characters in it do not act."""
+    typer.echo(terminal(text) + end, err=err, nl=False)
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """Errors become one line and their exit code; the traceback of an unforeseen one goes to a log file."""
@@ -60,16 +66,16 @@ def _told() -> Iterator[None]:
         environment.prepare()
         yield
     except NightshiftError as error:
-        typer.echo(redact(str(error)), err=True)
+        _print(redact(str(error)), err=True)
         raise typer.Exit(error.exit_code) from None
     except (KeyboardInterrupt, typer.Exit):
         raise
     except Exception as error:
         if explanation := disk.explanation(error):
-            typer.echo(redact(explanation), err=True)
+            _print(redact(explanation), err=True)
             raise typer.Exit(1) from None
         line = next(iter(redact(str(error)).splitlines()), "")
-        typer.echo(f"{type(error).__name__}: {line} ({_keep_traceback()})", err=True)
+        _print(f"{type(error).__name__}: {line} ({_keep_traceback()})", err=True)
         raise typer.Exit(1) from None
 
 
@@ -78,7 +84,7 @@ def _keep_traceback() -> str:
     file = store.home() / "logs" / f"error-{datetime.now():%Y-%m-%d-%H%M%S}-{os.getpid()}.log"
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(redact(traceback.format_exc()), encoding="utf-8")
+        file.write_text(terminal(redact(traceback.format_exc())), encoding="utf-8")
     except OSError as error:
         return f"no traceback: {file} cannot be written: {error.strerror}"
     return f"traceback in {file}"
@@ -102,7 +108,7 @@ def run(
         loaded = load(settings, overrides or ())
         result = shown.answer(nightly(settings=as_form(loaded), force=force, return_state=True))
         if as_json:
-            typer.echo(result.model_dump_json())
+            _print(result.model_dump_json())
         else:
             _say(result)
         if result.status == "stopped":
@@ -112,17 +118,17 @@ def run(
 def _say(night: Any) -> None:
     from tasks import report, tracking
 
-    typer.echo(f"{night.model}: {night.status}. {night.reason}")
+    _print(f"{night.model}: {night.status}. {terminal_field(night.reason)}")
     if night.metrics:
         chosen = next(c for c in night.candidates if c.chosen)
         shown = {name: value for name, value in night.metrics.items() if report.is_shown(name)}
         figures = [f"{report.title(name)} {value:.3f}" + (f" (baseline {night.baseline[name]:.3f})" if name in (night.baseline or {}) else "")
                    for name, value in shown.items()]  # fmt: skip
-        typer.echo(f"version {night.version} ({chosen.recipe}): {', '.join(figures)}, "
+        _print(f"version {night.version} ({chosen.recipe}): {', '.join(figures)}, "
                    f"{chosen.latency_ms_p50:.2f} ms a text, {chosen.size_mb:.1f} MB")  # fmt: skip
     if night.report:
-        typer.echo(f"report   {night.report}")
-        typer.echo(f"MLflow   {tracking.where_to_look()}")
+        _print(f"report   {night.report}")
+        _print(f"MLflow   {tracking.where_to_look()}")
 
 
 @app.command()
@@ -138,24 +144,23 @@ def validate(settings: SettingsFile, overrides: Overrides = None, as_json: Json 
         loaded = load(settings, overrides or ())
         result = shown.answer(data_gate(settings=as_form(loaded), return_state=True))
         if as_json:
-            typer.echo(json.dumps(result))
+            _print(json.dumps(result))
         else:
             for name, found in result.get("objectives", {"": result}).items():
                 _say_checked(name, found)
         if result["status"] == "stopped":
-            typer.echo(result["reason"], err=True)
+            _print(result["reason"], err=True)
             raise typer.Exit(3)
 
 
 def _say_checked(name: str, found: dict[str, Any]) -> None:
     if name:
-        typer.echo(f"{name}:")
+        _print(f"{name}:")
     for line in found["expectations"]:
         mark = "pass" if line["success"] else "FAIL"
-        typer.echo(f"{mark}  {line['severity']:<8}  {line['name']}  {line['column'] or ''}  {line['observed']}")
-    typer.echo(
-        f"{found['status']}: {found['rows']}\nquarantine  {found['quarantine']}\ndata docs   {found['data_docs']}"
-    )
+        name, column, observed = (terminal_field(line[field] or "") for field in ("name", "column", "observed"))
+        _print(f"{mark}  {line['severity']:<8}  {name}  {column}  {observed}")
+    _print(f"{found['status']}: {found['rows']}\nquarantine  {found['quarantine']}\ndata docs   {found['data_docs']}")
 
 
 @app.command()
@@ -193,9 +198,9 @@ def predict(
         told_how = assigned(params or (), "--param")
         written, told = predict_file(model_uri, source, output, objective, compare, told_how, text, text_pair)
         if told:
-            typer.echo(told, err=True)
+            _print(told, err=True)
         if output is None:
-            typer.echo(written, nl=False)
+            typer.echo(terminal(written) if sys.stdout.isatty() else written, nl=False)
 
 
 @app.command()
@@ -212,7 +217,7 @@ def watch(
         from flows.watch import look, markdown
 
         found = look(load(settings), str(Path(source).resolve()))
-        typer.echo(json.dumps(found) if as_json else markdown(found))
+        _print(json.dumps(found) if as_json else markdown(found))
 
 
 @app.command()
@@ -226,7 +231,7 @@ def export(
     with _told(), environment.users_umask():
         from flows import export
 
-        typer.echo("\n".join(export.export(model, target)))
+        _print("\n".join(export.export(model, target)))
 
 
 @app.command()
@@ -235,7 +240,7 @@ def promote(name: str, version: str, reason: Reason) -> None:
     with _told():
         from flows.review import promote_by_hand
 
-        typer.echo(promote_by_hand(name, version, reason))
+        _print(promote_by_hand(name, version, reason))
 
 
 @app.command()
@@ -244,7 +249,7 @@ def rollback(name: str, reason: Reason) -> None:
     with _told():
         from flows.review import roll_back
 
-        typer.echo(roll_back(name, reason))
+        _print(roll_back(name, reason))
 
 
 @holdout.command()
@@ -253,7 +258,7 @@ def rotate(settings: SettingsFile, reason: Reason) -> None:
     with _told():
         from flows.holdout import rotate as flow
 
-        typer.echo(flow(str(settings), reason, processes.user_name()))
+        _print(flow(str(settings), reason, processes.user_name()))
 
 
 @app.command()
@@ -263,10 +268,10 @@ def history(name: str) -> None:
         from tasks import ledger
 
         lines = [
-            f"{e.when}  {e.action:<13}  {e.version or '-':>3}  {e.moves:<7}  {e.who}: {e.why}"
+            terminal_field(f"{e.when}  {e.action:<13}  {e.version or '-':>3}  {e.moves:<7}  {e.who}: {e.why}")
             for e in ledger.history(name)
         ]
-        typer.echo("\n".join(lines) or f"{name}: nothing yet")
+        _print("\n".join(lines) or f"{name}: nothing yet")
 
 
 Port = Annotated[int, typer.Option(help="The first port to try; the next free one is taken.")]
@@ -278,7 +283,7 @@ def up(prefect_port: Port = 4200, mlflow_port: Port = 5000) -> None:
     with _told():
         from flows import servers
 
-        typer.echo("\n".join(servers.up(prefect_port, mlflow_port)))
+        _print("\n".join(servers.up(prefect_port, mlflow_port)))
 
 
 @app.command()
@@ -288,7 +293,7 @@ def status() -> None:
         from flows import servers
 
         lines = servers.status()
-        typer.echo("\n".join(lines) or f"nothing is up under {store.home()}")
+        _print("\n".join(lines) or f"nothing is up under {store.home()}")
         if not lines:
             raise typer.Exit(1)
 
@@ -299,7 +304,7 @@ def down() -> None:
     with _told():
         from flows import servers
 
-        typer.echo("stopped" if servers.down() else "nothing was up")
+        _print("stopped" if servers.down() else "nothing was up")
 
 
 @app.command()
@@ -312,7 +317,7 @@ def clean(
     with _told():
         from flows.upkeep import cleaned
 
-        typer.echo("\n".join(cleaned(keep, days, delete)))
+        _print("\n".join(cleaned(keep, days, delete)))
 
 
 @app.command()
@@ -322,7 +327,7 @@ def doctor() -> None:
         from flows.doctor import findings
 
         for line in findings():
-            typer.echo(line)
+            _print(line)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -340,9 +345,9 @@ def bench(
 
         found = import_module(BENCHMARKS[name]).main(context.args)
         answer = results.publish(name, context.args, found, output or results.FOLDER)
-        typer.echo(results.page(answer), nl=False)
+        _print(results.page(answer), end="")
         if as_json:
-            typer.echo(json.dumps(answer))
+            _print(json.dumps(answer))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Plain text for a place where its signs would act: Markdown that a browser renders, CSV that a spreadsheet opens.
+"""Plain text for a place where its signs would act: Markdown that a browser renders, CSV that a spreadsheet opens, a terminal.
 
 Everything that comes from data, settings, files or people goes through here before it stands in either. HTML is escaped
 by jinja2 (markupsafe); besides, nightshift's HTML pages forbid the browser to load anything (`checkpoint.POLICY`).
@@ -25,6 +25,21 @@ _MARKDOWN: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
 ]
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?%?")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters but for tab and line feed, those that turn the direction of writing, and halves of surrogate pairs."""
+
+
+def terminal(text: str) -> str:
+    """Return `text` with control characters as `\\u001b`, so that they neither move the cursor nor hide or colour anything.
+
+    Line feeds and tabs stay. JSON stays the same JSON.
+    """
+    return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def terminal_field(text: object) -> str:
+    """Return what stands within a line of a terminal: as `terminal` does, and line feeds as `\\n`."""
+    return terminal(str(text)).replace("\n", "\\n")
 
 
 def markdown(text: object, longest: int | None = None) -> str:

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from pydantic import Field
 
 from tasks.errors import UserError
+from tasks.escaping import terminal
 
 HIDDEN = "***"
 SHORTEST = 8
@@ -140,7 +141,10 @@ def _redacted_value(value: Any, seen: set[int]) -> Any:
 
 
 def install() -> None:
-    """Let every log record of this process go through `redact`, with the exceptions that it tells of."""
+    """Let every log record of this process go through `redact`, with the exceptions that it tells of.
+
+    Control characters in it, which would act in a terminal, are escaped.
+    """
     before = logging.getLogRecordFactory()
     if getattr(before, "redacts", False):
         return
@@ -151,12 +155,12 @@ def install() -> None:
             message = made.getMessage()
         except (TypeError, ValueError):
             return made  # a wrong format is the logging module's to report
-        if redact(message) != message:
-            made.msg, made.args = redact(message), None
+        if (safe := terminal(redact(message))) != message:
+            made.msg, made.args = safe, None
         if made.exc_info and made.exc_info[1]:
             text = "".join(traceback.format_exception(*made.exc_info)).rstrip("\n")
-            if redact(text) != text:
-                made.exc_text, made.exc_info = redact(text), None
+            if (safe := terminal(redact(text))) != text:
+                made.exc_text, made.exc_info = safe, None
         return made
 
     record.redacts = True  # type: ignore[attr-defined]

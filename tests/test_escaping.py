@@ -1,16 +1,24 @@
 """Text that would act in a page or a spreadsheet; tests/test_browser.py opens the pages themselves."""
 
 import html
+import io
+import json
+import logging
 import re
+import sys
 
 import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
+from nights import Model
 from samples import HOSTILE
 
-from tasks import escaping
+from flows import cli, environment
+from tasks import escaping, ledger, redaction, store
 from tasks.ledger import Entry
 from tasks.quarantine import quarantine_table
+
+ESC = "\x1b"
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -44,6 +52,56 @@ def test_a_link_leads_nowhere_but_to_a_page():
 def test_lines_of_the_ledger_are_plain_text():
     line = Entry(action="held", who="![x](http://e.test)", why="<img src=http://e.test>").line
     assert "![" not in line and "<" not in line and "http://" not in line
+
+
+def test_a_terminal_shows_control_characters_and_obeys_none():
+    acting = [*map(chr, range(32)), "\x7f", *map(chr, range(0x80, 0xA0)), "\u202e", "\u2066", "\ud800"]
+    shown = escaping.terminal("".join(acting))
+    assert shown.isprintable() is False and "".join(shown.split()).isprintable()
+    assert "\t\n" in shown and shown.startswith(r"\u0000") and r"\u001b" in shown and r"\u009b" in shown
+    for text in ("Ça marche ? 你好 🙂", "one\ntwo\tthree", "שלום"):
+        assert escaping.terminal(text) == text
+    result = {"reason": "\x7f\x9b2J\x1b[31m"}
+    assert json.loads(escaping.terminal(json.dumps(result, ensure_ascii=False))) == result
+    assert escaping.terminal_field("a\nb\x1b") == r"a\nb\u001b"
+
+
+@pytest.fixture
+def command(home, monkeypatch, capsys):
+    """What a command prints, called in this process."""
+
+    def call(*arguments):
+        monkeypatch.setattr(environment, "prepare", lambda: None)
+        monkeypatch.setattr(sys, "argv", ["nightshift", *arguments])
+        with pytest.raises(SystemExit):
+            cli.app()
+        return capsys.readouterr()
+
+    return call
+
+
+def test_reasons_and_errors_do_not_act_in_a_terminal(command):
+    forged = f"{ESC}[2Kfine\n2026-11-01T00:00:00+00:00  promoted       2  1 → 2    nightly: better\rx"
+    Model(store.home(), "x")
+    ledger.enter("x", Entry(action="held", who=f"{ESC}]0;title\x07", why=forged))
+    (line,) = command("history", "x").out.splitlines()
+    assert line.isprintable() and r"\u001b[2Kfine\n2026-11-01" in line and r"better\u000dx" in line
+    shown = command("promote", f"x{ESC}[8m", "1", "--reason", "r").err
+    assert ESC not in shown and r"x\u001b[8m" in shown
+
+
+def test_log_records_do_not_act_in_a_terminal(monkeypatch):
+    monkeypatch.setattr(logging, "_logRecordFactory", logging.getLogRecordFactory())
+    redaction.install()
+    out = io.StringIO()
+    log = logging.Logger("x")
+    log.addHandler(logging.StreamHandler(out))
+    log.warning("label %s", f"{ESC}[2J")
+    try:
+        raise ValueError(f"{ESC}[2J")
+    except ValueError:
+        log.exception("failed")
+    assert ESC not in out.getvalue() and out.getvalue().count(r"\u001b[2J") == 2 and "Traceback" in out.getvalue()
 
 
 def test_a_spreadsheet_runs_nothing():
