@@ -48,7 +48,7 @@ class Child(Parent):
     def three(self, a, b, c):
         """Return nothing."""
         helper = a
-        return helper(b)
+        return helper(b) or alias.again(start)(c)
 
     def four(self, a, b, c, d):
         return Child(_private(a))
@@ -121,7 +121,7 @@ def test_the_longest_chain_follows_imports_methods_and_classes(measures):
     graph = readability.CallGraph({"upkeep": ast.parse(FIRST), "other": ast.parse(LIBRARY)}).edges
     assert graph["upkeep.Child.four"] == ["upkeep.Child.__init__", "upkeep._private"]
     assert graph["upkeep.Child.__init__"] == ["other.Base.inherited"]
-    assert graph["upkeep.Child.three"] == []  # `helper` is a local name there
+    assert graph["upkeep.Child.three"] == ["other.again", "upkeep.start"]  # `helper` is a local name there
 
 
 def test_what_is_over_a_limit_is_shown_with_its_places(measures):
