@@ -69,6 +69,8 @@ def _text(result: NightResult, story: Story, verdict: Verdict, sources: list[Sou
                   "round (`lost.csv` of the run).", ""]  # fmt: skip
     lines += [f"**Seeds:** {markdown(story.seeds)}.", ""]
     lines += [f"**Abstention:** {markdown(line)}\n" for line in report.abstentions(story)]
+    if story.trained and story.trained.best:
+        lines += [f"**Best checkpoint:** {markdown(story.trained.best)}.", ""]
     lines += [f"**Labels:** {markdown(story.label_changes)}.", ""] if story.label_changes else []
     lines += [
         f"**Cost:** {_cost(chosen)}. Full: {_cost(full)}. {markdown(chosen.why[:1].upper() + chosen.why[1:])}.",

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay
+from sklearn.metrics import confusion_matrix as count_pairs
 
 from tasks.profile import Drift
 from tasks.records import Candidate, Objective, Slice
@@ -16,8 +18,10 @@ from tasks.records import Candidate, Objective, Slice
 matplotlib.use("Agg")
 matplotlib.rcParams["text.parse_math"] = False  # a label such as $$ is no formula
 NONE = "(none)"
-SLICES = 40
+SLICES, LABELS = 40, 80
 """What a picture has room for."""
+NAME_LENGTH = 40
+"""Characters of a label that a picture has room for."""
 
 
 def _save(figure: Figure, path: Path) -> None:
@@ -81,19 +85,17 @@ def answers(
 
 
 def confusion_matrix(table: pd.DataFrame, _objective: Objective, title: str, path: Path) -> None:
-    """Rows: what is true; columns: what the model said; shares of each row."""
-    labels, predicted = table["label"].tolist(), table["predicted"].tolist()
-    classes = sorted(set(labels) | set(predicted))
-    figure, few = _square(len(classes), title)
-    ConfusionMatrixDisplay.from_predictions(
-        labels, predicted, labels=classes, normalize="true", include_values=few, cmap="Blues",
-        values_format=".2f", xticks_rotation="vertical", ax=figure.subplots(),
-    )  # fmt: skip
-    _save(figure, path)
+    """Draw shares of each row; rows: what is true; columns: what the model said."""
+    truth, said = table["label"], table["predicted"]
+    classes = sorted(set(truth) | set(said))
+    counts = count_pairs(truth, said, labels=classes)
+    right = counts.diagonal()
+    wrong = counts.sum(axis=0) + counts.sum(axis=1) - 2 * right
+    _square(counts / counts.sum(axis=1, keepdims=True).clip(min=1), wrong, classes, title, path)
 
 
 def label_matrix(table: pd.DataFrame, objective: Objective, title: str, path: Path) -> None:
-    """Rows: a label that is true; columns: labels the model said; shares of the rows that have the true one.
+    """Draw shares of the rows that have a label; rows: a label that is true; columns: labels the model said.
 
     A row of the table without any label counts as `(none)`.
     """
@@ -101,19 +103,33 @@ def label_matrix(table: pd.DataFrame, objective: Objective, title: str, path: Pa
     truth, said = (table[name].replace("", NONE).str.get_dummies(separator) for name in ("label", "predicted"))
     classes = sorted({*map(str, truth), *map(str, said)})
     truth, said = (part.reindex(columns=classes, fill_value=0) for part in (truth, said))
-    figure, few = _square(len(classes), title)
     shares = truth.to_numpy().T @ said.to_numpy() / truth.sum().clip(lower=1).to_numpy()[:, None]
-    shown = ConfusionMatrixDisplay(shares, display_labels=classes)
-    shown.plot(include_values=few, cmap="Blues", values_format=".2f", xticks_rotation="vertical", ax=figure.subplots())
+    _square(shares, (truth != said).sum().to_numpy(), classes, title, path)
+
+
+def _square(shares: np.ndarray, wrong: np.ndarray, classes: list[str], title: str, path: Path) -> None:
+    """Draw a matrix of shares; of too many classes those with the most wrong answers."""
+    if len(classes) > LABELS:
+        title += f"; the {LABELS} of {len(classes):,} labels with the most wrong answers"
+        chosen = np.sort(np.argsort(-wrong, kind="stable")[:LABELS])
+        shares, classes = shares[np.ix_(chosen, chosen)], [classes[place] for place in chosen]
+    side = max(4.0, min(16.0, 1.2 + 0.45 * len(classes)))
+    room = 0.08 * max(0, max(len(_short(name)) for name in classes) - 10)  # inches that long names take from the axes
+    figure = Figure(figsize=(side + room + 1, side + room), layout="constrained")
+    figure.suptitle(title, fontsize="medium", wrap=True)
+    display = ConfusionMatrixDisplay(shares, display_labels=[_short(name) for name in classes])
+    display.plot(include_values=len(classes) <= 12, cmap="Blues", values_format=".2f", xticks_rotation="vertical",
+                 im_kw={"vmin": 0, "vmax": 1}, ax=figure.subplots())  # fmt: skip
+    if display.text_ is not None:
+        for text, share in zip(display.text_.flat, shares.flat, strict=True):
+            text.set_color("white" if share > 0.5 else "black")
     _save(figure, path)
 
 
-def _square(classes: int, title: str) -> tuple[Figure, bool]:
-    """A figure for so many classes, its title over its whole width, and whether its cells have room for numbers."""
-    side = max(4.0, min(16.0, 1.2 + 0.45 * classes))
-    figure = Figure(figsize=(side + 1, side), layout="constrained")
-    figure.suptitle(title, fontsize="medium", wrap=True)
-    return figure, classes <= 12
+def _short(name: str) -> str:
+    """Return a label as one line that a picture has room for."""
+    line = " ".join(name.split())
+    return line if len(line) <= NAME_LENGTH else line[: NAME_LENGTH - 1] + "…"
 
 
 def scatter(table: pd.DataFrame, title: str, path: Path) -> None:
@@ -163,7 +179,7 @@ def slices(found: Sequence[Slice], margin: float, path: Path) -> None:
         axes.plot(one.difference, place, "o", color=color, markersize=4 + min(one.rows, 2000) ** 0.5 / 8)
     axes.axvline(0, color="tab:gray", linewidth=0.8)
     axes.axvline(-margin, color="tab:red", linewidth=0.8, linestyle=":")
-    names = [f"{one.objective + ': ' if several else ''}{one.by} {one.value} ({one.rows:,})" for one in tested]
+    names = [f"{one.objective + ': ' if several else ''}{one.by} {_short(one.value)} ({one.rows:,})" for one in tested]
     axes.set_yticks(range(len(tested)), names, fontsize=8)
     axes.set_ylim(len(tested) - 0.5, -0.5)
     axes.set(
@@ -186,7 +202,7 @@ def drift(found: Sequence[Drift], path: Path) -> None:
             (0.2, "tab:red" if one.drifted else "tab:blue", "now", [now for _, now in one.shares.values()]),
         ):
             axes.barh([place + above for place in places], shares, 0.4, color=color, label=name)
-        axes.set_yticks(places, list(one.shares), fontsize=8)
+        axes.set_yticks(places, [_short(name) for name in one.shares], fontsize=8)
         axes.invert_yaxis()
         axes.set_title(
             f"{one.feature}: {'drifted' if one.drifted else 'steady'}, index {one.index:.3f}", fontsize="medium"
@@ -202,17 +218,20 @@ def inline(path: Path) -> str:
 
 
 def label_shares(shares: dict[str, pd.Series], path: Path) -> None:
-    """Share of each label on each side: `{side: shares by label}`."""
-    labels = sorted({label for side in shares.values() for label in side.index})
-    figure = Figure(figsize=(7, max(2.5, 0.3 * len(labels) * len(shares) ** 0.5 + 1)), layout="constrained")
+    """Draw the share of each label on each side, `{side: shares by label}`; of too many labels the commonest."""
+    table = pd.DataFrame(shares).fillna(0.0).sort_index()
+    title = "Labels on each side"
+    if len(table) > LABELS:
+        title = f"The {LABELS} commonest of {len(table):,} labels on each side"
+        table = table.loc[table.sum(axis=1).sort_values(ascending=False, kind="stable").index[:LABELS]]
+    places = range(len(table))
+    figure = Figure(figsize=(7, max(2.5, 0.3 * len(table) * len(shares) ** 0.5 + 1)), layout="constrained")
     axes = figure.subplots()
     height = 0.8 / len(shares)
-    for place, (side, values) in enumerate(shares.items()):
-        axes.barh(
-            [y + place * height for y in range(len(labels))], [values.get(k, 0.0) for k in labels], height, label=side
-        )
-    axes.set_yticks([y + 0.4 - height / 2 for y in range(len(labels))], labels)
+    for number, (side, values) in enumerate(table.items()):
+        axes.barh([place + number * height for place in places], values, height, label=str(side))
+    axes.set_yticks([place + 0.4 - height / 2 for place in places], [_short(str(label)) for label in table.index])
     axes.invert_yaxis()
-    axes.set(xlabel="share of rows", title="Labels on each side")
-    axes.legend()
+    axes.set(xlabel="share of rows", title=title)
+    figure.legend(loc="outside lower center", ncols=3)
     _save(figure, path)

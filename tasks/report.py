@@ -275,8 +275,8 @@ def versions(result: NightResult) -> str:
                      for number in result.carried_by)  # fmt: skip
 
 
-def write(result: NightResult, story: Story) -> Path:
-    """Render the page under NIGHTSHIFT_HOME/reports and the Prefect artifact; returns the page's path."""
+def environment() -> Environment:
+    """Return the environment of the report's two templates."""
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=select_autoescape(["html"]),
@@ -286,6 +286,12 @@ def write(result: NightResult, story: Story) -> Path:
     templates.filters["markdown"] = escaping.markdown
     templates.globals["markdown_link"] = escaping.markdown_link
     templates.globals["policy"] = POLICY
+    return templates
+
+
+def write(result: NightResult, story: Story) -> Path:
+    """Render the page under NIGHTSHIFT_HOME/reports and the Prefect artifact; returns the page's path."""
+    templates = environment()
     values = _values(result, story)
     folder = store.home() / "reports" / result.model
     folder.mkdir(parents=True, exist_ok=True)

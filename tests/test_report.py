@@ -1,5 +1,11 @@
 from types import SimpleNamespace
 
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from tasks import pictures, report
 from tasks.report import Story, notices
 
 
@@ -8,3 +14,72 @@ def test_the_first_line_names_a_few_untrained_labels_and_counts_the_others():
     objective = SimpleNamespace(name="main", sides=SimpleNamespace(untrained=untrained))
     (sentence,) = notices(Story({}, objectives=[objective]))
     assert "label 10 (10) and 2 more." in sentence and "label 11" not in sentence
+
+
+def rendered(template: str, per_class: dict[str, dict[str, float]]) -> str:
+    """The page of a held night with these figures by label, whose best epoch was the second, after version 3."""
+    night = {"model": "m", "status": "held", "changed": "the data", "rows": {"read": 9}, "seconds": {"train": 1.0},
+             "gate": SimpleNamespace(decision="hold", reasons=["no"], lost=None, claim=None, difference=None), "candidates": []}  # fmt: skip
+    story = {"trained": SimpleNamespace(best="epoch 2 (step 8), accuracy 0.9000 on validation", start="3"),
+             "evaluated": SimpleNamespace(samples={}, per_class=per_class), "checked": {}, "objectives": []}  # fmt: skip
+    return (
+        report.environment()
+        .get_template(template)
+        .render(night=night, story=story, headline="m: held.", links={}, quarantine={}, metrics={}, speed={}, pictures={})
+    )
+
+
+@pytest.mark.parametrize("template", ["report.html", "report.md"])
+def test_both_reports_name_the_chosen_epoch_and_where_the_training_began(template):
+    page = rendered(template, {})
+    assert "best checkpoint on validation: epoch 2 (step 8)" in page
+    assert "from the weights of version 3" in page
+
+
+@pytest.mark.parametrize(("labels", "shown"), [(40, 40), (1000, 20)])
+def test_many_labels_are_folded_below_those_with_the_lowest_f1(labels, shown):
+    figures = {
+        f"label {n}": {"precision": 0.5, "recall": 0.5, "f1-score": 1 - n / labels, "support": 3.0}
+        for n in range(labels)
+    }
+    page = rendered("report.html", figures)
+    visible, *folded = page.partition("Per class")[2].split("<details>")
+    assert visible.count("<td>label ") == shown and f"<td>label {labels - 1}</td>" in visible
+    assert bool(folded) == (labels > shown) and all(part.count("<td>label ") == labels for part in folded)
+
+
+@pytest.fixture
+def figure(monkeypatch) -> list[Figure]:
+    """The figures that were drawn."""
+    drawn: list[Figure] = []
+    monkeypatch.setattr(pictures, "_save", lambda figure, _path: drawn.append(figure))
+    return drawn
+
+
+@pytest.mark.parametrize("separator", [None, "|"])
+def test_a_matrix_of_many_labels_shows_those_with_the_most_wrong_answers(figure, tmp_path, separator):
+    labels = np.array([f"label {n:03}" for n in range(300)] * 3)
+    predicted = labels.copy()
+    predicted[300 - pictures.LABELS : 300] = np.roll(predicted[300 - pictures.LABELS : 300], 1)
+    sides = SimpleNamespace(separator=separator)
+    objective = SimpleNamespace(name="main", kind="classification", sides=sides)
+    pictures.answers({"main": pd.DataFrame({"label": labels, "predicted": predicted})}, [objective], "full", tmp_path)
+    names = [text.get_text() for text in figure[0].axes[0].get_yticklabels()]
+    assert names == [f"label {n}" for n in range(300 - pictures.LABELS, 300)]
+    assert "of 300 labels" in figure[0].get_suptitle()
+
+
+def test_long_labels_are_cut_in_pictures_and_cells_are_legible(figure, tmp_path):
+    table = pd.DataFrame({"label": ["x" * 300, "y"], "predicted": ["x" * 300, "x" * 300]})
+    pictures.confusion_matrix(table, None, "full", tmp_path / "matrix.png")
+    axes = figure[0].axes[0]
+    assert max(len(text.get_text()) for text in axes.get_yticklabels()) == pictures.NAME_LENGTH
+    assert [text.get_color() for text in axes.texts] == ["white", "black", "white", "black"]
+
+
+def test_the_shares_of_many_labels_are_those_of_the_commonest(figure, tmp_path):
+    shares = pd.Series(np.arange(1000) / 499500, index=[f"label {n}" for n in range(1000)])
+    pictures.label_shares({"train": shares, "holdout": shares}, tmp_path / "shares.png")
+    names = [text.get_text() for text in figure[0].axes[0].get_yticklabels()]
+    assert len(names) == pictures.LABELS and names[0] == "label 999"
+    assert figure[0].get_size_inches()[1] < 50
