@@ -288,13 +288,13 @@ def up(prefect_port: Port = 4200, mlflow_port: Port = 5000) -> None:
 
 @app.command()
 def status() -> None:
-    """What of `up` runs, and where; exit code 1 where nothing does."""
+    """What of `up` runs, and where; exit code 0 where all of it does and answers, else 1."""
     with _told():
         from flows import servers
 
-        lines = servers.status()
+        lines, is_complete = servers.status()
         _print("\n".join(lines) or f"nothing is up under {store.home()}")
-        if not lines:
+        if not is_complete:
             raise typer.Exit(1)
 
 

@@ -1,8 +1,9 @@
 """`nightshift up`: Prefect server, MLflow server and a worker on this machine, kept alive by one keeper process.
 
 The keeper (`python -m flows.servers`) writes the addresses and its children's process ids to
-NIGHTSHIFT_HOME/servers.json, starts a child again that has died, and ends them all on SIGTERM. What a killed keeper
-left behind is ended by the next `up` or `down`.
+NIGHTSHIFT_HOME/servers.json, starts a child again that has died or hangs, rotates their logs, and ends them all on
+SIGTERM. A child that fails again and again is listed in servers.json as failed, until SIGHUP, which `up` sends, starts
+it again. What a killed keeper left behind is ended by the next `up` or `down`.
 """
 
 import logging
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import psutil
@@ -24,6 +26,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from flows import access, deploy
 from flows.deploy import PROJECT
+from flows.supervision import Limits, Service, rotate
 from tasks import disk, processes, store, tracking
 from tasks.errors import NightshiftError
 
@@ -33,8 +36,9 @@ STALE = (
     "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD",
 )  # fmt: skip
 """What the keeper sets anew: this process may still name the servers of an earlier one."""
-PATIENCE = 180.0
-"""Seconds that a server may take to answer."""
+UP_PATIENCE = 60.0
+"""Seconds that `up` waits beyond `Limits.start_timeout`."""
+STATUS_TIMEOUT = 10.0
 
 DISK_PATIENCE = 5
 """Seconds of a full disk after which the keeper releases the reserve: a run that ends so has done so itself by then."""
@@ -58,6 +62,16 @@ class Servers(BaseModel):
     mlflow: str
     ready: bool = False
     children: dict[str, Child] = {}
+    failed: dict[str, str] = {}
+    """By name of the child: why it is not started again."""
+
+
+class Status(NamedTuple):
+    """What `status` shows."""
+
+    lines: list[str]
+    is_complete: bool
+    """True where every process runs and both servers answer."""
 
 
 def _file() -> Path:
@@ -96,22 +110,51 @@ def logs() -> Path:
 
 
 def up(prefect_port: int, mlflow_port: int) -> list[str]:
-    """Start what does not run yet and deploy deployments/prefect.yaml; returns `status()` once all answer.
+    """Start what does not run yet or has failed, and deploy deployments/prefect.yaml; return the lines of `status`.
 
-    Raises UserError for a wrong block in that file, NightshiftError where a server does not answer.
+    Raises:
+        UserError: A block in that file is wrong, or a variable of `Limits`.
+        NightshiftError: A server has failed or does not answer.
     """
     names = deploy.checked()
+    limits = Limits.from_environment()
     with FileLock(logs() / "up.lock"):
         if running() is None:
             _end_orphans()
             tracking.ensure_own_usable()
             _start_keeper(prefect_port, mlflow_port)
-        while not (now := running()) or not now.ready:
-            if now is None:
-                raise NightshiftError(f"the servers did not come up; see {logs()}/keeper.log")
-            time.sleep(0.5)
-        deploy.deploy(now.prefect + "/api", logs() / "deploy.log")
-    return [*status(), f"deployed {', '.join(names)}"]
+        else:
+            _restart_failed()
+        servers = _wait_until_up(limits.start_timeout + UP_PATIENCE)
+        deploy.deploy(servers.prefect + "/api", logs() / "deploy.log")
+    return [*status().lines, f"deployed {', '.join(names)}"]
+
+
+def _restart_failed() -> None:
+    """Let the keeper start again what has failed; return once it does."""
+    servers = running()
+    if servers and servers.failed:
+        os.kill(servers.children["keeper"].pid, signal.SIGHUP)
+    while servers and servers.failed:
+        time.sleep(0.2)
+        servers = running()
+
+
+def _wait_until_up(patience: float) -> Servers:
+    until = time.monotonic() + patience
+    while True:
+        servers = running()
+        if servers is None:
+            raise NightshiftError(f"the servers did not come up; see {logs()}/keeper.log")
+        for name, failure in servers.failed.items():
+            raise NightshiftError(f"{name} {failure}")
+        silent = [name for name, answer in _answers(servers).items() if answer != "answers"]
+        if servers.ready and not silent:
+            return servers
+        if time.monotonic() > until:
+            lacking = f"{' and '.join(silent)} did not answer" if silent else "the servers were not ready"
+            raise NightshiftError(f"{lacking} within {patience:.0f} s; see {logs()}")
+        time.sleep(0.5)
 
 
 def _start_keeper(prefect_port: int, mlflow_port: int) -> None:
@@ -126,16 +169,30 @@ def _start_keeper(prefect_port: int, mlflow_port: int) -> None:
     _write(servers)
 
 
-def status() -> list[str]:
-    """A line for each address and process; empty where nothing is up."""
+def status() -> Status:
+    """Return a line for each address and process; no line where nothing is up."""
     servers = running()
     if servers is None:
-        return []
-    lines = [f"Prefect  {access.sign_in_address(servers.prefect)}   {_answer(servers.prefect + '/api/health')}",
-             f"MLflow   {access.sign_in_address(servers.mlflow)}   {_answer(servers.mlflow + '/health')}"]  # fmt: skip
-    lines += [f"{name:<8} process {child.pid}   {'runs' if _process(child) else 'has died; it is started again'}"
-              for name, child in servers.children.items()]  # fmt: skip
-    return [*lines, f"logs     {logs()}"]
+        return Status([], False)
+    answers = _answers(servers)
+    states = {name: _state(servers, name) for name in ("keeper", "prefect", "mlflow", "worker")}
+    lines = [
+        f"Prefect  {access.sign_in_address(servers.prefect)}   {answers['prefect']}",
+        f"MLflow   {access.sign_in_address(servers.mlflow)}   {answers['mlflow']}",
+        *(f"{name:<8} {state}" for name, state in states.items()),
+        f"logs     {logs()}",
+    ]
+    is_complete = all(state.endswith("runs") for state in states.values())
+    return Status(lines, is_complete and set(answers.values()) == {"answers"})
+
+
+def _state(servers: Servers, name: str) -> str:
+    if name in servers.failed:
+        return f"{servers.failed[name]}; `nightshift up` tries again"
+    child = servers.children.get(name)
+    if child is None:
+        return "waits for Prefect and MLflow"
+    return f"process {child.pid}   {'runs' if _process(child) else 'has died; it is started again'}"
 
 
 def down() -> bool:
@@ -152,11 +209,24 @@ def down() -> bool:
     return True
 
 
+def _answers(servers: Servers) -> dict[str, str]:
+    return {"prefect": _answer(_prefect_health(servers)), "mlflow": _answer(_mlflow_health(servers))}
+
+
 def _answer(address: str) -> str:
     try:
-        return "answers" if httpx.get(address, timeout=5).is_success else "answers with an error"
+        response = httpx.get(address, timeout=STATUS_TIMEOUT, trust_env=False)
     except httpx.HTTPError:
         return "does not answer"
+    return "answers" if response.is_success else "answers with an error"
+
+
+def _prefect_health(servers: Servers) -> str:
+    return servers.prefect + "/api/health"
+
+
+def _mlflow_health(servers: Servers) -> str:
+    return servers.mlflow + "/health"
 
 
 def _free(port: int, *taken: int) -> str:
@@ -233,8 +303,8 @@ def _end(process: psutil.Process) -> None:
 class Keeper:
     """Starts the children, watches them, ends them."""
 
-    def __init__(self, servers: Servers) -> None:
-        self.servers = servers
+    def __init__(self, servers: Servers, limits: Limits) -> None:
+        self.servers, self.limits = servers, limits
         port = {name: address.rpartition(":")[2] for name, address in
                 (("prefect", servers.prefect), ("mlflow", servers.mlflow))}  # fmt: skip
         python = sys.executable
@@ -253,55 +323,82 @@ class Keeper:
             "MLFLOW_LOGGING_LEVEL": "WARNING",
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         }
-        self.commands = {
-            "prefect": [python, "-m", "flows.access", "prefect", port["prefect"]],
-            "mlflow": [python, "-m", "flows.access", "mlflow", port["mlflow"]],
-            "worker": [python, "-m", "prefect", "worker", "start", "--pool", deploy.POOL, "--type", "process"],
+        worker = [python, "-m", "prefect", "worker", "start", "--pool", deploy.POOL, "--type", "process"]
+        self.services = {
+            "prefect": self._service(
+                "prefect", [python, "-m", "flows.access", "prefect", port["prefect"]], _prefect_health(servers)
+            ),
+            "mlflow": self._service(
+                "mlflow", [python, "-m", "flows.access", "mlflow", port["mlflow"]], _mlflow_health(servers)
+            ),
+            "worker": self._service("worker", worker),
         }
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.stopping, self.seconds_low = False, 0
+        self.stopping, self.restart_requested, self.reconcile_due, self.seconds_low = False, False, False, 0
+
+    def _service(self, name: str, command: list[str], address: str | None = None) -> Service:
+        return Service(name, command, logs() / f"{name}.log", self.limits, address)
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT."""
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, self._stop)
+        signal.signal(signal.SIGHUP, self._request_restart)
         self.servers.children["keeper"] = _child(os.getpid())
         try:
             self._start("prefect")
             self._start("mlflow")
-            self._healthy(self.servers.prefect + "/api/health")
-            self._healthy(self.servers.mlflow + "/health")
-            self._reconcile()
-            deploy.set_up_pool(self.servers.prefect + "/api")
-            self._start("worker")
-            self.servers.ready = True
-            self._write()
             while not self.stopping:
-                self._revive()
-                self._watch_disk()
-                time.sleep(1)
+                self._step()
+                time.sleep(1 if self.servers.ready else 0.5)
         finally:
-            for name, process in reversed(self.processes.items()):
-                with suppress(psutil.NoSuchProcess):
-                    _end(psutil.Process(process.pid))
-                if name == "worker":
+            for name, service in reversed(self.services.items()):
+                service.stop_check()
+                if service.process and service.is_alive:
+                    with suppress(psutil.NoSuchProcess):
+                        _end(psutil.Process(service.process.pid))
+                if name == "worker" and service.process:
                     self._reconcile("end")
             _file().unlink(missing_ok=True)
 
     def _stop(self, *_: object) -> None:
         self.stopping = True
 
+    def _request_restart(self, *_: object) -> None:
+        self.restart_requested = True
+
+    def _step(self) -> None:
+        if self.restart_requested:
+            self.restart_requested = False
+            self._restart_failed()
+        self._revive()
+        self._watch_disk()
+        rotate(logs() / "keeper.log", self.limits)
+        for service in self.services.values():
+            service.rotate_log()
+        if not self.servers.ready:
+            self._finish_start()
+        elif self.reconcile_due and self.services["prefect"].answers:
+            self.reconcile_due = False
+            self._reconcile()
+
+    def _finish_start(self) -> None:
+        """Start the worker, once both servers answer."""
+        if not (self.services["prefect"].answers and self.services["mlflow"].answers):
+            return
+        self._reconcile()
+        deploy.set_up_pool(self.servers.prefect + "/api")
+        self._start("worker")
+        self.servers.ready, self.reconcile_due = True, False
+        self._write()
+
     def _start(self, name: str) -> None:
         if self.stopping:
             return
-        with (logs() / f"{name}.log").open("ab") as out, _default_interrupts():
-            self.processes[name] = subprocess.Popen(
-                self.commands[name], cwd=PROJECT, env=self.env,
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
-            )  # fmt: skip
-        self.servers.children[name] = _child(self.processes[name].pid)
+        with _default_interrupts():
+            pid = self.services[name].start(PROJECT, self.env)
+        self.servers.children[name] = _child(pid)
         self._write()
-        log.info("%s started: process %d", name, self.processes[name].pid)
+        log.info("%s started: process %d", name, pid)
 
     def _write(self) -> None:
         """Write servers.json; where the disk is full the servers go on all the same, and the next time does it."""
@@ -311,15 +408,24 @@ class Keeper:
             log.warning("servers.json was not written: %s", error.strerror)
 
     def _revive(self) -> None:
-        died = {name: process.returncode for name, process in self.processes.items() if process.poll() is not None}
-        for name, code in died.items():
-            log.warning("%s has died with exit code %s: starting it again", name, code)
-            if name != "worker":  # a night that it has started lives on
-                _kill_rest(self.processes[name].pid)
-            self._start(name)
-        if died and self.servers.ready:
-            self._healthy(self.servers.prefect + "/api/health")
-            self._reconcile()
+        """Start again what has ended or hangs, after its delay; enter what has failed into servers.json."""
+        for name, service in self.services.items():
+            if service.is_due:
+                self._start(name)
+                self.reconcile_due = True
+            elif (cause := service.end_cause()) and service.process:
+                if name != "worker":  # a night that it has started lives on
+                    _kill_rest(service.process.pid)
+                log.warning("%s %s", name, service.failure or f"{cause}: starting it again")
+                if service.failure:
+                    self.servers.failed[name] = service.failure
+                    self._write()
+
+    def _restart_failed(self) -> None:
+        for name in self.servers.failed:
+            self.services[name].reset()
+        self.servers.failed = {}
+        self._write()
 
     def _watch_disk(self) -> None:
         """Give the databases the reserve when the disk stays full; when it no longer is, end what could not be ended."""
@@ -330,17 +436,8 @@ class Keeper:
                 disk.release_reserve()
         elif self.seconds_low:
             self.seconds_low = 0
+            self._restart_failed()
             self._reconcile()
-
-    def _healthy(self, address: str) -> None:
-        until = time.monotonic() + PATIENCE
-        while _answer(address) != "answers":
-            if time.monotonic() > until:
-                raise NightshiftError(f"{address} did not answer within {PATIENCE:.0f} s; see {logs()}")
-            if self.stopping:
-                return
-            self._revive()
-            time.sleep(0.5)
 
     def _reconcile(self, *how: str) -> None:
         """In a process of its own: whatever happens there, the keeper lives on."""
@@ -366,4 +463,4 @@ if __name__ == "__main__":
     environment.prepare()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    Keeper(Servers(prefect=sys.argv[1], mlflow=sys.argv[2])).run()
+    Keeper(Servers(prefect=sys.argv[1], mlflow=sys.argv[2]), Limits.from_environment()).run()

@@ -332,7 +332,7 @@ def test_a_damaged_list_of_servers_is_one_line_and_what_it_lists_is_ended(tmp_pa
     keeper = subprocess.Popen([sys.executable, "-c", code, "flows.servers"], stdout=subprocess.PIPE)
     keeper.stdout.readline()
     try:
-        assert flows.servers.running() is None and flows.servers.status() == []
+        assert flows.servers.running() is None and flows.servers.status().lines == []
         (line,) = caplog.messages
         assert "servers.json is empty or damaged" in line and "`nightshift up` writes it anew" in line
         assert flows.servers.down() and not (tmp_path / "servers.json").exists()
