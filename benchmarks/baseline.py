@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from benchmarks.train import say, write
-from tasks import evaluate, evidence
+from tasks import evaluate, kinds
 from tasks.records import Augmented, Objective, Sides
 
 BEFORE, NOW, CENTROID = "multinomial, L-BFGS (before)", "the baseline", "nearest mean of a label"
@@ -58,7 +58,7 @@ def _row(name: str, model: str, folder: Path) -> dict[str, Any]:
         evaluate.WORK = evaluate.WORK if model == NOW else 0
         what, table = evaluate.baseline(train, test, objective, None)
         said = table["predicted"]
-    found = evidence.metrics(test["label"], said)
+    found = kinds.single_label_metrics(test["label"], said)
     row = {
         "data": name,
         "model": model,

@@ -9,9 +9,10 @@ from prefect.runtime import flow_run
 from flows import environment
 from flows.form import EMPTY, NightForm, filled_in, run_name
 from flows.settings import NightSettings
+from models import progress
 from tasks import disk, night, reconcile, redaction, registry, shown, start, tracking
 from tasks.augment import augment
-from tasks.base import try_bases
+from tasks.base_trial import try_bases
 from tasks.compress import compress
 from tasks.evaluate import evaluate
 from tasks.gate import gate
@@ -40,7 +41,12 @@ def nightly(settings_file: str | None = None, settings: NightForm = EMPTY, force
 
 def one_night(settings: NightSettings, force: bool) -> NightResult:
     """The night itself; `force` bypasses the skip and every cache."""
-    with disk.explained(), tracking.explained(), registry.locked(settings.model, "night"):
+    with (
+        disk.explained(),
+        tracking.explained(),
+        registry.locked(settings.model, "night"),
+        progress.published_by(lambda: shown.progress(settings.model)),
+    ):
         shown.speak()
         reconcile.sign_in()
         reconcile.reconcile()

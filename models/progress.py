@@ -4,6 +4,8 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from tqdm.auto import tqdm  # type: ignore[import-untyped]
@@ -15,15 +17,36 @@ PAUSE = 30.0
 """Seconds between two lines."""
 
 
-class Progress(TrainerCallback):  # type: ignore[misc]
-    """Stands in for the Trainer's own bar, which writes a line for every log of a loss.
+Publish = Callable[[float, str], None]
+"""Shows how far a training is: the share that is done, 0 to 1, and the step, the losses and the time left in words."""
+_publisher_factory: ContextVar[Callable[[], Publish]] = ContextVar(
+    "publisher_factory", default=lambda: lambda _share, _words: None
+)
 
-    `tell(share, words)` is called at the start, every half minute and at the end: the share done (0 to 1), and the
-    step, the losses and the time left in words.
+
+@contextmanager
+def published_by(factory: Callable[[], Publish]) -> Iterator[None]:
+    """Show the progress of every training within the block by a publisher of its own, made by `factory`."""
+    token = _publisher_factory.set(factory)
+    try:
+        yield
+    finally:
+        _publisher_factory.reset(token)
+
+
+def new_publisher() -> Publish:
+    """Return what shows the progress of one training; it does nothing outside a `published_by` block."""
+    return _publisher_factory.get()()
+
+
+class Progress(TrainerCallback):  # type: ignore[misc]
+    """A progress bar in place of the Trainer's own, which writes a line for every log of a loss.
+
+    `publish` is called at the start, every half minute and at the end.
     """
 
-    def __init__(self, name: str, tell: Callable[[float, str], None] = lambda share, words: None) -> None:
-        self.name, self.tell = name, tell
+    def __init__(self, name: str, publish: Publish = lambda share, words: None) -> None:
+        self.name, self.publish = name, publish
         self.losses: dict[str, str] = {}
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -34,7 +57,7 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         )  # fmt: skip
         self.begun, self.first = time.monotonic(), state.global_step
         self.told = self.begun
-        self.tell(state.global_step / state.max_steps, self._words(state, "just begun"))
+        self.publish(state.global_step / state.max_steps, self._words(state, "just begun"))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Move the bar, and tell where half a minute has gone by."""
@@ -46,7 +69,7 @@ class Progress(TrainerCallback):  # type: ignore[misc]
             words = self._words(state, _left(left))
             if self.bar.disable:
                 log.info("%s", words)
-            self.tell(state.global_step / state.max_steps, words)
+            self.publish(state.global_step / state.max_steps, words)
 
     def _words(self, state: Any, left: str) -> str:
         losses = [f"{name} {value}" for name, value in self.losses.items()]
@@ -60,7 +83,7 @@ class Progress(TrainerCallback):  # type: ignore[misc]
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Close the bar."""
         self.bar.close()
-        self.tell(1.0, self._words(state, f"done in {time.monotonic() - self.begun:.0f} s"))
+        self.publish(1.0, self._words(state, f"done in {time.monotonic() - self.begun:.0f} s"))
 
 
 def slices(name: str, rows: int, size: int = 4096) -> Iterator[slice]:

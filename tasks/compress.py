@@ -14,7 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from models import bases
 from models.heads import read_heads
-from tasks import decisions, kinds, pictures, scoring, store
+from tasks import decisions, kinds, scoring, store
 from tasks.compression import candidates, choosing, search
 from tasks.compression.choosing import Bounds
 from tasks.compression.recipes import FULL, NotPossibleError, chain, parse
@@ -151,8 +151,6 @@ def compress(
         shutil.copytree(store.folder(found), folder / name, copy_function=os.link, ignore=_MARKER)
         for side, answers in tables[name].items():
             scoring.write(answers, folder / name / side)
-    (folder / "measured").mkdir()
-    pictures.pareto([full, *others], kinds.primary(objectives), folder / "measured/pareto.png")
     return Compressed(candidates=[full, *others], chosen=chosen.name)
 
 

@@ -19,7 +19,7 @@ from transformers import PreTrainedTokenizerBase
 
 from models import bases
 from models.measure import TorchPredictor, device
-from tasks import kinds, pictures, scoring, store
+from tasks import kinds, scoring, store
 from tasks.records import GENERATIVE, Evaluated, Kind, Objective, Trained
 from tasks.scoring import Predictor
 from tasks.stage import stage
@@ -208,14 +208,12 @@ def _baselines(
 
 @stage
 def evaluate(folder: Path, trained: Trained, objectives: list[Objective], max_length: int) -> Evaluated:
-    """Score full on validation and holdout, measure its cost in PyTorch float32, draw what it answers."""
+    """Score full on validation and holdout, measure its cost in PyTorch float32."""
     model, tokenizer, heads = bases.load_checkpoint(store.folder(trained) / "model")
     full = TorchPredictor(model.to(device()), tokenizer, heads, max_length)
     tables = {side: scoring.tables(full, side, objectives) for side in ("validation", "holdout")}
     for side, answers in tables.items():
         scoring.write(answers, folder / side)
-    (folder / "measured").mkdir()
-    pictures.answers(tables["holdout"], objectives, "full", folder / "measured", "_full")
     rows = {o.name: (scoring.side_of(o, "train"), scoring.side_of(o, "holdout"), o, tokenizer) for o in objectives}
     told = {o.name: samples(full, rows[o.name][1], o) for o in objectives if o.kind in GENERATIVE}
     classes = {o.name: kinds.per_class(tables["holdout"][o.name], o) for o in objectives if o.kind == "classification"}

@@ -13,17 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from sacrebleu.metrics.chrf import CHRF
 from scipy.optimize import brentq
 from scipy.stats import binom, norm, rankdata, t
-from sklearn.metrics import accuracy_score, precision_recall_fscore_support
-from sklearn.preprocessing import MultiLabelBinarizer
 
-from tasks import limits
+from tasks import kinds, limits
 from tasks.limits import Difference, Units
 from tasks.records import Objective
 
-Labels = Sequence[str] | pd.Series
 Tables = dict[str, pd.DataFrame]
 """Answers by objective, see `tasks.kinds`."""
 ENOUGH = 20
@@ -44,46 +40,6 @@ class Influence:
     """How much a single row can take from the value, times the number of rows."""
     bounded: bool = True
     """Whether no row can take more than `worst`; else it is only known from the rows that were seen."""
-
-
-def metrics(labels: Labels, predicted: Labels) -> dict[str, float]:
-    """Accuracy, and macro and weighted precision, recall and F1; a class never predicted has precision 0."""
-    found = {"accuracy": float(accuracy_score(labels, predicted))}
-    for average in ("macro", "weighted"):
-        values = precision_recall_fscore_support(labels, predicted, average=average, zero_division=0)
-        for name, value in zip(("precision", "recall", "f1"), values, strict=False):
-            found[f"{average}_{name}"] = float(value)
-    return found
-
-
-def hits(table: pd.DataFrame) -> np.ndarray:
-    """Which rows are right; of several labels, all of them."""
-    return np.asarray(table["label"] == table["predicted"])
-
-
-def exact_match(table: pd.DataFrame) -> np.ndarray:
-    """Which answers are the expected text, but for white space around them."""
-    return np.asarray(table["label"].str.strip() == table["predicted"].str.strip())
-
-
-def chrf(table: pd.DataFrame) -> np.ndarray:
-    """Each answer's chrF, 0 to 1: Popović 2015, ACL W15-3049; its mean over the rows is the metric."""
-    scorer = CHRF()
-    pairs = zip(table["label"], table["predicted"], strict=True)
-    return np.array([scorer.sentence_score(said, [expected]).score / 100 for expected, said in pairs])
-
-
-def label_sets(columns: Sequence[pd.Series], separator: str) -> tuple[list[str], list[np.ndarray]]:
-    """The labels that occur in any of the columns of joined labels, and each column as 0 and 1 by row and label."""
-    sets = [[set(text.split(separator)) - {""} for text in column] for column in columns]
-    names = sorted(set().union(*(labels for column in sets for labels in column)))
-    return names, [MultiLabelBinarizer(classes=names).fit_transform(column) for column in sets]
-
-
-def shares(objectives: list[Objective]) -> dict[str, float]:
-    """Each objective's share of the weighted sum."""
-    total = sum(o.weight for o in objectives)
-    return {o.name: o.weight / total for o in objectives}
 
 
 def compare(first: Tables, second: Tables, objectives: list[Objective], confidence: float) -> Difference:
@@ -165,7 +121,7 @@ def paired(first: Tables, second: Tables, objectives: list[Objective], confidenc
         objectives: What is compared.
         confidence: Of the limits that are asked for.
     """
-    weight, keys, differ = shares(objectives), list[pd.Series](), list[np.ndarray]()
+    weight, keys, differ = kinds.weight_shares(objectives), list[pd.Series](), list[np.ndarray]()
     parts, difference = [], 0.0
     for o in objectives:
         ours, theirs = first[o.name], second[o.name]
@@ -263,7 +219,7 @@ def influence(table: pd.DataFrame, objective: Objective, confidence: float) -> I
         return MEANS[name](table, squared / (squared + len(table)))
     if separator is None:
         return _f1_of_one(table["label"].to_numpy(), table["predicted"].to_numpy(), name == "macro_f1", squared)
-    _, (truth, said) = label_sets([table["label"], table["predicted"]], separator)
+    _, (truth, said) = kinds.label_sets([table["label"], table["predicted"]], separator)
     return _f1_of_several(truth, said, name == "macro_f1", squared)
 
 
@@ -387,11 +343,14 @@ def _ranks(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return rankdata(label), rankdata(predicted)
 
 
-PROPORTIONS: dict[str, Callable[[pd.DataFrame], np.ndarray]] = {"accuracy": hits, "exact_match": exact_match}
+PROPORTIONS: dict[str, Callable[[pd.DataFrame], np.ndarray]] = {
+    "accuracy": kinds.hits,
+    "exact_match": kinds.exact_match,
+}
 MEANS: dict[str, Callable[[pd.DataFrame, float], Influence]] = {
-    "accuracy": lambda table, _share: _scores(hits(table).astype(float)),
-    "exact_match": lambda table, _share: _scores(exact_match(table).astype(float)),
-    "chrf": lambda table, _share: _scores(chrf(table)),
+    "accuracy": lambda table, _share: _scores(kinds.hits(table).astype(float)),
+    "exact_match": lambda table, _share: _scores(kinds.exact_match(table).astype(float)),
+    "chrf": lambda table, _share: _scores(kinds.chrf(table)),
     "loss": _loss,
     "rmse": _rmse,
     "pearson": lambda table, _share: _correlation(*_numbers(table)),

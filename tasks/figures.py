@@ -1,6 +1,8 @@
 """What a night leaves in its MLflow run besides its inputs: metrics, tables, pictures, the profile that `watch` compares with."""
 
 import json
+from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -9,8 +11,15 @@ from tasks.records import Objective, Registered, Verdict
 from tasks.report import Story
 
 
-def log(run_id: str, story: Story, registered: Registered) -> None:
-    """Put a night's metrics, tables and pictures into its MLflow run; some metrics also with the model that is served."""
+def log(run_id: str, story: Story, registered: Registered, files: Sequence[Path]) -> None:
+    """Put a night's metrics, tables and pictures into its MLflow run; some metrics also with the model that is served.
+
+    Args:
+        run_id: The run.
+        story: The records of the night.
+        registered: The version that is served.
+        files: The pictures.
+    """
     assert story.trained and story.evaluated and story.compressed and story.verdict
     client, trained, evaluated = tracking.connect(), story.trained, story.evaluated
     tracking.log_history(run_id, json.loads((store.folder(trained) / "measured/history.json").read_text()))
@@ -35,7 +44,7 @@ def log(run_id: str, story: Story, registered: Registered) -> None:
         if len(table):
             client.log_text(run_id, escaping.spreadsheet(table).to_csv(index=False), file)
     tracking.log_candidates(run_id, story.compressed.candidates)
-    for picture in report.picture_files(story):
+    for picture in files:
         client.log_artifact(run_id, str(picture), "pictures")
     with store.scratch() as folder:
         for objective in story.objectives:

@@ -11,8 +11,8 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from tasks import machine, tracking
+from tasks.code_digest import code_digest
 from tasks.records import Source
-from tasks.stage import code_version
 
 FILE = "fingerprint.json"
 """Artifact of a night's run: the parts."""
@@ -30,7 +30,7 @@ def parts(settings: Any, sources: dict[str, list[Source]], entrypoint: Path) -> 
         "settings": tracking.flat(settings.model_dump(mode="json", exclude=ASIDE)),
         "base_model": settings.train.base(),
         "teachers": settings.compress.bases(),
-        "code": code_version(entrypoint),
+        "code": code_digest(entrypoint),
         "environment": machine.environment(),
         "device": machine.device(),
     }

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from models.measure import one_by_one
-from tasks import escaping, evidence, kinds, pictures, registry, scoring, store, tracking
+from tasks import escaping, evidence, kinds, registry, scoring, store, tracking
 from tasks.errors import InputError, SettingsError
 from tasks.evidence import Tables
 from tasks.judging import flips
@@ -234,7 +234,6 @@ def gate(
     for role, tables in answers["holdout"].items():
         scoring.write(tables, folder / role)
     (folder / "measured").mkdir()
-    pictures.answers(answers["holdout"]["challenger"], objectives, "the challenger, as registered", folder / "measured")
     costs, timed = None, scoring.timed(objectives)
     asked = [served[role].timed(timed) for role in ("challenger", "champion") if role in answers["holdout"]]
     times = one_by_one(asked, *scoring.timed_texts(timed))
@@ -245,8 +244,6 @@ def gate(
     found = _inspected(served["challenger"], times[0], answers["holdout"], objectives, gate)
     if len(found.lost):
         store.write_csv(escaping.spreadsheet(found.lost), folder / "measured" / flips.FILE)
-    if found.figures.get("slices"):
-        pictures.slices(found.figures["slices"], gate.slice_margin, folder / "measured/slices.png")
     verdict = decide(
         answers["holdout"], answers["validation"], objectives, costs, references, gate, standing.spent, unable, spread,
         found, standing.alpha,

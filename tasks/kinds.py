@@ -20,13 +20,15 @@ import numpy as np
 import pandas as pd
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
 from scipy.stats import rankdata
-from sklearn.metrics import precision_recall_fscore_support
+from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+from sklearn.preprocessing import MultiLabelBinarizer
 
-from tasks import evidence
 from tasks.errors import SettingsError
 from tasks.records import Kind, Metric, Objective
 
+Labels = Sequence[str] | pd.Series
 LOWER_IS_BETTER = ("loss", "rmse", "perplexity", "ece")
 WEIGHTED = "weighted"
 """Name of the weighted sum of several objectives' gate metrics."""
@@ -59,13 +61,53 @@ class KindOfObjective:
     """Metrics of a table."""
 
 
+def single_label_metrics(labels: Labels, predicted: Labels) -> dict[str, float]:
+    """Accuracy, and macro and weighted precision, recall and F1; a class never predicted has precision 0."""
+    found = {"accuracy": float(accuracy_score(labels, predicted))}
+    for average in ("macro", "weighted"):
+        values = precision_recall_fscore_support(labels, predicted, average=average, zero_division=0)
+        for name, value in zip(("precision", "recall", "f1"), values, strict=False):
+            found[f"{average}_{name}"] = float(value)
+    return found
+
+
+def hits(table: pd.DataFrame) -> np.ndarray:
+    """Which rows are right; of several labels, all of them."""
+    return np.asarray(table["label"] == table["predicted"])
+
+
+def exact_match(table: pd.DataFrame) -> np.ndarray:
+    """Which answers are the expected text, but for white space around them."""
+    return np.asarray(table["label"].str.strip() == table["predicted"].str.strip())
+
+
+def chrf(table: pd.DataFrame) -> np.ndarray:
+    """Each answer's chrF, 0 to 1: Popović 2015, ACL W15-3049; its mean over the rows is the metric."""
+    scorer = CHRF()
+    pairs = zip(table["label"], table["predicted"], strict=True)
+    return np.array([scorer.sentence_score(said, [expected]).score / 100 for expected, said in pairs])
+
+
+def label_sets(columns: Sequence[pd.Series], separator: str) -> tuple[list[str], list[np.ndarray]]:
+    """The labels that occur in any of the columns of joined labels, and each column as 0 and 1 by row and label."""
+    sets = [[set(text.split(separator)) - {""} for text in column] for column in columns]
+    names = sorted(set().union(*(labels for column in sets for labels in column)))
+    return names, [MultiLabelBinarizer(classes=names).fit_transform(column) for column in sets]
+
+
+def weight_shares(objectives: list[Objective]) -> dict[str, float]:
+    """Each objective's share of the weighted sum."""
+    total = sum(o.weight for o in objectives)
+    return {o.name: o.weight / total for o in objectives}
+
+
 def metrics(tables: dict[str, pd.DataFrame], objectives: list[Objective]) -> dict[str, float]:
     """Flat for one objective; for several `NAME/metric`, and `weighted`, where a lower-is-better one counts negatively."""
     found = {o.name: KINDS[o.kind].measure(tables[o.name], o) for o in objectives}
     if len(objectives) == 1:
         return found[objectives[0].name]
     flat = {f"{name}/{metric}": value for name, values in found.items() for metric, value in values.items()}
-    shares = evidence.shares(objectives)
+    shares = weight_shares(objectives)
     return flat | {WEIGHTED: sum(shares[o.name] * better(o.metric) * found[o.name][o.metric] for o in objectives)}
 
 
@@ -90,7 +132,7 @@ def gate_metric(kind: Kind, wanted: Metric | None) -> Metric:
 def _classification(table: pd.DataFrame, objective: Objective) -> dict[str, float]:
     if objective.sides.separator is not None:
         return _multi_label(table, objective.sides.separator)
-    found = evidence.metrics(table["label"], table["predicted"])
+    found = single_label_metrics(table["label"], table["predicted"])
     scores = [name for name in table if str(name).startswith(SCORE)]
     if scores:
         right = (table["label"] == table["predicted"]).to_numpy()
@@ -105,7 +147,7 @@ def _classification(table: pd.DataFrame, objective: Objective) -> dict[str, floa
 
 def _multi_label(table: pd.DataFrame, separator: str) -> dict[str, float]:
     lines = pd.DataFrame(_by_label(table, separator), index=KEYS, dtype=float).T
-    found = {"accuracy": float(evidence.hits(table).mean())}
+    found = {"accuracy": float(hits(table).mean())}
     for average, weights in (("macro", np.ones(len(lines))), ("weighted", lines["support"].to_numpy())):
         values = weights @ lines[list(KEYS[:3])].to_numpy() / max(weights.sum(), 1)
         found |= {f"{average}_{name}": float(v) for name, v in zip(("precision", "recall", "f1"), values, strict=True)}
@@ -113,7 +155,7 @@ def _multi_label(table: pd.DataFrame, separator: str) -> dict[str, float]:
 
 
 def _by_label(table: pd.DataFrame, separator: str) -> dict[str, dict[str, float]]:
-    names, (truth, answers) = evidence.label_sets([table["label"], table["predicted"]], separator)
+    names, (truth, answers) = label_sets([table["label"], table["predicted"]], separator)
     right, said, support = (truth * answers).sum(axis=0), answers.sum(axis=0), truth.sum(axis=0)
     values = zip(right / np.maximum(said, 1), right / np.maximum(support, 1), 2 * right / (said + support), support,
                  strict=True)  # fmt: skip
@@ -193,8 +235,8 @@ def _text2text(table: pd.DataFrame, _objective: Objective) -> dict[str, float]:
     rouge = [scorer.score(a, b)["rougeL"].fmeasure for a, b in zip(label, predicted, strict=True)]
     bleu = BLEU(effective_order=True, tokenize=bleu_tokenizer(label))
     return {
-        "chrf": float(evidence.chrf(table).mean()),
-        "exact_match": float(evidence.exact_match(table).mean()),
+        "chrf": float(chrf(table).mean()),
+        "exact_match": float(exact_match(table).mean()),
         "bleu": float(bleu.corpus_score(predicted, [label]).score) / 100,
         "rouge_l": float(np.mean(rouge)),
     }

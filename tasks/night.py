@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -287,9 +287,11 @@ class Night:
             seconds=self.seconds,
         )
         tracking.log_metrics(str(self.run_id), "rows", result.rows)
-        figures.log(str(self.run_id), story, registered)
-        describe.describe(result, story, self.sources)
-        return self._told(result, story)
+        with store.scratch() as folder:
+            pictures = report.draw_pictures(story, self.settings.gate.slice_margin, folder)
+            figures.log(str(self.run_id), story, registered, pictures)
+            describe.describe(result, story, self.sources)
+            return self._told(result, story, pictures)
 
     def _label_changes(self, champion: str | None) -> str:
         before = json.loads(registry.version(self.model, champion).tags.get(LABELS, "{}")) if champion else {}
@@ -320,10 +322,10 @@ class Night:
     def _labels(self) -> dict[str, list[str]]:
         return {objective.name: objective.sides.labels for objective in self.objectives if objective.sides.labels}
 
-    def _told(self, result: NightResult, story: report.Story) -> NightResult:
+    def _told(self, result: NightResult, story: report.Story, pictures: Sequence[Path] = ()) -> NightResult:
         assert self.run_id
         self._tell_carriers(result, self.forgotten)
-        result.report = str(report.write(result, story))
+        result.report = str(report.write(result, story, pictures))
         tracking.connect().log_artifact(self.run_id, result.report, "report")
         tracking.end_night(self.run_id, result.status, result.reason)
         return result

@@ -67,21 +67,32 @@ def _points(history: list[dict[str, Any]], key: str) -> list[tuple[float, float]
 
 def answers(
     tables: dict[str, pd.DataFrame], objectives: list[Objective], model: str, folder: Path, suffix: str = ""
-) -> None:
-    """What `model` answered beside what is true, a picture an objective that has one.
+) -> list[Path]:
+    """Draw what a model answered beside what is true, a picture an objective that has one; return the files.
 
     `confusion_matrix{suffix}.png` of classification, `predicted{suffix}.png` of regression; behind `OBJECTIVE_` where
     there are several.
+
+    Args:
+        tables: The answers by objective, see `tasks.kinds`.
+        objectives: What was answered.
+        model: The model's name in the title.
+        folder: Where the pictures go.
+        suffix: Ends the names of the files.
     """
+    files = []
     for objective in objectives:
         start = f"{objective.name}_" if len(objectives) > 1 else ""
         table = tables[objective.name]
         title = f"{objective.name + ': ' if start else ''}{model}, on the holdout"
         if objective.kind == "regression":
-            scatter(table, title, folder / f"{start}predicted{suffix}.png")
+            files.append(folder / f"{start}predicted{suffix}.png")
+            scatter(table, title, files[-1])
         elif objective.kind == "classification":
             draw = confusion_matrix if objective.sides.separator is None else label_matrix
-            draw(table, objective, title, folder / f"{start}confusion_matrix{suffix}.png")
+            files.append(folder / f"{start}confusion_matrix{suffix}.png")
+            draw(table, objective, title, files[-1])
+    return files
 
 
 def confusion_matrix(table: pd.DataFrame, _objective: Objective, title: str, path: Path) -> None:

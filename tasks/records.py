@@ -186,6 +186,10 @@ class Trained(Artifact):
     """Why the training ended before its last step; empty where it did not."""
     best: str = ""
     """Which checkpoint was chosen on validation, in words; empty where the weights are those of the last step."""
+    best_step: int | None = None
+    """Step of the checkpoint that was chosen on validation."""
+    selected_by: str = "loss"
+    """The metric by which checkpoints were chosen, or the loss where none was."""
     start: str | None = None
     """The champion's version whose weights it went on from."""
 
@@ -207,7 +211,7 @@ class Cost(BaseModel):
 
 
 class Evaluated(Artifact):
-    """`validation/OBJECTIVE.parquet` and `holdout/OBJECTIVE.parquet` (full's answers, see `tasks.kinds`), pictures;
+    """`validation/OBJECTIVE.parquet` and `holdout/OBJECTIVE.parquet` (full's answers, see `tasks.kinds`);
     `baseline/OBJECTIVE.parquet` and `dummy/OBJECTIVE.parquet`, the answers of these on the holdout.
 
     The names of metrics carry their objective, `OBJECTIVE/accuracy`, where there are several.
@@ -255,7 +259,7 @@ class Candidate(Cost):
 
 
 class Compressed(Artifact):
-    """A folder a candidate: `NAME/serving/`, `NAME/checkpoint/`, `NAME/SIDE/OBJECTIVE.parquet`; `measured/pareto.png`."""
+    """A folder a candidate: `NAME/serving/`, `NAME/checkpoint/`, `NAME/SIDE/OBJECTIVE.parquet`."""
 
     candidates: list[Candidate]
     chosen: str

@@ -1,6 +1,8 @@
 """The morning's one page: a self-contained HTML file, and the same as a Prefect markdown artifact."""
 
+import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,8 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from expectations.checkpoint import POLICY
-from tasks import escaping, kinds, ledger, shown, store, tracking
+from tasks import escaping, kinds, ledger, pictures, shown, store, tracking
 from tasks.judging import flips
-from tasks.pictures import inline
 from tasks.records import Artifact, Checked, Compressed, Evaluated, Kind, NightResult, Objective, Trained, Verdict
 
 LEDGER_LINES = 40
@@ -171,13 +172,34 @@ def slices(story: Story) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def picture_files(story: Story) -> list[Path]:
-    """Learning curve, answers of challenger and full, size and latency against quality."""
+def draw_pictures(story: Story, slice_margin: float, folder: Path) -> list[Path]:
+    """Draw learning curve, answers of challenger and full, slices, size and latency against quality; return the files.
+
+    Args:
+        story: The records of a night that has judged.
+        slice_margin: `gate.slice_margin`, drawn beside the slices.
+        folder: Where the pictures go.
+    """
     assert story.trained and story.evaluated and story.compressed and story.verdict
-    files = [store.folder(story.trained) / "measured/learning_curve.png"]
-    for record in (story.verdict, story.evaluated, story.compressed):
-        files += sorted((store.folder(record) / "measured").glob("*.png"))
+    trained, objectives = story.trained, story.objectives
+    history = json.loads((store.folder(trained) / "measured/history.json").read_text())
+    curve = folder / "learning_curve.png"
+    pictures.learning_curve(history, curve, trained.selected_by, trained.best_step)
+    files = [curve]
+    answers = _answers(store.folder(story.verdict) / "challenger", objectives)
+    files += pictures.answers(answers, objectives, "the challenger, as registered", folder)
+    if story.verdict.slices:
+        files.append(folder / "slices.png")
+        pictures.slices(story.verdict.slices, slice_margin, files[-1])
+    answers = _answers(store.folder(story.evaluated) / "holdout", objectives)
+    files += pictures.answers(answers, objectives, "full", folder, "_full")
+    files.append(folder / "pareto.png")
+    pictures.pareto(story.compressed.candidates, kinds.primary(objectives), files[-1])
     return files
+
+
+def _answers(folder: Path, objectives: list[Objective]) -> dict[str, pd.DataFrame]:
+    return {objective.name: pd.read_parquet(folder / f"{objective.name}.parquet") for objective in objectives}
 
 
 def _quarantine(story: Story) -> pd.DataFrame:
@@ -245,11 +267,9 @@ def _compared_rows(verdict: Verdict, lost: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def _values(result: NightResult, story: Story) -> dict[str, object]:
-    pictures: dict[str, str] = {}
+def _values(result: NightResult, story: Story, files: Sequence[Path]) -> dict[str, object]:
     figures: dict[str, object] = {}
     if story.verdict:
-        pictures = {file.stem.replace("_", " "): inline(file) for file in picture_files(story)}
         figures = {"metrics": _rows_of_metrics(story), "sharing": sharing(story), "speed": _speed(story)}
         figures["abstentions"] = abstentions(story)
         figures |= _compared_rows(story.verdict, lost_rows(story))
@@ -263,7 +283,7 @@ def _values(result: NightResult, story: Story) -> dict[str, object]:
         "quarantine": quarantine,
         "carriers": versions(result),
         "examples": _quarantine(story).head(20)[["reason", "source", "row"]].to_dict("records") if quarantine else [],
-        "pictures": pictures,
+        "pictures": {file.stem.replace("_", " "): pictures.inline(file) for file in files},
         "links": _links(result, story),
         "ledger": ledger.history(result.model)[: -LEDGER_LINES - 1 : -1],
     }
@@ -289,10 +309,13 @@ def environment() -> Environment:
     return templates
 
 
-def write(result: NightResult, story: Story) -> Path:
-    """Render the page under NIGHTSHIFT_HOME/reports and the Prefect artifact; returns the page's path."""
+def write(result: NightResult, story: Story, files: Sequence[Path] = ()) -> Path:
+    """Render the page under NIGHTSHIFT_HOME/reports and the Prefect artifact; return the page's path.
+
+    `files` are the pictures that it shows.
+    """
     templates = environment()
-    values = _values(result, story)
+    values = _values(result, story, files)
     folder = store.home() / "reports" / result.model
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / f"{pd.Timestamp.now():%Y-%m-%d}-{(result.mlflow_run_id or '')[:8]}.html"

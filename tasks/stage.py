@@ -1,6 +1,5 @@
 """What makes a plain function a stage: a folder to write into, a cache key, and Prefect's task around it."""
 
-import ast
 import hashlib
 import inspect
 import json
@@ -8,7 +7,7 @@ import logging
 import shutil
 import sys
 from collections.abc import Callable
-from functools import cache, wraps
+from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
@@ -19,6 +18,7 @@ from prefect.transactions import CommitMode, transaction
 from pydantic import BaseModel
 
 from tasks import machine, redaction, store
+from tasks.code_digest import code_digest
 from tasks.records import Artifact, Settings
 
 log = logging.getLogger("nightshift.stage")
@@ -119,7 +119,7 @@ def _is_record(name: str) -> bool:
 
 def artifact_path(function: Callable[..., Any], parameters: dict[str, Any]) -> str:
     """`STAGE/KEY`, the key made from the inputs' digests, the stage's settings and code, and what it runs on."""
-    digest = hashlib.sha256(code_version(Path(inspect.getfile(function))).encode())
+    digest = hashlib.sha256(code_digest(Path(inspect.getfile(function))).encode())
     digest.update(f"{machine.environment()} {machine.device()}\n".encode())
     for name, value in sorted(parameters.items()):
         if name not in UNKEYED:
@@ -139,35 +139,3 @@ def _identity(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ",".join(_identity(item) for item in value) + "]"
     return repr(value)
-
-
-@cache
-def code_version(module: Path) -> str:
-    """Digest of a module's source and of all it imports from this project, however indirectly."""
-    seen: dict[str, str] = {}
-    todo = [module]
-    while todo:
-        path = todo.pop()
-        if str(path) in seen or not path.is_file():
-            continue
-        seen[str(path)] = store.file_digest(path)
-        todo += _project_imports(path)
-    return hashlib.sha256("".join(sorted(seen.values())).encode()).hexdigest()
-
-
-def _project_imports(path: Path) -> list[Path]:
-    top = Path(__file__).parent.parent
-    found = []
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        else:
-            continue
-        found += [
-            top / (name.replace(".", "/") + ".py")
-            for name in names
-            if name.split(".")[0] in ("tasks", "models", "expectations")
-        ]
-    return found

@@ -17,8 +17,8 @@ from models.encoding import Examples, cached
 from models.generation import Generation
 from models.heads import Head, Model, is_decoder
 from models.measure import TorchPredictor, device
-from models.progress import Progress
-from tasks import decisions, disk, kinds, pictures, scoring, shown, store
+from models.progress import Progress, new_publisher
+from tasks import decisions, disk, kinds, scoring, store
 from tasks.base import load_base
 from tasks.errors import NightshiftError, SettingsError
 from tasks.identity import key, trained_on
@@ -260,8 +260,14 @@ def train(
 ) -> Trained:
     """Fine-tune `train.base_model`, or `start`; a night that was killed goes on from its newest sound checkpoint.
 
-    `model_name` and `run_id` say where its checkpoints lie and its progress and losses are shown: in Prefect's
-    artifact, in the MLflow run. `deadline`: seconds since the epoch.
+    Args:
+        folder: Where the trained model is written.
+        objectives: What the model learns.
+        train: The settings of the training.
+        start: The champion's weights to go on from, in place of the base model.
+        model_name: Names the folder in which its checkpoints lie.
+        run_id: The MLflow run that shows its losses while it trains; empty for none.
+        deadline: When it has to stop, in seconds since the epoch.
     """
     heads = {objective.name: head_of(objective) for objective in objectives}
     model, tokenizer = _base(objectives, heads, train, start)
@@ -296,7 +302,7 @@ def train(
     ensure_warmup_ends(train, training.steps(rows, _batch_size(train), train.num_train_epochs, recipe))
     callbacks = [
         RoomOnDisk(),
-        Progress("train", shown.progress(model_name)),
+        Progress("train", new_publisher()),
         *([LiveMetrics(run_id)] if run_id else []),
     ]
     inputs = (model, tokenizer, heads, rows, validation, work, _arguments(train, kind))
@@ -315,7 +321,6 @@ def train(
     (folder / "measured").mkdir()
     (folder / "measured" / "history.json").write_text(json.dumps(fitted.history))
     metric = kinds.primary(objectives) if train.load_best_model_at_end else "loss"
-    pictures.learning_curve(fitted.history, folder / "measured" / "learning_curve.png", metric, fitted.best_step)
     return Trained(
         parameters=sum(p.numel() for p in fitted.model.parameters()),
         layers=parts,
@@ -324,6 +329,8 @@ def train(
         figures=fitted.figures,
         stopped=fitted.stopped,
         best=_best_in_words(fitted, metric) if train.load_best_model_at_end else "",
+        best_step=fitted.best_step,
+        selected_by=metric,
         start=start.version if start else None,
     )
 

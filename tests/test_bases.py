@@ -19,7 +19,8 @@ from transformers import (
 
 from models import base_checks, bases
 from models.heads import Head
-from tasks.base import load_base, try_bases
+from tasks.base import load_base
+from tasks.base_trial import try_bases
 from tasks.errors import SettingsError
 
 HEADS = {"main": Head("classification", ("bad", "good"))}

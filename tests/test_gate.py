@@ -98,7 +98,9 @@ def test_limits_cover_at_their_rate(metric):
 def test_the_difference_is_the_metrics_difference():
     first, second = answers(0.1, seed=1), answers(0.2, seed=2)
     for metric in ("accuracy", "macro_f1", "weighted_f1"):
-        expected = evidence.metrics(LABELS, first)[metric] - evidence.metrics(LABELS, second)[metric]
+        expected = (
+            kinds.single_label_metrics(LABELS, first)[metric] - kinds.single_label_metrics(LABELS, second)[metric]
+        )
         assert difference(LABELS, first, second, metric).difference == pytest.approx(expected)
 
 

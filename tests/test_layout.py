@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 PYFUNC = {"serving.py", "generative.py"}
 """What MLflow loads as the registered model."""
 SHARED = {
-    "base", "bounds", "decisions", "disk", "errors", "escaping", "evidence", "figures", "identity", "integrity", "kinds", "ledger",
+    "base", "base_trial", "bounds", "code_digest", "decisions", "disk", "errors", "escaping", "evidence", "figures", "identity", "integrity", "kinds", "ledger",
     "limits", "machine", "pictures", "processes", "profile", "quarantine", "reading", "records",
     "redaction", "registered_model", "registry", "report", "scoring", "shown", "stage", "store",
     "tracking",

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import f1_score
 
-from tasks import evidence
+from tasks import kinds
 from tasks.errors import InputError
 from tasks.gate import Costs, GateSettings, decide
 from tasks.ingest import DataSettings, locate, read_rows
@@ -306,7 +306,7 @@ def test_lost_rows_are_listed_the_surest_mistakes_first():
     champion.loc[:9, "predicted"] = champion["label"][:10]
     challenger.loc[3, "score:a"] = 0.99
     found = inspected(challenger, champion)
-    right, before = evidence.hits(challenger), evidence.hits(champion)
+    right, before = kinds.hits(challenger), kinds.hits(champion)
     assert (found.figures["gained"], found.figures["lost"]) == ((right & ~before).sum(), (before & ~right).sum())
     assert set(found.lost["row"]) == set(HOLDOUT["row"][before & ~right])
     first = found.lost.iloc[0]

@@ -167,7 +167,7 @@ def guesses(
     shuffles in at most 1 of N + 1 cases, at any number of rows and labels (of groups of one size; else nearly so). A loss of generation has no answers to
     shuffle: there the dummy's counts.
     """
-    random, weight = np.random.default_rng(SEED), evidence.shares(objectives)
+    random, weight = np.random.default_rng(SEED), kinds.weight_shares(objectives)
     fixed, parts = 0.0, list[tuple[float, pd.DataFrame, Shuffled]]()
     for objective in objectives:
         share = weight[objective.name]
@@ -231,7 +231,7 @@ def _f1(average: str) -> Callable[[pd.DataFrame, Objective], Shuffled]:
             worth = _worth(np.bincount(label, minlength=said.max() + 1), np.bincount(said, minlength=label.max() + 1))
             of_row = worth[label]
             return lambda order: float(of_row[label == said[order]].sum())
-        _, (truth, said) = evidence.label_sets([table["label"], table["predicted"]], separator)
+        _, (truth, said) = kinds.label_sets([table["label"], table["predicted"]], separator)
         worth = _worth(truth.sum(axis=0), said.sum(axis=0))
         weighted, answers = sparse.csr_matrix(truth * worth), sparse.csr_matrix(said)
         return lambda order: float(weighted.multiply(answers[order]).sum())
@@ -266,7 +266,7 @@ def _rmse(table: pd.DataFrame, _objective: Objective) -> Shuffled:
 def _chrf(table: pd.DataFrame, _objective: Objective) -> Shuffled:
     (label, expected), (said, answers) = (pd.factorize(table[name]) for name in ("label", "predicted"))
     pairs = pd.MultiIndex.from_product([expected, answers], names=["label", "predicted"]).to_frame(index=False)
-    scores = evidence.chrf(pairs).reshape(len(expected), len(answers))
+    scores = kinds.chrf(pairs).reshape(len(expected), len(answers))
     return lambda order: float(scores[label, said[order]].mean())
 
 

@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from tasks import evidence, kinds
+from tasks import kinds
 from tasks.evidence import Tables
 from tasks.records import GENERATIVE, Kind, Objective
 
 RIGHT: dict[Kind, Callable[[pd.DataFrame], np.ndarray]] = {
-    "classification": evidence.hits,
-    "text2text": evidence.exact_match,
+    "classification": kinds.hits,
+    "text2text": kinds.exact_match,
 }
 FILE = "lost.csv"
 TEXTS, WRITTEN = ("text", "text_pair"), ("label", "champion", "challenger")

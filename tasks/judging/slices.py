@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, t
 
-from tasks import evidence, limits
+from tasks import evidence, kinds, limits
 from tasks.evidence import Tables
 from tasks.limits import Difference
 from tasks.records import Metric, Objective, Slice
@@ -166,11 +166,11 @@ def _likelihood(table: pd.DataFrame) -> np.ndarray:
 
 
 SCORES: dict[Metric, tuple[Callable[[pd.DataFrame], np.ndarray], Paired]] = {
-    "accuracy": (evidence.hits, _counted),
-    "macro_f1": (evidence.hits, _counted),
-    "weighted_f1": (evidence.hits, _counted),
-    "exact_match": (evidence.exact_match, _counted),
-    "chrf": (evidence.chrf, _measured),
+    "accuracy": (kinds.hits, _counted),
+    "macro_f1": (kinds.hits, _counted),
+    "weighted_f1": (kinds.hits, _counted),
+    "exact_match": (kinds.exact_match, _counted),
+    "chrf": (kinds.chrf, _measured),
     "pearson": (_closeness, _measured),
     "spearman": (_closeness, _measured),
     "rmse": (_closeness, _measured),
