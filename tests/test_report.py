@@ -25,7 +25,9 @@ def rendered(template: str, per_class: dict[str, dict[str, float]]) -> str:
     return (
         report.environment()
         .get_template(template)
-        .render(night=night, story=story, headline="m: held.", links={}, quarantine={}, metrics={}, speed={}, pictures={})
+        .render(
+            night=night, story=story, headline="m: held.", links={}, quarantine={}, metrics={}, speed={}, pictures={}
+        )
     )
 
 
