@@ -2,7 +2,7 @@
 
 One that judges: `model.onnx`, `tokenizer.json` and `config.json` as the registered model holds them, nightshift's own
 `predictor.py`, what it takes to serve it (onnxruntime, tokenizers and numpy suffice), and beside it the Hugging Face checkpoint. One that
-writes text: the checkpoint.
+writes text: the checkpoint, and what it takes to serve that (nightshift's package `models`; torch and transformers).
 """
 
 import json
@@ -19,7 +19,7 @@ from mlflow.models import Model
 
 from models import predictor
 from models.generation import Generation
-from tasks import escaping, registered_model, registry, store
+from tasks import escaping, integrity, registered_model, registry, store
 from tasks.errors import UserError
 from tasks.registered_model import RegisteredModel
 
@@ -45,20 +45,19 @@ def export(model: str, target: Path) -> list[str]:
     beside = store.beside(target)
     try:
         beside.mkdir(parents=True)
-        judges = _write(version, beside)
+        _write(version, beside)
         beside.rename(target)
     except OSError as error:
         raise UserError(f"{target}: cannot be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     sizes = [f"{_size(path):>10}  {path.name}{'/' * path.is_dir()}" for path in sorted(target.iterdir())]
-    run = "python serve.py" if judges else "the five lines in README.md"
     return [f"{version.name} version {version.version} is in {target}:", *sizes,
-            f"to try it, there: pip install -r requirements.txt, then {run}"]  # fmt: skip
+            "to try it, there: pip install -r requirements.txt, then python serve.py"]  # fmt: skip
 
 
-def _write(version: ModelVersion, folder: Path) -> bool:
-    """Fill the folder; returns whether the model judges."""
+def _write(version: ModelVersion, folder: Path) -> None:
+    """Fill the folder."""
     with registered_model.checkpoint_of(version) as checkpoint:
         shutil.copytree(checkpoint, folder / "checkpoint")
     with registered_model.files_of(version) as registered:
@@ -66,15 +65,37 @@ def _write(version: ModelVersion, folder: Path) -> bool:
         model = RegisteredModel(version)
         (folder / "requirements.txt").write_text("".join(_pins(registered)), encoding="utf-8")
         values = {"name": version.name, "version": version.version, "python": _python(registered)}
+        shutil.copy(TEMPLATES / "serve.py", folder)
         if model.writes:
+            values["serving"] = _add_served(served, folder)
+            _add_models(folder / "models")
             _fill("writes.md", folder / "README.md", values | _writing(folder / "checkpoint", served))
         else:
             shutil.copytree(served, folder, dirs_exist_ok=True)
             shutil.copy(predictor.__file__, folder)
-            shutil.copy(TEMPLATES / "serve.py", folder)
-            _fill("Dockerfile", folder / "Dockerfile", values)
             _fill("judges.md", folder / "README.md", values | _judging(folder))
-    return not model.writes
+        _fill("Dockerfile", folder / "Dockerfile", values)
+
+
+def _add_served(served: Path, folder: Path) -> str:
+    """Put what a model that writes is served from into the folder, byte for byte as registered; returns where it is.
+
+    It is the checkpoint itself, with its settings, unless its weights are others, as in int8.
+    """
+    checkpoint = integrity.digests(folder / "checkpoint")
+    ours = {path: digest for path, digest in integrity.digests(served).items() if path != registered_model.WRITING}
+    if ours.items() <= checkpoint.items():
+        shutil.copy(served / registered_model.WRITING, folder / "checkpoint")
+        return "checkpoint"
+    shutil.copytree(served, folder / "serving")
+    return "serving"
+
+
+def _add_models(folder: Path) -> None:
+    """Write nightshift's own code that a model which writes is served with."""
+    folder.mkdir()
+    for file in Path(predictor.__file__).parent.glob("*.py"):
+        shutil.copy(file, folder)
 
 
 def _pins(registered: Path) -> list[str]:

@@ -4,29 +4,15 @@ MLflow copies this file and the `models` package into the model and loads both f
 needs nothing else of this project.
 """
 
-import json
-from pathlib import Path
 from typing import Any
 
 import mlflow
 import pandas as pd
 
-from models import bases, serving
-from models.measure import TorchPredictor, device
-from models.predictor import Judge
+from models import serving
+from models.writer import SETTINGS, GenerativePredictor
 
-SETTINGS = "serving.json"
-"""Beside the checkpoint: what the checkpoint does not say."""
-
-
-class GenerativePredictor(TorchPredictor, Judge):
-    """A folder of a checkpoint and `serving.json`, ready to answer; on the GPU where there is one."""
-
-    def __init__(self, folder: str | Path) -> None:
-        model, tokenizer, heads = bases.load_checkpoint(Path(folder))
-        model.to(device())
-        settings = json.loads((Path(folder) / SETTINGS).read_text(encoding="utf-8"))
-        super().__init__(model, tokenizer, heads, settings["max_length"])
+__all__ = ["SETTINGS", "GenerativePredictor", "answers"]
 
 
 def answers(
@@ -47,12 +33,8 @@ def answers(
     after the text, or of the text itself where there is no such column. An objective that does not write answers as
     `models.serving.answers` says.
     """
-    name = predictor.named(objective)
-    head = predictor.heads[name]
-    if not isinstance(seed, int):
-        raise ValueError(f"seed: expected a whole number, found {seed!r}")
     params |= {"max_new_tokens": max_new_tokens, "temperature": temperature}
-    head.generation.changed(**params)
+    name, head = predictor.checked(objective, seed, params)
     if not head.generative:
         return serving.answers(predictor, rows, name)
     if not score:

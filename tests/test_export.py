@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -15,11 +16,12 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.pyfunc import scoring_server
 from samples import messages
 from test_serving import JUDGES, WRITERS, registered
 
-from flows.export import export
-from tasks import tracking
+from flows.export import _add_served, export
+from tasks import integrity, tracking
 from tasks.errors import UserError
 
 PYTHON = re.compile(r"^```python\n([\s\S]*?)^```", re.MULTILINE)
@@ -32,6 +34,14 @@ MODELS = {
     "tells": WRITERS["one gpt2 for three"],
     "answers": WRITERS["t5 answers"],
 }
+ROWS = [{"text": text} for text in ("the lid does not close", "", TEXTS[0])]
+WITHOUT = """
+import runpy, sys
+for name in ("mlflow", "pandas", "onnx", "onnxruntime", "prefect", "accelerate", "peft", "flows", "tasks"):
+    sys.modules[name] = None
+sys.path.insert(0, {serve!r}.rpartition("/")[0])
+runpy.run_path({serve!r}, run_name="__main__")
+"""
 STOCK = """
 import json, os, sys, torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -173,10 +183,79 @@ def test_stock_transformers_loads_the_checkpoints_and_writes_by_the_five_lines(f
 
 
 def test_what_writes_is_exported_as_its_checkpoint(folders):
-    assert {path.name for path in (folders / "tells").iterdir()} == {"checkpoint", "README.md", "requirements.txt"}
+    for name in ("tells", "answers"):
+        assert {path.name for path in (folders / name).iterdir()} == {
+            "checkpoint", "README.md", "requirements.txt", "serve.py", "models", "Dockerfile"
+        }  # fmt: skip
+    copied = [
+        line.split()[1:] for line in (folders / "tells" / "Dockerfile").read_text().splitlines() if line[:5] == "COPY "
+    ]
+    assert copied == [
+        ["requirements.txt", "./"],
+        ["serve.py", "./"],
+        ["models", "./models/"],
+        ["checkpoint", "./checkpoint/"],
+    ]
     pins = (folders / "tells" / "requirements.txt").read_text().splitlines()
     assert [pin.partition("==")[0] for pin in pins] == ["numpy", "safetensors", "tokenizers", "torch", "transformers"]
     assert "The objectives story, answer, tone share" in (folders / "tells" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "bodies"),
+    [
+        (
+            "tells",
+            [
+                {"dataframe_records": ROWS, "params": {"max_new_tokens": 8}},
+                {"instances": ROWS, "params": {"objective": "answer", "max_new_tokens": 6, "repetition_penalty": 1.5}},
+                {"dataframe_split": {"columns": ["text"], "data": [[row["text"]] for row in ROWS]},
+                 "params": {"temperature": 1.0, "top_p": 0.9, "top_k": 50, "seed": 7, "max_new_tokens": 8}},
+                {"inputs": {"text": [row["text"] for row in ROWS]}, "params": {"max_new_tokens": 20, "stop_strings": ["a", "e"]}},
+                {"dataframe_records": ROWS, "params": {"score": True}},
+                {"dataframe_records": [row | {"target": "a tent"} for row in ROWS], "params": {"score": True}},
+                {"dataframe_records": ROWS, "params": {"objective": "tone"}},
+            ],
+        ),
+        ("answers", [{"dataframe_records": ROWS}, {"dataframe_records": ROWS, "params": {"temperature": 1.0, "seed": 3}}]),
+    ],
+)  # fmt: skip
+def test_what_writes_is_served_as_mlflow_serves_it(name, bodies, folders):
+    """With nothing of nightshift, MLflow or pandas."""
+    model = mlflow.pyfunc.load_model(f"models:/{name}@challenger")
+    code = WITHOUT.format(serve=str(folders / name / "serve.py"))
+    command = [sys.executable, "-EB", "-c", code, "--port", "0"]
+    server = subprocess.Popen(command, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        address = server.stdout.readline().split()[1]
+        assert address.startswith("http://127.0.0.1:") and address.endswith("/invocations")
+        for body in bodies:
+            expected = scoring_server.invocations(
+                json.dumps(body), "application/json", model, model.metadata.get_input_schema()
+            )
+            answer = httpx.post(address, json=body, timeout=60)
+            assert answer.status_code == 200 and rounded(answer.text) == rounded(expected.response), body
+        answer = httpx.post(address, json={"dataframe_records": ROWS, "params": {"top_p": 0}})
+        assert answer.status_code == 400 and answer.json()["error"].startswith("top_p: expected more than 0")
+        assert httpx.get(address.replace("invocations", "health")).json() == {"status": "ok"}
+        assert httpx.post(address.replace("invocations", "predict"), json={}).status_code == 404
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def rounded(text):
+    return json.loads(text, parse_float=lambda number: round(float(number), 3))
+
+
+def test_other_weights_than_the_checkpoints_are_exported_beside_it(folders, tmp_path):
+    served = tmp_path / "served"
+    shutil.copytree(folders / "tells" / "checkpoint", served)
+    shutil.copytree(served, tmp_path / "out" / "checkpoint")
+    assert _add_served(served, tmp_path / "out") == "checkpoint"
+    (served / "model.safetensors").rename(served / "int8.safetensors")
+    assert _add_served(served, tmp_path / "out") == "serving"
+    assert integrity.digests(tmp_path / "out" / "serving") == integrity.digests(served)
 
 
 @pytest.mark.parametrize(

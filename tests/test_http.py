@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 import json
+import re
 import socket
 import sys
 import threading
@@ -124,6 +125,54 @@ def test_what_cannot_be_answered_is_told_and_the_connection_stays(client, body, 
     assert answer.status_code == 400 and why in answer.json()["error"]
     assert answer.headers["connection"] == "keep-alive"
     assert client.post("/predict", json={"texts": ["a"]}).status_code == 200
+
+
+class Writing:
+    """Writes a text's columns and what it was asked."""
+
+    def responses(self, columns, /, **params):
+        return [{"text": f"{sorted(columns)} {text} {params}"} for text in columns["text"]]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"dataframe_records": [{"text": "a", "n": 1}, {"text": "b"}]},
+        {"instances": [{"text": "a", "n": 1}, {"text": "b"}]},
+        {"inputs": [{"text": "a", "n": 1}, {"text": "b"}]},
+        {"inputs": {"text": ["a", "b"], "n": [1, None]}},
+        {"dataframe_split": {"columns": ["n", "text"], "data": [[1, "a"], [None, "b"]], "index": [5, 6]}},
+    ],
+)
+def test_rows_for_what_writes_come_in_the_forms_of_mlflow(server, rows):
+    answer = server[2].invocations(Writing(), json.dumps(rows | {"params": {"seed": 1}}).encode())
+    assert answer == {"predictions": [{"text": f"['n', 'text'] {text} {{'seed': 1}}"} for text in "ab"]}
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"{", "the body is no JSON"),
+        (b"[" * 9000, "the body is no JSON"),
+        (b"[1]", "expected {"),
+        (b"{}", "expected {"),
+        (b'{"dataframe_records": ["a"]}', "expected {"),
+        (b'{"dataframe_records": {"text": "a"}}', "expected {"),
+        (b'{"dataframe_split": []}', "expected {"),
+        (b'{"dataframe_split": {"columns": ["text"], "data": [["a", "b"]]}}', "expected 1 values in each line"),
+        (b'{"dataframe_split": {"columns": [["text"]], "data": []}}', "expected {"),
+        (b'{"inputs": {"text": ["a"], "target": []}}', "the columns differ in length"),
+        (b'{"inputs": "a"}', "expected {"),
+        (b'{"inputs": [], "instances": []}', "expected {"),
+        (b'{"inputs": [], "texts": []}', "unknown field 'texts'"),
+        (b'{"inputs": [], "params": [1]}', 'expected "params" as an object'),
+        (b'{"inputs": [], "params": {"objective": ["a"]}}', 'expected "params" as an object'),
+        (b'{"inputs": {"text": ["a", "b", "c", "d"]}}', "4 texts: send at most 3 at once"),
+    ],
+)
+def test_what_cannot_be_written_for_is_told(server, body, why):
+    with pytest.raises(ValueError, match=re.escape(why)):
+        server[2].invocations(Writing(), body)
 
 
 def test_a_model_that_fails_is_told_and_the_server_goes_on(client, capsys):

@@ -1,8 +1,12 @@
 """Serve the model of this folder over HTTP, with nothing but Python's own library around it.
 
-`POST /predict` with `{"texts": ["…", "…"]}` answers `[{"label": "…", "score": 0.9, "scores": {…}}, …]`; a model that reads
+For a model that judges, `POST /predict` with `{"texts": ["…", "…"]}` answers `[{"label": "…", "score": 0.9, "scores": {…}}, …]`; a model that reads
 two texts also takes `pairs`, one of several objectives also `objective`. What cannot be answered gets status 400 and
 `{"error": "…"}`. `GET /health` answers 200 as soon as the model is loaded.
+
+A model that writes text takes what `mlflow models serve` takes: `POST /invocations` with
+`{"dataframe_records": [{"text": "…"}], "params": {"temperature": 0.8, "seed": 1}}` answers `{"predictions": [{"text": "…"}]}`.
+It writes for one request at a time.
 
 One thread reads all connections; what they ask is answered in threads of their own. Requests may be chunked, connections
 are kept alive, and one that sends no whole request within `TIMEOUT` seconds is closed.
@@ -15,7 +19,7 @@ import re
 import sys
 import traceback
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPException, parse_headers
@@ -23,7 +27,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from predictor import OnnxPredictor  # type: ignore[import-not-found]
+FOLDER = Path(__file__).parent
+WRITING = next(
+    (folder for folder in (FOLDER / "serving", FOLDER / "checkpoint") if (folder / "serving.json").exists()), None
+)
+"""What a model that writes text is loaded from; None for one that judges."""
 
 TIMEOUT = 30.0
 """Seconds that a connection may take to send a request, or to take its answer."""
@@ -33,10 +41,11 @@ HEAD_LIMIT = 16_384
 """Bytes of a request's first line and headers together, and of a chunk's line."""
 TEXTS = 4096
 """Texts a request."""
-METHODS = {"/predict": ("POST",), "/health": ("GET", "HEAD")}
 FIELDS = ("texts", "pairs", "objective")
 DIGITS = re.compile("[0-9]{1,18}")
 EXPECTED = 'expected {"texts": ["…", "…"]}'
+ROWS = ("dataframe_records", "dataframe_split", "inputs", "instances")
+EXPECTED_ROWS = f'expected {{"dataframe_records": [{{"text": "…"}}], "params": {{…}}}}, or one of {", ".join(ROWS[1:])}'
 
 
 class RequestError(Exception):
@@ -60,8 +69,10 @@ class Request:
 class Server:
     """Answers for one model."""
 
-    def __init__(self, model: OnnxPredictor, body_limit: int) -> None:
+    def __init__(self, model: Any, body_limit: int, path: str = "/predict") -> None:
         self.model, self.body_limit, self.connections = model, body_limit, 0
+        self.path, self.methods = path, {path: ("POST",), "/health": ("GET", "HEAD")}
+        self.turn: asyncio.Lock | None = asyncio.Lock() if path == "/invocations" else None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer all requests of one connection."""
@@ -82,7 +93,8 @@ class Server:
                 raise RequestError(HTTPStatus.SERVICE_UNAVAILABLE, f"{CONNECTIONS} connections are open: try again")
             async with asyncio.timeout(TIMEOUT):
                 request = await self._read(reader, writer)
-            status, answer = await asyncio.to_thread(self.respond, request)
+            async with self.turn if self.turn and request.method == "POST" else nullcontext():
+                status, answer = await asyncio.to_thread(self.respond, request)
         except TimeoutError:
             status, answer = (
                 HTTPStatus.REQUEST_TIMEOUT,
@@ -94,7 +106,7 @@ class Server:
         lines = [f"HTTP/1.1 {status.value} {status.phrase}", "Content-Type: application/json",
                  f"Content-Length: {len(data)}", f"Connection: {'keep-alive' if request.keep_alive else 'close'}"]  # fmt: skip
         if status == HTTPStatus.METHOD_NOT_ALLOWED:
-            lines.append(f"Allow: {', '.join(METHODS[request.path])}")
+            lines.append(f"Allow: {', '.join(self.methods[request.path])}")
         writer.write("\r\n".join([*lines, "", ""]).encode() + (b"" if request.method == "HEAD" else data))
         async with asyncio.timeout(TIMEOUT):
             await writer.drain()
@@ -153,14 +165,14 @@ class Server:
 
     def respond(self, request: Request) -> tuple[HTTPStatus, Any]:
         """Return status and answer to a request."""
-        if request.path not in METHODS:
-            return HTTPStatus.NOT_FOUND, {"error": "there are POST /predict and GET /health"}
-        if request.method not in METHODS[request.path]:
-            return HTTPStatus.METHOD_NOT_ALLOWED, {"error": f"expected {METHODS[request.path][0]} {request.path}"}
+        if request.path not in self.methods:
+            return HTTPStatus.NOT_FOUND, {"error": f"there are POST {self.path} and GET /health"}
+        if request.method not in self.methods[request.path]:
+            return HTTPStatus.METHOD_NOT_ALLOWED, {"error": f"expected {self.methods[request.path][0]} {request.path}"}
         if request.path == "/health":
             return HTTPStatus.OK, {"status": "ok"}
         try:
-            return HTTPStatus.OK, answers(self.model, request.body)
+            return HTTPStatus.OK, ANSWERS[self.path](self.model, request.body)
         except ValueError as error:
             return HTTPStatus.BAD_REQUEST, {"error": str(error)}
         except Exception as error:
@@ -168,7 +180,7 @@ class Server:
             return HTTPStatus.INTERNAL_SERVER_ERROR, {"error": f"the model failed: {type(error).__name__}"}
 
 
-def answers(model: OnnxPredictor, body: bytes) -> list[dict[str, Any]]:
+def answers(model: Any, body: bytes) -> list[dict[str, Any]]:
     """Return the model's answers to a request's body; raises ValueError for what it cannot answer."""
     try:
         asked = json.loads(body)
@@ -184,6 +196,49 @@ def answers(model: OnnxPredictor, body: bytes) -> list[dict[str, Any]]:
     if len(texts) > TEXTS:
         raise ValueError(f"{len(texts):,} texts: send at most {TEXTS:,} at once")
     return model.answers(texts, pairs, objective)  # type: ignore[no-any-return]
+
+
+def invocations(model: Any, body: bytes) -> dict[str, Any]:
+    """Return what `mlflow models serve` answers to the same body; raises ValueError for what cannot be answered."""
+    try:
+        asked = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{EXPECTED_ROWS}; the body is no JSON: {error}") from None
+    forms = [name for name in ROWS if isinstance(asked, dict) and name in asked]
+    if len(forms) != 1:
+        raise ValueError(EXPECTED_ROWS)
+    if unknown := [name for name in asked if name not in (*forms, "params")]:
+        raise ValueError(f"unknown field {unknown[0]!r}: this server reads {forms[0]} and params")
+    columns, params = _columns(asked[forms[0]], forms[0]), asked.get("params") or {}
+    if not isinstance(params, dict) or not isinstance(params.get("objective", ""), str):
+        raise ValueError('expected "params" as an object, such as {"temperature": 0.8, "seed": 1}')
+    rows = max(map(len, columns.values()), default=0)
+    if rows > TEXTS:
+        raise ValueError(f"{rows:,} texts: send at most {TEXTS:,} at once")
+    return {"predictions": model.responses(columns, **params)}
+
+
+def _columns(rows: Any, form: str) -> dict[str, list[Any]]:
+    """Return the values of each column of rows in one of the forms that MLflow knows."""
+    if form == "dataframe_split" and isinstance(rows, dict):
+        names, lines = rows.get("columns"), rows.get("data")
+        if isinstance(names, list) and isinstance(lines, list) and all(isinstance(name, str) for name in names):
+            if not all(isinstance(line, list) and len(line) == len(names) for line in lines):
+                raise ValueError(f"dataframe_split: expected {len(names)} values in each line of data")
+            return {name: [line[place] for line in lines] for place, name in enumerate(names)}
+    elif form == "inputs" and isinstance(rows, dict):
+        columns = {name: values if isinstance(values, list) else [values] for name, values in rows.items()}
+        if len({len(values) for values in columns.values()}) > 1:
+            raise ValueError("inputs: the columns differ in length")
+        return columns
+    elif isinstance(rows, list) and form != "dataframe_split" and all(isinstance(row, dict) for row in rows):
+        names = list(dict.fromkeys(name for row in rows for name in row)) or ["text"]
+        return {name: [row.get(name) for row in rows] for name in names}
+    raise ValueError(EXPECTED_ROWS)
+
+
+ANSWERS = {"/predict": answers, "/invocations": invocations}
+"""What answers, by the path that is asked."""
 
 
 async def _line(reader: asyncio.StreamReader) -> bytes:
@@ -207,11 +262,23 @@ async def _let_finish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
         pass
 
 
+def _opened() -> tuple[str, Any]:
+    """Return the path that is asked, and the model of this folder."""
+    if WRITING:
+        from models.writer import GenerativePredictor
+
+        return "/invocations", GenerativePredictor(WRITING)
+    from predictor import OnnxPredictor  # type: ignore[import-not-found]
+
+    return "/predict", OnnxPredictor(FOLDER)
+
+
 async def main(host: str, port: int, body_limit: int) -> None:
     """Serve until the process is stopped."""
-    handler = Server(OnnxPredictor(Path(__file__).parent), body_limit)
+    path, model = _opened()
+    handler = Server(model, body_limit, path)
     server = await asyncio.start_server(handler.serve, host, port, limit=HEAD_LIMIT, backlog=CONNECTIONS)
-    print(f"POST http://{host}:{server.sockets[0].getsockname()[1]}/predict", flush=True)
+    print(f"POST http://{host}:{server.sockets[0].getsockname()[1]}{path}", flush=True)
     async with server:
         await server.serve_forever()
 
