@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from flows import environment
-from tasks import disk, processes, store
+from tasks import disk, permissions, processes, store
 from tasks.errors import NightshiftError, SettingsError
 from tasks.escaping import terminal, terminal_field
 from tasks.redaction import redact, refuse_arguments
@@ -191,7 +191,7 @@ def predict(
     ] = "",
 ) -> None:
     """Batch predictions."""
-    with _told(), environment.users_umask():
+    with _told(), permissions.users_umask():
         from flows.batch import predict_file
         from flows.settings import assigned
 
@@ -228,7 +228,7 @@ def export(
     target: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
 ) -> None:
     """A registered model as a folder that runs anywhere: text in, label out, without torch and MLflow."""
-    with _told(), environment.users_umask():
+    with _told(), permissions.users_umask():
         from flows import export
 
         _print("\n".join(export.export(model, target)))

@@ -7,8 +7,8 @@ from typing import Any
 from prefect import State, flow
 from prefect.states import Completed, Failed
 
-from flows import environment
 from flows.form import EMPTY, NightForm, filled_in, run_name
+from flows.result_storage import ensure_result_storage
 from flows.settings import NightSettings, ObjectiveSettings
 from tasks import redaction, shown, store
 from tasks.ingest import ingest, locate
@@ -24,7 +24,7 @@ def data_gate(settings_file: str | None = None, settings: NightForm = EMPTY) -> 
         settings: What is filled in here goes over the file.
     """
     with redaction.redacted_errors():
-        environment.demand()
+        ensure_result_storage()
         checked = _check(filled_in(settings_file, settings))
     kind = Failed if checked["status"] == "stopped" else Completed
     return kind(name=checked["status"].capitalize(), message=checked["reason"] or "passed", data=checked)

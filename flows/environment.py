@@ -5,9 +5,7 @@ And how it starts: Prefect's temporary server beside the imports.
 
 import atexit
 import gc
-import logging
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +14,9 @@ from threading import Thread
 from flows import access
 from tasks import disk, store
 from tasks.errors import UserError
+from tasks.permissions import keep_private
 
 log = logging.getLogger("nightshift.environment")
-_users_umask: int | None = None
-"""What the umask was before `keep_private`."""
 DEFAULTS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
@@ -52,33 +49,6 @@ def _servers() -> dict[str, str]:
     if not (up and up.ready):
         return {}
     return {"PREFECT_API_URL": up.prefect + "/api", "PREFECT_UI_URL": up.prefect, "MLFLOW_TRACKING_URI": up.mlflow}
-
-
-def keep_private() -> None:
-    """Let only this user read NIGHTSHIFT_HOME, and what this process and those that it starts write from now on."""
-    global _users_umask
-    umask = os.umask(0o077)
-    _users_umask = umask if _users_umask is None else _users_umask
-    home = store.home()
-    home.mkdir(parents=True, exist_ok=True)
-    state = home.stat()
-    if not state.st_mode & 0o077:
-        return
-    if state.st_uid == os.getuid() and not state.st_mode & stat.S_ISVTX:
-        home.chmod(0o700)
-        log.warning("NIGHTSHIFT_HOME: other users could read %s, where rows lie; now only its owner can", home)
-    else:
-        log.warning("NIGHTSHIFT_HOME: other users can read %s, where rows lie: name a folder of your own", home)
-
-
-@contextmanager
-def users_umask() -> Iterator[None]:
-    """Give files that the user has named the rights that the user's own umask says."""
-    private = os.umask(0o077 if _users_umask is None else _users_umask)
-    try:
-        yield
-    finally:
-        os.umask(private)
 
 
 def prepare() -> None:
@@ -115,15 +85,6 @@ def _sign_in(servers: dict[str, str]) -> None:
     if "MLFLOW_TRACKING_URI" in own:
         credentials |= access.mlflow_credentials()
     os.environ |= credentials
-
-
-def demand() -> None:
-    """Raises UserError where Prefect keeps records apart from what they are of, as a worker does that `prepare` has not prepared."""
-    from prefect.settings import PREFECT_RESULTS_LOCAL_STORAGE_PATH as NAMED
-
-    if Path(NAMED.value()).resolve() != store.root():
-        raise UserError(f"{NAMED.name} is {NAMED.value()}: set it to {store.root()} where the worker is started")
-    keep_private()
 
 
 @contextmanager

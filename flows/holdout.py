@@ -4,7 +4,7 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows import environment
+from flows.result_storage import ensure_result_storage
 from flows.settings import NightSettings, load
 from tasks import kinds, ledger, night, processes, redaction, registry, shown, tracking
 from tasks.errors import SettingsError, UserError
@@ -26,7 +26,7 @@ def rotate(settings_file: str, reason: str, who: str) -> str:
         who: Who decides; it goes into the ledger.
     """
     with redaction.redacted_errors():
-        environment.demand()
+        ensure_result_storage()
         return rotate_holdout(load(Path(settings_file)), reason, who)
 
 

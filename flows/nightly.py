@@ -6,8 +6,8 @@ from typing import Any
 from prefect import State, flow
 from prefect.runtime import flow_run
 
-from flows import environment
 from flows.form import EMPTY, NightForm, filled_in, run_name
+from flows.result_storage import ensure_result_storage
 from flows.settings import NightSettings
 from models import progress
 from tasks import disk, night, reconcile, redaction, registry, shown, start, tracking
@@ -35,7 +35,7 @@ def nightly(settings_file: str | None = None, settings: NightForm = EMPTY, force
         force: Run although nothing changed, every stage anew.
     """
     with redaction.redacted_errors():
-        environment.demand()
+        ensure_result_storage()
         return shown.ending(one_night(filled_in(settings_file, settings), force))
 
 

@@ -1,4 +1,4 @@
-"""What a layer consists of, and how its parts are made narrower or wider, for the architectures in `student.LAYERS`."""
+"""What a layer consists of, and how its parts are made narrower or wider, for the architectures in `LAYERS`."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,7 +9,36 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from models.heads import Model, SharedTrunk
-from models.student import layers_path
+
+LAYERS = {
+    "bert": "encoder.layer",
+    "roberta": "encoder.layer",
+    "xlm-roberta": "encoder.layer",
+    "camembert": "encoder.layer",
+    "electra": "encoder.layer",
+    "mpnet": "encoder.layer",
+    "deberta-v2": "encoder.layer",
+    "modernbert": "layers",
+    "distilbert": "transformer.layer",
+    "gpt2": "h",
+    "llama": "layers",
+    "qwen2": "layers",
+    "qwen3": "layers",
+}
+"""The module that holds the layers of each architecture, below `base_model`."""
+BOTH_LAYERS = {
+    "t5": {"num_layers": "encoder.block", "num_decoder_layers": "decoder.block"},
+    "bart": {"encoder_layers": "encoder.layers", "decoder_layers": "decoder.layers"},
+}
+"""The modules that hold the layers of encoder-decoders, by the configuration's word for their number."""
+
+
+def layers_path(model: PreTrainedModel) -> str:
+    """Return where a model keeps its layers; raise ValueError for an architecture that is not in `LAYERS`."""
+    kind = model.config.model_type
+    if kind not in LAYERS:
+        raise ValueError(f"{kind} models cannot be cut yet; those that can: {', '.join(LAYERS)}")
+    return LAYERS[kind]
 
 
 @dataclass(frozen=True)

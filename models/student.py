@@ -7,37 +7,8 @@ from typing import Any, TypeVar
 import torch
 from transformers import PreTrainedModel
 
+from models.anatomy import BOTH_LAYERS, layers_path
 from models.heads import Model
-
-LAYERS = {
-    "bert": "encoder.layer",
-    "roberta": "encoder.layer",
-    "xlm-roberta": "encoder.layer",
-    "camembert": "encoder.layer",
-    "electra": "encoder.layer",
-    "mpnet": "encoder.layer",
-    "deberta-v2": "encoder.layer",
-    "modernbert": "layers",
-    "distilbert": "transformer.layer",
-    "gpt2": "h",
-    "llama": "layers",
-    "qwen2": "layers",
-    "qwen3": "layers",
-}
-"""Where each architecture keeps its layers, below `base_model`."""
-BOTH_LAYERS = {
-    "t5": {"num_layers": "encoder.block", "num_decoder_layers": "decoder.block"},
-    "bart": {"encoder_layers": "encoder.layers", "decoder_layers": "decoder.layers"},
-}
-"""Likewise of encoder-decoders, by the configuration's word for their number."""
-
-
-def layers_path(model: PreTrainedModel) -> str:
-    """Raises ValueError for an architecture we do not know."""
-    kind = model.config.model_type
-    if kind not in LAYERS:
-        raise ValueError(f"{kind} models cannot be cut yet; those that can: {', '.join(LAYERS)}")
-    return LAYERS[kind]
 
 
 def spread(total: int, kept: int) -> list[int]:

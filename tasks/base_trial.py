@@ -8,8 +8,8 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from models import export
+from models.anatomy import LAYERS
 from models.heads import Head, Model
-from models.student import LAYERS
 from tasks.base import FIELD, load_base
 from tasks.errors import SettingsError
 from tasks.records import Kind

@@ -13,7 +13,8 @@ from pydantic import Field, StrictInt, StrictStr, field_validator
 
 from tasks import bounds, store
 from tasks.errors import InputError
-from tasks.identity import canonical, excluded, key
+from tasks.exclusion import excluded
+from tasks.identity import canonical, key
 from tasks.reading import Quoting, Record, read_dataset, read_records
 from tasks.records import Rows, Settings, Source
 from tasks.stage import stage

@@ -17,9 +17,9 @@ from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 from tasks import (
     describe,
     disk,
+    exclusion,
     figures,
     fingerprint,
-    identity,
     kinds,
     ledger,
     registry,
@@ -233,7 +233,7 @@ class Night:
             rows={k.removeprefix("rows/"): int(v) for k, v in earlier.data.metrics.items() if k.startswith("rows/")},
             seconds=self.seconds,
         )
-        self._tell_carriers(result, identity.excluded(self.sources))
+        self._tell_carriers(result, exclusion.excluded(self.sources))
         return result
 
     def stopped(self, checked: dict[str, Checked]) -> NightResult:

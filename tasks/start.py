@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from mlflow.exceptions import MlflowException
 
-from tasks import identity, integrity, registry, store, tracking
+from tasks import exclusion, identity, integrity, registry, store, tracking
 from tasks.errors import DamagedVersionError
 from tasks.quarantine import EXCLUDED
 from tasks.records import Checked, Objective, Source, Standing, Start, Trained
@@ -100,7 +100,7 @@ def keep(trained: Trained, run_id: str, whole: bool) -> None:
 
 def forgotten(sources: list[Source], checked: Iterable[Checked]) -> set[str]:
     """The keys that `data.exclude` names, and those of the rows that it took out tonight (a text finds pairs too)."""
-    keys = identity.excluded(sources)
+    keys = exclusion.excluded(sources)
     for found in checked:
         table = pd.read_csv(store.folder(found) / "quarantine.csv", dtype=str).reindex(columns=["reason", "row_key"])
         keys |= set(table.loc[table["reason"] == EXCLUDED, "row_key"].dropna())

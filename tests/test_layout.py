@@ -16,8 +16,8 @@ ROOT = Path(__file__).parent.parent
 PYFUNC = {"serving.py", "generative.py"}
 """What MLflow loads as the registered model."""
 SHARED = {
-    "base", "base_trial", "bounds", "code_digest", "decisions", "disk", "errors", "escaping", "evidence", "figures", "identity", "integrity", "kinds", "ledger",
-    "limits", "machine", "pictures", "processes", "profile", "quarantine", "reading", "records",
+    "base", "base_trial", "bounds", "code_digest", "decisions", "disk", "errors", "escaping", "evidence", "exclusion", "figures", "identity", "integrity", "kinds", "ledger",
+    "limits", "machine", "permissions", "pictures", "processes", "profile", "quarantine", "reading", "records",
     "redaction", "registered_model", "registry", "report", "scoring", "shown", "stage", "store",
     "tracking",
 }  # fmt: skip

@@ -61,7 +61,7 @@ def test_students_and_pruned_models_load_with_stock_transformers(kind, request, 
     small.save_pretrained(tmp_path)
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
     assert torch.allclose(logits(again, tokenizer), logits(small.eval(), tokenizer))
-    assert len(list(again.base_model.get_submodule(student.layers_path(again)).children())) == 1
+    assert len(list(again.base_model.get_submodule(anatomy.layers_path(again)).children())) == 1
 
 
 def test_of_robertas_positions_the_first_are_none():

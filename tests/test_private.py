@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from flows import cli, environment
-from tasks import processes, store
+from flows import cli
+from tasks import permissions, processes, store
 
 SECRET = "s3cr3t-w0rd"
 
@@ -21,7 +21,7 @@ def home(monkeypatch):
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(folder / "home"))
-    monkeypatch.setattr(environment, "_users_umask", None)
+    monkeypatch.setattr(permissions, "_users_umask", None)
     before = os.umask(0o022)
     yield folder / "home"
     os.umask(before)
@@ -33,11 +33,11 @@ def mode(path):
 
 
 def test_a_new_home_is_private_and_so_is_what_is_written(home, caplog):
-    environment.keep_private()
+    permissions.keep_private()
     (home / "rows.csv").write_text("a row")
     assert (mode(home), mode(home / "rows.csv"), caplog.messages) == (0o700, 0o600, [])
-    environment.keep_private()
-    with environment.users_umask():
+    permissions.keep_private()
+    with permissions.users_umask():
         (home / "named.csv").write_text("a row")
     assert mode(home / "named.csv") == 0o644
     with store.scratch() as folder:
@@ -46,20 +46,20 @@ def test_a_new_home_is_private_and_so_is_what_is_written(home, caplog):
 
 def test_a_home_that_others_can_read_is_narrowed(home, caplog):
     home.mkdir(mode=0o755)
-    environment.keep_private()
+    permissions.keep_private()
     assert mode(home) == 0o700 and "now only its owner can" in caplog.text
 
 
 def test_a_folder_that_is_everybodys_is_left_alone(home, caplog):
     home.mkdir()
     home.chmod(0o1777)
-    environment.keep_private()
+    permissions.keep_private()
     assert mode(home) == 0o777 and "name a folder of your own" in caplog.text
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="takes root's right to run a command as another user")
 def test_another_user_cannot_read_a_row(home):
-    environment.keep_private()
+    permissions.keep_private()
     (home / "rows.csv").write_text("a row")
     (home / "rows.csv").chmod(0o644)
     done = subprocess.run(["cat", home / "rows.csv"], user=65534, group=65534, extra_groups=[], capture_output=True)
