@@ -16,7 +16,6 @@ from tasks import disk, store
 from tasks.errors import UserError
 from tasks.permissions import keep_private
 
-log = logging.getLogger("nightshift.environment")
 DEFAULTS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",

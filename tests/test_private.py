@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from flows import cli
+from flows import cli, environment
 from tasks import permissions, processes, store
 
 SECRET = "s3cr3t-w0rd"
@@ -67,7 +67,7 @@ def test_another_user_cannot_read_a_row(home):
 
 
 def test_the_traceback_of_an_error_lies_in_the_home(home, monkeypatch, capsys):
-    monkeypatch.setattr(environment, "prepare", environment.keep_private)
+    monkeypatch.setattr(environment, "prepare", permissions.keep_private)
     with pytest.raises(typer.Exit), cli._told():
         raise RuntimeError(f"no answer from https://ada:{SECRET}@host.test")
     (file,) = (home / "logs").glob("error-*.log")
@@ -77,7 +77,7 @@ def test_the_traceback_of_an_error_lies_in_the_home(home, monkeypatch, capsys):
 
 
 def test_a_home_that_cannot_be_written_is_said(home, monkeypatch, capsys):
-    monkeypatch.setattr(environment, "prepare", environment.keep_private)
+    monkeypatch.setattr(environment, "prepare", permissions.keep_private)
     with pytest.raises(typer.Exit), cli._told():
         (home / "logs").write_text("in the way")
         raise RuntimeError("no answer")
