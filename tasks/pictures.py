@@ -9,6 +9,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 from sklearn.metrics import ConfusionMatrixDisplay
 from sklearn.metrics import confusion_matrix as count_pairs
 
@@ -167,6 +168,7 @@ def pareto(candidates: Sequence[Candidate], metric: str, path: Path) -> None:
         axes.annotate(f"{candidate.name} ({size} MB)", (candidate.latency_ms_p50, candidate.holdout[metric]),
                       xytext=(6, 5), textcoords="offset points", fontsize=8)  # fmt: skip
     axes.set_xscale("log")
+    axes.xaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))  # 8, 9 and 10 would stand on each other
     for ticks in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
         ticks("{x:g}")
     axes.set_xlim(right=axes.get_xlim()[1] * 1.6)
