@@ -113,7 +113,7 @@ def predict_file(
     with bounds.told(source):
         frame = _read(source)
     texts = _texts(source, frame, text, text_pair)
-    columns = _answers(model_uri, texts, objective, params or {})
+    columns = _answers(model_uri, texts, objective, params or {}, bool(text_pair))
     told = ""
     if compare:
         other = _sibling(model_uri, compare)
@@ -176,11 +176,25 @@ def _texts(source: Path, frame: pd.DataFrame, text: str, text_pair: str) -> pd.D
     return texts
 
 
-def _answers(model_uri: str, texts: pd.DataFrame, objective: str, params: dict[str, Any]) -> dict[str, pd.Series]:
+def _answers(
+    model_uri: str, texts: pd.DataFrame, objective: str, params: dict[str, Any], pairs_wanted: bool = False
+) -> dict[str, pd.Series]:
+    """Return a model's answers by the columns they get in the file.
+
+    Args:
+        model_uri: Such as models:/reviews@champion.
+        texts: What `_texts` returns.
+        objective: Which of several answers.
+        params: How text is written.
+        pairs_wanted: Whether somebody has named a column of second texts, so that the model must read them.
+    """
     if unknown := [name for name in params if name not in PARAMS]:
         raise UserError(f"no parameter {unknown[0]!r}: a model that writes takes {', '.join(PARAMS)}")
     try:
         model = RegisteredModel(registry.resolve(model_uri))
+        name = model.predictor.named(objective)
+        if pairs_wanted and not model.heads[name].pairs:
+            raise UserError(f"{model_uri}: {name} reads one text a row; leave --text-pair out")
         parts = [_named(model.answers(texts[part], objective, **params)) for part in slices(model_uri, len(texts))]
     except ValueError as error:
         raise UserError(f"{model_uri}: {str(error).splitlines()[0]}") from error

@@ -146,7 +146,8 @@ def compress(
         served[FULL] = shop.served(FULL)
     for candidate in (full, *others):
         if candidate.name in served:
-            candidate.why += decisions.in_words(read_heads(store.folder(served[candidate.name]) / "checkpoint"))
+            heads = read_heads(store.folder(served[candidate.name]) / "checkpoint")
+            candidate.why += decisions.in_words(heads, train.get("decision_threshold", 0.5))
     for name, found in served.items():
         shutil.copytree(store.folder(found), folder / name, copy_function=os.link, ignore=_MARKER)
         for side, answers in tables[name].items():

@@ -95,12 +95,18 @@ def abstention_bound(scores: np.ndarray, right: np.ndarray, accuracy: float) -> 
     return 0.0 if last == len(ordered) - 1 else float(ordered[last] + ordered[last + 1]) / 2
 
 
-def in_words(heads: Heads) -> str:
-    """Return the bounds of a model that are not the default, for the reasons of a candidate; empty if there are none."""
+def in_words(heads: Heads, threshold: float | str = Head.threshold) -> str:
+    """Return the bounds of a model that are chosen or not the default, for the reasons of a candidate; empty if there are none.
+
+    Args:
+        heads: All that the model has learned, by objective.
+        threshold: `train.decision_threshold`; what `auto` has chosen is always said.
+    """
     words = []
     for name, head in heads.items():
         about = f" of {name}" if len(heads) > 1 else ""
-        if head.threshold != Head.threshold:
+        is_auto = threshold == "auto" and head.kind == "classification" and head.separator is not None
+        if is_auto or head.threshold != Head.threshold:
             words.append(f"labels{about} are answered from a score of {head.threshold:g}")
         if head.abstain_below is not None:
             never = head.abstain_below >= NEVER_ANSWERS

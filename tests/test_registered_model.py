@@ -102,6 +102,13 @@ def test_a_pickled_model_is_refused_and_never_read(model, marker, rows, tmp_path
     assert not marker.exists()
 
 
+def test_a_second_text_for_a_model_of_one_text_is_refused(model, rows):
+    number = model.registered(0.5)
+    with pytest.raises(UserError, match="main reads one text a row; leave --text-pair out") as caught:
+        predict_file(f"models:/x/{number}", rows, None, text_pair="text")
+    assert caught.value.exit_code == 2
+
+
 def test_a_changed_predictor_is_never_run_and_with_a_digest_it_is_refused(model, marker, rows, home):
     first, second = model.registered(0.5), model.registered(0.7)
     for number in (first, second):

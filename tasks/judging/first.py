@@ -89,7 +89,8 @@ def _doubt(
     ours, dummy = (kinds.metrics(_of(tables, scope), scope)[metric] for tables in (challenger, references.dummy))
     return (
         f"the first version is not shown to beat the dummy, which reads no text: {_title(scope, objectives)} "
-        f"{_number(ours)} against {_number(dummy)}, at {percent(confidence)} better by at least {difference.lower:+.4f}"
+        f"{_number(ours)} against {_number(dummy)}; the lower limit of the difference at {percent(confidence)} is "
+        f"{difference.lower:+.4f}"
     )
 
 
