@@ -160,7 +160,10 @@ def _say_checked(name: str, found: dict[str, Any]) -> None:
         mark = "pass" if line["success"] else "FAIL"
         name, column, observed = (terminal_field(line[field] or "") for field in ("name", "column", "observed"))
         _print(f"{mark}  {line['severity']:<8}  {name}  {column}  {observed}")
-    _print(f"{found['status']}: {found['rows']}\nquarantine  {found['quarantine']}\ndata docs   {found['data_docs']}")
+    counts = {name: f"{count:,} {name}" for name, count in found["rows"].items()}
+    sums = ", ".join(counts.pop(name) for name in ("read", "kept", "quarantined"))
+    reasons = f" ({', '.join(counts.values())})" if counts else ""
+    _print(f"{found['status']}: {sums}{reasons}\nquarantine  {found['quarantine']}\ndata docs   {found['data_docs']}")
 
 
 @app.command()

@@ -259,3 +259,15 @@ def test_airline_tweets(tmp_path, real_data):
     assert (counts["conflict"], counts["duplicate"], stopped) == (73, 188, "")
     assert counts.get("outlier", 0) < 0.002 * len(rows)
     assert len(rows) == reasons.isna().sum() + sum(counts.values()) == 14379 + 73 + 188
+
+
+def test_the_counts_of_rows_are_said_in_words(capsys):
+    from flows.cli import _say_checked
+
+    rows = {"read": 1200, "kept": 1197, "quarantined": 3, "duplicate": 2, "label_missing": 1}
+    _say_checked(
+        "", {"status": "passed", "rows": rows, "expectations": [], "quarantine": "q.csv", "data_docs": "d.html"}
+    )
+    assert capsys.readouterr().out.startswith(
+        "passed: 1,200 read, 1,197 kept, 3 quarantined (2 duplicate, 1 label_missing)\n"
+    )
