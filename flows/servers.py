@@ -38,6 +38,8 @@ STALE = (
 """What the keeper sets anew: this process may still name the servers of an earlier one."""
 UP_PATIENCE = 60.0
 """Seconds that `up` waits beyond `Limits.start_timeout`."""
+KEEPER_PATIENCE = 120.0
+"""Seconds that the keeper may take to hear of a restart: it may be waiting for a reconciliation."""
 STATUS_TIMEOUT = 10.0
 
 DISK_PATIENCE = 5
@@ -135,7 +137,12 @@ def _restart_failed() -> None:
     servers = running()
     if servers and servers.failed:
         os.kill(servers.children["keeper"].pid, signal.SIGHUP)
+    until = time.monotonic() + KEEPER_PATIENCE
     while servers and servers.failed:
+        if time.monotonic() > until:
+            raise NightshiftError(
+                f"the keeper did not start them again within {KEEPER_PATIENCE:.0f} s; see {logs()}/keeper.log"
+            )
         time.sleep(0.2)
         servers = running()
 
