@@ -4,12 +4,14 @@ And how it starts: Prefect's temporary server beside the imports.
 """
 
 import atexit
+import errno
 import gc
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 from flows import access
 from tasks import disk, store
@@ -51,7 +53,7 @@ def _servers() -> dict[str, str]:
 
 
 def prepare() -> None:
-    """Fill in what the user has not set; everything lies under NIGHTSHIFT_HOME. Raises UserError where that cannot be."""
+    """Fill in what the user has not set, under NIGHTSHIFT_HOME; raise UserError or DiskFullError if nothing can be written there."""
     home = store.home()
     if wrong := sorted(set(UNUSABLE) & set(str(home))):
         raise UserError(
@@ -68,6 +70,8 @@ def prepare() -> None:
         (home / "prefect").mkdir(parents=True, exist_ok=True)
         _sign_in(servers)
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise disk.DiskFullError(disk.explanation(error)) from error
         raise UserError(
             f"NIGHTSHIFT_HOME: {home} cannot be written: {error.strerror}; name a folder of yours"
         ) from error
@@ -103,6 +107,31 @@ def starting() -> Iterator[None]:
     gc.freeze()
     gc.enable()
     atexit.register(gc.freeze)
+    hide_unsent_logs()
+
+
+def hide_unsent_logs() -> None:
+    """Keep Prefect from printing that it could not send lines of the log, where a full disk is why; other errors it prints."""
+    from prefect.logging.handlers import APILogWorker
+
+    connected = APILogWorker._lifespan
+
+    @asynccontextmanager
+    async def lifespan(worker: APILogWorker) -> AsyncIterator[None]:
+        async with connected(worker):
+            send = worker._client.create_logs
+
+            async def create_logs(logs: Any) -> None:
+                try:
+                    await send(logs)
+                except Exception:
+                    if not disk.is_short():
+                        raise
+
+            worker._client.create_logs = create_logs  # type: ignore[method-assign]
+            yield
+
+    APILogWorker._lifespan = lifespan  # type: ignore[assignment,method-assign]
 
 
 def _serve() -> None:

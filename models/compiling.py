@@ -66,5 +66,7 @@ def _run(model: Any, loss: Pass, batches: list[Any]) -> float:
 def remembered(file: Path, decide: Callable[[], bool]) -> bool:
     """The decision in `file`; made and kept there where there is none, so that the same training run again decides alike."""
     if not file.exists():
-        file.write_text(json.dumps(decide()))
+        beside = file.with_name(file.name + ".partial")
+        beside.write_text(json.dumps(decide()))
+        beside.replace(file)
     return bool(json.loads(file.read_text()))

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from math import isfinite
 from typing import Any
@@ -31,6 +31,17 @@ class TrainingFailed(ValueError):
 
 class Interrupted(BaseException):
     """SIGTERM came: the training has saved a checkpoint and stopped."""
+
+
+class EachStep(TrainerCallback):  # type: ignore[misc]
+    """Calls `check` after every step; what it raises ends the training."""
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        self.check = check
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Call it."""
+        self.check()
 
 
 class LossWatch:

@@ -6,7 +6,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from models.training import Fitted, Recipe, fit
 
 PARENT = "NIGHTSHIFT_LAUNCHED_BY"
 """Environment variable with the id of the process that launched."""
+CHECKED, ENDED = 1.0, 20.0
+"""Seconds between two checks while the processes train, and those that they have to end in."""
 BASE, TRAINED, JOB, ENDING = "base", "trained", "job.json", "ending.json"
 
 
@@ -35,8 +38,11 @@ def launch(
     arguments: dict[str, Any],
     recipe: Recipe,
     options: Mapping[str, Any],
+    check: Callable[[], None] = lambda: None,
 ) -> Fitted:
     """What `models.training.fit` does, under `accelerate launch` with `options` by their own names.
+
+    `check` is called every second; what it raises ends the processes.
 
     Raises RuntimeError where the processes fail; their own lines say why.
     """
@@ -51,14 +57,27 @@ def launch(
     told = {"PYTHONPATH": str(root), PARENT: str(os.getpid())}
     with subprocess.Popen(command, cwd=root, env=os.environ | told) as process:
         try:
-            code = process.wait()
+            while (code := process.poll()) is None:
+                check()
+                time.sleep(CHECKED)
         except BaseException:
-            process.terminate()
+            _end(process)
             raise
     if code:
         raise RuntimeError(f"the training under accelerate launch ended with exit code {code}")
     trained, _, _ = bases.load_checkpoint(folder / TRAINED)
     return Fitted(trained, **json.loads((folder / ENDING).read_text()))
+
+
+def _end(launcher: "subprocess.Popen[bytes]") -> None:
+    """End the launcher and the processes that it has started: of a single one it does not do so itself."""
+    family = psutil.Process(launcher.pid).children(recursive=True)
+    launcher.terminate()
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    for process in psutil.wait_procs(family, timeout=ENDED)[1]:
+        process.kill()
 
 
 def flags(options: Mapping[str, Any]) -> list[str]:

@@ -82,6 +82,11 @@ def is_low() -> bool:
     return False
 
 
+def is_short() -> bool:
+    """Return True if little is left, or if that was so and the reserve has been released for it."""
+    return is_low() or not reserve_file().exists()
+
+
 def ensure_room() -> None:
     """Raise DiskFullError if less than `LOW` is left."""
     if is_low():

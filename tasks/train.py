@@ -158,14 +158,6 @@ class TrainSettings(Settings):
         return f"{self.model_dump_json()} {self.base()}"
 
 
-class RoomOnDisk(TrainerCallback):  # type: ignore[misc]
-    """Ends a training while databases can still be written."""
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Raise NightshiftError if the disk is almost full."""
-        disk.ensure_room()
-
-
 class LiveMetrics(TrainerCallback):  # type: ignore[misc]
     """Sends the Trainer's logs to the night's MLflow run."""
 
@@ -301,14 +293,14 @@ def train(
     )
     ensure_warmup_ends(train, training.steps(rows, _batch_size(train), train.num_train_epochs, recipe))
     callbacks = [
-        RoomOnDisk(),
+        guards.EachStep(disk.ensure_room),
         Progress("train", new_publisher()),
         *([LiveMetrics(run_id)] if run_id else []),
     ]
     inputs = (model, tokenizer, heads, rows, validation, work, _arguments(train, kind))
     try:
         if train.launcher == "accelerate":
-            fitted = launch.launch(*inputs, recipe, train.accelerate)
+            fitted = launch.launch(*inputs, recipe, train.accelerate, disk.ensure_room)
         else:
             fitted = training.fit(*inputs, callbacks, recipe)
     except lora.NoSuchModules as error:

@@ -112,6 +112,8 @@ class Shell:
 
     def __init__(self, folder: Path, prefect: str = "") -> None:
         self.folder = folder
+        self.prefix: tuple[str, ...] = ()
+        """What each command begins with."""
         self.env = os.environ | {"NIGHTSHIFT_HOME": str(folder / "home")}
         if prefect:
             self.env["PREFECT_API_URL"] = prefect
@@ -119,7 +121,7 @@ class Shell:
             self.env.pop(name, None)
 
     def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "flows.cli", *arguments]
+        command = [*self.prefix, sys.executable, "-m", "flows.cli", *arguments]
         with (self.folder / "out").open("wb") as out, (self.folder / "err").open("wb") as err:
             return subprocess.Popen(command, cwd=self.folder, env=self.env, stdout=out, stderr=err)
 

@@ -1,13 +1,27 @@
 """A full or read-only disk: one line, and room in which to enter how the run ended."""
 
+import asyncio
 import errno
+import json
 import os
 import sqlite3
+import time
 from collections import namedtuple
+from pathlib import Path
+from types import SimpleNamespace
 
+import mlflow
+import psutil
 import pytest
+import train_once
+from conftest import Shell
+from prefect.logging import handlers
+from small_disk import small_disk
 
+from flows import environment
+from models import compiling
 from tasks import disk
+from tasks.compression import students
 from tasks.errors import NightshiftError, UserError
 
 Usage = namedtuple("Usage", "total used free")
@@ -70,3 +84,110 @@ def test_no_run_begins_on_a_full_or_read_only_disk(left, monkeypatch):
     monkeypatch.setattr(disk.os, "access", lambda path, mode: False)
     with pytest.raises(UserError, match="cannot be written"):
         disk.keep_reserve()
+
+
+def test_a_student_stops_at_the_step_at_which_the_disk_is_full(left, tmp_path, monkeypatch):
+    model, tokenizer, heads, rows = train_once.prepared("bert", ("judged",))
+    told = {"epochs": 3, "learning_rate": 1e-3, "per_device_train_batch_size": 8, "precision": "float32", "seed": 1}
+    told |= {"temperature": 2.0, "alpha": 0.5}
+    desk = SimpleNamespace(told=told, teacher=lambda: None, tokenizer=tokenizer, heads=heads, rows=rows)
+    steps = []
+
+    def fill(self, args, state, *others, **kwargs):
+        steps.append(state.global_step)
+        left["free"] = disk.LOW - 1 if state.global_step == 4 else left["free"]
+
+    monkeypatch.setattr(students.Progress, "on_step_end", fill)
+    with pytest.raises(disk.DiskFullError):
+        students._teach(model, desk, students.Step("distil"), tmp_path / "work")
+    assert steps[-1] in (4, 5)
+
+
+def test_a_decision_that_a_full_disk_has_cut_is_made_anew(tmp_path, monkeypatch):
+    def cut(path, text):
+        path.touch()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="No space"):
+        patched.setattr(Path, "write_text", cut)
+        compiling.remembered(tmp_path / "train.compile.json", lambda: True)
+    assert compiling.remembered(tmp_path / "train.compile.json", lambda: True)
+
+
+def test_a_training_of_several_processes_ends_with_all_of_them_when_the_disk_is_full(tmp_path):
+    def check():
+        if any(tmp_path.glob("checkpoint-*")):
+            raise disk.DiskFullError("full")
+
+    before = set(psutil.Process().children(recursive=True))
+    with pytest.raises(disk.DiskFullError):
+        train_once.launched(tmp_path, 2, check=check)
+    assert set(psutil.Process().children(recursive=True)) <= before
+
+
+@pytest.mark.parametrize(("free", "printed"), [(disk.LOW - 1, False), (10 * disk.RESERVE, True)])
+def test_lines_of_the_log_that_a_full_disk_keeps_from_prefect_are_lost_in_silence(
+    left, monkeypatch, capsys, free, printed
+):
+    class Client:
+        async def create_logs(self, logs):
+            raise RuntimeError("500 Internal Server Error")
+
+        async def __aenter__(self):
+            return self
+
+        async def __aexit__(self, *error):
+            pass
+
+    async def send():
+        worker = object.__new__(handlers.APILogWorker)
+        async with worker._lifespan():
+            await worker._handle_batch([{}])
+
+    disk.keep_reserve()
+    monkeypatch.setattr(handlers, "get_client", Client)
+    monkeypatch.setattr(handlers.APILogWorker, "_lifespan", handlers.APILogWorker._lifespan)
+    environment.hide_unsent_logs()
+    left["free"] = free
+    asyncio.run(send())
+    assert ("500 Internal Server Error" in capsys.readouterr().err) is printed
+
+
+@pytest.fixture
+def small(project):
+    """A small disk that NIGHTSHIFT_HOME lies on, and the command line."""
+    with small_disk(project / "home") as found:
+        shell = Shell(project)
+        shell.prefix = found.prefix
+        shell.env["NIGHTSHIFT_HOME"] = str(found.path)
+        yield found, shell
+
+
+def test_nights_on_a_disk_that_is_really_full_end_with_one_line_and_the_next_one_promotes(small):
+    small_one, shell = small
+
+    def ended(begun=None):
+        """Wait for the night; it has failed with one line, and left no half file under its final name."""
+        code = (begun or shell.start("run", "night.yaml")).wait(timeout=600)
+        err = (shell.folder / "err").read_text()
+        assert code == 1 and err.splitlines()[-1].startswith("the disk is full: "), err[-3000:]
+        assert err.count("disk is full") == 1 and "Traceback" not in err and "Error logging" not in err, err[-3000:]
+        assert not (shell.folder / "out").read_text() and not (small_one.seen / "reserve").exists()
+        assert not [*small_one.seen.glob("artifacts/*/*.partial")]
+        for record in small_one.seen.glob("artifacts/*/*/record.json"):
+            json.loads(record.read_text())
+
+    small_one.fill()
+    ended()
+    small_one.free()
+    for stage in ("train", "made"):
+        night = shell.start("run", "night.yaml")
+        while night.poll() is None and not any(small_one.seen.glob(f"work/tiny/{stage}-*/*")):
+            time.sleep(0.02)
+        small_one.fill()
+        ended(night)
+        client = mlflow.MlflowClient(f"sqlite:///{small_one.seen}/mlflow/mlflow.db")
+        (run,) = client.search_runs([client.get_experiment_by_name("tiny").experiment_id])
+        assert run.info.status == "FAILED" and "the disk is full" in run.data.tags["nightshift.reason"]
+        small_one.free()
+    assert shell.json("run", "night.yaml")["status"] == "promoted"

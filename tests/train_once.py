@@ -60,13 +60,15 @@ def fit(folder, architecture="bert", names=("judged",), callbacks=(), dropout=0.
                         recipe or training.Recipe(fingerprint="f"))  # fmt: skip
 
 
-def launched(folder, processes, names=("judged", "scored")):
+def launched(folder, processes, names=("judged", "scored"), check=lambda: None):
     """Train under `accelerate launch`, without dropout: each process would draw its own."""
     model, tokenizer, heads, examples = prepared("bert", names, dropout=0.0)
     for head in getattr(model, "heads", {}).values():
         head.dropout.p = 0.0
     options = {"num_processes": processes, "cpu": True, "main_process_port": 0}
-    return launch.launch(model, tokenizer, heads, examples, examples, folder, ARGUMENTS, training.Recipe(), options)
+    return launch.launch(
+        model, tokenizer, heads, examples, examples, folder, ARGUMENTS, training.Recipe(), options, check
+    )
 
 
 def whole(place, kind="one"):

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from transformers import PreTrainedTokenizerBase
 
-from models import allocation, bases, mending, narrowing, pruning, static, student, training, vocabulary
+from models import allocation, bases, guards, mending, narrowing, pruning, static, student, training, vocabulary
 from models.anatomy import ANATOMIES, anatomy, head_size, layers, width
 from models.batches import Collator, by_size
 from models.distillation import Teacher
@@ -26,7 +26,7 @@ from models.heads import Head, Model, is_decoder
 from models.importance import importance
 from models.measure import TorchPredictor, device
 from models.progress import Progress, slices
-from tasks import scoring, store
+from tasks import disk, scoring, store
 from tasks.compression import timings
 from tasks.compression.recipes import NotPossibleError, Step, amount, of
 from tasks.compression.records import Lesson, Student
@@ -304,4 +304,5 @@ def _teach(model: Model, desk: Desk, step: Step, work: Path) -> None:
     recipe = training.Recipe(
         temperature=told["temperature"], alpha=told["alpha"], teacher=teacher, class_weights=told.get("class_weights")
     )
-    training.fit(model, desk.tokenizer, desk.heads, desk.rows, {}, work, arguments, [Progress(str(step))], recipe)
+    callbacks = [guards.EachStep(disk.ensure_room), Progress(str(step))]
+    training.fit(model, desk.tokenizer, desk.heads, desk.rows, {}, work, arguments, callbacks, recipe)

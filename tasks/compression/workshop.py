@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from tasks import store
+from tasks import disk, store
 from tasks.compression import candidates, students
 from tasks.compression.recipes import SERVED, Step, chain, parse
 from tasks.compression.records import Lesson, Served, Student
@@ -62,6 +62,7 @@ class Workshop:
             return self.trained
         name = self._name(steps)
         if name not in self.made:
+            disk.ensure_room()
             parent, step = self.model(steps[:-1]), steps[-1]
             told = self._told(step)
             lesson = self.lesson if told["epochs"] else None
@@ -71,6 +72,7 @@ class Workshop:
 
     def served(self, recipe: str) -> Served:
         """What a recipe gives, as it is served."""
+        disk.ensure_room()
         steps = parse(recipe)
         kind = next((step.value or "dynamic" for step in steps if step.name == "quantize"), "")
         kept = self.settings["float_weights"] if kind == "static" else 0
