@@ -27,9 +27,8 @@ ENOUGH = 4 * MB
 """Bytes with which the databases can enter how a run ended."""
 PAUSE, PATIENCE = 2.0, 60.0
 """Seconds before the reserve is released, so that whoever fills the disk cannot take it too, and until `ENOUGH` is free."""
-FULL = re.compile(
-    "No space left on device|Disk quota exceeded|database or disk is full|disk I/O error|os error (28|122)"
-)
+SURELY_FULL = re.compile("No space left on device|Disk quota exceeded|database or disk is full|os error (28|122)")
+FULL = re.compile(f"{SURELY_FULL.pattern}|disk I/O error")
 READ_ONLY = re.compile("Read-only file system|readonly database|os error 30")
 """How operating system, SQLite and libraries written in Rust say it; the last two raise errors of their own."""
 
@@ -83,13 +82,15 @@ def is_low() -> bool:
 
 
 def is_short() -> bool:
-    """Return True if little is left, or if that was so and the reserve has been released for it."""
-    return is_low() or not reserve_file().exists()
+    """Return True if little is left besides the reserve, also where that has been released; False where it cannot be asked."""
+    with suppress(OSError):
+        return free() - (0 if reserve_file().exists() else RESERVE) < LOW
+    return False
 
 
 def ensure_room() -> None:
-    """Raise DiskFullError if less than `LOW` is left."""
-    if is_low():
+    """Raise DiskFullError if less than `LOW` is left besides the reserve: what was released is for the end of a run."""
+    if is_short():
         raise DiskFullError(_full())
 
 
@@ -120,18 +121,22 @@ def explained() -> Iterator[None]:
 
 
 def explanation(error: BaseException) -> str:
-    """Return the line for an error that a full or read-only disk has caused; empty for any other."""
-    if isinstance(error, NightshiftError):
+    """Return the line for an error that a full or read-only disk has caused; empty for any other, and for one that says so.
+
+    An error of nightshift's own has a line of its own, which stays unless what it was raised from says that a disk is full.
+    """
+    if isinstance(error, DiskFullError):
         return ""
+    own = isinstance(error, NightshiftError)
     words = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
     chain: BaseException | None = error
     while chain:
-        if READ_ONLY.search(str(chain)):
+        if not own and READ_ONLY.search(str(chain)):
             return f"a file cannot be written ({words}): is the disk of NIGHTSHIFT_HOME, {store.home()}, read-only?"
-        if FULL.search(str(chain)):
+        if (SURELY_FULL if own else FULL).search(str(chain)):
             return f"{_full()} ({words})"
         chain = chain.__cause__ or chain.__context__
-    return f"{_full()} ({words})" if is_low() else ""
+    return f"{_full()} ({words})" if is_short() and not isinstance(error, UserError) else ""
 
 
 def _full() -> str:

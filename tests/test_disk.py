@@ -22,7 +22,7 @@ from flows import environment
 from models import compiling
 from tasks import disk
 from tasks.compression import students
-from tasks.errors import NightshiftError, UserError
+from tasks.errors import DamagedVersionError, NightshiftError, UserError
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -73,7 +73,27 @@ def test_a_run_ends_before_the_databases_can_write_nothing(left):
     with pytest.raises(disk.DiskFullError), disk.explained():
         disk.ensure_room()
     assert not disk.reserve_file().exists()
-    assert "ValueError" in disk.explanation(ValueError("server error 500")), "any error on a full disk says so"
+    for error in (ValueError("server error 500"), NightshiftError("MLflow's artifact store does not hold it")):
+        assert type(error).__name__ in disk.explanation(error), "any error on a full disk says so"
+    assert not disk.explanation(UserError("gate.alpha: expected a number")), "but for those that the user has made"
+
+
+def test_what_the_reserve_has_given_is_no_room_to_go_on(left):
+    disk.keep_reserve()
+    disk.release_reserve()
+    left["free"] = disk.LOW + disk.RESERVE - 1
+    with pytest.raises(disk.DiskFullError):
+        disk.ensure_room()
+    assert disk.explanation(ValueError("server error 500"))
+
+
+def test_a_version_that_cannot_be_downloaded_to_a_full_disk_is_not_called_damaged(left):
+    disk.keep_reserve()
+    with pytest.raises(disk.DiskFullError, match="the disk is full"), disk.explained():
+        try:
+            raise OSError("artifacts:\n## model.onnx\n[Errno 28] No space left on device")
+        except OSError as cause:
+            raise DamagedVersionError("version 1 of tiny cannot be downloaded: artifacts:") from cause
 
 
 def test_no_run_begins_on_a_full_or_read_only_disk(left, monkeypatch):
