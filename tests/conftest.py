@@ -27,7 +27,7 @@ os.environ |= {
 }
 
 
-LONGEST = ("test_servers.py", "test_objectives.py", "test_night.py", "test_browser.py")
+LONGEST = ("test_servers.py", "test_disk.py", "test_objectives.py", "test_night.py", "test_browser.py")
 """Files that take minutes: they are begun first, so that two workers end together."""
 
 
