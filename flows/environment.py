@@ -6,6 +6,7 @@ And how it starts: Prefect's temporary server beside the imports.
 import atexit
 import errno
 import gc
+import logging
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -107,13 +108,14 @@ def starting() -> Iterator[None]:
     gc.freeze()
     gc.enable()
     atexit.register(gc.freeze)
-    hide_unsent_logs()
+    hide_full_disk_logs()
 
 
-def hide_unsent_logs() -> None:
-    """Keep Prefect from printing that it could not send lines of the log, where a full disk is why; other errors it prints."""
+def hide_full_disk_logs() -> None:
+    """Keep Prefect from printing that it could not send logs, and MLflow its traceback, if a full disk is why; nothing else."""
     from prefect.logging.handlers import APILogWorker
 
+    logging.getLogger("mlflow.store.db.utils").addFilter(disk.is_other)
     connected = APILogWorker._lifespan
 
     @asynccontextmanager

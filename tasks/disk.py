@@ -139,6 +139,11 @@ def explanation(error: BaseException) -> str:
     return f"{_full()} ({words})" if is_short() and not isinstance(error, UserError) else ""
 
 
+def is_other(record: logging.LogRecord) -> bool:
+    """Return False for a record of an error that a full disk has caused, which the line of the run says: a filter of a logger."""
+    return not FULL.search(record.getMessage())
+
+
 def _full() -> str:
     left = 0.0
     with suppress(OSError):

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import json
+import logging
 import os
 import sqlite3
 import time
@@ -167,10 +168,20 @@ def test_lines_of_the_log_that_a_full_disk_keeps_from_prefect_are_lost_in_silenc
     disk.keep_reserve()
     monkeypatch.setattr(handlers, "get_client", Client)
     monkeypatch.setattr(handlers.APILogWorker, "_lifespan", handlers.APILogWorker._lifespan)
-    environment.hide_unsent_logs()
+    environment.hide_full_disk_logs()
     left["free"] = free
     asyncio.run(send())
     assert ("500 Internal Server Error" in capsys.readouterr().err) is printed
+
+
+def test_mlflows_traceback_of_a_full_database_is_left_out_and_no_other(monkeypatch):
+    monkeypatch.setattr(handlers.APILogWorker, "_lifespan", handlers.APILogWorker._lifespan)
+    environment.hide_full_disk_logs()
+    logger = logging.getLogger("mlflow.store.db.utils")
+    for words, shown in (("database or disk is full", False), ("database is locked", True)):
+        error = sqlite3.OperationalError(words)
+        record = logger.makeRecord(logger.name, logging.ERROR, "", 0, "SQLAlchemy error\n%s", (error,), None)
+        assert bool(logger.filter(record)) is shown
 
 
 @pytest.fixture
