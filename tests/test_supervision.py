@@ -17,7 +17,8 @@ from flows.supervision import HealthCheck, Limits, Service, last_line, rotate
 from tasks.errors import UserError
 
 PATIENCE = 200
-QUICK = {"FAILURES": "2", "RESTART_DELAY": "0.1", "CHECK_INTERVAL": "1", "CHECK_TIMEOUT": "3", "CHECK_MISSES": "3"}
+QUICK = {"FAILURES": "2", "RESTART_DELAY": "0.1", "CHECK_INTERVAL": "1", "CHECK_MISSES": "4"}
+"""A server on a busy machine may be silent for some seconds: the time of a health check stays as it is."""
 
 
 def wait(ready, what: str):
@@ -73,7 +74,7 @@ def test_a_broken_server_fails_and_a_hung_one_is_started_again(tmp_path, monkeyp
         after = flows.servers.running().children
         assert {name for name in after if after[name] != servers.children[name]} == {"mlflow"}
         keeper = "".join(path.read_text() for path in (home / "logs").glob("keeper.log*"))
-        assert "mlflow did not answer 3 health checks in a row: starting it again" in keeper
+        assert "mlflow did not answer 4 health checks in a row: starting it again" in keeper
     finally:
         down = shell("down")
     assert down.returncode == 0 and not processes_of(home)
