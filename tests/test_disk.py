@@ -5,6 +5,7 @@ import errno
 import json
 import logging
 import os
+import shutil
 import sqlite3
 import time
 from collections import namedtuple
@@ -217,7 +218,10 @@ def test_nights_on_a_disk_that_is_really_full_end_with_one_line_and_the_next_one
             time.sleep(0.02)
         small_one.fill()
         ended(night)
-        client = mlflow.MlflowClient(f"sqlite:///{small_one.seen}/mlflow/mlflow.db")
+        copy = shutil.copy(
+            small_one.seen / "mlflow/mlflow.db", shell.folder / f"{stage}.db"
+        )  # SQLite follows /proc/PID/root
+        client = mlflow.MlflowClient(f"sqlite:///{copy}")
         (run,) = client.search_runs([client.get_experiment_by_name("tiny").experiment_id])
         assert run.info.status == "FAILED" and "the disk is full" in run.data.tags["nightshift.reason"]
         small_one.free()
