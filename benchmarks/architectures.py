@@ -17,25 +17,14 @@ import numpy as np
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from benchmarks.train import say
-from models import (
-    anatomy,
-    bases,
-    encoding,
-    export,
-    importance,
-    mending,
-    narrowing,
-    pruning,
-    quantization,
-    static,
-    student,
-    training,
-    vocabulary,
-)
-from models.batches import Collator
-from models.fusion import FUSED
-from models.heads import Head, is_decoder
-from models.measure import TorchPredictor
+from nightshift.compression import importance, layer_dropping, narrowing, pruning, reconstruction, vocabulary
+from nightshift.inference.measurement import TorchPredictor
+from nightshift.models import architectures, pretrained, static
+from nightshift.models.heads import Head, is_decoder
+from nightshift.onnx import export, quantization
+from nightshift.onnx.fusion import FUSED
+from nightshift.training import tokenization, trainer
+from nightshift.training.batching import Collator
 
 ROWS, MAX_LENGTH = 48, 32
 BERT = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64,
@@ -68,8 +57,8 @@ def main(arguments: list[str]) -> dict[str, Any]:
     parser.add_argument("--only", default="", help="some architectures, by model_type, separated by commas")
     chosen = set(filter(None, parser.parse_args(arguments).only.split(",")))
     rows, reasons = [], dict[str, list[str]]()
-    for objective, architectures in (("judges", JUDGING), ("writes", WRITING)):
-        for kind, sizes in architectures.items():
+    for objective, sizes_by_kind in (("judges", JUDGING), ("writes", WRITING)):
+        for kind, sizes in sizes_by_kind.items():
             if not chosen or kind in chosen:
                 say(f"{kind}, {objective}")
                 row, why = _row(kind, sizes, objective)
@@ -119,7 +108,7 @@ class _Trial:
                 row["quantize:static"] = self._tried(lambda: self._quantize("static"))
         for step in ("distil", "prune") if self.head.generative else STEPS:
             row[step] = self._tried(lambda step=step: self._smaller(step))  # type: ignore[misc]
-        if row["prune"] == "yes" and not anatomy.anatomy(self.model).heads_can_go:
+        if row["prune"] == "yes" and not architectures.anatomy(self.model).heads_can_go:
             row["prune"] = "neurons only"
         return self.reasons
 
@@ -134,7 +123,7 @@ class _Trial:
 
     def _train(self) -> None:
         scratch = "scratch:gpt2" if self.decoder else "scratch:bert"
-        tokenizer = bases.load_tokenizer(scratch, {"vocab_size": 300}, self.texts)
+        tokenizer = pretrained.load_tokenizer(scratch, {"vocab_size": 300}, self.texts)
         base = self.folder / "base"
         ends = dict.fromkeys(("bos_token_id", "eos_token_id"), tokenizer.eos_token_id or 3)
         config = AutoConfig.for_model(
@@ -146,11 +135,11 @@ class _Trial:
             family = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         tokenizer.save_pretrained(base)
         config.save_pretrained(base)
-        config.vocab_size = len(bases.load_tokenizer(str(base), {}, []))  # Qwen2's class adds a token
+        config.vocab_size = len(pretrained.load_tokenizer(str(base), {}, []))  # Qwen2's class adds a token
         family.from_config(config).save_pretrained(base)
-        self.tokenizer = bases.load_tokenizer(str(base), {}, [])
-        self.model = bases.load(str(base), self.heads, self.tokenizer, 1)
-        self.rows = {"main": encoding.encode(
+        self.tokenizer = pretrained.load_tokenizer(str(base), {}, [])
+        self.model = pretrained.load(str(base), self.heads, self.tokenizer, 1)
+        self.rows = {"main": tokenization.encode(
             self.tokenizer, self.head, self.texts, None, None if self.head.kind == "generation" else self.labels, MAX_LENGTH,
             encoder_decoder=self.model.config.is_encoder_decoder, packed=self.head.generative,
         )}  # fmt: skip
@@ -159,7 +148,7 @@ class _Trial:
     def _fitted(self, model: Any, name: str) -> Any:
         arguments = {"num_train_epochs": 1, "per_device_train_batch_size": 16, "learning_rate": 1e-3, "save_steps": 1000,
                      "save_total_limit": 1, "seed": 1, "precision": "float32"}  # fmt: skip
-        return training.fit(
+        return trainer.fit(
             model, self.tokenizer, self.heads, self.rows, {}, self.folder / name, arguments, []
         ).model.eval()
 
@@ -175,12 +164,12 @@ class _Trial:
         elif step == "static":
             model = self._fitted(static.student_of(self.model, tokenizer, self.texts), step)
         elif step == "distil":
-            model = self._fitted(student.student_of(self.model, 1), step)
+            model = self._fitted(layer_dropping.student_of(self.model, 1), step)
         else:
             model = self._fitted(self._narrow() if step == "narrow" else self._pruned(), step)
-        stock = pruning.dense(model) if model.config.model_type in anatomy.ANATOMIES else model
-        bases.save_checkpoint(stock, tokenizer, self.heads, self.folder / f"{step}-checkpoint")
-        again, read, _ = bases.load_checkpoint(self.folder / f"{step}-checkpoint")
+        stock = pruning.dense(model) if model.config.model_type in architectures.ANATOMIES else model
+        pretrained.save_checkpoint(stock, tokenizer, self.heads, self.folder / f"{step}-checkpoint")
+        again, read, _ = pretrained.load_checkpoint(self.folder / f"{step}-checkpoint")
         if step == "prune":
             pruning.slim(again)
         if step in ("prune", "static"):
@@ -190,7 +179,7 @@ class _Trial:
             _ensure_alike(*said, "what was written answers otherwise")
 
     def _narrow(self) -> Any:
-        batches, size = self._batches(), anatomy.head_size(self.model)
+        batches, size = self._batches(), architectures.head_size(self.model)
         found = importance.importance(self.model, batches, self.heads)
         widths = [len(layer) for layer in found.neurons]
         fewer = pruning.prune(self.model, found, widths, [2] * len(widths))
@@ -201,10 +190,10 @@ class _Trial:
         batches = self._batches()
         found = importance.importance(self.model, batches, self.heads)
         shape: tuple[list[int], list[int] | None] = ([40, 24], [1, 2])
-        if self.head.generative or not anatomy.anatomy(self.model).heads_can_go:
+        if self.head.generative or not architectures.anatomy(self.model).heads_can_go:
             shape = ([24, 24] if self.head.generative else [40, 24], None)
         pruned = pruning.prune(self.model, found, *shape)
-        mending.mend(pruned, self.model, batches)
+        reconstruction.mend(pruned, self.model, batches)
         return pruned
 
     def _serve(self, model: Any, tokenizer: Any, name: str) -> None:

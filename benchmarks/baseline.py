@@ -15,8 +15,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from benchmarks.train import say, write
-from tasks import evaluate, kinds
-from tasks.records import Augmented, Objective, Sides
+from nightshift.evaluation import kinds
+from nightshift.records import Augmented, Objective, Sides
+from tasks import evaluate
 
 BEFORE, NOW, CENTROID = "multinomial, L-BFGS (before)", "the baseline", "nearest mean of a label"
 MADE = {"1,000 labels": 1000, "5,000 labels": 5000}

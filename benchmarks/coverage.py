@@ -16,10 +16,10 @@ from scipy.stats import beta, norm, t
 from benchmarks import gate, gate_groups
 from benchmarks.f1 import Metric, influences
 from benchmarks.train import say
-from tasks import evidence, limits
-from tasks.gate import GateSettings
-from tasks.records import Augmented, Objective, Sides
-from tasks.records import Metric as Name
+from nightshift.evaluation import confidence_limits, significance
+from nightshift.records import Augmented, Objective, Sides
+from nightshift.records import Metric as Name
+from tasks.gate.stage import GateSettings
 
 LEVELS = (0.95, GateSettings().test_confidence)
 RIGHT = 0.9
@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> dict[str, Any]:
         f"{_error(0.05, times):.2f} and {_error(0.05, told.holdouts):.2f} points at 5 %, {_error(0.00125, times):.3f} and "
         f"{_error(0.00125, told.holdouts):.3f} at 0.125 %",
         f"two models that answer alike may differ, at {100 * strict:.5g} % and with two labels, by points of macro-F1: {same} rows",
-        "ours: the score limit of tasks.limits, of accuracy Tango's and mid-p McNemar; pseudo-rows: a row gained and one lost "
+        "ours: the score limit of nightshift.evaluation.confidence_limits, of accuracy Tango's and mid-p McNemar; pseudo-rows: a row gained and one lost "
         "a label (Bonett and Price 2012), the outer limit; widened by discordance: the bootstrap's variance with the "
         "Clopper-Pearson limit of the share of rows that differ in place of that share",
         "the second model has 9 of 10 rows right; two labels of equally many rows, or 90:10",
@@ -150,7 +150,7 @@ def _same(rows: int) -> float:
     """Return the points that two models' macro-F1 may differ by, which answer alike."""
     labels = np.arange(rows) % 2
     tables = [{"main": _table(labels, labels)}] * 2
-    return -100 * evidence.compare(*tables, [_objective("macro_f1")], LEVELS[1]).lower
+    return -100 * significance.compare(*tables, [_objective("macro_f1")], LEVELS[1]).lower
 
 
 def _groups(name: str, metric: Metric, rows: int, level: float, times: int) -> dict[str, Any]:
@@ -173,8 +173,8 @@ def _many(labels: int, rows: int, differ: float, times: int) -> dict[str, Any]:
     true, missed = np.repeat(np.arange(labels), rows), []
     for _ in range(times):
         tables = [{"main": _table(true, said)} for said in draw(true)]
-        units, free = evidence.paired(*tables, [objective], LEVELS[0])
-        missed.append(limits.statistic(units, truth) > t.ppf(LEVELS[0], free))
+        units, free = significance.paired(*tables, [objective], LEVELS[0])
+        missed.append(confidence_limits.statistic(units, truth) > t.ppf(LEVELS[0], free))
     return _row(
         "macro_f1",
         f"{labels} labels of {rows} rows",
@@ -196,7 +196,7 @@ def _answers(true: np.ndarray, labels: int, differ: float, random: np.random.Gen
 
 
 def _f1(labels: np.ndarray, said: np.ndarray) -> float:
-    return evidence.influence(_table(labels, said), _objective("macro_f1"), LEVELS[0]).value
+    return significance.influence(_table(labels, said), _objective("macro_f1"), LEVELS[0]).value
 
 
 def _table(labels: np.ndarray, said: np.ndarray) -> pd.DataFrame:

@@ -12,9 +12,9 @@ from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
-from tasks import ledger, registry, tracking
+from nightshift.records import Registered, Verdict
+from nightshift.registry import ledger, model_registry, tracking
 from tasks.promote import promote
-from tasks.records import Registered, Verdict
 
 CONTEXT = get_context("spawn")
 MODEL = "endings"
@@ -60,7 +60,7 @@ def _nights(pipe: Connection, barrier: Barrier) -> None:
 
 
 def _round(pipes: list[Connection], experiment: str) -> dict[str, Any]:
-    champion = registry.version_of(MODEL, registry.CHAMPION)
+    champion = model_registry.version_of(MODEL, model_registry.CHAMPION)
     verdict = Verdict(decision="promote", claim="better", reasons=["it is better"], champion_version=champion)
     versions = [_version(experiment) for _ in pipes]
     for pipe, version in zip(pipes, versions, strict=True):
@@ -68,9 +68,12 @@ def _round(pipes: list[Connection], experiment: str) -> dict[str, Any]:
     ends = dict(zip([version.version for version in versions], [pipe.recv() for pipe in pipes], strict=True))
     moved = [version for version, (status, _) in ends.items() if status == "promoted"]
     entered = [entry.version for entry in ledger.history(MODEL)]
-    stands = {alias: registry.version_of(MODEL, alias) for alias in (registry.CHAMPION, registry.PREVIOUS)}
+    stands = {
+        alias: model_registry.version_of(MODEL, alias) for alias in (model_registry.CHAMPION, model_registry.PREVIOUS)
+    }
     return {
-        "one moved": len(moved) == 1 and stands == {registry.CHAMPION: moved[0], registry.PREVIOUS: champion},
+        "one moved": len(moved) == 1
+        and stands == {model_registry.CHAMPION: moved[0], model_registry.PREVIOUS: champion},
         "both entered": all(entered.count(version) == 1 for version in ends),
         "ends": ends,
     }
@@ -80,6 +83,6 @@ def _version(experiment: str) -> Registered:
     client = tracking.connect()
     run_id = client.create_run(experiment).info.run_id
     number = client.create_model_version(MODEL, source=f"runs:/{run_id}/model", run_id=run_id).version
-    client.set_registered_model_alias(MODEL, registry.CHALLENGER, str(number))
+    client.set_registered_model_alias(MODEL, model_registry.CHALLENGER, str(number))
     client.set_terminated(run_id)
     return Registered(name=MODEL, version=str(number), run_id=run_id)

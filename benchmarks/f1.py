@@ -1,4 +1,4 @@
-"""Macro-F1 of two labels from counts, for many samples at once: as `tasks.evidence` has it from rows."""
+"""Macro-F1 of two labels from counts, for many samples at once: as `nightshift.evaluation.significance` has it from rows."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from tasks.evidence import F1Counts, average_f1, f1_at_stake
-from tasks.limits import Units
+from nightshift.evaluation.confidence_limits import Units
+from nightshift.evaluation.significance import F1Counts, average_f1, f1_at_stake
 
 GRID = np.linspace(0.3, 1, 7001)
 FIRST, SECOND = np.array([False, False, True, True]), np.array([False, True, False, True])

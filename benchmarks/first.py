@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.train import say
-from tasks.gate import GateSettings
-from tasks.judging.first import SHUFFLED, First, References, judge_first
-from tasks.records import Augmented, Metric, Objective, Sides
+from nightshift.records import Augmented, Metric, Objective, Sides
+from tasks.gate.first_version import SHUFFLED, First, References, judge_first
+from tasks.gate.stage import GateSettings
 
 CLASSES = (2, 20, 77)
 ROWS = (20, 200, 2000)

@@ -16,7 +16,8 @@ from statistics import median
 from typing import Any
 
 from benchmarks.train import say, write
-from models import bases, training
+from nightshift.models import pretrained
+from nightshift.training import trainer
 
 LEARNING = ("train", "evaluate", "compress", "gate")
 """Stages that run models: their time goes with the data and the model."""
@@ -49,7 +50,7 @@ def _settings(told: argparse.Namespace, place: Path) -> dict[str, Any]:
     settings = {
         "model": "bench",
         "data": {"path": str(data), "text": "text", "label": "label"},
-        "train": {"base_model": bases.locate(told.model)[0], "num_train_epochs": told.epochs, "max_length": 128,
+        "train": {"base_model": pretrained.locate(told.model)[0], "num_train_epochs": told.epochs, "max_length": 128,
                   "per_device_train_batch_size": 16, "learning_rate": 5e-5, "weight_decay": 0.01, "save_steps": 200,
                   "save_total_limit": 2, "seed": 42, "torch_compile": "never"},
         "compress": {"recipes": []},
@@ -75,7 +76,7 @@ def _timed(command: list[str], place: Path, environment: dict[str, str]) -> tupl
 
 def _night(settings: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
     place = Path(settings["data"]["path"]).parent
-    wall, found = _timed(["-m", "flows.cli", "run", "night.yaml", "--force", "--json"], place, environment)
+    wall, found = _timed(["-m", "cli.main", "run", "night.yaml", "--force", "--json"], place, environment)
     assert found["status"] in ("promoted", "held"), found["reason"]
     stages = found["seconds"]
     rest = wall - sum(stages[stage] for stage in LEARNING)
@@ -89,7 +90,7 @@ def _bare(settings: dict[str, Any], place: Path, environment: dict[str, str]) ->
     arguments = {
         name: value for name, value in train.items() if name not in ("base_model", "max_length", "torch_compile")
     }
-    told = {"eval_strategy": "epoch", "logging_steps": 20, "precision": training.precision()}
+    told = {"eval_strategy": "epoch", "logging_steps": 20, "precision": trainer.precision()}
     job = {"train": str(rows), "validation": str(validation), "arguments": arguments | told}
     (place / "job.json").write_text(json.dumps(train | job))
     script = Path(__file__).parent / "scripts" / "bare.py"

@@ -18,9 +18,9 @@ from scipy.stats import norm, t
 
 from benchmarks.f1 import Metric, units
 from benchmarks.train import say
-from tasks import evidence, limits
-from tasks.gate import GateSettings
-from tasks.judging.claims import SCREEN
+from nightshift.evaluation import confidence_limits, significance
+from nightshift.evaluation.claims import SCREEN
+from tasks.gate.stage import GateSettings
 
 START = 0.9
 """Accuracy of the first champion."""
@@ -183,7 +183,7 @@ def ours(seen: Seen, settings: GateSettings = SETTINGS) -> Claims:
 
 
 def decide(shown: Shown, cheaper: bool, spent: np.ndarray, anchored: np.ndarray, settings: GateSettings) -> Claims:
-    """Decide as `tasks.gate` does, by year.
+    """Decide as `tasks.gate.stage` does, by year.
 
     Args:
         shown: What the rows show.
@@ -216,11 +216,13 @@ def _shown(seen: Seen, side: str, role: str, years: np.ndarray, bound: float, co
     level = np.broadcast_to(confidence, years.shape)[years]
     if seen.metric.name != "accuracy":
         rows = counts.sum(axis=(1, 2))
-        found[years] = limits.statistic(units(counts, level), np.full(len(counts), bound)) > t.ppf(level, rows - 1)
+        found[years] = confidence_limits.statistic(units(counts, level), np.full(len(counts), bound)) > t.ppf(
+            level, rows - 1
+        )
         return found
     lost, gained = counts.sum(axis=1)[:, 1], counts.sum(axis=1)[:, 2]
-    passed = evidence.score(gained, lost, counts.sum(axis=(1, 2)), bound) > norm.ppf(level)
-    found[years] = passed & ((bound < 0) | (evidence.mid_p(gained, lost) <= 1 - level))
+    passed = significance.score(gained, lost, counts.sum(axis=(1, 2)), bound) > norm.ppf(level)
+    found[years] = passed & ((bound < 0) | (significance.mid_p(gained, lost) <= 1 - level))
     return found
 
 

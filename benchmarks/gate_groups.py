@@ -9,8 +9,8 @@ from scipy.stats import norm, t
 
 from benchmarks import gate
 from benchmarks.f1 import Metric, influences
-from tasks import limits
-from tasks.evidence import ENOUGH
+from nightshift.evaluation import confidence_limits
+from nightshift.evaluation.significance import ENOUGH
 
 NAMES = ("10 rows a group", "groups of Zipf sizes", "near duplicates")
 
@@ -69,7 +69,7 @@ def shown(
     bound: float,
     confidence: Any,
 ) -> np.ndarray:
-    """Return in which years a difference above a bound is shown, by groups, as `tasks.evidence` does it.
+    """Return in which years a difference above a bound is shown, by groups, as `nightshift.evaluation.significance` does it.
 
     Args:
         sides: The rows of each side.
@@ -101,8 +101,8 @@ def shown(
     differ = (np.add.reduceat((first != second).astype(int), rows.starts, axis=1) > 0).sum(axis=1)
     typical = np.where(differ < ENOUGH, float((rows.sizes**2).sum() / rows.sizes.sum()), 1.0)
     reach = np.maximum(worst * typical * scale, np.abs(sums).max(axis=1))
-    found = limits.Units(sums, reach, 1.0, scale * rows.sizes, scale * typical)
-    passed[years] = limits.statistic(found, np.full(len(first), bound)) > t.ppf(level, groups - 1)
+    found = confidence_limits.Units(sums, reach, 1.0, scale * rows.sizes, scale * typical)
+    passed[years] = confidence_limits.statistic(found, np.full(len(first), bound)) > t.ppf(level, groups - 1)
     return passed
 
 

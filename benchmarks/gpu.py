@@ -1,4 +1,4 @@
-"""`nightshift bench train --device cuda`: tokens a second and model FLOPs utilisation of `models.training.fit` on a GPU.
+"""`nightshift bench train --device cuda`: tokens a second and model FLOPs utilisation of `nightshift.training.trainer.fit` on a GPU.
 
 BERT-base and GPT-2 by their configurations alone, with random weights and random tokens, in bf16. Needs `models/`,
 torch, transformers, accelerate and safetensors; where nothing else is installed: `python -m benchmarks.gpu [--json]`.
@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from transformers import BertConfig, BertForSequenceClassification, GPT2Config, GPT2LMHeadModel
 
-from models import speed, training
-from models.encoding import IGNORED, Column, Examples, pack
-from models.heads import Head
+from nightshift.models.heads import Head
+from nightshift.training import throughput, trainer
+from nightshift.training.tokenization import IGNORED, Column, Examples, pack
 
 HEADS = {"bert": Head("classification", ("bad", "good")), "gpt2": Head("generation")}
 MODELS: dict[str, Callable[[dict[str, int]], Any]] = {
@@ -79,7 +79,7 @@ def main(arguments: list[str]) -> dict[str, Any]:
     for case in CASES:
         runs.append(_measured(case, told))
         print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
-    peak = speed.peak_flops(device, "bf16")
+    peak = throughput.peak_flops(device, "bf16")
     notes = [
         f"the card's measured peak: {peak / 1e12:.1f} TFLOP/s, a large bf16 matrix product; utilisation is the share of it",
         "model FLOPs of a real token: 6 a multiplied weight, and 12 · layers · size · length for attention; a packed row counts as one text",
@@ -122,9 +122,9 @@ def _fit(case: Case, model: Any, rows: Examples, batch: int, steps: int, compile
         "save_steps": 10**9, "save_total_limit": 1, "logging_steps": 20,
     }  # fmt: skip
     tokenizer: Any = SimpleNamespace(pad_token_id=0)
-    heads, recipe = {"main": HEADS[case.model]}, training.Recipe(torch_compile=compiled)
+    heads, recipe = {"main": HEADS[case.model]}, trainer.Recipe(torch_compile=compiled)
     with tempfile.TemporaryDirectory() as folder:
-        return training.fit(model, tokenizer, heads, {"main": rows}, {}, Path(folder), arguments, [], recipe).figures
+        return trainer.fit(model, tokenizer, heads, {"main": rows}, {}, Path(folder), arguments, [], recipe).figures
 
 
 def _level(case: Case, count: int, vocabulary: int, draw: np.random.Generator) -> Examples:

@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.gpu import MODELS, TINY
-from models import importance, int8, pruning
-from models.measure import device
+from nightshift.compression import importance, pruning
+from nightshift.inference.measurement import device
+from nightshift.models import int8
 
 BATCHES = (1, 128)
 LENGTH, NEW = 128, 32

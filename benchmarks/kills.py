@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.train import say
-from models import checkpoints
-from models.quiet import no_bars
+from nightshift.models.logging_utils import no_bars
+from nightshift.training import checkpoints
 
 TESTS = Path(__file__).parent.parent / "tests"
 CONTEXT = get_context("forkserver")

@@ -15,8 +15,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from transformers import pipeline
 
-from models import bases, export
-from models.heads import Heads
+from nightshift.models import pretrained
+from nightshift.models.heads import Heads
+from nightshift.onnx import export
 from tasks import evaluate
 
 Ask = Callable[[Sequence[str]], Any]
@@ -43,9 +44,9 @@ def trained(texts: pd.Series, labels: pd.Series, base: str | None) -> dict[str, 
     simple = make_pipeline(evaluate.tfidf(), LogisticRegression(max_iter=1000, C=10.0)).fit(texts, labels)
     found: dict[str, Ask] = {"TF-IDF, logistic regression": lambda texts: simple.predict(texts)}
     if base and find_spec("model2vec") and find_spec("skeletoken"):
-        found["Model2Vec"] = _model2vec(texts.tolist(), labels.tolist(), bases.locate(base)[0])
+        found["Model2Vec"] = _model2vec(texts.tolist(), labels.tolist(), pretrained.locate(base)[0])
     if base and find_spec("setfit"):
-        found["SetFit"] = _setfit(texts.tolist(), labels.tolist(), bases.locate(base)[0])
+        found["SetFit"] = _setfit(texts.tolist(), labels.tolist(), pretrained.locate(base)[0])
     return found
 
 

@@ -17,10 +17,11 @@ from scipy import stats
 from sklearn.metrics import f1_score
 
 from benchmarks.train import public_data, say
-from models import bases, training
-from models.encoding import encode
-from models.heads import Head
-from models.measure import TorchPredictor
+from nightshift.inference.measurement import TorchPredictor
+from nightshift.models import pretrained
+from nightshift.models.heads import Head
+from nightshift.training import trainer
+from nightshift.training.tokenization import encode
 
 LABELS = {"entailment": "entailment_judgment", "relatedness": "relatedness_score"}
 METRICS = {"entailment": "macro-F1", "relatedness": "Pearson"}
@@ -63,8 +64,8 @@ def _learned(
         "relatedness": Head("regression", pairs=True, mean=float(score.mean()), std=float(score.std(ddof=0))),
     }
     heads = {name: known[name] for name in names}
-    tokenizer = bases.load_tokenizer(told.model, {}, [])
-    model = bases.load(told.model, heads, tokenizer, seed)
+    tokenizer = pretrained.load_tokenizer(told.model, {}, [])
+    model = pretrained.load(told.model, heads, tokenizer, seed)
     examples = {
         name: encode(tokenizer, head, *_pairs(train), train[LABELS[name]].tolist(), MAX_LENGTH)
         for name, head in heads.items()
@@ -72,7 +73,7 @@ def _learned(
     arguments = {"num_train_epochs": told.epochs, "per_device_train_batch_size": 16, "learning_rate": 5e-5,
                  "weight_decay": 0.01, "save_steps": 10**9, "save_total_limit": 1, "seed": seed}  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        fitted = training.fit(model, tokenizer, heads, examples, {}, Path(folder), arguments, [])
+        fitted = trainer.fit(model, tokenizer, heads, examples, {}, Path(folder), arguments, [])
     predictor = TorchPredictor(fitted.model, tokenizer, heads, MAX_LENGTH)
     return {name: _judged(name, head, predictor.scores(*_pairs(test), name), test) for name, head in heads.items()}
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
-from models import bases
-from models.predictor import available_cpus
-from tasks.errors import InputError
+from nightshift.errors import InputError
+from nightshift.inference.predictor import available_cpus
+from nightshift.models import pretrained
 
 SCRIPTS = ("article", "run_glue", "tutorial", "ours")
 REFERENCE = "tutorial"
@@ -112,7 +112,7 @@ def _read(path: Path) -> list[tuple[str, str]]:
 
 
 def _common(files: tuple[Path, Path], told: argparse.Namespace) -> list[Any]:
-    model, _ = bases.locate(told.model)
+    model, _ = pretrained.locate(told.model)
     return ["--train", files[0], "--test", files[1], "--model", model, "--batch", told.batch,
             "--learning-rate", told.learning_rate]  # fmt: skip
 

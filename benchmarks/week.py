@@ -23,7 +23,7 @@ from mlflow.exceptions import MlflowException
 
 from benchmarks.flow import environment
 from benchmarks.train import public_data, say
-from models import bases
+from nightshift.models import pretrained
 
 DAYS = range(17, 25)
 FILE = "airline/Tweets_Ramlah0.csv"
@@ -45,7 +45,7 @@ class Week:
         settings = {
             "model": MODEL,
             "data": {"path": "tweets.csv", "label": "airline_sentiment", "timestamp": "tweet_created"},
-            "train": {"base_model": bases.locate(told.model)[0], "max_length": 64, "num_train_epochs": told.epochs,
+            "train": {"base_model": pretrained.locate(told.model)[0], "max_length": 64, "num_train_epochs": told.epochs,
                       "per_device_train_batch_size": 32, "learning_rate": 1e-4},
             "augment": {"method": "none"}, "compress": {"recipes": ["quantize"]},
             "gate": {"slices": ["airline"]},
@@ -54,7 +54,7 @@ class Week:
 
     def call(self, *words: str) -> str:
         """A command of nightshift's; what it prints."""
-        command = [sys.executable, "-m", "flows.cli", *words]
+        command = [sys.executable, "-m", "cli.main", *words]
         done = subprocess.run(command, cwd=self.place, env=self.env, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{' '.join(words)}: {done.stderr[-500:]}")

@@ -1,1 +1,1 @@
-"""The order of things: one file a flow, the command line, the settings as a whole."""
+"""Prefect flows, one file each, and the settings as a whole."""

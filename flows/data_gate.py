@@ -10,7 +10,9 @@ from prefect.states import Completed, Failed
 from flows.form import EMPTY, NightForm, filled_in, run_name
 from flows.result_storage import ensure_result_storage
 from flows.settings import NightSettings, ObjectiveSettings
-from tasks import redaction, shown, store
+from nightshift import redaction
+from nightshift.prefect_ui import artifacts
+from nightshift.store import artifact_store
 from tasks.ingest import ingest, locate
 from tasks.validate import validate
 
@@ -43,7 +45,7 @@ def _check_one(settings: NightSettings, name: str, objective: ObjectiveSettings)
     with settings.about(name):
         rows = ingest(locate(data, objective.holdout, Path(settings.base_dir)), data, settings.gate.slices)
         checked = validate(rows, settings.expectations, objective.kind, data.label_separator)
-    shown.stage(settings.model, checked)
+    artifacts.stage(settings.model, checked)
     quarantined = sum(checked.quarantined.values())
     return {
         "status": checked.status,
@@ -55,6 +57,6 @@ def _check_one(settings: NightSettings, name: str, objective: ObjectiveSettings)
             **checked.quarantined,
         },
         "expectations": [result.model_dump() for result in checked.expectations],
-        "quarantine": str(store.folder(checked) / "quarantine.csv"),
-        "data_docs": str(store.folder(checked) / "measured/data_docs/index.html"),
+        "quarantine": str(artifact_store.folder(checked) / "quarantine.csv"),
+        "data_docs": str(artifact_store.folder(checked) / "measured/data_docs/index.html"),
     }

@@ -9,9 +9,9 @@ from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, create_model, model_serializer
 
 from flows.settings import NightSettings, anchored, check, read, section
-from tasks.errors import SettingsError
-from tasks.records import Settings
-from tasks.redaction import SECRET_SCHEMA
+from nightshift.errors import SettingsError
+from nightshift.records import Settings
+from nightshift.redaction import SECRET_SCHEMA
 
 DOTS = "\n...\n"
 """What YAML puts after a bare value."""

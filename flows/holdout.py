@@ -4,14 +4,19 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows import night
 from flows.result_storage import ensure_result_storage
 from flows.settings import NightSettings, load
-from tasks import kinds, ledger, night, processes, redaction, registry, shown, tracking
-from tasks.errors import SettingsError, UserError
+from nightshift import redaction
+from nightshift.errors import SettingsError, UserError
+from nightshift.evaluation import kinds
+from nightshift.prefect_ui import artifacts
+from nightshift.records import Augmented, Objective
+from nightshift.registry import ledger, model_registry, tracking
+from nightshift.registry.ledger import Entry
+from nightshift.registry.version_predictions import Served
+from nightshift.store import processes
 from tasks.ingest import ingest, locate
-from tasks.judging.served import Served
-from tasks.ledger import Entry
-from tasks.records import Augmented, Objective
 from tasks.split import split
 from tasks.validate import validate
 
@@ -34,10 +39,10 @@ def rotate_holdout(settings: NightSettings, reason: str, who: str | None = None)
     """Returns a line that says so. Raises UserError where there is no champion, or it was trained on the next holdout."""
     if settings.split.by not in ("identity", "group"):
         raise SettingsError(f"split.by: {settings.split.by} has no sealed holdouts: its holdout moves with the rows")
-    with tracking.explained(), registry.locked(settings.model, "night"):
+    with tracking.explained(), model_registry.locked(settings.model, "night"):
         name = settings.model
-        registry.notice_moves_by_hand(name)
-        fold, champion = ledger.fold(ledger.history(name)) + 1, registry.version_of(name, registry.CHAMPION)
+        model_registry.notice_moves_by_hand(name)
+        fold, champion = ledger.fold(ledger.history(name)) + 1, model_registry.version_of(name, model_registry.CHAMPION)
         if champion is None:
             raise UserError(f"{name} has no champion yet: no holdout is worn")
         if fold > settings.split.spare:
@@ -59,7 +64,7 @@ def _objective(settings: NightSettings, name: str, fold: int) -> Objective:
             raise SettingsError("split.holdout: a file has no sealed holdouts; name another file")
         rows = ingest(locate(told.data, None, Path(settings.base_dir)), told.data, settings.gate.slices)
         checked = validate(rows, settings.expectations, told.kind, told.data.label_separator)
-        shown.stage(settings.model, checked)
+        artifacts.stage(settings.model, checked)
         if checked.status == "stopped":
             raise UserError(f"the data failed: {checked.reason}")
         sides = split(
@@ -71,7 +76,7 @@ def _objective(settings: NightSettings, name: str, fold: int) -> Objective:
 def _scored(name: str, champion: str, objectives: list[Objective]) -> dict[str, float]:
     """The champion's metrics on the new holdout."""
     tables = Served(name, champion, len(objectives) > 1).tables(objectives, "holdout")
-    known = registry.trained_keys(name, champion)
+    known = model_registry.trained_keys(name, champion)
     seen = sum(int(table["row_key"].isin(known).sum()) for table in tables.values())
     if seen:
         raise UserError(f"{name}: version {champion} was trained on {seen} rows of the next holdout, which was not sealed "

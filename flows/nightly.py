@@ -6,19 +6,23 @@ from typing import Any
 from prefect import State, flow
 from prefect.runtime import flow_run
 
+from flows import night
+from flows.base_trial import try_bases
 from flows.form import EMPTY, NightForm, filled_in, run_name
 from flows.result_storage import ensure_result_storage
 from flows.settings import NightSettings
-from models import progress
-from tasks import disk, night, reconcile, redaction, registry, shown, start, tracking
+from nightshift import redaction
+from nightshift.prefect_ui import artifacts, reconciliation
+from nightshift.records import Checked, Evaluated, NightResult, Objective, Start, Trained
+from nightshift.registry import model_registry, tracking, warm_start
+from nightshift.store import disk
+from nightshift.training import progress
 from tasks.augment import augment
-from tasks.base_trial import try_bases
-from tasks.compress import compress
+from tasks.compress.stage import compress
 from tasks.evaluate import evaluate
-from tasks.gate import gate
+from tasks.gate.stage import gate
 from tasks.ingest import ingest, locate
 from tasks.promote import promote
-from tasks.records import Checked, Evaluated, NightResult, Objective, Start, Trained
 from tasks.register import register
 from tasks.split import split
 from tasks.train import train
@@ -36,7 +40,7 @@ def nightly(settings_file: str | None = None, settings: NightForm = EMPTY, force
     """
     with redaction.redacted_errors():
         ensure_result_storage()
-        return shown.ending(one_night(filled_in(settings_file, settings), force))
+        return artifacts.ending(one_night(filled_in(settings_file, settings), force))
 
 
 def one_night(settings: NightSettings, force: bool) -> NightResult:
@@ -44,12 +48,12 @@ def one_night(settings: NightSettings, force: bool) -> NightResult:
     with (
         disk.explained(),
         tracking.explained(),
-        registry.locked(settings.model, "night"),
-        progress.published_by(lambda: shown.progress(settings.model)),
+        model_registry.locked(settings.model, "night"),
+        progress.published_by(lambda: artifacts.progress(settings.model)),
     ):
-        shown.speak()
-        reconcile.sign_in()
-        reconcile.reconcile()
+        artifacts.speak()
+        reconciliation.sign_in()
+        reconciliation.reconcile()
         disk.keep_reserve()
         learned = settings.learned
         sources = {}
@@ -86,7 +90,7 @@ def one_night(settings: NightSettings, force: bool) -> NightResult:
         with tonight.run(checked, objectives) as run_id:
             warm = None
             if settings.train.warm_start:
-                warm = start.start(
+                warm = warm_start.start(
                     settings.model, tonight.standing(), objectives, settings.train.base(), tonight.forgotten
                 )
             trials: list[tuple[Trained, Evaluated]] = []
@@ -97,7 +101,7 @@ def one_night(settings: NightSettings, force: bool) -> NightResult:
                 )
                 trials.append((tried, tonight.timed(evaluate)(tried, objectives, seeded.max_length)))
             trained, evaluated, spread = night.best(trials, objectives)
-            start.keep(trained, run_id, "champion" in (settings.train.warm_start, *settings.compress.teachers))
+            warm_start.keep(trained, run_id, "champion" in (settings.train.warm_start, *settings.compress.teachers))
             alone = {}
             for one in objectives if settings.train.compare_single and len(objectives) > 1 else []:
                 single = tonight.timed(train, one.name)([one], settings.train, None, settings.model)
@@ -123,7 +127,7 @@ def _teachers(
     if "full" in named:
         found.append(trained)
     if "champion" in named:
-        champion = start.start(settings.model, tonight.standing(), objectives, None, tonight.forgotten)
+        champion = warm_start.start(settings.model, tonight.standing(), objectives, None, tonight.forgotten)
         found += [champion] if champion else []
     for base in settings.compress.teaching_bases:
         told = settings.train.model_copy(update={"base_model": base})

@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
-from tasks import store
-from tasks.errors import UserError
-from tasks.permissions import keep_private
+from nightshift.errors import UserError
+from nightshift.store import artifact_store
+from nightshift.store.permissions import keep_private
 
 
 def ensure_result_storage() -> None:
     """Raise UserError unless Prefect's result storage is the artifact store; a worker that was started by hand has its own."""
     from prefect.settings import PREFECT_RESULTS_LOCAL_STORAGE_PATH as NAMED
 
-    if Path(NAMED.value()).resolve() != store.root():
-        raise UserError(f"{NAMED.name} is {NAMED.value()}: set it to {store.root()} where the worker is started")
+    if Path(NAMED.value()).resolve() != artifact_store.root():
+        raise UserError(
+            f"{NAMED.name} is {NAMED.value()}: set it to {artifact_store.root()} where the worker is started"
+        )
     keep_private()

@@ -11,15 +11,15 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from tasks import redaction
+from nightshift import redaction
+from nightshift.errors import SettingsError, UserError
+from nightshift.evaluation.kinds import KINDS, gate_metric
+from nightshift.records import GENERATIVE, MAIN, GenerationSettings, Kind, Metric, Settings
 from tasks.augment import AugmentSettings
-from tasks.compress import CompressSettings
-from tasks.compression.recipes import parse, unasked, usable
-from tasks.errors import SettingsError, UserError
-from tasks.gate import GateSettings
+from tasks.compress.recipes import parse, unasked, usable
+from tasks.compress.stage import CompressSettings
+from tasks.gate.stage import GateSettings
 from tasks.ingest import DataSettings
-from tasks.kinds import KINDS, gate_metric
-from tasks.records import GENERATIVE, MAIN, GenerationSettings, Kind, Metric, Settings
 from tasks.split import SplitSettings
 from tasks.train import TrainSettings
 from tasks.validate import ExpectationSettings

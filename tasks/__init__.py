@@ -1,5 +1,5 @@
-"""One stage, one module: its settings class, its plain functions, its one task at the end."""
+"""The stages of a night, one module or package each: settings class, plain functions, one Prefect task."""
 
-from tasks import redaction
+from nightshift import redaction
 
 redaction.install()

@@ -13,10 +13,10 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field
 
-from tasks import store
-from tasks.identity import key
-from tasks.records import GENERATIVE, Augmented, Kind, Settings, Sides
-from tasks.stage import stage
+from nightshift.data.row_keys import key
+from nightshift.records import GENERATIVE, Augmented, Kind, Settings, Sides
+from nightshift.store import artifact_store
+from nightshift.store.stages import stage
 
 UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 """Scripts written without spaces: Thai, Lao, Burmese, Khmer, kana, Chinese characters."""
@@ -152,9 +152,14 @@ def _random(seed: int, key: str, copy: int, column: str) -> Random:
 def augment(folder: Path, sides: Sides, augment: AugmentSettings, kind: Kind) -> Augmented:
     """Write the training rows and their copies, and the texts without labels: those of `sides`, and pieces."""
     settings = augment.model_copy(update={"copies": 0, "pieces": 0}) if kind in GENERATIVE else augment
-    train, unlabelled = (pd.read_parquet(store.folder(sides) / f"{name}.parquet") for name in ("train", "unlabelled"))
+    train, unlabelled = (
+        pd.read_parquet(artifact_store.folder(sides) / f"{name}.parquet") for name in ("train", "unlabelled")
+    )
     judging = set().union(
-        *(pd.read_parquet(store.folder(sides) / f"{name}.parquet", columns=["row_key"])["row_key"] for name in JUDGING)
+        *(
+            pd.read_parquet(artifact_store.folder(sides) / f"{name}.parquet", columns=["row_key"])["row_key"]
+            for name in JUDGING
+        )
     )
     rows = augment_rows(train, settings, judging)
     rows.to_parquet(folder / "train.parquet")

@@ -17,12 +17,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MultiLabelBinarizer, normalize
 from transformers import PreTrainedTokenizerBase
 
-from models import bases
-from models.measure import TorchPredictor, device
-from tasks import kinds, scoring, store
-from tasks.records import GENERATIVE, Evaluated, Kind, Objective, Trained
-from tasks.scoring import Predictor
-from tasks.stage import stage
+from nightshift.evaluation import kinds, scoring
+from nightshift.evaluation.scoring import Predictor
+from nightshift.inference.measurement import TorchPredictor, device
+from nightshift.models import pretrained
+from nightshift.records import GENERATIVE, Evaluated, Kind, Objective, Trained
+from nightshift.store import artifact_store
+from nightshift.store.stages import stage
 
 T = TypeVar("T")
 SAMPLES = 8
@@ -209,7 +210,7 @@ def _baselines(
 @stage
 def evaluate(folder: Path, trained: Trained, objectives: list[Objective], max_length: int) -> Evaluated:
     """Score full on validation and holdout, measure its cost in PyTorch float32."""
-    model, tokenizer, heads = bases.load_checkpoint(store.folder(trained) / "model")
+    model, tokenizer, heads = pretrained.load_checkpoint(artifact_store.folder(trained) / "model")
     full = TorchPredictor(model.to(device()), tokenizer, heads, max_length)
     tables = {side: scoring.tables(full, side, objectives) for side in ("validation", "holdout")}
     for side, answers in tables.items():

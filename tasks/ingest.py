@@ -11,13 +11,14 @@ from typing import Any
 import pandas as pd
 from pydantic import Field, StrictInt, StrictStr, field_validator
 
-from tasks import bounds, store
-from tasks.errors import InputError
-from tasks.exclusion import excluded
-from tasks.identity import canonical, key
-from tasks.reading import Quoting, Record, read_dataset, read_records
-from tasks.records import Rows, Settings, Source
-from tasks.stage import stage
+from nightshift.data import size_limits
+from nightshift.data.exclusion import excluded
+from nightshift.data.readers import Quoting, Record, read_dataset, read_records
+from nightshift.data.row_keys import canonical, key
+from nightshift.errors import InputError
+from nightshift.records import Rows, Settings, Source
+from nightshift.store import artifact_store
+from nightshift.store.stages import stage
 
 log = logging.getLogger("nightshift.ingest")
 Column = StrictStr | StrictInt
@@ -100,7 +101,7 @@ def _found(path: str, field: str, base_dir: Path, side: Any) -> list[Source]:
         raise InputError(
             f"{field}: no such file: {path}; paths are relative to the settings file's folder {base}; mend the path"
         )
-    return [Source(path=str(file.resolve()), sha256=store.file_digest(file), side=side) for file in files]
+    return [Source(path=str(file.resolve()), sha256=artifact_store.file_digest(file), side=side) for file in files]
 
 
 def _matching(base: Path, pattern: str) -> list[Path]:
@@ -112,7 +113,7 @@ def _matching(base: Path, pattern: str) -> list[Path]:
 
 
 def read_rows(sources: list[Source], data: DataSettings, slices: Sequence[str] = ()) -> pd.DataFrame:
-    """Every record of every source, with the columns documented at `tasks.records.Rows`.
+    """Every record of every source, with the columns documented at `nightshift.records.Rows`.
 
     The columns `slices` must be there too; their values stay in `original`. Raises InputError where a file cannot be
     read whole or lacks a column.
@@ -123,7 +124,7 @@ def read_rows(sources: list[Source], data: DataSettings, slices: Sequence[str] =
     for source in sources:
         if source.side == "exclude":
             continue
-        with bounds.told(source.path):
+        with size_limits.told(source.path):
             records = _records(source, data)
         if source.side == "unlabelled":
             names = _names({name: column for name, column in columns.items() if name in TEXTS}, (), records, source)
@@ -232,7 +233,7 @@ def _as_text(value: Any) -> str | None:
 @stage
 def ingest(folder: Path, sources: list[Source], data: DataSettings, slices: list[str]) -> Rows:
     """Write every record read, readable or not; the columns `slices` must be among theirs. Of unlabelled ones the texts."""
-    with bounds.told("data.path"):
+    with size_limits.told("data.path"):
         found = read_rows(sources, data, slices)
     found = found.astype({name: "str" for name in found if name not in ("row", "excluded")})
     apart = found["side"] == "unlabelled"

@@ -2,22 +2,22 @@
 
 from prefect import task
 
-from tasks import registry
-from tasks.errors import UserError
-from tasks.records import Registered, Verdict
+from nightshift.errors import UserError
+from nightshift.records import Registered, Verdict
+from nightshift.registry import model_registry
 
 
 @task(name="promote", task_run_name="promote", retries=2, retry_delay_seconds=5)
 def promote(registered: Registered, verdict: Verdict, approval: str) -> tuple[str, str]:
     """Returns (promoted or held, reason). A champion that changed during the night holds the challenger."""
     reason, alpha = "; ".join(verdict.reasons), "" if verdict.alpha is None else str(verdict.alpha)
-    registry.notice_moves_by_hand(registered.name)
-    if registry.version_of(registered.name, registry.CHAMPION) == registered.version:
+    model_registry.notice_moves_by_hand(registered.name)
+    if model_registry.version_of(registered.name, model_registry.CHAMPION) == registered.version:
         return "promoted", reason
     held = reason if verdict.decision == "hold" else _bar(registered, approval)
     if held is None:
         try:
-            registry.promote(
+            model_registry.promote(
                 registered.name,
                 registered.version,
                 reason,
@@ -30,7 +30,9 @@ def promote(registered: Registered, verdict: Verdict, approval: str) -> tuple[st
             return "promoted", reason
         except UserError as error:
             held = str(error)
-    registry.note(registered.name, "held", held, registered.run_id, registered.version, verdict.tested or "", alpha)
+    model_registry.note(
+        registered.name, "held", held, registered.run_id, registered.version, verdict.tested or "", alpha
+    )
     return "held", held
 
 
@@ -39,4 +41,4 @@ def _bar(registered: Registered, approval: str) -> str | None:
     if approval == "manual":
         name, number = registered.name, registered.version
         return f"passed the gate and waits for a person: nightshift promote {name} {number} --reason …"
-    return registry.frozen(registered.name)
+    return model_registry.frozen(registered.name)

@@ -13,10 +13,14 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 from prefect import task
 
-from models import export, generative, predictor, serving
-from tasks import escaping, integrity, ledger, registered_model, registry, store, tracking
-from tasks.errors import NightshiftError, UserError
-from tasks.records import GENERATIVE, Compressed, Kind, Objective, Registered
+from nightshift import escaping
+from nightshift.errors import NightshiftError, UserError
+from nightshift.inference import generative, predictor, serving
+from nightshift.onnx import export
+from nightshift.records import GENERATIVE, Compressed, Kind, Objective, Registered
+from nightshift.registry import integrity, ledger, model_registry, registered_model, tracking
+from nightshift.store import artifact_store
+from nightshift.store.code_digest import copy_modules
 
 log = logging.getLogger("nightshift.register")
 JUDGING = {
@@ -28,7 +32,6 @@ JUDGING = {
 WRITING = {
     "python_model": generative.__file__,
     "artifacts": {},
-    "code_paths": [str(Path(generative.__file__).parent)],
     "pip": ("mlflow", "numpy", "pandas", "pyarrow", "safetensors", "tokenizers", "torch", "transformers"),
     "params": {
         "objective": ("string", ""),
@@ -61,14 +64,14 @@ def register(
     """Log and register the chosen candidate under `model`, alias `challenger`; once for a night and an artifact."""
     client = tracking.connect()
     ledger.ensure(model)
-    known = client.search_model_versions(f"name = '{model}' and tags.`{registry.FROM}` = '{compressed.digest}'")
+    known = client.search_model_versions(f"name = '{model}' and tags.`{model_registry.FROM}` = '{compressed.digest}'")
     recipe = next(c.recipe for c in compressed.candidates if c.chosen)
     ours = [str(one.version) for one in known
-            if one.tags[registry.RECIPE] == recipe and tracking.unfinished(one, tags[tracking.FINGERPRINT])
+            if one.tags[model_registry.RECIPE] == recipe and tracking.unfinished(one, tags[tracking.FINGERPRINT])
             and _is_whole(one)]  # fmt: skip
     number = ours[0] if ours else _registered(model, compressed, objectives, run_id, tags)
-    if registry.version_of(model, registry.CHAMPION) != number:
-        client.set_registered_model_alias(model, registry.CHALLENGER, number)
+    if model_registry.version_of(model, model_registry.CHAMPION) != number:
+        client.set_registered_model_alias(model, model_registry.CHALLENGER, number)
     return Registered(name=model, version=number, run_id=run_id)
 
 
@@ -87,7 +90,7 @@ def _registered(
 ) -> str:
     """A new version's number."""
     client = tracking.connect()
-    chosen = store.folder(compressed) / compressed.chosen
+    chosen = artifact_store.folder(compressed) / compressed.chosen
     candidate = next(c for c in compressed.candidates if c.chosen)
     model_id = log_served(run_id, chosen / "serving", objectives)
     digest = _recorded(f"models:/{model_id}", model_id, {registered_model.FOLDER: chosen / "serving"})
@@ -101,13 +104,13 @@ def _registered(
         run_id=run_id,
         description=escaping.markdown(f"{candidate.recipe}: {candidate.why}"),
         tags=tags | {
-            registry.FROM: compressed.digest,
-            registry.RECIPE: candidate.recipe,
-            registry.OBJECTIVES: json.dumps({objective.name: objective.kind for objective in objectives}),
+            model_registry.FROM: compressed.digest,
+            model_registry.RECIPE: candidate.recipe,
+            model_registry.OBJECTIVES: json.dumps({objective.name: objective.kind for objective in objectives}),
             "nightshift.confirmed": str(candidate.confirmed).lower(),
-            registry.DIGEST: digest,
-            registry.CHECKPOINT: checkpoint,
-            registry.CHECKPOINT_DIGEST: checkpoint_digest,
+            model_registry.DIGEST: digest,
+            model_registry.CHECKPOINT: checkpoint,
+            model_registry.CHECKPOINT_DIGEST: checkpoint_digest,
         },
     )  # fmt: skip
     return str(made.version)
@@ -124,7 +127,7 @@ def _recorded(uri: str, name: str, sources: dict[str, Path]) -> str:
     Raises:
         NightshiftError: if MLflow does not keep what was logged, as on a full disk.
     """
-    with store.scratch() as scratch:
+    with artifact_store.scratch() as scratch:
         kept = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(scratch)))
         for path, source in sources.items():
             if integrity.digests(kept / path) != integrity.digests(source):
@@ -139,12 +142,14 @@ def log_served(run_id: str, folder: Path, objectives: list[Objective]) -> str:
     form: dict[str, Any] = WRITING if any(o.kind in GENERATIVE for o in objectives) else JUDGING
     mlflow.start_run(run_id=run_id)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), artifact_store.scratch() as code:
             warnings.simplefilter("ignore")  # of a missing input example
+            if form is WRITING:
+                copy_modules(Path(generative.__file__), code)
             info = mlflow.pyfunc.log_model(
                 name="model",
                 python_model=form["python_model"],
-                code_paths=form.get("code_paths"),
+                code_paths=[str(path) for path in code.iterdir()] or None,
                 artifacts={"model": str(folder)} | form["artifacts"],
                 signature=_signature(objectives, form["params"], _abstains(folder)),
                 pip_requirements=[f"{name}=={installed(name).partition('+')[0]}" for name in form["pip"]],

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, field_validator
 
-from tasks import store
-from tasks.errors import InputError
-from tasks.quarantine import quarantine_table
-from tasks.records import Checked, Kind, Settings, Sides
-from tasks.stage import stage
+from nightshift.data.quarantine import quarantine_table
+from nightshift.errors import InputError
+from nightshift.records import Checked, Kind, Settings, Sides
+from nightshift.store import artifact_store
+from nightshift.store.stages import stage
 
 SIDES = ("train", "validation", "holdout", "spare")
 QUARANTINED = {"leaks": "leak", "windowed": "window"}
@@ -202,7 +202,7 @@ def split(
     `window` bounds the training side (`train.window`), `separator` stands between the labels of a row that may have
     several, `fold` is the sealed holdout in use.
     """
-    rows = pd.read_parquet(store.folder(checked) / "rows.parquet")
+    rows = pd.read_parquet(artifact_store.folder(checked) / "rows.parquet")
     parts = split_rows(as_numbers(rows) if kind == "regression" else rows, split, window, fold)
     labels: list[str] = []
     untrained: dict[str, int] = {}
@@ -215,8 +215,8 @@ def split(
         parts[name].to_parquet(folder / f"{name}.parquet")
     gone = pd.concat([parts[name].assign(reason=reason) for name, reason in QUARANTINED.items()], ignore_index=True)
     if len(gone):
-        store.write_csv(quarantine_table(gone, gone["reason"]), folder / "quarantine.csv")
-    unlabelled = unlabelled_rows(pd.read_parquet(store.folder(checked) / "unlabelled.parquet"), rows, split)
+        artifact_store.write_csv(quarantine_table(gone, gone["reason"]), folder / "quarantine.csv")
+    unlabelled = unlabelled_rows(pd.read_parquet(artifact_store.folder(checked) / "unlabelled.parquet"), rows, split)
     unlabelled.to_parquet(folder / "unlabelled.parquet")
     counts = {name: len(part) for name, part in parts.items()} | {"unlabelled": len(unlabelled)}
     meaning = {"labels": labels, "separator": separator, "pairs": "text_pair" in rows}

@@ -12,18 +12,20 @@ import pandas as pd
 from pydantic import Field, ValidationInfo, field_validator
 from transformers import PreTrainedTokenizerBase, TrainerCallback
 
-from models import bases, checkpoints, guards, launch, lora, training
-from models.encoding import Examples, cached
-from models.generation import Generation
-from models.heads import Head, Model, is_decoder
-from models.measure import TorchPredictor, device
-from models.progress import Progress, new_publisher
-from tasks import decisions, disk, kinds, scoring, store
-from tasks.base import load_base
-from tasks.errors import NightshiftError, SettingsError
-from tasks.identity import key, trained_on
-from tasks.records import Objective, Settings, Start, Trained
-from tasks.stage import stage
+from nightshift.data.row_keys import key, trained_on
+from nightshift.errors import NightshiftError, SettingsError
+from nightshift.evaluation import decision_thresholds, kinds, scoring
+from nightshift.generation_config import Generation
+from nightshift.inference.measurement import TorchPredictor, device
+from nightshift.models import lora, pretrained
+from nightshift.models.base_model import load_base
+from nightshift.models.heads import Head, Model, is_decoder
+from nightshift.records import Objective, Settings, Start, Trained
+from nightshift.store import artifact_store, disk
+from nightshift.store.stages import stage
+from nightshift.training import callbacks, checkpoints, launch, trainer
+from nightshift.training.progress import Progress, new_publisher
+from nightshift.training.tokenization import Examples, cached
 
 
 class LoraSettings(Settings):
@@ -104,8 +106,8 @@ class TrainSettings(Settings):
     @field_validator("scratch")
     @classmethod
     def _of_such_a_base(cls, sizes: dict[str, int | float | str], info: ValidationInfo) -> dict[str, int | float | str]:
-        base = info.data.get("base_model", bases.SCRATCH)
-        if sizes and not base.startswith(bases.SCRATCH):
+        base = info.data.get("base_model", pretrained.SCRATCH)
+        if sizes and not base.startswith(pretrained.SCRATCH):
             raise ValueError(f"sizes are those of a scratch: base, and base_model is {base}; leave them out")
         return sizes
 
@@ -148,7 +150,7 @@ class TrainSettings(Settings):
     def base(self) -> str:
         """What identifies the base model, with the sizes of one from scratch; raises SettingsError where there is none."""
         try:
-            base = bases.digest(self.base_model)
+            base = pretrained.digest(self.base_model)
         except ValueError as error:
             raise SettingsError(f"train.base_model: {error}") from error
         return " ".join([base, *([json.dumps(self.scratch, sort_keys=True)] if self.scratch else [])])
@@ -195,19 +197,19 @@ def _corpus(frames: Iterable[pd.DataFrame]) -> list[str]:
 
 def _base(objectives: list[Objective], heads: dict[str, Head], train: TrainSettings, start: Start | None) -> Any:
     """The model to begin with, and its tokenizer."""
-    address = str(store.home() / start.path) if start else train.base_model
+    address = str(artifact_store.home() / start.path) if start else train.base_model
     texts = [] if start else _corpus(pd.read_parquet(_rows(o)) for o in objectives)
     model, tokenizer = load_base(address, heads, train.max_length, train.seed, train.scratch, texts)
     if start:
         try:
-            bases.take_over(model, heads, Path(address))
+            pretrained.take_over(model, heads, Path(address))
         except (ValueError, OSError) as error:
             raise SettingsError(f"train.warm_start: {str(error).splitlines()[0]}") from error
     return model, tokenizer
 
 
 def _rows(objective: Objective) -> Path:
-    return store.folder(objective.augmented) / "train.parquet"
+    return artifact_store.folder(objective.augmented) / "train.parquet"
 
 
 def _train_keys(objectives: list[Objective], start: Start | None) -> pd.DataFrame:
@@ -222,13 +224,13 @@ def _train_keys(objectives: list[Objective], start: Start | None) -> pd.DataFram
         key(text) for frame in frames if "text_pair" in frame for name in ("text", "text_pair") for text in frame[name]
     }
     if start:
-        earlier_rows, earlier_parts = trained_on(store.home() / start.path / store.TRAINED_KEYS)
+        earlier_rows, earlier_parts = trained_on(artifact_store.home() / start.path / artifact_store.TRAINED_KEYS)
         rows, parts = rows | earlier_rows, parts | earlier_parts
     return pd.DataFrame({"row_key": [*sorted(rows), *sorted(parts)], "part": [False] * len(rows) + [True] * len(parts)})
 
 
 def _failure(
-    error: guards.TrainingFailed, objectives: list[Objective], examples: dict[str, Examples], work: Path
+    error: callbacks.TrainingFailed, objectives: list[Objective], examples: dict[str, Examples], work: Path
 ) -> str:
     """The line that names the step, the batch's rows and the checkpoint that is left."""
     objective = next(o for o in objectives if o.name == error.objective)
@@ -263,9 +265,9 @@ def train(
     """
     heads = {objective.name: head_of(objective) for objective in objectives}
     model, tokenizer = _base(objectives, heads, train, start)
-    parts = bases.parts(model)
-    work = store.work(model_name, f"train-{store.key(folder)}")
-    kind = training.precision() if train.precision == "auto" else train.precision
+    parts = pretrained.parts(model)
+    work = artifact_store.work(model_name, f"train-{artifact_store.key(folder)}")
+    kind = trainer.precision() if train.precision == "auto" else train.precision
 
     def encoded(objective: Objective, side: str, path: Path, packed: bool) -> Examples:
         return cached(
@@ -278,9 +280,10 @@ def train(
 
     rows = {o.name: encoded(o, "train", _rows(o), packed=is_decoder(model.config)) for o in objectives}
     validation = {
-        o.name: encoded(o, "validation", store.folder(o.sides) / "validation.parquet", packed=False) for o in objectives
+        o.name: encoded(o, "validation", artifact_store.folder(o.sides) / "validation.parquet", packed=False)
+        for o in objectives
     }
-    recipe = training.Recipe(
+    recipe = trainer.Recipe(
         sampling=train.sampling,
         sampling_temperature=train.sampling_temperature,
         class_weights=train.class_weights,
@@ -289,11 +292,11 @@ def train(
         torch_compile=train.torch_compile,
         deadline=deadline,
         selection=_selection(train, objectives, tokenizer, heads) if train.load_best_model_at_end else None,
-        fingerprint=store.key(folder),
+        fingerprint=artifact_store.key(folder),
     )
-    ensure_warmup_ends(train, training.steps(rows, _batch_size(train), train.num_train_epochs, recipe))
-    callbacks = [
-        guards.EachStep(disk.ensure_room),
+    ensure_warmup_ends(train, trainer.steps(rows, _batch_size(train), train.num_train_epochs, recipe))
+    trainer_callbacks = [
+        callbacks.EachStep(disk.ensure_room),
         Progress("train", new_publisher()),
         *([LiveMetrics(run_id)] if run_id else []),
     ]
@@ -302,14 +305,14 @@ def train(
         if train.launcher == "accelerate":
             fitted = launch.launch(*inputs, recipe, train.accelerate, disk.ensure_room)
         else:
-            fitted = training.fit(*inputs, callbacks, recipe)
+            fitted = trainer.fit(*inputs, trainer_callbacks, recipe)
     except lora.NoSuchModules as error:
         raise SettingsError(f"train.lora.target_modules: {error}") from error
-    except guards.TrainingFailed as error:
+    except callbacks.TrainingFailed as error:
         raise NightshiftError(_failure(error, objectives, rows, work)) from error
     heads = _decided(TorchPredictor(fitted.model, tokenizer, heads, train.max_length), objectives, train)
-    bases.save_checkpoint(fitted.model, tokenizer, heads, folder / "model")
-    _train_keys(objectives, start).to_parquet(folder / store.TRAINED_KEYS)
+    pretrained.save_checkpoint(fitted.model, tokenizer, heads, folder / "model")
+    _train_keys(objectives, start).to_parquet(folder / artifact_store.TRAINED_KEYS)
     (folder / "measured").mkdir()
     (folder / "measured" / "history.json").write_text(json.dumps(fitted.history))
     metric = kinds.primary(objectives) if train.load_best_model_at_end else "loss"
@@ -329,7 +332,7 @@ def train(
 
 def _selection(
     train: TrainSettings, objectives: list[Objective], tokenizer: PreTrainedTokenizerBase, heads: dict[str, Head]
-) -> training.Selection:
+) -> trainer.Selection:
     """Choose by what the gate goes by, computed as `evaluate` computes it."""
     metric = kinds.primary(objectives)
 
@@ -338,15 +341,17 @@ def _selection(
         predictor.heads = _decided(predictor, objectives, train)
         return kinds.metrics(scoring.tables(predictor, "validation", objectives), objectives)[metric]
 
-    return training.Selection(metric, kinds.better(metric) > 0, measure, train.early_stopping_patience)
+    return trainer.Selection(metric, kinds.better(metric) > 0, measure, train.early_stopping_patience)
 
 
 def _decided(predictor: TorchPredictor, objectives: list[Objective], train: TrainSettings) -> dict[str, Head]:
     """Return the model's heads with the bounds that it is to decide by."""
-    return decisions.choose(predictor, predictor.heads, objectives, train.decision_threshold, train.abstain_accuracy)
+    return decision_thresholds.choose(
+        predictor, predictor.heads, objectives, train.decision_threshold, train.abstain_accuracy
+    )
 
 
-def _best_in_words(fitted: training.Fitted, metric: str) -> str:
+def _best_in_words(fitted: trainer.Fitted, metric: str) -> str:
     epochs = [line for line in fitted.history if f"eval_{metric}" in line]
     best = next((line for line in epochs if line["step"] == fitted.best_step), epochs[-1])
     words = f"epoch {best['epoch']:g} (step {best['step']:,}), {metric} {best[f'eval_{metric}']:.4f} on validation"

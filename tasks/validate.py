@@ -14,10 +14,10 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from expectations import checkpoint, own
 from expectations.checkpoint import Outcome
-from tasks import store
-from tasks.quarantine import EXCLUDED, quarantine_table
-from tasks.records import Checked, ExpectationResult, Kind, Rows, Settings, Severity
-from tasks.stage import stage
+from nightshift.data.quarantine import EXCLUDED, quarantine_table
+from nightshift.records import Checked, ExpectationResult, Kind, Rows, Settings, Severity
+from nightshift.store import artifact_store
+from nightshift.store.stages import stage
 
 INVISIBLE = re.compile("[\ufffd\u200b-\u200f\u2060\ufeff]")
 
@@ -245,7 +245,7 @@ def validate(
     Rows that must go are no part of the table that is checked. `separator` stands between the labels of a row that may
     have several.
     """
-    read = pd.read_parquet(store.folder(rows) / "rows.parquet")
+    read = pd.read_parquet(artifact_store.folder(rows) / "rows.parquet")
     excluded = read[read["excluded"]].assign(reason=EXCLUDED)
     table = read[~read["excluded"]].drop(columns="excluded").reset_index(drop=True)
     frame = check_frame(table, expectations, kind, separator)
@@ -256,8 +256,8 @@ def validate(
     kept = table[reasons.isna()]
     gone = pd.concat([excluded, table.assign(reason=reasons)[reasons.notna()]], ignore_index=True)
     kept.reset_index(drop=True).to_parquet(folder / "rows.parquet")
-    store.write_csv(quarantine_table(gone, gone["reason"]), folder / "quarantine.csv")
-    shutil.copy(store.folder(rows) / "unlabelled.parquet", folder)
+    artifact_store.write_csv(quarantine_table(gone, gone["reason"]), folder / "quarantine.csv")
+    shutil.copy(artifact_store.folder(rows) / "unlabelled.parquet", folder)
     stopped = stop_reason(checks, outcomes) or _too_few(len(kept), expectations.min_rows)
     return Checked(
         status="stopped" if stopped else "passed",

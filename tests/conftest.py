@@ -121,7 +121,7 @@ class Shell:
             self.env.pop(name, None)
 
     def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
-        command = [*self.prefix, sys.executable, "-m", "flows.cli", *arguments]
+        command = [*self.prefix, sys.executable, "-m", "cli.main", *arguments]
         with (self.folder / "out").open("wb") as out, (self.folder / "err").open("wb") as err:
             return subprocess.Popen(command, cwd=self.folder, env=self.env, stdout=out, stderr=err)
 

@@ -1,4 +1,4 @@
-"""Nights that never were, in MLflow: what `tasks.tracking` and `tasks.register` leave of one, without a training."""
+"""Nights that never were, in MLflow: what `nightshift.registry.tracking` and `tasks.register` leave of one, without a training."""
 
 import json
 import time
@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks import ledger, registered_model, registry, store, tracking
-from tasks.records import Augmented, Candidate, Compressed, Objective, Sides
+from nightshift.records import Augmented, Candidate, Compressed, Objective, Sides
+from nightshift.registry import ledger, model_registry, registered_model, tracking
+from nightshift.store import artifact_store
 from tasks.register import register
 
 DAY = 24 * 60 * 60
 
 
 class Model:
-    """A model's experiment, its nights and versions, made as `tasks.tracking` and `tasks.register` make them."""
+    """A model's experiment, its nights and versions, made as `nightshift.registry.tracking` and `tasks.register` make them."""
 
     def __init__(self, home: Path, name: str) -> None:
         self.name, self.client = name, tracking.connect()
@@ -68,13 +69,13 @@ class Model:
         write_served(folder / registered_model.FOLDER, answer)
         self.client.log_model_artifacts(model, str(folder))
         self.client.finalize_logged_model(model, "READY")
-        tags = {registry.FROM: "digest", registry.CHECKPOINT: registered_model.checkpoint_uri(run)} | tags
+        tags = {model_registry.FROM: "digest", model_registry.CHECKPOINT: registered_model.checkpoint_uri(run)} | tags
         return str(self.client.create_model_version(self.name, f"models:/{model}", run_id=run, tags=tags).version)
 
     def registered(self, answer: float = 0.5) -> str:
         """A version as `tasks.register` makes it, with its code for `mlflow.pyfunc` and its digests."""
         key = f"compress/{answer}"
-        made = store.root() / key / "full"
+        made = artifact_store.root() / key / "full"
         if not made.exists():
             write_served(made / "serving", answer)
             (made / "checkpoint").mkdir()
@@ -101,14 +102,14 @@ def objective(rows: int = 1) -> Objective:
                   labels=[], pairs=False)  # fmt: skip
     frame = pd.DataFrame({"text": [f"text {n}" for n in range(rows)], "label": [f"{n}" for n in range(rows)],
                           "row_key": [f"key {n}" for n in range(rows)]})  # fmt: skip
-    store.folder(sides).mkdir(parents=True, exist_ok=True)
+    artifact_store.folder(sides).mkdir(parents=True, exist_ok=True)
     for side in ("holdout", "validation"):
-        frame.to_parquet(store.folder(sides) / f"{side}.parquet")
+        frame.to_parquet(artifact_store.folder(sides) / f"{side}.parquet")
     return Objective(name="main", kind="regression", metric="rmse", sides=sides, augmented=Augmented(augmented=0))
 
 
 def write_served(folder: Path, answer: float = 0.5) -> None:
-    """Write the folder of a regression that answers every text with `answer`: what `models.export` writes, in no time."""
+    """Write the folder of a regression that answers every text with `answer`: what `nightshift.onnx.export` writes, in no time."""
     import onnx
     from onnx import TensorProto, helper
     from tokenizers import Tokenizer, models, pre_tokenizers

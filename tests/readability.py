@@ -33,7 +33,7 @@ from statistics import median
 from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
-SOURCE = ("flows", "tasks", "models", "expectations", "nightshift", "cli")
+SOURCE = ("cli", "flows", "tasks", "expectations", "nightshift")
 UNLIMITED = ("tests", "benchmarks")  # measured, without limits
 
 # Limits of SOURCE. They may only be lowered. The aim: names 0.01, docstrings 0, args 0, chain 8, words 0.

@@ -12,7 +12,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from flows import access, environment
+from cli import access, environment
 
 KEY = "the-token"
 OWN = "http://127.0.0.1:4200"

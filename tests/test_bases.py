@@ -17,11 +17,11 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from models import base_checks, bases
-from models.heads import Head
-from tasks.base import load_base
-from tasks.base_trial import try_bases
-from tasks.errors import SettingsError
+from flows.base_trial import try_bases
+from nightshift.errors import SettingsError
+from nightshift.models import pretrained, pretrained_checks
+from nightshift.models.base_model import load_base
+from nightshift.models.heads import Head
 
 HEADS = {"main": Head("classification", ("bad", "good"))}
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
@@ -99,13 +99,13 @@ def garbled_tokenizer(folder):
 
 
 def tokens_beyond_the_embeddings(folder):
-    tokenizer = bases.load_tokenizer(str(folder), {}, [])
+    tokenizer = pretrained.load_tokenizer(str(folder), {}, [])
     tokenizer.add_tokens(["<order>", "<amount>"])
     tokenizer.save_pretrained(folder)
 
 
 def neither_padding_nor_end(folder):
-    inner = bases.load_tokenizer(str(folder), {}, []).backend_tokenizer
+    inner = pretrained.load_tokenizer(str(folder), {}, []).backend_tokenizer
     no_tokenizer(folder)
     PreTrainedTokenizerFast(tokenizer_object=inner, unk_token="[UNK]").save_pretrained(folder)
 
@@ -194,16 +194,16 @@ def test_a_head_that_writes_needs_an_end_token(base):
 
 def test_a_checkpoint_of_ours_is_whole(base, tmp_path):
     model, tokenizer = load_base(str(base), HEADS, 32)
-    bases.save_checkpoint(model, tokenizer, HEADS, tmp_path / "ours")
-    bases.load_checkpoint(tmp_path / "ours")
+    pretrained.save_checkpoint(model, tokenizer, HEADS, tmp_path / "ours")
+    pretrained.load_checkpoint(tmp_path / "ours")
     change_weights(tmp_path / "ours", lambda weights: {n: w for n, w in weights.items() if n != "classifier.bias"})
     with pytest.raises(ValueError, match=r"ours lacks classifier\.bias"):
-        bases.load_checkpoint(tmp_path / "ours")
+        pretrained.load_checkpoint(tmp_path / "ours")
 
 
 def test_some_names_stand_for_many():
-    assert base_checks.named(["c", "a", "b"]) == "a, b, c"
-    assert base_checks.named("edcba") == "a, b, c and 2 more"
+    assert pretrained_checks.named(["c", "a", "b"]) == "a, b, c"
+    assert pretrained_checks.named("edcba") == "a, b, c and 2 more"
 
 
 def test_a_sentencepiece_file_alone_becomes_a_fast_tokenizer(base):
@@ -217,6 +217,6 @@ def test_a_sentencepiece_file_alone_becomes_a_fast_tokenizer(base):
     AutoModel.from_config(config).save_pretrained(base)
     _, tokenizer = load_base(str(base), HEADS, 32)
     assert tokenizer.is_fast and tokenizer.unk_token_id not in tokenizer("the parcel came late")["input_ids"]
-    before = bases.digest(str(base))
+    before = pretrained.digest(str(base))
     (base / "spm.model").write_bytes(b"")
-    assert bases.digest(str(base)) != before
+    assert pretrained.digest(str(base)) != before

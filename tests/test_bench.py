@@ -13,7 +13,7 @@ from samples import messages
 
 from benchmarks import architectures, compress, gpu, gpu_serving, results
 from benchmarks.train import SCRIPTS
-from flows import cli
+from cli import main
 
 FOLDER = Path(gpu.__file__).parent
 
@@ -81,7 +81,7 @@ def test_no_such_benchmark(shell):
 
 
 def test_every_benchmark_is_there():
-    for module in cli.BENCHMARKS.values():
+    for module in main.BENCHMARKS.values():
         assert (FOLDER.parent / f"{module.replace('.', '/')}.py").exists()
 
 

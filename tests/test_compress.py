@@ -10,16 +10,17 @@ import torch
 import train_once
 from samples import messages
 
-from models import bases, export, quantization
-from models.measure import TorchPredictor
-from models.predictor import OnnxPredictor
-from tasks.compress import CompressSettings, measured
-from tasks.compression import choosing, students, timings
-from tasks.compression.recipes import NotPossibleError, chain, of, parse, usable
-from tasks.compression.search import Point, survivors
-from tasks.compression.workshop import Workshop
-from tasks.errors import SettingsError
-from tasks.records import Augmented, Candidate, Cost, Objective, Sides, Start, Trained
+from nightshift.errors import SettingsError
+from nightshift.inference.measurement import TorchPredictor
+from nightshift.inference.predictor import OnnxPredictor
+from nightshift.models import pretrained
+from nightshift.onnx import export, quantization
+from nightshift.records import Augmented, Candidate, Cost, Objective, Sides, Start, Trained
+from tasks.compress import latency_table, selection, students
+from tasks.compress.candidate_builder import Workshop
+from tasks.compress.recipes import NotPossibleError, chain, of, parse, usable
+from tasks.compress.search import Point, survivors
+from tasks.compress.stage import CompressSettings, measured
 
 LABELS = np.random.default_rng(5).choice(["a", "b", "c"], 2000)
 OTHER = {"a": "b", "b": "c", "c": "a"}
@@ -55,7 +56,7 @@ def candidates(rows, wrong):
 
 
 def put_forward(full, others, tables, metric="macro_f1", **settings):
-    return choosing.choose(full, others, tables, [objective(metric)], CompressSettings(**settings))
+    return selection.choose(full, others, tables, [objective(metric)], CompressSettings(**settings))
 
 
 def test_the_cheapest_confirmed_candidate_is_put_forward():
@@ -148,7 +149,7 @@ def test_a_candidate_keeps_an_error_by_not_exceeding_it():
         made.append(candidate(name, latency, rmse=validation, pearson=1 - validation))
         tables[name] = {"main": table(labels + error * noise, labels)}
     full, near, far = made
-    chosen = choosing.choose(full, [near, far], tables, [objective("rmse", "regression")], CompressSettings())
+    chosen = selection.choose(full, [near, far], tables, [objective("rmse", "regression")], CompressSettings())
     assert chosen.name == "near" and chosen.confirmed and not far.qualifies and "below 99%" in far.why
 
 
@@ -223,8 +224,8 @@ def test_a_lesson_is_the_mean_of_its_teachers_on_all_texts_in_tonights_order_of_
         torch.manual_seed(len(place))
         torch.nn.init.normal_(model.classifier.weight, std=0.5)
         heads = {"main": replace(heads["judged"], labels=labels)}
-        bases.save_checkpoint(model, tokenizer, heads, tmp_path / place)
-        logits = TorchPredictor(*bases.load_checkpoint(tmp_path / place), 32).logits(texts, None, "main")
+        pretrained.save_checkpoint(model, tokenizer, heads, tmp_path / place)
+        logits = TorchPredictor(*pretrained.load_checkpoint(tmp_path / place), 32).logits(texts, None, "main")
         said.append(logits if labels == ("bad", "good") else logits[:, ::-1])
     told = objective().model_copy(update={"augmented": Augmented(augmented=0, path="augment/x")})
     told.sides.labels = ["bad", "good"]
@@ -244,7 +245,7 @@ def parameters(model):
 def test_a_model_is_pruned_in_steps_and_nobody_is_asked_where_nothing_learns(trained, tmp_path, monkeypatch):
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
     model, tokenizer, heads, *_ = trained
-    bases.save_checkpoint(model, tokenizer, {"main": heads["judged"]}, tmp_path / "full")
+    pretrained.save_checkpoint(model, tokenizer, {"main": heads["judged"]}, tmp_path / "full")
     (tmp_path / "artifacts/augment/x").mkdir(parents=True)
     rows = pd.DataFrame(messages(200), columns=["text", "label"])
     rows.to_parquet(tmp_path / "artifacts/augment/x/train.parquet")
@@ -254,7 +255,7 @@ def test_a_model_is_pruned_in_steps_and_nobody_is_asked_where_nothing_learns(tra
     train = {"max_length": 32, "per_device_train_batch_size": 8, "precision": "float32", "seed": 1}
     monkeypatch.setattr(students, "lesson", None)
     monkeypatch.setattr(students, "made", students.made.fn)
-    monkeypatch.setattr(timings, "_times", lambda models, *_: [parameters(found) for found in models])
+    monkeypatch.setattr(latency_table, "_times", lambda models, *_: [parameters(found) for found in models])
     shop = Workshop(Start(version="1", path="full"), [told], settings, train, [], "tiny")
     once, twice = (shop.model(parse(recipe)) for recipe in ("prune:0.9", "prune:0.9+prune:0.9"))
     counts = [parameters(found) for found in (model, *(students.opened(student)[0] for student in (once, twice)))]
@@ -267,17 +268,17 @@ def test_a_model_is_pruned_in_steps_and_nobody_is_asked_where_nothing_learns(tra
 def test_a_damaged_table_of_latencies_is_measured_anew(trained, tmp_path, monkeypatch, caplog, content):
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
     model, tokenizer, heads, *_ = trained
-    monkeypatch.setattr(timings, "_times", lambda models, *_: [parameters(found) for found in models])
+    monkeypatch.setattr(latency_table, "_times", lambda models, *_: [parameters(found) for found in models])
     arguments = (model, tokenizer, {"main": heads["judged"]}, ["a tent"], 32)
-    measured = timings.costs(*arguments)
+    measured = latency_table.costs(*arguments)
     (file,) = (tmp_path / "measured").iterdir()
     whole = file.read_bytes()
     file.write_bytes(content)
-    assert timings.costs(*arguments) == measured
+    assert latency_table.costs(*arguments) == measured
     assert caplog.messages == [f"{file} is no table of latencies: they are measured anew"]
     assert file.read_bytes() == whole and [*file.parent.iterdir()] == [file]
-    monkeypatch.setattr(timings, "_times", None)
-    assert timings.costs(*arguments) == measured, "read"
+    monkeypatch.setattr(latency_table, "_times", None)
+    assert latency_table.costs(*arguments) == measured, "read"
 
 
 def test_numbers_are_taught_in_the_rows_own_unit_by_who_has_learnt_the_objective():
@@ -350,7 +351,7 @@ def put_forward_of(trained, defective):
     )
     holdouts = {name: tables["holdout"] for name, tables in found.items()}
     assert full.accuracy > 0.9, "the model has learned something that could be lost"
-    return choosing.choose(full, others, holdouts, objectives, CompressSettings()).name
+    return selection.choose(full, others, holdouts, objectives, CompressSettings()).name
 
 
 def test_a_corrupted_scale_is_not_put_forward(trained, tmp_path):

@@ -20,11 +20,11 @@ from conftest import Shell
 from prefect.logging import handlers
 from small_disk import small_disk
 
-from flows import environment
-from models import compiling
-from tasks import disk
-from tasks.compression import students
-from tasks.errors import DamagedVersionError, NightshiftError, UserError
+from cli import environment
+from nightshift.errors import DamagedVersionError, NightshiftError, UserError
+from nightshift.store import disk
+from nightshift.training import compilation
+from tasks.compress import students
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -132,8 +132,8 @@ def test_a_decision_that_a_full_disk_has_cut_is_made_anew(tmp_path, monkeypatch)
 
     with monkeypatch.context() as patched, pytest.raises(OSError, match="No space"):
         patched.setattr(Path, "write_text", cut)
-        compiling.remembered(tmp_path / "train.compile.json", lambda: True)
-    assert compiling.remembered(tmp_path / "train.compile.json", lambda: True)
+        compilation.remembered(tmp_path / "train.compile.json", lambda: True)
+    assert compilation.remembered(tmp_path / "train.compile.json", lambda: True)
 
 
 def test_a_training_of_several_processes_ends_with_all_of_them_when_the_disk_is_full(tmp_path):

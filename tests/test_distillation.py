@@ -16,11 +16,13 @@ from transformers import (
     TrainerCallback,
 )
 
-from models import anatomy, distillation, encoding, imitation, losses, narrowing, student, training
-from models.anatomy import layers
-from models.batches import Collator, inputs_of
-from models.distillation import Teacher
-from models.heads import Head, logits
+from nightshift.compression import layer_dropping, narrowing
+from nightshift.models import architectures
+from nightshift.models.architectures import layers
+from nightshift.models.heads import Head, logits
+from nightshift.training import distillation, feature_distillation, losses, tokenization, trainer
+from nightshift.training.batching import Collator, inputs_of
+from nightshift.training.distillation import Teacher
 
 
 @pytest.mark.parametrize(
@@ -34,7 +36,7 @@ from models.heads import Head, logits
     ],
 )
 def test_strategies_pick_these_layers(strategy, of_six, of_twelve):
-    pick = student.STRATEGIES[strategy]
+    pick = layer_dropping.STRATEGIES[strategy]
     assert pick(6, 3) == of_six and pick(12, 4) == of_twelve
     assert pick(6, 6) == list(range(6)) and len(pick(6, 1)) == 1
     assert all(sorted({*pick(12, kept)}) == pick(12, kept) and len(pick(12, kept)) == kept for kept in range(1, 13))
@@ -56,7 +58,7 @@ def answers(model, name, batch, encoder_decoder=False):
 @pytest.mark.parametrize(("architecture", "names"), [("bert", ("judged", "scored")), ("gpt2", ("written", "judged"))])
 def test_a_student_of_a_shared_trunk_keeps_its_heads_and_answers(architecture, names, tmp_path):
     teacher, tokenizer, heads, examples = train_once.prepared(architecture, names)
-    small = student.student_of(teacher, 1, "last")
+    small = layer_dropping.student_of(teacher, 1, "last")
     assert len(layers(small)) == 1 and len(layers(teacher)) == 2
     assert same(layers(small)[0].state_dict(), layers(teacher)[1].state_dict())
     for name in names:
@@ -69,7 +71,7 @@ def test_a_student_of_a_shared_trunk_keeps_its_heads_and_answers(architecture, n
 @pytest.mark.parametrize("strategy", ["first", "last"])
 def test_a_student_of_t5_keeps_the_relative_positions(strategy, tmp_path):
     teacher, tokenizer, heads, examples = train_once.prepared("t5", ("shouted",))
-    small = student.student_of(teacher, 1, strategy)
+    small = layer_dropping.student_of(teacher, 1, strategy)
     assert len(small.encoder.block) == len(small.decoder.block) == 1 and len(teacher.decoder.block) == 2
     first = [model.decoder.block[0].layer[0].SelfAttention for model in (small, teacher)]
     assert torch.equal(*(attention.relative_attention_bias.weight for attention in first))
@@ -83,7 +85,7 @@ def test_a_student_of_t5_keeps_the_relative_positions(strategy, tmp_path):
 def test_a_student_of_bart_keeps_the_same_share_of_both_sides():
     config = BartConfig(vocab_size=50, d_model=16, encoder_layers=4, decoder_layers=2, encoder_attention_heads=2,
                         decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16)  # fmt: skip
-    small = student.student_of(BartForConditionalGeneration(config), 2)
+    small = layer_dropping.student_of(BartForConditionalGeneration(config), 2)
     assert (len(small.model.encoder.layers), len(small.model.decoder.layers)) == (2, 1)
     assert small.generate(torch.ones(1, 3, dtype=torch.int64), max_new_tokens=3).shape[0] == 1
 
@@ -92,7 +94,7 @@ WAYS = {"relations": 1.0, "hidden": 1.0, "cosine": 1.0}
 
 
 def seen(model, name, batch, ways=WAYS):
-    with imitation.watched(model, ways) as inside:
+    with feature_distillation.watched(model, ways) as inside:
         answers(model, name, batch)
     return inside
 
@@ -101,11 +103,11 @@ def seen(model, name, batch, ways=WAYS):
 def test_who_equals_the_teacher_has_nothing_left_to_imitate(architecture, name):
     teacher, tokenizer, heads, examples = teacher_of(architecture, (name,))
     batch = batch_of(examples, heads, tokenizer, name)
-    shares = imitation.shares(heads[name], batch)
+    shares = feature_distillation.shares(heads[name], batch)
     assert shares.sum() == pytest.approx(float(losses.count(batch["labels"])), rel=1e-5)
     theirs = seen(teacher, name, batch)
-    other = seen(student.student_of(teacher, 1, "first"), name, batch)
-    for way, sum_of in imitation.WAYS.items():
+    other = seen(layer_dropping.student_of(teacher, 1, "first"), name, batch)
+    for way, sum_of in feature_distillation.WAYS.items():
         assert abs(sum_of(theirs, theirs, shares)) < 1e-3, way
         assert sum_of(other, theirs, shares) > 1e-2, way
     unwatched = seen(teacher, name, batch, {})
@@ -115,14 +117,14 @@ def test_who_equals_the_teacher_has_nothing_left_to_imitate(architecture, name):
 
 def test_what_is_imitated_does_not_depend_on_how_batches_are_cut_and_padded():
     teacher, tokenizer, heads, examples = train_once.prepared("bert", ("judged",))
-    small = student.student_of(teacher, 1)
+    small = layer_dropping.student_of(teacher, 1)
     ways = {"relations": 0.3, "hidden": 0.5, "cosine": 0.7}
     collate = Collator(examples, heads, tokenizer.pad_token_id)
 
     def total(rows):
         batch = collate([("judged", row) for row in rows])
         inside = [seen(model, "judged", batch) for model in (small, teacher)]
-        return imitation.imitated(ways, *inside, imitation.shares(heads["judged"], batch))
+        return feature_distillation.imitated(ways, *inside, feature_distillation.shares(heads["judged"], batch))
 
     assert len({int(examples["judged"].lengths[row]) for row in range(8)}) > 1
     assert total(range(8)) == pytest.approx(float(sum(total([row]) for row in range(8))), rel=1e-4)
@@ -130,15 +132,15 @@ def test_what_is_imitated_does_not_depend_on_how_batches_are_cut_and_padded():
 
 def test_relations_are_those_of_minilm_by_hand():
     torch.manual_seed(1)
-    ours = imitation.Inside(projected=[torch.randn(1, 3, 24) for _ in range(3)])
-    theirs = imitation.Inside(projected=[torch.randn(1, 3, 48 * 3)])
+    ours = feature_distillation.Inside(projected=[torch.randn(1, 3, 24) for _ in range(3)])
+    theirs = feature_distillation.Inside(projected=[torch.randn(1, 3, 48 * 3)])
     expected = 0.0
     for mine, taught in zip(ours.projected, theirs.projected[0].split(48, dim=-1), strict=True):
         for head in range(12):
             a, b = mine[0, :2, 2 * head : 2 * head + 2], taught[0, :2, 4 * head : 4 * head + 4]
             p, q = (torch.softmax(x @ x.T / x.shape[1] ** 0.5, dim=-1) for x in (b, a))
             expected += (p * (p / q).log()).sum(dim=-1).mean() / 12
-    found = imitation.relations(ours, theirs, torch.tensor([[0.5, 0.5, 0.0]]))
+    found = feature_distillation.relations(ours, theirs, torch.tensor([[0.5, 0.5, 0.0]]))
     assert found == pytest.approx(float(expected), rel=1e-5)
 
 
@@ -149,7 +151,7 @@ def test_a_row_without_a_label_learns_from_the_teacher_alone():
         (Head("regression", mean=2.0, std=2.0), [3.0, None, 1.0]),
     ]
     for head, labels in cases:
-        rows = torch.tensor(encoding.targets_of(head, labels))
+        rows = torch.tensor(tokenization.targets_of(head, labels))
         wanted = rows[:, 0] if head.kind == "classification" and head.separator is None else rows
         torch.manual_seed(2)
         ours = torch.randn(3, head.outputs, requires_grad=True)
@@ -175,7 +177,7 @@ def test_tokens_are_learnt_where_they_are_predicted(architecture, name):
         expected = 0.0
         for row, places in enumerate(batch["labels"]):
             for place, token in enumerate(places.tolist()):
-                if token != encoding.IGNORED:
+                if token != tokenization.IGNORED:
                     at = place if both else place - 1
                     p, q = (torch.softmax(x[row, at] / 2, dim=-1) for x in (taught, ours))
                     expected += 4 * (p * (p / q).log()).sum()
@@ -198,8 +200,8 @@ def teacher_of(architecture, names):
 def taught(folder, architecture, names, teacher, callbacks=(), recipe=None, **more):
     """A student of one layer that has learnt for an epoch from its teacher alone."""
     _, tokenizer, heads, examples = train_once.prepared(architecture, names)
-    recipe = recipe or training.Recipe(fingerprint="f", alpha=1.0, teacher=Teacher(teacher, **more))
-    return training.fit(student.student_of(teacher, 1), tokenizer, heads, examples, {}, folder,
+    recipe = recipe or trainer.Recipe(fingerprint="f", alpha=1.0, teacher=Teacher(teacher, **more))
+    return trainer.fit(layer_dropping.student_of(teacher, 1), tokenizer, heads, examples, {}, folder,
                         SHORT, list(callbacks), recipe)  # fmt: skip
 
 
@@ -232,7 +234,7 @@ def test_a_taught_training_resumes_bit_for_bit_and_leaves_the_teacher_alone(tmp_
     assert same(before, teacher.state_dict()) and not any(module._forward_hooks for module in whole.model.modules())
     for name in names:
         batch = batch_of(examples, heads, tokenizer, name, 32)
-        fresh = student.student_of(teacher, 1)
+        fresh = layer_dropping.student_of(teacher, 1)
         told = answers(teacher, name, batch, architecture == "t5")
         apart = [losses.loss(heads[name], answers(model, name, batch, architecture == "t5"), batch["labels"], told, 2.0,
                              1.0, architecture == "t5") for model in (whole.model, fresh)]  # fmt: skip
@@ -244,10 +246,10 @@ def test_a_teacher_at_hand_teaches_what_its_written_answers_do(tmp_path):
     online = taught(tmp_path / "a", "bert", ("judged",), teacher)
     told = answers(teacher, "judged", batch_of(examples, heads, tokenizer, "judged", 240)).numpy()
     texts = train_once.TEXTS
-    written = encoding.encode(tokenizer, heads["judged"], texts, None, None, 32, teacher_logits=told)
-    assert (written.columns["labels"].values == encoding.UNLABELLED).all()
-    recipe = training.Recipe(fingerprint="f", alpha=0.3)
-    offline = training.fit(student.student_of(teacher, 1), tokenizer, heads, {"judged": written}, {}, tmp_path / "b",
+    written = tokenization.encode(tokenizer, heads["judged"], texts, None, None, 32, teacher_logits=told)
+    assert (written.columns["labels"].values == tokenization.UNLABELLED).all()
+    recipe = trainer.Recipe(fingerprint="f", alpha=0.3)
+    offline = trainer.fit(layer_dropping.student_of(teacher, 1), tokenizer, heads, {"judged": written}, {}, tmp_path / "b",
                            SHORT, [], recipe)  # fmt: skip
     ours, theirs = (fitted.model.state_dict() for fitted in (online, offline))
     assert all(torch.allclose(ours[name], theirs[name], atol=1e-3) for name in ours)
@@ -274,7 +276,7 @@ def test_a_narrower_student_keeps_these_numbers_and_is_stock(names, tmp_path):
         narrowing.narrow(teacher, torch.arange(16))
     fewer = copy.deepcopy(teacher)
     for layer in layers(fewer):
-        anatomy.cut(layer, anatomy.BERT.attention, torch.arange(16, 32))
+        architectures.cut(layer, architectures.BERT.attention, torch.arange(16, 32))
     batch = batch_of(examples, heads, tokenizer, "judged")
     mixed = fewer.trunk if len(names) > 1 else fewer.bert
     with torch.no_grad():  # numbers that no one reads and that never vary can go without a trace
@@ -305,7 +307,7 @@ def test_other_encoders_are_made_narrower_too(kind, tmp_path):
     config = AutoConfig.for_model(kind.partition(",")[0], vocab_size=60, pad_token_id=0, **NARROWED[kind])
     model = AutoModelForSequenceClassification.from_config(config).eval()
     for layer in layers(model):
-        anatomy.cut(layer, anatomy.anatomy(model).attention, torch.arange(16))
+        architectures.cut(layer, architectures.anatomy(model).attention, torch.arange(16))
     kept = torch.arange(1, 32, 2)
     small = narrowing.narrow(model, kept)
     words = "embeddings.word_embeddings.weight"

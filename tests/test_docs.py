@@ -10,9 +10,9 @@ import pytest
 import yaml
 from typer.main import get_command
 
+from cli.main import app
 from flows import settings
-from flows.cli import app
-from tasks.kinds import KINDS
+from nightshift.evaluation.kinds import KINDS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

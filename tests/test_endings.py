@@ -5,10 +5,11 @@ import pytest
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from nights import Model
 
-from flows import environment
-from tasks import describe, ledger, registry, tracking
-from tasks.errors import UserError
-from tasks.records import NightResult, Verdict
+from cli import environment
+from nightshift.errors import UserError
+from nightshift.records import NightResult, Verdict
+from nightshift.registry import ledger, model_registry, tracking
+from nightshift.reporting import version_description
 
 
 @pytest.fixture
@@ -33,9 +34,9 @@ def actions(model):
 
 def test_a_first_night_that_is_stopped_or_held_and_then_repeated(model):
     stopped, held = model.night(2), model.night(1)
-    registry.note(model.name, "stopped", "at least two labels", stopped)
-    registry.note(model.name, "held", "does not beat the baseline", held, model.version(held))
-    registry.note(model.name, ledger.SKIPPED, "nothing changed", held)
+    model_registry.note(model.name, "stopped", "at least two labels", stopped)
+    model_registry.note(model.name, "held", "does not beat the baseline", held, model.version(held))
+    model_registry.note(model.name, ledger.SKIPPED, "nothing changed", held)
     assert actions(model) == [("stopped", "", ""), ("held", "", ""), ("skipped", "", "")]
     assert [entry.evidence for entry in ledger.history(model.name)] == [stopped, held, held]
     assert "held by nightly" in model.client.get_model_version(model.name, "1").description
@@ -43,47 +44,47 @@ def test_a_first_night_that_is_stopped_or_held_and_then_repeated(model):
 
 def test_nights_after_the_champion_was_deleted_by_hand(model):
     first, second = model.version(model.night(2)), model.version(model.night(1))
-    registry.promote(model.name, first, "it was good", None)
-    registry.promote(model.name, second, "it is better", first)
+    model_registry.promote(model.name, first, "it was good", None)
+    model_registry.promote(model.name, second, "it is better", first)
     model.client.delete_model_version(model.name, second)
     for _ in range(2):
-        registry.notice_moves_by_hand(model.name)
-    registry.note(model.name, "stopped", "at least two labels", model.night(0.5))
-    registry.note(model.name, "held", "not better", model.night(0.4), second)
+        model_registry.notice_moves_by_hand(model.name)
+    model_registry.note(model.name, "stopped", "at least two labels", model.night(0.5))
+    model_registry.note(model.name, "held", "not better", model.night(0.4), second)
     assert actions(model)[2:] == [("moved by hand", "2", ""), ("stopped", "", ""), ("held", "", "")]
-    assert "version 2 was champion until" in registry.frozen(model.name)
+    assert "version 2 was champion until" in model_registry.frozen(model.name)
     third = model.version(model.night(0))
-    registry.promote(model.name, third, "ours again", None)
-    assert registry.version_of(model.name, registry.CHAMPION) == third
+    model_registry.promote(model.name, third, "ours again", None)
+    assert model_registry.version_of(model.name, model_registry.CHAMPION) == third
 
 
 @pytest.mark.parametrize("gone", ["old", "new"])
 def test_a_move_that_a_kill_cut_off_ends_although_its_version_was_deleted(model, gone):
     versions = {role: model.version(model.night(1)) for role in ("old", "new")}
-    registry.promote(model.name, versions["old"], "it was good", None)
+    model_registry.promote(model.name, versions["old"], "it was good", None)
     entry = ledger.Entry(action="promoted", why="better", pending="true", version=versions["new"], **versions)
     ledger.enter(model.name, entry)
     model.client.delete_model_version(model.name, versions[gone])
-    registry.notice_moves_by_hand(model.name)
+    model_registry.notice_moves_by_hand(model.name)
     assert ledger.pending(model.name) is None
-    assert registry.version_of(model.name, registry.CHAMPION) == versions["new" if gone == "old" else "old"]
+    assert model_registry.version_of(model.name, model_registry.CHAMPION) == versions["new" if gone == "old" else "old"]
 
 
 def test_a_run_that_was_removed_for_good(model, mlflow_server):
     night = model.night(2)
     champion = model.version(night)
     model.client.set_model_version_tag(model.name, champion, tracking.FINGERPRINT, "f")
-    registry.promote(model.name, champion, "it was good", None, evidence=night)
+    model_registry.promote(model.name, champion, "it was good", None, evidence=night)
     removed_by_gc(mlflow_server, night)
-    assert not tracking.unfinished(registry.version(model.name, champion), "f")
+    assert not tracking.unfinished(model_registry.version(model.name, champion), "f")
     tonight = model.night(1)
     challenger = model.version(tonight)
     result = NightResult(status="held", reason="", model=model.name, version=challenger, mlflow_run_id=tonight, rows={})
     verdict = Verdict(decision="hold", reasons=[], champion_version=champion)
-    assert "since version 1" in describe._changes(result, verdict)
-    registry.note(model.name, "held", "not better", night, challenger)
-    registry.promote(model.name, challenger, "better", champion, evidence=night)
-    assert actions(model)[-1] == ("promoted", "1", "2") and registry.trained_keys(model.name, champion) == set()
+    assert "since version 1" in version_description._changes(result, verdict)
+    model_registry.note(model.name, "held", "not better", night, challenger)
+    model_registry.promote(model.name, challenger, "better", champion, evidence=night)
+    assert actions(model)[-1] == ("promoted", "1", "2") and model_registry.trained_keys(model.name, champion) == set()
 
 
 def test_an_experiment_that_was_deleted_is_a_line_with_the_command(model):

@@ -13,10 +13,12 @@ from markdown_it import MarkdownIt
 from nights import Model
 from samples import HOSTILE
 
-from flows import cli, environment
-from tasks import escaping, ledger, redaction, store
-from tasks.ledger import Entry
-from tasks.quarantine import quarantine_table
+from cli import environment, main
+from nightshift import escaping, redaction
+from nightshift.data.quarantine import quarantine_table
+from nightshift.registry import ledger
+from nightshift.registry.ledger import Entry
+from nightshift.store import artifact_store
 
 ESC = "\x1b"
 
@@ -74,7 +76,7 @@ def command(home, monkeypatch, capsys):
         monkeypatch.setattr(environment, "prepare", lambda: None)
         monkeypatch.setattr(sys, "argv", ["nightshift", *arguments])
         with pytest.raises(SystemExit):
-            cli.app()
+            main.app()
         return capsys.readouterr()
 
     return call
@@ -82,7 +84,7 @@ def command(home, monkeypatch, capsys):
 
 def test_reasons_and_errors_do_not_act_in_a_terminal(command):
     forged = f"{ESC}[2Kfine\n2026-11-01T00:00:00+00:00  promoted       2  1 → 2    nightly: better\rx"
-    Model(store.home(), "x")
+    Model(artifact_store.home(), "x")
     ledger.enter("x", Entry(action="held", who=f"{ESC}]0;title\x07", why=forged))
     (line,) = command("history", "x").out.splitlines()
     assert line.isprintable() and r"\u001b[2Kfine\n2026-11-01" in line and r"better\u000dx" in line

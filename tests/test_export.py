@@ -20,9 +20,9 @@ from mlflow.pyfunc import scoring_server
 from samples import messages
 from test_serving import JUDGES, WRITERS, registered
 
-from flows.export import _add_served, export
-from tasks import integrity, tracking
-from tasks.errors import UserError
+from cli.export import _add_served, export
+from nightshift.errors import UserError
+from nightshift.registry import integrity, tracking
 
 PYTHON = re.compile(r"^```python\n([\s\S]*?)^```", re.MULTILINE)
 COPIED = re.compile(r"^COPY (.*) \./$", re.MULTILINE)
@@ -88,7 +88,10 @@ def bare(tmp_path_factory):
         for found in (source, source.with_name(f"{name}.libs")):
             if found.exists():
                 (packages / found.name).symlink_to(found)
-    python, names = folder / "bin" / "python", [*NEEDED, "torch", "transformers", "mlflow", "pandas", "models", "pip"]
+    python, names = (
+        folder / "bin" / "python",
+        [*NEEDED, "torch", "transformers", "mlflow", "pandas", "nightshift", "pip"],
+    )
     code = f"from importlib.util import find_spec; print([name for name in {names} if find_spec(name)])"
     assert run([python, "-E"], code, folder).strip() == str(list(NEEDED))
     return [python, "-EB"]
@@ -185,7 +188,7 @@ def test_stock_transformers_loads_the_checkpoints_and_writes_by_the_five_lines(f
 def test_what_writes_is_exported_as_its_checkpoint(folders):
     for name in ("tells", "answers"):
         assert {path.name for path in (folders / name).iterdir()} == {
-            "checkpoint", "README.md", "requirements.txt", "serve.py", "models", "Dockerfile"
+            "checkpoint", "README.md", "requirements.txt", "serve.py", "nightshift", "Dockerfile"
         }  # fmt: skip
     copied = [
         line.split()[1:] for line in (folders / "tells" / "Dockerfile").read_text().splitlines() if line[:5] == "COPY "
@@ -193,7 +196,7 @@ def test_what_writes_is_exported_as_its_checkpoint(folders):
     assert copied == [
         ["requirements.txt", "./"],
         ["serve.py", "./"],
-        ["models", "./models/"],
+        ["nightshift", "./nightshift/"],
         ["checkpoint", "./checkpoint/"],
     ]
     pins = (folders / "tells" / "requirements.txt").read_text().splitlines()
@@ -299,7 +302,7 @@ def test_nothing_is_written_over(registry, tmp_path):
 
 
 def test_the_command_exits_with_2_and_a_line(registry, tmp_path):
-    command = [sys.executable, "-m", "flows.cli", "export", "four@champion", "out"]
+    command = [sys.executable, "-m", "cli.main", "export", "four@champion", "out"]
     root = str(Path(__file__).parent.parent)
     done = subprocess.run(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": root}, capture_output=True, text=True)
     assert done.returncode == 2 and done.stdout == "" and not list(tmp_path.iterdir())

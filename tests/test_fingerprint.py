@@ -6,11 +6,13 @@ import pytest
 import torch
 from nights import Model
 
+from flows.night import Night
 from flows.settings import check
-from tasks import fingerprint, ledger, machine, split, tracking
+from nightshift.registry import fingerprint, ledger, tracking
+from nightshift.store import runtime_environment
+from nightshift.store.stages import artifact_path
+from tasks import split
 from tasks.ingest import locate
-from tasks.night import Night
-from tasks.stage import artifact_path
 
 
 class Told:
@@ -60,8 +62,8 @@ def code(told, monkeypatch):
 
 
 def package(told, monkeypatch):
-    found = machine.environment() | {"torch": "2.99.0"}
-    monkeypatch.setattr(machine, "environment", lambda: found)
+    found = runtime_environment.environment() | {"torch": "2.99.0"}
+    monkeypatch.setattr(runtime_environment, "environment", lambda: found)
 
 
 def gpu(told, monkeypatch):
@@ -109,12 +111,12 @@ def test_many_names_are_counted():
 
 
 def test_the_environment_is_what_is_installed_of_the_pins(tmp_path, monkeypatch):
-    found = machine.environment()
+    found = runtime_environment.environment()
     assert found["torch"] == torch.__version__.partition("+")[0] or found["torch"] == torch.__version__
     assert {"python", "transformers", "onnxruntime", "SQLAlchemy"} <= set(found) and "none" not in found.values()
     (tmp_path / "pins.txt").write_text("# pins\nno-such-package==1.0\ntorch==0.1\n")
-    monkeypatch.setattr(machine, "PINS", tmp_path / "pins.txt")
-    other = machine.environment.__wrapped__()
+    monkeypatch.setattr(runtime_environment, "PINS", tmp_path / "pins.txt")
+    other = runtime_environment.environment.__wrapped__()
     assert list(other) == ["python", "no-such-package", "torch"]
     assert other["no-such-package"] == "none" and other["torch"] == found["torch"]
 

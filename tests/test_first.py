@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.gate import GateSettings
-from tasks.judging.first import References, judge_first, shuffles
-from tasks.night import LABELS, labels_tag
-from tasks.records import Augmented, Objective, Sides
+from flows.night import LABELS, labels_tag
+from nightshift.records import Augmented, Objective, Sides
+from tasks.gate.first_version import References, judge_first, shuffles
+from tasks.gate.stage import GateSettings
 
 NAMES = np.array(["a", "b", "c", "d"])
 

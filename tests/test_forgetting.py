@@ -7,13 +7,15 @@ import pandas as pd
 import pytest
 from nights import Model
 
-from flows.watch import _fresh
-from tasks import registry, store, tracking, train
-from tasks.errors import InputError
-from tasks.identity import key
+from flows.monitor import _fresh
+from nightshift.data.row_keys import key
+from nightshift.errors import InputError
+from nightshift.records import Standing
+from nightshift.registry import model_registry, tracking
+from nightshift.registry.warm_start import carriers, forgotten, start
+from nightshift.store import artifact_store
+from tasks import train
 from tasks.ingest import DataSettings, ingest, locate
-from tasks.records import Standing
-from tasks.start import carriers, forgotten, start
 from tasks.validate import ExpectationSettings, validate
 
 GONE = "Please call Ada Lovelace back"
@@ -52,7 +54,7 @@ def test_by_text_or_by_key_rows_go_and_leave_their_place_and_their_key_alone(ask
     _, rows, checked = asked(lines, f"please  call ada lovelace BACK\n\n{key(KEYED)}\n", "held.csv")
     assert checked.quarantined == {"excluded": 4, "unreadable": 1}
     assert rows.read == checked.read == 66 == checked.kept + 5
-    table = pd.read_csv(store.folder(checked) / "quarantine.csv", dtype=str)
+    table = pd.read_csv(artifact_store.folder(checked) / "quarantine.csv", dtype=str)
     place = table.loc[table["reason"] == "excluded", ["source", "row", "row_key"]]
     assert place.values.tolist() == [
         ["rows.csv", "1", key(GONE)],
@@ -60,7 +62,7 @@ def test_by_text_or_by_key_rows_go_and_leave_their_place_and_their_key_alone(ask
         ["rows.csv", "63", key(KEYED)],
         ["held.csv", "1", key(KEYED)],
     ]
-    written = words_under(store.home()).lower()
+    written = words_under(artifact_store.home()).lower()
     assert "about the flight" in written and "another held text" in written
     assert "lovelace" not in written and "555 0199" not in written
 
@@ -77,8 +79,8 @@ def test_without_a_file_nothing_is_left_out(asked, tmp_path):
     data = DataSettings(path="rows.csv")
     checked = validate.fn(ingest.fn(locate(data, None, tmp_path), data, []), ExpectationSettings(), "classification")
     assert checked.quarantined == {"unreadable": 1} and checked.kept == 60
-    assert "excluded" not in pd.read_parquet(store.folder(checked) / "rows.parquet")
-    assert pd.read_csv(store.folder(checked) / "quarantine.csv")["text"].tolist() == ["a"]
+    assert "excluded" not in pd.read_parquet(artifact_store.folder(checked) / "rows.parquet")
+    assert pd.read_csv(artifact_store.folder(checked) / "quarantine.csv")["text"].tolist() == ["a"]
 
 
 def test_a_text_takes_every_pair_that_it_is_in(asked):
@@ -86,7 +88,7 @@ def test_a_text_takes_every_pair_that_it_is_in(asked):
     lines += [f"{GONE},,y", "third,fourth,n"]
     sources, _, checked = asked(lines, f"{GONE}\n{key('third', 'fourth')}\n", text="a", text_pair="b")
     assert checked.quarantined == {"excluded": 4} and checked.kept == 60
-    assert "lovelace" not in words_under(store.home()).lower()
+    assert "lovelace" not in words_under(artifact_store.home()).lower()
     found = {key(GONE, "x"), key("x", GONE), key("third", "fourth")}
     assert forgotten(sources, [checked]) == found | {key(GONE), GONE, key(key("third", "fourth"))}
 
@@ -109,8 +111,8 @@ def test_a_file_that_says_nothing_stops_the_night_with_one_line(tmp_path, conten
 def kept(model, run, *texts):
     """What a night keeps of its training rows."""
     kept = pd.DataFrame({"row_key": [key(text) for text in texts], "part": False})
-    kept.to_parquet(model.files / store.TRAINED_KEYS)
-    model.client.log_artifact(run, str(model.files / store.TRAINED_KEYS), "full")
+    kept.to_parquet(model.files / artifact_store.TRAINED_KEYS)
+    model.client.log_artifact(run, str(model.files / artifact_store.TRAINED_KEYS), "full")
 
 
 def test_the_versions_that_were_trained_on_them_are_named_the_champion_first(home):
@@ -135,10 +137,10 @@ def test_a_pair_is_found_by_either_of_its_texts(home, tmp_path, monkeypatch):
     monkeypatch.setattr(train, "_rows", lambda objective: tmp_path / "train.parquet")
     model = Model(home, "x")
     run = model.night(1)
-    train._train_keys([None], None).to_parquet(model.files / store.TRAINED_KEYS)
-    model.client.log_artifact(run, str(model.files / store.TRAINED_KEYS), "full")
+    train._train_keys([None], None).to_parquet(model.files / artifact_store.TRAINED_KEYS)
+    model.client.log_artifact(run, str(model.files / artifact_store.TRAINED_KEYS), "full")
     model.version(run)
-    assert registry.kept_keys(run) == set(rows["row_key"]), "rows are judged by whole pairs"
+    assert model_registry.kept_keys(run) == set(rows["row_key"]), "rows are judged by whole pairs"
     for text in (GONE, "one", "other"):
         assert carriers("x", {key(text)}) == ["1"]
     assert carriers("x", {key("nobody's")}) == []

@@ -10,7 +10,7 @@ from samples import ADDRESSES, HARMLESS
 
 from flows.form import EMPTY, NightForm, as_form, filled_in
 from flows.settings import NightSettings, anchored, check, load
-from tasks.errors import SettingsError
+from nightshift.errors import SettingsError
 
 SETTINGS = Path(__file__).parent.parent / "examples/reviews/settings.yaml"
 

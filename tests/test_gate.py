@@ -11,14 +11,17 @@ from scipy.stats import t as student
 from benchmarks import gate as simulation
 from benchmarks import gate_groups
 from benchmarks.f1 import Metric
-from tasks import evidence, kinds, limits, night, store, tracking
-from tasks.errors import SettingsError
-from tasks.evidence import compare, mid_p, ratio_limit, rows_needed, tango
-from tasks.gate import GateSettings, decide
-from tasks.judging.claims import Costs
-from tasks.judging.first import References
-from tasks.judging.served import take_out, trained_keys
-from tasks.records import Augmented, Objective, Registered, Sides, Standing
+from flows import night
+from nightshift.errors import SettingsError
+from nightshift.evaluation import confidence_limits, kinds, significance
+from nightshift.evaluation.claims import Costs
+from nightshift.evaluation.significance import compare, mid_p, ratio_limit, rows_needed, tango
+from nightshift.records import Augmented, Objective, Registered, Sides, Standing
+from nightshift.registry import tracking
+from nightshift.registry.version_predictions import take_out, trained_keys
+from nightshift.store import artifact_store
+from tasks.gate.first_version import References
+from tasks.gate.stage import GateSettings, decide
 
 RNG = np.random.default_rng(5)
 LABELS = RNG.choice(["a", "b", "c"], 2000)
@@ -122,8 +125,8 @@ def test_what_was_trained_on_the_holdout_is_judged_by_the_other_rows(home):
     trained = {"champion": ["elsewhere"], "challenger": keys[:1500]}
     for texts in trained.values():
         run = model.night(1)
-        pd.DataFrame({"row_key": texts, "part": False}).to_parquet(model.files / store.TRAINED_KEYS)
-        model.client.log_artifact(run, str(model.files / store.TRAINED_KEYS), tracking.FULL)
+        pd.DataFrame({"row_key": texts, "part": False}).to_parquet(model.files / artifact_store.TRAINED_KEYS)
+        model.client.log_artifact(run, str(model.files / artifact_store.TRAINED_KEYS), tracking.FULL)
         model.version(run)
     by_heart = [*LABELS[:1500], *(OTHER[label] for label in LABELS[1500:])]
     champion = answers(0.3)
@@ -280,8 +283,8 @@ def test_a_drop_beyond_the_margin_is_seldom_missed_with_macro_f1(rows, gained, l
     for _ in range(times):
         labels, said = drawn(random, rows, gained, lost)
         tables = [{"main": table(answer, labels)} for answer in said]
-        units, free = evidence.paired(*tables, [objective()], level)
-        passed += limits.statistic(units, -margin) > student.ppf(level, free)
+        units, free = significance.paired(*tables, [objective()], level)
+        passed += confidence_limits.statistic(units, -margin) > student.ppf(level, free)
     assert passed / times <= 1 - level + 3 * np.sqrt((1 - level) * level / times)
 
 
@@ -304,8 +307,8 @@ def test_rows_that_belong_together_count_as_groups(metric, icc):
         said = [np.where(hit, np.where(labels == "a", "b", "a"), labels) for hit in wrong]
         for name, key in keys.items():
             tables = [{"main": table(answer, labels).assign(side_key=key)} for answer in said]
-            units, free = evidence.paired(*tables, [objective(metric)], 0.95)
-            missed[name] += limits.statistic(units, 0.0) > student.ppf(0.95, free)
+            units, free = significance.paired(*tables, [objective(metric)], 0.95)
+            missed[name] += confidence_limits.statistic(units, 0.0) > student.ppf(0.95, free)
     noise = 3 * np.sqrt(0.05 * 0.95 / times)
     assert missed["groups"] / times <= 0.05 + noise < missed["rows"] / times
 
@@ -326,7 +329,10 @@ def test_few_groups_show_nothing():
 def test_differences_of_counts_have_tangos_limits():
     for gained, lost, rows, level in ((12, 3, 100, 0.975), (0, 0, 20, 0.95), (9, 0, 300, 0.99875), (0, 4, 50, 0.95)):
         values = np.repeat([1.0, -1.0, 0.0], [gained, lost, rows - gained - lost])
-        ours, expected = limits.limits(limits.Units(values, 1.0), norm.ppf(level)), tango(gained, lost, rows, level)
+        ours, expected = (
+            confidence_limits.limits(confidence_limits.Units(values, 1.0), norm.ppf(level)),
+            tango(gained, lost, rows, level),
+        )
         assert (ours.lower, ours.upper) == pytest.approx((expected.lower, expected.upper), abs=1e-6)
 
 

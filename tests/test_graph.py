@@ -12,9 +12,11 @@ from onnxscript import ir
 from samples import messages
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from models import anatomy, bases, export, footprint, graphs, quantization
-from models.heads import Head, SharedTrunk
-from models.measure import TorchPredictor
+from nightshift.inference import footprint
+from nightshift.inference.measurement import TorchPredictor
+from nightshift.models import architectures, pretrained
+from nightshift.models.heads import Head, SharedTrunk
+from nightshift.onnx import export, graphs, quantization
 
 TEXTS = [text for text, _ in messages(40)]
 LONG = [*TEXTS, " ".join(TEXTS[:8])]
@@ -43,7 +45,7 @@ FUSED = [name for name in SIZES if name not in PLAIN]
 
 def tokenizer_of(name):
     base = "gpt2" if name == "gpt2" else "bert"
-    return bases.load_tokenizer(f"scratch:{base}", SIZES[base], TEXTS)
+    return pretrained.load_tokenizer(f"scratch:{base}", SIZES[base], TEXTS)
 
 
 def made(name, heads=None):
@@ -61,11 +63,11 @@ def made(name, heads=None):
         for parameter in model.parameters():
             if parameter.ndim == 1:
                 parameter.add_(torch.randn_like(parameter) * 0.3)
-    cut = () if name == "albert" else anatomy.layers(model)
+    cut = () if name == "albert" else architectures.layers(model)
     for layer, size, neurons in zip(cut, (24, 8), (40 if name in PLAIN else 48, 20), strict=False):
-        if anatomy.anatomy(model).heads_can_go:
-            anatomy.cut(layer, anatomy.anatomy(model).attention, torch.arange(size))
-        anatomy.cut(layer, anatomy.anatomy(model).feed_forward, torch.arange(neurons))
+        if architectures.anatomy(model).heads_can_go:
+            architectures.cut(layer, architectures.anatomy(model).attention, torch.arange(size))
+        architectures.cut(layer, architectures.anatomy(model).feed_forward, torch.arange(neurons))
     return TorchPredictor(model.eval(), tokenizer, heads, 128)
 
 

@@ -10,9 +10,9 @@ from filelock import FileLock
 from mlflow.exceptions import MlflowException
 from nights import DAY, Model
 
-from flows.upkeep import cleaned
-from tasks import housekeeping, ledger, registry, tracking
-from tasks.errors import UserError
+from flows.retention import cleaned
+from nightshift.errors import UserError
+from nightshift.registry import ledger, model_registry, retention, tracking
 
 
 def aged(path: Path, days: float, text: str = "12345") -> Path:
@@ -44,7 +44,7 @@ def test_old_nights_beyond_the_newest_go_with_all_that_is_theirs(home):
     other = reviews.run(50)
 
     before = everything(home)
-    things = housekeeping.plan(keep=2, days=10)
+    things = retention.plan(keep=2, days=10)
     assert everything(home) == before and reviews.runs() >= {oldest, failed, candidate}, "plan() deletes nothing"
     assert named(things, "run") == {oldest, failed, candidate}
     assert named(things, "version") == {f"reviews/{number}"}
@@ -53,13 +53,13 @@ def test_old_nights_beyond_the_newest_go_with_all_that_is_theirs(home):
     assert sum(t.bytes for t in things) == 3 * 100 + len(oldest) + len("weights")
 
     size = sum(t.bytes for t in things)
-    assert housekeeping.carry_out(things) == size
+    assert retention.carry_out(things) == size
     assert reviews.runs() == {*kept, their, other} and tickets.runs() == {only}
     assert reviews.versions() == set()
     assert {path.name for path in reviews.place.iterdir()} == {*kept, their, other, "models"}
     assert not list((reviews.place / "models").iterdir())
     assert not mlflow.search_logged_models([reviews.experiment], output_format="list")
-    assert housekeeping.plan(keep=2, days=10) == []
+    assert retention.plan(keep=2, days=10) == []
 
 
 @pytest.mark.parametrize(
@@ -68,15 +68,15 @@ def test_old_nights_beyond_the_newest_go_with_all_that_is_theirs(home):
 def test_both_age_and_count_must_say_so(home, keep, days, gone):
     reviews = Model(home, "reviews")
     nights = [reviews.night(age) for age in (30, 25, 20, 5)]
-    assert named(housekeeping.plan(keep, days), "run") == set(nights[:gone])
+    assert named(retention.plan(keep, days), "run") == set(nights[:gone])
 
 
 def test_a_night_is_as_old_as_its_end(home):
     reviews = Model(home, "reviews")
     usual, resumed = reviews.night(20), reviews.night(50)
     reviews.client.set_terminated(resumed, end_time=int((time.time() - 12 * DAY) * 1000))
-    assert named(housekeeping.plan(keep=1, days=10), "run") == {usual}
-    assert named(housekeeping.plan(keep=0, days=15), "run") == {usual}
+    assert named(retention.plan(keep=1, days=10), "run") == {usual}
+    assert named(retention.plan(keep=0, days=15), "run") == {usual}
 
 
 def test_what_an_alias_stands_on_stays_and_loads(home):
@@ -85,10 +85,10 @@ def test_what_an_alias_stands_on_stays_and_loads(home):
     numbers = {alias: reviews.version(run, alias) for alias, run in nights.items()}
     candidates = {alias: reviews.candidate(run, 50) for alias, run in nights.items()}
 
-    things = housekeeping.plan(keep=0, days=10)
+    things = retention.plan(keep=0, days=10)
     assert named(things, "run") == {nights[""], candidates[""]}
     assert named(things, "version") == {f"reviews/{numbers['']}"}
-    housekeeping.carry_out(things)
+    retention.carry_out(things)
 
     assert reviews.versions() == {number for alias, number in numbers.items() if alias}
     for alias in nights.keys() - {""}:
@@ -115,9 +115,9 @@ def test_an_alias_in_another_registered_model_counts_too(home, by):
             "path": ((reviews.place / "models" / model / "artifacts").as_uri(), None),
         }[by]
         reviews.client.create_model_version("shared", source=source, run_id=run)
-    assert night in named(housekeeping.plan(0, 10), "run")
+    assert night in named(retention.plan(0, 10), "run")
     reviews.client.set_registered_model_alias("shared", "live", "1")
-    assert housekeeping.plan(0, 10) == []
+    assert retention.plan(0, 10) == []
 
 
 def test_the_ledger_its_evidence_and_the_anchor_stay(home):
@@ -126,14 +126,14 @@ def test_the_ledger_its_evidence_and_the_anchor_stay(home):
     evidence = [reviews.night(days) for days in (59, 54, 49, 44)]
     for claim, run, proof in zip(("first", "better", "cheaper", "cheaper"), made, evidence, strict=True):
         number = reviews.version(run)
-        registry.promote("reviews", number, "why", registry.version_of("reviews", "champion"), claim, proof)
+        model_registry.promote("reviews", number, "why", model_registry.version_of("reviews", "champion"), claim, proof)
     before = ledger.history("reviews")
 
-    things = housekeeping.plan(keep=0, days=10)
+    things = retention.plan(keep=0, days=10)
     # Version 4 is champion, 3 previous; 2 is the anchor, which the gate scores every night; 1 is history.
     assert named(things, "run") == {made[0], evidence[0]}
     assert named(things, "version") == {"reviews/1"}
-    housekeeping.carry_out(things)
+    retention.carry_out(things)
     assert reviews.versions() == {"2", "3", "4"}
     assert ledger.history("reviews") == before and len(before) == 4
 
@@ -145,9 +145,9 @@ def test_a_running_run_keeps_its_night(home, part):
     candidate = reviews.candidate(night, 50)
     if part == "candidate":
         reviews.client.update_run(candidate, "RUNNING")
-    assert housekeeping.plan(0, 10) == []
+    assert retention.plan(0, 10) == []
     reviews.client.set_terminated(night if part == "night" else candidate, end_time=1)
-    assert named(housekeeping.plan(0, 10), "run") == {night, candidate}
+    assert named(retention.plan(0, 10), "run") == {night, candidate}
 
 
 def test_an_alias_set_after_the_plan_spares_the_whole_night(home):
@@ -155,9 +155,9 @@ def test_an_alias_set_after_the_plan_spares_the_whole_night(home):
     wanted, unwanted = reviews.night(50), reviews.night(40)
     candidate = reviews.candidate(wanted, 50)
     number = reviews.version(wanted)
-    things = housekeeping.plan(0, 10)
+    things = retention.plan(0, 10)
     reviews.client.set_registered_model_alias("reviews", "champion", number)
-    assert housekeeping.carry_out(things) == 100
+    assert retention.carry_out(things) == 100
     assert reviews.runs() == {wanted, candidate} and unwanted not in reviews.runs()
     assert Path(mlflow.artifacts.download_artifacts("models:/reviews@champion"), "weights.txt").exists()
 
@@ -173,9 +173,9 @@ def test_files_outside_nightshift_home_are_left_alone(home, tmp_path, monkeypatc
     for run in runs:
         client.set_terminated(run, end_time=2)
     there = aged(tmp_path / "far" / "notes.txt", 50)
-    things = housekeeping.plan(0, 10)
+    things = retention.plan(0, 10)
     assert {(t.name, t.path, t.bytes) for t in things} == {(run, "", 0) for run in runs}
-    assert housekeeping.carry_out(things) == 0
+    assert retention.carry_out(things) == 0
     assert there.exists() and client.search_runs([outside, proxied]) == []
 
 
@@ -203,7 +203,7 @@ def test_old_files_go_by_stage_and_age(home):
         aged(home / "logs" / name, days)
 
     before = everything(home)
-    things = housekeeping.plan(keep=2, days=10)
+    things = retention.plan(keep=2, days=10)
     assert everything(home) == before, "plan() deletes nothing"
     assert sorted(thing.name for thing in things) == [
         "artifacts/compress/a",
@@ -219,7 +219,7 @@ def test_old_files_go_by_stage_and_age(home):
     ]
     assert {t.name: (t.kind, t.bytes, round(t.days)) for t in things}["artifacts/train/a"] == ("artifact", 10, 40)
 
-    assert housekeeping.carry_out(things) == 5 * 11
+    assert retention.carry_out(things) == 5 * 11
     gone = before - everything(home)
     assert {path for path in gone if not any(path.is_relative_to(home / t.name) for t in things)} == set()
     assert not any((home / t.name).exists() for t in things)
@@ -228,19 +228,19 @@ def test_old_files_go_by_stage_and_age(home):
 def test_a_deletion_cut_short_leaves_no_marker_on_half_an_artifact(home, monkeypatch):
     aged(home / "artifacts/train/a/record.json", 40)
     aged(home / "artifacts/train/a/model.bin", 40)
-    things = housekeeping.plan(0, 10)
+    things = retention.plan(0, 10)
 
     def killed(path):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(housekeeping.shutil, "rmtree", killed)
+    monkeypatch.setattr(retention.shutil, "rmtree", killed)
     with pytest.raises(KeyboardInterrupt):
-        housekeeping.carry_out(things)
+        retention.carry_out(things)
     assert [path.name for path in (home / "artifacts/train/a").iterdir()] == ["model.bin"]
 
 
 def test_nothing_to_do_on_a_fresh_machine(home):
-    assert housekeeping.plan(0, 0) == [] and housekeeping.carry_out([]) == 0
+    assert retention.plan(0, 0) == [] and retention.carry_out([]) == 0
 
 
 def test_clean_lists_first_and_deletes_where_told(home):

@@ -13,8 +13,8 @@ import httpx
 import numpy as np
 import pytest
 
-from models import predictor
-from models.heads import Head
+from nightshift.inference import predictor
+from nightshift.models.heads import Head
 
 SERVE = Path(__file__).parent.parent / "flows" / "exported" / "serve.py"
 BODY_LIMIT = 10_000

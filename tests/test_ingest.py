@@ -6,12 +6,12 @@ import re
 import pandas as pd
 import pytest
 
-from tasks import store
-from tasks.errors import InputError
+from nightshift.data.quarantine import quarantine_table
+from nightshift.data.readers import read_records
+from nightshift.errors import InputError
+from nightshift.records import Source
+from nightshift.store import artifact_store
 from tasks.ingest import DataSettings, ingest, key, locate, read_rows
-from tasks.quarantine import quarantine_table
-from tasks.reading import read_records
-from tasks.records import Source
 
 
 def write(path, content):
@@ -306,7 +306,7 @@ def test_the_stage_writes_every_record(tmp_path, monkeypatch):
     write(tmp_path / "x.csv", "text,label\na,x\nb\nc,y\n")
     data = DataSettings(path="x.csv")
     record = ingest.fn(locate(data, None, tmp_path), data, [])
-    written = pd.read_parquet(store.folder(record) / "rows.parquet")
+    written = pd.read_parquet(artifact_store.folder(record) / "rows.parquet")
     assert record.read == len(written) == 3
     assert written["row"].tolist() == [1, 2, 3] and set(written["source"]) == {"x.csv"}
     assert written["problem"].isna().tolist() == [True, False, True]
@@ -418,6 +418,6 @@ def test_unlabelled_texts_lie_apart(tmp_path, monkeypatch):
     data = DataSettings(path="rows.csv", unlabelled="more.csv", exclude="gone.txt")
     record = ingest.fn(locate(data, None, tmp_path), data, [])
     assert (record.read, record.unlabelled) == (2, 4)
-    texts = pd.read_parquet(store.folder(record) / "unlabelled.parquet")
+    texts = pd.read_parquet(artifact_store.folder(record) / "unlabelled.parquet")
     assert texts["text"].tolist() == ["a stove", "a tent"]
-    assert pd.read_parquet(store.folder(record) / "rows.parquet")["text"].tolist() == ["a tent", "a lamp"]
+    assert pd.read_parquet(artifact_store.folder(record) / "rows.parquet")["text"].tolist() == ["a tent", "a lamp"]

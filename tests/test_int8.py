@@ -10,9 +10,10 @@ from samples import PLAIN, messages
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from models import bases, export, int8, quantization
-from models.heads import Head, SharedTrunk
-from models.measure import TorchPredictor
+from nightshift.inference.measurement import TorchPredictor
+from nightshift.models import int8, pretrained
+from nightshift.models.heads import Head, SharedTrunk
+from nightshift.onnx import export, quantization
 
 TEXTS = [text for text, _ in messages(200)]
 SIZES = {
@@ -24,8 +25,8 @@ WRITES = {"scratch:gpt2": Head("generation"), "scratch:t5": Head("text2text")}
 
 def made(base, heads):
     sizes = dict(SIZES[base])
-    tokenizer = bases.load_tokenizer(base, sizes, TEXTS)
-    return bases.load(base, heads, tokenizer, 1, sizes).eval(), tokenizer
+    tokenizer = pretrained.load_tokenizer(base, sizes, TEXTS)
+    return pretrained.load(base, heads, tokenizer, 1, sizes).eval(), tokenizer
 
 
 @pytest.fixture(params=WRITES)

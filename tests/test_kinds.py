@@ -8,13 +8,14 @@ from scipy import stats
 from sklearn.metrics import f1_score
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from models.heads import Head
-from models.predictor import decode
-from tasks import decisions, evaluate, evidence, kinds, limits, scoring
-from tasks.errors import SettingsError
+from nightshift.errors import SettingsError
+from nightshift.evaluation import confidence_limits, decision_thresholds, kinds, scoring, significance
+from nightshift.evaluation.significance import compare, rows_to_tell
+from nightshift.inference.predictor import decode
+from nightshift.models.heads import Head
+from nightshift.records import Augmented, Objective, Sides
+from tasks import evaluate
 from tasks.evaluate import baseline, dummy, samples
-from tasks.evidence import compare, rows_to_tell
-from tasks.records import Augmented, Objective, Sides
 
 RNG = np.random.default_rng(3)
 LABELS = ["red", "green", "blue"]
@@ -83,15 +84,15 @@ def test_limits_cover_at_their_rate(metric):
     for _ in range(times):
         label, first, second = random.normal(size=(3, 200))
         tables = ({"main": pd.DataFrame({"label": label, "predicted": label + noise})} for noise in (first, second))
-        units, free = evidence.paired(*tables, [objective("regression", metric)], 0.95)
-        missed += limits.statistic(units, 0.0) > stats.t.ppf(0.95, free)
+        units, free = significance.paired(*tables, [objective("regression", metric)], 0.95)
+        missed += confidence_limits.statistic(units, 0.0) > stats.t.ppf(0.95, free)
     assert 0 < missed / times < 0.05 + 3 * np.sqrt(0.05 * 0.95 / times)
 
 
 @pytest.mark.parametrize(("what", "good", "bad"), PAIRS[:7], ids=lambda part: getattr(part, "metric", ""))
 def test_rows_contribute_what_a_bootstrap_says(what, good, bad):
     # Against a plain loop over drawn rows: the same spread of the same differences.
-    units, _ = evidence.paired({"main": good}, {"main": bad}, [what], 0.95)
+    units, _ = significance.paired({"main": good}, {"main": bad}, [what], 0.95)
     ours, theirs = (kinds.metrics({"main": table}, [what])[what.metric] for table in (good, bad))
     assert units.values.mean() == pytest.approx(kinds.better(what.metric) * (ours - theirs))
     random, plain, times = np.random.default_rng(1), [], 100
@@ -349,25 +350,27 @@ def test_the_best_threshold_of_rare_labels_is_far_below_a_half():
     random = np.random.default_rng(0)
     truth = random.random((400, 3)) < 0.08
     table = scored(RARE, truth, np.clip(0.1 + 0.25 * truth + random.normal(0, 0.04, truth.shape), 0, 1))
-    best = decisions.best_threshold(table, RARE, SEVERAL)
+    best = decision_thresholds.best_threshold(table, RARE, SEVERAL)
     decided = table.assign(predicted=[decode(replace(RARE, threshold=best), row)[0]
                                       for row in table.filter(like="score:").to_numpy()])  # fmt: skip
     before, after = (kinds.metrics({"main": answers}, [SEVERAL])["macro_f1"] for answers in (table, decided))
     assert before < 0.1 < 0.9 < after and 0.15 < best < 0.3
     sure = scored(RARE, truth, truth.astype(float))
-    assert decisions.best_threshold(sure, RARE, SEVERAL) == 0.5, "of equally good ones the nearest to a half"
-    assert decisions.in_words({"main": RARE}, "auto") == "; labels are answered from a score of 0.5"
-    assert decisions.in_words({"main": RARE}) == ""
+    assert decision_thresholds.best_threshold(sure, RARE, SEVERAL) == 0.5, "of equally good ones the nearest to a half"
+    assert decision_thresholds.in_words({"main": RARE}, "auto") == "; labels are answered from a score of 0.5"
+    assert decision_thresholds.in_words({"main": RARE}) == ""
 
 
 def test_the_abstention_bound_is_the_smallest_that_reaches_the_accuracy():
     scores, right = np.array([0.9, 0.5, 0.8, 0.6, 0.8]), np.array([True, False, True, False, True])
-    assert decisions.abstention_bound(scores, right, 0.75) == pytest.approx(0.55)
-    assert decisions.abstention_bound(scores, right, 0.95) == pytest.approx(0.7)
-    assert decisions.abstention_bound(scores, right, 0.6) == 0
-    assert decisions.abstention_bound(scores[1:2], right[1:2], 0.9) == decisions.NEVER_ANSWERS
+    assert decision_thresholds.abstention_bound(scores, right, 0.75) == pytest.approx(0.55)
+    assert decision_thresholds.abstention_bound(scores, right, 0.95) == pytest.approx(0.7)
+    assert decision_thresholds.abstention_bound(scores, right, 0.6) == 0
+    assert decision_thresholds.abstention_bound(scores[1:2], right[1:2], 0.9) == decision_thresholds.NEVER_ANSWERS
     tied, one_wrong = np.array([0.7, 0.7, 0.7]), np.array([True, True, False])
-    assert decisions.abstention_bound(tied, one_wrong, 0.9) == decisions.NEVER_ANSWERS, "no bound parts equal scores"
+    assert decision_thresholds.abstention_bound(tied, one_wrong, 0.9) == decision_thresholds.NEVER_ANSWERS, (
+        "no bound parts equal scores"
+    )
 
 
 def test_answers_that_abstain_keep_their_label_and_are_counted():

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import mlflow
 import pytest
 
-from tasks import ledger, registry
-from tasks.errors import UserError
-from tasks.ledger import Entry
+from nightshift.errors import UserError
+from nightshift.registry import ledger, model_registry
+from nightshift.registry.ledger import Entry
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -17,7 +17,7 @@ def versions(tmp_path, monkeypatch):
     """Two versions of a model that holds nothing."""
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    client = registry.tracking.connect()
+    client = model_registry.tracking.connect()
     run = client.create_run(client.create_experiment("x", artifact_location=tmp_path.as_uri())).info.run_id
     client.create_registered_model("x")
     for _ in range(2):
@@ -43,48 +43,48 @@ def test_tests_spend_what_they_took_and_old_ones_what_their_night_was_set_to(ver
     run = client.create_run(experiment).info.run_id
     for name, value in (("gate.confidence", 0.95), ("gate.tests_per_year", 10)):
         client.log_param(run, name, value)
-    registry.note("x", "held", "not better", "run-3", "2", "better", "0.00125")
-    registry.note("x", "held", "not better", run, "2", "better")
+    model_registry.note("x", "held", "not better", "run-3", "2", "better", "0.00125")
+    model_registry.note("x", "held", "not better", run, "2", "better")
     tests = ledger.tests(ledger.history("x"), datetime.now(UTC))
-    assert ledger.spent(tests, lambda entry: registry.tracking.alpha_of(entry.evidence)) == pytest.approx(0.00625)
-    assert registry.tracking.alpha_of("gone") is None
+    assert ledger.spent(tests, lambda entry: model_registry.tracking.alpha_of(entry.evidence)) == pytest.approx(0.00625)
+    assert model_registry.tracking.alpha_of("gone") is None
 
 
 def test_nights_that_moved_nothing_leave_anchor_and_rollback_alone(versions):
-    registry.promote("x", "1", "why", None, "first")
-    registry.promote("x", "2", "why", "1", "cheaper")
-    registry.note("x", "held", "not better", "run-3", "2", "better")
-    registry.note("x", "held", "not better", "run-3", "2", "better")
-    registry.note("x", ledger.SKIPPED, "nothing new", "run-3")
+    model_registry.promote("x", "1", "why", None, "first")
+    model_registry.promote("x", "2", "why", "1", "cheaper")
+    model_registry.note("x", "held", "not better", "run-3", "2", "better")
+    model_registry.note("x", "held", "not better", "run-3", "2", "better")
+    model_registry.note("x", ledger.SKIPPED, "nothing new", "run-3")
     entries = ledger.history("x")
     assert [entry.action for entry in entries] == ["promoted", "promoted", "held", "skipped"]
     assert ledger.anchor(entries) == "1" and [entry.moves for entry in entries] == ["- → 1", "1 → 2", "2", "2"]
     assert "held by nightly" in versions.get_model_version("x", "2").description
-    registry.rollback("x", "worse", "Ada", "1")
-    registry.note("x", "held", "frozen", "run-4", "2")
-    assert "rolled back to version 1" in str(registry.frozen("x"))
-    registry.notice_moves_by_hand("x")
+    model_registry.rollback("x", "worse", "Ada", "1")
+    model_registry.note("x", "held", "frozen", "run-4", "2")
+    assert "rolled back to version 1" in str(model_registry.frozen("x"))
+    model_registry.notice_moves_by_hand("x")
     assert ledger.history("x")[-1].action == "held", "nothing was moved by hand"
 
 
 def test_a_description_is_as_long_as_mlflow_keeps_it(versions):
     versions.update_model_version("x", "1", "**begin** " + "word " * 990)
-    registry.promote("x", "1", "why " * 2000 + "at last", None, "first")
+    model_registry.promote("x", "1", "why " * 2000 + "at last", None, "first")
     text = versions.get_model_version("x", "1").description
     assert len(text) <= 5000 and text.startswith("**begin**") and "…" in text and text.endswith("at last")
     assert ledger.history("x")[0].why.endswith("at last")
 
 
 def test_a_champion_that_somebody_took_away_is_replaced_by_a_person(versions):
-    registry.promote("x", "1", "why", None, "first")
+    model_registry.promote("x", "1", "why", None, "first")
     versions.delete_model_version("x", "1")
     for _ in range(2):
-        registry.notice_moves_by_hand("x")
+        model_registry.notice_moves_by_hand("x")
     entries = ledger.history("x")
     assert [(entry.action, entry.moves) for entry in entries] == [("promoted", "- → 1"), ("moved by hand", "1 → -")]
-    assert "version 1 was champion until somebody took the alias away" in str(registry.frozen("x"))
-    registry.promote("x", "2", "theirs from now on", None, who="Ada")
-    assert registry.frozen("x") is None and ledger.anchor(ledger.history("x")) == "2"
+    assert "version 1 was champion until somebody took the alias away" in str(model_registry.frozen("x"))
+    model_registry.promote("x", "2", "theirs from now on", None, who="Ada")
+    assert model_registry.frozen("x") is None and ledger.anchor(ledger.history("x")) == "2"
 
 
 def test_a_move_that_was_cut_off_is_made_by_whoever_comes_next(versions, monkeypatch):
@@ -94,13 +94,13 @@ def test_a_move_that_was_cut_off_is_made_by_whoever_comes_next(versions, monkeyp
     def aliases():
         return {alias: str(number) for alias, number in versions.get_registered_model("x").aliases.items()}
 
-    registry.promote("x", "1", "why", None, "first", "run-1")
+    model_registry.promote("x", "1", "why", None, "first", "run-1")
     with monkeypatch.context() as patched:
-        patched.setattr(registry, "_set_aliases", cut_off)
+        patched.setattr(model_registry, "_set_aliases", cut_off)
         with pytest.raises(ConnectionError):
-            registry.promote("x", "2", "why", "1", "cheaper", "run-2", tested="cheaper")
+            model_registry.promote("x", "2", "why", "1", "cheaper", "run-2", tested="cheaper")
     assert aliases() == {"champion": "1"}
-    assert registry.promote("x", "2", "why", "1", "cheaper", "run-2", tested="cheaper").claim == "cheaper"
+    assert model_registry.promote("x", "2", "why", "1", "cheaper", "run-2", tested="cheaper").claim == "cheaper"
     assert aliases() == {"champion": "2", "previous": "1"}
     entries = ledger.history("x")
     assert [(entry.action, entry.claim) for entry in entries] == [("promoted", "first"), ("promoted", "cheaper")]
@@ -108,21 +108,21 @@ def test_a_move_that_was_cut_off_is_made_by_whoever_comes_next(versions, monkeyp
 
     for cut in ("_set_aliases", "settled"):
         with monkeypatch.context() as patched:
-            patched.setattr(registry if cut == "_set_aliases" else ledger, cut, cut_off)
+            patched.setattr(model_registry if cut == "_set_aliases" else ledger, cut, cut_off)
             with pytest.raises(ConnectionError):
-                registry.rollback("x", "worse", "Ada", "1")
-        assert "rolled back to version 1" in str(registry.frozen("x"))
+                model_registry.rollback("x", "worse", "Ada", "1")
+        assert "rolled back to version 1" in str(model_registry.frozen("x"))
         if cut == "_set_aliases":
-            registry.notice_moves_by_hand("x")
+            model_registry.notice_moves_by_hand("x")
         else:
-            assert registry.rollback("x", "worse", "Ada", None).new == "1"
+            assert model_registry.rollback("x", "worse", "Ada", None).new == "1"
         assert aliases() == {"champion": "1"}
         assert ledger.history("x")[-1].action == "rolled back"
-        registry.promote("x", "2", "again", "1")
+        model_registry.promote("x", "2", "again", "1")
 
 
 def test_the_second_of_two_nights_finds_another_champion(versions):
-    registry.promote("x", "1", "why", None, "first")
+    model_registry.promote("x", "1", "why", None, "first")
     with pytest.raises(UserError, match="champion is version 1 by now, not None"):
-        registry.promote("x", "2", "why", None, "first")
-    assert registry.version_of("x", "champion") == "1" and len(ledger.history("x")) == 1
+        model_registry.promote("x", "2", "why", None, "first")
+    assert model_registry.version_of("x", "champion") == "1" and len(ledger.history("x")) == 1

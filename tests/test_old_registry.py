@@ -15,9 +15,9 @@ import pytest
 from conftest import Shell
 from samples import messages
 
-from flows.batch import predict_file
-from flows.export import export
-from flows.review import promote_by_hand, roll_back
+from cli.export import export
+from flows.predict import predict_file
+from flows.promotion import promote_by_hand, roll_back
 
 KEPT = Path(__file__).parent / "data" / "registry-0.1"
 WRITTEN_UNDER = "/tmp/registry-0.1/home"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from flows import cli, environment
-from tasks import permissions, processes, store
+from cli import environment, main
+from nightshift.store import artifact_store, permissions, processes
 
 SECRET = "s3cr3t-w0rd"
 
@@ -40,7 +40,7 @@ def test_a_new_home_is_private_and_so_is_what_is_written(home, caplog):
     with permissions.users_umask():
         (home / "named.csv").write_text("a row")
     assert mode(home / "named.csv") == 0o644
-    with store.scratch() as folder:
+    with artifact_store.scratch() as folder:
         assert folder.is_relative_to(home)
 
 
@@ -68,7 +68,7 @@ def test_another_user_cannot_read_a_row(home):
 
 def test_the_traceback_of_an_error_lies_in_the_home(home, monkeypatch, capsys):
     monkeypatch.setattr(environment, "prepare", permissions.keep_private)
-    with pytest.raises(typer.Exit), cli._told():
+    with pytest.raises(typer.Exit), main._told():
         raise RuntimeError(f"no answer from https://ada:{SECRET}@host.test")
     (file,) = (home / "logs").glob("error-*.log")
     shown = capsys.readouterr().err
@@ -78,7 +78,7 @@ def test_the_traceback_of_an_error_lies_in_the_home(home, monkeypatch, capsys):
 
 def test_a_home_that_cannot_be_written_is_said(home, monkeypatch, capsys):
     monkeypatch.setattr(environment, "prepare", permissions.keep_private)
-    with pytest.raises(typer.Exit), cli._told():
+    with pytest.raises(typer.Exit), main._told():
         (home / "logs").write_text("in the way")
         raise RuntimeError("no answer")
     assert "RuntimeError: no answer (no traceback: " in capsys.readouterr().err

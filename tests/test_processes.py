@@ -11,9 +11,10 @@ import psutil
 import pytest
 from prefect.client.schemas import FlowRun, State, StateType
 
-from flows.servers import Servers
-from tasks import processes, reconcile
-from tasks.night import ends_at
+from cli.servers import Servers
+from flows.night import ends_at
+from nightshift.prefect_ui import reconciliation
+from nightshift.store import processes
 
 BOOT = "11111111-2222-3333-4444-555555555555"
 
@@ -28,7 +29,7 @@ def clock_set_forward(monkeypatch: pytest.MonkeyPatch) -> None:
 def run_of(pid: int, label: str | None, age: float = 30) -> FlowRun:
     """A run that has been Running for `age` seconds."""
     state = State(type=StateType.RUNNING, timestamp=datetime.now(UTC) - timedelta(seconds=age))
-    labels = {reconcile.CLAIM: label} if label else {}
+    labels = {reconciliation.CLAIM: label} if label else {}
     return FlowRun(flow_id=uuid4(), state=state, infrastructure_pid=str(pid), labels=labels)
 
 
@@ -37,7 +38,7 @@ def test_a_step_of_the_clock_changes_nothing(clock_set_forward):
     mark = processes.start_mark(pid)
     keeper = Servers(prefect="", mlflow="", children={"keeper": {"pid": pid, "started": mark}}).children["keeper"]
     assert processes.living(keeper.pid, keeper.started) is not None
-    assert isinstance(reconcile._lives(run_of(pid, f"{pid}/{mark}")), psutil.Process)
+    assert isinstance(reconciliation._lives(run_of(pid, f"{pid}/{mark}")), psutil.Process)
 
 
 def test_another_process_with_the_same_id_is_not_taken_for_it():
@@ -45,7 +46,7 @@ def test_another_process_with_the_same_id_is_not_taken_for_it():
     boot, ticks = mark.split("/")
     for other in (f"{BOOT}/{ticks}", f"{boot}/{int(ticks) + 1}"):
         assert processes.living(pid, other) is None
-        assert reconcile._lives(run_of(pid, f"{pid}/{other}")) is False
+        assert reconciliation._lives(run_of(pid, f"{pid}/{other}")) is False
 
 
 def test_a_process_that_has_ended_does_not_live():
@@ -56,7 +57,7 @@ def test_a_process_that_has_ended_does_not_live():
     assert processes.living(child.pid, mark) is None
     child.wait()
     assert processes.living(child.pid, mark) is None
-    assert reconcile._lives(run_of(child.pid, f"{child.pid}/{mark}")) is False
+    assert reconciliation._lives(run_of(child.pid, f"{child.pid}/{mark}")) is False
     with pytest.raises(psutil.NoSuchProcess):
         processes.start_mark(child.pid)
 
@@ -68,8 +69,8 @@ def test_what_earlier_versions_wrote_is_read():
     assert processes.living(child.pid, child.started) is not None
     assert processes.living(child.pid, str(created - 60)) is None
     age = time.time() - created
-    assert isinstance(reconcile._lives(run_of(pid, None, age - 1)), psutil.Process), "no label: by the run's state"
-    assert reconcile._lives(run_of(pid, None, age + 60)) is False
+    assert isinstance(reconciliation._lives(run_of(pid, None, age - 1)), psutil.Process), "no label: by the run's state"
+    assert reconciliation._lives(run_of(pid, None, age + 60)) is False
 
 
 def test_without_proc_psutil_tells_the_start(tmp_path, monkeypatch):

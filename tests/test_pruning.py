@@ -9,11 +9,14 @@ from onnxscript import ir
 from samples import messages
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
 
-from models import allocation, anatomy, bases, encoding, export, imitation, importance, mending, pruning, student
-from models.batches import Collator, inputs_of
-from models.encoding import IGNORED
-from models.heads import Head, SharedTrunk, logits
-from models.measure import TorchPredictor
+from nightshift.compression import allocation, importance, layer_dropping, pruning, reconstruction
+from nightshift.inference.measurement import TorchPredictor
+from nightshift.models import architectures, pretrained
+from nightshift.models.heads import Head, SharedTrunk, logits
+from nightshift.onnx import export
+from nightshift.training import feature_distillation, tokenization
+from nightshift.training.batching import Collator, inputs_of
+from nightshift.training.tokenization import IGNORED
 
 TEXTS = [text for text, _ in messages(64)]
 HEAD = Head("classification", ("bad", "good"))
@@ -32,7 +35,7 @@ ALL_HEADS = {"mpnet"}
 
 @pytest.fixture(scope="module")
 def tokenizer(tiny_base):
-    return bases.load_tokenizer(str(tiny_base), {}, [])
+    return pretrained.load_tokenizer(str(tiny_base), {}, [])
 
 
 def model_of(kind, tokenizer):
@@ -51,7 +54,7 @@ def with_biases(model):
 
 
 def batches_of(tokenizer, name="main", head=HEAD, labels=("bad", "good") * 32):
-    rows = encoding.encode(tokenizer, head, TEXTS, None, labels, 32, packed=head.generative)
+    rows = tokenization.encode(tokenizer, head, TEXTS, None, labels, 32, packed=head.generative)
     if "token_type_ids" in rows.columns:
         del rows.columns["token_type_ids"]
     collate = Collator({name: rows}, {name: head}, tokenizer.pad_token_id)
@@ -80,8 +83,8 @@ def emptied(request, tokenizer):
 
 
 def shapes(model):
-    names = anatomy.anatomy(model)
-    return [[anatomy.width(layer, block) for block in names.blocks] for layer in anatomy.layers(model)]
+    names = architectures.anatomy(model)
+    return [[architectures.width(layer, block) for block in names.blocks] for layer in architectures.layers(model)]
 
 
 def test_layers_are_cut_to_the_given_shape_and_still_learn(cut):
@@ -91,7 +94,7 @@ def test_layers_are_cut_to_the_given_shape_and_still_learn(cut):
     assert shapes(model) == [[32, 64]] * 2
     before = answers(pruned, batches)
     logits(pruned, "main", inputs_of(batches[0])).square().sum().backward()
-    assert all(p.grad.shape == p.shape for layer in anatomy.layers(pruned) for p in layer.parameters())
+    assert all(p.grad.shape == p.shape for layer in architectures.layers(pruned) for p in layer.parameters())
     torch.optim.SGD(pruned.parameters(), 0.01).step()
     assert not torch.allclose(answers(pruned, batches), before)
 
@@ -106,15 +109,15 @@ def test_a_dense_checkpoint_is_loaded_by_stock_transformers_and_answers_the_same
     assert shapes(slimmed) == shapes(pruned)
     assert torch.allclose(answers(slimmed, batches), answers(pruned, batches), atol=1e-6)
     wide = pruning.dense(pruned, neurons=64)
-    assert shapes(wide) == [[32, 64], [32, 64]] == [[32, getattr(wide.config, anatomy.anatomy(wide).width)]] * 2
+    assert shapes(wide) == [[32, 64], [32, 64]] == [[32, getattr(wide.config, architectures.anatomy(wide).width)]] * 2
     assert torch.allclose(answers(wide, batches), answers(pruned, batches), atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("bert", "gpt2", "roberta", "xlm-roberta")])
 def test_a_student_of_any_architecture_is_loaded_by_stock_transformers_and_answers_the_same(kind, tokenizer, tmp_path):
     model, batches = model_of(kind, tokenizer), batches_of(tokenizer)[:1]
-    small = student.student_of(model, 1, "last")
-    (layer,), (_, last) = anatomy.layers(small), anatomy.layers(model)
+    small = layer_dropping.student_of(model, 1, "last")
+    (layer,), (_, last) = architectures.layers(small), architectures.layers(model)
     expected = {name: value for name, value in last.state_dict().items() if not name.startswith("attn_norm")}
     assert layer.state_dict().keys() == expected.keys()
     assert all(torch.equal(value, expected[name]) for name, value in layer.state_dict().items())
@@ -137,7 +140,7 @@ def test_training_leaves_the_zeros_of_a_dense_model_as_they_are(cut):
 def test_mending_brings_answers_nearer_to_the_parents(cut):
     model, batches, pruned = cut
     wanted, before = answers(model, batches), answers(pruned, batches)
-    mending.mend(pruned, model, batches)
+    reconstruction.mend(pruned, model, batches)
     after = answers(pruned, batches)
     assert (after - wanted).square().mean() < 0.8 * (before - wanted).square().mean()
 
@@ -145,19 +148,19 @@ def test_mending_brings_answers_nearer_to_the_parents(cut):
 def test_of_an_emptied_block_nothing_is_left_but_a_bias(emptied, tmp_path):
     model, batches, pruned = emptied
     before = answers(pruned, batches)
-    mending.mend(pruned, model, batches)
+    reconstruction.mend(pruned, model, batches)
     assert (answers(pruned, batches) - answers(model, batches)).square().mean() < (
         before - answers(model, batches)
     ).square().mean()
-    names = anatomy.anatomy(pruned)
-    first, last = anatomy.layers(pruned)
+    names = architectures.anatomy(pruned)
+    first, last = architectures.layers(pruned)
     optimizer = torch.optim.AdamW(pruned.parameters(), 0.01)
     for batch in batches[:3]:
         logits(pruned, "main", inputs_of(batch)).square().sum().backward()
         optimizer.step()
     whole = model.config.model_type in ALL_HEADS
     for layer, block in ((first, names.feed_forward), *([] if whole else [(last, names.attention)])):
-        assert not anatomy.weight(layer.get_submodule(block.writer)).any()
+        assert not architectures.weight(layer.get_submodule(block.writer)).any()
     pruning.dense(pruned).save_pretrained(tmp_path)
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
     assert torch.allclose(answers(again, batches), answers(pruned.eval(), batches), atol=1e-5)
@@ -167,30 +170,30 @@ def test_of_an_emptied_block_nothing_is_left_but_a_bias(emptied, tmp_path):
 @pytest.mark.parametrize("kind", ["bert", "distilbert", "gpt2"])
 def test_what_another_does_too_is_mended_wholly(kind, tokenizer):
     model, batches = model_of(kind, tokenizer), batches_of(tokenizer)
-    names = anatomy.anatomy(model)
+    names = architectures.anatomy(model)
     with torch.no_grad():
-        for layer in anatomy.layers(model):
+        for layer in architectures.layers(model):
             for name in names.feed_forward.readers:
                 reader = layer.get_submodule(name)
-                anatomy.weight(reader)[32:] = anatomy.weight(reader)[:32]
+                architectures.weight(reader)[32:] = architectures.weight(reader)[:32]
                 reader.bias[32:] = reader.bias[:32]
     first = importance.Importance([torch.arange(64.0, 0.0, -1)] * 2, [torch.ones(4)] * 2)
     pruned = pruning.prune(model, first, [32, 32])
     wanted, before = answers(model, batches), answers(pruned, batches)
     assert (before - wanted).abs().max() > 0.01
-    mending.mend(pruned, model, batches, ridge=1e-9)
+    reconstruction.mend(pruned, model, batches, ridge=1e-9)
     assert torch.allclose(answers(pruned, batches), wanted, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_neurons_and_heads_that_do_nothing_go_first(kind, tokenizer):
     model, batches = model_of(kind, tokenizer), batches_of(tokenizer)
-    names = anatomy.anatomy(model)
+    names = architectures.anatomy(model)
     with torch.no_grad():
-        for place, layer in enumerate(anatomy.layers(model)):
-            anatomy.weight(layer.get_submodule(names.feed_forward.writer))[:, 5 + place] = 0
+        for place, layer in enumerate(architectures.layers(model)):
+            architectures.weight(layer.get_submodule(names.feed_forward.writer))[:, 5 + place] = 0
             start = 8 * (1 + place)
-            anatomy.weight(layer.get_submodule(names.attention.writer))[:, start : start + 8] = 0
+            architectures.weight(layer.get_submodule(names.attention.writer))[:, start : start + 8] = 0
     told = importance.importance(model, batches, {"main": HEAD})
     assert [int(scores.argmin()) for scores in told.neurons] == [5, 6]
     assert [int(scores.argmin()) for scores in told.heads] == [1, 2]
@@ -246,7 +249,7 @@ def test_importances_of_several_objectives_add_up_by_their_weights(tiny_base, to
         for place, found in enumerate(getattr(both, kind)):
             assert torch.allclose(found, sum(getattr(one, kind)[place] for one in alone), rtol=1e-4)
     pruned = pruning.prune(shared, both, [32, 16], [1, 2])
-    mending.mend(pruned, shared, parts[0] + parts[1])
+    reconstruction.mend(pruned, shared, parts[0] + parts[1])
     full = pruning.dense(pruned)
     assert full.config.intermediate_size == 32 and isinstance(full, SharedTrunk)
     for part in parts:
@@ -261,7 +264,7 @@ def test_a_model_that_writes_is_pruned_by_what_its_tokens_tell(tmp_path):
     assert all(scores.min() > 0 for scores in [*told.neurons, *told.heads])
     pruned = pruning.prune(model, told, [96, 64], [1, 2])
     before = (answers(pruned, batches) - answers(model, batches)).square().mean()
-    mending.mend(pruned, model, batches)
+    reconstruction.mend(pruned, model, batches)
     assert (answers(pruned, batches) - answers(model, batches)).square().mean() < before
     prompt = torch.tensor([[5, 6, 7]])
     written = [m.generate(prompt, max_new_tokens=8, do_sample=False) for m in (pruned, pruning.dense(pruned))]
@@ -305,22 +308,22 @@ def test_heads_that_share_a_bias_stay_and_relations_are_known_or_refused(tokeniz
         pruning.prune(model, told, [64, 64], [3, 4])
     table = allocation.costs(model, parameters)
     assert table.heads == {4: 0.0} and allocation.allocate(told, table, 0.9).heads == [4, 4]
-    imitation.demand(model, model, {"relations": 1.0})
+    feature_distillation.demand(model, model, {"relations": 1.0})
     for kind in ("deberta-v2", "llama"):
         other = model_of(kind, tokenizer)
         with pytest.raises(ValueError, match=f"attention relations of {kind} models are not known"):
-            imitation.demand(other, other, {"relations": 1.0})
+            feature_distillation.demand(other, other, {"relations": 1.0})
     wide = model_of("deberta-v2", tokenizer)
     wide.deberta.encoder.conv = torch.nn.Identity()
     with pytest.raises(ValueError, match="a convolution between their layers cannot be pruned"):
-        anatomy.anatomy(wide)
+        architectures.anatomy(wide)
 
 
 def test_the_model_that_is_pruned_stays_as_it_was(tokenizer):
     model, batches = model_of("bert", tokenizer), batches_of(tokenizer)
     kept = copy.deepcopy(model.state_dict())
     told = importance.importance(model, batches, {"main": HEAD})
-    mending.mend(pruning.prune(model, told, [32, 32], [2, 2]), model, batches)
+    reconstruction.mend(pruning.prune(model, told, [32, 32], [2, 2]), model, batches)
     assert all(torch.equal(value, kept[name]) for name, value in model.state_dict().items())
     assert model.config.intermediate_size == 64 and all(p.grad is None for p in model.parameters())
 

@@ -5,10 +5,10 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from tasks import bounds
-from tasks.errors import InputError
+from nightshift.data import size_limits
+from nightshift.data.readers import read_records
+from nightshift.errors import InputError
 from tasks.ingest import DataSettings, canonical, key, locate, read_rows
-from tasks.reading import read_records
 
 
 def write(path, content):
@@ -63,7 +63,7 @@ def test_a_broken_row_is_kept_with_its_problem(tmp_path):
 
 @pytest.fixture
 def small_bounds(monkeypatch):
-    monkeypatch.setattr(bounds, "FLOOR", 100_000)
+    monkeypatch.setattr(size_limits, "FLOOR", 100_000)
 
 
 def test_a_file_that_unfolds_far_beyond_its_size_is_refused_before_it_is_whole(tmp_path, small_bounds):
@@ -91,7 +91,7 @@ def test_rows_for_which_there_is_no_memory_are_refused_in_one_line(tmp_path, mon
     frame = pd.DataFrame({"text": ["a"] * 2000})
     frame.to_csv(tmp_path / "x.csv", index=False)
     frame.to_parquet(tmp_path / "x.parquet")
-    monkeypatch.setattr(bounds, "available_memory", lambda: 1_500_000)
+    monkeypatch.setattr(size_limits, "available_memory", lambda: 1_500_000)
     for name in ("x.csv", "x.parquet"):
         with pytest.raises(
             InputError, match=r"reading its 2,00\d rows takes at least 2\.0 MB of memory, and 1\.5 MB are free"
@@ -100,13 +100,13 @@ def test_rows_for_which_there_is_no_memory_are_refused_in_one_line(tmp_path, mon
 
 
 def test_memory_is_what_the_machine_the_group_and_the_process_leave(tmp_path, monkeypatch):
-    assert 2**20 < bounds.available_memory() <= bounds.psutil.virtual_memory().total
+    assert 2**20 < size_limits.available_memory() <= size_limits.psutil.virtual_memory().total
     limits = {"memory.max": "1000000", "memory.current": "700000", "memory.stat": "anon 5\ninactive_file 200000\n"}
     for name, text in limits.items():
         (tmp_path / name).write_text(text)
-    assert bounds._left(tmp_path, "memory.max", "memory.current", "inactive_file") == [500_000]
+    assert size_limits._left(tmp_path, "memory.max", "memory.current", "inactive_file") == [500_000]
     (tmp_path / "memory.max").write_text("max\n")
-    assert bounds._left(tmp_path, "memory.max", "memory.current", "inactive_file") == []
+    assert size_limits._left(tmp_path, "memory.max", "memory.current", "inactive_file") == []
 
 
 def test_another_encoding_is_detected(tmp_path):

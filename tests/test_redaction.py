@@ -14,13 +14,13 @@ import pytest
 from prefect.utilities.callables import parameter_schema
 from samples import ADDRESSES, HARMLESS, SECRET
 
-from flows import cli
-from flows.batch import score
+from cli import main
+from flows.monitor import watch
+from flows.predict import score
 from flows.settings import check
-from flows.watch import watch
-from tasks import redaction
-from tasks.errors import SettingsError, UserError
-from tasks.redaction import redact
+from nightshift import redaction
+from nightshift.errors import SettingsError, UserError
+from nightshift.redaction import redact
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
@@ -125,7 +125,7 @@ def test_a_secret_that_was_typed_is_refused_with_what_cannot_be_mended(command, 
     for address in ADDRESSES[:3]:
         monkeypatch.setattr(sys, "argv", ["nightshift", *(argument.format(address) for argument in command)])
         with pytest.raises(SystemExit) as caught:
-            cli.app()
+            main.app()
         shown = capsys.readouterr().err
         assert (
             caught.value.code == 2 and SECRET not in shown and "list of processes" in shown and shown.count("\n") == 1

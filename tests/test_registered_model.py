@@ -10,14 +10,15 @@ import pytest
 import yaml
 from nights import Model, objective
 
-from flows.batch import predict_file
-from flows.export import export
-from flows.review import promote_by_hand
-from tasks import integrity, registered_model, registry, start, store
-from tasks.errors import DamagedVersionError, ForeignVersionError, NightshiftError, UserError
-from tasks.judging.served import scored, trained_keys
-from tasks.records import Registered, Standing, Trained
-from tasks.registered_model import RegisteredModel
+from cli.export import export
+from flows.predict import predict_file
+from flows.promotion import promote_by_hand
+from nightshift.errors import DamagedVersionError, ForeignVersionError, NightshiftError, UserError
+from nightshift.records import Registered, Standing, Trained
+from nightshift.registry import integrity, model_registry, registered_model, warm_start
+from nightshift.registry.registered_model import RegisteredModel
+from nightshift.registry.version_predictions import scored, trained_keys
+from nightshift.store import artifact_store
 
 CODE = "from pathlib import Path\nPath({marker!r}).touch()\n"
 
@@ -59,7 +60,7 @@ def pickled(model, marker, **tags) -> str:
     (folder / "MLmodel").write_text(yaml.safe_dump({"flavors": {"python_function": flavor}}))
     model.client.log_model_artifacts(planted, str(folder))
     model.client.finalize_logged_model(planted, "READY")
-    tags |= {registry.CHECKPOINT: registered_model.checkpoint_uri(run)} if tags else {}
+    tags |= {model_registry.CHECKPOINT: registered_model.checkpoint_uri(run)} if tags else {}
     return str(model.client.create_model_version("x", f"models:/{planted}", run_id=run, tags=tags).version)
 
 
@@ -75,7 +76,7 @@ def judged(challenger: str, champion: str | None = None, anchor: str | None = No
     ("tags", "why", "error"),
     [
         ({}, "version 2 of x was not registered by nightshift", ForeignVersionError),
-        ({registry.FROM: "digest"}, "version 2 of x is not whole: artifacts/serving/model.onnx is missing", DamagedVersionError),
+        ({model_registry.FROM: "digest"}, "version 2 of x is not whole: artifacts/serving/model.onnx is missing", DamagedVersionError),
     ],
 )  # fmt: skip
 def test_a_pickled_model_is_refused_and_never_read(model, marker, rows, tmp_path, tags, why, error):
@@ -136,11 +137,11 @@ def test_a_changed_predictor_is_never_run_and_with_a_digest_it_is_refused(model,
         judged(model.served(), champion="1")
     assert caught.value.exit_code == 1, "a damaged champion is no quiet end of a night"
 
-    version = registry.version("x", "2")
+    version = model_registry.version("x", "2")
     shutil.rmtree(home / "registered")
     with pytest.raises(DamagedVersionError, match="its files are not those whose digest the version's tag has"):
         RegisteredModel(version)
-    for tag in (registry.DIGEST, registry.CHECKPOINT_DIGEST):
+    for tag in (model_registry.DIGEST, model_registry.CHECKPOINT_DIGEST):
         model.client.delete_model_version_tag("x", "2", tag)
     assert predict_file("models:/x/2", rows, None)[0].startswith("text,predicted\na tent,0.7")
     assert judged("2")[0]["challenger"]["main"]["predicted"].tolist() == [0.7] * 3
@@ -166,28 +167,35 @@ def test_every_file_of_a_version_is_compared(model, damage, why):
     number = model.registered()
     (model.folder(number) / registered_model.FOLDER / "__pycache__").mkdir()
     (model.folder(number) / "registered_model_meta").write_text("MLflow adds it to what it downloads")
-    assert RegisteredModel(registry.version("x", number)).answers(pd.DataFrame({"text": ["a"]}))["score"].tolist() == [
-        0.5
-    ]
+    assert RegisteredModel(model_registry.version("x", number)).answers(pd.DataFrame({"text": ["a"]}))[
+        "score"
+    ].tolist() == [0.5]
     damage(model.folder(number) / registered_model.FOLDER / "model.onnx")
     with pytest.raises(
         DamagedVersionError, match=f"^version 1 of x is not as it was registered: artifacts/serving/{why}$"
     ):
-        RegisteredModel(registry.version("x", number))
+        RegisteredModel(model_registry.version("x", number))
 
 
 def test_export_copies_nothing_that_a_version_names(model, home, tmp_path):
     (tmp_path / "secret").mkdir()
     (tmp_path / "secret/id_rsa").write_text("secret")
     number = model.registered()
-    tags = {registry.DIGEST: "", registry.CHECKPOINT_DIGEST: "", registry.CHECKPOINT: (tmp_path / "secret").as_uri()}
+    tags = {
+        model_registry.DIGEST: "",
+        model_registry.CHECKPOINT_DIGEST: "",
+        model_registry.CHECKPOINT: (tmp_path / "secret").as_uri(),
+    }
     shutil.rmtree(home / "registered")
     for tag, value in tags.items():
         model.client.set_model_version_tag("x", number, tag, value)
     with pytest.raises(ForeignVersionError, match="version 1 of x was not registered by nightshift"):
         export(f"x/{number}", tmp_path / "exported")
     model.client.set_model_version_tag(
-        "x", number, registry.CHECKPOINT, registered_model.checkpoint_uri(registry.version("x", number).run_id)
+        "x",
+        number,
+        model_registry.CHECKPOINT,
+        registered_model.checkpoint_uri(model_registry.version("x", number).run_id),
     )
     file = model.folder(number) / "MLmodel"
     said = yaml.safe_load(file.read_text())
@@ -218,47 +226,47 @@ def test_what_is_not_kept_as_it_was_logged_is_not_registered(model, monkeypatch)
 
 def test_a_full_checkpoint_is_fetched_again_where_the_copy_is_damaged_and_refused_where_the_store_is(model, home):
     made = Trained(path="train/key", parameters=1, layers=[], precision="fp32", device="cpu")
-    (store.folder(made) / "model").mkdir(parents=True)
-    (store.folder(made) / "model/config.json").write_text("{}")
-    (store.folder(made) / "model/model.safetensors").write_bytes(b"weights")
-    (store.folder(made) / store.TRAINED_KEYS).write_bytes(b"keys")
+    (artifact_store.folder(made) / "model").mkdir(parents=True)
+    (artifact_store.folder(made) / "model/config.json").write_text("{}")
+    (artifact_store.folder(made) / "model/model.safetensors").write_bytes(b"weights")
+    (artifact_store.folder(made) / artifact_store.TRAINED_KEYS).write_bytes(b"keys")
     run = model.night(1)
-    start.keep(made, run, whole=True)
-    copy = start._fetched(run, home / "work/x/champion")
+    warm_start.keep(made, run, whole=True)
+    copy = warm_start._fetched(run, home / "work/x/champion")
     (copy / "model.safetensors").write_bytes(b"Weights")
-    assert start._fetched(run, copy) == copy and (copy / "model.safetensors").read_bytes() == b"weights"
+    assert warm_start._fetched(run, copy) == copy and (copy / "model.safetensors").read_bytes() == b"weights"
     (model.place / run / "artifacts/full/model.safetensors").write_bytes(b"theirs")
     shutil.rmtree(copy)
     with pytest.raises(DamagedVersionError, match=r"^model\.safetensors is not the file that was registered$"):
-        start._fetched(run, copy)
+        warm_start._fetched(run, copy)
     assert not copy.exists()
 
 
 def test_changed_digests_of_training_rows_are_never_gone_by(model):
     """Without some of its keys the champion would be judged on rows that it knows."""
     made = Trained(path="train/key", parameters=1, layers=[], precision="fp32", device="cpu")
-    store.folder(made).mkdir(parents=True)
+    artifact_store.folder(made).mkdir(parents=True)
     keys = pd.DataFrame({"row_key": ["a", "b"], "part": False})
-    keys.to_parquet(store.folder(made) / store.TRAINED_KEYS)
+    keys.to_parquet(artifact_store.folder(made) / artifact_store.TRAINED_KEYS)
     number = model.registered()
-    run = registry.version("x", number).run_id
-    start.keep(made, run, whole=False)
+    run = model_registry.version("x", number).run_id
+    warm_start.keep(made, run, whole=False)
     assert trained_keys(Registered(name="x", version=number, run_id=run), Standing(champion=None, anchor=None)) == {
         "a",
         "b",
     }
-    assert start.carriers("x", {"c"}) == []
-    keys[:1].to_parquet(model.place / run / "artifacts/full" / store.TRAINED_KEYS)
+    assert warm_start.carriers("x", {"c"}) == []
+    keys[:1].to_parquet(model.place / run / "artifacts/full" / artifact_store.TRAINED_KEYS)
     why = (
         "what its run keeps is not as it was registered: full/trained_keys.parquet is not the file that was registered"
     )
     with pytest.raises(DamagedVersionError, match=f"^version 1 of x: {why}$"):
         trained_keys(Registered(name="x", version=number, run_id=run), Standing(champion=None, anchor=None))
-    assert start.carriers("x", {"c"}) == ["1"], "nobody can tell"
+    assert warm_start.carriers("x", {"c"}) == ["1"], "nobody can tell"
 
 
 def test_a_record_goes_with_its_model(home):
-    folder = store.home() / "folder"
+    folder = artifact_store.home() / "folder"
     folder.mkdir()
     (folder / "a").write_text("a")
     tag = integrity.record("m-1", integrity.digests(folder))

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from tasks import pictures, report
-from tasks.report import Story, notices
+from nightshift.reporting import plots, report_page
+from nightshift.reporting.report_page import Story, notices
 
 
 def test_the_first_line_names_a_few_untrained_labels_and_counts_the_others():
@@ -23,7 +23,7 @@ def rendered(template: str, per_class: dict[str, dict[str, float]]) -> str:
     story = {"trained": SimpleNamespace(best="epoch 2 (step 8), accuracy 0.9000 on validation", start="3"),
              "evaluated": SimpleNamespace(samples={}, per_class=per_class), "checked": {}, "objectives": []}  # fmt: skip
     return (
-        report.environment()
+        report_page.environment()
         .get_template(template)
         .render(
             night=night, story=story, headline="m: held.", links={}, quarantine={}, metrics={}, speed={}, pictures={}
@@ -54,7 +54,7 @@ def test_many_labels_are_folded_below_those_with_the_lowest_f1(labels, shown):
 def figure(monkeypatch) -> list[Figure]:
     """The figures that were drawn."""
     drawn: list[Figure] = []
-    monkeypatch.setattr(pictures, "_save", lambda figure, _path: drawn.append(figure))
+    monkeypatch.setattr(plots, "_save", lambda figure, _path: drawn.append(figure))
     return drawn
 
 
@@ -62,26 +62,26 @@ def figure(monkeypatch) -> list[Figure]:
 def test_a_matrix_of_many_labels_shows_those_with_the_most_wrong_answers(figure, tmp_path, separator):
     labels = np.array([f"label {n:03}" for n in range(300)] * 3)
     predicted = labels.copy()
-    predicted[300 - pictures.LABELS : 300] = np.roll(predicted[300 - pictures.LABELS : 300], 1)
+    predicted[300 - plots.LABELS : 300] = np.roll(predicted[300 - plots.LABELS : 300], 1)
     sides = SimpleNamespace(separator=separator)
     objective = SimpleNamespace(name="main", kind="classification", sides=sides)
-    pictures.answers({"main": pd.DataFrame({"label": labels, "predicted": predicted})}, [objective], "full", tmp_path)
+    plots.answers({"main": pd.DataFrame({"label": labels, "predicted": predicted})}, [objective], "full", tmp_path)
     names = [text.get_text() for text in figure[0].axes[0].get_yticklabels()]
-    assert names == [f"label {n}" for n in range(300 - pictures.LABELS, 300)]
+    assert names == [f"label {n}" for n in range(300 - plots.LABELS, 300)]
     assert "of 300 labels" in figure[0].get_suptitle()
 
 
 def test_long_labels_are_cut_in_pictures_and_cells_are_legible(figure, tmp_path):
     table = pd.DataFrame({"label": ["x" * 300, "y"], "predicted": ["x" * 300, "x" * 300]})
-    pictures.confusion_matrix(table, None, "full", tmp_path / "matrix.png")
+    plots.confusion_matrix(table, None, "full", tmp_path / "matrix.png")
     axes = figure[0].axes[0]
-    assert max(len(text.get_text()) for text in axes.get_yticklabels()) == pictures.NAME_LENGTH
+    assert max(len(text.get_text()) for text in axes.get_yticklabels()) == plots.NAME_LENGTH
     assert [text.get_color() for text in axes.texts] == ["white", "black", "white", "black"]
 
 
 def test_the_shares_of_many_labels_are_those_of_the_commonest(figure, tmp_path):
     shares = pd.Series(np.arange(1000) / 499500, index=[f"label {n}" for n in range(1000)])
-    pictures.label_shares({"train": shares, "holdout": shares}, tmp_path / "shares.png")
+    plots.label_shares({"train": shares, "holdout": shares}, tmp_path / "shares.png")
     names = [text.get_text() for text in figure[0].axes[0].get_yticklabels()]
-    assert len(names) == pictures.LABELS and names[0] == "label 999"
+    assert len(names) == plots.LABELS and names[0] == "label 999"
     assert figure[0].get_size_inches()[1] < 50

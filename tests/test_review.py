@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from nights import Model
 
-from flows.review import promote_by_hand, roll_back
-from tasks import ledger, registered_model, registry, tracking
-from tasks.errors import UserError
-from tasks.records import Candidate, Compressed
+from flows.promotion import promote_by_hand, roll_back
+from nightshift.errors import UserError
+from nightshift.records import Candidate, Compressed
+from nightshift.registry import ledger, model_registry, registered_model, tracking
 from tasks.register import register
 
 
@@ -64,7 +64,7 @@ def test_what_was_asked_is_what_is_rolled_back_to(model):
     for number in [model.served() for _ in range(3)]:
         promote_by_hand("x", number, "it was good")
     with pytest.raises(UserError, match="previous is version 2 by now, not 1: nothing was moved"):
-        registry.rollback("x", "complaints", "Grace", "1")
+        model_registry.rollback("x", "complaints", "Grace", "1")
     assert aliases(model) == {"champion": "3", "previous": "2"}
 
 
@@ -73,7 +73,7 @@ def test_an_attempts_version_is_taken_up_only_where_it_holds_the_same_candidate(
     monkeypatch.setattr("tasks.register._registered", lambda *told: "another")
     monkeypatch.setattr(model.client, "set_registered_model_alias", lambda *told: None)
     monkeypatch.setattr("tasks.register.tracking.connect", lambda: model.client)
-    model.served(status="FAILED", **{registry.RECIPE: "quantize", tracking.FINGERPRINT: "f"})
+    model.served(status="FAILED", **{model_registry.RECIPE: "quantize", tracking.FINGERPRINT: "f"})
     candidate = Candidate(
         name=recipe, recipe=recipe, size_mb=1, latency_ms_p50=1, latency_ms_p95=1, throughput=1, chosen=True
     )

@@ -19,9 +19,9 @@ from conftest import Shell, processes_of, write_project
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-import flows.deploy
-import flows.servers
-from tasks.errors import UserError
+import cli.deployment
+import cli.servers
+from nightshift.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 300
@@ -329,17 +329,17 @@ def test_a_damaged_list_of_servers_is_one_line_and_what_it_lists_is_ended(tmp_pa
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
     (tmp_path / "servers.json").write_text(text)
     code = "import time; print(flush=True); time.sleep(600)"
-    keeper = subprocess.Popen([sys.executable, "-c", code, "flows.servers"], stdout=subprocess.PIPE)
+    keeper = subprocess.Popen([sys.executable, "-c", code, "cli.servers"], stdout=subprocess.PIPE)
     keeper.stdout.readline()
     try:
-        assert flows.servers.running() is None and flows.servers.status().lines == []
+        assert cli.servers.running() is None and cli.servers.status().lines == []
         (line,) = caplog.messages
         assert "servers.json is empty or damaged" in line and "`nightshift up` writes it anew" in line
-        assert flows.servers.down() and not (tmp_path / "servers.json").exists()
+        assert cli.servers.down() and not (tmp_path / "servers.json").exists()
         assert keeper.wait(0) is not None
     finally:
         keeper.kill()
-    assert not flows.servers.down()
+    assert not cli.servers.down()
 
 
 def test_the_token_is_in_its_file_only(servers):
@@ -356,7 +356,7 @@ def test_a_taken_port_is_passed_over():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert flows.servers._free(port) != f"http://127.0.0.1:{port}"
+        assert cli.servers._free(port) != f"http://127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize(
@@ -369,15 +369,15 @@ def test_a_taken_port_is_passed_over():
     ],
 )
 def test_a_wrong_block_is_named_before_anything_is_started(tmp_path, monkeypatch, block, told):
-    monkeypatch.setattr(flows.deploy, "PROJECT", tmp_path)
+    monkeypatch.setattr(cli.deployment, "PROJECT", tmp_path)
     (tmp_path / "deployments").mkdir()
     file = tmp_path / "deployments/prefect.yaml"
     automations = file.with_name("automations.yaml")
     started = "automations:\n  - {{name: on drift, actions: [{{deployment_id: nightly/{}}}]}}\n"
     automations.write_text(started.format("nightly"))
     file.write_text("deployments:\n  - {name: nightly}\n")
-    assert flows.deploy.checked() == ["nightly"]
+    assert cli.deployment.checked() == ["nightly"]
     file.write_text("deployments:\n  - {name: nightly}\n" + f"  - {block}\n" * bool(block))
     automations.write_text(started.format("nightly" if block else "theirs"))
     with pytest.raises(UserError, match=told):
-        flows.deploy.checked()
+        cli.deployment.checked()

@@ -29,16 +29,20 @@ from transformers import (
     pipeline,
 )
 
-from flows.batch import predict_file
-from flows.review import demand_answers
-from models import bases, export, generation, predictor, quantization, serving, writing
-from models.generation import Generation
-from models.heads import Head, read_heads, write_heads
-from models.measure import TorchPredictor, measure_costs
-from models.predictor import Judge
-from tasks import scoring, tracking
-from tasks.errors import UserError
-from tasks.records import Augmented, Candidate, Compressed, Objective, Sides
+from flows.predict import predict_file
+from flows.promotion import demand_answers
+from nightshift import generation_config
+from nightshift.errors import UserError
+from nightshift.evaluation import scoring
+from nightshift.generation_config import Generation
+from nightshift.inference import predictor, serving, text_generation
+from nightshift.inference.measurement import TorchPredictor, measure_costs
+from nightshift.inference.predictor import Judge
+from nightshift.models import pretrained
+from nightshift.models.heads import Head, read_heads, write_heads
+from nightshift.onnx import export, quantization
+from nightshift.records import Augmented, Candidate, Compressed, Objective, Sides
+from nightshift.registry import tracking
 from tasks.register import register
 
 TEXTS = [text for text, _ in messages(60)]
@@ -72,8 +76,8 @@ WRITERS = {
 
 
 def made(base, heads):
-    tokenizer = bases.load_tokenizer(f"scratch:{base}", SIZES[base], TEXTS)
-    return bases.load(f"scratch:{base}", heads, tokenizer, 1, SIZES[base]).eval(), tokenizer
+    tokenizer = pretrained.load_tokenizer(f"scratch:{base}", SIZES[base], TEXTS)
+    return pretrained.load(f"scratch:{base}", heads, tokenizer, 1, SIZES[base]).eval(), tokenizer
 
 
 def exported(base, heads, folder, max_length=32):
@@ -217,7 +221,7 @@ WORDS = [
 
 @pytest.mark.parametrize("base", SIZES)
 def test_a_long_text_is_cut_before_it_is_tokenized_and_reads_the_same(base):
-    tokenizer = bases.load_tokenizer(f"scratch:{base}", SIZES[base], TEXTS)
+    tokenizer = pretrained.load_tokenizer(f"scratch:{base}", SIZES[base], TEXTS)
 
     def ids(text):
         return tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
@@ -231,7 +235,7 @@ def test_a_long_text_is_cut_before_it_is_tokenized_and_reads_the_same(base):
 
 
 def test_the_served_folder_reads_of_long_texts_what_it_is_to_read():
-    rust, seen = bases.load_tokenizer("scratch:bert", SIZES["bert"], TEXTS).backend_tokenizer, []
+    rust, seen = pretrained.load_tokenizer("scratch:bert", SIZES["bert"], TEXTS).backend_tokenizer, []
     rust.enable_truncation(16)
 
     class Spy:
@@ -268,7 +272,7 @@ def test_what_is_scored_begins_as_it_was_learned():
 def test_a_checkpoint_writes_as_it_did_here(tmp_path):
     model, tokenizer = made("t5", {"main": ANSWER})
     model.generation_config.num_beams, model.generation_config.no_repeat_ngram_size = 4, 3
-    bases.save_checkpoint(model, tokenizer, {"main": ANSWER}, tmp_path)
+    pretrained.save_checkpoint(model, tokenizer, {"main": ANSWER}, tmp_path)
     kept = GenerationConfig.from_pretrained(tmp_path)
     assert not kept.num_beams and not kept.no_repeat_ngram_size
     assert kept.eos_token_id == tokenizer.eos_token_id and kept.decoder_start_token_id == tokenizer.pad_token_id
@@ -281,13 +285,13 @@ def test_a_stock_pipeline_scores_a_checkpoint_as_nightshift_does(base, head, tmp
     """GPT-2's last layer has no bias: the mean of the labels goes into that of its last normalisation."""
     model, tokenizer = made(base, {"main": head})
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    bases.save_checkpoint(model, tokenizer, {"main": head}, tmp_path / "new")
+    pretrained.save_checkpoint(model, tokenizer, {"main": head}, tmp_path / "new")
     stock = pipeline("text-classification", str(tmp_path / "new"), top_k=None)
     scores = TorchPredictor(model, tokenizer, {"main": head}, 64).scores(TEXTS[:4])
     for expected, said in zip(scores, stock(TEXTS[:4]), strict=True):
         by_label = {line["label"]: line["score"] for line in said}
         assert [by_label[label] for label in head.labels or ("score",)] == pytest.approx(expected.tolist(), rel=1e-5)
-    for kept in (model, bases.load_checkpoint(tmp_path / "new")[0]):
+    for kept in (model, pretrained.load_checkpoint(tmp_path / "new")[0]):
         assert all(torch.equal(value, before[name]) for name, value in kept.state_dict().items())
 
 
@@ -296,8 +300,10 @@ def test_a_decoder_without_any_bias_keeps_its_standardised_number(tmp_path):
     config = LlamaConfig(vocab_size=300, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2,
                          num_labels=1, pad_token_id=tokenizer.pad_token_id)  # fmt: skip
     model = LlamaForSequenceClassification(config).eval()
-    bases.save_checkpoint(model, tokenizer, {"main": NUMBER}, tmp_path)
-    assert not (tmp_path / bases.OUTPUT_LAYER).exists(), "by this `nightshift export` knows what to say in README.md"
+    pretrained.save_checkpoint(model, tokenizer, {"main": NUMBER}, tmp_path)
+    assert not (tmp_path / pretrained.OUTPUT_LAYER).exists(), (
+        "by this `nightshift export` knows what to say in README.md"
+    )
     stock = pipeline("text-classification", str(tmp_path), top_k=None)
     scores = TorchPredictor(model, tokenizer, {"main": NUMBER}, 64).scores(TEXTS[:2])[:, 0]
     said = [line["score"] for (line,) in stock(TEXTS[:2])]
@@ -379,7 +385,7 @@ def test_repeating_is_made_as_unlikely_as_transformers_does(base):
     for text, written in zip(
         TEXTS[:6], full.continuations(TEXTS[:6], max_new_tokens=8, repetition_penalty=9.0), strict=True
     ):
-        ids = torch.tensor(writing.prompts(tokenizer, ANSWER, [text], 40, base == "t5"))
+        ids = torch.tensor(text_generation.prompts(tokenizer, ANSWER, [text], 40, base == "t5"))
         said = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, repetition_penalty=9.0,
                               do_sample=False, eos_token_id=tokenizer.eos_token_id)  # fmt: skip
         assert tokenizer.decode(said[0, 1 if base == "t5" else ids.shape[1] :], skip_special_tokens=True) == written
@@ -388,7 +394,9 @@ def test_repeating_is_made_as_unlikely_as_transformers_does(base):
 
 def test_tokens_are_drawn_as_often_as_they_are_likely():
     scores = torch.tensor([[0.1, 2.0, -torch.inf, 1.0, -1.0]]).repeat(4000, 1)
-    drawn = writing._Draw([writing.row_seed(7, str(row)) for row in range(4000)])(None, scores).argmax(dim=1)
+    drawn = text_generation._Draw([text_generation.row_seed(7, str(row)) for row in range(4000)])(None, scores).argmax(
+        dim=1
+    )
     shares = torch.bincount(drawn, minlength=5) / 4000
     assert torch.allclose(shares, scores[0].softmax(dim=0), atol=0.03) and shares[2] == 0
 
@@ -426,8 +434,8 @@ def test_a_checkpoint_keeps_how_it_writes(tmp_path):
 
 def test_a_prompt_leaves_room_for_what_is_written():
     config = made("gpt2", {"main": STORY})[0].config
-    assert writing.room(config, 32, 16) == (32, 16) and writing.room(config, 64, 16) == (48, 16)
-    assert writing.room(config, 64, 500) == (32, 32)
+    assert text_generation.room(config, 32, 16) == (32, 16) and text_generation.room(config, 64, 16) == (48, 16)
+    assert text_generation.room(config, 64, 500) == (32, 32)
 
 
 @pytest.mark.parametrize("case", ["gpt2 goes on", "one gpt2 for three"])
@@ -483,7 +491,7 @@ def registered(base, heads, home, name="tiny"):
     folder = home / "artifacts" / "compress" / name / "full"
     (folder / "checkpoint").mkdir(parents=True)
     full = exported(base, heads, folder / "serving")
-    bases.save_checkpoint(full.model, full.tokenizer, heads, folder / "checkpoint")
+    pretrained.save_checkpoint(full.model, full.tokenizer, heads, folder / "checkpoint")
     candidate = Candidate(
         name="full", recipe="full", size_mb=1, latency_ms_p50=1, latency_ms_p95=1, throughput=1, chosen=True
     )
@@ -527,7 +535,7 @@ def answered_without(refused, store, uri, frame, params, folder):
 def test_what_judges_loads_without_torch_and_answers_for_the_objective_named(store, tmp_path):
     uri, full = registered(*JUDGES["one bert for four"], tmp_path / "home")
     frame = {"text": TEXTS[:3]}
-    refused = ("torch", "transformers", "models", "tasks")
+    refused = ("torch", "transformers", "nightshift", "tasks")
     told = answered_without(refused, store, uri, frame, {"objective": "linear"}, tmp_path)
     assert np.allclose(told["score"], full.scores(TEXTS[:3], None, "linear")[:, 0], atol=1e-3)
     assert answered_without(refused, store, uri, frame, None, tmp_path)["label"][0] in ("bad", "good")
@@ -552,7 +560,7 @@ def test_what_writes_loads_without_nightshift_and_takes_its_params(store, tmp_pa
     loaded = mlflow.pyfunc.load_model(uri)
     defaults = {param.name: param.default for param in loaded.metadata.get_params_schema()}
     assert defaults | {"seed": 0, "score": False, "objective": ""} == defaults
-    assert {name: defaults[name] for name in generation.NAMES} == asdict(Generation()) | {"stop_strings": []}
+    assert {name: defaults[name] for name in generation_config.NAMES} == asdict(Generation()) | {"stop_strings": []}
     with pytest.raises(ValueError, match="top_p: expected more than 0"):
         loaded.predict(pd.DataFrame(frame), params={"top_p": 0.0})
     pd.DataFrame(frame).to_csv(tmp_path / "new.csv", index=False)

@@ -9,17 +9,16 @@ import pytest
 from scipy import stats
 from sklearn.metrics import f1_score
 
-from tasks import kinds
-from tasks.errors import InputError
-from tasks.gate import Costs, GateSettings, decide
+from nightshift.errors import InputError
+from nightshift.evaluation import kinds, prediction_changes, slices
+from nightshift.evaluation.label_changes import compare_shared
+from nightshift.evaluation.slices import TESTED_FROM, Part, holm, parts
+from nightshift.records import Augmented, Objective, Sides
+from tasks.gate.first_version import References
+from tasks.gate.guardrails import NOTHING, Measured, inspect
+from tasks.gate.stage import Costs, GateSettings, decide
+from tasks.gate.typos import RATE, noised
 from tasks.ingest import DataSettings, locate, read_rows
-from tasks.judging import flips, slices
-from tasks.judging.first import References
-from tasks.judging.inspection import NOTHING, Measured, inspect
-from tasks.judging.labels import compare_shared
-from tasks.judging.noise import RATE, noised
-from tasks.judging.slices import TESTED_FROM, Part, holm, parts
-from tasks.records import Augmented, Objective, Sides
 
 ROWS = 3000
 LABELS = ["a", "b", "c"]
@@ -317,7 +316,7 @@ def test_lost_rows_are_listed_the_surest_mistakes_first():
         first["label"],
     )
     assert found.lost["confidence"].is_monotonic_decreasing
-    shown = flips.without_texts(found.lost, [objective()])
+    shown = prediction_changes.without_texts(found.lost, [objective()])
     assert list(shown) == ["objective", "source", "row", "label", "champion", "challenger", "confidence"]
 
 
@@ -326,7 +325,7 @@ def test_of_written_texts_exact_matches_are_counted_and_no_text_is_shown():
     found = inspected(written(2, 0), written(1, 1), what)
     assert found.figures["lost"] == len(found.lost) > found.figures["gained"] > 0
     assert found.lost["challenger"].str.startswith("the answer").all()
-    assert set(flips.without_texts(found.lost, [what])["challenger"]) == {""}
+    assert set(prediction_changes.without_texts(found.lost, [what])["challenger"]) == {""}
     assert "lost" not in inspected(numbers(1, 0), numbers(1, 1), objective("regression", "rmse")).figures
 
 

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from samples import messages
 
-from tasks import store
+from nightshift.errors import InputError
+from nightshift.records import Checked
+from nightshift.store import artifact_store
 from tasks.augment import AugmentSettings, augment, augment_rows, change, pieces
-from tasks.errors import InputError
 from tasks.ingest import DataSettings, ingest, key, locate
-from tasks.records import Checked
 from tasks.split import SplitSettings, split, split_rows
 from tasks.validate import ExpectationSettings, validate
 
@@ -126,10 +126,10 @@ def checked(tmp_path, monkeypatch):
 
     def put(rows, unlabelled=()):
         path = f"validate/{len(list((tmp_path / 'home').rglob('rows.parquet')))}"
-        (store.root() / path).mkdir(parents=True)
-        rows.to_parquet(store.root() / path / "rows.parquet")
+        (artifact_store.root() / path).mkdir(parents=True)
+        rows.to_parquet(artifact_store.root() / path / "rows.parquet")
         texts = pd.DataFrame({"text": list(unlabelled), "row_key": [key(text) for text in unlabelled]}, dtype=object)
-        texts.to_parquet(store.root() / path / "unlabelled.parquet")
+        texts.to_parquet(artifact_store.root() / path / "unlabelled.parquet")
         return Checked(path=path, digest=path, status="passed", reason="", read=len(rows), kept=len(rows),
                        quarantined={}, expectations=[])  # fmt: skip
 
@@ -137,7 +137,7 @@ def checked(tmp_path, monkeypatch):
 
 
 def read(sides, name):
-    return pd.read_parquet(store.folder(sides) / f"{name}.parquet")
+    return pd.read_parquet(artifact_store.folder(sides) / f"{name}.parquet")
 
 
 def test_unlabelled_texts_are_none_that_judge_or_have_a_label(checked):
@@ -160,7 +160,7 @@ def test_a_window_keeps_the_newest_training_rows_and_loses_none(checked):
     for sides in (newest, days):
         assert sides.train + sides.windowed == whole.train and sides.windowed > 0
         assert (sides.validation, sides.holdout) == (whole.validation, whole.holdout)
-        gone = pd.read_csv(store.folder(sides) / "quarantine.csv")
+        gone = pd.read_csv(artifact_store.folder(sides) / "quarantine.csv")
         assert len(gone) == sides.windowed and set(gone["reason"]) == {"window"}
         assert set(gone["text"]) | set(read(sides, "train")["text"]) == set(read(whole, "train")["text"])
     assert newest.train == 100

@@ -7,10 +7,13 @@ from samples import GOOD, messages
 from test_models import learned
 from transformers import AutoModelForSequenceClassification
 
-from models import bases, encoding, export, quantization, static, training, vocabulary
-from models.heads import Head
-from models.measure import TorchPredictor
-from models.predictor import OnnxPredictor
+from nightshift.compression import vocabulary
+from nightshift.inference.measurement import TorchPredictor
+from nightshift.inference.predictor import OnnxPredictor
+from nightshift.models import pretrained, static
+from nightshift.models.heads import Head
+from nightshift.onnx import export, quantization
+from nightshift.training import tokenization, trainer
 
 TEXTS = [text for text, _ in messages(300)]
 OTHERS = TEXTS[::-1]
@@ -36,8 +39,8 @@ def tokenizer_and_student(base, name="one", size=16):
     """A student of a tiny teacher: of the one in the folder `base`, or with a tokenizer of the kind so named."""
     head = HEADS[name][0]
     if isinstance(base, Path):
-        tokenizer = bases.load_tokenizer(str(base), {}, [])
-        teacher = bases.load(str(base), {name: head}, tokenizer, 1)
+        tokenizer = pretrained.load_tokenizer(str(base), {}, [])
+        teacher = pretrained.load(str(base), {name: head}, tokenizer, 1)
     else:
         teacher, tokenizer = learned(base)
     teacher.config.num_labels = head.outputs
@@ -47,12 +50,10 @@ def tokenizer_and_student(base, name="one", size=16):
 def fitted(student, tokenizer, name, folder, teacher_logits=None, alpha=0.0, epochs=20):
     head, labels = HEADS[name]
     second = OTHERS if head.pairs else None
-    rows = encoding.encode(tokenizer, head, TEXTS, second, labels, 32, teacher_logits)
+    rows = tokenization.encode(tokenizer, head, TEXTS, second, labels, 32, teacher_logits)
     arguments = {"num_train_epochs": epochs, "learning_rate": 1e-2, "per_device_train_batch_size": 32,
                  "precision": "float32", "seed": 1, "save_steps": 10_000, "save_total_limit": 1, "logging_steps": 50}  # fmt: skip
-    training.fit(
-        student, tokenizer, {name: head}, {name: rows}, {}, folder, arguments, [], training.Recipe(alpha=alpha)
-    )
+    trainer.fit(student, tokenizer, {name: head}, {name: rows}, {}, folder, arguments, [], trainer.Recipe(alpha=alpha))
     return student.eval()
 
 
@@ -79,8 +80,8 @@ def test_a_static_student_learns_is_saved_and_served(kind, name, tmp_path, tiny_
     fitted(student, tokenizer, name, tmp_path / "work")
     said = answers(TorchPredictor(student, tokenizer, {name: head}, 32), name)
     assert share_right(said, name) > max(0.85, before + 0.05)
-    bases.save_checkpoint(student, tokenizer, {name: head}, tmp_path / "checkpoint")
-    again, read, heads = bases.load_checkpoint(tmp_path / "checkpoint")
+    pretrained.save_checkpoint(student, tokenizer, {name: head}, tmp_path / "checkpoint")
+    again, read, heads = pretrained.load_checkpoint(tmp_path / "checkpoint")
     assert heads == {name: head}
     assert np.array_equal(answers(TorchPredictor(again, read, heads, 32), name), said)
     (tmp_path / "served").mkdir()
@@ -126,7 +127,7 @@ def test_the_second_text_is_told_from_the_first(tiny_base):
 
 def test_tokens_begin_where_the_teacher_puts_them(tiny_base):
     tokenizer, student = tokenizer_and_student(tiny_base, size=32)
-    teacher = bases.load(str(tiny_base), {"one": HEADS["one"][0]}, tokenizer, 1).eval()
+    teacher = pretrained.load(str(tiny_base), {"one": HEADS["one"][0]}, tokenizer, 1).eval()
     unread = tokenizer.convert_tokens_to_ids(["q", "x", "j", "v"])
     with torch.inference_mode():
         states = torch.cat(
@@ -141,14 +142,14 @@ def test_a_cut_vocabulary_changes_nothing_for_its_texts(kind, tmp_path):
     tokenizer, student = tokenizer_and_student(kind)
     smaller, cut = vocabulary.cut(student, tokenizer, TEXTS)
     assert smaller.get_input_embeddings().num_embeddings == len(cut) < len(tokenizer)
-    bases.save_checkpoint(smaller, cut, {"one": HEADS["one"][0]}, tmp_path)
-    again, read, _ = bases.load_checkpoint(tmp_path)
+    pretrained.save_checkpoint(smaller, cut, {"one": HEADS["one"][0]}, tmp_path)
+    again, read, _ = pretrained.load_checkpoint(tmp_path)
     assert torch.allclose(said(again, read, TEXTS), said(student.eval(), tokenizer, TEXTS), atol=1e-6)
 
 
 def test_no_stock_class_takes_it_for_its_own(tiny_base, tmp_path):
     tokenizer, student = tokenizer_and_student(tiny_base)
-    bases.save_checkpoint(student, tokenizer, {"one": HEADS["one"][0]}, tmp_path)
+    pretrained.save_checkpoint(student, tokenizer, {"one": HEADS["one"][0]}, tmp_path)
     assert not list(tmp_path.glob("*.bin"))
     with pytest.raises(ValueError, match=static.ARCHITECTURE):
         AutoModelForSequenceClassification.from_pretrained(tmp_path)
@@ -156,7 +157,7 @@ def test_no_stock_class_takes_it_for_its_own(tiny_base, tmp_path):
 
 def test_frequent_tokens_begin_quieter(tiny_base):
     tokenizer, student = tokenizer_and_student(tiny_base)
-    teacher = bases.load(str(tiny_base), {"one": HEADS["one"][0]}, tokenizer, 1)
+    teacher = pretrained.load(str(tiny_base), {"one": HEADS["one"][0]}, tokenizer, 1)
     never = static.student_of(teacher, tokenizer, ["zebra"], size=16)
     usual = tokenizer.convert_tokens_to_ids("the")
     quiet, loud = (model.get_input_embeddings().weight.detach().norm(dim=1) for model in (student, never))

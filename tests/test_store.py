@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tasks import store
+from nightshift.store import artifact_store
 
 
 @pytest.fixture(autouse=True)
@@ -19,33 +19,33 @@ def home(tmp_path, monkeypatch):
 
 
 def make(content, again=False):
-    with store.writing("stage/key", again) as folder:
+    with artifact_store.writing("stage/key", again) as folder:
         (folder / "file").write_text(content)
-        assert store.key(folder) == "key"
+        assert artifact_store.key(folder) == "key"
 
 
 def whole(content):
-    (store.root() / "stage/key" / store.MARKER).write_text("{}")
-    assert (store.root() / "stage/key/file").read_text() == content
-    assert [path.name for path in (store.root() / "stage").iterdir()] == ["key"]
+    (artifact_store.root() / "stage/key" / artifact_store.MARKER).write_text("{}")
+    assert (artifact_store.root() / "stage/key/file").read_text() == content
+    assert [path.name for path in (artifact_store.root() / "stage").iterdir()] == ["key"]
 
 
 def test_whole_or_not_there():
-    with pytest.raises(RuntimeError), store.writing("stage/key") as folder:
+    with pytest.raises(RuntimeError), artifact_store.writing("stage/key") as folder:
         (folder / "file").write_text("half")
         raise RuntimeError
-    assert not list((store.root() / "stage").iterdir())
+    assert not list((artifact_store.root() / "stage").iterdir())
     make("whole")
     whole("whole")
 
 
 def test_the_first_of_two_that_make_the_same_stays(monkeypatch):
-    with store.writing("stage/key") as folder:
+    with artifact_store.writing("stage/key") as folder:
         (folder / "file").write_text("second")
         with monkeypatch.context() as other:
             other.setattr(os, "getpid", lambda: 1)
             make("first")
-        (store.root() / "stage/key" / store.MARKER).write_text("{}")
+        (artifact_store.root() / "stage/key" / artifact_store.MARKER).write_text("{}")
     whole("first")
 
 
@@ -53,37 +53,37 @@ def test_made_again_it_is_replaced_and_so_is_one_without_its_marker():
     make("first")
     whole("first")
     make("second", again=True)
-    assert not (store.root() / "stage/key" / store.MARKER).exists()
+    assert not (artifact_store.root() / "stage/key" / artifact_store.MARKER).exists()
     make("third")
     whole("third")
 
 
 def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not():
-    code = "import os; from pathlib import Path; from tasks import store\n"
+    code = "import os; from pathlib import Path; from nightshift.store import artifact_store as store\n"
     code += "with store.writing('stage/key') as folder: (folder / 'file').write_text('half'); os.kill(os.getpid(), 9)"
     assert (
         subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(Path.cwd())}).returncode == -9
     )
-    page = store.home() / "reports/tiny/night.html"
+    page = artifact_store.home() / "reports/tiny/night.html"
     page.parent.mkdir(parents=True)
-    store.beside(page).write_text("being written")
-    left = list((store.root() / "stage").iterdir())
+    artifact_store.beside(page).write_text("being written")
+    left = list((artifact_store.root() / "stage").iterdir())
     assert len(left) == 1 and left[0].name.endswith(".partial")
-    with store.writing("stage/other") as folder:
-        store.sweep()
-        assert folder.is_dir() and not left[0].exists() and store.beside(page).exists()
+    with artifact_store.writing("stage/other") as folder:
+        artifact_store.sweep()
+        assert folder.is_dir() and not left[0].exists() and artifact_store.beside(page).exists()
 
 
 STAGES = """
 from pathlib import Path
 
-from flows import environment
+from cli import environment
 
 environment.prepare()
 from prefect import flow
 
-from tasks.records import Artifact
-from tasks.stage import stage
+from nightshift.records import Artifact
+from nightshift.store.stages import stage
 
 calls = []
 
@@ -122,8 +122,8 @@ import sys
 
 from stages import calls, night, outer
 
-from tasks import store
-from tasks.stage import artifact_path, set_aside_damaged
+from nightshift.store import artifact_store as store
+from nightshift.store.stages import artifact_path, set_aside_damaged
 
 logging.getLogger("nightshift").addHandler(logging.StreamHandler())
 marker = sys.argv[1]
@@ -164,7 +164,7 @@ for what in (
     lambda: other(serializer={"jsonlib": "pickle"}),
     lambda: other(serializer={"object_decoder": "builtins.exec"}),
     lambda: other(result=called),
-    lambda: other(result=json.dumps({"__class__": "tasks.records.Artifact", "data": data | {"x": json.loads(called)}})),
+    lambda: other(result=json.dumps({"__class__": "nightshift.records.Artifact", "data": data | {"x": json.loads(called)}})),
     lambda: other(result=json.dumps({"__exc_type__": "SystemExit", "message": "x", "data": data})),
 ):
     damaged(what)
@@ -187,8 +187,8 @@ def test_what_is_done_within_a_stage_stays_and_what_is_damaged_is_made_anew(home
         return done
 
     assert run("stages.py").stdout.splitlines()[-1] == "[1]"
-    assert len(list(store.root().glob(f"*/*/{store.MARKER}"))) == 2
-    failed = [path.read_text() for path in store.root().iterdir() if path.is_file()]
+    assert len(list(artifact_store.root().glob(f"*/*/{artifact_store.MARKER}"))) == 2
+    failed = [path.read_text() for path in artifact_store.root().iterdir() if path.is_file()]
     assert failed and all(json.loads(text) and "pickle" not in text for text in failed)
 
     marker = home / "a record's code has run"
@@ -197,11 +197,11 @@ def test_what_is_done_within_a_stage_stays_and_what_is_damaged_is_made_anew(home
     assert done.stdout.endswith("[1] b'whole'\n") and not marker.exists()
     line = [line for line in done.stderr.splitlines() if "is damaged: its files" in line][-1]
     assert line.endswith(".damaged and is made anew")
-    assert next(store.root().glob("inner/*.damaged/data")).read_bytes() == b"whol"
+    assert next(artifact_store.root().glob("inner/*.damaged/data")).read_bytes() == b"whol"
 
 
 def test_a_table_keeps_a_bare_carriage_return_and_quotes(tmp_path):
     table = pd.DataFrame({"reason": ["leak", "empty"], "text": ['a "tent"\rof wool', None], "row": [1, 2]})
-    store.write_csv(table, tmp_path / "x.csv")
+    artifact_store.write_csv(table, tmp_path / "x.csv")
     read = pd.read_csv(tmp_path / "x.csv", dtype=str, keep_default_na=False)
     assert read.values.tolist() == [["leak", 'a "tent"\rof wool', "1"], ["empty", "", "2"]]

@@ -12,9 +12,9 @@ from threading import Thread
 import pytest
 from conftest import Shell, processes_of
 
-import flows.servers
-from flows.supervision import HealthCheck, Limits, Service, last_line, rotate
-from tasks.errors import UserError
+import cli.servers
+from cli.supervision import HealthCheck, Limits, Service, last_line, rotate
+from nightshift.errors import UserError
 
 PATIENCE = 200
 QUICK = {"FAILURES": "2", "RESTART_DELAY": "0.1", "CHECK_INTERVAL": "1", "CHECK_MISSES": "4"}
@@ -64,14 +64,14 @@ def test_a_broken_server_fails_and_a_hung_one_is_started_again(tmp_path, monkeyp
         assert mended.returncode == 0, mended.stderr
         assert shell("status").returncode == 0
 
-        servers = flows.servers.running()
+        servers = cli.servers.running()
         hung = servers.children["mlflow"].pid
         os.kill(hung, signal.SIGSTOP)
         shown = shell("status")
         assert shown.returncode == 1 and "does not answer" in shown.stdout
-        wait(lambda: flows.servers.running().children["mlflow"].pid != hung, "MLflow is started again")
+        wait(lambda: cli.servers.running().children["mlflow"].pid != hung, "MLflow is started again")
         wait(lambda: shell("status").returncode == 0, "MLflow answers again")
-        after = flows.servers.running().children
+        after = cli.servers.running().children
         assert {name for name in after if after[name] != servers.children[name]} == {"mlflow"}
         keeper = "".join(path.read_text() for path in (home / "logs").glob("keeper.log*"))
         assert "mlflow did not answer 4 health checks in a row: starting it again" in keeper

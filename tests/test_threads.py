@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from models import predictor, threads
-from models.predictor import available_cpus
+from nightshift.inference import predictor, threads
+from nightshift.inference.predictor import available_cpus
 
 V2 = "30 23 0:26 {mounted} /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n"
 V1 = "31 23 0:27 {mounted} /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
@@ -78,7 +78,11 @@ def test_torch_is_kept_to_them(eight, monkeypatch, cpus, set_before, expected):
 
 
 def test_nobody_asks_for_the_cores_of_the_host():
-    root = Path(predictor.__file__).parent.parent
-    files = [file for folder in ("tasks", "flows", "models", "benchmarks") for file in (root / folder).rglob("*.py")]
+    root = Path(predictor.__file__).parents[2]
+    files = [
+        file
+        for folder in ("cli", "flows", "tasks", "nightshift", "benchmarks")
+        for file in (root / folder).rglob("*.py")
+    ]
     asking = {file.name for file in files if "cpu_count(" in file.read_text()}
     assert asking <= {"predictor.py", "threads.py", "results.py"}

@@ -6,8 +6,8 @@ from contextlib import closing
 import pytest
 from nights import Model
 
-from tasks import registry, tracking
-from tasks.errors import UserError
+from nightshift.errors import UserError
+from nightshift.registry import model_registry, tracking
 
 
 @pytest.fixture
@@ -97,5 +97,5 @@ def test_a_database_that_cannot_be_used_is_a_line_with_the_command(home, monkeyp
     damage(home / "mlflow/mlflow.db")
     tracking.ensure_usable.cache_clear()
     with pytest.raises(UserError, match=rf"^the MLflow database .*mlflow.db {line}") as caught:
-        registry.version_of("x", registry.CHAMPION)
+        model_registry.version_of("x", model_registry.CHAMPION)
     assert "\n" not in str(caught.value)

@@ -20,11 +20,12 @@ from torch._dynamo.utils import counters
 from transformers import TrainerCallback
 from transformers.trainer_pt_utils import LabelSmoother
 
-from models import bases, checkpoints, compiling, encoding, guards, lora, losses, training
-from models.batches import Batches, Collator, inputs_of, shares
-from models.heads import Head, logits
-from models.measure import TorchPredictor
-from tasks.errors import SettingsError
+from nightshift.errors import SettingsError
+from nightshift.inference.measurement import TorchPredictor
+from nightshift.models import lora, pretrained
+from nightshift.models.heads import Head, logits
+from nightshift.training import callbacks, checkpoints, compilation, losses, tokenization, trainer
+from nightshift.training.batching import Batches, Collator, inputs_of, shares
 from tasks.train import TrainSettings, ensure_warmup_ends
 
 SCRIPT = Path(train_once.__file__)
@@ -124,7 +125,7 @@ def test_every_kind_resumes_bit_for_bit_also_at_an_epochs_end(tmp_path, architec
         train_once.fit(tmp_path / "b", architecture, names, [CutAt(cut)], **told)
     again = train_once.fit(tmp_path / "b", architecture, names, **told)
     examples = train_once.prepared(architecture, names)[3]
-    assert training.steps(examples, 8 * steps, 3, training.Recipe()) == whole.history[-1]["step"]
+    assert trainer.steps(examples, 8 * steps, 3, trainer.Recipe()) == whole.history[-1]["step"]
     assert same(whole.model.state_dict(), again.model.state_dict())
 
 
@@ -151,8 +152,8 @@ class Choosing:
     def __init__(self, patience=None, names=("judged",), lora=None):
         _, self.tokenizer, self.heads, _ = train_once.prepared("bert", names)
         self.values, self.said = {}, []
-        chosen = training.Selection("macro_f1", greater_is_better=True, measure=self.measure, patience=patience)
-        self.recipe = training.Recipe(fingerprint="f", selection=chosen, lora=lora)
+        chosen = trainer.Selection("macro_f1", greater_is_better=True, measure=self.measure, patience=patience)
+        self.recipe = trainer.Recipe(fingerprint="f", selection=chosen, lora=lora)
 
     def answers(self, model):
         return TorchPredictor(model, self.tokenizer, self.heads, 32).logits(train_once.TEXTS[:8], None, "judged")
@@ -215,7 +216,7 @@ def test_only_embeddings_of_tokens_that_occur_are_trained_to_the_same_weights(
     _, tokenizer, _, examples = train_once.prepared(architecture, names)
     fitted = train_once.fit(tmp_path / "seen", architecture, names, **words).model
     held = load_file(checkpoints.all_in(tmp_path / "seen")[-1] / "model.safetensors")
-    monkeypatch.setattr(training, "only_seen", lambda *told: nullcontext())
+    monkeypatch.setattr(trainer, "only_seen", lambda *told: nullcontext())
     other = train_once.fit(tmp_path / "all", architecture, names, **words).model
     table = getattr(fitted, "trunk", fitted).get_input_embeddings()
     assert type(table) is torch.nn.Embedding and table.num_embeddings == len(tokenizer)
@@ -258,14 +259,14 @@ def test_the_best_and_the_newest_checkpoint_stay(tmp_path):
 
 def test_out_of_memory_halves_the_micro_batch_and_keeps_the_result(tmp_path, monkeypatch):
     whole = train_once.fit(tmp_path / "a", dropout=0.0)
-    step = training.NightTrainer.training_step
+    step = trainer.NightTrainer.training_step
 
     def small(self, model, inputs, num_items_in_batch=None):
         if len(inputs["input_ids"]) > 2:
             raise torch.OutOfMemoryError("planted")
         return step(self, model, inputs, num_items_in_batch)
 
-    monkeypatch.setattr(training.NightTrainer, "training_step", small)
+    monkeypatch.setattr(trainer.NightTrainer, "training_step", small)
     tight = train_once.fit(tmp_path / "b", dropout=0.0)
     assert tight.figures["halvings"] == 2
     assert all(torch.allclose(value, tight.model.state_dict()[name], atol=1e-4)
@@ -273,14 +274,14 @@ def test_out_of_memory_halves_the_micro_batch_and_keeps_the_result(tmp_path, mon
 
 
 def test_poison_stops_the_training_and_leaves_the_last_good_checkpoint(tmp_path, monkeypatch):
-    compute = training.NightTrainer.compute_loss
+    compute = trainer.NightTrainer.compute_loss
 
     def poisoned(self, model, inputs, *rest, **named):
         loss = compute(self, model, inputs, *rest, **named)
         return loss * float("nan") if self.state.global_step == 13 else loss
 
-    monkeypatch.setattr(training.NightTrainer, "compute_loss", poisoned)
-    with pytest.raises(guards.TrainingFailed, match="the loss is nan at step 14") as caught:
+    monkeypatch.setattr(trainer.NightTrainer, "compute_loss", poisoned)
+    with pytest.raises(callbacks.TrainingFailed, match="the loss is nan at step 14") as caught:
         train_once.fit(tmp_path)
     assert caught.value.objective == "main" or len(caught.value.places) == 8
     sound = checkpoints.newest_sound(tmp_path, "f")
@@ -289,8 +290,8 @@ def test_poison_stops_the_training_and_leaves_the_last_good_checkpoint(tmp_path,
 
 
 def test_a_diverging_loss_stops_the_training():
-    watch = guards.LossWatch({"a": 0.69, "b": 1.0})
-    with pytest.raises(guards.TrainingFailed, match=r"diverges: 1\.\d+ at step \d+, 0.6 over") as caught:
+    watch = callbacks.LossWatch({"a": 0.69, "b": 1.0})
+    with pytest.raises(callbacks.TrainingFailed, match=r"diverges: 1\.\d+ at step \d+, 0.6 over") as caught:
         for step in range(100):
             watch.note(step, 0.6 if step < 40 else 0.6 + step / 40, "a", [step])
             watch.note(step, 1.1, "b", [step])
@@ -303,13 +304,13 @@ def test_weights_that_a_step_has_spoiled_are_not_kept(tmp_path):
             if state.global_step == 8:
                 next(model.parameters()).data.fill_(float("inf"))
 
-    with pytest.raises(guards.TrainingFailed, match="the weights are not finite after step 8"):
+    with pytest.raises(callbacks.TrainingFailed, match="the weights are not finite after step 8"):
         train_once.fit(tmp_path, callbacks=[Spoil()])
     assert checkpoints.step_of(checkpoints.newest_sound(tmp_path, "f")) == 4
 
 
 def test_a_loss_that_only_trembles_does_not():
-    watch = guards.LossWatch({"a": 0.69})
+    watch = callbacks.LossWatch({"a": 0.69})
     for step in range(200):
         watch.note(step, 0.01 if step < 50 else 0.3, "a", [step])
     watch.judge()
@@ -317,7 +318,7 @@ def test_a_loss_that_only_trembles_does_not():
 
 def test_at_the_deadline_the_best_checkpoint_is_taken(tmp_path):
     fitted = train_once.fit(
-        tmp_path, recipe=training.Recipe(fingerprint="f", deadline=time.time() + 3), num_train_epochs=500
+        tmp_path, recipe=trainer.Recipe(fingerprint="f", deadline=time.time() + 3), num_train_epochs=500
     )
     assert fitted.stopped.startswith("stopped by the deadline at step")
     losses = {line["step"]: line["eval_loss"] for line in fitted.history if "eval_loss" in line}
@@ -377,8 +378,8 @@ def test_a_share_of_warmup_is_transformers_own(tmp_path):
 def test_rows_with_an_untrained_label_count_as_wrong_and_not_in_the_loss(tmp_path):
     model, tokenizer, heads, examples = train_once.prepared("bert", ("judged",))
     labels = ["new" if place % 2 else label for place, label in enumerate(train_once.LABELS["judged"])]
-    judging = {"judged": encoding.encode(tokenizer, heads["judged"], train_once.TEXTS, None, labels, 32)}
-    fitted = training.fit(model, tokenizer, heads, examples, judging, tmp_path, train_once.ARGUMENTS, [])
+    judging = {"judged": tokenization.encode(tokenizer, heads["judged"], train_once.TEXTS, None, labels, 32)}
+    fitted = trainer.fit(model, tokenizer, heads, examples, judging, tmp_path, train_once.ARGUMENTS, [])
     last = [line for line in fitted.history if "eval_loss" in line][-1]
     assert last["eval_accuracy"] <= 0.5 and last["eval_loss"] == pytest.approx(
         training_loss(fitted.model, heads["judged"], examples["judged"], range(0, 240, 2)), rel=1e-3
@@ -394,7 +395,7 @@ def training_loss(model, head, examples, rows):
 
 
 def test_balanced_weights_are_scikit_learns_and_torchs():
-    one, labels = Head("classification", ("a", "b", "c")), np.array([0] * 6 + [1] * 3 + [2, encoding.UNLABELLED])
+    one, labels = Head("classification", ("a", "b", "c")), np.array([0] * 6 + [1] * 3 + [2, tokenization.UNLABELLED])
     expected = compute_class_weight("balanced", classes=np.arange(3), y=labels[:-1])
     assert np.allclose(losses.balanced_weights(one, labels), expected)
     several = np.array([[1, 0], [1, 1], [1, 0], [0, 0], [np.nan, np.nan]])
@@ -426,10 +427,10 @@ def imbalanced(weights, folder, **arguments):
     rows = messages(600, seed=4)
     bright, gloomy = ([text for text, label in rows if label == wanted] for wanted in ("good", "bad"))
     labels = ["good"] * 120 + ["bad", "good", "good", "good"] * 30
-    train = encoding.encode(tokenizer, heads["judged"], bright[:120] + gloomy[:120], None, labels, 32)
+    train = tokenization.encode(tokenizer, heads["judged"], bright[:120] + gloomy[:120], None, labels, 32)
     told = train_once.ARGUMENTS | {"num_train_epochs": 6, "learning_rate": 4e-3, "eval_strategy": "no"} | arguments
-    recipe = training.Recipe(fingerprint="f", class_weights=weights)
-    fitted = training.fit(model, tokenizer, heads, {"judged": train}, {}, folder, told, [], recipe)
+    recipe = trainer.Recipe(fingerprint="f", class_weights=weights)
+    fitted = trainer.fit(model, tokenizer, heads, {"judged": train}, {}, folder, told, [], recipe)
     said = TorchPredictor(fitted.model, tokenizer, heads, 32).logits(gloomy[120:220], None, "judged")
     return fitted.history, float((said.argmax(axis=1) == 0).mean())
 
@@ -465,7 +466,7 @@ def test_packed_sequences_do_not_see_each_other():
     ids, positions, labels = (torch.from_numpy(examples.columns[name][row].astype(np.int64))[None]
                               for name in ("input_ids", "position_ids", "labels"))  # fmt: skip
     starts = [*torch.where(positions[0] == 0)[0].tolist(), ids.shape[1]]
-    assert len(starts) > 2 and (labels[0, starts[:-1]] == encoding.IGNORED).all()
+    assert len(starts) > 2 and (labels[0, starts[:-1]] == tokenization.IGNORED).all()
     model.eval()
     with torch.no_grad():
         together = logits(model, "written", {"input_ids": ids, "position_ids": positions})
@@ -477,7 +478,7 @@ def test_packed_sequences_do_not_see_each_other():
 def test_sequences_lose_nothing():
     _, tokenizer, heads, _ = train_once.prepared("gpt2", ("written",))
     texts = [" ".join(train_once.TEXTS[:9]), train_once.TEXTS[9]]
-    ids, labels, rows = encoding.sequences(tokenizer, heads["written"], texts, None, 16)
+    ids, labels, rows = tokenization.sequences(tokenizer, heads["written"], texts, None, 16)
     assert set(rows) == {0, 1} and rows.count(0) > 2 and max(map(len, ids)) <= 16
     for row, text in enumerate(texts):
         counted = [
@@ -497,14 +498,14 @@ def test_the_corpus_decides_the_tokenizer(tmp_path):
 def test_the_champions_weights_with_other_labels(tmp_path):
     model, tokenizer, _, _ = train_once.prepared("bert", ("judged",))
     old = {"main": Head("classification", ("bad", "good"))}
-    bases.save_checkpoint(model, tokenizer, old, tmp_path)
+    pretrained.save_checkpoint(model, tokenizer, old, tmp_path)
     new = {"main": Head("classification", ("awful", "bad", "good"))}
-    warm = bases.load(str(tmp_path), new, tokenizer, seed=1)
-    bases.take_over(warm, new, tmp_path)
+    warm = pretrained.load(str(tmp_path), new, tokenizer, seed=1)
+    pretrained.take_over(warm, new, tmp_path)
     assert torch.equal(warm.classifier.weight[1:], model.classifier.weight)
     other = {"main": Head("classification", ("bad", "meh"))}
-    swapped = bases.load(str(tmp_path), other, tokenizer, seed=1)
-    bases.take_over(swapped, other, tmp_path)
+    swapped = pretrained.load(str(tmp_path), other, tokenizer, seed=1)
+    pretrained.take_over(swapped, other, tmp_path)
     assert torch.equal(swapped.classifier.weight[0], model.classifier.weight[0])
     assert not torch.equal(swapped.classifier.weight[1], model.classifier.weight[1])
     assert torch.equal(
@@ -513,7 +514,7 @@ def test_the_champions_weights_with_other_labels(tmp_path):
 
 
 def test_low_rank_adaptation_is_merged(tmp_path):
-    recipe = training.Recipe(fingerprint="f", lora={"r": 4, "lora_alpha": 8, "target_modules": "all-linear"})
+    recipe = trainer.Recipe(fingerprint="f", lora={"r": 4, "lora_alpha": 8, "target_modules": "all-linear"})
     model, _, _, _ = train_once.prepared("bert", ("judged",))
     before = model.state_dict()
     with pytest.raises(Cut):
@@ -528,11 +529,11 @@ def test_low_rank_adaptation_is_merged(tmp_path):
 
 
 def test_a_compiled_training_is_compiled_and_ends_alike(tmp_path, monkeypatch):
-    monkeypatch.setattr(compiling, "BACKEND", "aot_eager")
+    monkeypatch.setattr(compilation, "BACKEND", "aot_eager")
     counters.clear()
     plain = train_once.fit(tmp_path / "a", dropout=0.0)
     assert not counters["stats"]
-    recipe = training.Recipe(fingerprint="f", torch_compile="always")
+    recipe = trainer.Recipe(fingerprint="f", torch_compile="always")
     compiled = train_once.fit(tmp_path / "b", dropout=0.0, recipe=recipe)
     assert counters["stats"]["calls_captured"] > 0
     last, same_as = (fitted.model.state_dict() for fitted in (compiled, plain))
@@ -545,12 +546,12 @@ def test_a_compiled_training_is_compiled_and_ends_alike(tmp_path, monkeypatch):
 def test_what_a_base_cannot_do_is_said(tmp_path):
     _, tokenizer, _, _ = train_once.prepared("bert", ("judged",))
     with pytest.raises(ValueError, match="bert is an encoder: it cannot write text"):
-        bases.load("scratch:bert", {"main": Head("generation")}, tokenizer, 1)
+        pretrained.load("scratch:bert", {"main": Head("generation")}, tokenizer, 1)
     with pytest.raises(ValueError, match="t5 is an encoder-decoder"):
-        bases.load("scratch:t5", {"main": Head("classification", ("a", "b"))}, tokenizer, 1)
+        pretrained.load("scratch:t5", {"main": Head("classification", ("a", "b"))}, tokenizer, 1)
     with pytest.raises(lora.NoSuchModules, match="No modules were targeted"):
-        train_once.fit(tmp_path, recipe=training.Recipe(lora={"r": 2, "target_modules": ["nowhere"]}))
+        train_once.fit(tmp_path, recipe=trainer.Recipe(lora={"r": 2, "target_modules": ["nowhere"]}))
     with pytest.raises(ValueError, match="scratch:nope is none of"):
-        bases.digest("scratch:nope")
+        pretrained.digest("scratch:nope")
     with pytest.raises(ValueError, match=r"scratch\.n_layers is no field of GPT2Config"):
-        bases.load("scratch:gpt2", {"main": Head("generation")}, tokenizer, 1, {"n_layers": 3})
+        pretrained.load("scratch:gpt2", {"main": Head("generation")}, tokenizer, 1, {"n_layers": 3})

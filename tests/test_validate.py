@@ -9,9 +9,9 @@ import pytest
 
 from expectations import checkpoint
 from expectations.own import usual_length
-from tasks.errors import InputError
+from nightshift.data.quarantine import quarantine_table
+from nightshift.errors import InputError
 from tasks.ingest import DataSettings, ingest, locate
-from tasks.quarantine import quarantine_table
 from tasks.validate import (
     Check,
     ExpectationSettings,
@@ -262,7 +262,7 @@ def test_airline_tweets(tmp_path, real_data):
 
 
 def test_the_counts_of_rows_are_said_in_words(capsys):
-    from flows.cli import _say_checked
+    from cli.main import _say_checked
 
     rows = {"read": 1200, "kept": 1197, "quarantined": 3, "duplicate": 2, "label_missing": 1}
     _say_checked(

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from flows.batch import _difference
-from flows.watch import _fresh, markdown
-from tasks import pictures, profile, scoring
+from flows.monitor import _fresh, markdown
+from flows.predict import _difference
+from nightshift.evaluation import drift_profile, scoring
+from nightshift.records import Augmented, Objective, Sides
+from nightshift.reporting import plots
 from tasks.ingest import DataSettings
-from tasks.records import Augmented, Objective, Sides
 
 SIDES = Sides(train=1, validation=1, holdout=1, spare=0, leaks=0, labels=["a", "b"], pairs=False)
 
@@ -36,9 +37,11 @@ def drifted(found):
 
 
 def test_rows_alike_are_steady_and_false_alarms_are_rare():
-    before = profile.profile(*rows(1000, 0), objective())
+    before = drift_profile.profile(*rows(1000, 0), objective())
     assert set(before.features) == {"answer", "confidence", "length of the text"}
-    alarms = sum(bool(drifted(profile.drifts(before, *rows(60, seed), objective(), 0.0))) for seed in range(1, 401))
+    alarms = sum(
+        bool(drifted(drift_profile.drifts(before, *rows(60, seed), objective(), 0.0))) for seed in range(1, 401)
+    )
     assert alarms / 400 < 0.003 + 3 * np.sqrt(0.003 / 400), "the index was above its own noise too often"
 
 
@@ -47,16 +50,16 @@ def test_rows_alike_are_steady_and_false_alarms_are_rare():
     [({"share": 0.7}, "answer"), ({"words": 28}, "length of the text"), ({"wrong": 0.6}, "confidence")],
 )
 def test_what_has_changed_is_named(changed, feature):
-    before = profile.profile(*rows(1000, 0), objective())
-    found = profile.drifts(before, *rows(500, 1, **changed), objective(), 0.2)
+    before = drift_profile.profile(*rows(1000, 0), objective())
+    found = drift_profile.drifts(before, *rows(500, 1, **changed), objective(), 0.2)
     assert found[0].feature == feature and found[0].drifted
     assert sum(now for _, now in found[0].shares.values()) == pytest.approx(1)
 
 
 def test_the_picture_has_a_panel_a_feature(tmp_path):
-    before = profile.profile(*rows(1000, 0), objective())
-    found = profile.drifts(before, *rows(500, 1, words=28), objective(), 0.2)
-    pictures.drift(found, tmp_path / "drift.png")
+    before = drift_profile.profile(*rows(1000, 0), objective())
+    found = drift_profile.drifts(before, *rows(500, 1, words=28), objective(), 0.2)
+    plots.drift(found, tmp_path / "drift.png")
     width, height = Image.open(tmp_path / "drift.png").size
     assert width == 770 and height > 110 * 0.32 * sum(len(one.shares) for one in found)
 
@@ -65,11 +68,11 @@ def test_labels_that_are_signs_break_neither_picture_nor_table(tmp_path):
     labels = ["$", "$$", "$50_to_$100", "yes|no", "two\nlines"]
     table = pd.DataFrame({"label": labels * 4, "predicted": labels * 4})
     priced = objective().model_copy(update={"sides": SIDES.model_copy(update={"labels": sorted(labels)})})
-    pictures.answers({"main": table}, [priced], "full", tmp_path)
+    plots.answers({"main": table}, [priced], "full", tmp_path)
     assert (tmp_path / "confusion_matrix.png").is_file()
-    told = profile.profile(table, pd.DataFrame({"text": ["x"] * 20}), priced)
-    drifts = profile.drifts(told, table, pd.DataFrame({"text": ["x"] * 20}), priced, 0.2)
-    pictures.drift(drifts, tmp_path / "drift.png")
+    told = drift_profile.profile(table, pd.DataFrame({"text": ["x"] * 20}), priced)
+    drifts = drift_profile.drifts(told, table, pd.DataFrame({"text": ["x"] * 20}), priced, 0.2)
+    plots.drift(drifts, tmp_path / "drift.png")
     found = {
         "model": "m",
         "version": "1",
@@ -85,18 +88,18 @@ def test_labels_that_are_signs_break_neither_picture_nor_table(tmp_path):
 
 
 def test_an_unknown_answer_has_a_bin():
-    before = profile.profile(*rows(500, 0), objective())
+    before = drift_profile.profile(*rows(500, 0), objective())
     table, frame = rows(500, 1)
     table["predicted"] = "c"
-    found = profile.drifts(before, table, frame, objective(), 0.2)
-    assert found[0].feature == "answer" and found[0].shares[profile.OTHER] == (0.0, 1.0)
+    found = drift_profile.drifts(before, table, frame, objective(), 0.2)
+    assert found[0].feature == "answer" and found[0].shares[drift_profile.OTHER] == (0.0, 1.0)
 
 
 def test_a_drop_in_quality_is_told_from_noise():
-    before = profile.profile(*rows(1000, 0), objective())
-    alarms = [profile.worse(before, rows(400, seed)[0], objective(), 0.0, 0.95)[1] for seed in range(1, 401)]
+    before = drift_profile.profile(*rows(1000, 0), objective())
+    alarms = [drift_profile.worse(before, rows(400, seed)[0], objective(), 0.0, 0.95)[1] for seed in range(1, 401)]
     assert np.mean(alarms) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
-    value, dropped = profile.worse(before, rows(400, 1, wrong=0.2)[0], objective(), 0.02, 0.95)
+    value, dropped = drift_profile.worse(before, rows(400, 1, wrong=0.2)[0], objective(), 0.02, 0.95)
     assert dropped and value == pytest.approx(0.8, abs=0.06)
 
 
@@ -112,10 +115,10 @@ def test_rows_that_belong_together_count_as_groups():
 
     for unit, found in alarms.items():
         for seed in range(1, 151):
-            before = profile.profile(*together(1000 + seed, unit), objective())
+            before = drift_profile.profile(*together(1000 + seed, unit), objective())
             table, frame = together(seed, unit)
-            worse = profile.worse(before, table, objective(), 0.0, 0.95)[1]
-            found.append((worse, bool(drifted(profile.drifts(before, table, frame, objective(), 0.0)))))
+            worse = drift_profile.worse(before, table, objective(), 0.0, 0.95)[1]
+            found.append((worse, bool(drifted(drift_profile.drifts(before, table, frame, objective(), 0.0)))))
     rates = {unit: np.mean(found, axis=0) for unit, found in alarms.items()}
     assert rates["groups"][0] < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 150) < rates["rows"][0]
     assert rates["groups"][1] < 0.05 < rates["rows"][1]
@@ -129,13 +132,13 @@ def test_numbers_have_a_profile_too():
         return pd.DataFrame({"label": truth, "predicted": truth + random.normal(scale=0.3, size=600) + shift})
 
     told, frame = objective("regression", "pearson"), pd.DataFrame({"text": ["x"] * 600})
-    before = profile.profile(scored(1, 0.0), frame, told)
-    assert not drifted(profile.drifts(before, scored(2, 0.0), frame, told, 0.2))
-    assert drifted(profile.drifts(before, scored(2, 1.5), frame, told, 0.2)) == {"answer"}
-    assert profile.worse(before, scored(2, 1.5), told, 0.02, 0.95)[1]
+    before = drift_profile.profile(scored(1, 0.0), frame, told)
+    assert not drifted(drift_profile.drifts(before, scored(2, 0.0), frame, told, 0.2))
+    assert drifted(drift_profile.drifts(before, scored(2, 1.5), frame, told, 0.2)) == {"answer"}
+    assert drift_profile.worse(before, scored(2, 1.5), told, 0.02, 0.95)[1]
     narrow = scored(3, 0.0)
     narrow[["label", "predicted"]] -= 0.8 * narrow[["label"]].to_numpy()
-    assert not profile.worse(before, narrow, told, 0.02, 0.95)[1], "numbers that vary less, and are told as well"
+    assert not drift_profile.worse(before, narrow, told, 0.02, 0.95)[1], "numbers that vary less, and are told as well"
 
 
 def test_fresh_rows_are_those_of_the_file_alone_and_may_lack_labels(tmp_path):
@@ -164,11 +167,11 @@ def test_values_that_hardly_differ_have_bins_of_their_own():
         table = pd.DataFrame({"label": "a", "predicted": "a", "score:a": scores, "score:b": 1 - scores})
         return table, pd.DataFrame({"text": ["x"] * len(scores)})
 
-    before = profile.profile(*told(sure), objective())
+    before = drift_profile.profile(*told(sure), objective())
     edges = before.features["confidence"].edges
     assert sum(before.features["confidence"].shares.values()) == pytest.approx(1)
     moved = np.linspace(edges[3], edges[4], 2000)
-    assert drifted(profile.drifts(before, *told(moved), objective(), 0.2)) == {"confidence"}
+    assert drifted(drift_profile.drifts(before, *told(moved), objective(), 0.2)) == {"confidence"}
 
 
 def test_how_two_versions_differ():

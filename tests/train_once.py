@@ -5,8 +5,9 @@ from pathlib import Path
 
 from samples import messages
 
-from models import bases, encoding, launch, training
-from models.heads import Head
+from nightshift.models import pretrained
+from nightshift.models.heads import Head
+from nightshift.training import launch, tokenization, trainer
 
 ROWS = messages(240)
 TEXTS = [text for text, _ in ROWS]
@@ -41,11 +42,11 @@ def prepared(architecture, names, dropout=0.1):
     words |= {"bert": ("hidden_dropout_prob", "attention_probs_dropout_prob")}
     sizes = SIZES[architecture] | dict.fromkeys(words[architecture], dropout)
     base = f"scratch:{architecture}"
-    tokenizer = bases.load_tokenizer(base, sizes, TEXTS)
+    tokenizer = pretrained.load_tokenizer(base, sizes, TEXTS)
     heads = {name: HEADS[name] for name in names}
-    model = bases.load(base, heads, tokenizer, 1, sizes)
+    model = pretrained.load(base, heads, tokenizer, 1, sizes)
     examples = {
-        name: encoding.encode(tokenizer, head, TEXTS, None, LABELS[name], 32, encoder_decoder=architecture == "t5",
+        name: tokenization.encode(tokenizer, head, TEXTS, None, LABELS[name], 32, encoder_decoder=architecture == "t5",
                               packed=head.generative)
         for name, head in heads.items()
     }  # fmt: skip
@@ -56,8 +57,8 @@ def fit(folder, architecture="bert", names=("judged",), callbacks=(), dropout=0.
     """Train in this process."""
     model, tokenizer, heads, examples = prepared(architecture, names, dropout)
     told = ARGUMENTS | arguments
-    return training.fit(model, tokenizer, heads, examples, examples, folder, told, list(callbacks),
-                        recipe or training.Recipe(fingerprint="f"))  # fmt: skip
+    return trainer.fit(model, tokenizer, heads, examples, examples, folder, told, list(callbacks),
+                        recipe or trainer.Recipe(fingerprint="f"))  # fmt: skip
 
 
 def launched(folder, processes, names=("judged", "scored"), check=lambda: None):
@@ -67,7 +68,7 @@ def launched(folder, processes, names=("judged", "scored"), check=lambda: None):
         head.dropout.p = 0.0
     options = {"num_processes": processes, "cpu": True, "main_process_port": 0}
     return launch.launch(
-        model, tokenizer, heads, examples, examples, folder, ARGUMENTS, training.Recipe(), options, check
+        model, tokenizer, heads, examples, examples, folder, ARGUMENTS, trainer.Recipe(), options, check
     )
 
 

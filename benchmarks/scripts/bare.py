@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from models import bases, training
-from models.encoding import encode
-from models.heads import Head
+from nightshift.models import pretrained
+from nightshift.models.heads import Head
+from nightshift.training import trainer
+from nightshift.training.tokenization import encode
 
 
 def main():
@@ -23,8 +24,8 @@ def main():
     sides = {side: pd.read_parquet(job[side]) for side in ("train", "validation")}
     head = Head("classification", tuple(sorted(set(sides["train"]["label"]))))
     heads = {"main": head}
-    tokenizer = bases.load_tokenizer(job["base_model"], {}, [])
-    model = bases.load(job["base_model"], heads, tokenizer, job["arguments"]["seed"])
+    tokenizer = pretrained.load_tokenizer(job["base_model"], {}, [])
+    model = pretrained.load(job["base_model"], heads, tokenizer, job["arguments"]["seed"])
     examples = {
         side: {
             "main": encode(tokenizer, head, frame["text"].tolist(), None, frame["label"].tolist(), job["max_length"])
@@ -33,9 +34,9 @@ def main():
     }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        fitted = training.fit(model, tokenizer, heads, examples["train"], examples["validation"], folder / "work",
+        fitted = trainer.fit(model, tokenizer, heads, examples["train"], examples["validation"], folder / "work",
                               job["arguments"], [])  # fmt: skip
-        bases.save_checkpoint(fitted.model, tokenizer, heads, folder / "model")
+        pretrained.save_checkpoint(fitted.model, tokenizer, heads, folder / "model")
     print(json.dumps({"seconds": time.perf_counter() - begun}))
 
 

@@ -1,13 +1,14 @@
-"""Fine-tuning as a night does it: `models.training.fit`, batches of similar length, bf16 where the processor has it."""
+"""Fine-tuning as a night does it: `nightshift.training.trainer.fit`, batches of similar length, bf16 where the processor has it."""
 
 import tempfile
 from pathlib import Path
 
 import common
 
-from models import bases, training
-from models.encoding import encode
-from models.heads import Head
+from nightshift.models import pretrained
+from nightshift.models.heads import Head
+from nightshift.training import trainer
+from nightshift.training.tokenization import encode
 
 
 def main():
@@ -16,8 +17,8 @@ def main():
     head = Head("classification", tuple(sorted(set(labels))))
     heads = {"main": head}
 
-    tokenizer = bases.load_tokenizer(args.model, {}, [])
-    model = bases.load(args.model, heads, tokenizer, args.seed)
+    tokenizer = pretrained.load_tokenizer(args.model, {}, [])
+    model = pretrained.load(args.model, heads, tokenizer, args.seed)
     clock = common.Clock(model, args.limit_seconds)
     examples = encode(tokenizer, head, texts, None, labels, max_length=128)
     arguments = {
@@ -30,7 +31,7 @@ def main():
         "save_total_limit": 1,
     }
     with tempfile.TemporaryDirectory() as folder:
-        training.fit(model, tokenizer, heads, {"main": examples}, {}, Path(folder), arguments, [clock])
+        trainer.fit(model, tokenizer, heads, {"main": examples}, {}, Path(folder), arguments, [clock])
 
     ids = {label: i for i, label in enumerate(head.labels)}
     common.report(clock, model, tokenizer, test_texts, [ids.get(label) for label in test_labels])

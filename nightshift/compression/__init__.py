@@ -1,0 +1,1 @@
+"""Layer dropping, width and head pruning, importance, reconstruction and smaller vocabularies."""

@@ -1,0 +1,1 @@
+"""Readers of files, row keys, size limits and quarantine."""

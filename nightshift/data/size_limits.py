@@ -1,0 +1,122 @@
+"""How much an input may hold: what unfolds to far more than its file, or takes more memory than there is, ends in one line."""
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pyarrow
+import pyarrow.compute
+import pyarrow.parquet
+
+from nightshift.errors import InputError
+
+RATIO = 200
+"""How many times its file's size the content of a compressed file may have; texts reach 3 to 20."""
+FLOOR = 2**25
+"""Bytes that may be in a compressed file, however small the file is."""
+PER_BYTE, PER_ROW = 3, 1000
+"""Bytes of memory that reading takes at least, for each byte of a text file and for each of its rows."""
+BATCH = 10_000
+"""Rows of a Parquet file that are looked at together."""
+
+
+def available_memory() -> int:
+    """Return the bytes of memory that this process may still take: of the machine, of its cgroup, of its own limit."""
+    free = [psutil.virtual_memory().available]
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if soft != resource.RLIM_INFINITY:
+        free.append(soft - psutil.Process().memory_info().vms)
+    root = Path("/sys/fs/cgroup")
+    with suppress(OSError, ValueError, IndexError):
+        own = root / Path("/proc/self/cgroup").read_text().splitlines()[-1].split(":", 2)[2].lstrip("/")
+        for folder in (own, *own.parents):
+            if folder.is_relative_to(root) and (folder / "memory.max").exists():
+                free += _left(folder, "memory.max", "memory.current", "inactive_file")
+    with suppress(OSError, ValueError):
+        free += _left(root / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+    return max(0, min(free))
+
+
+def _left(folder: Path, limit: str, usage: str, reclaimable: str) -> list[int]:
+    """Return what a cgroup's limit leaves; nothing where it has no limit."""
+    most = (folder / limit).read_text().strip()
+    if most == "max":
+        return []
+    lines = (line.split() for line in (folder / "memory.stat").read_text().splitlines())
+    cache = next((int(value) for name, value in lines if name == reclaimable), 0)
+    return [int(most) - int((folder / usage).read_text()) + cache]
+
+
+def largest(path: Path) -> int:
+    """Return the most bytes that a compressed file may unfold to."""
+    return max(FLOOR, RATIO * path.stat().st_size)
+
+
+def ensure_unfolded(path: Path, size: int) -> None:
+    """Raise InputError where the content of a compressed file is too large for its file."""
+    if size > largest(path):
+        raise InputError(
+            f"{path}: its {_bytes(path.stat().st_size)} unfold to more than {_bytes(largest(path))}, as no file of texts does; "
+            "unpack it by hand if it is meant"
+        )
+
+
+def ensure_memory(name: Path | str, size: int, rows: int) -> None:
+    """Raise InputError where reading so many bytes and rows takes more memory than there is."""
+    needed, free = PER_BYTE * size + PER_ROW * rows, available_memory()
+    if needed > free:
+        raise InputError(
+            f"{name}: reading its {rows:,} rows takes at least {_bytes(needed)} of memory, and {_bytes(free)} are free; "
+            "read fewer rows, or give the machine or container more memory"
+        )
+
+
+@contextmanager
+def told(name: Path | str) -> Iterator[None]:
+    """Turn a MemoryError into an InputError."""
+    try:
+        yield
+    except MemoryError as error:
+        raise InputError(
+            f"{name}: reading it takes more memory than there is; read fewer rows, or give the machine or container more memory"
+        ) from error
+
+
+def ensure_parquet(path: Path) -> None:
+    """Raise InputError where a Parquet file's content is too large for its file, or for memory.
+
+    Repeated values stand in a Parquet file once, so its own figures say little: the texts are read as dictionaries,
+    which take little memory, and the lengths of what they stand for are added up.
+    """
+    metadata = pyarrow.parquet.read_metadata(path)
+    ensure_memory(path, 0, metadata.num_rows)
+    ensure_unfolded(path, sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)))
+    columns = [metadata.schema.column(i) for i in range(metadata.num_columns)]
+    texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
+    size = 0
+    for batch in pyarrow.parquet.ParquetFile(path, read_dictionary=texts).iter_batches(BATCH):
+        size += sum(_unfolded(column) for column in batch.columns)
+        ensure_unfolded(path, size)
+        ensure_memory(path, size, metadata.num_rows)
+
+
+def _unfolded(array: Any) -> int:
+    """Return the bytes of an array's values, each repeated one counted as often as it stands there."""
+    kind = array.type
+    if pyarrow.types.is_dictionary(kind) and (
+        pyarrow.types.is_string(kind.value_type) or pyarrow.types.is_binary(kind.value_type)
+    ):
+        lengths = pyarrow.compute.binary_length(array.dictionary).cast("int64").take(array.indices)
+        return int(pyarrow.compute.sum(lengths).as_py() or 0)
+    if pyarrow.types.is_struct(kind):
+        return sum(_unfolded(part) for part in array.flatten())
+    if pyarrow.types.is_list(kind) or pyarrow.types.is_large_list(kind):
+        return _unfolded(array.flatten()) + 8 * len(array)
+    return int(array.nbytes)
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -1,0 +1,1 @@
+"""Metrics by kind of objective, paired tests and limits, slices, prediction changes and drift."""

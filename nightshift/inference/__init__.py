@@ -1,0 +1,1 @@
+"""Predictors, measurement of latency and memory, and the two MLflow pyfuncs."""

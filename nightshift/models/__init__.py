@@ -1,0 +1,1 @@
+"""Pretrained and freshly initialised models, their heads, and what is known of architectures."""

@@ -1,0 +1,144 @@
+"""What killed nights have left behind, put right: Prefect runs without a process, half-written artifacts.
+
+Called at the start of each night, and by `nightshift up` when it starts, revives or ends something
+(`python -m nightshift.prefect_ui.reconciliation`). MLflow runs left RUNNING are `nightshift.registry.tracking.end_killed`'s.
+"""
+
+import logging
+import os
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+from prefect import State
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas import FlowRun, StateType
+from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    TaskRunFilter,
+    TaskRunFilterState,
+    TaskRunFilterStateType,
+)
+from prefect.context import FlowRunContext
+from prefect.states import Crashed
+
+from nightshift.store import artifact_store, processes
+
+log = logging.getLogger("nightshift.reconcile")
+OURS = FlowFilter(
+    name=FlowFilterName(any_=["nightly", "validate", "promote", "rollback", "rotate", "score", "watch", "clean"])
+)
+ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
+UNENDED = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
+SUBMITTED = timedelta(minutes=5)
+"""How long a run may be Pending before it has a process."""
+CLAIM = "nightshift.process"
+"""Label of a flow run: the process that runs it, as `PID/START_MARK`."""
+TEMPORARY_SERVER = "prefect.server.api.server:create_app"
+MESSAGE = "Its process was killed. The next night goes on where it stopped: finished stages and checkpoints are kept."
+
+
+def sign_in() -> None:
+    """Enter this process at tonight's flow run: its id, as a worker does when it first starts a run, and its start."""
+    context = FlowRunContext.get()
+    if context and context.flow_run and _is_process(context.flow_run.infrastructure_pid or "0"):
+        pid = os.getpid()
+        with get_client(sync_client=True) as client:
+            client.update_flow_run_labels(context.flow_run.id, {CLAIM: f"{pid}/{processes.start_mark(pid)}"})
+            client.request("PATCH", "/flow_runs/{id}", path_params={"id": context.flow_run.id},
+                           json={"infrastructure_pid": str(pid)})  # fmt: skip
+
+
+def reconcile() -> None:
+    """Crash every run of ours whose process has gone, which frees its concurrency slot, and its tasks.
+
+    A process id says something on its own machine only, so the runs of a Prefect server elsewhere are left alone.
+    What a killed process has left half-written in the store goes too, and the temporary Prefect server of a night from
+    the command line, which outlives it.
+    """
+    artifact_store.sweep()
+    _end_stray_servers()
+    if not _server_is_here():
+        return
+    with get_client(sync_client=True) as client:
+        for run in [run for run in _unended(client) if not _lives(run)]:
+            client.set_flow_run_state(run.id, _crashed(), force=True)
+            log.warning("the run %s was left %s by a killed process: Crashed now", run.name, run.state_name)
+        for task_run in client.read_task_runs(
+            flow_filter=OURS,
+            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=ENDED))),
+            task_run_filter=TaskRunFilter(state=TaskRunFilterState(type=TaskRunFilterStateType(any_=UNENDED))),
+        ):
+            client.set_task_run_state(task_run.id, _crashed(), force=True)
+
+
+def end_all() -> None:
+    """End the processes of all runs that a worker has started, then reconcile."""
+    with get_client(sync_client=True) as client:
+        living = [_lives(run) for run in _unended(client) if run.deployment_id]
+    processes.end((process for process in living if isinstance(process, psutil.Process)), 10)
+    reconcile()
+
+
+def _server_is_here() -> bool:
+    return urlsplit(os.environ.get("PREFECT_API_URL", "")).hostname in (None, "127.0.0.1", "localhost", "::1")
+
+
+def _end_stray_servers() -> None:
+    for process in processes.ours():
+        with suppress(psutil.NoSuchProcess):
+            if process.ppid() == 1 != os.getpid() and TEMPORARY_SERVER in process.cmdline():
+                process.terminate()
+
+
+def _unended(client: SyncPrefectClient) -> list[FlowRun]:
+    return client.read_flow_runs(
+        flow_filter=OURS,
+        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNENDED))),
+    )
+
+
+def _is_process(infrastructure_pid: str) -> bool:
+    """A process worker writes a number; what starts containers writes a name."""
+    return infrastructure_pid.isdigit()
+
+
+def _lives(run: FlowRun) -> psutil.Process | bool:
+    """The run's process; True where it has none yet or lives in a container, False where it has gone.
+
+    A run that is retried has the first start and, until its process signs in, the first process. A process that has not
+    signed in and is younger than the run's state Running is another one with the same id.
+    """
+    assert run.state
+    pid, pending = run.infrastructure_pid, run.state.type == StateType.PENDING
+    if pid and not _is_process(pid):
+        return True
+    claimed_by, _, mark = str(run.labels.get(CLAIM, "")).partition("/")
+    with suppress(psutil.NoSuchProcess):
+        if pid and pid == claimed_by:
+            if claimant := processes.living(int(pid), mark):
+                return claimant
+        elif pid:
+            process = psutil.Process(int(pid))
+            later = not pending and process.create_time() > run.state.timestamp.timestamp() + 2
+            if process.status() != psutil.STATUS_ZOMBIE and not later:
+                return process
+    if pending and run.deployment_id:
+        return datetime.now(UTC) - run.state.timestamp < SUBMITTED
+    return not pid
+
+
+def _crashed() -> State[Any]:
+    return Crashed(message=MESSAGE)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(format="%(asctime)s %(message)s")
+    end_all() if sys.argv[1:] == ["end"] else reconcile()

@@ -1,0 +1,1 @@
+"""MLflow: runs, versions, aliases, the ledger, warm start, erasure and retention."""

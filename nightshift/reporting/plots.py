@@ -1,0 +1,250 @@
+"""The pictures of a night, drawn with matplotlib into PNG files."""
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
+from sklearn.metrics import ConfusionMatrixDisplay
+from sklearn.metrics import confusion_matrix as count_pairs
+
+from nightshift.evaluation.drift_profile import Drift
+from nightshift.records import Candidate, Objective, Slice
+
+matplotlib.use("Agg")
+matplotlib.rcParams["text.parse_math"] = False  # a label such as $$ is no formula
+NONE = "(none)"
+SLICES, LABELS = 40, 80
+"""What a picture has room for."""
+NAME_LENGTH = 40
+"""Characters of a label that a picture has room for."""
+
+
+def _save(figure: Figure, path: Path) -> None:
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
+def learning_curve(
+    history: list[dict[str, Any]], path: Path, metric: str = "loss", best_step: int | None = None
+) -> None:
+    """Draw training loss by step and validation loss (of each objective) by epoch.
+
+    Args:
+        history: The Trainer's log history.
+        path: Of the picture.
+        metric: By which the best checkpoint was chosen; drawn too, or in its place accuracy where the history has it.
+        best_step: Step of the checkpoint that was chosen; marked.
+    """
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    axes = figure.subplots()
+    names = sorted({key for line in history for key in line if key.startswith("eval_") and key.endswith("loss")})
+    curves = [("loss", "training loss", "-")]
+    curves += [(name, f"validation {name.removeprefix('eval_').replace('_', ' ')}", "o--") for name in names]
+    for key, label, style in curves:
+        points = _points(history, key)
+        if points:
+            axes.plot(*zip(*points, strict=True), style, label=label)
+    name = "accuracy" if metric == "loss" else metric
+    points = _points(history, f"eval_{name}")
+    if points:
+        right = axes.twinx()
+        right.plot(*zip(*points, strict=True), "s:", color="tab:green", label=f"validation {name}")
+        right.set_ylabel(name, color="tab:green")
+    if best_step is not None:
+        axes.axvline(best_step, color="tab:gray", linestyle="-.", label="chosen checkpoint")
+    axes.set(xlabel="step", ylabel="loss", title="Learning curve")
+    figure.legend(loc="outside lower center", ncols=3)
+    _save(figure, path)
+
+
+def _points(history: list[dict[str, Any]], key: str) -> list[tuple[float, float]]:
+    return [(line["step"], line[key]) for line in history if key in line]
+
+
+def answers(
+    tables: dict[str, pd.DataFrame], objectives: list[Objective], model: str, folder: Path, suffix: str = ""
+) -> list[Path]:
+    """Draw what a model answered beside what is true, a picture an objective that has one; return the files.
+
+    `confusion_matrix{suffix}.png` of classification, `predicted{suffix}.png` of regression; behind `OBJECTIVE_` where
+    there are several.
+
+    Args:
+        tables: The answers by objective, see `nightshift.evaluation.kinds`.
+        objectives: What was answered.
+        model: The model's name in the title.
+        folder: Where the pictures go.
+        suffix: Ends the names of the files.
+    """
+    files = []
+    for objective in objectives:
+        start = f"{objective.name}_" if len(objectives) > 1 else ""
+        table = tables[objective.name]
+        title = f"{objective.name + ': ' if start else ''}{model}, on the holdout"
+        if objective.kind == "regression":
+            files.append(folder / f"{start}predicted{suffix}.png")
+            scatter(table, title, files[-1])
+        elif objective.kind == "classification":
+            draw = confusion_matrix if objective.sides.separator is None else label_matrix
+            files.append(folder / f"{start}confusion_matrix{suffix}.png")
+            draw(table, objective, title, files[-1])
+    return files
+
+
+def confusion_matrix(table: pd.DataFrame, _objective: Objective, title: str, path: Path) -> None:
+    """Draw shares of each row; rows: what is true; columns: what the model said."""
+    truth, said = table["label"], table["predicted"]
+    classes = sorted(set(truth) | set(said))
+    counts = count_pairs(truth, said, labels=classes)
+    right = counts.diagonal()
+    wrong = counts.sum(axis=0) + counts.sum(axis=1) - 2 * right
+    _square(counts / counts.sum(axis=1, keepdims=True).clip(min=1), wrong, classes, title, path)
+
+
+def label_matrix(table: pd.DataFrame, objective: Objective, title: str, path: Path) -> None:
+    """Draw shares of the rows that have a label; rows: a label that is true; columns: labels the model said.
+
+    A row of the table without any label counts as `(none)`.
+    """
+    separator = str(objective.sides.separator)
+    truth, said = (table[name].replace("", NONE).str.get_dummies(separator) for name in ("label", "predicted"))
+    classes = sorted({*map(str, truth), *map(str, said)})
+    truth, said = (part.reindex(columns=classes, fill_value=0) for part in (truth, said))
+    shares = truth.to_numpy().T @ said.to_numpy() / truth.sum().clip(lower=1).to_numpy()[:, None]
+    _square(shares, (truth != said).sum().to_numpy(), classes, title, path)
+
+
+def _square(shares: np.ndarray, wrong: np.ndarray, classes: list[str], title: str, path: Path) -> None:
+    """Draw a matrix of shares; of too many classes those with the most wrong answers."""
+    if len(classes) > LABELS:
+        title += f"; the {LABELS} of {len(classes):,} labels with the most wrong answers"
+        chosen = np.sort(np.argsort(-wrong, kind="stable")[:LABELS])
+        shares, classes = shares[np.ix_(chosen, chosen)], [classes[place] for place in chosen]
+    side = max(4.0, min(16.0, 1.2 + 0.45 * len(classes)))
+    room = 0.08 * max(0, max(len(_short(name)) for name in classes) - 10)  # inches that long names take from the axes
+    figure = Figure(figsize=(side + room + 1, side + room), layout="constrained")
+    figure.suptitle(title, fontsize="medium", wrap=True)
+    display = ConfusionMatrixDisplay(shares, display_labels=[_short(name) for name in classes])
+    display.plot(include_values=len(classes) <= 12, cmap="Blues", values_format=".2f", xticks_rotation="vertical",
+                 im_kw={"vmin": 0, "vmax": 1}, ax=figure.subplots())  # fmt: skip
+    if display.text_ is not None:
+        for text, share in zip(display.text_.flat, shares.flat, strict=True):
+            text.set_color("white" if share > 0.5 else "black")
+    _save(figure, path)
+
+
+def _short(name: str) -> str:
+    """Return a label as one line that a picture has room for."""
+    line = " ".join(name.split())
+    return line if len(line) <= NAME_LENGTH else line[: NAME_LENGTH - 1] + "…"
+
+
+def scatter(table: pd.DataFrame, title: str, path: Path) -> None:
+    """Each row's prediction above its label; on the line they are equal."""
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    axes = figure.subplots()
+    axes.scatter(table["label"], table["predicted"], s=8, alpha=0.4)
+    ends = [table["label"].min(), table["label"].max()]
+    axes.plot(ends, ends, color="tab:gray", linestyle=":")
+    axes.set(xlabel="label", ylabel="predicted", title=title)
+    _save(figure, path)
+
+
+def pareto(candidates: Sequence[Candidate], metric: str, path: Path) -> None:
+    """Every candidate's latency against `metric` on the holdout; the dot's area is its size."""
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for candidate in candidates:
+        color = "tab:green" if candidate.chosen else "tab:blue" if candidate.qualifies else "tab:gray"
+        axes.scatter(
+            candidate.latency_ms_p50, candidate.holdout[metric], s=20 + 6 * candidate.size_mb, color=color, alpha=0.6
+        )
+        size = f"{candidate.size_mb:.0f}" if candidate.size_mb >= 10 else f"{candidate.size_mb:.2g}"
+        axes.annotate(f"{candidate.name} ({size} MB)", (candidate.latency_ms_p50, candidate.holdout[metric]),
+                      xytext=(6, 5), textcoords="offset points", fontsize=8)  # fmt: skip
+    axes.set_xscale("log")
+    axes.xaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))  # 8, 9 and 10 would stand on each other
+    for ticks in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        ticks("{x:g}")
+    axes.set_xlim(right=axes.get_xlim()[1] * 1.6)
+    axes.margins(y=0.15)
+    axes.set(xlabel="ms a text, batch 1, median (log scale)", ylabel=f"{metric.replace('_', ' ')} on the holdout",
+             title="Candidates: green is put forward, grey does not qualify")  # fmt: skip
+    axes.grid(alpha=0.3, which="both")
+    _save(figure, path)
+
+
+def slices(found: Sequence[Slice], margin: float, path: Path) -> None:
+    """A dot a tested slice, in their order: challenger minus champion, with its limits; red where it is worse."""
+    tested = [one for one in found if one.interval][:SLICES]
+    several = len({one.objective for one in found}) > 1
+    figure = Figure(figsize=(7, 1.3 + 0.24 * len(tested)), layout="constrained")
+    axes = figure.subplots()
+    for place, one in enumerate(tested):
+        assert one.interval
+        color = "tab:red" if one.worse else "tab:blue"
+        axes.plot(one.interval, (place, place), color=color, linewidth=1.5, alpha=0.6)
+        axes.plot(one.difference, place, "o", color=color, markersize=4 + min(one.rows, 2000) ** 0.5 / 8)
+    axes.axvline(0, color="tab:gray", linewidth=0.8)
+    axes.axvline(-margin, color="tab:red", linewidth=0.8, linestyle=":")
+    names = [f"{one.objective + ': ' if several else ''}{one.by} {_short(one.value)} ({one.rows:,})" for one in tested]
+    axes.set_yticks(range(len(tested)), names, fontsize=8)
+    axes.set_ylim(len(tested) - 0.5, -0.5)
+    axes.set(
+        xlabel="challenger minus champion (dotted: the margin)",
+        title="Slices (rows); red: worse by more than the margin",
+    )
+    axes.grid(alpha=0.3, axis="x")
+    _save(figure, path)
+
+
+def drift(found: Sequence[Drift], path: Path) -> None:
+    """A panel a feature: the share of rows in each bin on the holdout and now; red where it has drifted."""
+    sizes = [len(one.shares) for one in found]
+    figure = Figure(figsize=(7, 0.8 * len(found) + 0.32 * sum(sizes)), layout="constrained")
+    panels = figure.subplots(len(found), squeeze=False, height_ratios=sizes)[:, 0]
+    for axes, one in zip(panels, found, strict=True):
+        places = range(len(one.shares))
+        for above, color, name, shares in (
+            (-0.2, "tab:gray", "holdout", [then for then, _ in one.shares.values()]),
+            (0.2, "tab:red" if one.drifted else "tab:blue", "now", [now for _, now in one.shares.values()]),
+        ):
+            axes.barh([place + above for place in places], shares, 0.4, color=color, label=name)
+        axes.set_yticks(places, [_short(name) for name in one.shares], fontsize=8)
+        axes.invert_yaxis()
+        axes.set_title(
+            f"{one.feature}: {'drifted' if one.drifted else 'steady'}, index {one.index:.3f}", fontsize="medium"
+        )
+        axes.legend(fontsize=8)
+    panels[-1].set_xlabel("share of rows")
+    _save(figure, path)
+
+
+def inline(path: Path) -> str:
+    """A picture as an address that holds it."""
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def label_shares(shares: dict[str, pd.Series], path: Path) -> None:
+    """Draw the share of each label on each side, `{side: shares by label}`; of too many labels the commonest."""
+    table = pd.DataFrame(shares).fillna(0.0).sort_index()
+    title = "Labels on each side"
+    if len(table) > LABELS:
+        title = f"The {LABELS} commonest of {len(table):,} labels on each side"
+        table = table.loc[table.sum(axis=1).sort_values(ascending=False, kind="stable").index[:LABELS]]
+    places = range(len(table))
+    figure = Figure(figsize=(7, max(2.5, 0.3 * len(table) * len(shares) ** 0.5 + 1)), layout="constrained")
+    axes = figure.subplots()
+    height = 0.8 / len(shares)
+    for number, (side, values) in enumerate(table.items()):
+        axes.barh([place + number * height for place in places], values, height, label=str(side))
+    axes.set_yticks([place + 0.4 - height / 2 for place in places], [_short(str(label)) for label in table.index])
+    axes.invert_yaxis()
+    axes.set(xlabel="share of rows", title=title)
+    figure.legend(loc="outside lower center", ncols=3)
+    _save(figure, path)

@@ -1,0 +1,77 @@
+"""What a night leaves in its MLflow run besides its inputs: metrics, tables, pictures, the profile that `watch` compares with."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from nightshift import escaping
+from nightshift.evaluation import drift_profile, scoring
+from nightshift.records import Objective, Registered, Verdict
+from nightshift.registry import model_registry, tracking
+from nightshift.reporting import plots, report_page
+from nightshift.reporting.report_page import Story
+from nightshift.store import artifact_store
+
+
+def log(run_id: str, story: Story, registered: Registered, files: Sequence[Path]) -> None:
+    """Put a night's metrics, tables and pictures into its MLflow run; some metrics also with the model that is served.
+
+    Args:
+        run_id: The run.
+        story: The records of the night.
+        registered: The version that is served.
+        files: The pictures.
+    """
+    assert story.trained and story.evaluated and story.compressed and story.verdict
+    client, trained, evaluated = tracking.connect(), story.trained, story.evaluated
+    tracking.log_history(run_id, json.loads((artifact_store.folder(trained) / "measured/history.json").read_text()))
+    served = model_registry.version(registered.name, registered.version).source.removeprefix("models:/")
+    cost = next(c for c in story.compressed.candidates if c.chosen).model_dump(include=set(report_page.COSTS))
+    for group, values, model_id in (
+        ("holdout", story.verdict.metrics, served),
+        ("cost", cost, served),
+        ("full", evaluated.holdout, None),
+        ("baseline", evaluated.baseline, None),
+        ("speed", trained.figures, None),
+        ("noised", story.verdict.noised, served),
+        *((f"alone/{name}", found.holdout, None) for name, found in story.alone.items()),
+    ):
+        tracking.log_metrics(run_id, group, values, model_id)
+    client.log_table(run_id, pd.DataFrame(trained.layers), "layers.json")
+    client.log_dict(run_id, evaluated.per_class, "per_class.json")
+    if evaluated.samples:
+        client.log_dict(run_id, evaluated.samples, "samples.json")
+    _log_profile(run_id, story.verdict, story.objectives[0])
+    for file, table in (("slices.csv", report_page.slices(story)), ("lost.csv", report_page.lost_rows(story))):
+        if len(table):
+            client.log_text(run_id, escaping.spreadsheet(table).to_csv(index=False), file)
+    tracking.log_candidates(run_id, story.compressed.candidates)
+    for picture in files:
+        client.log_artifact(run_id, str(picture), "pictures")
+    with artifact_store.scratch() as folder:
+        for objective in story.objectives:
+            if objective.kind == "classification":
+                picture = folder / f"{report_page.prefix(objective.name, story.objectives, '_')}label_shares.png"
+                plots.label_shares(_shares(objective), picture)
+                client.log_artifact(run_id, str(picture), "pictures")
+
+
+def _log_profile(run_id: str, verdict: Verdict, main: Objective) -> None:
+    table = scoring.read(artifact_store.folder(verdict) / "challenger", [main])[main.name]
+    holdout = scoring.side_of(main, "holdout")
+    frame = holdout[holdout["row_key"].isin(table["row_key"])]
+    text = drift_profile.profile(table, frame, main).model_dump_json()
+    tracking.connect().log_text(run_id, text, drift_profile.FILE)
+
+
+def _shares(objective: Objective) -> dict[str, pd.Series]:
+    """Share of each label on each side; of a row with several labels each counts."""
+    shares = {}
+    for side in ("train", "validation", "holdout"):
+        labels = pd.read_parquet(artifact_store.folder(objective.sides) / f"{side}.parquet")["label"]
+        if objective.sides.separator is not None:
+            labels = labels.str.split(objective.sides.separator, regex=False).explode()
+        shares[side] = labels.value_counts(normalize=True)
+    return shares

@@ -1,0 +1,147 @@
+"""What a reviewer reads on the page of a version, and of its run, in MLflow: enough to decide on."""
+
+from mlflow.entities import Run
+from prefect.context import FlowRunContext
+
+from nightshift.escaping import markdown, markdown_link
+from nightshift.evaluation.claims import percent
+from nightshift.records import Candidate, NightResult, Source, Verdict
+from nightshift.registry import ledger, model_registry, tracking
+from nightshift.reporting import report_page
+from nightshift.reporting.report_page import Story
+from nightshift.store import processes
+
+PARTS = {
+    "nightshift.data": "the data",
+    "nightshift.base_model": "the base model",
+    "nightshift.code": "nightshift's code",
+    "nightshift.environment": "installed packages",
+    "nightshift.device": "the device",
+    "nightshift.holdout": "the holdout in use",
+}
+"""Tags of a version that stand for a part of its making, and what a person calls that part."""
+
+FILES = 5
+"""That a description names."""
+SPREAD = "nightshift.seed_spread"
+"""Tag of a version: the standard deviation, on validation, of trainings that differ in their seed."""
+
+
+def describe(result: NightResult, story: Story, sources: list[Source]) -> None:
+    """Write the description and the verdict's tags on tonight's version, and the description on its run."""
+    assert result.version and result.mlflow_run_id and story.verdict
+    client = tracking.connect()
+    told = [entry for entry in ledger.history(result.model) if entry.version == result.version]
+    text = _text(result, story, story.verdict, sources)
+    client.update_model_version(result.model, result.version, ledger.with_ledger(text, told))
+    client.set_tag(result.mlflow_run_id, "mlflow.note.content", text)
+    for name, value in _tags(story.verdict, report_page.columns(story.objectives)).items():
+        client.set_model_version_tag(result.model, result.version, name, value)
+
+
+def _tags(verdict: Verdict, names: list[str]) -> dict[str, str]:
+    tags: dict[str, str] = {"nightshift.gate": verdict.decision, "nightshift.claim": verdict.claim or ""}
+    tags |= {f"nightshift.{name.replace('/', '.')}": f"{verdict.metrics[name]:.4f}" for name in names}
+    if verdict.difference is not None:
+        tags["nightshift.difference"] = _difference(verdict)
+    if verdict.spread is not None:
+        tags[SPREAD] = f"{verdict.spread:.5f}"
+    return tags
+
+
+def _difference(verdict: Verdict) -> str:
+    assert verdict.difference is not None and verdict.interval
+    lower, upper = verdict.interval
+    return f"{verdict.difference:+.4f} ({lower:+.4f} to {upper:+.4f})"
+
+
+def _text(result: NightResult, story: Story, verdict: Verdict, sources: list[Source]) -> str:
+    chosen = next(c for c in result.candidates if c.chosen)
+    full = result.candidates[0]
+    decision = f"passes the gate as *{verdict.claim}*" if verdict.decision == "promote" else "is held by the gate"
+    lines = [f"{markdown(notice)}\n" for notice in report_page.notices(story)]
+    first, *more = map(markdown, verdict.reasons)
+    lines += [f"**{markdown(chosen.recipe)}** {decision}: {first}", "", *(f"- {reason}" for reason in more), ""]
+    lines += [*_table(result, story, verdict, full), ""]
+    if verdict.difference is not None and verdict.confidence is not None:
+        lines += [f"Difference to the champion, with its one-sided {percent(verdict.confidence)} limits: "
+                  f"{_difference(verdict)}; margin {verdict.margin}.", ""]  # fmt: skip
+    if verdict.lost is not None:
+        lines += [f"**Rows:** {verdict.gained:,} right that the champion has wrong, {verdict.lost:,} the other way "
+                  "round (`lost.csv` of the run).", ""]  # fmt: skip
+    lines += [f"**Seeds:** {markdown(story.seeds)}.", ""]
+    lines += [f"**Abstention:** {markdown(line)}\n" for line in report_page.abstentions(story)]
+    if story.trained and story.trained.best:
+        lines += [f"**Best checkpoint:** {markdown(story.trained.best)}.", ""]
+    lines += [f"**Labels:** {markdown(story.label_changes)}.", ""] if story.label_changes else []
+    lines += [
+        f"**Cost:** {_cost(chosen)}. Full: {_cost(full)}. {markdown(chosen.why[:1].upper() + chosen.why[1:])}.",
+        "",
+        f"**What changed:** {_changes(result, verdict)}.",
+        "",
+        f"**Why tonight:** {markdown(result.changed)}.",
+        "",
+        f"**Data:** {result.rows['read']:,} rows read, {result.rows['quarantined']:,} quarantined, "
+        f"{result.rows['train']:,} to train, {result.rows['validation']:,} to choose, "
+        f"{result.rows['holdout']:,} to judge; " + _files(sources) + ".",
+        "",
+        f"**Made by:** {_maker(result)}.",
+    ]
+    return "\n".join(lines)
+
+
+def _files(sources: list[Source]) -> str:
+    """The newest by their order, as MLflow keeps 5,000 characters of a description; the run lists all of them."""
+    told = [f"{markdown(source.path.rpartition('/')[2])} (sha256 {source.sha256[:12]}…)" for source in sources[-FILES:]]
+    return ", ".join([*([f"{len(sources) - FILES} files"] if len(sources) > FILES else []), *told])
+
+
+def _table(result: NightResult, story: Story, verdict: Verdict, full: Candidate) -> list[str]:
+    values = {"this version": verdict.metrics}
+    if verdict.champion_metrics:
+        values[f"champion, version {verdict.champion_version}"] = verdict.champion_metrics
+    values |= {"full": full.holdout}
+    if result.baseline:
+        assert story.evaluated
+        values[report_page.baseline_name(story.evaluated).replace(" with logistic regression", "")] = result.baseline
+    rows = [[report_page.title(name), *(f"{found[name]:.4f}" if name in found else "" for found in values.values())]
+            for name in report_page.columns(story.objectives)]  # fmt: skip
+    lines = [[f"on the {result.rows['holdout'] - verdict.seen:,} rows that judge", *values], *rows]
+    head, *body = ["| " + " | ".join(f"{cell}&emsp;" for cell in line) + " |" for line in lines]
+    return [head, "|" + " --- |" * len(lines[0]), *body]
+
+
+def _cost(candidate: Candidate) -> str:
+    return f"{candidate.latency_ms_p50:.2f} ms a text, {candidate.size_mb:.1f} MB"
+
+
+def _changes(result: NightResult, verdict: Verdict) -> str:
+    if not verdict.champion_version:
+        return "there was no champion to compare with"
+    client = tracking.connect()
+    champion = model_registry.version(result.model, verdict.champion_version)
+    tags = model_registry.version(result.model, str(result.version)).tags
+    since = f"since version {verdict.champion_version}"
+    changes = [words for tag, words in PARTS.items() if champion.tags.get(tag) != tags.get(tag)]
+    if before := tracking.run(champion.run_id):
+        changes += _settings(before, client.get_run(str(result.mlflow_run_id)))
+    return f"{since}: {', '.join(changes)}" if changes else f"nothing {since}"
+
+
+def _settings(before: Run, now: Run) -> list[str]:
+    old, new = before.data.params, now.data.params
+    return [f"{markdown(name)} {_short(old.get(name, 'unset'))} → {_short(new.get(name, 'unset'))}"
+            for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]  # fmt: skip
+
+
+def _short(value: str) -> str:
+    return markdown(value, 100)
+
+
+def _maker(result: NightResult) -> str:
+    context = FlowRunContext.get()
+    if not (context and context.flow_run):
+        return processes.user_name()
+    who = "by its schedule" if context.flow_run.auto_scheduled else "by hand"
+    address = tracking.flow_run_address(result.flow_run_id)
+    return f"the flow run {markdown_link(context.flow_run.name, address)}, started {who}"

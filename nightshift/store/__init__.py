@@ -1,0 +1,1 @@
+"""The artifact store, cached stages, and digests of code, data and environment."""

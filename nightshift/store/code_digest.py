@@ -1,0 +1,93 @@
+"""The digest of the code that a module's results depend on: its own source and that of what it imports, however indirectly.
+
+Imports are read from the source; nothing is imported. A package counts with its `__init__.py`, and so does every package
+that an imported module lies in, since Python runs those too.
+"""
+
+import ast
+import hashlib
+import shutil
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from nightshift.store import artifact_store
+
+TOP = Path(__file__).parents[2]
+"""The folder that holds the packages."""
+PACKAGES = ("flows", "tasks", "expectations", "nightshift")
+NEVER_IN_RESULTS = frozenset(
+    {
+        "nightshift",
+        "nightshift.errors",
+        "nightshift.models.logging_utils",
+        "nightshift.redaction",
+        "nightshift.store.disk",
+        "nightshift.training.progress",
+        "tasks",
+    }
+)
+"""Modules that report, guard or word errors, and `__init__` files that set up the process: a result never depends on their
+source, so editing them leaves every stage cached."""
+
+
+@cache
+def code_digest(module: Path) -> str:
+    """Return the sha256 of the sources that the results of a module depend on."""
+    digests = sorted(artifact_store.file_digest(path) for path in covered_modules(module).values())
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def covered_modules(module: Path, without: frozenset[str] = NEVER_IN_RESULTS) -> dict[str, Path]:
+    """Return the modules whose source the digest of `module` covers, by name.
+
+    Modules named in `without` are left out with what only they import.
+    """
+    covered: dict[str, Path] = {}
+    remaining = [module.resolve()]
+    while remaining:
+        path = remaining.pop()
+        name = _module_name(path)
+        if name not in covered and name not in without:
+            covered[name] = path
+            remaining += _imported_files(path, name)
+    return covered
+
+
+def _module_name(path: Path) -> str:
+    """Return the dotted name of a source file; a file outside the packages is named by its path."""
+    if not path.is_relative_to(TOP):
+        return str(path)
+    return ".".join(path.relative_to(TOP).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _imported_files(path: Path, name: str) -> Iterator[Path]:
+    """Yield the source files of this project that running a module runs too."""
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for imported in {package, *_imported_names(ast.parse(path.read_text()), package)}:
+        parts = imported.split(".")
+        if parts[0] not in PACKAGES:
+            continue
+        for length in range(1, len(parts) + 1):
+            place = TOP.joinpath(*parts[:length])
+            yield from (file for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file())
+
+
+def _imported_names(tree: ast.Module, package: str) -> Iterator[str]:
+    """Yield what the import statements of a module name: modules, and names within them that may be modules."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            source = ".".join([*above, *([node.module] if node.module else [])])
+            yield source
+            yield from (f"{source}.{alias.name}" for alias in node.names)
+
+
+def copy_modules(module: Path, folder: Path) -> None:
+    """Copy a module, and all of this project that it imports, into a folder from which they can be imported."""
+    for path in covered_modules(module, without=frozenset()).values():
+        target = folder / path.relative_to(TOP)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)

@@ -1,0 +1,144 @@
+"""What makes a plain function a stage: a folder to write into, a cache key, and Prefect's task around it."""
+
+import hashlib
+import inspect
+import json
+import logging
+import shutil
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
+from prefect import Task, task
+from prefect.serializers import JSONSerializer
+from prefect.settings import PREFECT_TASKS_REFRESH_CACHE
+from prefect.transactions import CommitMode, transaction
+from pydantic import BaseModel
+
+from nightshift import redaction
+from nightshift.records import Artifact, Settings
+from nightshift.store import artifact_store, runtime_environment
+from nightshift.store.code_digest import code_digest
+
+log = logging.getLogger("nightshift.stage")
+P = ParamSpec("P")
+A = TypeVar("A", bound=Artifact)
+
+JSON_SERIALIZER = JSONSerializer()
+"""What writes and reads records: Prefect would take the serializer that a record names, such as pickle."""
+UNKEYED = ("model_name", "run_id", "base_dir", "deadline")
+"""Parameters that change where a stage reports to, not what it makes."""
+
+
+def stage(function: Callable[Concatenate[Path, P], A]) -> Task[P, A]:
+    """Turn `function(folder, ...) -> record` into a Prefect task `(...) -> record`, cached by content.
+
+    The function writes its output into `folder`; the wrapper moves it to its place in the store and fills in the
+    record's path and digests. Prefect persists the record into that folder, as its completion marker; of a stage within
+    a stage at once, and not only when the outer one ends.
+    """
+    signature = inspect.signature(function)
+    outer = signature.replace(parameters=list(signature.parameters.values())[1:])
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> A:
+        bound = outer.bind(*args, **kwargs)
+        path = artifact_path(function, bound.arguments)
+        with (
+            redaction.redacted_errors(),
+            artifact_store.writing(path, again=PREFECT_TASKS_REFRESH_CACHE.value()) as folder,
+            transaction(commit_mode=CommitMode.EAGER),
+        ):
+            record = function(folder, *args, **kwargs)
+        final = (
+            artifact_store.root() / path
+        )  # another process may have finished the same artifact first, and its files stay
+        digests = {"digest": artifact_store.folder_digest(final), "measured": artifact_store.measured_digest(final)}
+        return record.model_copy(update={"path": path} | digests)
+
+    def key(_context: Any, parameters: dict[str, Any]) -> str:
+        path = artifact_path(function, parameters)
+        if not PREFECT_TASKS_REFRESH_CACHE.value():
+            set_aside_damaged(path)
+        return f"{path}/{artifact_store.MARKER}"
+
+    run.__signature__ = outer  # type: ignore[attr-defined]
+    wrap = task(
+        name=function.__name__,
+        task_run_name=function.__name__,
+        cache_key_fn=key,
+        persist_result=True,
+        result_serializer=JSON_SERIALIZER,
+    )
+    return cast(Task[P, A], wrap(run))
+
+
+def set_aside_damaged(path: str) -> None:
+    """Move a finished artifact whose record or files are not as they were written out of the way, with a line in the log.
+
+    Prefect then has no record of it, and the night makes it anew.
+    """
+    folder = artifact_store.root() / path
+    try:
+        damage = _damage(folder, path)
+    except FileNotFoundError:  # there is none, or another process replaces it in this moment
+        return
+    if damage:
+        aside = folder.with_name(folder.name + artifact_store.DAMAGED)
+        shutil.rmtree(aside, ignore_errors=True)
+        folder.rename(aside)
+        log.warning("%s %s: it was moved to %s and is made anew", folder, damage, aside.name)
+
+
+def _damage(folder: Path, path: str) -> str:
+    """Say what is wrong with a finished artifact; empty if nothing is."""
+    types: list[str] = []
+
+    def note_type(item: dict[str, Any]) -> dict[str, Any]:
+        types.extend(str(item[name]) for name in ("__class__", "__exc_type__") if name in item)
+        return item
+
+    try:
+        record = json.loads((folder / artifact_store.MARKER).read_bytes())
+        data = json.loads(record["result"], object_hook=note_type)["data"]
+        if record["metadata"]["serializer"] != JSON_SERIALIZER.model_dump() or not all(map(_is_record, types)):
+            return "has a record that is not plain JSON of nightshift's own types"
+        expected = [data[name] for name in ("path", "digest", "measured")]
+    except (ValueError, KeyError, TypeError):
+        return "has a record that cannot be read"
+    if expected != [path, artifact_store.folder_digest(folder), artifact_store.measured_digest(folder)]:
+        return "is damaged: its files are not those that were written"
+    return ""
+
+
+def _is_record(name: str) -> bool:
+    """Return whether a type that a record names is one of nightshift's records; nothing is imported for it."""
+    module, _, attribute = name.rpartition(".")
+    found = getattr(sys.modules.get(module), attribute, None) if module.startswith(("nightshift.", "tasks.")) else None
+    return isinstance(found, type) and issubclass(found, BaseModel)
+
+
+def artifact_path(function: Callable[..., Any], parameters: dict[str, Any]) -> str:
+    """`STAGE/KEY`, the key made from the inputs' digests, the stage's settings and code, and what it runs on."""
+    digest = hashlib.sha256(code_digest(Path(inspect.getfile(function))).encode())
+    digest.update(f"{runtime_environment.environment()} {runtime_environment.device()}\n".encode())
+    for name, value in sorted(parameters.items()):
+        if name not in UNKEYED:
+            digest.update(f"{name}={_identity(value)}\n".encode())
+    return f"{function.__name__}/{digest.hexdigest()[:24]}"
+
+
+def _identity(value: Any) -> str:
+    if isinstance(value, Artifact):
+        return value.digest
+    if isinstance(value, Settings):
+        return value.fingerprint()
+    if isinstance(value, BaseModel):
+        return _identity({name: getattr(value, name) for name in type(value).model_fields})
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{name}: {_identity(item)}" for name, item in sorted(value.items())) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(_identity(item) for item in value) + "]"
+    return repr(value)

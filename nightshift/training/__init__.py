@@ -1,0 +1,1 @@
+"""The trainer: tokenization, batching, losses, distillation, callbacks, checkpoints and throughput."""

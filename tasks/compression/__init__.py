@@ -1,1 +1,0 @@
-"""What the stage compress is made of: recipes, students, candidates, the choice, the search."""

@@ -1,1 +1,0 @@
-"""What the gate rests on: registered versions that answer again, what is claimed, and what a test of it spends."""
