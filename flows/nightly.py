@@ -18,6 +18,7 @@ from nightshift.registry import model_registry, tracking, warm_start
 from nightshift.store import disk
 from nightshift.training import progress
 from tasks.augment import augment
+from tasks.compress.settings import InheritedSettings
 from tasks.compress.stage import compress
 from tasks.evaluate import evaluate
 from tasks.gate.stage import gate
@@ -108,7 +109,7 @@ def one_night(settings: NightSettings, force: bool) -> NightResult:
                 alone[one.name] = tonight.timed(evaluate, one.name)(single, [one], settings.train.max_length)
             teachers = _teachers(tonight, settings, trained, objectives)
             compressed = tonight.timed(compress)(
-                trained, evaluated, objectives, settings.compress, _as_trained(settings, trained), teachers,
+                trained, evaluated, objectives, settings.compress, _inherited(settings), teachers,
                 settings.model, tonight.deadline,
             )  # fmt: skip
             registered = tonight.timed(register)(settings.model, compressed, objectives, run_id, tonight.version_tags())
@@ -135,14 +136,6 @@ def _teachers(
     return found or [trained]
 
 
-def _as_trained(settings: NightSettings, trained: Trained) -> dict[str, Any]:
-    named = {
-        "max_length",
-        "per_device_train_batch_size",
-        "seed",
-        "class_weights",
-        "decision_threshold",
-        "abstain_accuracy",
-    }
-    told = settings.train.model_dump(include=named)
-    return told | {"precision": trained.precision}
+def _inherited(settings: NightSettings) -> InheritedSettings:
+    """Return the train settings that compression takes over."""
+    return InheritedSettings.model_validate(settings.train, from_attributes=True)

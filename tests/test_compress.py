@@ -20,6 +20,7 @@ from tasks.compress import latency_table, selection, students
 from tasks.compress.candidate_builder import Workshop
 from tasks.compress.recipes import NotPossibleError, chain, of, parse, usable
 from tasks.compress.search import Point, survivors
+from tasks.compress.settings import InheritedSettings
 from tasks.compress.stage import CompressSettings, measured
 
 LABELS = np.random.default_rng(5).choice(["a", "b", "c"], 2000)
@@ -195,10 +196,14 @@ def test_what_is_no_recipe_is_refused(recipe, words):
         CompressSettings(recipes=[recipe])
 
 
+def inherited(max_length):
+    return InheritedSettings(max_length=max_length, per_device_train_batch_size=8, seed=1)
+
+
 def workshop(**settings):
     trained = Trained(parameters=1, layers=[], precision="float32", device="cpu", figures={"rows_per_second": 100.0})
     told = CompressSettings(distil_epochs=4, recovery_epochs=2).model_dump()
-    return Workshop(trained, [objective(train=1000)], told, {"max_length": 8}, [trained], "tiny", **settings)
+    return Workshop(trained, [objective(train=1000)], told, inherited(8), [trained], "tiny", **settings)
 
 
 def test_a_deadline_sheds_what_its_training_would_not_make():
@@ -245,18 +250,18 @@ def parameters(model):
 def test_a_model_is_pruned_in_steps_and_nobody_is_asked_where_nothing_learns(trained, tmp_path, monkeypatch):
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
     model, tokenizer, heads, *_ = trained
-    pretrained.save_checkpoint(model, tokenizer, {"main": heads["judged"]}, tmp_path / "full")
+    pretrained.save_checkpoint(model, tokenizer, {"main": heads["judged"]}, tmp_path / "artifacts/full/model")
+    full = Trained(path="full", parameters=1, layers=[], precision="float32", device="cpu")
     (tmp_path / "artifacts/augment/x").mkdir(parents=True)
     rows = pd.DataFrame(messages(200), columns=["text", "label"])
     rows.to_parquet(tmp_path / "artifacts/augment/x/train.parquet")
     rows[["text"]].to_parquet(tmp_path / "artifacts/augment/x/unlabelled.parquet")
     told = objective().model_copy(update={"augmented": Augmented(augmented=0, path="augment/x")})
     settings = CompressSettings(recovery_epochs=0).model_dump()
-    train = {"max_length": 32, "per_device_train_batch_size": 8, "precision": "float32", "seed": 1}
     monkeypatch.setattr(students, "lesson", None)
     monkeypatch.setattr(students, "made", students.made.fn)
     monkeypatch.setattr(latency_table, "_times", lambda models, *_: [parameters(found) for found in models])
-    shop = Workshop(Start(version="1", path="full"), [told], settings, train, [], "tiny")
+    shop = Workshop(full, [told], settings, inherited(32), [], "tiny")
     once, twice = (shop.model(parse(recipe)) for recipe in ("prune:0.9", "prune:0.9+prune:0.9"))
     counts = [parameters(found) for found in (model, *(students.opened(student)[0] for student in (once, twice)))]
     assert counts[0] > counts[1] > counts[2] and [once.parameters, twice.parameters] == counts[1:]

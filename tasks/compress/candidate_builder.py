@@ -14,6 +14,7 @@ from nightshift.store import artifact_store, disk
 from tasks.compress import candidates, students
 from tasks.compress.recipes import SERVED, Step, chain, parse
 from tasks.compress.records import Lesson, Served, Student
+from tasks.compress.settings import InheritedSettings
 from tasks.compress.students import EPOCHS, RATES, SIZES
 
 TRAINING = ("temperature", "alpha", "relations", "hidden", "cosine")
@@ -28,8 +29,7 @@ class Workshop:
     objectives: list[Objective]
     settings: dict[str, Any]
     """`CompressSettings` by name."""
-    train: dict[str, Any]
-    """max_length, per_device_train_batch_size, precision and seed of tonight's training, decision_threshold and abstain_accuracy."""
+    train: InheritedSettings
     teachers: list[Trained | Start]
     model_name: str
     deadline: float | None = None
@@ -40,7 +40,7 @@ class Workshop:
     @property
     def max_length(self) -> int:
         """Tokens that full reads of a text."""
-        return int(self.train["max_length"])
+        return self.train.max_length
 
     @cached_property
     def lesson(self) -> Lesson:
@@ -77,7 +77,7 @@ class Workshop:
         kind = next((step.value or "dynamic" for step in steps if step.name == "quantize"), "")
         kept = self.settings["float_weights"] if kind == "static" else 0
         bits = 4 if any(step.name == "embeddings" for step in steps) else 8
-        chosen = [self.train.get("decision_threshold", 0.5), self.train.get("abstain_accuracy")] if steps else []
+        chosen = (self.train.decision_threshold, self.train.abstain_accuracy) if steps else ()
         return candidates.served(self.model(_torch(steps)), kind, kept, bits, self.objectives, self.max_length, *chosen)
 
     def seconds(self, recipe: str, served: Served) -> float:
@@ -96,7 +96,7 @@ class Workshop:
         return candidates.read(candidates.answers(model, side, self.objectives, self.max_length), self.objectives)
 
     def _told(self, step: Step) -> dict[str, Any]:
-        told = self.train | {"epochs": 0.0}
+        told = self.train.model_dump() | {"epochs": 0.0, "precision": self.trained.precision}
         if step.trains:
             named = (*TRAINING, *([SIZES[step.name]] if step.name in SIZES else []))
             told |= {name: self.settings[name] for name in named}

@@ -8,7 +8,7 @@ import logging
 import os
 import shutil
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -25,6 +25,7 @@ from tasks.compress.candidate_builder import Workshop
 from tasks.compress.recipes import FULL, NotPossibleError, chain, parse
 from tasks.compress.records import Served, Student
 from tasks.compress.selection import Bounds
+from tasks.compress.settings import InheritedSettings
 
 log = logging.getLogger("nightshift.compress")
 TEACHERS = (FULL, "champion")
@@ -104,14 +105,14 @@ def compress(
     evaluated: Evaluated,
     objectives: list[Objective],
     compress: CompressSettings,
-    train: dict[str, Any],
+    train: InheritedSettings,
     teachers: list[Trained | Start],
     model_name: str,
     deadline: float | None = None,
 ) -> Compressed:
     """Make, measure and choose.
 
-    `teachers`: whose answers students learn. `train`: max_length, per_device_train_batch_size, precision and seed of tonight's training. `model_name` says where
+    `teachers`: whose answers students learn. `train`: settings of the training of full. `model_name` says where
     checkpoints lie. A recipe that would end after `deadline` (seconds since the epoch) is shed.
     """
     shop = Workshop(trained, objectives, compress.model_dump(), train, teachers, model_name, deadline)
@@ -148,7 +149,7 @@ def compress(
     for candidate in (full, *others):
         if candidate.name in served:
             heads = read_heads(artifact_store.folder(served[candidate.name]) / "checkpoint")
-            candidate.why += decision_thresholds.in_words(heads, train.get("decision_threshold", 0.5))
+            candidate.why += decision_thresholds.in_words(heads, train.decision_threshold)
     for name, found in served.items():
         shutil.copytree(artifact_store.folder(found), folder / name, copy_function=os.link, ignore=_MARKER)
         for side, answers in tables[name].items():
