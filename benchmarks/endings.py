@@ -41,8 +41,8 @@ def main(arguments: list[str]) -> dict[str, Any]:
 
 
 def _rounds(count: int) -> list[dict[str, Any]]:
-    ledger.ensure(MODEL)
-    experiment, barrier = tracking.experiment(MODEL), CONTEXT.Barrier(2)
+    ledger.ensure_model(MODEL)
+    experiment, barrier = tracking.experiment_id(MODEL), CONTEXT.Barrier(2)
     pipes = [CONTEXT.Pipe() for _ in range(2)]
     for _, theirs in pipes:
         CONTEXT.Process(target=_nights, args=(theirs, barrier), daemon=True).start()

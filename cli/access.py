@@ -68,7 +68,7 @@ def token() -> str:
             return text
     path.parent.mkdir(parents=True, exist_ok=True)
     made = secrets.token_urlsafe(32)
-    partial = artifact_store.beside(path)
+    partial = artifact_store.partial_path(path)
     partial.unlink(missing_ok=True)
     partial.touch(0o600, exist_ok=False)
     partial.write_text(made + "\n", encoding="ascii")

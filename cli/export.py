@@ -44,8 +44,8 @@ def export(model: str, target: Path) -> list[str]:
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise UserError(f"{target}: is there already and not empty: name a new folder")
     version = model_registry.resolve(model)
-    registered_model.ensure_ours(version)
-    beside = artifact_store.beside(target)
+    registered_model.ensure_own(version)
+    beside = artifact_store.partial_path(target)
     try:
         beside.mkdir(parents=True)
         _write(version, beside)
@@ -64,7 +64,7 @@ def _write(version: ModelVersion, folder: Path) -> None:
     with registered_model.checkpoint_of(version) as checkpoint:
         shutil.copytree(checkpoint, folder / "checkpoint")
     with registered_model.files_of(version) as registered:
-        served = registered / registered_model.FOLDER
+        served = registered / registered_model.SERVING_FOLDER
         model = RegisteredModel(version)
         (folder / "requirements.txt").write_text("".join(_pins(registered)), encoding="utf-8")
         values = {"name": version.name, "version": version.version, "python": _python(registered)}
@@ -86,9 +86,11 @@ def _add_served(served: Path, folder: Path) -> str:
     It is the checkpoint itself, with its settings, unless its weights are others, as in int8.
     """
     checkpoint = integrity.digests(folder / "checkpoint")
-    ours = {path: digest for path, digest in integrity.digests(served).items() if path != registered_model.WRITING}
+    ours = {
+        path: digest for path, digest in integrity.digests(served).items() if path != registered_model.GENERATIVE_FILE
+    }
     if ours.items() <= checkpoint.items():
-        shutil.copy(served / registered_model.WRITING, folder / "checkpoint")
+        shutil.copy(served / registered_model.GENERATIVE_FILE, folder / "checkpoint")
         return "checkpoint"
     shutil.copytree(served, folder / "serving")
     return "serving"

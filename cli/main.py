@@ -106,7 +106,7 @@ def run(
             from nightshift.prefect_ui import artifacts
 
         loaded = load(settings, overrides or ())
-        result = artifacts.answer(nightly(settings=as_form(loaded), force=force, return_state=True))
+        result = artifacts.flow_result(nightly(settings=as_form(loaded), force=force, return_state=True))
         if as_json:
             _print(result.model_dump_json())
         else:
@@ -123,7 +123,7 @@ def _say(night: Any) -> None:
     if night.metrics:
         chosen = next(c for c in night.candidates if c.chosen)
         shown = {name: value for name, value in night.metrics.items() if report_page.is_shown(name)}
-        figures = [f"{report_page.title(name)} {value:.3f}" + (f" (baseline {night.baseline[name]:.3f})" if name in (night.baseline or {}) else "")
+        figures = [f"{report_page.metric_title(name)} {value:.3f}" + (f" (baseline {night.baseline[name]:.3f})" if name in (night.baseline or {}) else "")
                    for name, value in shown.items()]  # fmt: skip
         _print(f"version {night.version} ({chosen.recipe}): {', '.join(figures)}, "
                    f"{chosen.latency_ms_p50:.2f} ms a text, {chosen.size_mb:.1f} MB")  # fmt: skip
@@ -143,7 +143,7 @@ def validate(settings: SettingsFile, overrides: Overrides = None, as_json: Json 
             from nightshift.prefect_ui import artifacts
 
         loaded = load(settings, overrides or ())
-        result = artifacts.answer(data_gate(settings=as_form(loaded), return_state=True))
+        result = artifacts.flow_result(data_gate(settings=as_form(loaded), return_state=True))
         if as_json:
             _print(json.dumps(result))
         else:

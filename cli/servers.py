@@ -254,7 +254,7 @@ def _write(servers: Servers) -> None:
 
 
 def _process(child: Child) -> psutil.Process | None:
-    return processes.living(child.pid, child.started)
+    return processes.running_process(child.pid, child.started)
 
 
 def _child(pid: int) -> Child:
@@ -280,7 +280,7 @@ def _end_orphans() -> bool:
 def _end_unlisted() -> bool:
     """End a keeper, and with it its children, although servers.json does not name it; True if there was one."""
     keepers = []
-    for process in processes.ours():
+    for process in processes.home_processes():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             if "cli.servers" in process.cmdline():
                 keepers.append(process)
@@ -292,7 +292,7 @@ def _end_unlisted() -> bool:
 
 def _kill_rest(leader: int) -> None:
     """Kill what is left of the process group of a child that has died, such as the runs that a worker has started."""
-    for process in processes.group(leader):
+    for process in processes.group_members(leader):
         with suppress(psutil.NoSuchProcess):
             process.kill()
 
@@ -305,7 +305,7 @@ def _end(process: psutil.Process) -> None:
     with suppress(psutil.NoSuchProcess):
         process.terminate()
     psutil.wait_procs([process], timeout=20)
-    processes.end(family, 5)
+    processes.terminate(family, 5)
 
 
 class Keeper:
@@ -440,7 +440,7 @@ class Keeper:
         if disk.is_low():
             self.seconds_low += 1
             if self.seconds_low == DISK_PATIENCE:
-                log.warning("the disk is full: %.0f MB are left", disk.free() / disk.MB)
+                log.warning("the disk is full: %.0f MB are left", disk.free_bytes() / disk.MB)
                 disk.release_reserve()
         elif self.seconds_low:
             self.seconds_low = 0

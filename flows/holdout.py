@@ -14,7 +14,7 @@ from nightshift.prefect_ui import artifacts
 from nightshift.records import Augmented, Objective
 from nightshift.registry import ledger, model_registry, tracking
 from nightshift.registry.ledger import Entry
-from nightshift.registry.version_predictions import Served
+from nightshift.registry.version_predictions import VersionPredictor
 from nightshift.store import processes
 from tasks.ingest import ingest, locate
 from tasks.split import split
@@ -52,7 +52,7 @@ def rotate_holdout(settings: NightSettings, reason: str, who: str | None = None)
         figure = f"{kinds.primary(objectives)} {found[kinds.primary(objectives)]:.4f}"
         rows = sum(objective.sides.holdout for objective in objectives)
         why = f"{reason}; the champion has {figure} on the {rows:,} rows of holdout {fold}"
-        ledger.enter(name, Entry(action=ledger.ROTATED, old=champion, new=champion, version=champion, why=why,
+        ledger.append(name, Entry(action=ledger.ROTATED, old=champion, new=champion, version=champion, why=why,
                                  who=who or processes.user_name()))  # fmt: skip
         return f"{name}: holdout {fold} is in use, {settings.split.spare - fold} sealed ones are left; {figure}"
 
@@ -75,7 +75,7 @@ def _objective(settings: NightSettings, name: str, fold: int) -> Objective:
 
 def _scored(name: str, champion: str, objectives: list[Objective]) -> dict[str, float]:
     """The champion's metrics on the new holdout."""
-    tables = Served(name, champion, len(objectives) > 1).tables(objectives, "holdout")
+    tables = VersionPredictor(name, champion, len(objectives) > 1).tables(objectives, "holdout")
     known = model_registry.trained_keys(name, champion)
     seen = sum(int(table["row_key"].isin(known).sum()) for table in tables.values())
     if seen:

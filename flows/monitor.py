@@ -19,7 +19,7 @@ from nightshift.prefect_ui import artifacts
 from nightshift.records import Augmented, Kind, Objective, Sides
 from nightshift.redaction import Parameter
 from nightshift.registry import model_registry, tracking
-from nightshift.registry.version_predictions import Served
+from nightshift.registry.version_predictions import VersionPredictor
 from nightshift.reporting import plots
 from nightshift.store import artifact_store
 from tasks.ingest import DataSettings, locate, read_rows
@@ -58,7 +58,9 @@ def watch(
         emit_event(event, resource, payload={"settings_file": settings_file, "reason": found["reason"]})
     with artifact_store.scratch() as folder:
         plots.drift([Drift(**drift) for drift in found["drift"]], folder / "drift.png")
-        artifacts.watched(found["model"], f"{markdown(found)}\n![Drift]({plots.inline(folder / 'drift.png')})")
+        artifacts.show_monitoring(
+            found["model"], f"{markdown(found)}\n![Drift]({plots.data_uri(folder / 'drift.png')})"
+        )
     return found
 
 
@@ -75,7 +77,7 @@ def look(settings: NightSettings, source: str, max_index: float = 0.2, max_drop:
         if frame.empty:
             raise InputError(f"{source}: none of {len(read)} rows can be read")
         objective = _objective(name, told)
-        served = Served(settings.model, champion, len(settings.learned) > 1)
+        served = VersionPredictor(settings.model, champion, len(settings.learned) > 1)
         table = served.table(frame, objective)
         found: dict[str, Any] = {"model": settings.model, "version": champion, "rows": len(frame),
                                  "unreadable": len(read) - len(frame), "score": None, "holdout_score": before.score}  # fmt: skip
@@ -100,7 +102,7 @@ def look(settings: NightSettings, source: str, max_index: float = 0.2, max_drop:
 
 
 def _profile(name: str, champion: str) -> Profile:
-    text = model_registry.artifact(name, champion, drift_profile.FILE)
+    text = model_registry.text_artifact(name, champion, drift_profile.FILE)
     if text is None:
         raise UserError(
             f"version {champion} of {name} has no profile: nights keep one since it could be watched; promote a newer one"

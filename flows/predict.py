@@ -74,7 +74,7 @@ def score(
         redaction.refuse_parameters(model_uri=model_uri, source=source, output=output, compare=compare)
         _, told = predict_file(model_uri, Path(source), Path(output), objective, compare, params, text, text_pair)
     if told:
-        artifacts.compared(model_uri.rpartition("/")[2], _as_markdown(told))
+        artifacts.show_comparison(model_uri.rpartition("/")[2], _as_markdown(told))
     return output
 
 

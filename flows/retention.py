@@ -10,7 +10,7 @@ from pydantic import Field
 
 from nightshift import redaction
 from nightshift.registry import model_registry, retention
-from nightshift.registry.retention import Old
+from nightshift.registry.retention import Removable
 from nightshift.store import artifact_store, disk
 
 
@@ -49,7 +49,7 @@ def cleaned(keep: int, days: float, delete: bool) -> list[str]:
     return [*lines, f"deleted; {_size(freed)} are free again"]
 
 
-def _summary(things: list[Old]) -> list[str]:
+def _summary(things: list[Removable]) -> list[str]:
     counts, sizes = Counter(thing.kind for thing in things), Counter[str]()
     for thing in things:
         sizes[thing.kind] += thing.bytes
@@ -59,7 +59,7 @@ def _summary(things: list[Old]) -> list[str]:
     return [*words, *(f"       {thing.kind} {Path(thing.name)}" for thing in things[:20]), *_rest(things)]
 
 
-def _rest(things: list[Old]) -> list[str]:
+def _rest(things: list[Removable]) -> list[str]:
     return [f"       and {len(things) - 20} more"] if len(things) > 20 else []
 
 

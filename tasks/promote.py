@@ -41,4 +41,4 @@ def _bar(registered: Registered, approval: str) -> str | None:
     if approval == "manual":
         name, number = registered.name, registered.version
         return f"passed the gate and waits for a person: nightshift promote {name} {number} --reason …"
-    return model_registry.frozen(registered.name)
+    return model_registry.hold_reason(registered.name)

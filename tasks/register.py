@@ -23,13 +23,13 @@ from nightshift.store import artifact_store
 from nightshift.store.code_digest import copy_modules
 
 log = logging.getLogger("nightshift.register")
-JUDGING = {
+ONNX_MODEL = {
     "python_model": serving.__file__,
     "artifacts": {"predictor": predictor.__file__},
     "pip": ("mlflow", "numpy", "onnxruntime", "pandas", "tokenizers"),
     "params": {"objective": ("string", "")},
 }
-WRITING = {
+GENERATIVE_MODEL = {
     "python_model": generative.__file__,
     "artifacts": {},
     "pip": ("mlflow", "numpy", "pandas", "pyarrow", "safetensors", "tokenizers", "torch", "transformers"),
@@ -63,7 +63,7 @@ def register(
 ) -> Registered:
     """Log and register the chosen candidate under `model`, alias `challenger`; once for a night and an artifact."""
     client = tracking.connect()
-    ledger.ensure(model)
+    ledger.ensure_model(model)
     known = client.search_model_versions(f"name = '{model}' and tags.`{model_registry.FROM}` = '{compressed.digest}'")
     recipe = next(c.recipe for c in compressed.candidates if c.chosen)
     ours = [str(one.version) for one in known
@@ -92,8 +92,8 @@ def _registered(
     client = tracking.connect()
     chosen = artifact_store.folder(compressed) / compressed.chosen
     candidate = next(c for c in compressed.candidates if c.chosen)
-    model_id = log_served(run_id, chosen / "serving", objectives)
-    digest = _recorded(f"models:/{model_id}", model_id, {registered_model.FOLDER: chosen / "serving"})
+    model_id = log_model(run_id, chosen / "serving", objectives)
+    digest = _recorded(f"models:/{model_id}", model_id, {registered_model.SERVING_FOLDER: chosen / "serving"})
     client.log_artifacts(run_id, str(chosen / "checkpoint"), "checkpoint")
     checkpoint = registered_model.checkpoint_uri(run_id)
     checkpoint_digest = _recorded(checkpoint, f"{run_id}-checkpoint", {"": chosen / "checkpoint"})
@@ -137,14 +137,14 @@ def _recorded(uri: str, name: str, sources: dict[str, Path]) -> str:
         return integrity.record(name, integrity.digests(kept))
 
 
-def log_served(run_id: str, folder: Path, objectives: list[Objective]) -> str:
+def log_model(run_id: str, folder: Path, objectives: list[Objective]) -> str:
     """Log a served folder as the run's model, without pickle; returns the logged model's id."""
-    form: dict[str, Any] = WRITING if any(o.kind in GENERATIVE for o in objectives) else JUDGING
+    form: dict[str, Any] = GENERATIVE_MODEL if any(o.kind in GENERATIVE for o in objectives) else ONNX_MODEL
     mlflow.start_run(run_id=run_id)
     try:
         with warnings.catch_warnings(), artifact_store.scratch() as code:
             warnings.simplefilter("ignore")  # of a missing input example
-            if form is WRITING:
+            if form is GENERATIVE_MODEL:
                 copy_modules(Path(generative.__file__), code)
             info = mlflow.pyfunc.log_model(
                 name="model",

@@ -266,7 +266,7 @@ def train(
     heads = {objective.name: head_of(objective) for objective in objectives}
     model, tokenizer = _base(objectives, heads, train, start)
     parts = pretrained.parts(model)
-    work = artifact_store.work(model_name, f"train-{artifact_store.key(folder)}")
+    work = artifact_store.work_folder(model_name, f"train-{artifact_store.artifact_key(folder)}")
     kind = trainer.precision() if train.precision == "auto" else train.precision
 
     def encoded(objective: Objective, side: str, path: Path, packed: bool) -> Examples:
@@ -292,7 +292,7 @@ def train(
         torch_compile=train.torch_compile,
         deadline=deadline,
         selection=_selection(train, objectives, tokenizer, heads) if train.load_best_model_at_end else None,
-        fingerprint=artifact_store.key(folder),
+        fingerprint=artifact_store.artifact_key(folder),
     )
     ensure_warmup_ends(train, trainer.steps(rows, _batch_size(train), train.num_train_epochs, recipe))
     trainer_callbacks = [

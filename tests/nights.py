@@ -23,7 +23,7 @@ class Model:
         self.experiment = self.client.create_experiment(name, artifact_location=self.place.as_uri())
         self.files = home.parent / "files"
         self.files.mkdir(exist_ok=True)
-        ledger.ensure(name)
+        ledger.ensure_model(name)
 
     def run(self, days: float, status: str = "FINISHED", **tags: str) -> str:
         begun = int((time.time() - days * DAY) * 1000)
@@ -66,7 +66,7 @@ class Model:
         self.client.log_text(run, '{"model_type": "bert"}', "checkpoint/config.json")
         model = self.client.create_logged_model(self.experiment, name="model", source_run_id=run).model_id
         folder = self.files / f"served-{model}"
-        write_served(folder / registered_model.FOLDER, answer)
+        write_served(folder / registered_model.SERVING_FOLDER, answer)
         self.client.log_model_artifacts(model, str(folder))
         self.client.finalize_logged_model(model, "READY")
         tags = {model_registry.FROM: "digest", model_registry.CHECKPOINT: registered_model.checkpoint_uri(run)} | tags

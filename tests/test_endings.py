@@ -52,7 +52,7 @@ def test_nights_after_the_champion_was_deleted_by_hand(model):
     model_registry.note(model.name, "stopped", "at least two labels", model.night(0.5))
     model_registry.note(model.name, "held", "not better", model.night(0.4), second)
     assert actions(model)[2:] == [("moved by hand", "2", ""), ("stopped", "", ""), ("held", "", "")]
-    assert "version 2 was champion until" in model_registry.frozen(model.name)
+    assert "version 2 was champion until" in model_registry.hold_reason(model.name)
     third = model.version(model.night(0))
     model_registry.promote(model.name, third, "ours again", None)
     assert model_registry.version_of(model.name, model_registry.CHAMPION) == third
@@ -63,10 +63,10 @@ def test_a_move_that_a_kill_cut_off_ends_although_its_version_was_deleted(model,
     versions = {role: model.version(model.night(1)) for role in ("old", "new")}
     model_registry.promote(model.name, versions["old"], "it was good", None)
     entry = ledger.Entry(action="promoted", why="better", pending="true", version=versions["new"], **versions)
-    ledger.enter(model.name, entry)
+    ledger.append(model.name, entry)
     model.client.delete_model_version(model.name, versions[gone])
     model_registry.notice_moves_by_hand(model.name)
-    assert ledger.pending(model.name) is None
+    assert ledger.pending_move(model.name) is None
     assert model_registry.version_of(model.name, model_registry.CHAMPION) == versions["new" if gone == "old" else "old"]
 
 
@@ -101,7 +101,7 @@ def test_an_experiment_that_was_deleted_is_a_line_with_the_command(model):
 
 
 def test_entries_of_an_earlier_nightshift_are_read(home):
-    ledger.ensure("x.ledger")
+    ledger.ensure_model("x.ledger")
     old = {
         "action": "promoted",
         "new": "1",
@@ -111,7 +111,7 @@ def test_entries_of_an_earlier_nightshift_are_read(home):
         "why": "good",
     }
     tracking.connect().create_model_version("x.ledger", source="runs:/none/report", tags=old)
-    ledger.enter("x", ledger.Entry(action="held", old="1", new="1", why="not better"))
+    ledger.append("x", ledger.Entry(action="held", old="1", new="1", why="not better"))
     assert [(e.action, e.new, e.who) for e in ledger.history("x")] == [
         ("promoted", "1", "Ada"),
         ("held", "1", "nightly"),

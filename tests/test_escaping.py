@@ -85,7 +85,7 @@ def command(home, monkeypatch, capsys):
 def test_reasons_and_errors_do_not_act_in_a_terminal(command):
     forged = f"{ESC}[2Kfine\n2026-11-01T00:00:00+00:00  promoted       2  1 → 2    nightly: better\rx"
     Model(artifact_store.home(), "x")
-    ledger.enter("x", Entry(action="held", who=f"{ESC}]0;title\x07", why=forged))
+    ledger.append("x", Entry(action="held", who=f"{ESC}]0;title\x07", why=forged))
     (line,) = command("history", "x").out.splitlines()
     assert line.isprintable() and r"\u001b[2Kfine\n2026-11-01" in line and r"better\u000dx" in line
     shown = command("promote", f"x{ESC}[8m", "1", "--reason", "r").err

@@ -18,7 +18,7 @@ from nightshift.evaluation.claims import Costs
 from nightshift.evaluation.significance import compare, mid_p, ratio_limit, rows_needed, tango
 from nightshift.records import Augmented, Objective, Registered, Sides, Standing
 from nightshift.registry import tracking
-from nightshift.registry.version_predictions import take_out, trained_keys
+from nightshift.registry.version_predictions import drop_rows, trained_keys
 from nightshift.store import artifact_store
 from tasks.gate.first_version import References
 from tasks.gate.stage import GateSettings, decide
@@ -135,7 +135,7 @@ def test_what_was_trained_on_the_holdout_is_judged_by_the_other_rows(home):
     for tables in found.values():
         tables["main"]["row_key"] = keys
     told = trained_keys(Registered(name="x", version="2", run_id=run), Standing(champion="1", anchor="1"))
-    assert take_out(found, told) == 1500
+    assert drop_rows(found, told) == 1500
     left = [found[role]["main"]["predicted"] for role in ("challenger", "champion")]
     assert settle(*left, labels=LABELS[1500:]).decision == "hold"
 

@@ -105,7 +105,7 @@ def test_an_alias_in_another_registered_model_counts_too(home, by):
     night = reviews.night(50)
     model = reviews.logged(night)
     number = str(reviews.client.create_model_version("reviews", source=f"models:/{model}", run_id=night).version)
-    ledger.ensure("shared")
+    ledger.ensure_model("shared")
     if by == "copy":
         reviews.client.copy_model_version(f"models:/reviews/{number}", "shared")
     else:

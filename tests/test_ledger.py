@@ -62,7 +62,7 @@ def test_nights_that_moved_nothing_leave_anchor_and_rollback_alone(versions):
     assert "held by nightly" in versions.get_model_version("x", "2").description
     model_registry.rollback("x", "worse", "Ada", "1")
     model_registry.note("x", "held", "frozen", "run-4", "2")
-    assert "rolled back to version 1" in str(model_registry.frozen("x"))
+    assert "rolled back to version 1" in str(model_registry.hold_reason("x"))
     model_registry.notice_moves_by_hand("x")
     assert ledger.history("x")[-1].action == "held", "nothing was moved by hand"
 
@@ -82,9 +82,9 @@ def test_a_champion_that_somebody_took_away_is_replaced_by_a_person(versions):
         model_registry.notice_moves_by_hand("x")
     entries = ledger.history("x")
     assert [(entry.action, entry.moves) for entry in entries] == [("promoted", "- → 1"), ("moved by hand", "1 → -")]
-    assert "version 1 was champion until somebody took the alias away" in str(model_registry.frozen("x"))
+    assert "version 1 was champion until somebody took the alias away" in str(model_registry.hold_reason("x"))
     model_registry.promote("x", "2", "theirs from now on", None, who="Ada")
-    assert model_registry.frozen("x") is None and ledger.anchor(ledger.history("x")) == "2"
+    assert model_registry.hold_reason("x") is None and ledger.anchor(ledger.history("x")) == "2"
 
 
 def test_a_move_that_was_cut_off_is_made_by_whoever_comes_next(versions, monkeypatch):
@@ -111,7 +111,7 @@ def test_a_move_that_was_cut_off_is_made_by_whoever_comes_next(versions, monkeyp
             patched.setattr(model_registry if cut == "_set_aliases" else ledger, cut, cut_off)
             with pytest.raises(ConnectionError):
                 model_registry.rollback("x", "worse", "Ada", "1")
-        assert "rolled back to version 1" in str(model_registry.frozen("x"))
+        assert "rolled back to version 1" in str(model_registry.hold_reason("x"))
         if cut == "_set_aliases":
             model_registry.notice_moves_by_hand("x")
         else:

@@ -37,7 +37,7 @@ def test_a_step_of_the_clock_changes_nothing(clock_set_forward):
     pid = os.getpid()
     mark = processes.start_mark(pid)
     keeper = Servers(prefect="", mlflow="", children={"keeper": {"pid": pid, "started": mark}}).children["keeper"]
-    assert processes.living(keeper.pid, keeper.started) is not None
+    assert processes.running_process(keeper.pid, keeper.started) is not None
     assert isinstance(reconciliation._lives(run_of(pid, f"{pid}/{mark}")), psutil.Process)
 
 
@@ -45,7 +45,7 @@ def test_another_process_with_the_same_id_is_not_taken_for_it():
     pid, mark = os.getpid(), processes.start_mark(os.getpid())
     boot, ticks = mark.split("/")
     for other in (f"{BOOT}/{ticks}", f"{boot}/{int(ticks) + 1}"):
-        assert processes.living(pid, other) is None
+        assert processes.running_process(pid, other) is None
         assert reconciliation._lives(run_of(pid, f"{pid}/{other}")) is False
 
 
@@ -54,9 +54,9 @@ def test_a_process_that_has_ended_does_not_live():
     mark = processes.start_mark(child.pid)
     while psutil.Process(child.pid).status() != psutil.STATUS_ZOMBIE:
         time.sleep(0.01)
-    assert processes.living(child.pid, mark) is None
+    assert processes.running_process(child.pid, mark) is None
     child.wait()
-    assert processes.living(child.pid, mark) is None
+    assert processes.running_process(child.pid, mark) is None
     assert reconciliation._lives(run_of(child.pid, f"{child.pid}/{mark}")) is False
     with pytest.raises(psutil.NoSuchProcess):
         processes.start_mark(child.pid)
@@ -66,8 +66,8 @@ def test_what_earlier_versions_wrote_is_read():
     pid, created = os.getpid(), psutil.Process().create_time()
     old = f'{{"prefect": "", "mlflow": "", "children": {{"keeper": {{"pid": {pid}, "born": {created!r}}}}}}}'
     child = Servers.model_validate_json(old).children["keeper"]
-    assert processes.living(child.pid, child.started) is not None
-    assert processes.living(child.pid, str(created - 60)) is None
+    assert processes.running_process(child.pid, child.started) is not None
+    assert processes.running_process(child.pid, str(created - 60)) is None
     age = time.time() - created
     assert isinstance(reconciliation._lives(run_of(pid, None, age - 1)), psutil.Process), "no label: by the run's state"
     assert reconciliation._lives(run_of(pid, None, age + 60)) is False
@@ -77,7 +77,7 @@ def test_without_proc_psutil_tells_the_start(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "PROC", tmp_path)
     mark = processes.start_mark(os.getpid())
     assert float(mark) == pytest.approx(psutil.Process().create_time(), abs=0.01)
-    assert processes.living(os.getpid(), mark) is not None
+    assert processes.running_process(os.getpid(), mark) is not None
 
 
 @pytest.mark.parametrize("name", ["python", "a ) b (", ") 1 2 3"])

@@ -17,7 +17,7 @@ from nightshift.errors import DamagedVersionError, ForeignVersionError, Nightshi
 from nightshift.records import Registered, Standing, Trained
 from nightshift.registry import integrity, model_registry, registered_model, warm_start
 from nightshift.registry.registered_model import RegisteredModel
-from nightshift.registry.version_predictions import scored, trained_keys
+from nightshift.registry.version_predictions import predict_versions, trained_keys
 from nightshift.store import artifact_store
 
 CODE = "from pathlib import Path\nPath({marker!r}).touch()\n"
@@ -68,7 +68,7 @@ def judged(challenger: str, champion: str | None = None, anchor: str | None = No
     """What the night's gate reads, and why it reads no answer of a role."""
     objectives = [objective(3)]
     standing = Standing(champion=champion, anchor=anchor)
-    _, answers, unable = scored(Registered(name="x", version=challenger, run_id="run"), standing, objectives)
+    _, answers, unable = predict_versions(Registered(name="x", version=challenger, run_id="run"), standing, objectives)
     return answers["holdout"], unable
 
 
@@ -165,12 +165,12 @@ def answer(number: str) -> str:
 )
 def test_every_file_of_a_version_is_compared(model, damage, why):
     number = model.registered()
-    (model.folder(number) / registered_model.FOLDER / "__pycache__").mkdir()
+    (model.folder(number) / registered_model.SERVING_FOLDER / "__pycache__").mkdir()
     (model.folder(number) / "registered_model_meta").write_text("MLflow adds it to what it downloads")
     assert RegisteredModel(model_registry.version("x", number)).answers(pd.DataFrame({"text": ["a"]}))[
         "score"
     ].tolist() == [0.5]
-    damage(model.folder(number) / registered_model.FOLDER / "model.onnx")
+    damage(model.folder(number) / registered_model.SERVING_FOLDER / "model.onnx")
     with pytest.raises(
         DamagedVersionError, match=f"^version 1 of x is not as it was registered: artifacts/serving/{why}$"
     ):

@@ -23,7 +23,7 @@ def rendered(template: str, per_class: dict[str, dict[str, float]]) -> str:
     story = {"trained": SimpleNamespace(best="epoch 2 (step 8), accuracy 0.9000 on validation", start="3"),
              "evaluated": SimpleNamespace(samples={}, per_class=per_class), "checked": {}, "objectives": []}  # fmt: skip
     return (
-        report_page.environment()
+        report_page.template_environment()
         .get_template(template)
         .render(
             night=night, story=story, headline="m: held.", links={}, quarantine={}, metrics={}, speed={}, pictures={}
@@ -65,7 +65,7 @@ def test_a_matrix_of_many_labels_shows_those_with_the_most_wrong_answers(figure,
     predicted[300 - plots.LABELS : 300] = np.roll(predicted[300 - plots.LABELS : 300], 1)
     sides = SimpleNamespace(separator=separator)
     objective = SimpleNamespace(name="main", kind="classification", sides=sides)
-    plots.answers({"main": pd.DataFrame({"label": labels, "predicted": predicted})}, [objective], "full", tmp_path)
+    plots.predictions({"main": pd.DataFrame({"label": labels, "predicted": predicted})}, [objective], "full", tmp_path)
     names = [text.get_text() for text in figure[0].axes[0].get_yticklabels()]
     assert names == [f"label {n}" for n in range(300 - plots.LABELS, 300)]
     assert "of 300 labels" in figure[0].get_suptitle()

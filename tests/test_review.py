@@ -14,7 +14,7 @@ from tasks.register import register
 
 def config(model, number) -> Path:
     """The file of a version that holds what it answers."""
-    return model.folder(number) / registered_model.FOLDER / "config.json"
+    return model.folder(number) / registered_model.SERVING_FOLDER / "config.json"
 
 
 def aliases(model):
@@ -79,7 +79,7 @@ def test_an_attempts_version_is_taken_up_only_where_it_holds_the_same_candidate(
     )
     compressed = Compressed(path="", digest="digest", candidates=[candidate], chosen=recipe)
     assert register.fn("x", compressed, [], "run", {tracking.FINGERPRINT: "f"}).version == version
-    (model.folder("1") / registered_model.FOLDER / "model.onnx").unlink()
+    (model.folder("1") / registered_model.SERVING_FOLDER / "model.onnx").unlink()
     assert register.fn("x", compressed, [], "run", {tracking.FINGERPRINT: "f"}).version == "another"
 
 

@@ -19,9 +19,9 @@ def home(tmp_path, monkeypatch):
 
 
 def make(content, again=False):
-    with artifact_store.writing("stage/key", again) as folder:
+    with artifact_store.new_artifact("stage/key", again) as folder:
         (folder / "file").write_text(content)
-        assert artifact_store.key(folder) == "key"
+        assert artifact_store.artifact_key(folder) == "key"
 
 
 def whole(content):
@@ -31,7 +31,7 @@ def whole(content):
 
 
 def test_whole_or_not_there():
-    with pytest.raises(RuntimeError), artifact_store.writing("stage/key") as folder:
+    with pytest.raises(RuntimeError), artifact_store.new_artifact("stage/key") as folder:
         (folder / "file").write_text("half")
         raise RuntimeError
     assert not list((artifact_store.root() / "stage").iterdir())
@@ -40,7 +40,7 @@ def test_whole_or_not_there():
 
 
 def test_the_first_of_two_that_make_the_same_stays(monkeypatch):
-    with artifact_store.writing("stage/key") as folder:
+    with artifact_store.new_artifact("stage/key") as folder:
         (folder / "file").write_text("second")
         with monkeypatch.context() as other:
             other.setattr(os, "getpid", lambda: 1)
@@ -66,12 +66,12 @@ def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not
     )
     page = artifact_store.home() / "reports/tiny/night.html"
     page.parent.mkdir(parents=True)
-    artifact_store.beside(page).write_text("being written")
+    artifact_store.partial_path(page).write_text("being written")
     left = list((artifact_store.root() / "stage").iterdir())
     assert len(left) == 1 and left[0].name.endswith(".partial")
-    with artifact_store.writing("stage/other") as folder:
-        artifact_store.sweep()
-        assert folder.is_dir() and not left[0].exists() and artifact_store.beside(page).exists()
+    with artifact_store.new_artifact("stage/other") as folder:
+        artifact_store.remove_partial()
+        assert folder.is_dir() and not left[0].exists() and artifact_store.partial_path(page).exists()
 
 
 STAGES = """

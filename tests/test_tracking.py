@@ -49,7 +49,7 @@ def test_what_killed_nights_left_is_ended_and_nothing_else(model):
     ],
 )
 def test_an_address_is_told_without_its_password(address, told):
-    assert tracking.public(address) == told
+    assert tracking.without_credentials(address) == told
 
 
 def emptied(file):

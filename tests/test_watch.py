@@ -68,7 +68,7 @@ def test_labels_that_are_signs_break_neither_picture_nor_table(tmp_path):
     labels = ["$", "$$", "$50_to_$100", "yes|no", "two\nlines"]
     table = pd.DataFrame({"label": labels * 4, "predicted": labels * 4})
     priced = objective().model_copy(update={"sides": SIDES.model_copy(update={"labels": sorted(labels)})})
-    plots.answers({"main": table}, [priced], "full", tmp_path)
+    plots.predictions({"main": table}, [priced], "full", tmp_path)
     assert (tmp_path / "confusion_matrix.png").is_file()
     told = drift_profile.profile(table, pd.DataFrame({"text": ["x"] * 20}), priced)
     drifts = drift_profile.drifts(told, table, pd.DataFrame({"text": ["x"] * 20}), priced, 0.2)

@@ -43,7 +43,7 @@ def ending(result: NightResult) -> State[Any]:
     return kind(name=result.status.capitalize(), message=result.reason, data=result)
 
 
-def answer(state: State[Any]) -> Any:
+def flow_result(state: State[Any]) -> Any:
     """What the flow run of a state returned; raises what it raised."""
     result = state.result(raise_on_failure=False)
     if isinstance(result, BaseException):
@@ -51,7 +51,7 @@ def answer(state: State[Any]) -> Any:
     return result
 
 
-def key(model: str, number: int, name: str) -> str:
+def prefect_key(model: str, number: int, name: str) -> str:
     """Prefect's artifact keys are global and take a-z, 0-9 and dashes; the number keeps the order of the night."""
     return f"{re.sub('[^a-z0-9]+', '-', model.lower())}-{number}-{name}"
 
@@ -66,7 +66,7 @@ def _harmless() -> Iterator[None]:
 
 def stage(model: str, record: Any) -> None:
     """Show a stage's record as an artifact of the flow run, where it has something to show."""
-    show = SHOWN.get(type(record))
+    show = DISPLAYS.get(type(record))
     if show and FlowRunContext.get():
         with _harmless():
             show(model, record)
@@ -85,20 +85,20 @@ def _expectations(model: str, checked: Checked) -> None:
     ]
     words = f"{checked.read:,} rows read, {checked.kept:,} kept; quarantined: "
     words += ", ".join(f"{count:,} {reason}" for reason, count in checked.quarantined.items()) or "none"
-    create_table_artifact(rows, key=key(model, 1, "expectations"), description=escaping.markdown(words))
+    create_table_artifact(rows, key=prefect_key(model, 1, "expectations"), description=escaping.markdown(words))
 
 
 def _sides(model: str, sides: Sides) -> None:
     rows = [{"side": name, "rows": getattr(sides, name)} for name in ("train", "validation", "holdout", "spare")]
     words = f"Rows by side; {sides.leaks} rows of the holdout were found in the training data and taken out of it"
     words += f"; {sides.windowed} are older than train.window" if sides.windowed else ""
-    create_table_artifact(rows, key=key(model, 2, "rows"), description=words)
+    create_table_artifact(rows, key=prefect_key(model, 2, "rows"), description=words)
 
 
 def _augmented(model: str, augmented: Augmented) -> None:
     rows = [{"augmented rows": augmented.augmented, "texts without labels": augmented.unlabelled}]
     words = "Changed copies of training rows, and texts that only students learn from"
-    create_table_artifact(rows, key=key(model, 3, "augmented"), description=words)
+    create_table_artifact(rows, key=prefect_key(model, 3, "augmented"), description=words)
 
 
 def _candidates(model: str, compressed: Compressed) -> None:
@@ -113,15 +113,15 @@ def _candidates(model: str, compressed: Compressed) -> None:
         }
         for c in compressed.candidates
     ]
-    create_table_artifact(rows, key=key(model, 5, "candidates"), description="Full and its smaller forms")
+    create_table_artifact(rows, key=prefect_key(model, 5, "candidates"), description="Full and its smaller forms")
 
 
 def _verdict(model: str, verdict: Verdict) -> None:
     lines = [f"# {verdict.decision}", *(f"- {escaping.markdown(reason)}" for reason in verdict.reasons)]
-    create_markdown_artifact("\n".join(lines), key=key(model, 6, "gate"), description="The gate's decision")
+    create_markdown_artifact("\n".join(lines), key=prefect_key(model, 6, "gate"), description="The gate's decision")
 
 
-SHOWN: dict[type, Callable[[str, Any], None]] = {
+DISPLAYS: dict[type, Callable[[str, Any], None]] = {
     Checked: _expectations,
     Sides: _sides,
     Augmented: _augmented,
@@ -143,34 +143,36 @@ def progress(model: str) -> Callable[[float, str], None]:
             else:
                 made.append(
                     create_progress_artifact(
-                        100 * share, key=key(model, 4, "training"), description=escaping.markdown(words)
+                        100 * share, key=prefect_key(model, 4, "training"), description=escaping.markdown(words)
                     )
                 )
 
     return tell
 
 
-def report(model: str, markdown: str) -> None:
+def show_report(model: str, markdown: str) -> None:
     """The night's report."""
     if FlowRunContext.get():
         with _harmless():
-            create_markdown_artifact(markdown, key=key(model, 7, "report"), description="The night's report")
+            create_markdown_artifact(markdown, key=prefect_key(model, 7, "report"), description="The night's report")
 
 
-def compared(model: str, markdown: str) -> None:
+def show_comparison(model: str, markdown: str) -> None:
     """How two versions' answers to the same rows differ."""
     if FlowRunContext.get():
         with _harmless():
             create_markdown_artifact(
-                markdown, key=key(model, 9, "compared"), description="Two versions on the same rows"
+                markdown, key=prefect_key(model, 9, "compared"), description="Two versions on the same rows"
             )
 
 
-def watched(model: str, markdown: str) -> None:
+def show_monitoring(model: str, markdown: str) -> None:
     """What a run of watch has found."""
     if FlowRunContext.get():
         with _harmless():
-            create_markdown_artifact(markdown, key=key(model, 8, "watch"), description="Fresh rows against the holdout")
+            create_markdown_artifact(
+                markdown, key=prefect_key(model, 8, "watch"), description="Fresh rows against the holdout"
+            )
 
 
 def link(model: str, number: int, words: str, address: str) -> None:
@@ -178,4 +180,4 @@ def link(model: str, number: int, words: str, address: str) -> None:
     if address and FlowRunContext.get():
         with _harmless():
             name = words.lower().replace(" ", "-")
-            create_link_artifact(address, key=key(model, number, name), link_text=words, description=words)
+            create_link_artifact(address, key=prefect_key(model, number, name), link_text=words, description=words)

@@ -32,12 +32,12 @@ from prefect.states import Crashed
 from nightshift.store import artifact_store, processes
 
 log = logging.getLogger("nightshift.reconcile")
-OURS = FlowFilter(
+OWN_FLOWS = FlowFilter(
     name=FlowFilterName(any_=["nightly", "validate", "promote", "rollback", "rotate", "score", "watch", "clean"])
 )
-ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
-UNENDED = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
-SUBMITTED = timedelta(minutes=5)
+FINAL_STATES = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
+ACTIVE_STATES = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
+PENDING_LIMIT = timedelta(minutes=5)
 """How long a run may be Pending before it has a process."""
 CLAIM = "nightshift.process"
 """Label of a flow run: the process that runs it, as `PID/START_MARK`."""
@@ -63,7 +63,7 @@ def reconcile() -> None:
     What a killed process has left half-written in the store goes too, and the temporary Prefect server of a night from
     the command line, which outlives it.
     """
-    artifact_store.sweep()
+    artifact_store.remove_partial()
     _end_stray_servers()
     if not _server_is_here():
         return
@@ -72,9 +72,9 @@ def reconcile() -> None:
             client.set_flow_run_state(run.id, _crashed(), force=True)
             log.warning("the run %s was left %s by a killed process: Crashed now", run.name, run.state_name)
         for task_run in client.read_task_runs(
-            flow_filter=OURS,
-            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=ENDED))),
-            task_run_filter=TaskRunFilter(state=TaskRunFilterState(type=TaskRunFilterStateType(any_=UNENDED))),
+            flow_filter=OWN_FLOWS,
+            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=FINAL_STATES))),
+            task_run_filter=TaskRunFilter(state=TaskRunFilterState(type=TaskRunFilterStateType(any_=ACTIVE_STATES))),
         ):
             client.set_task_run_state(task_run.id, _crashed(), force=True)
 
@@ -83,7 +83,7 @@ def end_all() -> None:
     """End the processes of all runs that a worker has started, then reconcile."""
     with get_client(sync_client=True) as client:
         living = [_lives(run) for run in _unended(client) if run.deployment_id]
-    processes.end((process for process in living if isinstance(process, psutil.Process)), 10)
+    processes.terminate((process for process in living if isinstance(process, psutil.Process)), 10)
     reconcile()
 
 
@@ -92,7 +92,7 @@ def _server_is_here() -> bool:
 
 
 def _end_stray_servers() -> None:
-    for process in processes.ours():
+    for process in processes.home_processes():
         with suppress(psutil.NoSuchProcess):
             if process.ppid() == 1 != os.getpid() and TEMPORARY_SERVER in process.cmdline():
                 process.terminate()
@@ -100,8 +100,8 @@ def _end_stray_servers() -> None:
 
 def _unended(client: SyncPrefectClient) -> list[FlowRun]:
     return client.read_flow_runs(
-        flow_filter=OURS,
-        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNENDED))),
+        flow_filter=OWN_FLOWS,
+        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=ACTIVE_STATES))),
     )
 
 
@@ -123,7 +123,7 @@ def _lives(run: FlowRun) -> psutil.Process | bool:
     claimed_by, _, mark = str(run.labels.get(CLAIM, "")).partition("/")
     with suppress(psutil.NoSuchProcess):
         if pid and pid == claimed_by:
-            if claimant := processes.living(int(pid), mark):
+            if claimant := processes.running_process(int(pid), mark):
                 return claimant
         elif pid:
             process = psutil.Process(int(pid))
@@ -131,7 +131,7 @@ def _lives(run: FlowRun) -> psutil.Process | bool:
             if process.status() != psutil.STATUS_ZOMBIE and not later:
                 return process
     if pending and run.deployment_id:
-        return datetime.now(UTC) - run.state.timestamp < SUBMITTED
+        return datetime.now(UTC) - run.state.timestamp < PENDING_LIMIT
     return not pid
 
 

@@ -17,9 +17,9 @@ from nightshift.store.code_digest import code_digest
 
 FILE = "fingerprint.json"
 """Artifact of a night's run: the parts."""
-ASIDE = {"base_dir", "deadline", "max_age"}
+EXCLUDED_SETTINGS = {"base_dir", "deadline", "max_age"}
 """Settings that say where and when, not what comes out."""
-NAMED = 10
+MAX_NAMES = 10
 """Names that are told of a part, at most."""
 
 
@@ -28,7 +28,7 @@ def parts(settings: Any, sources: dict[str, list[Source]], entrypoint: Path) -> 
     data = "\n".join(f"{name} {source.side} {source.sha256}" for name, found in sources.items() for source in found)
     return {
         "data": hashlib.sha256(data.encode()).hexdigest(),
-        "settings": tracking.flat(settings.model_dump(mode="json", exclude=ASIDE)),
+        "settings": tracking.flatten(settings.model_dump(mode="json", exclude=EXCLUDED_SETTINGS)),
         "base_model": settings.train.base(),
         "teachers": settings.compress.bases(),
         "code": code_digest(entrypoint),
@@ -42,7 +42,7 @@ def digest(part: Any) -> str:
     return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()
 
 
-def kept(run: Run) -> dict[str, Any]:
+def load(run: Run) -> dict[str, Any]:
     """The parts of a night before; empty where it kept none."""
     try:
         return dict(load_dict(f"runs:/{run.info.run_id}/{FILE}"))
@@ -60,8 +60,8 @@ def _names(before: Any, now: Any) -> str:
     if not (isinstance(before, dict) and isinstance(now, dict)):
         return ""
     names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
-    rest = [f"{len(names) - NAMED} more"] if len(names) > NAMED else []
-    return f" ({', '.join(names[:NAMED] + rest)})"
+    rest = [f"{len(names) - MAX_NAMES} more"] if len(names) > MAX_NAMES else []
+    return f" ({', '.join(names[:MAX_NAMES] + rest)})"
 
 
 def since(last: Run | None, now: dict[str, Any]) -> str:
@@ -69,7 +69,7 @@ def since(last: Run | None, now: dict[str, Any]) -> str:
     if last is None:
         return "no night has finished before"
     day = datetime.fromtimestamp(last.info.start_time / 1000).date()
-    found = changes(kept(last), now)
+    found = changes(load(last), now)
     return (
         f"changed since the night of {day}: {', '.join(found)}"
         if found

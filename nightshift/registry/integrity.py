@@ -32,7 +32,7 @@ def record(name: str, files: dict[str, str]) -> str:
     """Keep the digests of the folder that MLflow knows as `name`; return what goes into the version's tag."""
     path = _path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = artifact_store.beside(path)
+    beside = artifact_store.partial_path(path)
     beside.write_text(json.dumps(files, indent=1), encoding="utf-8")
     beside.replace(path)
     return combined(files)

@@ -62,7 +62,7 @@ class Entry(BaseModel):
         return self.old or "-" if self.old == self.new else f"{self.old or '-'} → {self.new or '-'}"
 
 
-def ensure(name: str) -> None:
+def ensure_model(name: str) -> None:
     """Make the registered model where it is missing."""
     try:
         tracking.connect().create_registered_model(name)
@@ -83,26 +83,26 @@ def _numbered(name: str) -> dict[str, Entry]:
             for item in ordered}  # fmt: skip
 
 
-def pending(name: str) -> tuple[str, Entry] | None:
+def pending_move(name: str) -> tuple[str, Entry] | None:
     """The move that was entered and, for all that the ledger knows, not yet made: its number and what it says."""
     return next(((number, entry) for number, entry in _numbered(name).items() if entry.pending), None)
 
 
-def settled(name: str, number: str) -> None:
+def clear_pending(name: str, number: str) -> None:
     """Say of an entry that the aliases stand where it says."""
     tracking.connect().set_model_version_tag(f"{name}.ledger", number, "pending", "")
 
 
-def enter(name: str, entry: Entry) -> None:
+def append(name: str, entry: Entry) -> None:
     """Append to the ledger, and to the description of the version that the entry is about, if that still exists."""
-    ensure(f"{name}.ledger")
+    ensure_model(f"{name}.ledger")
     client = tracking.connect()
     client.create_model_version(
         f"{name}.ledger",
         source=SOURCE,
         run_id=entry.evidence or None,
         tags=entry.model_dump(),
-        description=fitted(markdown(entry.why)),
+        description=truncated(markdown(entry.why)),
     )
     if entry.version:
         with tracking.missing_ignored():
@@ -113,10 +113,10 @@ def enter(name: str, entry: Entry) -> None:
 def with_ledger(description: str, entries: list[Entry]) -> str:
     """A version's description with its lines of the ledger added."""
     head = [HEAD] if entries and HEAD not in description else []
-    return fitted("\n\n".join([description, *head, *(entry.line for entry in entries)]).strip())
+    return truncated("\n\n".join([description, *head, *(entry.line for entry in entries)]).strip())
 
 
-def fitted(text: str) -> str:
+def truncated(text: str) -> str:
     """The text as MLflow's databases hold it: where it is too long its middle is left out."""
     if len(text) <= LONGEST:
         return text

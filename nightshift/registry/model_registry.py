@@ -89,7 +89,7 @@ def resolve(address: str) -> ModelVersion:
         raise UserError(f"{address}: {str(error).splitlines()[0]}") from error
 
 
-def artifact(name: str, number: str, path: str) -> str | None:
+def text_artifact(name: str, number: str, path: str) -> str | None:
     """A text that a version's night has kept, or None."""
     try:
         return str(mlflow.artifacts.load_text(f"runs:/{version(name, number).run_id}/{path}"))
@@ -131,11 +131,11 @@ def note(name: str, action: str, why: str, evidence: str, version: str = "", tes
         known = {(entry.action, entry.evidence) for entry in ledger.history(name)}
         if action == ledger.SKIPPED or (action, evidence) not in known:
             champion = version_of(name, CHAMPION) or ""
-            ledger.enter(name, Entry(action=action, old=champion, new=champion, version=version, why=why,
+            ledger.append(name, Entry(action=action, old=champion, new=champion, version=version, why=why,
                                      evidence=evidence, tested=tested, alpha=alpha))  # fmt: skip
 
 
-def frozen(name: str) -> str | None:
+def hold_reason(name: str) -> str | None:
     """Why nights end held: the last move was a rollback, or took the champion away, and nobody has promoted since."""
     last = next(reversed(ledger.moves(ledger.history(name))), None)
     if last and last.action == "rolled back":
@@ -153,7 +153,7 @@ def notice_moves_by_hand(name: str) -> None:
         old = entries[-1].new if entries else ""
         if champion != old:
             why = f"the alias was {'set' if champion else 'taken away'} outside nightshift"
-            ledger.enter(
+            ledger.append(
                 name, Entry(action="moved by hand", old=old, new=champion, version=champion, who="unknown", why=why)
             )
 
@@ -204,19 +204,19 @@ def rollback(name: str, why: str, who: str, expected: str | None) -> Entry:
 
 def _move(name: str, entry: Entry) -> Entry:
     """Enter a move, and make it."""
-    ledger.enter(name, entry.model_copy(update={"pending": "true"}))
+    ledger.append(name, entry.model_copy(update={"pending": "true"}))
     _settle(name)
     return entry
 
 
 def _settle(name: str) -> Entry | None:
     """Make the move that was entered and not made; returns it."""
-    begun = ledger.pending(name)
+    begun = ledger.pending_move(name)
     if begun is None:
         return None
     number, entry = begun
     _set_aliases(name, entry)
-    ledger.settled(name, number)
+    ledger.clear_pending(name, number)
     return entry
 
 

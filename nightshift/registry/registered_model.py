@@ -20,10 +20,10 @@ from nightshift.inference.predictor import OnnxPredictor
 from nightshift.registry import integrity, model_registry
 from nightshift.store import artifact_store
 
-FOLDER = "artifacts/serving"
+SERVING_FOLDER = "artifacts/serving"
 """Where MLflow keeps, within a logged model, the folder that `tasks.register` logs as its artifact `model`."""
-JUDGING = ("model.onnx", "tokenizer.json", "config.json")
-WRITING = "serving.json"
+ONNX_FILES = ("model.onnx", "tokenizer.json", "config.json")
+GENERATIVE_FILE = "serving.json"
 """The file that only the folder of a model that writes text has."""
 ADAPTER = "adapter_config.json"
 """A file by which transformers would fetch another model's weights; nightshift merges adapters before it registers."""
@@ -38,12 +38,12 @@ class RegisteredModel:
         Raises ForeignVersionError if nightshift did not register it, DamagedVersionError if its files are missing,
         changed or unreadable.
         """
-        self.label = label(version)
+        self.label = version_label(version)
         with files_of(version) as folder:
-            served = folder / FOLDER
+            served = folder / SERVING_FOLDER
             self.size_mb = footprint.size_mb(served)
             """Of the model's files, 10^6 bytes."""
-            self.writes = (served / WRITING).exists()
+            self.writes = (served / GENERATIVE_FILE).exists()
             self.predictor: Any = _loaded(served, self.writes, self.label)
 
     @property
@@ -71,18 +71,18 @@ class RegisteredModel:
         return serving.answers(self.predictor, rows, objective)
 
 
-def label(version: ModelVersion) -> str:
+def version_label(version: ModelVersion) -> str:
     """Return how messages name a version."""
     return f"version {version.version} of {version.name}"
 
 
-def ensure_ours(version: ModelVersion) -> None:
+def ensure_own(version: ModelVersion) -> None:
     """Raise ForeignVersionError unless a night registered this version."""
     if model_registry.FROM not in version.tags or version.tags.get(model_registry.CHECKPOINT) != checkpoint_uri(
         version.run_id
     ):
         raise ForeignVersionError(
-            f"{label(version)} was not registered by nightshift: nothing of it is loaded (mlflow.pyfunc may know it)"
+            f"{version_label(version)} was not registered by nightshift: nothing of it is loaded (mlflow.pyfunc may know it)"
         )
 
 
@@ -97,23 +97,23 @@ def files_of(version: ModelVersion) -> Iterator[Path]:
 
     Raises ForeignVersionError if nightshift did not register it, DamagedVersionError if files are missing or changed.
     """
-    ensure_ours(version)
-    what = label(version)
+    ensure_own(version)
+    what = version_label(version)
     name = version.source.removeprefix("models:/").replace("/", "@")
     with _verified(
         f"models:/{version.name}/{version.version}", name, version.tags.get(model_registry.DIGEST, ""), what
     ) as folder:
-        needed = () if (folder / FOLDER / WRITING).exists() else JUDGING
-        for missing in (name for name in needed if not (folder / FOLDER / name).is_file()):
-            raise DamagedVersionError(f"{what} is not whole: {FOLDER}/{missing} is missing")
+        needed = () if (folder / SERVING_FOLDER / GENERATIVE_FILE).exists() else ONNX_FILES
+        for missing in (name for name in needed if not (folder / SERVING_FOLDER / name).is_file()):
+            raise DamagedVersionError(f"{what} is not whole: {SERVING_FOLDER}/{missing} is missing")
         yield folder
 
 
 @contextmanager
 def checkpoint_of(version: ModelVersion) -> Iterator[Path]:
     """Yield a copy of the Hugging Face checkpoint that a version was made from, as `files_of` does of the version."""
-    ensure_ours(version)
-    tag, what = version.tags.get(model_registry.CHECKPOINT_DIGEST, ""), f"the checkpoint of {label(version)}"
+    ensure_own(version)
+    tag, what = version.tags.get(model_registry.CHECKPOINT_DIGEST, ""), f"the checkpoint of {version_label(version)}"
     with _verified(checkpoint_uri(version.run_id), f"{version.run_id}-checkpoint", tag, what) as folder:
         yield folder
 

@@ -28,7 +28,7 @@ from nightshift.store import artifact_store
 DAY = 24 * 60 * 60
 PARENT, LEDGER = "mlflow.parentRunId", ".ledger"
 Kind = Literal["version", "model", "run", "artifact", "work", "report", "log"]
-PLACES: dict[Kind, tuple[str, bool]] = {
+FOLDERS: dict[Kind, tuple[str, bool]] = {
     "artifact": ("artifacts", True),
     "work": ("work", False),
     "report": ("reports", True),
@@ -41,7 +41,7 @@ UNLISTED: dict[str, Callable[[MlflowClient, str], None]] = {
 }
 
 
-class Old(BaseModel):
+class Removable(BaseModel):
     """One thing that may go."""
 
     kind: Kind
@@ -57,12 +57,12 @@ class Old(BaseModel):
     """The night's run: all that belongs to one night goes or stays together."""
 
 
-def plan(keep: int, days: float) -> list[Old]:
+def plan(keep: int, days: float) -> list[Removable]:
     """What may go: older than `days` and beyond the newest `keep` (of a model's nights and reports, of a stage)."""
     return _old_nights(keep, days) + _old_files(keep, days)
 
 
-def carry_out(things: list[Old]) -> int:
+def carry_out(things: list[Removable]) -> int:
     """Delete; returns the bytes freed. A night that an alias has come to stand on since the plan stays whole."""
     client, freed = tracking.connect(), 0
     with ExitStack() as stack:
@@ -80,7 +80,7 @@ def carry_out(things: list[Old]) -> int:
     return freed
 
 
-def _old_nights(keep: int, days: float) -> list[Old]:
+def _old_nights(keep: int, days: float) -> list[Removable]:
     tracking.connect()
     query = f"tags.`{tracking.FINGERPRINT}` LIKE '%'"
     nights = mlflow.search_runs(search_all_experiments=True, filter_string=query, output_format="list")
@@ -98,7 +98,7 @@ def _old_nights(keep: int, days: float) -> list[Old]:
                 continue
             # In this order, so that a kill on the way leaves no version without files and no part the next plan misses.
             common = {"days": _night_age(night), "night": night.info.run_id}
-            things += [Old(kind="version", name=f"{v.name}/{v.version}", **common)
+            things += [Removable(kind="version", name=f"{v.name}/{v.version}", **common)
                        for v in versions if _origin(v) & ids and not v.name.endswith(LEDGER)]  # fmt: skip
             things += [_logged("model", model.model_id, model.artifact_location, common) for model in files]
             things += [_logged("run", run.info.run_id, run.info.artifact_uri, common) for run in runs]
@@ -118,13 +118,13 @@ def _members(experiment: str, nights: list[Run]) -> tuple[dict[str, list[Run]], 
     return members, models
 
 
-def _logged(kind: Kind, name: str, uri: str, common: dict[str, Any]) -> Old:
+def _logged(kind: Kind, name: str, uri: str, common: dict[str, Any]) -> Removable:
     """A run or a logged model, with the folder of its name where that lies under NIGHTSHIFT_HOME."""
     place = Path(local_file_uri_to_path(uri)).resolve() if is_local_uri(uri) else Path()
     folder = next(
         (p for p in (place, *place.parents) if p.name == name and p.is_relative_to(artifact_store.home())), None
     )
-    return Old(kind=kind, name=name, path=str(folder or ""), bytes=_bytes(folder) if folder else 0, **common)
+    return Removable(kind=kind, name=name, path=str(folder or ""), bytes=_bytes(folder) if folder else 0, **common)
 
 
 def _in_use(versions: list[ModelVersion]) -> set[str]:
@@ -147,8 +147,8 @@ def _night_age(night: Run) -> float:
     return float(time.time() - (night.info.end_time or night.info.start_time) / 1000) / DAY
 
 
-def _old_files(keep: int, days: float) -> list[Old]:
-    things: list[Old] = []
+def _old_files(keep: int, days: float) -> list[Removable]:
+    things: list[Removable] = []
     loose: dict[Kind, list[Path]] = {
         "artifact": [
             path for path in artifact_store.root().glob("*") if path.is_file()
@@ -156,14 +156,14 @@ def _old_files(keep: int, days: float) -> list[Old]:
         "log": [*(artifact_store.home() / "logs").glob("error-*.log")],
     }
     for kind, paths in loose.items():
-        things += [Old(kind=kind, name=str(path.relative_to(artifact_store.home())), path=str(path), bytes=_bytes(path), days=age)
+        things += [Removable(kind=kind, name=str(path.relative_to(artifact_store.home())), path=str(path), bytes=_bytes(path), days=age)
                    for path in sorted(paths) if (age := _file_age(path)) > days]  # fmt: skip
-    for kind, (place, counted) in PLACES.items():
+    for kind, (place, counted) in FOLDERS.items():
         for group in sorted((artifact_store.home() / place).glob("*/")):
             ages = sorted((_file_age(path), path) for path in group.iterdir())
             whole = [path for _, path in ages if path.suffix not in (".partial", artifact_store.DAMAGED)]
             stay = whole[:keep] if counted else []
-            things += [Old(kind=kind, name=str(path.relative_to(artifact_store.home())), path=str(path), bytes=_bytes(path), days=age)
+            things += [Removable(kind=kind, name=str(path.relative_to(artifact_store.home())), path=str(path), bytes=_bytes(path), days=age)
                        for age, path in ages if age > days and path not in stay]  # fmt: skip
     return things
 

@@ -53,8 +53,8 @@ def connect() -> MlflowClient:
         if "db upgrade" not in str(error):
             raise
         raise UserError(
-            f"the MLflow database {public(uri)} is of another version of MLflow: take a backup of it, then "
-            f"`{_mlflow()} db upgrade {public(uri)}`"
+            f"the MLflow database {without_credentials(uri)} is of another version of MLflow: take a backup of it, then "
+            f"`{_mlflow()} db upgrade {without_credentials(uri)}`"
         ) from error
 
 
@@ -126,12 +126,12 @@ def explained() -> Iterator[None]:
         if not re.search("API request .* failed with (timeout )?exception", str(error)):
             raise
         raise NightshiftError(
-            f"the MLflow server {public(connect().tracking_uri)} does not answer: start it (`nightshift status` tells, "
+            f"the MLflow server {without_credentials(connect().tracking_uri)} does not answer: start it (`nightshift status` tells, "
             "`nightshift up` starts one) and run again; the night goes on where it stopped"
         ) from error
 
 
-def public(address: str) -> str:
+def without_credentials(address: str) -> str:
     """An address without the name and password that it may carry."""
     place = urlsplit(address).netloc
     return redact(address.replace(place, place.rpartition("@")[2], 1) if "@" in place else address)
@@ -139,7 +139,7 @@ def public(address: str) -> str:
 
 def where_to_look() -> str:
     """The server's address; for a SQLite file the command that shows it."""
-    uri = public(connect().tracking_uri)
+    uri = without_credentials(connect().tracking_uri)
     return uri if uri.startswith("http") else f"{_mlflow()} ui --backend-store-uri {uri}"
 
 
@@ -154,7 +154,7 @@ def run_address(run_id: str, tab: str = "") -> str:
     if not client.tracking_uri.startswith("http"):
         return ""
     experiment_id = client.get_run(run_id).info.experiment_id
-    return f"{public(client.tracking_uri)}/#/experiments/{experiment_id}/runs/{run_id}{tab and '/artifacts/' + tab}"
+    return f"{without_credentials(client.tracking_uri)}/#/experiments/{experiment_id}/runs/{run_id}{tab and '/artifacts/' + tab}"
 
 
 def flow_run_address(flow_run_id: str | None) -> str:
@@ -163,7 +163,7 @@ def flow_run_address(flow_run_id: str | None) -> str:
     return f"{ui}/runs/flow-run/{flow_run_id}" if ui and flow_run_id else ""
 
 
-def experiment(model: str) -> str:
+def experiment_id(model: str) -> str:
     """Return the id of the model's experiment, which is made if there is none.
 
     Raises UserError if it was deleted: to bring it back is for the person to decide who deleted it.
@@ -171,7 +171,7 @@ def experiment(model: str) -> str:
     client = connect()
     found = client.get_experiment_by_name(model)
     if found and found.lifecycle_stage == "deleted":
-        command = f"MLFLOW_TRACKING_URI={public(client.tracking_uri)} {_mlflow()} experiments restore --experiment-id"
+        command = f"MLFLOW_TRACKING_URI={without_credentials(client.tracking_uri)} {_mlflow()} experiments restore --experiment-id"
         raise UserError(
             f"the experiment {model} was deleted in MLflow: `{command} {found.experiment_id}` brings it back with its runs; "
             "or give the settings another `model`"
@@ -187,7 +187,7 @@ def experiment(model: str) -> str:
 def finished_night(model: str, fingerprint: str = "%") -> Run | None:
     """The last night that ended as promoted or held, with this fingerprint or with any."""
     query = f"tags.`{FINGERPRINT}` LIKE '{fingerprint}' and attributes.status = 'FINISHED'"
-    runs = connect().search_runs([experiment(model)], query)
+    runs = connect().search_runs([experiment_id(model)], query)
     return next((run for run in runs if run.data.tags.get(STATUS) in FINISHED), None)
 
 
@@ -208,9 +208,9 @@ def end_killed(model: str, resumed: str | None) -> None:
 def start_night(model: str, fingerprint: str, name: str) -> str:
     """The id of tonight's run: the last with this fingerprint where it was killed or failed, else a new one."""
     client = connect()
-    last = next(iter(client.search_runs([experiment(model)], f"tags.`{FINGERPRINT}` = '{fingerprint}'")), None)
+    last = next(iter(client.search_runs([experiment_id(model)], f"tags.`{FINGERPRINT}` = '{fingerprint}'")), None)
     if last is None or last.info.status == "FINISHED":
-        return str(client.create_run(experiment(model), tags={FINGERPRINT: fingerprint}, run_name=name).info.run_id)
+        return str(client.create_run(experiment_id(model), tags={FINGERPRINT: fingerprint}, run_name=name).info.run_id)
     client.update_run(last.info.run_id, "RUNNING", name)
     return str(last.info.run_id)
 
@@ -225,7 +225,7 @@ def unfinished(version: ModelVersion, fingerprint: str) -> bool:
 
 def _running(model: str) -> list[Run]:
     """Nights and their candidates; an experiment may hold other people's runs too."""
-    runs = connect().search_runs([experiment(model)], "attributes.status = 'RUNNING'")
+    runs = connect().search_runs([experiment_id(model)], "attributes.status = 'RUNNING'")
     return [run for run in runs if any(tag.startswith("nightshift.") for tag in run.data.tags)]
 
 
@@ -241,7 +241,7 @@ def log_inputs(run_id: str, settings: Settings, sources: list[Source], rows: dic
     """Settings as parameters and file, the files as data sets with their digests, the counts of rows."""
     client = connect()
     known = client.get_run(run_id).data.params
-    for name, value in flat(settings.model_dump(mode="json")).items():
+    for name, value in flatten(settings.model_dump(mode="json")).items():
         if name not in known:
             client.log_param(run_id, name, str(value)[:6000])
     client.log_dict(run_id, settings.model_dump(mode="json"), "settings.json")
@@ -269,11 +269,11 @@ def _data_set(source: Source) -> DatasetInput:
     )
 
 
-def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested values by their dotted names."""
     found: dict[str, Any] = {}
     for name, value in values.items():
-        found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) and value else {prefix + name: value}
+        found |= flatten(value, f"{prefix}{name}.") if isinstance(value, dict) and value else {prefix + name: value}
     return found
 
 

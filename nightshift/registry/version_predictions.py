@@ -15,7 +15,7 @@ from nightshift.registry.registered_model import RegisteredModel
 SIDES = ("holdout", "validation")
 
 
-class Served:
+class VersionPredictor:
     """A registered version that answers on rows of a night."""
 
     def __init__(self, name: str, number: str, several: bool) -> None:
@@ -32,7 +32,7 @@ class Served:
 
     def table(self, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
         """Its answers to a frame's rows, see `nightshift.evaluation.kinds`; without labels where the frame has none."""
-        answers = READ[objective.kind](self, _columns(frame, objective), objective)
+        answers = READERS[objective.kind](self, _columns(frame, objective), objective)
         return scoring.table(frame, objective, answers)
 
     def size_mb(self) -> float:
@@ -55,7 +55,7 @@ def _columns(frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
     return asked.assign(target=frame["label"]) if objective.kind == "generation" and "label" in frame else asked
 
 
-def _label(served: Served, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+def _label(served: VersionPredictor, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
     answers = served.ask(frame, objective)
     if not {"label", "scores"} <= set(answers):
         raise ValueError(f"it answers with {', '.join(map(str, answers))}, not with label and scores")
@@ -64,22 +64,22 @@ def _label(served: Served, frame: pd.DataFrame, objective: Objective) -> pd.Data
     return pd.concat([columns.rename(columns={"label": "predicted"}).reset_index(drop=True), scores], axis=1)
 
 
-def _number(served: Served, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+def _number(served: VersionPredictor, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
     answers = served.ask(frame, objective)
     if "label" in answers:
         raise ValueError("it answers with labels, not with numbers")
     return answers[["score"]].set_axis(["predicted"], axis=1)
 
 
-def _loss(served: Served, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+def _loss(served: VersionPredictor, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
     return served.ask(frame, objective, score=True)[["loss", "tokens"]]
 
 
-def _text(served: Served, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+def _text(served: VersionPredictor, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
     return served.ask(frame, objective)[["text"]].set_axis(["predicted"], axis=1)
 
 
-READ: dict[Kind, Callable[[Served, pd.DataFrame, Objective], pd.DataFrame]] = {
+READERS: dict[Kind, Callable[[VersionPredictor, pd.DataFrame, Objective], pd.DataFrame]] = {
     "classification": _label,
     "regression": _number,
     "generation": _loss,
@@ -87,15 +87,15 @@ READ: dict[Kind, Callable[[Served, pd.DataFrame, Objective], pd.DataFrame]] = {
 }
 
 
-def scored(
+def predict_versions(
     registered: Registered, standing: Standing, objectives: list[Objective]
-) -> tuple[dict[str, Served], dict[str, dict[str, Tables]], dict[str, str]]:
+) -> tuple[dict[str, VersionPredictor], dict[str, dict[str, Tables]], dict[str, str]]:
     """By role the versions, by side and role their answers, and by role why there are none.
 
     Raises NightshiftError if the champion is damaged: what is in production needs a person.
     """
     several = len(objectives) > 1
-    served = {"challenger": Served(registered.name, registered.version, several)}
+    served = {"challenger": VersionPredictor(registered.name, registered.version, several)}
     answers = {side: {"challenger": served["challenger"].tables(objectives, side)} for side in SIDES}
     unable: dict[str, str] = {}
     for role, number in (("champion", standing.champion), ("anchor", standing.anchor)):
@@ -103,7 +103,7 @@ def scored(
             found = {side: answers[side]["champion"] for side in SIDES}
         elif number:
             try:
-                served[role] = Served(registered.name, number, several)
+                served[role] = VersionPredictor(registered.name, number, several)
                 found = {side: served[role].tables(objectives, side) for side in SIDES}
             except DamagedVersionError as error:
                 if role == "champion":
@@ -129,7 +129,7 @@ def trained_keys(registered: Registered, standing: Standing) -> set[str]:
     return set().union(*(model_registry.trained_keys(registered.name, str(number)) for number in numbers))
 
 
-def take_out(tables: dict[str, Tables], keys: set[str]) -> int:
+def drop_rows(tables: dict[str, Tables], keys: set[str]) -> int:
     """Take the rows with these keys out of every role's tables, in place; how many they are of the challenger's."""
     before = sum(len(table) for table in tables["challenger"].values())
     for answers in tables.values():

@@ -81,7 +81,7 @@ def _fetched(run_id: str, folder: Path) -> Path:
             if difference := _difference(run_id, found):
                 raise DamagedVersionError(difference)
             folder.parent.mkdir(parents=True, exist_ok=True)
-            beside = artifact_store.beside(folder)
+            beside = artifact_store.partial_path(folder)
             shutil.copytree(found, beside, dirs_exist_ok=True)
             beside.rename(folder)
     return folder

@@ -66,7 +66,7 @@ def _points(history: list[dict[str, Any]], key: str) -> list[tuple[float, float]
     return [(line["step"], line[key]) for line in history if key in line]
 
 
-def answers(
+def predictions(
     tables: dict[str, pd.DataFrame], objectives: list[Objective], model: str, folder: Path, suffix: str = ""
 ) -> list[Path]:
     """Draw what a model answered beside what is true, a picture an objective that has one; return the files.
@@ -225,7 +225,7 @@ def drift(found: Sequence[Drift], path: Path) -> None:
     _save(figure, path)
 
 
-def inline(path: Path) -> str:
+def data_uri(path: Path) -> str:
     """A picture as an address that holds it."""
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
 

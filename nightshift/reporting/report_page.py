@@ -27,7 +27,7 @@ MOST_NAMES = 10
 """Labels that a sentence names."""
 COSTS = ("size_mb", "latency_ms_p50", "latency_ms_p95", "throughput")
 
-SHOWN: dict[Kind, tuple[str, ...]] = {
+SHOWN_METRICS: dict[Kind, tuple[str, ...]] = {
     "classification": ("accuracy", "macro_f1", "weighted_f1"),
     "regression": ("pearson", "spearman", "rmse"),
     "generation": ("loss", "perplexity"),
@@ -56,23 +56,26 @@ class Story:
     """What the seed alone changes, as far as it was ever measured."""
 
 
-def prefix(name: str, objectives: list[Objective], sign: str = "/") -> str:
+def metric_prefix(name: str, objectives: list[Objective], sign: str = "/") -> str:
     """What a metric's (a file's) name begins with: nothing where there is one objective."""
     return name + sign if len(objectives) > 1 else ""
 
 
-def columns(objectives: list[Objective]) -> list[str]:
+def metric_columns(objectives: list[Objective]) -> list[str]:
     """Names of the metrics that tables show, the weighted sum last."""
-    names = [prefix(o.name, objectives) + metric for o in objectives for metric in SHOWN[o.kind]]
+    names = [metric_prefix(o.name, objectives) + metric for o in objectives for metric in SHOWN_METRICS[o.kind]]
     return [*names, kinds.WEIGHTED] if len(objectives) > 1 else names
 
 
 def is_shown(name: str) -> bool:
     """Whether tables have room for this metric."""
-    return name.rpartition("/")[2] in {kinds.WEIGHTED, *(metric for metrics in SHOWN.values() for metric in metrics)}
+    return name.rpartition("/")[2] in {
+        kinds.WEIGHTED,
+        *(metric for metrics in SHOWN_METRICS.values() for metric in metrics),
+    }
 
 
-def title(name: str) -> str:
+def metric_title(name: str) -> str:
     """A metric's name for people."""
     start, slash, metric = name.rpartition("/")
     return start + (slash and " ") + TITLES.get(metric, metric)
@@ -107,7 +110,7 @@ def abstentions(story: Story) -> list[str]:
     assert story.verdict
     lines = []
     for objective in story.objectives:
-        start = prefix(objective.name, story.objectives)
+        start = metric_prefix(objective.name, story.objectives)
         coverage = story.verdict.metrics.get(f"{start}coverage")
         if coverage is not None:
             about = f" of {objective.name}" if start else ""
@@ -120,12 +123,12 @@ def abstentions(story: Story) -> list[str]:
 def _beaten(result: NightResult, story: Story, objective: Objective) -> str:
     if not (result.metrics and result.baseline and story.evaluated):
         return ""
-    name = prefix(objective.name, story.objectives) + objective.metric
+    name = metric_prefix(objective.name, story.objectives) + objective.metric
     ours, simple, sign = result.metrics[name], result.baseline[name], kinds.better(objective.metric)
     if sign * ours > sign * simple:
         return ""
     return (
-        f"The transformer does not beat {story.evaluated.baselines[objective.name]} tonight: {title(name)} {ours:.3f} against "
+        f"The transformer does not beat {story.evaluated.baselines[objective.name]} tonight: {metric_title(name)} {ours:.3f} against "
         f"{simple:.3f} on the same rows."
     )
 
@@ -135,7 +138,7 @@ def baseline_name(evaluated: Evaluated) -> str:
     return " / ".join(dict.fromkeys(evaluated.baselines.values())) or "baseline"
 
 
-def sharing(story: Story) -> list[dict[str, Any]]:
+def single_task_comparison(story: Story) -> list[dict[str, Any]]:
     """For each objective that was also trained alone: its metric shared and alone, of full on the holdout."""
     assert story.evaluated
     lines = []
@@ -152,7 +155,7 @@ def _compared(shared: Evaluated, alone: Evaluated, objective: Objective) -> tupl
     """The metric's name, shared and alone; a loss is that of a whole text, since the tokens may be others."""
     metric, name = objective.metric, objective.name
     if metric != "loss":
-        return title(metric), shared.holdout[f"{name}/{metric}"], alone.holdout[metric]
+        return metric_title(metric), shared.holdout[f"{name}/{metric}"], alone.holdout[metric]
     nats = [
         pd.read_parquet(artifact_store.folder(found) / f"holdout/{name}.parquet")["loss"].mean()
         for found in (shared, alone)
@@ -171,7 +174,7 @@ def lost_rows(story: Story) -> pd.DataFrame:
     return prediction_changes.without_texts(table, story.objectives)
 
 
-def slices(story: Story) -> pd.DataFrame:
+def slice_table(story: Story) -> pd.DataFrame:
     """A line a slice."""
     assert story.verdict
     lines = [one.model_dump(exclude={"interval"}) | dict(zip(("lower", "upper"), one.interval or (), strict=False))
@@ -194,12 +197,12 @@ def draw_pictures(story: Story, slice_margin: float, folder: Path) -> list[Path]
     plots.learning_curve(history, curve, trained.selected_by, trained.best_step)
     files = [curve]
     answers = _answers(artifact_store.folder(story.verdict) / "challenger", objectives)
-    files += plots.answers(answers, objectives, "the challenger, as registered", folder)
+    files += plots.predictions(answers, objectives, "the challenger, as registered", folder)
     if story.verdict.slices:
         files.append(folder / "slices.png")
         plots.slices(story.verdict.slices, slice_margin, files[-1])
     answers = _answers(artifact_store.folder(story.evaluated) / "holdout", objectives)
-    files += plots.answers(answers, objectives, "full", folder, "_full")
+    files += plots.predictions(answers, objectives, "full", folder, "_full")
     files.append(folder / "pareto.png")
     plots.pareto(story.compressed.candidates, kinds.primary(objectives), files[-1])
     return files
@@ -279,7 +282,7 @@ def _compared_rows(verdict: Verdict, lost: pd.DataFrame) -> dict[str, object]:
 def _values(result: NightResult, story: Story, files: Sequence[Path]) -> dict[str, object]:
     figures: dict[str, object] = {}
     if story.verdict:
-        figures = {"metrics": _rows_of_metrics(story), "sharing": sharing(story), "speed": _speed(story)}
+        figures = {"metrics": _rows_of_metrics(story), "sharing": single_task_comparison(story), "speed": _speed(story)}
         figures["abstentions"] = abstentions(story)
         figures |= _compared_rows(story.verdict, lost_rows(story))
     quarantine = _quarantined(story)
@@ -287,12 +290,12 @@ def _values(result: NightResult, story: Story, files: Sequence[Path]) -> dict[st
         "night": result,
         "headline": headline(result, story),
         "story": story,
-        "columns": columns(story.objectives),
-        "title": title,
+        "columns": metric_columns(story.objectives),
+        "title": metric_title,
         "quarantine": quarantine,
         "carriers": versions(result),
         "examples": _quarantine(story).head(20)[["reason", "source", "row"]].to_dict("records") if quarantine else [],
-        "pictures": {file.stem.replace("_", " "): plots.inline(file) for file in files},
+        "pictures": {file.stem.replace("_", " "): plots.data_uri(file) for file in files},
         "links": _links(result, story),
         "ledger": ledger.history(result.model)[: -LEDGER_LINES - 1 : -1],
     }
@@ -304,7 +307,7 @@ def versions(result: NightResult) -> str:
                      for number in result.carried_by)  # fmt: skip
 
 
-def environment() -> Environment:
+def template_environment() -> Environment:
     """Return the environment of the report's two templates."""
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -323,13 +326,13 @@ def write(result: NightResult, story: Story, files: Sequence[Path] = ()) -> Path
 
     `files` are the pictures that it shows.
     """
-    templates = environment()
+    templates = template_environment()
     values = _values(result, story, files)
     folder = artifact_store.home() / "reports" / result.model
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / f"{pd.Timestamp.now():%Y-%m-%d}-{(result.mlflow_run_id or '')[:8]}.html"
-    beside = artifact_store.beside(page)
+    beside = artifact_store.partial_path(page)
     beside.write_text(templates.get_template("report.html").render(values), encoding="utf-8")
     beside.replace(page)
-    artifacts.report(result.model, templates.get_template("report.md").render(values))
+    artifacts.show_report(result.model, templates.get_template("report.md").render(values))
     return page

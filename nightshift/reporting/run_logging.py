@@ -44,7 +44,7 @@ def log(run_id: str, story: Story, registered: Registered, files: Sequence[Path]
     if evaluated.samples:
         client.log_dict(run_id, evaluated.samples, "samples.json")
     _log_profile(run_id, story.verdict, story.objectives[0])
-    for file, table in (("slices.csv", report_page.slices(story)), ("lost.csv", report_page.lost_rows(story))):
+    for file, table in (("slices.csv", report_page.slice_table(story)), ("lost.csv", report_page.lost_rows(story))):
         if len(table):
             client.log_text(run_id, escaping.spreadsheet(table).to_csv(index=False), file)
     tracking.log_candidates(run_id, story.compressed.candidates)
@@ -53,7 +53,7 @@ def log(run_id: str, story: Story, registered: Registered, files: Sequence[Path]
     with artifact_store.scratch() as folder:
         for objective in story.objectives:
             if objective.kind == "classification":
-                picture = folder / f"{report_page.prefix(objective.name, story.objectives, '_')}label_shares.png"
+                picture = folder / f"{report_page.metric_prefix(objective.name, story.objectives, '_')}label_shares.png"
                 plots.label_shares(_shares(objective), picture)
                 client.log_artifact(run_id, str(picture), "pictures")
 

@@ -35,7 +35,7 @@ def describe(result: NightResult, story: Story, sources: list[Source]) -> None:
     text = _text(result, story, story.verdict, sources)
     client.update_model_version(result.model, result.version, ledger.with_ledger(text, told))
     client.set_tag(result.mlflow_run_id, "mlflow.note.content", text)
-    for name, value in _tags(story.verdict, report_page.columns(story.objectives)).items():
+    for name, value in _tags(story.verdict, report_page.metric_columns(story.objectives)).items():
         client.set_model_version_tag(result.model, result.version, name, value)
 
 
@@ -104,8 +104,8 @@ def _table(result: NightResult, story: Story, verdict: Verdict, full: Candidate)
     if result.baseline:
         assert story.evaluated
         values[report_page.baseline_name(story.evaluated).replace(" with logistic regression", "")] = result.baseline
-    rows = [[report_page.title(name), *(f"{found[name]:.4f}" if name in found else "" for found in values.values())]
-            for name in report_page.columns(story.objectives)]  # fmt: skip
+    rows = [[report_page.metric_title(name), *(f"{found[name]:.4f}" if name in found else "" for found in values.values())]
+            for name in report_page.metric_columns(story.objectives)]  # fmt: skip
     lines = [[f"on the {result.rows['holdout'] - verdict.seen:,} rows that judge", *values], *rows]
     head, *body = ["| " + " | ".join(f"{cell}&emsp;" for cell in line) + " |" for line in lines]
     return [head, "|" + " --- |" * len(lines[0]), *body]

@@ -42,7 +42,7 @@ def folder(artifact: Artifact) -> Path:
     return root() / artifact.path
 
 
-def work(model: str, name: str) -> Path:
+def work_folder(model: str, name: str) -> Path:
     """A folder that survives a killed night, for a stage of `model` that goes on where it stopped (training)."""
     path = home() / "work" / model / name
     path.mkdir(parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ def clear_work(model: str, record: object) -> None:
         shutil.rmtree(home() / "work" / model / record.path.replace("/", "-"), ignore_errors=True)
 
 
-def beside(path: Path) -> Path:
+def partial_path(path: Path) -> Path:
     """Where this process writes what is to become `path`."""
     return path.with_name(f"{path.name}.{os.getpid()}.partial")
 
@@ -65,19 +65,19 @@ def write_csv(table: "pd.DataFrame", path: Path, sep: str = ",") -> None:
     table.to_csv(path, sep=sep, index=False, quoting=csv.QUOTE_NONNUMERIC)
 
 
-def key(folder: Path) -> str:
+def artifact_key(folder: Path) -> str:
     """The artifact's key, from the folder that `writing` gave."""
     return folder.name.partition(".")[0]
 
 
 @contextmanager
-def writing(path: str, again: bool = False) -> Iterator[Path]:
+def new_artifact(path: str, again: bool = False) -> Iterator[Path]:
     """A fresh folder that becomes `path` in the store when the block ends well, and goes when it does not.
 
     Where another process has finished the same artifact meanwhile, that one stays, unless this is made `again`.
     """
     final = root() / path
-    folder, old = beside(final), beside(final.with_name(final.name + ".old"))
+    folder, old = partial_path(final), partial_path(final.with_name(final.name + ".old"))
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
@@ -91,7 +91,7 @@ def writing(path: str, again: bool = False) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def sweep() -> None:
+def remove_partial() -> None:
     """Remove what killed processes have left half-written."""
     for pattern, position in (("artifacts/*/*.partial", -2), ("reports/*/*.partial", -2), ("tmp/*.*", 0)):
         for path in home().glob(pattern):

@@ -42,7 +42,7 @@ def reserve_file() -> Path:
     return artifact_store.home() / "reserve"
 
 
-def free() -> int:
+def free_bytes() -> int:
     """Return how many bytes are left on the disk of NIGHTSHIFT_HOME for this user."""
     return shutil.disk_usage(artifact_store.home()).free
 
@@ -61,7 +61,7 @@ def keep_reserve() -> None:
         )
     try:
         if not path.exists() or path.stat().st_size < RESERVE:
-            if free() < RESERVE + LOW:
+            if free_bytes() < RESERVE + LOW:
                 raise DiskFullError(_full())
             path.write_bytes(bytes(RESERVE))
     except OSError as error:
@@ -79,14 +79,14 @@ def release_reserve() -> None:
 def is_low() -> bool:
     """Return True if so little is left that databases may fail; False where that cannot be asked."""
     with suppress(OSError):
-        return free() < LOW
+        return free_bytes() < LOW
     return False
 
 
 def is_short() -> bool:
     """Return True if little is left besides the reserve, also where that has been released; False where it cannot be asked."""
     with suppress(OSError):
-        return free() - (0 if reserve_file().exists() else RESERVE) < LOW
+        return free_bytes() - (0 if reserve_file().exists() else RESERVE) < LOW
     return False
 
 
@@ -103,7 +103,7 @@ def make_room() -> None:
         release_reserve()
     until = time.monotonic() + PATIENCE
     with suppress(OSError):
-        while free() < ENOUGH and time.monotonic() < until:
+        while free_bytes() < ENOUGH and time.monotonic() < until:
             time.sleep(1)
 
 
@@ -149,7 +149,7 @@ def is_other(record: logging.LogRecord) -> bool:
 def _full() -> str:
     left = 0.0
     with suppress(OSError):
-        left = free() / MB
+        left = free_bytes() / MB
     return (
         f"the disk is full: {left:,.0f} MB are left for NIGHTSHIFT_HOME, {artifact_store.home()}, and a run needs "
         f"{(RESERVE + LOW) / MB:.0f} MB to begin, more to end well; free some (`nightshift clean` lists what old runs have "

@@ -34,7 +34,7 @@ def start_mark(pid: int) -> str:
         return f"{psutil.Process(pid).create_time():.2f}"
 
 
-def living(pid: int, mark: str) -> psutil.Process | None:
+def running_process(pid: int, mark: str) -> psutil.Process | None:
     """Return the process with this id and `start_mark` if it still runs.
 
     Args:
@@ -50,7 +50,7 @@ def living(pid: int, mark: str) -> psutil.Process | None:
     return None
 
 
-def ours() -> Iterator[psutil.Process]:
+def home_processes() -> Iterator[psutil.Process]:
     """All that carry this NIGHTSHIFT_HOME in their environment, this one among them."""
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
@@ -58,17 +58,17 @@ def ours() -> Iterator[psutil.Process]:
                 yield process
 
 
-def group(leader: int) -> list[psutil.Process]:
+def group_members(leader: int) -> list[psutil.Process]:
     """Those of ours in the process group of `leader`, which may have died."""
     found = []
-    for process in ours():
+    for process in home_processes():
         with suppress(ProcessLookupError):
             if os.getpgid(process.pid) == leader:
                 found.append(process)
     return found
 
 
-def end(found: Iterable[psutil.Process], patience: float) -> None:
+def terminate(found: Iterable[psutil.Process], patience: float) -> None:
     """SIGTERM, and SIGKILL to what is left after `patience` seconds; returns when all have gone."""
     found = list(found)
     for process in found:

@@ -48,7 +48,7 @@ def stage(function: Callable[Concatenate[Path, P], A]) -> Task[P, A]:
         path = artifact_path(function, bound.arguments)
         with (
             redaction.redacted_errors(),
-            artifact_store.writing(path, again=PREFECT_TASKS_REFRESH_CACHE.value()) as folder,
+            artifact_store.new_artifact(path, again=PREFECT_TASKS_REFRESH_CACHE.value()) as folder,
             transaction(commit_mode=CommitMode.EAGER),
         ):
             record = function(folder, *args, **kwargs)

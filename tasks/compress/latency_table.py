@@ -41,7 +41,7 @@ def costs(
     if (table := _read(file)) is None:
         table = allocation.costs(model, lambda models: _times(models, tokenizer, heads, texts, max_length))
         file.parent.mkdir(parents=True, exist_ok=True)
-        beside = artifact_store.beside(file)
+        beside = artifact_store.partial_path(file)
         beside.write_text(json.dumps([table.full, list(table.heads.items()), list(table.widths.items())]))
         beside.replace(file)
     return table

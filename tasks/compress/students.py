@@ -282,7 +282,7 @@ def made(
     count = sum(p.numel() for p in model.parameters())
     log.info("%s: %s parameters", step, f"{count:,}")
     if step.trains and told["epochs"]:
-        _teach(model, desk, step, artifact_store.work(model_name, f"made-{artifact_store.key(folder)}"))
+        _teach(model, desk, step, artifact_store.work_folder(model_name, f"made-{artifact_store.artifact_key(folder)}"))
     stock = pruning.dense(model) if model.config.model_type in ANATOMIES else model
     pretrained.save_checkpoint(stock, tokenizer, desk.heads, folder / "checkpoint")
     return Student(parameters=count, seconds=time.monotonic() - begun)

@@ -21,7 +21,7 @@ from nightshift.evaluation.significance import Tables
 from nightshift.inference.measurement import one_by_one
 from nightshift.records import Claim, Compared, Evaluated, Metric, Objective, Registered, Standing, Verdict
 from nightshift.registry import model_registry, tracking
-from nightshift.registry.version_predictions import Served, scored, take_out, trained_keys
+from nightshift.registry.version_predictions import VersionPredictor, drop_rows, predict_versions, trained_keys
 from nightshift.store import artifact_store
 from nightshift.store.stages import stage
 from tasks.gate.first_version import First, References, judge_first
@@ -224,15 +224,15 @@ def gate(
 ) -> Verdict:
     """Score challenger, champion and anchor tonight, as registered, on tonight's holdout, and decide."""
     tracking.connect()
-    served, answers, unable = scored(registered, standing, objectives)
+    served, answers, unable = predict_versions(registered, standing, objectives)
     keys = trained_keys(registered, standing)
-    seen = {side: take_out(tables, keys) for side, tables in answers.items()}
+    seen = {side: drop_rows(tables, keys) for side, tables in answers.items()}
     if any(table.empty for tables in answers.values() for table in tables["challenger"].values()):
         raise InputError(f"gate: version {registered.version}, the champion or the anchor was trained on every row that "
                          "could judge; give other rows as holdout")  # fmt: skip
     references = _references(evaluated, objectives)
     for tables in (references.dummy, references.baseline):
-        take_out({"challenger": tables}, keys)
+        drop_rows({"challenger": tables}, keys)
     for role, tables in answers["holdout"].items():
         scoring.write(tables, folder / role)
     (folder / "measured").mkdir()
@@ -269,7 +269,7 @@ def _references(evaluated: Evaluated, objectives: list[Objective]) -> References
 
 
 def _inspected(
-    challenger: Served,
+    challenger: VersionPredictor,
     times: list[float],
     tables: Mapping[str, Tables],
     objectives: list[Objective],
