@@ -30,7 +30,7 @@ DATA: dict[str, dict[str, Any]] = {
         "split": {"holdout": "sst2/test.tsv", "validation": 0.1},
         "train": {"base_model": MINILM, "max_length": 128, "num_train_epochs": 3, "per_device_train_batch_size": 32,
                   "learning_rate": 1e-4},
-        "augment": {"method": "none", "pieces": 6},
+        "augment": {"method": "none", "num_ngrams": 6},
         "compress": {
             "learning_rate": 2e-4, "distil_epochs": 2, "recovery_epochs": 1.5,
             "recipes": ["quantize", "quantize:static", "prune:0.5+prune:0.7+prune:0.9+embeddings+quantize:static",
@@ -41,7 +41,7 @@ DATA: dict[str, dict[str, Any]] = {
         "data": {"path": "banking77/train.csv", "text": "text", "label": "category"},
         "split": {"holdout": "banking77/test.csv"},
         "train": {"base_model": MINILM, "max_length": 64, "num_train_epochs": 5, "learning_rate": 2e-4},
-        "augment": {"method": "none", "pieces": 1},
+        "augment": {"method": "none", "num_ngrams": 1},
         "compress": {
             "learning_rate": 3e-4, "recovery_epochs": 3, "static_epochs": 12,
             "recipes": ["quantize", "quantize:static", "prune:0.5+prune:0.9+embeddings+quantize:static",
@@ -56,7 +56,7 @@ DATA: dict[str, dict[str, Any]] = {
                         "intermediate_size": 1024},
             "max_length": 128, "num_train_epochs": 5, "learning_rate": 3e-4,
         },
-        "augment": {"method": "none", "pieces": 1},
+        "augment": {"method": "none", "num_ngrams": 1},
         "compress": {
             "learning_rate": 3e-4, "distil_epochs": 4, "recovery_epochs": 2,
             "recipes": ["quantize", "quantize:static", "prune:0.5+quantize:static",
@@ -158,7 +158,7 @@ def _measured(told: argparse.Namespace, place: Path, places: list[Path]) -> None
         "train.num_train_epochs=0.01",
         "compress.distil_epochs=0.01",
         "compress.recovery_epochs=0",
-        "augment.pieces=0",
+        "augment.num_ngrams=0",
     ]
     _night(place, settings, [*told.set, *hardly, f"compress.recipes=[{', '.join(pruned)}]"])
     for other in places:

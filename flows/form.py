@@ -6,9 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional, get_origin
 
 import yaml
 from prefect.runtime import flow_run
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, create_model, model_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    create_model,
+    model_serializer,
+    model_validator,
+)
 
 from flows.settings import NightSettings, anchored, check, read, section
+from nightshift import renamed_settings
 from nightshift.errors import SettingsError
 from nightshift.records import Settings
 from nightshift.redaction import SECRET_SCHEMA
@@ -27,7 +36,20 @@ class _Form(BaseModel):
         return {name: value for name, value in handler(self).items() if value not in (None, {})}
 
 
-def _optional(settings: type[Settings]) -> type[BaseModel]:
+class _WholeForm(_Form):
+    """The form of all sections; it takes renamed keys under their old names, too."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _use_new_names(cls, values: Any) -> Any:
+        return renamed_settings.use_new_names(values, "the form") if isinstance(values, dict) else values
+
+
+def _optional(settings: type[Settings], base: type[_Form] = _Form, section_name: str = "") -> type[BaseModel]:
+    """Return a form of a settings class in which every field is optional.
+
+    The schema shows renamed keys under their new names, and accepts numbers under the old ones.
+    """
     fields: dict[str, Any] = {}
     for name, field in settings.model_fields.items():
         kind: Any = field.annotation
@@ -35,7 +57,7 @@ def _optional(settings: type[Settings]) -> type[BaseModel]:
         if inside and get_origin(kind) is dict:
             kind = dict[str, Any]
         elif inside:
-            inner = _optional(inside)
+            inner = _optional(inside, section_name=name)
             fields[name] = (inner, Field(default=inner(), title=_title(name), description=field.description))
             continue
         if field.metadata:
@@ -45,7 +67,10 @@ def _optional(settings: type[Settings]) -> type[BaseModel]:
             words += f" Default: {yaml.safe_dump(default, default_flow_style=True).removesuffix(DOTS).strip()}"
         extra: dict[str, Any] = {"title": _title(name), "description": words, "json_schema_extra": _plain}
         fields[name] = (Optional[kind], Field(default=None, **extra))  # noqa: UP045
-    return create_model(settings.__name__, __base__=_Form, __doc__=settings.__doc__, **fields)
+    old_keys = renamed_settings.old_keys(section_name)
+    pattern = {"patternProperties": {f"^({'|'.join(old_keys)})$": {"type": ["number", "null"]}}} if old_keys else {}
+    config = {"json_schema_extra": pattern}
+    return create_model(settings.__name__, __base__=base, __doc__=settings.__doc__, __cls_kwargs__=config, **fields)
 
 
 def _plain(schema: dict[str, Any]) -> None:
@@ -69,7 +94,7 @@ def _title(name: str) -> str:
 if TYPE_CHECKING:
     NightForm = NightSettings
 else:
-    NightForm = _optional(NightSettings)
+    NightForm = _optional(NightSettings, _WholeForm)
 EMPTY = NightForm.model_validate({})
 
 

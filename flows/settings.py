@@ -11,7 +11,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from nightshift import redaction
+from nightshift import redaction, renamed_settings
 from nightshift.errors import SettingsError, UserError
 from nightshift.evaluation.kinds import KINDS, gate_metric
 from nightshift.records import GENERATIVE, MAIN, GenerationSettings, Kind, Metric, Settings
@@ -300,10 +300,19 @@ def _wrong(field: str, message: str) -> PydanticCustomError:
 
 
 def load(path: Path, overrides: Iterable[str] = ()) -> NightSettings:
-    """Read a settings file and put `a.b=c` overrides over it; raises SettingsError, one line a wrong field."""
+    """Read and check a settings file.
+
+    Args:
+        path: YAML file.
+        overrides: `SECTION.KEY=VALUE`, which replace values of the file.
+
+    Raises:
+        SettingsError: Unreadable file or wrong settings, one line for each wrong field.
+    """
     values = read(path)
     for override in overrides:
-        _put(values, override)
+        name, equals, value = override.partition("=")
+        _put(values, renamed_settings.new_name(name) + equals + value)
     return check(anchored(values), str(path))
 
 
@@ -324,7 +333,7 @@ def read(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise SettingsError(f"{path}: expected sections such as `model:` and `data:`, found {type(values).__name__}")
     values.setdefault("base_dir", str(path.resolve().parent))
-    return values
+    return renamed_settings.use_new_names(values, str(path))
 
 
 def assigned(options: Iterable[str], flag: str) -> dict[str, Any]:
@@ -369,7 +378,7 @@ def check(values: dict[str, Any], where: str) -> NightSettings:
     """Validate; every wrong field becomes one line that names it."""
     _refuse_secrets(values, where)
     try:
-        return NightSettings.model_validate(values)
+        return NightSettings.model_validate(renamed_settings.use_new_names(values, where))
     except ValidationError as error:
         raise SettingsError("\n".join(f"{where}: {_line(item)}" for item in error.errors())) from error
 

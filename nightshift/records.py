@@ -354,7 +354,7 @@ class Verdict(Artifact):
     lost: int | None = None
     """Rows that the champion alone had right."""
     noised: dict[str, float] = Field(default_factory=dict)
-    """The challenger's metrics on the holdout with typing errors, where `gate.max_noise_drop` asks for them."""
+    """The challenger's metrics on the holdout with typing errors, where `gate.max_typo_drop` asks for them."""
 
 
 class NightResult(BaseModel):

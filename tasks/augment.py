@@ -38,7 +38,7 @@ class AugmentSettings(Settings):
     """Chance that mixed swaps."""
     permute_probability: float = Field(0.5, ge=0, le=1)
     """Chance that mixed permutes."""
-    pieces: int = Field(0, ge=0, le=50)
+    num_ngrams: int = Field(0, ge=0, le=50)
     """Pieces a training row, some of their units exchanged for others, which only students learn from: their label is what the teacher says."""
     seed: int = 42
     """Of all draws, together with the row's own key."""
@@ -129,7 +129,7 @@ def augment_rows(frame: pd.DataFrame, settings: AugmentSettings, judging: Collec
 
 
 def pieces(frame: pd.DataFrame, settings: AugmentSettings) -> pd.DataFrame:
-    """Texts and `row_key` of `settings.pieces` pieces a row, each once."""
+    """Texts and `row_key` of `settings.num_ngrams` pieces a row, each once."""
     columns = [name for name in ("text", "text_pair") if name in frame]
     pool = [unit for column in columns for text in frame[column] for unit in units_of(text, settings)[0]]
     made = [
@@ -138,7 +138,7 @@ def pieces(frame: pd.DataFrame, settings: AugmentSettings) -> pd.DataFrame:
             for name in columns
         ]
         for row in frame[[*columns, "row_key"]].to_dict("records")
-        for number in range(settings.pieces)
+        for number in range(settings.num_ngrams)
     ]
     found = pd.DataFrame(made, columns=columns, dtype=object)
     return found.assign(row_key=[key(*texts) for texts in made]).drop_duplicates("row_key")
@@ -151,7 +151,7 @@ def _random(seed: int, key: str, copy: int, column: str) -> Random:
 @stage
 def augment(folder: Path, sides: Sides, augment: AugmentSettings, kind: Kind) -> Augmented:
     """Write the training rows and their copies, and the texts without labels: those of `sides`, and pieces."""
-    settings = augment.model_copy(update={"copies": 0, "pieces": 0}) if kind in GENERATIVE else augment
+    settings = augment.model_copy(update={"copies": 0, "num_ngrams": 0}) if kind in GENERATIVE else augment
     train, unlabelled = (
         pd.read_parquet(artifact_store.folder(sides) / f"{name}.parquet") for name in ("train", "unlabelled")
     )
@@ -163,7 +163,7 @@ def augment(folder: Path, sides: Sides, augment: AugmentSettings, kind: Kind) ->
     )
     rows = augment_rows(train, settings, judging)
     rows.to_parquet(folder / "train.parquet")
-    if settings.pieces:
+    if settings.num_ngrams:
         made = pieces(train, settings)
         known = judging.union(train["row_key"], unlabelled["row_key"])
         unlabelled = pd.concat([unlabelled, made[~made["row_key"].isin(known)]], ignore_index=True)

@@ -309,8 +309,8 @@ def test_a_teacher_that_is_no_base_model_is_told_by_its_field(tmp_path):
 
 def test_other_teachers_than_full_have_no_inside_to_imitate():
     assert CompressSettings(teachers=["full", "champion", "package:a/b"]).teaching_bases == ["package:a/b"]
-    with pytest.raises(ValueError, match="look into full"):
-        CompressSettings(teachers=["champion"], relations=1.0)
+    with pytest.raises(ValueError, match="compare with layers of full"):
+        CompressSettings(teachers=["champion"], attention_loss_weight=1.0)
 
 
 def test_the_cheap_ones_that_come_near_go_on():

@@ -109,7 +109,7 @@ def test_promoted_then_skipped_then_forced(shell, project):
     trained = [pd.read_parquet(file) for file in home.glob("artifacts/train/*/trained_keys.parquet")]
     (project / "forget.txt").write_text(trained[0]["row_key"][0] + "\n")
     fewer = ("train.num_train_epochs=1", "train.learning_rate=3e-4", "compress.recipes=[]", "gate.seeds=2")
-    fewer += ("gate.max_size_mb=0.001", "gate.max_noise_drop=1", "data.exclude=forget.txt")
+    fewer += ("gate.max_size_mb=0.001", "gate.max_typo_drop=1", "data.exclude=forget.txt")
     frozen = shell.json("run", "night.yaml", *(word for setting in fewer for word in ("--set", setting)))
     assert frozen["status"] == "held" and frozen["champion_version"] == "1"
     assert frozen["gate"]["reasons"][0].startswith("over budget: 0.")
@@ -124,7 +124,7 @@ def test_promoted_then_skipped_then_forced(shell, project):
     assert "Slices of the holdout" in page and f"{frozen['gate']['lost']} are wrong that it had right" in page
     lost = client.download_artifacts(run, "lost.csv", project)
     assert "text" not in Path(lost).read_text().splitlines()[0]
-    told = "compress.recipes, data.exclude, gate.max_noise_drop, gate.max_size_mb, gate.seeds, train.learning_rate, train.num_train_epochs"
+    told = "compress.recipes, data.exclude, gate.max_size_mb, gate.max_typo_drop, gate.seeds, train.learning_rate, train.num_train_epochs"
     assert frozen["changed"].endswith(f": data, settings ({told})")
     assert frozen["rows"]["read"] == 600 == frozen["rows"]["kept"] + 1
     assert frozen["carried_by"] == ["1", "2"], "not by tonight's, version 3"

@@ -281,12 +281,12 @@ def test_shared_labels_are_averaged_over_and_other_answers_are_wrong(separator):
     [
         ({"max_latency_ms": 4.9}, "over budget: 5.00 ms for 95 in 100 texts, more than gate.max_latency_ms 4.9"),
         ({"max_size_mb": 6.9}, "over budget: 7.0 MB, more than gate.max_size_mb 6.9"),
-        ({"max_noise_drop": 0.1}, "over budget: the metric worse by 0.2"),
+        ({"max_typo_drop": 0.1}, "over budget: the metric worse by 0.2"),
     ],
 )
 def test_every_budget_holds_whoever_is_over_it(settings, bar):
     challenger = answers(0.05, 1)
-    noised = {"main": answers(0.3, 2)} if "max_noise_drop" in settings else {}
+    noised = {"main": answers(0.3, 2)} if "max_typo_drop" in settings else {}
     measured = Measured({"max_latency_ms": 5.0, "max_size_mb": 7.0}, noised)
     for champion in (None, answers(0.3, 3)):
         found = inspected(challenger, champion, measured=measured, **settings)

@@ -251,7 +251,7 @@ def test_texts_that_are_learned_word_by_word_get_no_copies(checked, kind, some):
 
 def test_pieces_are_new_texts_of_the_training_rows_words(checked):
     sides = split.fn(checked(frame(300), ["a text of its own"]), SplitSettings(), "classification")
-    settings = AugmentSettings(pieces=4, probability=0.3)
+    settings = AugmentSettings(num_ngrams=4, probability=0.3)
     done = augment.fn(sides, settings, "classification")
     made, train = read(done, "unlabelled"), read(done, "train")
     assert len(made) == done.unlabelled == made["row_key"].nunique() and list(made.columns) == ["text", "row_key"]
@@ -266,7 +266,7 @@ def test_pieces_are_new_texts_of_the_training_rows_words(checked):
 
 def test_pieces_are_runs_of_a_text_and_unspaced_ones_of_characters():
     rows = pd.DataFrame({"text": ["one two three four five", "很快好吃味道足量大", "a"], "row_key": ["a", "b", "c"]})
-    found = pieces(rows, AugmentSettings(pieces=20, probability=1e-9))
+    found = pieces(rows, AugmentSettings(num_ngrams=20, probability=1e-9))
     assert len(found) > 20
     assert all(any(piece in text for text in rows["text"]) for piece in found["text"])
     assert (found["text"].str.len() == 1).sum() == 1

@@ -10,6 +10,7 @@ from mlflow.artifacts import load_dict
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
+from nightshift import renamed_settings
 from nightshift.records import Source
 from nightshift.registry import tracking
 from nightshift.store import runtime_environment
@@ -45,9 +46,12 @@ def digest(part: Any) -> str:
 def load(run: Run) -> dict[str, Any]:
     """The parts of a night before; empty where it kept none."""
     try:
-        return dict(load_dict(f"runs:/{run.info.run_id}/{FILE}"))
+        stored = dict(load_dict(f"runs:/{run.info.run_id}/{FILE}"))
     except (MlflowException, OSError):
         return {}
+    if isinstance(settings := stored.get("settings"), dict):
+        stored["settings"] = {renamed_settings.NEW_NAMES.get(name, name): value for name, value in settings.items()}
+    return stored
 
 
 def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:

@@ -17,7 +17,7 @@ from tasks.compress.records import Lesson, Served, Student
 from tasks.compress.settings import InheritedSettings
 from tasks.compress.students import EPOCHS, RATES, SIZES
 
-TRAINING = ("temperature", "alpha", "relations", "hidden", "cosine")
+TRAINING = ("temperature", "alpha", "attention_loss_weight", "hidden_loss_weight", "cosine_loss_weight")
 """Settings that every step which trains goes by."""
 
 

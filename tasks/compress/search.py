@@ -35,12 +35,12 @@ class Point:
     """Median of a text, as a share of full's."""
 
 
-def explore(shop: Workshop, validation: dict[str, float], keep: float, minutes: float) -> list[str]:
+def explore(shop: Workshop, validation: dict[str, float], keep: float, search_minutes: float) -> list[str]:
     """The recipes that are worth a full training, and those without training; `validation` are full's metrics."""
     metric = kinds.primary(shop.objectives)
     sign = kinds.better(metric)
     reference = sign * validation[metric]
-    end = time.time() + 60 * minutes
+    end = time.time() + 60 * search_minutes
     known = usable([o.kind for o in shop.objectives])
     conversions = [step for step in CONVERSIONS if step in known]
     plain = ["+".join(conversions[at:]) for at in range(len(conversions))]

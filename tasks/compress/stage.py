@@ -37,7 +37,7 @@ class CompressSettings(Bounds):
 
     recipes: list[str] | Literal["auto"] = ["quantize", "distil", "prune", "distil+quantize", "distil+prune+quantize"]
     """Chains of distil, narrow and prune, or static, then vocabulary, embeddings, quantize. auto: a search. An empty list puts full forward."""
-    minutes: float = Field(60, gt=0)
+    search_minutes: float = Field(60, gt=0)
     """Of the search: after them only the cheapest of what is left goes on."""
     teachers: list[str] = Field(["full"], min_length=1)
     """Who students learn from; of several the mean. full: tonight's model; champion; else a base model, as `train.base_model`, which is fine-tuned tonight besides."""
@@ -47,17 +47,17 @@ class CompressSettings(Bounds):
     """Which of the layers."""
     hidden_size: float = Field(0.5, gt=0, lt=1)
     """Share of the hidden size that a narrower student keeps."""
-    pruned_time: float = Field(0.5, gt=0, lt=1)
+    target_latency_ratio: float = Field(0.5, gt=0, lt=1)
     """Share of its parent's time that a pruned model takes; heads and neurons are allotted as measured on this machine."""
     temperature: float = Field(2.0, gt=0)
     """Softens the teacher's scores."""
     alpha: float = Field(0.7, ge=0, le=1)
     """Weight of the teacher's scores; the rest is the labels'."""
-    relations: float = Field(0.0, ge=0)
+    attention_loss_weight: float = Field(0.0, ge=0)
     """Weight of the teacher's attention relations."""
-    hidden: float = Field(0.0, ge=0)
+    hidden_loss_weight: float = Field(0.0, ge=0)
     """Weight of its layers' hidden states."""
-    cosine: float = Field(0.0, ge=0)
+    cosine_loss_weight: float = Field(0.0, ge=0)
     """Weight of its last hidden state's direction."""
     distil_epochs: float = Field(4, gt=0)
     """Epochs of a student."""
@@ -86,8 +86,12 @@ class CompressSettings(Bounds):
 
     @model_validator(mode="after")
     def _answers_alone(self) -> Self:
-        if self.teachers != [FULL] and (self.relations or self.hidden or self.cosine):
-            raise ValueError("relations, hidden and cosine look into full; with other teachers leave them out")
+        if self.teachers != [FULL] and (
+            self.attention_loss_weight or self.hidden_loss_weight or self.cosine_loss_weight
+        ):
+            raise ValueError(
+                "attention_loss_weight, hidden_loss_weight and cosine_loss_weight compare with layers of full: leave them out with other teachers"
+            )
         return self
 
     @field_validator("recipes")
@@ -118,7 +122,7 @@ def compress(
     shop = Workshop(trained, objectives, compress.model_dump(), train, teachers, model_name, deadline)
     recipes = compress.recipes
     if recipes == "auto":
-        recipes = search.explore(shop, evaluated.validation, compress.keep, compress.minutes)
+        recipes = search.explore(shop, evaluated.validation, compress.keep, compress.search_minutes)
     served: dict[str, Served] = {}
     left_out = []
     for number, recipe in enumerate(recipes, 1):

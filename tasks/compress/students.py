@@ -39,6 +39,12 @@ from tasks.compress.records import Lesson, Student
 log = logging.getLogger("nightshift.compress")
 LOOKED_AT, ROWS = 512, 32
 """Rows that tell importance, and by which what is left is mended; how many at once."""
+LOSS_WEIGHTS = {
+    "relations": "attention_loss_weight",
+    "hidden": "hidden_loss_weight",
+    "cosine": "cosine_loss_weight",
+}
+"""Settings with the weights of the losses of feature distillation, by the parameter of `Teacher`."""
 ONE_CUT = 0.75
 """To which share of the time a model is pruned at once, at the least."""
 
@@ -163,7 +169,7 @@ class Desk:
 
     def teacher(self) -> Teacher | None:
         """Full itself, where what it said before is not enough: for its inside, and for answers of many tokens."""
-        ways = {name: self.told[name] for name in ("relations", "hidden", "cosine")}
+        ways = {name: self.told[setting] for name, setting in LOSS_WEIGHTS.items()}
         if not any(ways.values()) and not any(head.generative for head in self.heads.values()):
             return None
         return Teacher(opened(self.trained)[0], **ways)
@@ -243,7 +249,7 @@ STEPS: dict[str, Callable[[Desk, float | int], Model]] = {
     "prune": _prune,
     "static": _static,
 }
-SIZES = {"distil": "layers", "narrow": "hidden_size", "prune": "pruned_time"}
+SIZES = {"distil": "layers", "narrow": "hidden_size", "prune": "target_latency_ratio"}
 """The setting that says how much a step keeps."""
 EPOCHS = {"distil": "distil_epochs", "narrow": "distil_epochs", "prune": "recovery_epochs", "static": "static_epochs"}
 RATES = {

@@ -29,7 +29,7 @@ class Bars(Settings):
     """Most that 95 in 100 texts may take, one at a time, as registered."""
     max_size_mb: float | None = Field(None, gt=0)
     """Most that the registered model's file may hold, 10^6 bytes."""
-    max_noise_drop: float | None = Field(None, ge=0)
+    max_typo_drop: float | None = Field(None, ge=0)
     """Most that the metric may be worse on the holdout with typing errors; measured only where it is set."""
 
 
@@ -74,7 +74,7 @@ def inspect(
     """Slices, flips and labels against a champion that can be compared, and the budgets of every challenger."""
     noised = kinds.metrics(measured.noised, objectives) if measured.noised else {}
     drop = _drop(kinds.metrics(challenger, objectives), noised, kinds.primary(objectives))
-    unfit, frail = over_budget(measured.costs, settings), over_budget({"max_noise_drop": drop}, settings)
+    unfit, frail = over_budget(measured.costs, settings), over_budget({"max_typo_drop": drop}, settings)
     if champion is None:
         return Inspection(unfit, frail, figures={"noised": noised})
     parts = {o.name: slices.parts(holdouts[o.name], o, settings.slices) for o in objectives}
@@ -98,7 +98,7 @@ def _drop(clean: dict[str, float], noised: dict[str, float], metric: str) -> flo
 WORDS = {
     "max_latency_ms": "{:.2f} ms for 95 in 100 texts",
     "max_size_mb": "{:.1f} MB",
-    "max_noise_drop": "the metric worse by {:.4f} with typing errors",
+    "max_typo_drop": "the metric worse by {:.4f} with typing errors",
 }
 
 

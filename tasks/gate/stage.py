@@ -279,7 +279,7 @@ def _inspected(
     judged = {o.name: tables["challenger"][o.name]["row_key"] for o in objectives}
     sides = {o.name: scoring.side_of(o, "holdout") for o in objectives}
     holdouts = {name: side[side["row_key"].isin(judged[name])].reset_index(drop=True) for name, side in sides.items()}
-    misspelt = {} if gate.max_noise_drop is None else {name: noised(side) for name, side in holdouts.items()}
+    misspelt = {} if gate.max_typo_drop is None else {name: noised(side) for name, side in holdouts.items()}
     answers = {o.name: challenger.table(misspelt[o.name], o) for o in objectives if misspelt}
     costs = {"max_latency_ms": float(np.percentile(times, 95)), "max_size_mb": challenger.size_mb()}
     champion = None if "champion" in _other_tokens(tables, objectives) else tables.get("champion")
