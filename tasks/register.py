@@ -18,7 +18,7 @@ from nightshift.errors import NightshiftError, UserError
 from nightshift.inference import generative, predictor, serving
 from nightshift.onnx import export
 from nightshift.records import GENERATIVE, Compressed, Kind, Objective, Registered
-from nightshift.registry import integrity, ledger, model_registry, registered_model, tracking
+from nightshift.registry import integrity, ledger, model_registry, registered_model, tags, tracking
 from nightshift.store import artifact_store
 from nightshift.store.code_digest import copy_modules
 
@@ -59,17 +59,17 @@ OUTPUTS: dict[Kind, list[ColSpec]] = {
 
 @task(name="register", task_run_name="register", retries=2, retry_delay_seconds=5)
 def register(
-    model: str, compressed: Compressed, objectives: list[Objective], run_id: str, tags: dict[str, str]
+    model: str, compressed: Compressed, objectives: list[Objective], run_id: str, version_tags: dict[str, str]
 ) -> Registered:
     """Log and register the chosen candidate under `model`, alias `challenger`; once for a night and an artifact."""
     client = tracking.connect()
     ledger.ensure_model(model)
-    known = client.search_model_versions(f"name = '{model}' and tags.`{model_registry.FROM}` = '{compressed.digest}'")
+    known = client.search_model_versions(f"name = '{model}' and tags.`{tags.COMPRESSED}` = '{compressed.digest}'")
     recipe = next(c.recipe for c in compressed.candidates if c.chosen)
     ours = [str(one.version) for one in known
-            if one.tags[model_registry.RECIPE] == recipe and tracking.unfinished(one, tags[tracking.FINGERPRINT])
+            if one.tags[tags.RECIPE] == recipe and tracking.unfinished(one, version_tags[tags.FINGERPRINT])
             and _is_whole(one)]  # fmt: skip
-    number = ours[0] if ours else _registered(model, compressed, objectives, run_id, tags)
+    number = ours[0] if ours else _registered(model, compressed, objectives, run_id, version_tags)
     if model_registry.version_of(model, model_registry.CHAMPION) != number:
         client.set_registered_model_alias(model, model_registry.CHALLENGER, number)
     return Registered(name=model, version=number, run_id=run_id)
@@ -86,7 +86,7 @@ def _is_whole(version: ModelVersion) -> bool:
 
 
 def _registered(
-    model: str, compressed: Compressed, objectives: list[Objective], run_id: str, tags: dict[str, str]
+    model: str, compressed: Compressed, objectives: list[Objective], run_id: str, version_tags: dict[str, str]
 ) -> str:
     """A new version's number."""
     client = tracking.connect()
@@ -103,14 +103,14 @@ def _registered(
         model_id=model_id,
         run_id=run_id,
         description=escaping.markdown(f"{candidate.recipe}: {candidate.why}"),
-        tags=tags | {
-            model_registry.FROM: compressed.digest,
-            model_registry.RECIPE: candidate.recipe,
-            model_registry.OBJECTIVES: json.dumps({objective.name: objective.kind for objective in objectives}),
-            "nightshift.confirmed": str(candidate.confirmed).lower(),
-            model_registry.DIGEST: digest,
-            model_registry.CHECKPOINT: checkpoint,
-            model_registry.CHECKPOINT_DIGEST: checkpoint_digest,
+        tags=version_tags | {
+            tags.COMPRESSED: compressed.digest,
+            tags.RECIPE: candidate.recipe,
+            tags.OBJECTIVES: json.dumps({objective.name: objective.kind for objective in objectives}),
+            tags.CONFIRMED: str(candidate.confirmed).lower(),
+            tags.DIGEST: digest,
+            tags.CHECKPOINT: checkpoint,
+            tags.CHECKPOINT_DIGEST: checkpoint_digest,
         },
     )  # fmt: skip
     return str(made.version)

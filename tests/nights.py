@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from nightshift.records import Augmented, Candidate, Compressed, Objective, Sides
-from nightshift.registry import ledger, model_registry, registered_model, tracking
+from nightshift.registry import ledger, registered_model, tracking
+from nightshift.registry.tags import CHECKPOINT, COMPRESSED, FINGERPRINT
 from nightshift.store import artifact_store
 from tasks.register import register
 
@@ -34,7 +35,7 @@ class Model:
         return run
 
     def night(self, days: float, status: str = "FINISHED") -> str:
-        return self.run(days, status, **{tracking.FINGERPRINT: "f"})
+        return self.run(days, status, **{FINGERPRINT: "f"})
 
     def candidate(self, night: str, days: float) -> str:
         return self.run(days, **{"mlflow.parentRunId": night})
@@ -69,7 +70,7 @@ class Model:
         write_served(folder / registered_model.SERVING_FOLDER, answer)
         self.client.log_model_artifacts(model, str(folder))
         self.client.finalize_logged_model(model, "READY")
-        tags = {model_registry.FROM: "digest", model_registry.CHECKPOINT: registered_model.checkpoint_uri(run)} | tags
+        tags = {COMPRESSED: "digest", CHECKPOINT: registered_model.checkpoint_uri(run)} | tags
         return str(self.client.create_model_version(self.name, f"models:/{model}", run_id=run, tags=tags).version)
 
     def registered(self, answer: float = 0.5) -> str:
@@ -88,7 +89,7 @@ class Model:
             chosen="full",
         )
         run = self.night(1)
-        return register.fn(self.name, compressed, [objective()], run, {tracking.FINGERPRINT: "f"}).version
+        return register.fn(self.name, compressed, [objective()], run, {FINGERPRINT: "f"}).version
 
     def folder(self, number: str) -> Path:
         """Where the store keeps a version's folder."""

@@ -8,7 +8,7 @@ from nights import Model
 from cli import environment
 from nightshift.errors import UserError
 from nightshift.records import NightResult, Verdict
-from nightshift.registry import ledger, model_registry, tracking
+from nightshift.registry import ledger, model_registry, tags, tracking
 from nightshift.reporting import version_description
 
 
@@ -73,7 +73,7 @@ def test_a_move_that_a_kill_cut_off_ends_although_its_version_was_deleted(model,
 def test_a_run_that_was_removed_for_good(model, mlflow_server):
     night = model.night(2)
     champion = model.version(night)
-    model.client.set_model_version_tag(model.name, champion, tracking.FINGERPRINT, "f")
+    model.client.set_model_version_tag(model.name, champion, tags.FINGERPRINT, "f")
     model_registry.promote(model.name, champion, "it was good", None, evidence=night)
     removed_by_gc(mlflow_server, night)
     assert not tracking.unfinished(model_registry.version(model.name, champion), "f")

@@ -8,7 +8,7 @@ from nights import Model
 
 from flows.night import Night
 from flows.settings import check
-from nightshift.registry import fingerprint, ledger, tracking
+from nightshift.registry import fingerprint, ledger, tags
 from nightshift.store import runtime_environment
 from nightshift.store.stages import artifact_path
 from tasks import split
@@ -131,7 +131,7 @@ def test_stages_are_not_taken_from_another_environment_or_device(monkeypatch, ch
 
 def finished(model, night, days, status="held"):
     """A night that ended so many days ago with this fingerprint."""
-    run = model.run(days, **{tracking.FINGERPRINT: night.fingerprint, tracking.STATUS: status})
+    run = model.run(days, **{tags.FINGERPRINT: night.fingerprint, tags.STATUS: status})
     model.client.log_dict(run, night.parts, fingerprint.FILE)
     return run
 
@@ -146,7 +146,7 @@ def test_what_changed_is_told_against_the_last_night_that_finished(home, told, m
     run = finished(model, night, 8)
     assert told.night().finished_before().info.run_id == run
     finished(model, told.night(), 3, "stopped")
-    model.run(2, "FAILED", **{tracking.FINGERPRINT: night.fingerprint, tracking.STATUS: "failed"})
+    model.run(2, "FAILED", **{tags.FINGERPRINT: night.fingerprint, tags.STATUS: "failed"})
     assert told.night().finished_before().info.run_id == run
 
     rows(told, monkeypatch)
@@ -163,7 +163,7 @@ def test_what_changed_is_told_against_the_last_night_that_finished(home, told, m
 
 
 def test_a_night_that_kept_no_parts_differs_in_all_of_them(home, told):
-    Model(home, "x").run(1, **{tracking.FINGERPRINT: "another", tracking.STATUS: "held"})
+    Model(home, "x").run(1, **{tags.FINGERPRINT: "another", tags.STATUS: "held"})
     night = told.night()
     assert night.finished_before() is None
     assert night.changed.endswith(": data, settings, base model, teachers, code, environment, device, holdout")

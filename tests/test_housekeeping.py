@@ -12,7 +12,7 @@ from nights import DAY, Model
 
 from flows.retention import cleaned
 from nightshift.errors import UserError
-from nightshift.registry import ledger, model_registry, retention, tracking
+from nightshift.registry import ledger, model_registry, retention, tags, tracking
 
 
 def aged(path: Path, days: float, text: str = "12345") -> Path:
@@ -167,9 +167,7 @@ def test_files_outside_nightshift_home_are_left_alone(home, tmp_path, monkeypatc
     client = tracking.connect()
     outside = client.create_experiment("far", artifact_location=(tmp_path / "far").as_uri())
     proxied = client.create_experiment("proxied", artifact_location="mlflow-artifacts:/7")
-    runs = {
-        client.create_run(e, start_time=1, tags={tracking.FINGERPRINT: "f"}).info.run_id for e in (outside, proxied)
-    }
+    runs = {client.create_run(e, start_time=1, tags={tags.FINGERPRINT: "f"}).info.run_id for e in (outside, proxied)}
     for run in runs:
         client.set_terminated(run, end_time=2)
     there = aged(tmp_path / "far" / "notes.txt", 50)

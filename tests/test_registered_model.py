@@ -17,6 +17,7 @@ from nightshift.errors import DamagedVersionError, ForeignVersionError, Nightshi
 from nightshift.records import Registered, Standing, Trained
 from nightshift.registry import integrity, model_registry, registered_model, warm_start
 from nightshift.registry.registered_model import RegisteredModel
+from nightshift.registry.tags import CHECKPOINT, CHECKPOINT_DIGEST, COMPRESSED, DIGEST
 from nightshift.registry.version_predictions import predict_versions, trained_keys
 from nightshift.store import artifact_store
 
@@ -60,7 +61,7 @@ def pickled(model, marker, **tags) -> str:
     (folder / "MLmodel").write_text(yaml.safe_dump({"flavors": {"python_function": flavor}}))
     model.client.log_model_artifacts(planted, str(folder))
     model.client.finalize_logged_model(planted, "READY")
-    tags |= {model_registry.CHECKPOINT: registered_model.checkpoint_uri(run)} if tags else {}
+    tags |= {CHECKPOINT: registered_model.checkpoint_uri(run)} if tags else {}
     return str(model.client.create_model_version("x", f"models:/{planted}", run_id=run, tags=tags).version)
 
 
@@ -76,7 +77,7 @@ def judged(challenger: str, champion: str | None = None, anchor: str | None = No
     ("tags", "why", "error"),
     [
         ({}, "version 2 of x was not registered by nightshift", ForeignVersionError),
-        ({model_registry.FROM: "digest"}, "version 2 of x is not whole: artifacts/serving/model.onnx is missing", DamagedVersionError),
+        ({COMPRESSED: "digest"}, "version 2 of x is not whole: artifacts/serving/model.onnx is missing", DamagedVersionError),
     ],
 )  # fmt: skip
 def test_a_pickled_model_is_refused_and_never_read(model, marker, rows, tmp_path, tags, why, error):
@@ -141,7 +142,7 @@ def test_a_changed_predictor_is_never_run_and_with_a_digest_it_is_refused(model,
     shutil.rmtree(home / "registered")
     with pytest.raises(DamagedVersionError, match="its files are not those whose digest the version's tag has"):
         RegisteredModel(version)
-    for tag in (model_registry.DIGEST, model_registry.CHECKPOINT_DIGEST):
+    for tag in (DIGEST, CHECKPOINT_DIGEST):
         model.client.delete_model_version_tag("x", "2", tag)
     assert predict_file("models:/x/2", rows, None)[0].startswith("text,predicted\na tent,0.7")
     assert judged("2")[0]["challenger"]["main"]["predicted"].tolist() == [0.7] * 3
@@ -182,9 +183,9 @@ def test_export_copies_nothing_that_a_version_names(model, home, tmp_path):
     (tmp_path / "secret/id_rsa").write_text("secret")
     number = model.registered()
     tags = {
-        model_registry.DIGEST: "",
-        model_registry.CHECKPOINT_DIGEST: "",
-        model_registry.CHECKPOINT: (tmp_path / "secret").as_uri(),
+        DIGEST: "",
+        CHECKPOINT_DIGEST: "",
+        CHECKPOINT: (tmp_path / "secret").as_uri(),
     }
     shutil.rmtree(home / "registered")
     for tag, value in tags.items():
@@ -194,7 +195,7 @@ def test_export_copies_nothing_that_a_version_names(model, home, tmp_path):
     model.client.set_model_version_tag(
         "x",
         number,
-        model_registry.CHECKPOINT,
+        CHECKPOINT,
         registered_model.checkpoint_uri(model_registry.version("x", number).run_id),
     )
     file = model.folder(number) / "MLmodel"

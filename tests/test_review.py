@@ -8,7 +8,7 @@ from nights import Model
 from flows.promotion import promote_by_hand, roll_back
 from nightshift.errors import UserError
 from nightshift.records import Candidate, Compressed
-from nightshift.registry import ledger, model_registry, registered_model, tracking
+from nightshift.registry import ledger, model_registry, registered_model, tags
 from tasks.register import register
 
 
@@ -73,14 +73,14 @@ def test_an_attempts_version_is_taken_up_only_where_it_holds_the_same_candidate(
     monkeypatch.setattr("tasks.register._registered", lambda *told: "another")
     monkeypatch.setattr(model.client, "set_registered_model_alias", lambda *told: None)
     monkeypatch.setattr("tasks.register.tracking.connect", lambda: model.client)
-    model.served(status="FAILED", **{model_registry.RECIPE: "quantize", tracking.FINGERPRINT: "f"})
+    model.served(status="FAILED", **{tags.RECIPE: "quantize", tags.FINGERPRINT: "f"})
     candidate = Candidate(
         name=recipe, recipe=recipe, size_mb=1, latency_ms_p50=1, latency_ms_p95=1, throughput=1, chosen=True
     )
     compressed = Compressed(path="", digest="digest", candidates=[candidate], chosen=recipe)
-    assert register.fn("x", compressed, [], "run", {tracking.FINGERPRINT: "f"}).version == version
+    assert register.fn("x", compressed, [], "run", {tags.FINGERPRINT: "f"}).version == version
     (model.folder("1") / registered_model.SERVING_FOLDER / "model.onnx").unlink()
-    assert register.fn("x", compressed, [], "run", {tracking.FINGERPRINT: "f"}).version == "another"
+    assert register.fn("x", compressed, [], "run", {tags.FINGERPRINT: "f"}).version == "another"
 
 
 def test_there_is_nothing_to_go_back_to(model):

@@ -43,6 +43,7 @@ from nightshift.models.heads import Head, read_heads, write_heads
 from nightshift.onnx import export, quantization
 from nightshift.records import Augmented, Candidate, Compressed, Objective, Sides
 from nightshift.registry import tracking
+from nightshift.registry.tags import FINGERPRINT
 from tasks.register import register
 
 TEXTS = [text for text, _ in messages(60)]
@@ -504,7 +505,7 @@ def registered(base, heads, home, name="tiny"):
         for objective, head in heads.items()
     ]  # fmt: skip
     run_id = tracking.start_night(name, "f", "night")
-    tags = {tracking.FINGERPRINT: "a night"}
+    tags = {FINGERPRINT: "a night"}
     made = register.fn(name, compressed, objectives, run_id, tags)
     assert register.fn(name, compressed, objectives, run_id, tags).version == made.version
     tags = tracking.connect().get_model_version(name, made.version).tags

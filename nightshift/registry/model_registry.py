@@ -22,14 +22,6 @@ from nightshift.store import artifact_store
 
 log = logging.getLogger("nightshift.registry")
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
-FROM = "nightshift.compressed"
-RECIPE = "nightshift.recipe"
-"""Tags of a version: the digest of the artifact it was made from, and which of the candidates in it."""
-CHECKPOINT, CHECKPOINT_DIGEST = "nightshift.checkpoint", "nightshift.checkpoint_digest"
-DIGEST = "nightshift.digest"
-"""Tags of a version: where its Hugging Face checkpoint is, and the digests of that and of the version's own files."""
-OBJECTIVES = "nightshift.objectives"
-"""Tag of a version: a JSON object of what it answers for, kinds by name."""
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from mlflow.exceptions import MlflowException
 from nightshift.errors import DamagedVersionError, ForeignVersionError
 from nightshift.inference import footprint, serving
 from nightshift.inference.predictor import OnnxPredictor
-from nightshift.registry import integrity, model_registry
+from nightshift.registry import integrity, tags
 from nightshift.store import artifact_store
 
 SERVING_FOLDER = "artifacts/serving"
@@ -78,9 +78,7 @@ def version_label(version: ModelVersion) -> str:
 
 def ensure_own(version: ModelVersion) -> None:
     """Raise ForeignVersionError unless a night registered this version."""
-    if model_registry.FROM not in version.tags or version.tags.get(model_registry.CHECKPOINT) != checkpoint_uri(
-        version.run_id
-    ):
+    if tags.COMPRESSED not in version.tags or version.tags.get(tags.CHECKPOINT) != checkpoint_uri(version.run_id):
         raise ForeignVersionError(
             f"{version_label(version)} was not registered by nightshift: nothing of it is loaded (mlflow.pyfunc may know it)"
         )
@@ -101,7 +99,7 @@ def files_of(version: ModelVersion) -> Iterator[Path]:
     what = version_label(version)
     name = version.source.removeprefix("models:/").replace("/", "@")
     with _verified(
-        f"models:/{version.name}/{version.version}", name, version.tags.get(model_registry.DIGEST, ""), what
+        f"models:/{version.name}/{version.version}", name, version.tags.get(tags.DIGEST, ""), what
     ) as folder:
         needed = () if (folder / SERVING_FOLDER / GENERATIVE_FILE).exists() else ONNX_FILES
         for missing in (name for name in needed if not (folder / SERVING_FOLDER / name).is_file()):
@@ -113,7 +111,7 @@ def files_of(version: ModelVersion) -> Iterator[Path]:
 def checkpoint_of(version: ModelVersion) -> Iterator[Path]:
     """Yield a copy of the Hugging Face checkpoint that a version was made from, as `files_of` does of the version."""
     ensure_own(version)
-    tag, what = version.tags.get(model_registry.CHECKPOINT_DIGEST, ""), f"the checkpoint of {version_label(version)}"
+    tag, what = version.tags.get(tags.CHECKPOINT_DIGEST, ""), f"the checkpoint of {version_label(version)}"
     with _verified(checkpoint_uri(version.run_id), f"{version.run_id}-checkpoint", tag, what) as folder:
         yield folder
 

@@ -22,11 +22,11 @@ from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.uri import is_local_uri
 from pydantic import BaseModel
 
-from nightshift.registry import integrity, ledger, model_registry, tracking
+from nightshift.registry import integrity, ledger, model_registry, tags, tracking
 from nightshift.store import artifact_store
 
 DAY = 24 * 60 * 60
-PARENT, LEDGER = "mlflow.parentRunId", ".ledger"
+LEDGER = ".ledger"
 Kind = Literal["version", "model", "run", "artifact", "work", "report", "log"]
 FOLDERS: dict[Kind, tuple[str, bool]] = {
     "artifact": ("artifacts", True),
@@ -82,7 +82,7 @@ def carry_out(things: list[Removable]) -> int:
 
 def _old_nights(keep: int, days: float) -> list[Removable]:
     tracking.connect()
-    query = f"tags.`{tracking.FINGERPRINT}` LIKE '%'"
+    query = f"tags.`{tags.FINGERPRINT}` LIKE '%'"
     nights = mlflow.search_runs(search_all_experiments=True, filter_string=query, output_format="list")
     versions, things = mlflow.search_model_versions(), []
     used = _in_use(versions)
@@ -110,9 +110,9 @@ def _members(experiment: str, nights: list[Run]) -> tuple[dict[str, list[Run]], 
     if not nights:
         return {}, {}
     members, models = defaultdict(list), defaultdict(list)
-    query = f"tags.`{PARENT}` LIKE '%'"
+    query = f"tags.`{tracking.PARENT_RUN}` LIKE '%'"
     for run in [*mlflow.search_runs([experiment], query, output_format="list"), *nights]:
-        members[run.data.tags.get(PARENT, run.info.run_id)].append(run)
+        members[run.data.tags.get(tracking.PARENT_RUN, run.info.run_id)].append(run)
     for model in mlflow.search_logged_models(experiment_ids=[experiment], output_format="list"):
         models[model.source_run_id].append(model)
     return members, models

@@ -26,6 +26,7 @@ from mlflow.tracking import MlflowClient
 from nightshift.errors import NightshiftError, UserError
 from nightshift.records import Candidate, Settings, Source
 from nightshift.redaction import redact
+from nightshift.registry import tags
 from nightshift.store import artifact_store
 
 FINISHED = ("promoted", "held")
@@ -33,7 +34,10 @@ FULL = "full"
 """Artifact of a night's run: the digests of its training rows and, where nights start warm, the checkpoint of full."""
 BEING_MADE = 20.0
 """Seconds in which another process may be making the tables of a new database."""
-FINGERPRINT, STATUS = "nightshift.fingerprint", "nightshift.status"
+FINGERPRINT, STATUS = tags.FINGERPRINT, tags.STATUS
+
+PARENT_RUN = "mlflow.parentRunId"
+"""MLflow's own tag of a nested run."""
 
 
 def connect() -> MlflowClient:
@@ -180,8 +184,8 @@ def experiment_id(model: str) -> str:
         return str(found.experiment_id)
     own = client.tracking_uri == _own_file()
     location = (artifact_store.home() / "mlflow" / "artifacts" / model).as_uri() if own else None
-    tags = {"mlflow.experimentKind": "custom_model_development"}  # its page opens on training runs, not on traces
-    return str(client.create_experiment(model, artifact_location=location, tags=tags))
+    kind = {"mlflow.experimentKind": "custom_model_development"}  # its page opens on training runs, not on traces
+    return str(client.create_experiment(model, artifact_location=location, tags=kind))
 
 
 def finished_night(model: str, fingerprint: str = "%") -> Run | None:
@@ -226,14 +230,14 @@ def unfinished(version: ModelVersion, fingerprint: str) -> bool:
 def _running(model: str) -> list[Run]:
     """Nights and their candidates; an experiment may hold other people's runs too."""
     runs = connect().search_runs([experiment_id(model)], "attributes.status = 'RUNNING'")
-    return [run for run in runs if any(tag.startswith("nightshift.") for tag in run.data.tags)]
+    return [run for run in runs if any(tag.startswith(tags.PREFIX) for tag in run.data.tags)]
 
 
 def end_night(run_id: str, status: str, reason: str) -> None:
     """Close the run with the night's status: `failed` is FAILED in MLflow, `killed` KILLED, all else FINISHED."""
     client = connect()
     client.set_tag(run_id, STATUS, status)
-    client.set_tag(run_id, "nightshift.reason", redact(reason))
+    client.set_tag(run_id, tags.REASON, redact(reason))
     client.set_terminated(run_id, status.upper() if status in ("failed", "killed") else "FINISHED")
 
 
@@ -299,18 +303,16 @@ def log_candidates(run_id: str, candidates: list[Candidate]) -> None:
     """A nested run for each candidate, and the whole as one table."""
     client = connect()
     parent = client.get_run(run_id)
-    query = f"tags.`mlflow.parentRunId` = '{run_id}'"
-    query += " and attributes.status = 'FINISHED'"
+    query = f"tags.`{PARENT_RUN}` = '{run_id}' and attributes.status = 'FINISHED'"
     known = {run.info.run_name for run in client.search_runs([parent.info.experiment_id], query)}
     for candidate in candidates:
         if candidate.name in known:
             continue
-        tags = {
-            "mlflow.parentRunId": run_id,
-            "nightshift.why": candidate.why,
-            "nightshift.chosen": str(candidate.chosen),
-        }
-        run = client.create_run(parent.info.experiment_id, tags=tags, run_name=candidate.name)
+        run = client.create_run(
+            parent.info.experiment_id,
+            tags={PARENT_RUN: run_id, tags.WHY: candidate.why, tags.CHOSEN: str(candidate.chosen)},
+            run_name=candidate.name,
+        )
         client.log_param(run.info.run_id, "recipe", candidate.recipe)
         log_metrics(run.info.run_id, "holdout", candidate.holdout)
         for name in ("size_mb", "latency_ms_p50", "latency_ms_p95", "throughput"):

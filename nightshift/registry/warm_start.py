@@ -12,12 +12,11 @@ from nightshift.data import exclusion, row_keys
 from nightshift.data.quarantine import EXCLUDED
 from nightshift.errors import DamagedVersionError
 from nightshift.records import Checked, Objective, Source, Standing, Start, Trained
-from nightshift.registry import integrity, model_registry, tracking
+from nightshift.registry import integrity, model_registry, tags, tracking
 from nightshift.store import artifact_store
 
 log = logging.getLogger("nightshift.start")
-BASE = "nightshift.base_model"
-"""Tag of a version: what identifies its base model."""
+BASE = tags.BASE_MODEL
 
 
 def start(

@@ -6,25 +6,24 @@ from prefect.context import FlowRunContext
 from nightshift.escaping import markdown, markdown_link
 from nightshift.evaluation.claims import percent
 from nightshift.records import Candidate, NightResult, Source, Verdict
-from nightshift.registry import ledger, model_registry, tracking
+from nightshift.registry import ledger, model_registry, tags, tracking
 from nightshift.reporting import report_page
 from nightshift.reporting.report_page import Story
 from nightshift.store import processes
 
 PARTS = {
-    "nightshift.data": "the data",
-    "nightshift.base_model": "the base model",
-    "nightshift.code": "nightshift's code",
-    "nightshift.environment": "installed packages",
-    "nightshift.device": "the device",
-    "nightshift.holdout": "the holdout in use",
+    tags.DATA: "the data",
+    tags.BASE_MODEL: "the base model",
+    tags.CODE: "nightshift's code",
+    tags.ENVIRONMENT: "installed packages",
+    tags.DEVICE: "the device",
+    tags.HOLDOUT: "the holdout in use",
 }
 """Tags of a version that stand for a part of its making, and what a person calls that part."""
 
 FILES = 5
 """That a description names."""
-SPREAD = "nightshift.seed_spread"
-"""Tag of a version: the standard deviation, on validation, of trainings that differ in their seed."""
+SPREAD = tags.SEED_SPREAD
 
 
 def describe(result: NightResult, story: Story, sources: list[Source]) -> None:
@@ -40,13 +39,13 @@ def describe(result: NightResult, story: Story, sources: list[Source]) -> None:
 
 
 def _tags(verdict: Verdict, names: list[str]) -> dict[str, str]:
-    tags: dict[str, str] = {"nightshift.gate": verdict.decision, "nightshift.claim": verdict.claim or ""}
-    tags |= {f"nightshift.{name.replace('/', '.')}": f"{verdict.metrics[name]:.4f}" for name in names}
+    values: dict[str, str] = {tags.GATE: verdict.decision, tags.CLAIM: verdict.claim or ""}
+    values |= {tags.metric(name): f"{verdict.metrics[name]:.4f}" for name in names}
     if verdict.difference is not None:
-        tags["nightshift.difference"] = _difference(verdict)
+        values[tags.DIFFERENCE] = _difference(verdict)
     if verdict.spread is not None:
-        tags[SPREAD] = f"{verdict.spread:.5f}"
-    return tags
+        values[tags.SEED_SPREAD] = f"{verdict.spread:.5f}"
+    return values
 
 
 def _difference(verdict: Verdict) -> str:
@@ -120,9 +119,9 @@ def _changes(result: NightResult, verdict: Verdict) -> str:
         return "there was no champion to compare with"
     client = tracking.connect()
     champion = model_registry.version(result.model, verdict.champion_version)
-    tags = model_registry.version(result.model, str(result.version)).tags
+    challenger = model_registry.version(result.model, str(result.version))
     since = f"since version {verdict.champion_version}"
-    changes = [words for tag, words in PARTS.items() if champion.tags.get(tag) != tags.get(tag)]
+    changes = [words for tag, words in PARTS.items() if champion.tags.get(tag) != challenger.tags.get(tag)]
     if before := tracking.run(champion.run_id):
         changes += _settings(before, client.get_run(str(result.mlflow_run_id)))
     return f"{since}: {', '.join(changes)}" if changes else f"nothing {since}"

@@ -20,7 +20,7 @@ from nightshift.evaluation.confidence_limits import Difference
 from nightshift.evaluation.significance import Tables
 from nightshift.inference.measurement import one_by_one
 from nightshift.records import Claim, Compared, Evaluated, Metric, Objective, Registered, Standing, Verdict
-from nightshift.registry import model_registry, tracking
+from nightshift.registry import model_registry, tags, tracking
 from nightshift.registry.version_predictions import VersionPredictor, drop_rows, predict_versions, trained_keys
 from nightshift.store import artifact_store
 from nightshift.store.stages import stage
@@ -208,8 +208,8 @@ def _compared(difference: Difference, confidence: float) -> Compared:
 
 def _artifact(name: str, number: str) -> tuple[str | None, str | None]:
     """What a night made a version from: the digest of its candidates, and which of them it is."""
-    tags = model_registry.version(name, number).tags
-    return tags.get(model_registry.FROM), tags.get(model_registry.RECIPE)
+    version_tags = model_registry.version(name, number).tags
+    return version_tags.get(tags.COMPRESSED), version_tags.get(tags.RECIPE)
 
 
 @stage
