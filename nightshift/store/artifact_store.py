@@ -1,8 +1,8 @@
-"""The artifact store: a folder a stage output, written beside and renamed in, the completion marker last.
+"""The artifact store: one folder for the output of each stage, written under a temporary name and renamed when complete.
 
-The marker is `record.json`, the result that Prefect persists into the finished folder: an artifact that has gone
-takes its cached record with it. What is half-written carries its process's id, `NAME.PID.partial`: two processes may
-make the same artifact at once, and what a killed one has left is told from what a living one writes.
+The completion marker is `record.json`, the result that Prefect persists into the finished folder, so a deleted artifact
+takes its cached record with it. An unfinished artifact carries the id of the process that writes it, `NAME.PID.partial`:
+two processes may write the same artifact at once, and leftovers of a killed process can be told from live ones.
 """
 
 import csv
@@ -28,71 +28,73 @@ TRAINED_KEYS = "trained_keys.parquet"
 
 
 def home() -> Path:
-    """Everything a run writes lies under this folder."""
+    """Return NIGHTSHIFT_HOME, the folder that holds everything a run writes."""
     return Path(os.environ.get("NIGHTSHIFT_HOME", ".nightshift")).resolve()
 
 
 def root() -> Path:
-    """The store itself."""
+    """Return the folder of the store itself."""
     return home() / "artifacts"
 
 
 def folder(artifact: Artifact) -> Path:
-    """Where an artifact's files lie on this machine."""
+    """Return the folder of an artifact's files on this machine."""
     return root() / artifact.path
 
 
 def work_folder(model: str, name: str) -> Path:
-    """A folder that survives a killed night, for a stage of `model` that goes on where it stopped (training)."""
+    """Return a folder that outlives a killed run, for a stage of `model` that resumes its work, such as training."""
     path = home() / "work" / model / name
     path.mkdir(parents=True, exist_ok=True)
     return path
 
 
 def clear_work(model: str, record: object) -> None:
-    """Remove what a stage of `model` kept to go on from, now that its artifact is whole."""
+    """Remove the work folder of a stage of `model` once its artifact is complete."""
     if isinstance(record, Artifact):
         shutil.rmtree(home() / "work" / model / record.path.replace("/", "-"), ignore_errors=True)
 
 
 def partial_path(path: Path) -> Path:
-    """Where this process writes what is to become `path`."""
+    """Return the temporary name under which this process writes `path`."""
     return path.with_name(f"{path.name}.{os.getpid()}.partial")
 
 
 def write_csv(table: "pd.DataFrame", path: Path, sep: str = ",") -> None:
-    """A table as a file, all texts quoted: readers take a bare carriage return for the end of a row."""
+    """Write a table with all texts quoted, since readers take a bare carriage return for the end of a row."""
     table.to_csv(path, sep=sep, index=False, quoting=csv.QUOTE_NONNUMERIC)
 
 
 def artifact_key(folder: Path) -> str:
-    """The artifact's key, from the folder that `writing` gave."""
+    """Return the key of the artifact that is written into a folder of `new_artifact`."""
     return folder.name.partition(".")[0]
 
 
 @contextmanager
-def new_artifact(path: str, again: bool = False) -> Iterator[Path]:
-    """A fresh folder that becomes `path` in the store when the block ends well, and goes when it does not.
+def new_artifact(path: str, replace: bool = False) -> Iterator[Path]:
+    """Yield an empty folder that becomes `path` in the store if the block succeeds, and is removed if it fails.
 
-    Where another process has finished the same artifact meanwhile, that one stays, unless this is made `again`.
+    Args:
+        path: The artifact's path in the store, `STAGE/KEY`.
+        replace: Replace an artifact that another process has finished meanwhile; otherwise that one stays.
     """
     final = root() / path
-    folder, old = partial_path(final), partial_path(final.with_name(final.name + ".old"))
+    folder, previous = partial_path(final), partial_path(final.with_name(final.name + ".old"))
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
         yield folder
-        if again or not (final / MARKER).exists():
+        if replace or not (final / MARKER).exists():
             with suppress(FileNotFoundError):
-                final.rename(old)
+                final.rename(previous)
             folder.rename(final)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(previous, ignore_errors=True)
 
 
 def remove_partial() -> None:
-    """Remove what killed processes have left half-written."""
+    """Remove the unfinished files of processes that no longer run."""
     for pattern, position in (("artifacts/*/*.partial", -2), ("reports/*/*.partial", -2), ("tmp/*.*", 0)):
         for path in home().glob(pattern):
             owner = path.name.split(".")[position]
@@ -102,7 +104,7 @@ def remove_partial() -> None:
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A folder for files that are only passed on; under NIGHTSHIFT_HOME, since rows may be among them."""
+    """Yield a temporary directory; it lies under NIGHTSHIFT_HOME, since the files may contain rows."""
     base = home() / "tmp"
     base.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}.", dir=base) as name:
@@ -110,25 +112,26 @@ def scratch() -> Iterator[Path]:
 
 
 def file_digest(path: Path) -> str:
-    """sha256 of a file, in hex."""
+    """Return the sha256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def folder_digest(path: Path) -> str:
-    """sha256 over names and contents of all files, but for those under `measured/` (timings differ by nature)."""
+    """Return the sha256 over names and contents of all files, except those under `measured/`: timings differ by nature."""
     return _digest(path, lambda name: name.parts[0] != MEASURED)
 
 
 def measured_digest(path: Path) -> str:
-    """sha256 over the files under `measured/`, by which damage to them is noticed."""
+    """Return the sha256 over the files under `measured/`, to detect damage to them."""
     return _digest(path, lambda name: name.parts[0] == MEASURED)
 
 
-def _digest(path: Path, counts: Callable[[Path], bool]) -> str:
+def _digest(path: Path, is_covered: Callable[[Path], bool]) -> str:
+    """Return the sha256 over the files of a folder whose relative path `is_covered`, without the completion marker."""
     digest = hashlib.sha256()
     for file in sorted(path.rglob("*")):
         name = file.relative_to(path)
-        if file.is_file() and name != Path(MARKER) and counts(name):
+        if file.is_file() and name != Path(MARKER) and is_covered(name):
             digest.update(f"{name.as_posix()}\0{file_digest(file)}\n".encode())
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""The digest of the code that a module's results depend on: its own source and that of what it imports, however indirectly.
+"""The digest of the code that a module's results depend on: its own source and that of all modules it imports, directly or not.
 
 Imports are read from the source; nothing is imported. A package counts with its `__init__.py`, and so does every package
 that an imported module lies in, since Python runs those too.
@@ -27,8 +27,8 @@ NEVER_IN_RESULTS = frozenset(
         "tasks",
     }
 )
-"""Modules that report, guard or word errors, and `__init__` files that set up the process: a result never depends on their
-source, so editing them leaves every stage cached."""
+"""Modules for reporting, guarding and error messages, and `__init__` files that set up the process. No result depends on
+their source, so editing them leaves every stage cached."""
 
 
 @cache
@@ -61,26 +61,26 @@ def _module_name(path: Path) -> str:
     return ".".join(path.relative_to(TOP).with_suffix("").parts).removesuffix(".__init__")
 
 
-def _imported_files(path: Path, name: str) -> Iterator[Path]:
+def _imported_files(source: Path, name: str) -> Iterator[Path]:
     """Yield the source files of this project that running a module runs too."""
-    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for imported in {package, *_imported_names(ast.parse(path.read_text()), package)}:
+    package = name if source.name == "__init__.py" else name.rpartition(".")[0]
+    for imported in {package, *_imported_names(ast.parse(source.read_text()), package)}:
         parts = imported.split(".")
         if parts[0] not in PACKAGES:
             continue
         for length in range(1, len(parts) + 1):
-            place = TOP.joinpath(*parts[:length])
-            yield from (file for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file())
+            path = TOP.joinpath(*parts[:length])
+            yield from (file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file())
 
 
 def _imported_names(tree: ast.Module, package: str) -> Iterator[str]:
-    """Yield what the import statements of a module name: modules, and names within them that may be modules."""
+    """Yield the dotted names in the import statements of a module: of modules, and of members that may be modules."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
-            source = ".".join([*above, *([node.module] if node.module else [])])
+            parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            source = ".".join([*parents, *([node.module] if node.module else [])])
             yield source
             yield from (f"{source}.{alias.name}" for alias in node.names)
 

@@ -1,4 +1,4 @@
-"""File permissions of NIGHTSHIFT_HOME and of what the user names: the former are for its owner only."""
+"""File permissions: NIGHTSHIFT_HOME is for its owner only; files that the user names follow the user's umask."""
 
 import logging
 import os
@@ -10,11 +10,11 @@ from nightshift.store import artifact_store
 
 log = logging.getLogger("nightshift.environment")
 _users_umask: int | None = None
-"""What the umask was before `keep_private`."""
+"""The umask before `keep_private`."""
 
 
 def keep_private() -> None:
-    """Let only this user read NIGHTSHIFT_HOME, and what this process and those that it starts write from now on."""
+    """Let only this user read NIGHTSHIFT_HOME and all files that this process and its children write from now on."""
     global _users_umask
     umask = os.umask(0o077)
     _users_umask = umask if _users_umask is None else _users_umask
@@ -32,7 +32,7 @@ def keep_private() -> None:
 
 @contextmanager
 def users_umask() -> Iterator[None]:
-    """Give files that the user has named the rights that the user's own umask says."""
+    """Create files with the user's own umask within the block."""
     private = os.umask(0o077 if _users_umask is None else _users_umask)
     try:
         yield

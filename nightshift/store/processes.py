@@ -1,4 +1,4 @@
-"""Processes of this NIGHTSHIFT_HOME: which they are, and how they are ended."""
+"""Processes that belong to this NIGHTSHIFT_HOME: identify, list and terminate them."""
 
 import getpass
 import os
@@ -12,15 +12,15 @@ from nightshift.store import artifact_store
 
 PROC = Path("/proc")
 START_TIME_FIELD = 22
-"""Of /proc/PID/stat, counted from 1: clock ticks between the machine's start and the process's."""
+"""Field of /proc/PID/stat, counted from 1: clock ticks between the start of the machine and of the process."""
 TOLERANCE = 5.0
-"""Seconds by which two readings of one process's start may differ where they come from the clock."""
+"""Seconds by which two readings of a process's start time may differ if they come from the clock."""
 
 
 def start_mark(pid: int) -> str:
-    """Return what tells a process from a later one with the same id, whatever is done to the clock meanwhile.
+    """Return a mark that distinguishes a process from a later one with the same id, even if the clock is changed.
 
-    On Linux the machine's boot id and the start in ticks since boot; elsewhere psutil's seconds since the epoch.
+    On Linux it is the boot id and the start in ticks since boot; elsewhere psutil's seconds since the epoch.
 
     Raises:
         psutil.NoSuchProcess: There is no such process.
@@ -39,19 +39,19 @@ def running_process(pid: int, mark: str) -> psutil.Process | None:
 
     Args:
         pid: The process's id.
-        mark: What `start_mark` returned for it. Earlier versions wrote psutil's seconds since the epoch, which count as
-            the same within some seconds.
+        mark: The `start_mark` of the process. Earlier versions stored psutil's seconds since the epoch, which match within
+            `TOLERANCE`.
     """
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
-        same = start_mark(pid) == mark if "/" in mark else abs(process.create_time() - float(mark)) < TOLERANCE
-        if same and process.status() != psutil.STATUS_ZOMBIE:
+        is_same = start_mark(pid) == mark if "/" in mark else abs(process.create_time() - float(mark)) < TOLERANCE
+        if is_same and process.status() != psutil.STATUS_ZOMBIE:
             return process
     return None
 
 
 def home_processes() -> Iterator[psutil.Process]:
-    """All that carry this NIGHTSHIFT_HOME in their environment, this one among them."""
+    """Yield all processes with this NIGHTSHIFT_HOME in their environment, including this one."""
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             if process.environ().get("NIGHTSHIFT_HOME") == str(artifact_store.home()):
@@ -59,26 +59,26 @@ def home_processes() -> Iterator[psutil.Process]:
 
 
 def group_members(leader: int) -> list[psutil.Process]:
-    """Those of ours in the process group of `leader`, which may have died."""
-    found = []
+    """Return the processes of this NIGHTSHIFT_HOME in the process group of `leader`, which may have died."""
+    members = []
     for process in home_processes():
         with suppress(ProcessLookupError):
             if os.getpgid(process.pid) == leader:
-                found.append(process)
-    return found
+                members.append(process)
+    return members
 
 
-def terminate(found: Iterable[psutil.Process], patience: float) -> None:
-    """SIGTERM, and SIGKILL to what is left after `patience` seconds; returns when all have gone."""
-    found = list(found)
-    for process in found:
+def terminate(processes: Iterable[psutil.Process], patience: float) -> None:
+    """Send SIGTERM, then SIGKILL to those that still run after `patience` seconds; return when all have ended."""
+    processes = list(processes)
+    for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
-    left = psutil.wait_procs(found, timeout=patience)[1]
-    for process in left:
+    remaining = psutil.wait_procs(processes, timeout=patience)[1]
+    for process in remaining:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(left, timeout=5)
+    psutil.wait_procs(remaining, timeout=5)
 
 
 def user_name() -> str:

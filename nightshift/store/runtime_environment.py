@@ -1,4 +1,4 @@
-"""What a stage's outcome depends on beside its inputs and its code: the packages that are installed, and the device."""
+"""The installed packages and the device, on which the result of a stage depends besides its inputs and code."""
 
 import platform
 import re
@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 
 PINS = Path(__file__).parents[2] / "requirements.txt"
-"""Lies beside pyproject.toml: nightshift is installed editable, never from a wheel."""
+"""The file beside pyproject.toml: nightshift is installed editable, never from a wheel."""
 
 
 @cache
 def environment() -> dict[str, str]:
-    """The installed version, or `none`, of every package that requirements.txt pins, and Python's own."""
+    """Return the version of Python and of each package that requirements.txt pins, `none` if it is not installed."""
     names = re.findall(r"^([\w.-]+)==", PINS.read_text(encoding="utf-8"), re.MULTILINE)
     return {"python": platform.python_version()} | {name: _installed(name) for name in names}
 
@@ -27,5 +27,5 @@ def _installed(name: str) -> str:
 
 
 def device() -> str:
-    """`cpu`, or `cuda` with the name of the GPU."""
+    """Return `cpu`, or `cuda` with the name of the GPU."""
     return f"cuda {torch.cuda.get_device_name()}" if torch.cuda.is_available() else "cpu"

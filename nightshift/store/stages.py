@@ -1,4 +1,4 @@
-"""What makes a plain function a stage: a folder to write into, a cache key, and Prefect's task around it."""
+"""The decorator that turns a function into a stage: a folder for its output, a cache key, and a Prefect task."""
 
 import hashlib
 import inspect
@@ -27,9 +27,9 @@ P = ParamSpec("P")
 A = TypeVar("A", bound=Artifact)
 
 JSON_SERIALIZER = JSONSerializer()
-"""What writes and reads records: Prefect would take the serializer that a record names, such as pickle."""
+"""Serializer for all records: Prefect would use the one that a record names, such as pickle."""
 UNKEYED = ("model_name", "run_id", "base_dir", "deadline")
-"""Parameters that change where a stage reports to, not what it makes."""
+"""Parameters that do not change the result of a stage: names, places and times."""
 
 
 def stage(function: Callable[Concatenate[Path, P], A]) -> Task[P, A]:
@@ -48,7 +48,7 @@ def stage(function: Callable[Concatenate[Path, P], A]) -> Task[P, A]:
         path = artifact_path(function, bound.arguments)
         with (
             redaction.redacted_errors(),
-            artifact_store.new_artifact(path, again=PREFECT_TASKS_REFRESH_CACHE.value()) as folder,
+            artifact_store.new_artifact(path, replace=PREFECT_TASKS_REFRESH_CACHE.value()) as folder,
             transaction(commit_mode=CommitMode.EAGER),
         ):
             record = function(folder, *args, **kwargs)
@@ -76,9 +76,9 @@ def stage(function: Callable[Concatenate[Path, P], A]) -> Task[P, A]:
 
 
 def set_aside_damaged(path: str) -> None:
-    """Move a finished artifact whose record or files are not as they were written out of the way, with a line in the log.
+    """Rename a finished artifact whose record or files have changed since they were written, and log a warning.
 
-    Prefect then has no record of it, and the night makes it anew.
+    Prefect then has no record of it, and the stage runs again.
     """
     folder = artifact_store.root() / path
     try:
@@ -86,14 +86,14 @@ def set_aside_damaged(path: str) -> None:
     except FileNotFoundError:  # there is none, or another process replaces it in this moment
         return
     if damage:
-        aside = folder.with_name(folder.name + artifact_store.DAMAGED)
-        shutil.rmtree(aside, ignore_errors=True)
-        folder.rename(aside)
-        log.warning("%s %s: it was moved to %s and is made anew", folder, damage, aside.name)
+        target = folder.with_name(folder.name + artifact_store.DAMAGED)
+        shutil.rmtree(target, ignore_errors=True)
+        folder.rename(target)
+        log.warning("%s %s: it was moved to %s and is made anew", folder, damage, target.name)
 
 
 def _damage(folder: Path, path: str) -> str:
-    """Say what is wrong with a finished artifact; empty if nothing is."""
+    """Return a description of what is wrong with a finished artifact; empty if nothing is."""
     types: list[str] = []
 
     def note_type(item: dict[str, Any]) -> dict[str, Any]:
@@ -114,14 +114,16 @@ def _damage(folder: Path, path: str) -> str:
 
 
 def _is_record(name: str) -> bool:
-    """Return whether a type that a record names is one of nightshift's records; nothing is imported for it."""
+    """Return True if a type named in a record is one of nightshift's record classes; nothing is imported to find out."""
     module, _, attribute = name.rpartition(".")
-    found = getattr(sys.modules.get(module), attribute, None) if module.startswith(("nightshift.", "tasks.")) else None
-    return isinstance(found, type) and issubclass(found, BaseModel)
+    named_type = (
+        getattr(sys.modules.get(module), attribute, None) if module.startswith(("nightshift.", "tasks.")) else None
+    )
+    return isinstance(named_type, type) and issubclass(named_type, BaseModel)
 
 
 def artifact_path(function: Callable[..., Any], parameters: dict[str, Any]) -> str:
-    """`STAGE/KEY`, the key made from the inputs' digests, the stage's settings and code, and what it runs on."""
+    """Return `STAGE/KEY`; the key covers the digests of the inputs, settings, code, packages and device."""
     digest = hashlib.sha256(code_digest(Path(inspect.getfile(function))).encode())
     digest.update(f"{runtime_environment.environment()} {runtime_environment.device()}\n".encode())
     for name, value in sorted(parameters.items()):
