@@ -1,7 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: install demo test check docs
+.PHONY: install demo test test-slow test-all check docs
 
 install: .venv/installed
 
@@ -22,8 +23,14 @@ check: install
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python tests/readability.py --check
 
+# What a contributor runs before a commit. The tests marked slow take about as long again; .ci/run runs them too.
 test: check
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -m "not slow"
+
+test-slow: install
+	$(PYTEST) -m slow
+
+test-all: test test-slow
 
 docs: install
 	$(BIN)/python docs/make_settings.py
