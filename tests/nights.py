@@ -4,9 +4,10 @@ import json
 import time
 from pathlib import Path
 
+import factories
 import pandas as pd
 
-from nightshift.records import Augmented, Candidate, Compressed, Objective, Sides
+from nightshift.records import Candidate, Compressed, Objective
 from nightshift.registry import ledger, registered_model, tracking
 from nightshift.registry.tags import CHECKPOINT, COMPRESSED, FINGERPRINT
 from nightshift.store import artifact_store
@@ -99,14 +100,15 @@ class Model:
 
 def objective(rows: int = 1) -> Objective:
     """A regression of one text; its holdout and validation lie in the store."""
-    sides = Sides(path="split/numbers", digest="numbers", train=1, validation=rows, holdout=rows, spare=0, leaks=0,
-                  labels=[], pairs=False)  # fmt: skip
+    regression = factories.objective("regression", "rmse", path="split/numbers", digest="numbers", validation=rows,
+                                     holdout=rows, labels=[])  # fmt: skip
     frame = pd.DataFrame({"text": [f"text {n}" for n in range(rows)], "label": [f"{n}" for n in range(rows)],
                           "row_key": [f"key {n}" for n in range(rows)]})  # fmt: skip
-    artifact_store.folder(sides).mkdir(parents=True, exist_ok=True)
+    folder = artifact_store.folder(regression.sides)
+    folder.mkdir(parents=True, exist_ok=True)
     for side in ("holdout", "validation"):
-        frame.to_parquet(artifact_store.folder(sides) / f"{side}.parquet")
-    return Objective(name="main", kind="regression", metric="rmse", sides=sides, augmented=Augmented(augmented=0))
+        frame.to_parquet(folder / f"{side}.parquet")
+    return regression
 
 
 def write_served(folder: Path, answer: float = 0.5) -> None:

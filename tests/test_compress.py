@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 import train_once
+from factories import LABELS, WRONG_LABEL, answers, objective, table
 from samples import messages
 
 from nightshift.errors import SettingsError
@@ -15,31 +16,13 @@ from nightshift.inference.measurement import TorchPredictor
 from nightshift.inference.predictor import OnnxPredictor
 from nightshift.models import pretrained
 from nightshift.onnx import export, quantization
-from nightshift.records import Augmented, Candidate, Cost, Objective, Sides, Start, Trained
+from nightshift.records import Augmented, Candidate, Cost, Start, Trained
 from tasks.compress import latency_table, selection, students
 from tasks.compress.candidate_builder import Workshop
 from tasks.compress.recipes import NotPossibleError, chain, of, parse, usable
 from tasks.compress.search import Point, survivors
 from tasks.compress.settings import InheritedSettings
 from tasks.compress.stage import CompressSettings, measured
-
-LABELS = np.random.default_rng(5).choice(["a", "b", "c"], 2000)
-OTHER = {"a": "b", "b": "c", "c": "a"}
-
-
-def objective(metric="macro_f1", kind="classification", train=1):
-    sides = Sides(train=train, validation=1, holdout=2000, spare=0, leaks=0, labels=["a", "b", "c"], pairs=False)
-    return Objective(name="main", kind=kind, metric=metric, sides=sides, augmented=Augmented(augmented=0))
-
-
-def answers(wrong, labels, seed=3):
-    """Predictions wrong on a random share of rows."""
-    hit = np.random.default_rng(seed).random(len(labels)) < wrong
-    return [OTHER[label] if bad else label for label, bad in zip(labels, hit, strict=True)]
-
-
-def table(predicted, labels):
-    return pd.DataFrame({"label": list(labels), "predicted": list(predicted)})
 
 
 def candidate(name, latency, size=1.0, **validation):
@@ -51,13 +34,13 @@ def candidates(rows, wrong):
     """Candidates by name: (share wrong on the holdout, validation score, latency)."""
     labels, tables, made = LABELS[:rows], {}, []
     for name, (share, validation, latency) in wrong.items():
-        tables[name] = {"main": table(answers(share, labels), labels)}
+        tables[name] = {"main": table(answers(share, labels, seed=3), labels)}
         made.append(candidate(name, latency, size=10 * latency, macro_f1=validation, accuracy=validation))
     return made[0], made[1:], tables
 
 
 def put_forward(full, others, tables, metric="macro_f1", **settings):
-    return selection.choose(full, others, tables, [objective(metric)], CompressSettings(**settings))
+    return selection.choose(full, others, tables, [objective(metric=metric)], CompressSettings(**settings))
 
 
 def test_the_cheapest_confirmed_candidate_is_put_forward():
@@ -127,7 +110,7 @@ def worse_by(drop, rows, seed):
     right = random.random(rows) < 0.88
     first = np.where(gained, False, np.where(lost, True, right))
     second = np.where(gained, True, np.where(lost, False, right))
-    said = [np.where(hit, labels, [OTHER[label] for label in labels]) for hit in (first, second)]
+    said = [np.where(hit, labels, [WRONG_LABEL[label] for label in labels]) for hit in (first, second)]
     return labels, *said
 
 
@@ -150,7 +133,7 @@ def test_a_candidate_keeps_an_error_by_not_exceeding_it():
         made.append(candidate(name, latency, rmse=validation, pearson=1 - validation))
         tables[name] = {"main": table(labels + error * noise, labels)}
     full, near, far = made
-    chosen = selection.choose(full, [near, far], tables, [objective("rmse", "regression")], CompressSettings())
+    chosen = selection.choose(full, [near, far], tables, [objective("regression", "rmse")], CompressSettings())
     assert chosen.name == "near" and chosen.confirmed and not far.qualifies and "below 99%" in far.why
 
 
@@ -289,7 +272,7 @@ def test_a_damaged_table_of_latencies_is_measured_anew(trained, tmp_path, monkey
 def test_numbers_are_taught_in_the_rows_own_unit_by_who_has_learnt_the_objective():
     model, tokenizer, heads, _ = train_once.prepared("bert", ("scored",))
     teacher = TorchPredictor(model, tokenizer, {"main": heads["scored"]}, 32)
-    told, texts = objective("pearson", "regression"), ["a tent", "a stove and a lamp"]
+    told, texts = objective("regression", "pearson"), ["a tent", "a stove and a lamp"]
     told.sides.labels = []
     assert students._said(teacher, (texts, None), told) == pytest.approx(teacher.scores(texts), rel=1e-6)
     for other in (objective(), told.model_copy(update={"name": "else"})):

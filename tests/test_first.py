@@ -1,20 +1,19 @@
 """The claim *first*: what a version without a predecessor must show."""
 
+from functools import partial
+
+import factories
 import numpy as np
 import pandas as pd
 import pytest
+from factories import numbers
 
 from flows.night import LABELS, labels_tag
-from nightshift.records import Augmented, Objective, Sides
 from tasks.gate.first_version import References, judge_first, shuffles
 from tasks.gate.stage import GateSettings
 
 NAMES = np.array(["a", "b", "c", "d"])
-
-
-def objective(kind="classification", metric="macro_f1", name="main", separator=None):
-    sides = Sides(train=1, validation=1, holdout=1, spare=0, leaks=0, labels=[*NAMES], separator=separator, pairs=False)
-    return Objective(name=name, kind=kind, metric=metric, sides=sides, augmented=Augmented(augmented=0))
+objective = partial(factories.objective, labels=[*NAMES])
 
 
 def judge(challenger, dummy, baseline, what=None, first="baseline", confidence=0.95):
@@ -32,12 +31,6 @@ def labels(wrong, rows=300, seed=1):
 def sets(wrong):
     found = labels(wrong)
     return found.assign(**{name: [",".join(sorted({text, "b"})) for text in found[name]] for name in found})
-
-
-def numbers(noise, rows=300):
-    random = np.random.default_rng(1)
-    label = random.normal(size=rows)
-    return pd.DataFrame({"label": label, "predicted": label + random.normal(0, noise, rows)})
 
 
 def writes(wrong):
@@ -79,7 +72,7 @@ def test_a_first_version_must_not_be_below_the_baseline(what, table):
     ]
 
 
-@pytest.mark.parametrize("what", [objective(metric="macro_f1"), objective("regression", "pearson")])
+@pytest.mark.parametrize("what", [objective(), objective("regression", "pearson")])
 def test_guessers_are_not_promoted(what):
     random, promoted, times = np.random.default_rng(2), 0, 150
     truth = numbers(0, 60)["label"] if what.kind == "regression" else pd.Series(NAMES[random.integers(4, size=60)])

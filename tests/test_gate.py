@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from factories import LABELS, WRONG_LABEL, answers, objective, table
 from nights import Model
 from scipy.stats import norm
 from scipy.stats import t as student
@@ -16,36 +17,17 @@ from nightshift.errors import SettingsError
 from nightshift.evaluation import confidence_limits, kinds, significance
 from nightshift.evaluation.claims import Costs
 from nightshift.evaluation.significance import compare, mid_p, ratio_limit, rows_needed, tango
-from nightshift.records import Augmented, Objective, Registered, Sides, Standing
+from nightshift.records import Registered, Standing
 from nightshift.registry import tracking
 from nightshift.registry.version_predictions import drop_rows, trained_keys
 from nightshift.store import artifact_store
 from tasks.gate.first_version import References
 from tasks.gate.stage import GateSettings, decide
 
-RNG = np.random.default_rng(5)
-LABELS = RNG.choice(["a", "b", "c"], 2000)
-OTHER = {"a": "b", "b": "c", "c": "a"}
-
-
-def answers(wrong, labels=LABELS, seed=0):
-    """Predictions wrong on a random share of rows."""
-    hit = np.random.default_rng(seed).random(len(labels)) < wrong
-    return [OTHER[label] if bad else label for label, bad in zip(labels, hit, strict=True)]
-
-
-def objective(metric="macro_f1", kind="classification", name="main", weight=1.0, rows=2000):
-    sides = Sides(train=1, validation=1, holdout=rows, spare=0, leaks=0, labels=["a", "b", "c"], pairs=False)
-    return Objective(name=name, kind=kind, metric=metric, weight=weight, sides=sides, augmented=Augmented(augmented=0))
-
-
-def table(predicted, labels=LABELS):
-    return pd.DataFrame({"label": list(labels), "predicted": list(predicted)})
-
 
 def difference(labels, first, second, metric="macro_f1"):
     tables = ({"main": table(predicted, labels)} for predicted in (first, second))
-    return compare(*tables, [objective(metric)], 0.95)
+    return compare(*tables, [objective(metric=metric)], 0.95)
 
 
 def settle(challenger, champion, anchor=None, cost=1.0, unable=None, validation=None, spent=0, labels=LABELS,
@@ -117,7 +99,7 @@ def test_ties_and_permuted_labels_are_held():
     good = answers(0.05)
     assert settle(good, good).decision == "hold"
     assert settle(good, good, cost=0.91).decision == "hold"
-    assert settle([OTHER[label] for label in LABELS], good, cost=0.1).decision == "hold"
+    assert settle([WRONG_LABEL[label] for label in LABELS], good, cost=0.1).decision == "hold"
 
 
 def test_what_was_trained_on_the_holdout_is_judged_by_the_other_rows(home):
@@ -128,7 +110,7 @@ def test_what_was_trained_on_the_holdout_is_judged_by_the_other_rows(home):
         pd.DataFrame({"row_key": texts, "part": False}).to_parquet(model.files / artifact_store.TRAINED_KEYS)
         model.client.log_artifact(run, str(model.files / artifact_store.TRAINED_KEYS), tracking.FULL)
         model.version(run)
-    by_heart = [*LABELS[:1500], *(OTHER[label] for label in LABELS[1500:])]
+    by_heart = [*LABELS[:1500], *(WRONG_LABEL[label] for label in LABELS[1500:])]
     champion = answers(0.3)
     assert settle(by_heart, champion).claim == "better", "so it looks where all rows count"
     found = {"challenger": {"main": table(by_heart)}, "champion": {"main": table(champion)}}
@@ -307,7 +289,7 @@ def test_rows_that_belong_together_count_as_groups(metric, icc):
         said = [np.where(hit, np.where(labels == "a", "b", "a"), labels) for hit in wrong]
         for name, key in keys.items():
             tables = [{"main": table(answer, labels).assign(side_key=key)} for answer in said]
-            units, free = significance.paired(*tables, [objective(metric)], 0.95)
+            units, free = significance.paired(*tables, [objective(metric=metric)], 0.95)
             missed[name] += confidence_limits.statistic(units, 0.0) > student.ppf(0.95, free)
     noise = 3 * np.sqrt(0.05 * 0.95 / times)
     assert missed["groups"] / times <= 0.05 + noise < missed["rows"] / times
@@ -316,13 +298,13 @@ def test_rows_that_belong_together_count_as_groups(metric, icc):
 def test_few_groups_show_nothing():
     labels, groups = LABELS[:400], np.repeat(["x", "y", "z", "w"], 100)
     tables = [
-        {"main": table(answer, labels).assign(side_key=groups)} for answer in (labels, [OTHER[x] for x in labels])
+        {"main": table(answer, labels).assign(side_key=groups)} for answer in (labels, [WRONG_LABEL[x] for x in labels])
     ]
     assert (
-        compare(*tables, [objective("accuracy")], 0.95).lower < 1
-        and compare(*tables, [objective("accuracy")], 0.99875).lower <= 0
+        compare(*tables, [objective(metric="accuracy")], 0.95).lower < 1
+        and compare(*tables, [objective(metric="accuracy")], 0.99875).lower <= 0
     )
-    same = compare(tables[0], tables[0], [objective("accuracy")], 0.95)
+    same = compare(tables[0], tables[0], [objective(metric="accuracy")], 0.95)
     assert same.lower < -0.5, "of 4 groups that are alike nobody knows a fifth"
 
 
@@ -359,7 +341,7 @@ def losses(share, tokens=10):
 def settle_losses(challenger, champion, dummy=2.0, **settings):
     tables = {role: {"main": t} for role, t in (("challenger", challenger), ("champion", champion)) if t is not None}
     costs = Costs(1.0, 1.0, 1.0, 0.95) if champion is not None else None
-    objectives = [objective("loss", "generation")]
+    objectives = [objective("generation", "loss")]
     references = References({"main": losses(dummy)}, {"main": losses(dummy)})
     return decide(tables, tables, objectives, costs, references, GateSettings(**settings))
 
@@ -380,7 +362,7 @@ def test_losses_over_other_tokens_are_not_compared():
 
 
 def test_objectives_are_weighed_and_each_may_have_a_minimum():
-    both = [objective(name="tone", weight=3.0), objective("rmse", "regression", "stars")]
+    both = [objective(name="tone", weight=3.0), objective("regression", "rmse", "stars")]
     stars = np.random.default_rng(6).normal(size=2000)
     good, bad = table(answers(0.05, seed=1)), table(answers(0.15, seed=2))
     near, far = table(stars + 0.1, stars), table(stars + 0.2, stars)
@@ -427,7 +409,7 @@ def test_the_simulated_gate_decides_as_the_gate(metric):
             }
             for side, found in right.items()
         }
-        verdict = decide(tables["holdout"], tables["validation"], [objective(metric)], Costs(cost, 1.0, cost, 0.95), References({}),
+        verdict = decide(tables["holdout"], tables["validation"], [objective(metric=metric)], Costs(cost, 1.0, cost, 0.95), References({}),
                          GateSettings(), spent, alpha=spent * 0.05 / 40)  # fmt: skip
         changed = {
             side: {
@@ -454,7 +436,7 @@ def test_simulated_groups_are_compared_as_the_gate_compares_them():
             first, second = (rows.answer(hard, np.full(1, share)) for share in (accuracy, 0.9))
             tables = [{"main": table(np.where(hit[0], labels, 1 - labels), labels).assign(side_key=rows.group.astype(str))}
                       for hit in (first, second)]  # fmt: skip
-            limit = compare(*tables, [objective(metric)], level).lower
+            limit = compare(*tables, [objective(metric=metric)], level).lower
             answers = {"holdout": {"challenger": first, "champion": second}}
             for bound, expected in ((limit - 1e-5, True), (limit + 1e-5, False)):
                 asked = gate_groups.shown({"holdout": rows}, answers, Metric(metric), "holdout", "champion",

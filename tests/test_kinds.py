@@ -1,9 +1,12 @@
 import tracemalloc
 from dataclasses import replace
+from functools import partial
 
+import factories
 import numpy as np
 import pandas as pd
 import pytest
+from factories import losses, numbers, written_answers
 from scipy import stats
 from sklearn.metrics import f1_score
 from sklearn.preprocessing import MultiLabelBinarizer
@@ -13,7 +16,6 @@ from nightshift.evaluation import confidence_limits, decision_thresholds, kinds,
 from nightshift.evaluation.significance import compare, rows_to_tell
 from nightshift.inference.predictor import decode
 from nightshift.models.heads import Head
-from nightshift.records import Augmented, Objective, Sides
 from tasks import evaluate
 from tasks.evaluate import baseline, dummy, samples
 
@@ -21,19 +23,8 @@ RNG = np.random.default_rng(3)
 LABELS = ["red", "green", "blue"]
 
 
-def objective(kind, metric, name="main", weight=1.0, separator=None, labels=LABELS):
-    sides = Sides(train=1, validation=1, holdout=1, spare=0, leaks=0, labels=sorted(labels), separator=separator,
-                  pairs=False)  # fmt: skip
-    return Objective(name=name, kind=kind, metric=metric, weight=weight, sides=sides, augmented=Augmented(augmented=0))
-
-
+objective = partial(factories.objective, labels=sorted(LABELS))
 SEVERAL = objective("classification", "macro_f1", separator=",")
-
-
-def numbers(spread, rows=600, seed=1):
-    random = np.random.default_rng(seed)
-    label = random.normal(2, 1, rows)
-    return pd.DataFrame({"label": label, "predicted": label + random.normal(0, spread, rows)})
 
 
 def sets(flips, rows=600, seed=1):
@@ -45,26 +36,14 @@ def sets(flips, rows=600, seed=1):
     return pd.DataFrame({"label": label, "predicted": predicted})
 
 
-def writes(flips, rows=300):
-    label = [f"the answer is number {place}" for place in range(rows)]
-    wrong = np.random.default_rng(1).random(rows) < flips
-    return pd.DataFrame({"label": label, "predicted": [text[:-6] if bad else text + " "
-                                                       for text, bad in zip(label, wrong, strict=True)]})  # fmt: skip
-
-
-def losses(factor, rows=400):
-    tokens = np.random.default_rng(2).integers(5, 40, rows)
-    return pd.DataFrame({"loss": factor * tokens * np.random.default_rng(3).random(rows), "tokens": tokens})
-
-
 PAIRS = [
     *((objective("regression", metric), numbers(0.5), numbers(1.0)) for metric in ("pearson", "spearman", "rmse")),
     (SEVERAL, sets(0.05), sets(0.15, seed=2)),
     (objective("classification", "weighted_f1", separator=","), sets(0.05), sets(0.15, seed=2)),
     (objective("classification", "accuracy", separator=","), sets(0.05), sets(0.15, seed=2)),
     (objective("generation", "loss"), losses(1.0), losses(1.1)),
-    (objective("text2text", "chrf"), writes(0.1), writes(0.3)),
-    (objective("text2text", "exact_match"), writes(0.1), writes(0.3)),
+    (objective("text2text", "chrf"), written_answers(0.1), written_answers(0.3)),
+    (objective("text2text", "exact_match"), written_answers(0.1), written_answers(0.3)),
 ]
 
 
@@ -290,14 +269,14 @@ def test_the_baselines_memory_is_bounded_whatever_the_number_of_labels(monkeypat
     rows = frame(
         [f"it is {place % 5000} again" for place in range(15_000)], [names[place % 5000] for place in range(15_000)]
     )
-    what = objective("classification", "macro_f1", labels=names)
+    what = objective("classification", "macro_f1", labels=sorted(names))
     tracemalloc.start()
     name, table = baseline(rows[:12_000], rows[12_000:], what, Words())
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert "nearest mean" in name and (table["label"] == table["predicted"]).mean() > 0.99
     assert peak < 200e6, "12,000 rows times 5,000 labels are 480 MB as a table of numbers"
-    several = objective("classification", "macro_f1", separator=",", labels=names)
+    several = objective("classification", "macro_f1", separator=",", labels=sorted(names))
     with pytest.raises(evaluate.TooLarge, match=r"5,000 labels, of which a row may have several, on 12,000 rows"):
         baseline(rows[:12_000], rows[12_000:], several, Words())
 

@@ -1,20 +1,21 @@
 """Whole nights by the command line: real Prefect, real MLflow, real Great Expectations, a tiny real model."""
 
 import hashlib
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow
 import pandas as pd
 import psutil
 import pytest
-from conftest import processes_of
+from conftest import Shell, processes_of, write_project
+from mlflow.entities.model_registry import ModelVersion
 from safetensors.torch import load_file, save_file
 
 TORCHLESS = """
@@ -31,6 +32,20 @@ answers = mlflow.pyfunc.load_model('models:/tiny@champion').predict(rows)
 print(answers['label'].tolist())
 assert 'torch' not in sys.modules
 """
+SMALLER = (
+    "train.num_train_epochs=1",
+    "train.learning_rate=3e-4",
+    "compress.recipes=[]",
+    "gate.seeds=2",
+    "gate.max_size_mb=0.001",
+    "gate.max_typo_drop=1",
+    "data.exclude=forget.txt",
+)
+"""Settings of a night that learns less, over a budget that no model keeps, without one of the rows."""
+CHANGED_SETTINGS = (
+    "compress.recipes, data.exclude, gate.max_size_mb, gate.max_typo_drop, gate.seeds, train.learning_rate, "
+    "train.num_train_epochs"
+)
 
 
 def checkpoint_digests(home: Path) -> set[str]:
@@ -39,117 +54,247 @@ def checkpoint_digests(home: Path) -> set[str]:
     }
 
 
+def record_times(home: Path) -> dict[Path, int]:
+    """When each finished stage was recorded."""
+    return {path: path.stat().st_mtime_ns for path in home.glob("artifacts/*/*/record.json")}
+
+
 def tracking(home: Path) -> mlflow.MlflowClient:
     return mlflow.MlflowClient(f"sqlite:///{home}/mlflow/mlflow.db")
 
 
-def test_promoted_then_skipped_then_forced(shell, project):
-    first = shell.json("run", "night.yaml")
-    assert first["status"] == "promoted", first["reason"]
-    assert "shown to beat the dummy and guessing at 99.875 %" in first["reason"]
-    assert first["champion_version"] == first["version"] == "1"
-    assert first["changed"] == "no night has finished before"
-    rows = first["rows"]
+@dataclass(frozen=True)
+class FinishedNight:
+    """What a night printed, and what lay under its home when it had ended: later nights may add to that."""
+
+    shell: Shell
+    result: dict
+    page: str
+    weights: set[str]
+    records: dict[Path, int]
+    modes: dict[Path, int]
+
+    @property
+    def home(self) -> Path:
+        return self.shell.folder / "home"
+
+    @property
+    def client(self) -> mlflow.MlflowClient:
+        return tracking(self.home)
+
+    def artifact_names(self) -> set[str]:
+        return {artifact.path for artifact in self.client.list_artifacts(self.result["mlflow_run_id"])}
+
+    def version(self, number: str) -> ModelVersion:
+        return self.client.get_model_version("tiny", number)
+
+
+def finish_night(shell: Shell, *settings: str, force: bool = False) -> FinishedNight:
+    overrides = [word for setting in settings for word in ("--set", setting)]
+    result = shell.json("run", "night.yaml", *overrides, *["--force"] * force)
+    home = shell.folder / "home"
+    return FinishedNight(
+        shell,
+        result,
+        Path(result["report"]).read_text() if result["report"] else "",
+        checkpoint_digests(home),
+        record_times(home),
+        {path: path.stat().st_mode for path in (*shell.folder.iterdir(), *home.rglob("*"))},
+    )
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path, prefect_api: str) -> FinishedNight:
+    """The first night of a model. The fixtures below follow it, in the same home."""
+    folder = tmp_path_factory.mktemp("nights")
+    write_project(folder, tiny_base, "tiny")
+    return finish_night(Shell(folder, prefect_api))
+
+
+@pytest.fixture(scope="module")
+def repeated(first: FinishedNight) -> FinishedNight:
+    """A night for which nothing has changed."""
+    return finish_night(first.shell)
+
+
+@pytest.fixture(scope="module")
+def forced(repeated: FinishedNight) -> FinishedNight:
+    """The same night, forced."""
+    return finish_night(repeated.shell, force=True)
+
+
+@pytest.fixture(scope="module")
+def rolled_back(forced: FinishedNight) -> list[str]:
+    """The lines of the history after version 2 was promoted by hand and rolled back."""
+    assert forced.shell("promote", "tiny", "2", "--reason", "a test").returncode == 0
+    assert forced.shell("rollback", "tiny", "--reason", "it was worse").returncode == 0
+    return forced.shell("history", "tiny").stdout.splitlines()
+
+
+@pytest.fixture(scope="module")
+def smaller(forced: FinishedNight, rolled_back: list[str]) -> FinishedNight:
+    """A night with other settings and without a row that both versions were trained on."""
+    keys = pd.read_parquet(next(forced.home.glob("artifacts/train/*/trained_keys.parquet")))
+    (forced.shell.folder / "forget.txt").write_text(keys["row_key"][0] + "\n")
+    return finish_night(forced.shell, *SMALLER)
+
+
+@pytest.fixture(scope="module")
+def smaller_again(smaller: FinishedNight) -> FinishedNight:
+    return finish_night(smaller.shell, *SMALLER)
+
+
+@pytest.fixture(scope="module")
+def after_move(smaller_again: FinishedNight) -> FinishedNight:
+    """A night after somebody has set the alias in MLflow."""
+    smaller_again.client.set_registered_model_alias("tiny", "champion", "2")
+    return finish_night(smaller_again.shell)
+
+
+def test_the_first_night_is_promoted_for_beating_the_dummy(first):
+    assert first.result["status"] == "promoted", first.result["reason"]
+    assert "shown to beat the dummy and guessing at 99.875 %" in first.result["reason"]
+    assert first.result["champion_version"] == first.result["version"] == "1"
+    assert first.result["changed"] == "no night has finished before"
+    assert first.result["metrics"]["accuracy"] > 0.8
+
+
+def test_every_row_is_kept_or_quarantined_and_has_one_side(first):
+    rows = first.result["rows"]
     assert rows["read"] == 600 == rows["kept"] + rows["quarantined"]
     assert rows["kept"] == rows["train"] + rows["validation"] + rows["holdout"]
-    assert {c["name"] for c in first["candidates"]} == {"full", "distil+prune:32+quantize"}
-    assert sum(c["chosen"] for c in first["candidates"]) == 1
-    assert first["metrics"]["accuracy"] > 0.8
-    page = Path(first["report"]).read_text()
-    assert "data:image/png" in page and "http://" not in page.replace("http://127.0.0.1", "")
 
-    home = project / "home"
-    written = {path.name for path in project.iterdir()} - {"out", "err"}
-    assert written == {"rows.csv", "night.yaml", "home"}, "all that a night writes lies under its home"
-    open_to_others = [path for path in (home, *home.rglob("*")) if path.stat().st_mode & 0o077]
-    assert {path.name for path in open_to_others} <= {"serving.py", "predictor.py"}, "nobody else can read a row"
-    weights = checkpoint_digests(home)
-    client = tracking(home)
-    version = client.get_model_version_by_alias("tiny", "champion")
+
+def test_one_of_the_candidates_is_chosen(first):
+    candidates = first.result["candidates"]
+    assert {candidate["name"] for candidate in candidates} == {"full", "distil+prune:32+quantize"}
+    assert sum(candidate["chosen"] for candidate in candidates) == 1
+
+
+def test_the_report_stands_alone(first):
+    assert "data:image/png" in first.page and "http://" not in first.page.replace("http://127.0.0.1", "")
+
+
+def test_all_that_a_night_writes_lies_under_its_home(first):
+    in_project = {path.name for path in first.modes if path.parent == first.shell.folder} - {"out", "err"}
+    assert in_project == {"rows.csv", "night.yaml", "home"}
+
+
+def test_nobody_else_can_read_a_row(first):
+    open_to_others = {
+        path.name for path, mode in first.modes.items() if path.is_relative_to(first.home) and mode & 0o077
+    }
+    assert open_to_others <= {"serving.py", "predictor.py"}
+
+
+def test_mlflow_keeps_data_metrics_pages_and_what_the_version_was_made_of(first):
+    version = first.client.get_model_version_by_alias("tiny", "champion")
     assert version.tags["nightshift.fingerprint"] and version.tags["nightshift.recipe"]
-    run = client.get_run(first["mlflow_run_id"])
+    run = first.client.get_run(first.result["mlflow_run_id"])
     assert run.info.status == "FINISHED" and run.inputs.dataset_inputs[0].dataset.digest
-    assert run.data.metrics["holdout/accuracy"] == first["metrics"]["accuracy"]
-    names = {item.path for item in client.list_artifacts(run.info.run_id)}
-    assert {"data_docs", "pictures", "report", "checkpoint", "candidates.json"} <= names
+    assert run.data.metrics["holdout/accuracy"] == first.result["metrics"]["accuracy"]
+    assert {"data_docs", "pictures", "report", "checkpoint", "candidates.json"} <= first.artifact_names()
 
-    begun = json.loads(json.dumps(first))
-    second = shell.json("run", "night.yaml")
-    assert second["status"] == "skipped" and begun["mlflow_run_id"] in second["reason"]
-    assert second["version"] is None and second["gate"] is None and second["candidates"] == []
-    assert second["changed"] == ""
 
-    made = {path: path.stat().st_mtime_ns for path in home.glob("artifacts/*/*/record.json")}
-    forced = shell.json("run", "night.yaml", "--force")
-    assert forced["status"] == "held", "a model equal to its champion must not be promoted"
-    assert forced["champion_version"] == "1" and forced["version"] == "2"
-    assert (forced["gate"]["gained"], forced["gate"]["lost"]) == (0, 0)
-    assert {one["by"] for one in forced["gate"]["slices"]} == {"label", "length"}
-    assert forced["changed"].startswith("nothing changed since the night of 20") and forced["changed"].endswith(
-        "; forced"
-    )
-    assert checkpoint_digests(home) == weights
-    kept = {path.parts[-3] for path, time in made.items() if path.stat().st_mtime_ns == time}
-    assert kept <= {"gate"}, "the gate alone has another champion to compare with, all else is made anew"
+def test_the_champion_answers_where_torch_is_missing(first):
+    command = [sys.executable, "-c", TORCHLESS, f"sqlite:///{first.home}/mlflow/mlflow.db"]
+    answered = subprocess.run(command, capture_output=True, text=True, cwd=first.shell.folder)
+    assert answered.stdout.strip() == "['good', 'bad']", answered.stderr[-2000:]
 
-    store = f"sqlite:///{home}/mlflow/mlflow.db"
-    done = subprocess.run([sys.executable, "-c", TORCHLESS, store], capture_output=True, text=True, cwd=project)
-    assert done.stdout.strip() == "['good', 'bad']", done.stderr[-2000:]
 
-    (project / "new.jsonl").write_text('{"text": "charming warm bag"}\n{"text": "late rude shop"}\n')
-    done = shell("predict", "models:/tiny@champion", "new.jsonl", "--output", "scored.parquet")
-    assert done.returncode == 0, done.stderr
-    assert pd.read_parquet(project / "scored.parquet")["predicted"].tolist() == ["good", "bad"]
+def test_predict_writes_the_champions_answers(first):
+    folder = first.shell.folder
+    (folder / "new.jsonl").write_text('{"text": "charming warm bag"}\n{"text": "late rude shop"}\n')
+    predicted = first.shell("predict", "models:/tiny@champion", "new.jsonl", "--output", "scored.parquet")
+    assert predicted.returncode == 0, predicted.stderr
+    assert pd.read_parquet(folder / "scored.parquet")["predicted"].tolist() == ["good", "bad"]
 
-    assert shell("promote", "tiny", "2", "--reason", "a test").returncode == 0
-    assert shell("rollback", "tiny", "--reason", "it was worse").returncode == 0
-    ledger = shell("history", "tiny").stdout.splitlines()
-    assert [line.split()[1] for line in ledger] == ["promoted", "skipped", "held", "promoted", "rolled"]
-    assert "1 → 2" in ledger[3] and "2 → 1" in ledger[4]
-    trained = [pd.read_parquet(file) for file in home.glob("artifacts/train/*/trained_keys.parquet")]
-    (project / "forget.txt").write_text(trained[0]["row_key"][0] + "\n")
-    fewer = ("train.num_train_epochs=1", "train.learning_rate=3e-4", "compress.recipes=[]", "gate.seeds=2")
-    fewer += ("gate.max_size_mb=0.001", "gate.max_typo_drop=1", "data.exclude=forget.txt")
-    frozen = shell.json("run", "night.yaml", *(word for setting in fewer for word in ("--set", setting)))
-    assert frozen["status"] == "held" and frozen["champion_version"] == "1"
-    assert frozen["gate"]["reasons"][0].startswith("over budget: 0.")
-    assert frozen["gate"]["noised"].keys() == frozen["metrics"].keys()
-    spread = float(client.get_model_version("tiny", "3").tags["nightshift.seed_spread"])
-    assert spread >= 0 and len(checkpoint_digests(home)) == 3, "two seeds were trained"
-    assert f"spread by {spread:.4f} on validation" in Path(frozen["report"]).read_text()
-    run = frozen["mlflow_run_id"]
-    names = {item.path for item in client.list_artifacts(run)}
-    assert {"slices.csv", "lost.csv"} <= names and frozen["gate"]["lost"] > 0
-    page = Path(frozen["report"]).read_text()
-    assert "Slices of the holdout" in page and f"{frozen['gate']['lost']} are wrong that it had right" in page
-    lost = client.download_artifacts(run, "lost.csv", project)
-    assert "text" not in Path(lost).read_text().splitlines()[0]
-    told = "compress.recipes, data.exclude, gate.max_size_mb, gate.max_typo_drop, gate.seeds, train.learning_rate, train.num_train_epochs"
-    assert frozen["changed"].endswith(f": data, settings ({told})")
-    assert frozen["rows"]["read"] == 600 == frozen["rows"]["kept"] + 1
-    assert frozen["carried_by"] == ["1", "2"], "not by tonight's, version 3"
-    page = Path(frozen["report"]).read_text()
-    assert "carrying them until replaced: version 1 (the champion), version 2" in page
-    assert f"settings ({told})" in page
 
-    again = shell.json("run", "night.yaml", *(word for setting in fewer for word in ("--set", setting)))
-    assert again["status"] == "skipped" and again["carried_by"] == ["1", "2"], "it goes on saying so"
+def test_a_night_for_which_nothing_has_changed_is_skipped(first, repeated):
+    result = repeated.result
+    assert result["status"] == "skipped" and first.result["mlflow_run_id"] in result["reason"]
+    assert result["version"] is None and result["gate"] is None and result["candidates"] == []
+    assert result["changed"] == ""
 
-    client.set_registered_model_alias("tiny", "champion", "2")
-    assert shell.json("run", "night.yaml")["champion_version"] == "2"
-    held, _, moved, skipped = shell("history", "tiny").stdout.splitlines()[-4:]
+
+def test_a_model_equal_to_its_champion_is_held(forced):
+    result = forced.result
+    assert result["status"] == "held"
+    assert result["champion_version"] == "1" and result["version"] == "2"
+    assert (result["gate"]["gained"], result["gate"]["lost"]) == (0, 0)
+    assert {part["by"] for part in result["gate"]["slices"]} == {"label", "length"}
+
+
+def test_a_forced_night_says_so_and_that_nothing_has_changed(forced):
+    assert forced.result["changed"].startswith("nothing changed since the night of 20")
+    assert forced.result["changed"].endswith("; forced")
+
+
+def test_a_forced_night_trains_the_same_weights(first, forced):
+    assert forced.weights == first.weights
+
+
+def test_a_forced_night_runs_every_stage_anew(repeated, forced):
+    kept = {path.parts[-3] for path, time in repeated.records.items() if forced.records[path] == time}
+    assert kept <= {"gate"}, "the gate alone has another champion to compare with"
+
+
+def test_the_history_lists_what_nights_and_people_decided(rolled_back):
+    assert [line.split()[1] for line in rolled_back] == ["promoted", "skipped", "held", "promoted", "rolled"]
+    assert "1 → 2" in rolled_back[3] and "2 → 1" in rolled_back[4]
+
+
+def test_a_model_over_its_budget_is_held(smaller):
+    assert smaller.result["status"] == "held" and smaller.result["champion_version"] == "1"
+    assert smaller.result["gate"]["reasons"][0].startswith("over budget: 0.")
+
+
+def test_metrics_on_texts_with_typing_errors_are_those_of_the_night(smaller):
+    assert smaller.result["gate"]["noised"].keys() == smaller.result["metrics"].keys()
+
+
+def test_two_seeds_are_trained_and_their_spread_is_recorded(smaller):
+    spread = float(smaller.version("3").tags["nightshift.seed_spread"])
+    assert spread >= 0 and len(smaller.weights) == 3
+    assert f"spread by {spread:.4f} on validation" in smaller.page
+
+
+def test_rows_that_the_champion_had_right_are_listed_without_their_texts(smaller, tmp_path):
+    lost = smaller.result["gate"]["lost"]
+    assert {"slices.csv", "lost.csv"} <= smaller.artifact_names() and lost > 0
+    assert "Slices of the holdout" in smaller.page and f"{lost} are wrong that it had right" in smaller.page
+    table = smaller.client.download_artifacts(smaller.result["mlflow_run_id"], "lost.csv", str(tmp_path))
+    assert "text" not in Path(table).read_text().splitlines()[0]
+
+
+def test_the_settings_that_have_changed_are_named(smaller):
+    assert smaller.result["changed"].endswith(f": data, settings ({CHANGED_SETTINGS})")
+    assert f"settings ({CHANGED_SETTINGS})" in smaller.page
+
+
+def test_versions_that_were_trained_on_an_excluded_row_are_named(smaller):
+    assert smaller.result["rows"]["read"] == 600 == smaller.result["rows"]["kept"] + 1
+    assert smaller.result["carried_by"] == ["1", "2"], "not by tonight's, version 3"
+    assert "carrying them until replaced: version 1 (the champion), version 2" in smaller.page
+
+
+def test_a_skipped_night_goes_on_naming_them(smaller_again):
+    assert smaller_again.result["status"] == "skipped" and smaller_again.result["carried_by"] == ["1", "2"]
+
+
+def test_an_alias_that_was_moved_by_hand_is_entered_in_the_ledger(after_move):
+    assert after_move.result["champion_version"] == "2"
+    held, _, moved, skipped = after_move.shell("history", "tiny").stdout.splitlines()[-4:]
     assert "held" in held and "3  1 " in held
     assert "moved by hand    2  1 → 2" in moved and "skipped" in skipped
 
 
-def test_killed_in_training_goes_on_with_the_same_weights(lone_shell, project):
-    shell = lone_shell
-    undisturbed = shell.json("run", "night.yaml")
-    assert undisturbed["status"] == "promoted"
-    weights = checkpoint_digests(project / "home")
-
-    home = project / "home2"
-    shell.env["NIGHTSHIFT_HOME"] = str(home)
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> tuple[FinishedNight, dict[Path, int]]:
+    """A first night that was killed in training and run again, and the stages that were finished when it was killed."""
+    folder = tmp_path_factory.mktemp("killed")
+    write_project(folder, tiny_base, "tiny")
+    shell, home = Shell(folder), folder / "home"
     process = shell.start("run", "night.yaml")
     deadline = time.monotonic() + 200
     while not list(home.glob("work/*/train-*/checkpoint-*/COMPLETE")):
@@ -158,20 +303,30 @@ def test_killed_in_training_goes_on_with_the_same_weights(lone_shell, project):
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert not checkpoint_digests(home), "killed too late: the training was over"
-    before = {path: path.stat().st_mtime_ns for path in home.glob("artifacts/*/*/record.json")}
-    assert {path.parts[-3] for path in before} == {"ingest", "validate", "split", "augment"}
+    records = record_times(home)
+    assert {path.parts[-3] for path in records} == {"ingest", "validate", "split", "augment"}
+    return finish_night(shell), records
 
-    again = shell.json("run", "night.yaml")
-    assert again["status"] == "promoted"
-    assert checkpoint_digests(home) == weights
-    assert {path: path.stat().st_mtime_ns for path in before} == before, "a finished stage was redone"
-    client = tracking(home)
-    states = [run.info.status for run in client.search_runs([e.experiment_id for e in client.search_experiments()])]
-    assert "RUNNING" not in states
-    assert not list(home.rglob("*.partial"))
-    assert not psutil.wait_procs(processes_of(home), timeout=20)[1], (
-        "the killed night's temporary Prefect server is left"
-    )
+
+@pytest.mark.slow
+def test_a_night_that_was_killed_in_training_ends_with_the_same_weights(first, killed):
+    night, _ = killed
+    assert night.result["status"] == "promoted" and night.weights == first.weights
+
+
+@pytest.mark.slow
+def test_a_night_that_was_killed_redoes_no_finished_stage(killed):
+    night, records = killed
+    assert {path: night.records[path] for path in records} == records
+
+
+@pytest.mark.slow
+def test_of_a_killed_night_no_run_no_half_file_and_no_process_is_left(killed):
+    night, _ = killed
+    experiments = [experiment.experiment_id for experiment in night.client.search_experiments()]
+    assert "RUNNING" not in {run.info.status for run in night.client.search_runs(experiments)}
+    assert not list(night.home.rglob("*.partial"))
+    assert not psutil.wait_procs(processes_of(night.home), timeout=20)[1], "its temporary Prefect server is left"
 
 
 def test_a_night_that_failed_after_its_promotion_goes_on(shell, project):

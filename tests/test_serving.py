@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from factories import objective_of_head
 from samples import messages
 from transformers import (
     BartConfig,
@@ -41,7 +42,7 @@ from nightshift.inference.predictor import Judge
 from nightshift.models import pretrained
 from nightshift.models.heads import Head, read_heads, write_heads
 from nightshift.onnx import export, quantization
-from nightshift.records import Augmented, Candidate, Compressed, Objective, Sides
+from nightshift.records import Candidate, Compressed
 from nightshift.registry import tracking
 from nightshift.registry.tags import FINGERPRINT
 from tasks.register import register
@@ -146,12 +147,6 @@ def test_several_labels_are_joined_and_none_is_empty():
     assert told["scores"][0] == {"box": 0.5, "lamp": 0.1, "tent": 0.9}
 
 
-def objective_of(head, name="main"):
-    sides = Sides(train=1, validation=1, holdout=1, spare=0, leaks=0, labels=list(head.labels), pairs=head.pairs,
-                  separator=head.separator)  # fmt: skip
-    return Objective(name=name, kind=head.kind, metric="accuracy", augmented=Augmented(augmented=0), sides=sides)
-
-
 def test_threshold_and_abstention_bound_decide_alike_wherever_rows_are_answered():
     scores = [[0.3, 0.1, 0.9], [0.2, 0.4, 0.2]]
     low = Fixed(replace(MANY, threshold=0.3), scores)
@@ -163,7 +158,7 @@ def test_threshold_and_abstention_bound_decide_alike_wherever_rows_are_answered(
     assert "abstain" not in serving.answers(Fixed(ONE, [[0.4, 0.6]]), ["a"])
     frame = pd.DataFrame({"row_key": ["1", "2"], "text": ["a", "b"], "label": ["", ""]})
     for model, head in ((low, MANY), (sure, ONE)):
-        told, table = serving.answers(model, ["a", "b"]), scoring.predictions(model, frame, objective_of(head))
+        told, table = serving.answers(model, ["a", "b"]), scoring.predictions(model, frame, objective_of_head(head))
         assert table["predicted"].tolist() == told["label"].tolist()
         assert table.get("abstain", pd.Series()).tolist() == told.get("abstain", pd.Series()).tolist()
 
@@ -497,13 +492,7 @@ def registered(base, heads, home, name="tiny"):
         name="full", recipe="full", size_mb=1, latency_ms_p50=1, latency_ms_p95=1, throughput=1, chosen=True
     )
     compressed = Compressed(path=f"compress/{name}", digest=name, candidates=[candidate], chosen="full")
-    objectives = [
-        Objective(
-            name=objective, kind=head.kind, metric="accuracy", augmented=Augmented(augmented=0),
-            sides=Sides(train=1, validation=1, holdout=1, spare=0, leaks=0, labels=list(head.labels), pairs=head.pairs),
-        )
-        for objective, head in heads.items()
-    ]  # fmt: skip
+    objectives = [objective_of_head(head, objective) for objective, head in heads.items()]
     run_id = tracking.start_night(name, "f", "night")
     tags = {FINGERPRINT: "a night"}
     made = register.fn(name, compressed, objectives, run_id, tags)

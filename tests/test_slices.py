@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from factories import CLASSES, WRONG_LABEL, objective
 from scipy import stats
 from sklearn.metrics import f1_score
 
@@ -13,7 +14,6 @@ from nightshift.errors import InputError
 from nightshift.evaluation import kinds, prediction_changes, slices
 from nightshift.evaluation.label_changes import compare_shared
 from nightshift.evaluation.slices import TESTED_FROM, Part, holm, parts
-from nightshift.records import Augmented, Objective, Sides
 from tasks.gate.first_version import References
 from tasks.gate.guardrails import NOTHING, Measured, inspect
 from tasks.gate.stage import Costs, GateSettings, decide
@@ -21,16 +21,8 @@ from tasks.gate.typos import RATE, noised
 from tasks.ingest import DataSettings, locate, read_rows
 
 ROWS = 3000
-LABELS = ["a", "b", "c"]
-OTHER = {"a": "b", "b": "c", "c": "a"}
 CHEAP = Measured({"max_latency_ms": 1.0, "max_size_mb": 1.0})
 DEAR = Costs(1.0, 1.0, 1.0, 0.95)
-
-
-def objective(kind="classification", metric="macro_f1", separator=None, name="main"):
-    sides = Sides(train=1, validation=1, holdout=ROWS, spare=0, leaks=0, labels=LABELS, separator=separator,
-                  pairs=False)  # fmt: skip
-    return Objective(name=name, kind=kind, metric=metric, sides=sides, augmented=Augmented(augmented=0))
 
 
 def rows(count=ROWS, seed=0):
@@ -39,7 +31,7 @@ def rows(count=ROWS, seed=0):
     return pd.DataFrame({
         "source": "day.csv", "row": range(1, count + 1), "row_key": [f"k{place}" for place in range(count)],
         "text": ["x" * length for length in random.integers(1, 200, count)],
-        "label": random.choice(LABELS, count),
+        "label": random.choice(CLASSES, count),
         "original": [json.dumps({"shop": shop}) for shop in shops],
     })  # fmt: skip
 
@@ -47,10 +39,10 @@ def rows(count=ROWS, seed=0):
 HOLDOUT = rows()
 
 
-def answers(wrong, seed, labels=HOLDOUT["label"], known=LABELS):
+def answers(wrong, seed, labels=HOLDOUT["label"], known=CLASSES):
     """A table whose rows are wrong with a chance each, and surer where they are wrong."""
     hit = np.random.default_rng(seed).random(len(labels)) < wrong
-    told = [OTHER[label] if bad else label for label, bad in zip(labels, hit, strict=True)]
+    told = [WRONG_LABEL[label] if bad else label for label, bad in zip(labels, hit, strict=True)]
     table = pd.DataFrame({"label": list(labels), "predicted": told})
     return table.assign(
         **{f"score:{name}": np.where(table["predicted"] == name, 0.8 + 0.1 * hit, 0.05) for name in known}
@@ -301,7 +293,7 @@ def test_every_budget_holds_whoever_is_over_it(settings, bar):
 
 def test_lost_rows_are_listed_the_surest_mistakes_first():
     challenger, champion = answers(0.1, 1), answers(0.2, 2)
-    challenger.loc[:9, "predicted"] = challenger["label"][:10].map(OTHER)
+    challenger.loc[:9, "predicted"] = challenger["label"][:10].map(WRONG_LABEL)
     champion.loc[:9, "predicted"] = champion["label"][:10]
     challenger.loc[3, "score:a"] = 0.99
     found = inspected(challenger, champion)

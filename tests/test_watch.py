@@ -1,7 +1,9 @@
 """Fresh rows against a champion's profile: what is found, and how often something is found that is not there."""
 
 import re
+from functools import partial
 
+import factories
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,15 +12,10 @@ from PIL import Image
 from flows.monitor import _fresh, markdown
 from flows.predict import _difference
 from nightshift.evaluation import drift_profile, scoring
-from nightshift.records import Augmented, Objective, Sides
 from nightshift.reporting import plots
 from tasks.ingest import DataSettings
 
-SIDES = Sides(train=1, validation=1, holdout=1, spare=0, leaks=0, labels=["a", "b"], pairs=False)
-
-
-def objective(kind="classification", metric="macro_f1"):
-    return Objective(name="main", kind=kind, metric=metric, sides=SIDES, augmented=Augmented(augmented=0))
+objective = partial(factories.objective, labels=["a", "b"])
 
 
 def rows(count, seed, share=0.3, words=20, wrong=0.1):
@@ -67,7 +64,7 @@ def test_the_picture_has_a_panel_a_feature(tmp_path):
 def test_labels_that_are_signs_break_neither_picture_nor_table(tmp_path):
     labels = ["$", "$$", "$50_to_$100", "yes|no", "two\nlines"]
     table = pd.DataFrame({"label": labels * 4, "predicted": labels * 4})
-    priced = objective().model_copy(update={"sides": SIDES.model_copy(update={"labels": sorted(labels)})})
+    priced = objective(labels=sorted(labels))
     plots.predictions({"main": table}, [priced], "full", tmp_path)
     assert (tmp_path / "confusion_matrix.png").is_file()
     told = drift_profile.profile(table, pd.DataFrame({"text": ["x"] * 20}), priced)
@@ -147,7 +144,7 @@ def test_fresh_rows_are_those_of_the_file_alone_and_may_lack_labels(tmp_path):
     data = DataSettings(path="rows.csv", unlabelled="more.txt", label_separator=";")
     frame = _fresh(data, "classification", "fresh.csv", tmp_path)
     assert frame["text"].tolist() == ["one", "two"]
-    several = objective().model_copy(update={"sides": SIDES.model_copy(update={"separator": ";"})})
+    several = objective(separator=";")
     table = scoring.table(frame, several, pd.DataFrame({"predicted": ["b;a", ""]}))
     assert table["predicted"].tolist() == ["a;b", ""] and table["label"].notna().tolist() == [True, False]
 

@@ -1,0 +1,67 @@
+"""Objectives and answers for tests of what compares models. No model is trained for them."""
+
+import numpy as np
+import pandas as pd
+
+from nightshift.records import Augmented, Objective, Sides
+
+CLASSES = ["a", "b", "c"]
+LABELS = np.random.default_rng(5).choice(CLASSES, 2000)
+WRONG_LABEL = {"a": "b", "b": "c", "c": "a"}
+
+
+def sides(**fields) -> Sides:
+    """The counts of a split: one row a side unless said otherwise."""
+    defaults = {"train": 1, "validation": 1, "holdout": 1, "spare": 0, "leaks": 0, "labels": CLASSES, "pairs": False}
+    return Sides(**defaults | fields)
+
+
+def objective(
+    kind: str = "classification", metric: str = "macro_f1", name: str = "main", weight: float = 1.0, **side_fields
+) -> Objective:
+    """An objective whose sides have the given fields."""
+    return Objective(
+        name=name,
+        kind=kind,
+        metric=metric,
+        weight=weight,
+        sides=sides(**side_fields),
+        augmented=Augmented(augmented=0),
+    )
+
+
+def objective_of_head(head, name: str = "main") -> Objective:
+    """The objective that a head answers for."""
+    return objective(head.kind, "accuracy", name, labels=list(head.labels), pairs=head.pairs, separator=head.separator)
+
+
+def answers(error_rate: float, labels=LABELS, seed: int = 0) -> list[str]:
+    """Predictions that are wrong on a random share of the rows."""
+    errors = np.random.default_rng(seed).random(len(labels)) < error_rate
+    return [WRONG_LABEL[label] if error else label for label, error in zip(labels, errors, strict=True)]
+
+
+def table(predicted, labels=LABELS) -> pd.DataFrame:
+    """Labels beside predictions, as scoring writes them."""
+    return pd.DataFrame({"label": list(labels), "predicted": list(predicted)})
+
+
+def numbers(noise: float, rows: int = 600, seed: int = 1) -> pd.DataFrame:
+    """Numbers, predicted with an error of a given standard deviation; theirs is one."""
+    random = np.random.default_rng(seed)
+    label = random.normal(2, 1, rows)
+    return pd.DataFrame({"label": label, "predicted": label + random.normal(0, noise, rows)})
+
+
+def losses(factor: float, rows: int = 400) -> pd.DataFrame:
+    """Losses of texts of different lengths, as a generating model has them."""
+    tokens = np.random.default_rng(2).integers(5, 40, rows)
+    return pd.DataFrame({"loss": factor * tokens * np.random.default_rng(3).random(rows), "tokens": tokens})
+
+
+def written_answers(error_rate: float, rows: int = 300) -> pd.DataFrame:
+    """Answers of a sentence each; wrong ones lack their number."""
+    label = [f"the answer is number {row}" for row in range(rows)]
+    errors = np.random.default_rng(1).random(rows) < error_rate
+    predicted = [text[:-6] if error else text + " " for text, error in zip(label, errors, strict=True)]
+    return table(predicted, label)
