@@ -27,7 +27,7 @@ os.environ |= {
 }
 
 
-LONGEST = ("test_servers.py", "test_disk.py", "test_objectives.py", "test_night.py", "test_browser.py")
+LONGEST = ("test_servers.py", "test_disk.py", "test_night_kinds.py", "test_night.py", "test_browser.py")
 """Files that take minutes: they are begun first, so that two workers end together."""
 
 
@@ -62,6 +62,17 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     BertModel(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture
+def bert(tiny_base: Path):
+    """The tiny BERT with a fresh head, and its tokenizer."""
+    from small_models import ONE
+
+    from nightshift.models import pretrained
+
+    tokenizer = pretrained.load_tokenizer(str(tiny_base), {}, [])
+    return pretrained.load(str(tiny_base), {"main": ONE}, tokenizer, 1).eval(), tokenizer
 
 
 @pytest.fixture

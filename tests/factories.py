@@ -3,10 +3,13 @@
 import numpy as np
 import pandas as pd
 
+from nightshift.evaluation.significance import compare
+from nightshift.models.heads import Head
 from nightshift.records import Augmented, Objective, Sides
 
 CLASSES = ["a", "b", "c"]
 LABELS = np.random.default_rng(5).choice(CLASSES, 2000)
+COLOURS = ["blue", "green", "red"]
 WRONG_LABEL = {"a": "b", "b": "c", "c": "a"}
 
 
@@ -65,3 +68,34 @@ def written_answers(error_rate: float, rows: int = 300) -> pd.DataFrame:
     errors = np.random.default_rng(1).random(rows) < error_rate
     predicted = [text[:-6] if error else text + " " for text, error in zip(label, errors, strict=True)]
     return table(predicted, label)
+
+
+class ScriptedPredictor:
+    """Answers by rule, whatever the objective."""
+
+    def __init__(self, what=None):
+        separator = what and what.sides.separator
+        self.heads = {"main": Head("classification", tuple(COLOURS), separator)}
+
+    def scores(self, texts, pairs=None, objective="main"):
+        return np.array([[float(label in text) for label in COLOURS] for text in texts])
+
+    def losses(self, texts, targets=None, objective="main"):
+        return np.array([float(len(text)) for text in targets or texts]), np.full(len(texts), 2)
+
+    def continuations(self, texts, objective="main", max_new_tokens=None, temperature=None, seed=0):
+        return [f"{text} {temperature}" for text in texts]
+
+
+def rows_of(texts, labels=None):
+    """Rows of texts, with keys, as a side of a split has them."""
+    rows = pd.DataFrame(
+        {"row_key": [f"k{place}" for place in range(len(texts))], "text": texts}, index=range(5, 5 + len(texts))
+    )
+    return rows if labels is None else rows.assign(label=labels)
+
+
+def compared(labels, first, second, metric="macro_f1"):
+    """The limits of the difference between two lists of answers."""
+    tables = ({"main": table(predicted, labels)} for predicted in (first, second))
+    return compare(*tables, [objective(metric=metric)], 0.95)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import train_once
+from train_once import Cut, CutAt, same_weights
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -13,7 +14,6 @@ from transformers import (
     AutoModelForSequenceClassification,
     BartConfig,
     BartForConditionalGeneration,
-    TrainerCallback,
 )
 
 from nightshift.compression import layer_dropping, narrowing
@@ -42,10 +42,6 @@ def test_strategies_pick_these_layers(strategy, of_six, of_twelve):
     assert all(sorted({*pick(12, kept)}) == pick(12, kept) and len(pick(12, kept)) == kept for kept in range(1, 13))
 
 
-def same(first, second):
-    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
-
-
 def batch_of(examples, heads, tokenizer, name, rows=8):
     return Collator(examples, heads, tokenizer.pad_token_id)([(name, row) for row in range(rows)])
 
@@ -60,12 +56,12 @@ def test_a_student_of_a_shared_trunk_keeps_its_heads_and_answers(architecture, n
     teacher, tokenizer, heads, examples = train_once.prepared(architecture, names)
     small = layer_dropping.student_of(teacher, 1, "last")
     assert len(layers(small)) == 1 and len(layers(teacher)) == 2
-    assert same(layers(small)[0].state_dict(), layers(teacher)[1].state_dict())
+    assert same_weights(layers(small)[0].state_dict(), layers(teacher)[1].state_dict())
     for name in names:
         batch = batch_of(examples, heads, tokenizer, name)
         assert answers(small, name, batch).shape == answers(teacher, name, batch).shape
     small.save_pretrained(tmp_path)
-    assert same(AutoModel.from_pretrained(tmp_path).state_dict(), small.trunk.state_dict())
+    assert same_weights(AutoModel.from_pretrained(tmp_path).state_dict(), small.trunk.state_dict())
 
 
 @pytest.mark.parametrize("strategy", ["first", "last"])
@@ -205,16 +201,6 @@ def taught(folder, architecture, names, teacher, callbacks=(), recipe=None, **mo
                         SHORT, list(callbacks), recipe)  # fmt: skip
 
 
-class Cut(Exception):
-    pass
-
-
-class CutAt(TrainerCallback):
-    def on_step_end(self, args, state, control, **kwargs):
-        if state.global_step == 10:
-            raise Cut
-
-
 @pytest.mark.parametrize(
     ("architecture", "names", "ways"),
     [
@@ -228,10 +214,12 @@ def test_a_taught_training_resumes_bit_for_bit_and_leaves_the_teacher_alone(tmp_
     before = copy.deepcopy(teacher.state_dict())
     whole = taught(tmp_path / "a", architecture, names, teacher, **ways)
     with pytest.raises(Cut):
-        taught(tmp_path / "b", architecture, names, teacher, [CutAt()], **ways)
+        taught(tmp_path / "b", architecture, names, teacher, [CutAt(10)], **ways)
     again = taught(tmp_path / "b", architecture, names, teacher, **ways)
-    assert same(whole.model.state_dict(), again.model.state_dict())
-    assert same(before, teacher.state_dict()) and not any(module._forward_hooks for module in whole.model.modules())
+    assert same_weights(whole.model.state_dict(), again.model.state_dict())
+    assert same_weights(before, teacher.state_dict()) and not any(
+        module._forward_hooks for module in whole.model.modules()
+    )
     for name in names:
         batch = batch_of(examples, heads, tokenizer, name, 32)
         fresh = layer_dropping.student_of(teacher, 1)
@@ -290,7 +278,7 @@ def test_a_narrower_student_keeps_these_numbers_and_is_stock(names, tmp_path):
     assert inside.hidden[0].shape[-1] == 16
     small.save_pretrained(tmp_path)
     again = (AutoModel if len(names) > 1 else AutoModelForSequenceClassification).from_pretrained(tmp_path)
-    assert same(again.state_dict(), (small.trunk if len(names) > 1 else small).state_dict())
+    assert same_weights(again.state_dict(), (small.trunk if len(names) > 1 else small).state_dict())
     assert answers(small, "judged", batch).shape == (8, 2) and small.config.num_attention_heads == 1
     if len(names) == 1:
         assert torch.equal(answers(again, "judged", batch), answers(small, "judged", batch))

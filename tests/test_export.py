@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 from mlflow.pyfunc import scoring_server
 from samples import messages
-from test_serving import JUDGES, WRITERS, registered
+from small_models import JUDGES, WRITERS, registered
 
 from cli.export import _add_served, export
 from nightshift.errors import UserError

@@ -1,29 +1,23 @@
-import tracemalloc
-from dataclasses import replace
+"""Metrics of every kind of objective, and differences of them."""
+
 from functools import partial
 
 import factories
 import numpy as np
 import pandas as pd
 import pytest
-from factories import losses, numbers, written_answers
+from factories import COLOURS, losses, numbers, written_answers
 from scipy import stats
 from sklearn.metrics import f1_score
 from sklearn.preprocessing import MultiLabelBinarizer
 
 from nightshift.errors import SettingsError
-from nightshift.evaluation import confidence_limits, decision_thresholds, kinds, scoring, significance
+from nightshift.evaluation import confidence_limits, kinds, significance
 from nightshift.evaluation.significance import compare, rows_to_tell
-from nightshift.inference.predictor import decode
-from nightshift.models.heads import Head
-from tasks import evaluate
-from tasks.evaluate import baseline, dummy, samples
 
-RNG = np.random.default_rng(3)
-LABELS = ["red", "green", "blue"]
+objective = partial(factories.objective, labels=COLOURS)
 
 
-objective = partial(factories.objective, labels=sorted(LABELS))
 SEVERAL = objective("classification", "macro_f1", separator=",")
 
 
@@ -31,7 +25,7 @@ def sets(flips, rows=600, seed=1):
     """Several labels a row, each answered wrongly with chance `flips`."""
     truth = np.random.default_rng(9).random((rows, 3)) < [0.5, 0.3, 0.1]
     said = truth ^ (np.random.default_rng(seed).random((rows, 3)) < flips)
-    names = np.array(sorted(LABELS))
+    names = np.array(COLOURS)
     label, predicted = ([",".join(names[row]) for row in values] for values in (truth, said))
     return pd.DataFrame({"label": label, "predicted": predicted})
 
@@ -95,7 +89,7 @@ def test_objectives_add_up_by_weight():
 
 def test_several_labels_are_measured_like_scikit_learn_does():
     table = sets(0.1)
-    truth, said = (MultiLabelBinarizer(classes=sorted(LABELS)).fit_transform(
+    truth, said = (MultiLabelBinarizer(classes=COLOURS).fit_transform(
         [set(text.split(",")) - {""} for text in table[name]]) for name in ("label", "predicted"))  # fmt: skip
     found = kinds.metrics({"main": table}, [SEVERAL])
     assert found["macro_f1"] == pytest.approx(f1_score(truth, said, average="macro"))
@@ -184,179 +178,3 @@ def test_rows_to_tell_shrink_with_the_margin_and_fit():
     few, many = (rows_to_tell(*pair, what, found, margin, 0.95) for margin in (0.05, 0.025))
     assert many == pytest.approx(4 * few, abs=4)
     assert rows_to_tell(*pair, [*what, *what], found, 0.05, 0.95) is None
-
-
-class Scripted:
-    """Answers by rule, whatever the objective."""
-
-    def __init__(self, what=None):
-        separator = what and what.sides.separator
-        self.heads = {"main": Head("classification", tuple(sorted(LABELS)), separator)}
-
-    def scores(self, texts, pairs=None, objective="main"):
-        return np.array([[float(label in text) for label in sorted(LABELS)] for text in texts])
-
-    def losses(self, texts, targets=None, objective="main"):
-        return np.array([float(len(text)) for text in targets or texts]), np.full(len(texts), 2)
-
-    def continuations(self, texts, objective="main", max_new_tokens=None, temperature=None, seed=0):
-        return [f"{text} {temperature}" for text in texts]
-
-
-def frame(texts, labels=None):
-    rows = pd.DataFrame(
-        {"row_key": [f"k{place}" for place in range(len(texts))], "text": texts}, index=range(5, 5 + len(texts))
-    )
-    return rows if labels is None else rows.assign(label=labels)
-
-
-def test_tables_have_the_columns_of_their_kind():
-    coloured = frame(["a red door", "green and red", "nothing"], ["red", "red,green", ""])
-    several = scoring.predictions(Scripted(SEVERAL), coloured, SEVERAL)
-    assert several["predicted"].tolist() == several["label"].tolist() == ["red", "green,red", ""]
-    one = scoring.predictions(Scripted(), coloured, objective("classification", "accuracy"))
-    assert list(one) == ["row_key", "label", "predicted", "score:blue", "score:green", "score:red"]
-    assert one["predicted"].tolist() == ["red", "green", "blue"] and one["row_key"].tolist() == ["k0", "k1", "k2"]
-    number = scoring.predictions(Scripted(), frame(["blue", "red"], [1.0, 0.0]), objective("regression", "rmse"))
-    assert number["predicted"].tolist() == [1.0, 0.0] and list(number.index) == [0, 1]
-    free = scoring.predictions(Scripted(), frame(["abc"]), objective("generation", "loss"))
-    told = scoring.predictions(Scripted(), frame(["abc"], ["abcdef"]), objective("generation", "loss"))
-    assert list(free) == ["row_key", "loss", "tokens"] and (free["loss"][0], told["loss"][0]) == (3, 6)
-
-
-def judged(kind, metric, train, holdout, separator=None):
-    what = objective(kind, metric, separator=separator)
-    tables = baseline(train, holdout, what, Words())[1], dummy(train, holdout, what, Words())
-    return [kinds.metrics({"main": table}, [what]) for table in tables]
-
-
-class Words:
-    """A tokenizer that counts each word as its length."""
-
-    eos_token_id = 0
-
-    def __len__(self):
-        return 20
-
-    def __call__(self, texts, add_special_tokens=True):
-        return {"input_ids": [[len(word) for word in text.split()] for text in texts]}
-
-
-def test_the_baselines_of_each_kind_learn_and_the_dummies_do_not():
-    colours = RNG.choice(LABELS, (120, 2))
-    texts = [f"{first} paint and {second} walls {place}" for place, (first, second) in enumerate(colours)]
-    one, both = colours[:, 0].tolist(), [",".join(sorted({*pair})) for pair in colours]
-    score = [float(len(a) - len(b)) for a, b in colours]
-
-    def halves(labels=None):
-        rows = frame(texts, labels)
-        return rows[:80], rows[80:]
-
-    simple, plain = judged("classification", "macro_f1", *halves(one))
-    assert simple["macro_f1"] > 0.9 > 0.5 > plain["macro_f1"]
-    simple, plain = judged("classification", "macro_f1", *halves(both), separator=",")
-    assert simple["macro_f1"] > 0.9 > plain["macro_f1"]
-    simple, plain = judged("regression", "pearson", *halves(score))
-    assert simple["pearson"] > 0.9 and plain["pearson"] == 0 and simple["rmse"] < plain["rmse"]
-    simple, plain = judged("text2text", "chrf", *halves([f"{a} on {b}" for a, b in colours]))
-    assert simple["chrf"] > 0.7 > plain["chrf"]
-    simple, plain = judged("generation", "loss", *halves())
-    assert simple == plain and simple["loss"] < np.log(20)
-
-
-def test_the_baselines_memory_is_bounded_whatever_the_number_of_labels(monkeypatch):
-    names = [f"label {place}" for place in range(5000)]
-    rows = frame(
-        [f"it is {place % 5000} again" for place in range(15_000)], [names[place % 5000] for place in range(15_000)]
-    )
-    what = objective("classification", "macro_f1", labels=sorted(names))
-    tracemalloc.start()
-    name, table = baseline(rows[:12_000], rows[12_000:], what, Words())
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert "nearest mean" in name and (table["label"] == table["predicted"]).mean() > 0.99
-    assert peak < 200e6, "12,000 rows times 5,000 labels are 480 MB as a table of numbers"
-    several = objective("classification", "macro_f1", separator=",", labels=sorted(names))
-    with pytest.raises(evaluate.TooLarge, match=r"5,000 labels, of which a row may have several, on 12,000 rows"):
-        baseline(rows[:12_000], rows[12_000:], several, Words())
-
-
-def test_the_baselines_coefficients_are_bounded(monkeypatch):
-    rows = frame(
-        [f"{LABELS[place % 3]} {place} {place}" for place in range(90)], [LABELS[place % 3] for place in range(90)]
-    )
-    learned = []
-    monkeypatch.setattr(evaluate, "COEFFICIENTS", 3 * 8)
-    monkeypatch.setattr(evaluate.LogisticRegression, "fit", lambda self, x, y, _fit=evaluate.LogisticRegression.fit: (
-        learned.append(x.shape), _fit(self, x, y))[1])  # fmt: skip
-    name, table = baseline(rows[:60], rows[60:], objective("classification", "macro_f1"), Words())
-    assert name == "TF-IDF with logistic regression" and (table["label"] == table["predicted"]).all()
-    assert learned == [(60, 8)] * 3, "a model a label, of 8 words and pairs each"
-
-
-def test_a_baseline_for_which_memory_runs_out_is_left_out(monkeypatch):
-    def hungry(*_):
-        raise MemoryError
-
-    monkeypatch.setitem(evaluate.BASELINES, "classification", hungry)
-    rows = frame(["a", "b"], ["red", "blue"])
-    found = evaluate._baselines({"main": (rows, rows, objective("classification", "macro_f1"), None)})
-    assert found == ({}, {}, {"main": "too large for this machine's memory"})
-
-
-def test_samples_are_prompts_with_what_is_written():
-    holdout = frame([f"one two three four five six seven eight nine {place}" for place in range(20)])
-    found = samples(Scripted(), holdout, objective("generation", "loss"))
-    assert len(found) == 8 and found[0]["prompt"].endswith("eight") and found[0]["answer"].endswith("eight 0.8")
-    asked = samples(Scripted(), holdout.assign(label="yes"), objective("text2text", "chrf"))
-    assert asked[1]["expected"] == "yes" and asked[1]["prompt"].endswith("1")
-    assert asked[1]["answer"].endswith("None")  # as its own settings say
-
-
-RARE = Head("classification", tuple(sorted(LABELS)), ",")
-
-
-def scored(head, truth, scores):
-    """A table as a side's answers are kept: labels of a row joined, and all scores."""
-    names = np.array(head.labels)
-    labels = [head.separator.join(names[row]) for row in truth]
-    answers = [decode(head, row)[0] for row in scores]
-    table = pd.DataFrame(scores, columns=[f"score:{name}" for name in names])
-    return table.assign(label=labels, predicted=answers)
-
-
-def test_the_best_threshold_of_rare_labels_is_far_below_a_half():
-    random = np.random.default_rng(0)
-    truth = random.random((400, 3)) < 0.08
-    table = scored(RARE, truth, np.clip(0.1 + 0.25 * truth + random.normal(0, 0.04, truth.shape), 0, 1))
-    best = decision_thresholds.best_threshold(table, RARE, SEVERAL)
-    decided = table.assign(predicted=[decode(replace(RARE, threshold=best), row)[0]
-                                      for row in table.filter(like="score:").to_numpy()])  # fmt: skip
-    before, after = (kinds.metrics({"main": answers}, [SEVERAL])["macro_f1"] for answers in (table, decided))
-    assert before < 0.1 < 0.9 < after and 0.15 < best < 0.3
-    sure = scored(RARE, truth, truth.astype(float))
-    assert decision_thresholds.best_threshold(sure, RARE, SEVERAL) == 0.5, "of equally good ones the nearest to a half"
-    assert decision_thresholds.in_words({"main": RARE}, "auto") == "; labels are answered from a score of 0.5"
-    assert decision_thresholds.in_words({"main": RARE}) == ""
-
-
-def test_the_abstention_bound_is_the_smallest_that_reaches_the_accuracy():
-    scores, right = np.array([0.9, 0.5, 0.8, 0.6, 0.8]), np.array([True, False, True, False, True])
-    assert decision_thresholds.abstention_bound(scores, right, 0.75) == pytest.approx(0.55)
-    assert decision_thresholds.abstention_bound(scores, right, 0.95) == pytest.approx(0.7)
-    assert decision_thresholds.abstention_bound(scores, right, 0.6) == 0
-    assert decision_thresholds.abstention_bound(scores[1:2], right[1:2], 0.9) == decision_thresholds.NEVER_ANSWERS
-    tied, one_wrong = np.array([0.7, 0.7, 0.7]), np.array([True, True, False])
-    assert decision_thresholds.abstention_bound(tied, one_wrong, 0.9) == decision_thresholds.NEVER_ANSWERS, (
-        "no bound parts equal scores"
-    )
-
-
-def test_answers_that_abstain_keep_their_label_and_are_counted():
-    what = objective("classification", "accuracy")
-    table = pd.DataFrame({"label": ["red", "red", "blue"], "predicted": ["red", "blue", "red"]})
-    plain = kinds.metrics({"main": table}, [what])
-    found = kinds.metrics({"main": table.assign(abstain=[False, True, False])}, [what])
-    assert found == plain | {"coverage": pytest.approx(2 / 3), "answered_accuracy": 0.5}
-    none = kinds.metrics({"main": table.assign(abstain=True)}, [what])
-    assert none == plain | {"coverage": 0}

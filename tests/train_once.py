@@ -3,7 +3,9 @@
 import sys
 from pathlib import Path
 
+import torch
 from samples import messages
+from transformers import TrainerCallback
 
 from nightshift.models import pretrained
 from nightshift.models.heads import Head
@@ -70,6 +72,26 @@ def launched(folder, processes, names=("judged", "scored"), check=lambda: None):
     return launch.launch(
         model, tokenizer, heads, examples, examples, folder, ARGUMENTS, trainer.Recipe(), options, check
     )
+
+
+def same_weights(first, second):
+    """Whether two state dicts hold the same weights."""
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+class Cut(Exception):
+    """Ends a training."""
+
+
+class CutAt(TrainerCallback):
+    """Ends a training after a step."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step == self.step:
+            raise Cut
 
 
 def whole(place, kind="one"):

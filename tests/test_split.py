@@ -1,29 +1,15 @@
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 from samples import messages
+from split_rows import frame, read, side_of_texts
 
 from nightshift.errors import InputError
-from nightshift.records import Checked
 from nightshift.store import artifact_store
-from tasks.augment import AugmentSettings, augment, augment_rows, change, pieces
+from tasks.augment import AugmentSettings, augment
 from tasks.ingest import DataSettings, ingest, key, locate
 from tasks.split import SplitSettings, split, split_rows
 from tasks.validate import ExpectationSettings, validate
-
-
-def frame(count, seed=1):
-    rows = [{"text": text, "label": label} for text, label in messages(count, seed)]
-    table = pd.DataFrame(rows).assign(source="x.csv", side="", row=range(1, count + 1))
-    table["row_key"] = table["side_key"] = table["text"].map(key)
-    table["original"] = [json.dumps(row) for row in rows]
-    return table
-
-
-def sides(parts):
-    return {text: name for name, part in parts.items() for text in part["text"]}
 
 
 def test_every_row_has_one_side_and_shares_are_kept():
@@ -37,8 +23,8 @@ def test_every_row_has_one_side_and_shares_are_kept():
 
 def test_a_row_keeps_its_side_as_data_grows_and_moves():
     few, many = frame(400), frame(900)
-    before = sides(split_rows(few, SplitSettings()))
-    after = sides(split_rows(many.sample(frac=1, random_state=3), SplitSettings()))
+    before = side_of_texts(split_rows(few, SplitSettings()))
+    after = side_of_texts(split_rows(many.sample(frac=1, random_state=3), SplitSettings()))
     assert before and all(after[text] == side for text, side in before.items())
 
 
@@ -119,27 +105,6 @@ def test_groups_that_judge_are_taken_out_of_training():
     assert not set(parts["holdout"]["group"]) & (set(parts["train"]["group"]) | set(parts["validation"]["group"]))
 
 
-@pytest.fixture
-def checked(tmp_path, monkeypatch):
-    """Puts a frame where the stage expects it."""
-    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
-
-    def put(rows, unlabelled=()):
-        path = f"validate/{len(list((tmp_path / 'home').rglob('rows.parquet')))}"
-        (artifact_store.root() / path).mkdir(parents=True)
-        rows.to_parquet(artifact_store.root() / path / "rows.parquet")
-        texts = pd.DataFrame({"text": list(unlabelled), "row_key": [key(text) for text in unlabelled]}, dtype=object)
-        texts.to_parquet(artifact_store.root() / path / "unlabelled.parquet")
-        return Checked(path=path, digest=path, status="passed", reason="", read=len(rows), kept=len(rows),
-                       quarantined={}, expectations=[])  # fmt: skip
-
-    return put
-
-
-def read(sides, name):
-    return pd.read_parquet(artifact_store.folder(sides) / f"{name}.parquet")
-
-
 def test_unlabelled_texts_are_none_that_judge_or_have_a_label(checked):
     rows, other = frame(500), [text for text, _ in messages(500, seed=7)]
     sides = split.fn(checked(rows, [*other, *rows["text"]]), SplitSettings(spare=1), "classification")
@@ -201,7 +166,7 @@ def test_the_labels_of_a_classification(checked):
 
 def test_labels_that_no_training_row_has_are_left_out_and_counted(checked):
     rows = frame(300)
-    side = rows["text"].map(sides(split_rows(rows, SplitSettings())))
+    side = rows["text"].map(side_of_texts(split_rows(rows, SplitSettings())))
     for name, label in (("validation", "chosen"), ("holdout", "judged")):
         rows.loc[rows[side == name].index[:3], "label"] = label
     found = split.fn(checked(rows), SplitSettings(), "classification")
@@ -239,72 +204,3 @@ def test_two_objectives_on_the_same_pairs_have_the_same_sides(real_data, tmp_pat
     trained = {kind: set(read(sides, "train")["row_key"]) for kind, sides in found.items()}
     assert not judged["classification"] & trained["regression"] and not judged["regression"] & trained["classification"]
     assert read(found["regression"], "train")["label"].between(1, 5).all()
-
-
-@pytest.mark.parametrize(("kind", "some"), [("text2text", False), ("generation", False), ("regression", True)])
-def test_texts_that_are_learned_word_by_word_get_no_copies(checked, kind, some):
-    sides = split.fn(checked(frame(300).assign(label="1")), SplitSettings(), kind)
-    done = augment.fn(sides, AugmentSettings(copies=2), kind)
-    assert (done.augmented > 0) == some
-    assert (read(done, "train")["copy"] == 0).sum() == sides.train
-
-
-def test_pieces_are_new_texts_of_the_training_rows_words(checked):
-    sides = split.fn(checked(frame(300), ["a text of its own"]), SplitSettings(), "classification")
-    settings = AugmentSettings(num_ngrams=4, probability=0.3)
-    done = augment.fn(sides, settings, "classification")
-    made, train = read(done, "unlabelled"), read(done, "train")
-    assert len(made) == done.unlabelled == made["row_key"].nunique() and list(made.columns) == ["text", "row_key"]
-    assert sides.train < len(made) <= 4 * sides.train + sides.unlabelled
-    known = pd.concat([read(sides, side)["row_key"] for side in ("train", "validation", "holdout")])
-    assert not made["row_key"].isin(known).any() and (made["row_key"] == made["text"].map(key)).all()
-    words = {word for text in train["text"] for word in text.split()}
-    assert all(word in words for text in made["text"][sides.unlabelled :] for word in text.split())
-    whole = pieces(train[train["copy"] == 0], settings)
-    assert made["text"][sides.unlabelled :].isin(whole["text"]).all()
-
-
-def test_pieces_are_runs_of_a_text_and_unspaced_ones_of_characters():
-    rows = pd.DataFrame({"text": ["one two three four five", "很快好吃味道足量大", "a"], "row_key": ["a", "b", "c"]})
-    found = pieces(rows, AugmentSettings(num_ngrams=20, probability=1e-9))
-    assert len(found) > 20
-    assert all(any(piece in text for text in rows["text"]) for piece in found["text"])
-    assert (found["text"].str.len() == 1).sum() == 1
-
-
-@pytest.mark.parametrize("method", ["swap", "permute", "mixed"])
-def test_copies_hold_the_same_units_in_another_order(method):
-    rows = frame(200)
-    done = augment_rows(rows, AugmentSettings(method=method, copies=2, probability=0.3))
-    copies = done[done["copy"] > 0]
-    origin = rows.set_index("row_key")["text"]
-    assert len(done) - len(copies) == 200 and 100 < len(copies) <= 400
-    assert all(sorted(t.split()) == sorted(origin[k].split()) and t != origin[k]
-               for t, k in zip(copies["text"], copies["row_key"], strict=True))  # fmt: skip
-
-
-def test_no_copy_is_a_text_that_judges():
-    words = [f"{one} {two}" for one in ("late", "rude", "warm") for two in ("shop", "lamp", "tent")]
-    rows = pd.DataFrame({"text": words, "row_key": [key(text) for text in words]})
-    swapped = AugmentSettings(method="swap")
-    turned = [" ".join(reversed(text.split())) for text in words]
-    assert sorted(augment_rows(rows, swapped).query("copy == 1")["text"]) == sorted(turned)
-    left = augment_rows(rows, swapped, {key(text) for text in turned[:4]}).query("copy == 1")["text"]
-    assert sorted(left) == sorted(turned[4:])
-
-
-def test_copies_depend_on_seed_and_row_alone():
-    rows, settings = frame(100), AugmentSettings(copies=1, probability=0.3)
-    forward = augment_rows(rows, settings)
-    backward = augment_rows(rows[::-1], settings)
-    assert set(forward["text"]) == set(backward["text"])
-    assert set(forward["text"]) != set(augment_rows(rows, settings.model_copy(update={"seed": 1}))["text"])
-    assert len(augment_rows(rows, AugmentSettings(method="none"))) == 100
-
-
-def test_scripts_without_spaces_are_augmented_by_character():
-    from random import Random
-
-    changed = change("很快好吃味道足量大", AugmentSettings(method="permute", probability=0.8), Random(4))
-    assert changed != "很快好吃味道足量大" and sorted(changed) == sorted("很快好吃味道足量大")
-    assert change("one two", AugmentSettings(method="swap", unit="word"), Random(1)).split() != []

@@ -1,0 +1,180 @@
+"""The predictors: the exported folder answers as PyTorch does, for every kind of objective."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from factories import objective_of_head
+from small_models import JUDGES, LONG, MANY, ONE, PAIR, SIZES, TEXTS, exported, second
+
+from nightshift.evaluation import scoring
+from nightshift.inference import predictor, serving
+from nightshift.inference.predictor import Judge
+from nightshift.models import pretrained
+from nightshift.onnx import export, quantization
+
+
+@pytest.mark.parametrize("case", JUDGES)
+def test_the_served_folder_judges_like_torch_in_order_and_cut_to_length(case, tmp_path):
+    base, heads = JUDGES[case]
+    full, served = exported(base, heads, tmp_path), export.open_served(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"model.onnx", "tokenizer.json", "config.json"}
+    for name, head in heads.items():
+        expected = full.scores(LONG, second(head), name)
+        assert expected.shape == (len(LONG), head.outputs) and np.ptp(expected, axis=0).min() > 0.01
+        assert np.abs(served.scores(LONG, second(head), name) - expected).max() < 1e-4
+        alone = served.scores(LONG[5:6], [LONG[-6]] if head.pairs else None, name)
+        assert np.abs(alone - expected[5]).max() < 1e-4
+
+
+@pytest.mark.parametrize("case", ["bert with numbers", "gpt2", "one bert for four"])
+def test_in_eight_bits_every_head_still_says_the_same(case, tmp_path):
+    base, heads = JUDGES[case]
+    full = exported(base, heads, tmp_path)
+    quantization.quantize_int8(tmp_path / "model.onnx", tmp_path / "int8.onnx")
+    sizes = [(tmp_path / name).stat().st_size for name in ("int8.onnx", "model.onnx")]
+    assert sizes[0] < 0.5 * sizes[1]
+    (tmp_path / "int8.onnx").replace(tmp_path / "model.onnx")
+    served = export.open_served(tmp_path)
+    for name, head in heads.items():
+        expected, found = (model.scores(LONG, second(head), name) for model in (full, served))
+        assert np.corrcoef(expected[:, 0], found[:, 0])[0, 1] > 0.95
+
+
+def test_scores_are_what_each_kind_says_they_are(tmp_path):
+    full = exported(*JUDGES["one bert for four"], tmp_path)
+    logits = {name: full.logits(TEXTS, second(head) and TEXTS, name) for name, head in full.heads.items()}
+    served = export.open_served(tmp_path)
+    assert np.allclose(served.scores(TEXTS, None, "tone").sum(axis=1), 1)
+    assert np.allclose(served.scores(TEXTS, None, "things"), 1 / (1 + np.exp(-logits["things"])), atol=1e-4)
+    assert np.allclose(served.scores(TEXTS, None, "linear"), logits["linear"] * 12 + 30, atol=1e-3)
+    assert served.main == "tone"
+
+
+class Fixed(Judge):
+    """A predictor whose scores are given."""
+
+    def __init__(self, head, scores):
+        self.heads, self.main, self.given = {"main": head}, "main", np.array(scores)
+
+    def scores(self, texts, pairs=None, objective="main"):
+        return self.given[: len(texts)]
+
+
+def test_several_labels_are_joined_and_none_is_empty():
+    told = serving.answers(Fixed(MANY, [[0.5, 0.1, 0.9], [0.2, 0.4, 0.3]]), ["a", "b"])
+    assert told["label"].tolist() == ["box|tent", ""] and told["score"].tolist() == [0.5, 0.4]
+    assert told["scores"][0] == {"box": 0.5, "lamp": 0.1, "tent": 0.9}
+
+
+def test_threshold_and_abstention_bound_decide_alike_wherever_rows_are_answered():
+    scores = [[0.3, 0.1, 0.9], [0.2, 0.4, 0.2]]
+    low = Fixed(replace(MANY, threshold=0.3), scores)
+    assert serving.answers(low, ["a", "b"])["label"].tolist() == ["box|tent", "lamp"]
+    sure = Fixed(replace(ONE, abstain_below=0.6), [[0.45, 0.55], [0.1, 0.9]])
+    told = serving.answers(sure, ["a", "b"])
+    assert list(told) == ["label", "score", "scores", "abstain"] and told["abstain"].tolist() == [True, False]
+    assert json.loads(json.dumps(sure.answers(["a"])))[0]["abstain"] is True
+    assert "abstain" not in serving.answers(Fixed(ONE, [[0.4, 0.6]]), ["a"])
+    frame = pd.DataFrame({"row_key": ["1", "2"], "text": ["a", "b"], "label": ["", ""]})
+    for model, head in ((low, MANY), (sure, ONE)):
+        told, table = serving.answers(model, ["a", "b"]), scoring.predictions(model, frame, objective_of_head(head))
+        assert table["predicted"].tolist() == told["label"].tolist()
+        assert table.get("abstain", pd.Series()).tolist() == told.get("abstain", pd.Series()).tolist()
+
+
+def test_a_served_folder_decides_by_its_bounds_and_older_folders_are_read(tmp_path):
+    full = exported("bert", {"main": MANY}, tmp_path / "serving")
+    chosen = {"main": replace(MANY, threshold=0.32)}
+    export.rewrite_heads(chosen, tmp_path / "serving")
+    served = export.open_served(tmp_path / "serving")
+    scores = served.scores(TEXTS)
+    assert served.heads["main"].threshold == 0.32 and np.abs(scores - full.scores(TEXTS)).max() < 1e-4
+    assert [set(line["label"].split("|")) - {""} for line in served.answers(TEXTS)] == [
+        {label for label, score in zip(MANY.labels, row, strict=True) if score >= 0.32} for row in scores
+    ]
+    path = tmp_path / "serving/config.json"
+    config = json.loads(path.read_text())
+    for name in ("threshold", "abstain_below"):
+        del config["heads"]["main"][name]
+    path.write_text(json.dumps(config))
+    older = export.open_served(tmp_path / "serving").heads["main"]
+    assert (older.threshold, older.abstain_below) == (0.5, None)
+
+
+def test_what_a_model_cannot_answer_is_said():
+    one, pair = Fixed(ONE, [[0.3, 0.7]] * 3), Fixed(PAIR, [[0.3, 0.6, 0.1]] * 3)
+    assert serving.answers(one, "a text")["label"].tolist() == ["good"]
+    with pytest.raises(ValueError, match="no objective 'tone': this model knows main"):
+        serving.answers(one, ["a"], "tone")
+    with pytest.raises(ValueError, match="no column 'text_pair'"):
+        serving.answers(pair, ["a"])
+    with pytest.raises(ValueError, match="row 1: text is missing"):
+        serving.answers(one, pd.DataFrame({"text": ["a", None]}))
+    for value in (["a", "b"], b"a", {"a": 1}):
+        with pytest.raises(ValueError, match=f"row 7: text is no text but {type(value).__name__}"):
+            serving.answers(one, pd.DataFrame({"text": ["a", value]}, index=[3, 7]))
+    for value in (None, pd.NA, np.nan, pd.NaT):
+        with pytest.raises(ValueError, match="row 1: text is missing"):
+            serving.answers(one, pd.DataFrame({"text": ["a", value]}))
+    with pytest.raises(ValueError, match="row 0: text is no text but int"):
+        serving.answers(one, pd.DataFrame({"text": [1, 2.5]}, dtype=object))
+    with pytest.raises(ValueError, match="expected a list of texts as text, found str"):
+        one.answers("a text")
+    with pytest.raises(ValueError, match="2 first and 1 second texts"):
+        pair.answers(["a", "b"], ["c"])
+
+
+WORDS = [
+    " ".join(TEXTS * 60),
+    "ab" * 40_000,
+    "x" * 90 + " y" * 30_000,
+    "天气很好。" * 15_000,
+    " " * 60_000,
+    "a, " * 25_000,
+]
+
+
+@pytest.mark.parametrize("base", SIZES)
+def test_a_long_text_is_cut_before_it_is_tokenized_and_reads_the_same(base):
+    tokenizer = pretrained.load_tokenizer(f"scratch:{base}", SIZES[base], TEXTS)
+
+    def ids(text):
+        return tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+
+    for text in WORDS:
+        whole = ids(text)
+        for side, read in (("right", slice(0, 16)), ("left", slice(-16, None))):
+            short = predictor.shorten(text, 16, lambda part: len(ids(part)), side)
+            assert ids(short)[read] == whole[read]
+            assert len(short) < 0.2 * len(text) or len(whole) < 160, "what has few tokens is read whole"
+
+
+def test_the_served_folder_reads_of_long_texts_what_it_is_to_read():
+    rust, seen = pretrained.load_tokenizer("scratch:bert", SIZES["bert"], TEXTS).backend_tokenizer, []
+    rust.enable_truncation(16)
+
+    class Spy:
+        def encode(self, *texts):
+            seen.append(max(map(len, texts)))
+            return rust.encode(*texts)
+
+    served = object.__new__(predictor.OnnxPredictor)
+    served.config = {"max_length": 16, "truncation_side": "right"}
+    served.tokenizer, served.inputs, long = Spy(), ["input_ids"], " ".join(TEXTS * 60)
+    for row in (long, (long, "a tent"), ("a tent", long)):
+        (ids,) = served.feed([served._shortened(row)])["input_ids"]
+        assert ids.tolist() == (rust.encode(row) if isinstance(row, str) else rust.encode(*row)).ids
+    assert max(seen) < 0.1 * len(long)
+    both = (long, long[1:])
+    assert served._shortened(both) == both, "which of two long texts keeps the odd token is told by their whole lengths"
+
+
+def test_answers_have_the_index_of_the_frame():
+    frame = pd.DataFrame({"text": ["a", "b", "c"], "keep": [False, True, True]})
+    some = frame[frame["keep"]]
+    told = serving.answers(Fixed(ONE, [[0.3, 0.7], [0.9, 0.1]]), some)
+    assert some.assign(label=told["label"])["label"].tolist() == told["label"].tolist()
+    assert told["label"].nunique() == 2 and serving.answers(Fixed(ONE, np.zeros((0, 2))), some[:0]).empty

@@ -1,0 +1,111 @@
+"""The benchmark that simulates years of nights decides as the gate does."""
+
+import numpy as np
+import pytest
+from factories import objective, table
+
+from benchmarks import gate as simulation
+from benchmarks import gate_groups
+from benchmarks.f1 import Metric
+from nightshift.evaluation.claims import Costs
+from nightshift.evaluation.significance import compare
+from tasks.gate.first_version import References
+from tasks.gate.stage import GateSettings, decide
+
+
+def patterns(rng, rows, wrong):
+    """Who of challenger, champion and anchor is right, on random rows."""
+    return [rng.random(rows) >= share for share in wrong]
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
+def test_the_simulated_gate_decides_as_the_gate(metric):
+    rng, decided = np.random.default_rng(3), []
+    for turn in range(100):
+        wrong = rng.choice([0.03, 0.06, 0.1]) * np.array([1, 1, 1]) + rng.choice([0, 0, -0.02], 3)
+        cost, spent = rng.choice([0.5, 1.0]), int(rng.choice([0, 40], p=[0.9, 0.1]))
+        right = {side: patterns(rng, rows, wrong) for side, rows in (("holdout", 1500), ("validation", 600))}
+        labels = {side: rng.integers(2, size=len(found[0])) for side, found in right.items()}
+        if turn % 3 == 0:  # two models that agree but for a few rows
+            for found in right.values():
+                found[1] = found[0] ^ (rng.random(len(found[0])) < 0.004)
+                found[2] = found[1]
+        tables = {
+            side: {
+                role: {"main": table(np.where(hit, labels[side], 1 - labels[side]), labels[side])}
+                for role, hit in zip(("challenger", "champion", "anchor"), found, strict=True)
+            }
+            for side, found in right.items()
+        }
+        verdict = decide(tables["holdout"], tables["validation"], [objective(metric=metric)], Costs(cost, 1.0, cost, 0.95), References({}),
+                         GateSettings(), spent, alpha=spent * 0.05 / 40)  # fmt: skip
+        changed = {
+            side: {
+                role: np.bincount(4 * labels[side] + 2 * found[0] + other, minlength=8).reshape(1, 2, 4)
+                for role, other in (("champion", found[1]), ("anchor", found[2]))
+            }
+            for side, found in right.items()
+        }
+        seen = simulation.Seen(changed, cost < 0.9, np.array([spent]), np.array([True]), Metric(metric))
+        better, cheaper, tested = (bool(answer[0]) for answer in simulation.ours(seen))
+        assert (better, cheaper, tested) == (
+            verdict.claim == "better", verdict.claim == "cheaper", verdict.tested is not None
+        )  # fmt: skip
+        decided.append((better, cheaper, tested))
+    assert {(True, False, True), (False, True, True), (False, False, True), (False, False, False)} <= set(decided)
+
+
+def test_simulated_groups_are_compared_as_the_gate_compares_them():
+    random, level = np.random.default_rng(4), 0.9
+    for name in gate_groups.NAMES:
+        rows = gate_groups.side(name, 200, 0.5, random)
+        hard, labels = rows.difficulty(1), np.arange(rows.sizes.sum()) % 2
+        for metric, accuracy in (("accuracy", 0.95), ("macro_f1", 0.8)):
+            first, second = (rows.answer(hard, np.full(1, share)) for share in (accuracy, 0.9))
+            tables = [{"main": table(np.where(hit[0], labels, 1 - labels), labels).assign(side_key=rows.group.astype(str))}
+                      for hit in (first, second)]  # fmt: skip
+            limit = compare(*tables, [objective(metric=metric)], level).lower
+            answers = {"holdout": {"challenger": first, "champion": second}}
+            for bound, expected in ((limit - 1e-5, True), (limit + 1e-5, False)):
+                asked = gate_groups.shown({"holdout": rows}, answers, Metric(metric), "holdout", "champion",
+                                          np.ones(1, dtype=bool), bound, level)  # fmt: skip
+                assert asked[0] == expected
+
+
+def test_simulated_years_of_groups_and_few_differing_rows_are_seldom_wrong():
+    drop = simulation.simulate(
+        simulation.BEYOND, simulation.ours, 204, simulation.FEW, 60, 1, metric=simulation.MACRO_F1
+    )
+    together = gate_groups.simulate(gate_groups.NAMES[2], simulation.ACCURACY, 200, 60, 0.0, False)
+    for found in (drop, together):
+        assert (found["wrong"] > 0).mean() <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 60)
+
+
+def test_simulated_years_tell_a_sound_gate_from_one_that_is_not():
+    scenarios = {scenario.name: scenario for scenario in simulation.SCENARIOS}
+    wrong = {
+        (name, policy): (simulation.simulate(scenarios[name], simulation.POLICIES[policy], 2000, 0.075, 200, 1)["wrong"] > 0).mean()
+        for name, policy in (("equal", "nightshift"), ("equal", "better wins"), ("equal", "5 % a night"),
+                             ("cheaper, 0.2 points worse", "nightshift"), ("cheaper, 0.2 points worse", "better wins"))
+    }  # fmt: skip
+    most = 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)
+    assert all(share <= most for (_, policy), share in wrong.items() if policy == "nightshift"), wrong
+    assert all(share > 0.5 for (_, policy), share in wrong.items() if policy != "nightshift"), wrong
+
+
+def test_simulated_models_have_the_accuracy_and_disagreement_they_should():
+    share = simulation._spread(0.075)
+    right = simulation._right(np.array([0.9, 0.88]), share)
+    assert right.mean(axis=1) == pytest.approx([0.9, 0.88], abs=1e-3)
+    assert (2 * right[0] * (1 - right[0])).mean() == pytest.approx(0.075)
+    random = np.random.default_rng(0)
+    side = simulation.Side(100_000, simulation._right(np.array([0.9]), share), random)
+    hits = side.answer(right[:1])
+    counts = side.changed(hits)["champion"].sum(axis=1)
+    gained, lost = counts[0, 2], counts[0, 1]
+    assert (gained + lost) / 100_000 == pytest.approx(0.075, abs=0.004)
+    side.move(np.array([True]), np.array([False]), hits)
+    anchor = side.changed(side.cells * 0)["anchor"].sum(axis=1)
+    assert anchor.sum() == 100_000 and anchor[0, 1] == pytest.approx(90_000, abs=400)
+    assert side.cells[0, :, 1].sum() == lost and side.cells[0, :, 2].sum() == gained
+    assert simulation.SKEWED.accuracy(simulation.SKEWED.value(0.9)) == pytest.approx(0.9, abs=1e-4)

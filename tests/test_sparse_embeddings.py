@@ -1,0 +1,52 @@
+"""Training of the embeddings that occur, and of no others."""
+
+from contextlib import nullcontext
+
+import pytest
+import torch
+import train_once
+from safetensors.torch import load_file
+from transformers import (
+    Gemma3TextConfig,
+    Gemma3TextModel,
+)
+
+from nightshift.models.heads import Head
+from nightshift.training import checkpoints, trainer
+from nightshift.training.sparse_embeddings import only_seen
+from nightshift.training.tokenization import Examples
+
+
+def test_embeddings_that_are_more_than_a_table_are_left_alone():
+    config = Gemma3TextConfig(vocab_size=50, hidden_size=16, intermediate_size=32, num_hidden_layers=1, head_dim=8,
+                              num_attention_heads=2, num_key_value_heads=1, pad_token_id=0)  # fmt: skip
+    model, ids = Gemma3TextModel(config).eval(), torch.arange(1, 9)[None]
+    rows = Examples.of({"input_ids": ids.tolist()})
+    with torch.no_grad():
+        before = model(input_ids=ids).last_hidden_state
+        with only_seen(model, {"main": Head("classification", ("a", "b"))}, [rows], 0):
+            assert torch.equal(model(input_ids=ids).last_hidden_state, before)
+
+
+@pytest.mark.parametrize(("architecture", "names"), [("bert", ("judged",)), ("gpt2", ("judged", "scored"))])
+def test_only_embeddings_of_tokens_that_occur_are_trained_to_the_same_weights(
+    tmp_path, monkeypatch, architecture, names
+):
+    words = {"weight_decay": 0.0, "num_train_epochs": 1}
+    _, tokenizer, _, examples = train_once.prepared(architecture, names)
+    fitted = train_once.fit(tmp_path / "seen", architecture, names, **words).model
+    held = load_file(checkpoints.all_in(tmp_path / "seen")[-1] / "model.safetensors")
+    monkeypatch.setattr(trainer, "only_seen", lambda *told: nullcontext())
+    other = train_once.fit(tmp_path / "all", architecture, names, **words).model
+    table = getattr(fitted, "trunk", fitted).get_input_embeddings()
+    assert type(table) is torch.nn.Embedding and table.num_embeddings == len(tokenizer)
+    for (name, one), (_, two) in zip(fitted.named_parameters(), other.named_parameters(), strict=True):
+        assert torch.allclose(one, two, atol=1e-6), name
+    (name,) = [name for name in held if name.endswith(("word_embeddings.weight", "wte.weight"))]
+    assert held[name].shape == table.weight.shape, "a checkpoint holds them all"
+    assert torch.equal(held[name], table.weight)
+    tokens = {int(token) for found in examples.values() for token in found.columns["input_ids"].values}
+    started = train_once.prepared(architecture, names)[0]
+    start = getattr(started, "trunk", started).get_input_embeddings().weight
+    moved = (table.weight != start).any(dim=1).nonzero().flatten().tolist()
+    assert set(moved) <= tokens and 0 < len(moved) < len(tokenizer)
