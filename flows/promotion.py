@@ -34,7 +34,7 @@ def promote_by_hand(name: str, version: str, reason: str, who: str | None = None
     """
     demand_answers(name, version)
     champion = model_registry.version_of(name, model_registry.CHAMPION)
-    entry = model_registry.promote(name, version, reason, champion, who=who or processes.user_name())
+    entry = model_registry.promote(name, version, reason, champion, author=who or processes.user_name())
     return f"{name}: champion is version {entry.new} (was {entry.old or 'none'})"
 
 

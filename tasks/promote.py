@@ -1,4 +1,4 @@
-"""Moves the alias `champion` where the gate says so, and enters how the night ended; nothing here is cached."""
+"""The last stage before the report: move the alias `champion` if the gate decides so, and record the outcome; never cached."""
 
 from prefect import task
 
@@ -9,13 +9,20 @@ from nightshift.registry import model_registry
 
 @task(name="promote", task_run_name="promote", retries=2, retry_delay_seconds=5)
 def promote(registered: Registered, verdict: Verdict, approval: str) -> tuple[str, str]:
-    """Returns (promoted or held, reason). A champion that changed during the night holds the challenger."""
-    reason, alpha = "; ".join(verdict.reasons), "" if verdict.alpha is None else str(verdict.alpha)
+    """Return (promoted or held, reason); hold the challenger if the champion has changed since the verdict.
+
+    Args:
+        registered: The challenger.
+        verdict: The verdict of the gate.
+        approval: The setting `gate.approval`; `manual` leaves every promotion to a person.
+    """
+    reason = "; ".join(verdict.reasons)
+    alpha = "" if verdict.alpha is None else str(verdict.alpha)
     model_registry.notice_moves_by_hand(registered.name)
     if model_registry.version_of(registered.name, model_registry.CHAMPION) == registered.version:
         return "promoted", reason
-    held = reason if verdict.decision == "hold" else _bar(registered, approval)
-    if held is None:
+    hold_reason = reason if verdict.decision == "hold" else _reason_to_hold(registered, approval)
+    if hold_reason is None:
         try:
             model_registry.promote(
                 registered.name,
@@ -24,20 +31,20 @@ def promote(registered: Registered, verdict: Verdict, approval: str) -> tuple[st
                 verdict.champion_version,
                 verdict.claim or "",
                 registered.run_id,
-                tested=verdict.tested or "",
+                tested_claim=verdict.tested or "",
                 alpha=alpha,
             )
             return "promoted", reason
         except UserError as error:
-            held = str(error)
+            hold_reason = str(error)
     model_registry.note(
-        registered.name, "held", held, registered.run_id, registered.version, verdict.tested or "", alpha
+        registered.name, "held", hold_reason, registered.run_id, registered.version, verdict.tested or "", alpha
     )
-    return "held", held
+    return "held", hold_reason
 
 
-def _bar(registered: Registered, approval: str) -> str | None:
-    """Why a challenger that passed the gate is held."""
+def _reason_to_hold(registered: Registered, approval: str) -> str | None:
+    """Return why a challenger that passed the gate is held, or None."""
     if approval == "manual":
         name, number = registered.name, registered.version
         return f"passed the gate and waits for a person: nightshift promote {name} {number} --reason …"

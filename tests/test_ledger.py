@@ -83,7 +83,7 @@ def test_a_champion_that_somebody_took_away_is_replaced_by_a_person(versions):
     entries = ledger.history("x")
     assert [(entry.action, entry.moves) for entry in entries] == [("promoted", "- → 1"), ("moved by hand", "1 → -")]
     assert "version 1 was champion until somebody took the alias away" in str(model_registry.hold_reason("x"))
-    model_registry.promote("x", "2", "theirs from now on", None, who="Ada")
+    model_registry.promote("x", "2", "theirs from now on", None, author="Ada")
     assert model_registry.hold_reason("x") is None and ledger.anchor(ledger.history("x")) == "2"
 
 
@@ -98,9 +98,9 @@ def test_a_move_that_was_cut_off_is_made_by_whoever_comes_next(versions, monkeyp
     with monkeypatch.context() as patched:
         patched.setattr(model_registry, "_set_aliases", cut_off)
         with pytest.raises(ConnectionError):
-            model_registry.promote("x", "2", "why", "1", "cheaper", "run-2", tested="cheaper")
+            model_registry.promote("x", "2", "why", "1", "cheaper", "run-2", tested_claim="cheaper")
     assert aliases() == {"champion": "1"}
-    assert model_registry.promote("x", "2", "why", "1", "cheaper", "run-2", tested="cheaper").claim == "cheaper"
+    assert model_registry.promote("x", "2", "why", "1", "cheaper", "run-2", tested_claim="cheaper").claim == "cheaper"
     assert aliases() == {"champion": "2", "previous": "1"}
     entries = ledger.history("x")
     assert [(entry.action, entry.claim) for entry in entries] == [("promoted", "first"), ("promoted", "cheaper")]

@@ -1,4 +1,4 @@
-"""The night's fingerprint: all that decides its outcome, in parts, and which of them changed since a night before."""
+"""The fingerprint of a run: a digest of everything that decides its outcome, in parts, and the parts that changed."""
 
 import hashlib
 import json
@@ -17,16 +17,19 @@ from nightshift.store import runtime_environment
 from nightshift.store.code_digest import code_digest
 
 FILE = "fingerprint.json"
-"""Artifact of a night's run: the parts."""
+"""Artifact of a run: the parts of its fingerprint."""
 EXCLUDED_SETTINGS = {"base_dir", "deadline", "max_age"}
-"""Settings that say where and when, not what comes out."""
+"""Settings that decide where and when a run takes place, not its result."""
 MAX_NAMES = 10
-"""Names that are told of a part, at most."""
+"""Number of changed names that are listed for a part."""
 
 
 def parts(settings: Any, sources: dict[str, list[Source]], entrypoint: Path) -> dict[str, Any]:
-    """By name: data, settings, base model, teachers, code, environment and device; a text, or values by name."""
-    data = "\n".join(f"{name} {source.side} {source.sha256}" for name, found in sources.items() for source in found)
+    """Return the parts by name: data, settings, base model, teachers, code, environment and device.
+
+    A part is a text, or a dictionary of values by name.
+    """
+    data = "\n".join(f"{name} {source.side} {source.sha256}" for name, files in sources.items() for source in files)
     return {
         "data": hashlib.sha256(data.encode()).hexdigest(),
         "settings": tracking.flatten(settings.model_dump(mode="json", exclude=EXCLUDED_SETTINGS)),
@@ -39,12 +42,12 @@ def parts(settings: Any, sources: dict[str, list[Source]], entrypoint: Path) -> 
 
 
 def digest(part: Any) -> str:
-    """Of one part, or of all of them."""
+    """Return the digest of one part, or of all parts."""
     return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()
 
 
 def load(run: Run) -> dict[str, Any]:
-    """The parts of a night before; empty where it kept none."""
+    """Return the parts that an earlier run logged; empty if it logged none."""
     try:
         stored = dict(load_dict(f"runs:/{run.info.run_id}/{FILE}"))
     except (MlflowException, OSError):
@@ -54,28 +57,31 @@ def load(run: Run) -> dict[str, Any]:
     return stored
 
 
-def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """The parts that differ, each with the names of its values that do."""
-    return [name.replace("_", " ") + _names(before.get(name), part)
-            for name, part in now.items() if part != before.get(name)]  # fmt: skip
+def changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Return the names of the parts that differ, each with the names of its values that differ."""
+    return [
+        name.replace("_", " ") + _changed_names(old.get(name), part)
+        for name, part in new.items()
+        if part != old.get(name)
+    ]
 
 
-def _names(before: Any, now: Any) -> str:
-    if not (isinstance(before, dict) and isinstance(now, dict)):
+def _changed_names(old: Any, new: Any) -> str:
+    if not (isinstance(old, dict) and isinstance(new, dict)):
         return ""
-    names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
-    rest = [f"{len(names) - MAX_NAMES} more"] if len(names) > MAX_NAMES else []
-    return f" ({', '.join(names[:MAX_NAMES] + rest)})"
+    names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    more = [f"{len(names) - MAX_NAMES} more"] if len(names) > MAX_NAMES else []
+    return f" ({', '.join(names[:MAX_NAMES] + more)})"
 
 
-def since(last: Run | None, now: dict[str, Any]) -> str:
-    """One line: what changed since the last night that has finished."""
+def since(last: Run | None, new: dict[str, Any]) -> str:
+    """Return a line with the parts that changed since the last finished run."""
     if last is None:
         return "no night has finished before"
     day = datetime.fromtimestamp(last.info.start_time / 1000).date()
-    found = changes(load(last), now)
+    changed = changes(load(last), new)
     return (
-        f"changed since the night of {day}: {', '.join(found)}"
-        if found
+        f"changed since the night of {day}: {', '.join(changed)}"
+        if changed
         else f"nothing changed since the night of {day}"
     )

@@ -1,7 +1,7 @@
-"""Digests of what nights put into MLflow, recorded at registration and compared before anything of it is read.
+"""Digests of the files that runs log to MLflow, recorded at registration and checked before the files are read.
 
 A record lies under NIGHTSHIFT_HOME/registered, where a registry writer cannot change it; its digest is also a tag of
-the version, for the machines that have no record. docs/decisions/versions-are-data.md says what each protects against.
+the version, for machines without the record. docs/decisions/versions-are-data.md says what each protects against.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ CACHES = "__pycache__"
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Return the sha256 of every file of a folder by its relative path, but for what MLflow and Python add to it."""
+    """Return the sha256 of every file of a folder by relative path, without the files that MLflow and Python add."""
     return {
         name.as_posix(): artifact_store.file_digest(path)
         for path in sorted(folder.rglob("*"))
@@ -24,26 +24,26 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def combined(files: dict[str, str]) -> str:
-    """Return the digest that stands for all of `files`, as a version's tag holds it."""
+    """Return one digest over all `files`, as stored in a tag of the version."""
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
 
 
 def record(name: str, files: dict[str, str]) -> str:
-    """Keep the digests of the folder that MLflow knows as `name`; return what goes into the version's tag."""
+    """Store the digests of the folder that MLflow knows as `name`; return their combined digest for the version's tag."""
     path = _path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = artifact_store.partial_path(path)
-    beside.write_text(json.dumps(files, indent=1), encoding="utf-8")
-    beside.replace(path)
+    partial = artifact_store.partial_path(path)
+    partial.write_text(json.dumps(files, indent=1), encoding="utf-8")
+    partial.replace(path)
     return combined(files)
 
 
 def difference(name: str, files: dict[str, str], tag: str) -> str:
-    """Say in a few words how `files` differ from those recorded; empty if they do not, or if nothing is recorded.
+    """Return in a few words how `files` differ from the recorded ones; empty if they are equal or nothing is recorded.
 
     Args:
-        name: What MLflow calls the folder: the id of a logged model, or of a run with the name of its artifact.
-        files: The digests of the files as they are now.
+        name: The folder's name in MLflow: the id of a logged model, or of a run with the name of its artifact.
+        files: The current digests of the files.
         tag: The digest in the version's tag, for a machine without a record; may be empty.
     """
     try:
@@ -61,7 +61,7 @@ def difference(name: str, files: dict[str, str], tag: str) -> str:
 
 
 def file_difference(name: str, path: str, file: Path) -> str:
-    """Say in a few words that `file` is not what was recorded as `path` of a folder; empty if it is, or without a record."""
+    """Return in a few words that `file` differs from the recorded `path` of a folder; empty if it does not, or without a record."""
     try:
         recorded = dict(json.loads(_path(name).read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError):
@@ -72,7 +72,7 @@ def file_difference(name: str, path: str, file: Path) -> str:
 
 
 def forget(name: str) -> None:
-    """Remove the record of a folder that is deleted in MLflow."""
+    """Delete the record of a folder that is deleted in MLflow."""
     _path(name).unlink(missing_ok=True)
 
 

@@ -1,6 +1,7 @@
-"""The registry: aliases say what is in production, `nightshift.registry.ledger` how it came to be. A lock serialises their moves.
+"""Versions and aliases of a registered model: the alias `champion` is in production, the ledger records how it got there.
 
-A move is entered into the ledger first. What a kill leaves undone of it is done by whoever moves or looks next.
+A lock serializes moves of aliases. A move is first written to the ledger; if the process is killed before the aliases are
+set, the next caller completes it.
 """
 
 import logging
@@ -26,9 +27,15 @@ CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 
 @contextmanager
 def locked(name: str, purpose: str, wait: bool = True) -> Iterator[None]:
-    """Hold the model's lock for `purpose` (night, aliases) on this machine.
+    """Hold the model's lock for a purpose on this machine.
 
-    Without `wait` raises UserError where another process holds it.
+    Args:
+        name: The registered model.
+        purpose: `night` for a whole run, `aliases` for a move of aliases.
+        wait: Wait for another process that holds the lock.
+
+    Raises:
+        UserError: Another process holds the lock and `wait` is False.
     """
     folder = artifact_store.home() / "locks"
     folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +54,7 @@ def locked(name: str, purpose: str, wait: bool = True) -> Iterator[None]:
 
 
 def version_of(name: str, alias: str) -> str | None:
-    """The version an alias stands on, or None."""
+    """Return the number of the version that an alias points to, or None."""
     try:
         return str(tracking.connect().get_model_version_by_alias(name, alias).version)
     except MlflowException as error:
@@ -57,7 +64,11 @@ def version_of(name: str, alias: str) -> str | None:
 
 
 def version(name: str, number: str) -> ModelVersion:
-    """A version by number; raises UserError where there is none."""
+    """Return a version by number.
+
+    Raises:
+        UserError: There is no such version.
+    """
     try:
         return tracking.connect().get_model_version(name, number)
     except MlflowException as error:
@@ -67,22 +78,23 @@ def version(name: str, number: str) -> ModelVersion:
 
 
 def resolve(address: str) -> ModelVersion:
-    """Return the version that NAME@ALIAS or NAME/VERSION names, with or without `models:/` before it.
+    """Return the version at NAME@ALIAS or NAME/VERSION, with or without the prefix `models:/`.
 
-    Raises UserError if there is none.
+    Raises:
+        UserError: There is no such version.
     """
     client = tracking.connect()
     try:
-        named = get_model_name_and_version(client, "models:/" + address.removeprefix("models:/"))
-        if len(named) == 1:
+        name_and_number = get_model_name_and_version(client, "models:/" + address.removeprefix("models:/"))
+        if len(name_and_number) == 1:
             raise UserError(f"{address}: expected NAME@ALIAS or NAME/VERSION, such as reviews@champion")
-        return client.get_model_version(*named)
+        return client.get_model_version(*name_and_number)
     except MlflowException as error:
         raise UserError(f"{address}: {str(error).splitlines()[0]}") from error
 
 
 def text_artifact(name: str, number: str, path: str) -> str | None:
-    """A text that a version's night has kept, or None."""
+    """Return a text artifact of the run that registered a version, or None."""
     try:
         return str(mlflow.artifacts.load_text(f"runs:/{version(name, number).run_id}/{path}"))
     except (MlflowException, OSError):
@@ -90,9 +102,15 @@ def text_artifact(name: str, number: str, path: str) -> str | None:
 
 
 def kept_keys(run_id: str, parts: bool = False) -> set[str]:
-    """`row_key` of every row that a night's weights were ever trained on; MlflowException or OSError where it kept none.
+    """Return the `row_key` of every row that the weights of a run were ever trained on.
 
-    With `parts` also the digests of each text of a pair. Raises DamagedVersionError if the file is not the one that was kept.
+    Args:
+        run_id: The MLflow run of the training.
+        parts: Also return the digests of the single texts of pairs.
+
+    Raises:
+        MlflowException: The run has no such file; with a local artifact store OSError.
+        DamagedVersionError: The file is not the one that was logged.
     """
     with artifact_store.scratch() as folder:
         client = tracking.connect()
@@ -104,9 +122,10 @@ def kept_keys(run_id: str, parts: bool = False) -> set[str]:
 
 
 def trained_keys(name: str, number: str) -> set[str]:
-    """The keys that a version's night kept; none, with a line in the log, where it kept none.
+    """Return the keys of the rows that a version was trained on; if its run logged none, log a warning and return none.
 
-    Raises DamagedVersionError if they are not those that were kept.
+    Raises:
+        DamagedVersionError: The keys are not those that were logged.
     """
     try:
         return kept_keys(version(name, number).run_id)
@@ -117,18 +136,39 @@ def trained_keys(name: str, number: str) -> set[str]:
         return set()
 
 
-def note(name: str, action: str, why: str, evidence: str, version: str = "", tested: str = "", alpha: str = "") -> None:
-    """Enter how a night ended that moved nothing; once, where it goes on after a kill."""
+def note(
+    name: str, action: str, reason: str, evidence: str, version: str = "", tested_claim: str = "", alpha: str = ""
+) -> None:
+    """Record the outcome of a run that moved no alias; once, even if the run is resumed after a kill.
+
+    Args:
+        name: The registered model.
+        action: The outcome: held, skipped or stopped.
+        reason: The reason for it.
+        evidence: The MLflow run with the verdict.
+        version: The version that the outcome is about; empty if there is none.
+        tested_claim: The claim that was tested on the holdout; empty if none was.
+        alpha: The share of the yearly error budget that the test spent; empty if none was spent.
+    """
     with locked(name, "aliases"):
-        known = {(entry.action, entry.evidence) for entry in ledger.history(name)}
-        if action == ledger.SKIPPED or (action, evidence) not in known:
+        recorded = {(entry.action, entry.evidence) for entry in ledger.history(name)}
+        if action == ledger.SKIPPED or (action, evidence) not in recorded:
             champion = version_of(name, CHAMPION) or ""
-            ledger.append(name, Entry(action=action, old=champion, new=champion, version=version, why=why,
-                                     evidence=evidence, tested=tested, alpha=alpha))  # fmt: skip
+            entry = Entry(
+                action=action,
+                old=champion,
+                new=champion,
+                version=version,
+                why=reason,
+                evidence=evidence,
+                tested=tested_claim,
+                alpha=alpha,
+            )
+            ledger.append(name, entry)
 
 
 def hold_reason(name: str) -> str | None:
-    """Why nights end held: the last move was a rollback, or took the champion away, and nobody has promoted since."""
+    """Return why every challenger is held: a person rolled back or removed the champion and nobody has promoted since."""
     last = next(reversed(ledger.moves(ledger.history(name))), None)
     if last and last.action == "rolled back":
         return f"rolled back to version {last.new} ({last.why}); held until somebody promotes"
@@ -138,82 +178,120 @@ def hold_reason(name: str) -> str | None:
 
 
 def notice_moves_by_hand(name: str) -> None:
-    """Enter into the ledger that `champion` stands elsewhere than the ledger's last move says, or nowhere."""
+    """Record in the ledger that the alias `champion` was moved or removed outside nightshift."""
     with locked(name, "aliases"):
-        _settle(name)
+        _complete_pending_move(name)
         entries, champion = ledger.moves(ledger.history(name)), version_of(name, CHAMPION) or ""
         old = entries[-1].new if entries else ""
         if champion != old:
-            why = f"the alias was {'set' if champion else 'taken away'} outside nightshift"
-            ledger.append(
-                name, Entry(action="moved by hand", old=old, new=champion, version=champion, who="unknown", why=why)
-            )
+            reason = f"the alias was {'set' if champion else 'taken away'} outside nightshift"
+            entry = Entry(action="moved by hand", old=old, new=champion, version=champion, who="unknown", why=reason)
+            ledger.append(name, entry)
 
 
 def promote(
     name: str,
     number: str,
-    why: str,
+    reason: str,
     expected: str | None,
     claim: str = "",
     evidence: str = "",
-    who: str = "nightly",
-    tested: str = "",
+    author: str = "nightly",
+    tested_claim: str = "",
     alpha: str = "",
 ) -> Entry:
-    """Move `champion` to a version; `previous` takes the old one first, `challenger` goes last.
+    """Move the alias `champion` to a version; `previous` is set to the old one first, `challenger` is removed last.
 
-    `expected` is the champion the decision was made against; raises UserError where it has changed since. A promotion of
-    that version that a kill has cut off is brought to its end instead.
+    If a kill interrupted a promotion of the same version, that one is completed instead.
+
+    Args:
+        name: The registered model.
+        number: The version to promote.
+        reason: The reason, for the ledger.
+        expected: The champion that the decision was based on.
+        claim: first, better or cheaper; empty if a person decided.
+        evidence: The MLflow run with the verdict.
+        author: The person or flow that decided.
+        tested_claim: The claim that was tested on the holdout; empty if none was.
+        alpha: The share of the yearly error budget that the test spent; empty if none was spent.
+
+    Returns:
+        The ledger's entry of the move.
+
+    Raises:
+        UserError: The champion is not `expected`.
     """
     with locked(name, "aliases"):
-        begun, champion = _settle(name), version_of(name, CHAMPION)
-        if begun and begun.action == "promoted" and begun.new == number:
-            return begun
+        completed, champion = _complete_pending_move(name), version_of(name, CHAMPION)
+        if completed and completed.action == "promoted" and completed.new == number:
+            return completed
         if champion != expected:
             raise UserError(f"champion is version {champion} by now, not {expected}: nothing was moved")
-        return _move(name, Entry(action="promoted", old=champion or "", new=number, version=number, who=who, why=why,
-                                 claim=claim, evidence=evidence, tested=tested, alpha=alpha))  # fmt: skip
+        entry = Entry(
+            action="promoted",
+            old=champion or "",
+            new=number,
+            version=number,
+            who=author,
+            why=reason,
+            claim=claim,
+            evidence=evidence,
+            tested=tested_claim,
+            alpha=alpha,
+        )
+        return _move(name, entry)
 
 
-def rollback(name: str, why: str, who: str, expected: str | None) -> Entry:
-    """Move `champion` back to `previous`, which then goes; raises UserError where there is none.
+def rollback(name: str, reason: str, author: str, expected: str | None) -> Entry:
+    """Move the alias `champion` back to the version of `previous`, and remove `previous`.
 
-    `expected` is the version that was found to answer; raises UserError where `previous` has moved since. A rollback that
-    a kill has cut off is brought to its end instead.
+    If a kill interrupted a rollback, that one is completed instead.
+
+    Args:
+        name: The registered model.
+        reason: The reason, for the ledger.
+        author: The person who decided.
+        expected: The version that `previous` pointed to when it was tested.
+
+    Returns:
+        The ledger's entry of the move.
+
+    Raises:
+        UserError: There is no previous version, or it is not `expected`.
     """
     with locked(name, "aliases"):
-        begun = _settle(name)
-        if begun and begun.action == "rolled back":
-            return begun
+        completed = _complete_pending_move(name)
+        if completed and completed.action == "rolled back":
+            return completed
         champion, target = version_of(name, CHAMPION), version_of(name, PREVIOUS)
         if not target or not champion or target == champion:
             raise UserError(f"{name} has no version to go back to: the alias {PREVIOUS!r} stands nowhere else")
         if target != expected:
             raise UserError(f"previous is version {target} by now, not {expected}: nothing was moved")
-        return _move(name, Entry(action="rolled back", old=champion, new=target, version=target, who=who, why=why))
+        entry = Entry(action="rolled back", old=champion, new=target, version=target, who=author, why=reason)
+        return _move(name, entry)
 
 
 def _move(name: str, entry: Entry) -> Entry:
-    """Enter a move, and make it."""
+    """Record a move in the ledger, then set the aliases."""
     ledger.append(name, entry.model_copy(update={"pending": "true"}))
-    _settle(name)
+    _complete_pending_move(name)
     return entry
 
 
-def _settle(name: str) -> Entry | None:
-    """Make the move that was entered and not made; returns it."""
-    begun = ledger.pending_move(name)
-    if begun is None:
+def _complete_pending_move(name: str) -> Entry | None:
+    """Set the aliases of a recorded move that is not complete; return its entry, or None if there is none."""
+    pending_move = ledger.pending_move(name)
+    if pending_move is None:
         return None
-    number, entry = begun
+    number, entry = pending_move
     _set_aliases(name, entry)
     ledger.clear_pending(name, number)
     return entry
 
 
 def _set_aliases(name: str, entry: Entry) -> None:
-    """Move the aliases as an entry says; what a person has deleted since gets none."""
+    """Move the aliases as an entry says; versions that a person has deleted since are skipped."""
     client = tracking.connect()
     if entry.action == "promoted" and entry.old not in ("", entry.new):
         with tracking.missing_ignored():
