@@ -108,7 +108,7 @@ class _Trial:
                 row["quantize:static"] = self._tried(lambda: self._quantize("static"))
         for step in ("distil", "prune") if self.head.generative else STEPS:
             row[step] = self._tried(lambda step=step: self._smaller(step))  # type: ignore[misc]
-        if row["prune"] == "yes" and not architectures.anatomy(self.model).heads_can_go:
+        if row["prune"] == "yes" and not architectures.get_architecture(self.model).can_prune_heads:
             row["prune"] = "neurons only"
         return self.reasons
 
@@ -162,12 +162,12 @@ class _Trial:
         if step == "vocabulary":
             model, tokenizer = vocabulary.cut(self.model, tokenizer, self.texts[:4])
         elif step == "static":
-            model = self._fitted(static.student_of(self.model, tokenizer, self.texts), step)
+            model = self._fitted(static.build_static_student(self.model, tokenizer, self.texts), step)
         elif step == "distil":
             model = self._fitted(layer_dropping.student_of(self.model, 1), step)
         else:
             model = self._fitted(self._narrow() if step == "narrow" else self._pruned(), step)
-        stock = pruning.dense(model) if model.config.model_type in architectures.ANATOMIES else model
+        stock = pruning.dense(model) if model.config.model_type in architectures.ARCHITECTURES else model
         pretrained.save_checkpoint(stock, tokenizer, self.heads, self.folder / f"{step}-checkpoint")
         again, read, _ = pretrained.load_checkpoint(self.folder / f"{step}-checkpoint")
         if step == "prune":
@@ -190,7 +190,7 @@ class _Trial:
         batches = self._batches()
         found = importance.importance(self.model, batches, self.heads)
         shape: tuple[list[int], list[int] | None] = ([40, 24], [1, 2])
-        if self.head.generative or not architectures.anatomy(self.model).heads_can_go:
+        if self.head.generative or not architectures.get_architecture(self.model).can_prune_heads:
             shape = ([24, 24] if self.head.generative else [40, 24], None)
         pruned = pruning.prune(self.model, found, *shape)
         reconstruction.mend(pruned, self.model, batches)

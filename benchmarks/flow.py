@@ -90,7 +90,7 @@ def _bare(settings: dict[str, Any], place: Path, environment: dict[str, str]) ->
     arguments = {
         name: value for name, value in train.items() if name not in ("base_model", "max_length", "torch_compile")
     }
-    told = {"eval_strategy": "epoch", "logging_steps": 20, "precision": trainer.precision()}
+    told = {"eval_strategy": "epoch", "logging_steps": 20, "precision": trainer.default_precision()}
     job = {"train": str(rows), "validation": str(validation), "arguments": arguments | told}
     (place / "job.json").write_text(json.dumps(train | job))
     script = Path(__file__).parent / "scripts" / "bare.py"

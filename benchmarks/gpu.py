@@ -20,7 +20,7 @@ from transformers import BertConfig, BertForSequenceClassification, GPT2Config, 
 
 from nightshift.models.heads import Head
 from nightshift.training import throughput, trainer
-from nightshift.training.tokenization import IGNORED, Column, Examples, pack
+from nightshift.training.tokenization import IGNORED, Column, Examples, pack_sequences
 
 HEADS = {"bert": Head("classification", ("bad", "good")), "gpt2": Head("generation")}
 MODELS: dict[str, Callable[[dict[str, int]], Any]] = {
@@ -122,9 +122,9 @@ def _fit(case: Case, model: Any, rows: Examples, batch: int, steps: int, compile
         "save_steps": 10**9, "save_total_limit": 1, "logging_steps": 20,
     }  # fmt: skip
     tokenizer: Any = SimpleNamespace(pad_token_id=0)
-    heads, recipe = {"main": HEADS[case.model]}, trainer.Recipe(torch_compile=compiled)
+    heads, recipe = {"main": HEADS[case.model]}, trainer.TrainingOptions(torch_compile=compiled)
     with tempfile.TemporaryDirectory() as folder:
-        return trainer.fit(model, tokenizer, heads, {"main": rows}, {}, Path(folder), arguments, [], recipe).figures
+        return trainer.fit(model, tokenizer, heads, {"main": rows}, {}, Path(folder), arguments, [], recipe).metrics
 
 
 def _level(case: Case, count: int, vocabulary: int, draw: np.random.Generator) -> Examples:
@@ -146,7 +146,9 @@ def _judged(lengths: np.ndarray, vocabulary: int, draw: np.random.Generator) -> 
 def _packed(case: Case, count: int, vocabulary: int, draw: np.random.Generator) -> Examples:
     lengths = draw.integers(case.length // 8, case.length, count * 2, endpoint=True)
     ids = [draw.integers(FIRST, vocabulary, length).tolist() for length in lengths]
-    return Examples.of(pack(ids, [[IGNORED, *row[1:]] for row in ids], list(range(len(ids))), case.length))
+    return Examples.from_rows(
+        pack_sequences(ids, [[IGNORED, *row[1:]] for row in ids], list(range(len(ids))), case.length)
+    )
 
 
 ROWS = {"all of one length": _level, "of SST-2's lengths, grouped": _varied, "packed": _packed}

@@ -87,7 +87,7 @@ def _train(folder: Path, kind: str) -> None:
 
 
 def _step(folder: Path) -> int:
-    found = checkpoints.all_in(folder / "work")
+    found = checkpoints.list_checkpoints(folder / "work")
     return checkpoints.step_of(found[-1]) if found else 0
 
 

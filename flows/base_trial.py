@@ -8,8 +8,8 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from nightshift.errors import SettingsError
-from nightshift.models.architectures import LAYERS
-from nightshift.models.base_model import FIELD, load_base
+from nightshift.models.architectures import LAYER_PATHS
+from nightshift.models.base_model import FIELD, load_base_model
 from nightshift.models.heads import Head, Model
 from nightshift.onnx import export
 from nightshift.records import Kind
@@ -36,11 +36,11 @@ def try_bases(
     """
     heads = {name: Head(kind, ("a", "b") if kind == "classification" else (), pairs=pairs)
              for name, (kind, pairs) in kinds.items()}  # fmt: skip
-    model, tokenizer = load_base(base_model, heads, max_length, sizes=sizes)
-    if model.config.model_type not in LAYERS and not any(head.generative for head in heads.values()):
+    model, tokenizer = load_base_model(base_model, heads, max_length, sizes=sizes)
+    if model.config.model_type not in LAYER_PATHS and not any(head.generative for head in heads.values()):
         _try_export(model, tokenizer, heads)  # of the others tests know that they are exported
     for teacher in teachers:
-        load_base(teacher, heads, max_length, field="compress.teachers")
+        load_base_model(teacher, heads, max_length, field="compress.teachers")
 
 
 def _try_export(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Mapping[str, Head]) -> None:

@@ -50,7 +50,7 @@ def one_night(settings: NightSettings, force: bool) -> NightResult:
         disk.explained(),
         tracking.explained(),
         model_registry.locked(settings.model, "night"),
-        progress.published_by(lambda: artifacts.progress(settings.model)),
+        progress.publish_progress_with(lambda: artifacts.progress(settings.model)),
     ):
         artifacts.speak()
         reconciliation.sign_in()

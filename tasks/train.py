@@ -18,14 +18,14 @@ from nightshift.evaluation import decision_thresholds, kinds, scoring
 from nightshift.generation_config import Generation
 from nightshift.inference.measurement import TorchPredictor, device
 from nightshift.models import lora, pretrained
-from nightshift.models.base_model import load_base
+from nightshift.models.base_model import load_base_model
 from nightshift.models.heads import Head, Model, is_decoder
 from nightshift.records import Objective, Settings, Start, Trained
 from nightshift.store import artifact_store, disk
 from nightshift.store.stages import stage
 from nightshift.training import callbacks, checkpoints, launch, trainer
-from nightshift.training.progress import Progress, new_publisher
-from nightshift.training.tokenization import Examples, cached
+from nightshift.training.progress import ProgressCallback, new_publisher
+from nightshift.training.tokenization import Examples, load_or_create
 
 
 class LoraSettings(Settings):
@@ -199,10 +199,10 @@ def _base(objectives: list[Objective], heads: dict[str, Head], train: TrainSetti
     """The model to begin with, and its tokenizer."""
     address = str(artifact_store.home() / start.path) if start else train.base_model
     texts = [] if start else _corpus(pd.read_parquet(_rows(o)) for o in objectives)
-    model, tokenizer = load_base(address, heads, train.max_length, train.seed, train.scratch, texts)
+    model, tokenizer = load_base_model(address, heads, train.max_length, train.seed, train.scratch, texts)
     if start:
         try:
-            pretrained.take_over(model, heads, Path(address))
+            pretrained.copy_matching_weights(model, heads, Path(address))
         except (ValueError, OSError) as error:
             raise SettingsError(f"train.warm_start: {str(error).splitlines()[0]}") from error
     return model, tokenizer
@@ -236,8 +236,8 @@ def _failure(
     objective = next(o for o in objectives if o.name == error.objective)
     keys = pd.read_parquet(_rows(objective), columns=["row_key"])["row_key"]
     sources = examples[error.objective].columns["source"]
-    rows = sorted({keys[int(row)] for place in error.places for row in sources[place]})
-    kept = checkpoints.all_in(work)
+    rows = sorted({keys[int(row)] for example in error.rows for row in sources[example]})
+    kept = checkpoints.list_checkpoints(work)
     where = f"the last good checkpoint is {kept[-1]}" if kept else "no checkpoint was written before"
     return f"train: {error}; {where}; try a lower train.learning_rate; rows of the batch (row_key): {', '.join(rows)}"
 
@@ -265,12 +265,12 @@ def train(
     """
     heads = {objective.name: head_of(objective) for objective in objectives}
     model, tokenizer = _base(objectives, heads, train, start)
-    parts = pretrained.parts(model)
+    parts = pretrained.summarize_modules(model)
     work = artifact_store.work_folder(model_name, f"train-{artifact_store.artifact_key(folder)}")
-    kind = trainer.precision() if train.precision == "auto" else train.precision
+    kind = trainer.default_precision() if train.precision == "auto" else train.precision
 
     def encoded(objective: Objective, side: str, path: Path, packed: bool) -> Examples:
-        return cached(
+        return load_or_create(
             work / f"{objective.name}.{side}.arrow",
             lambda: scoring.examples(
                 pd.read_parquet(path), tokenizer, heads[objective.name], train.max_length,
@@ -283,7 +283,7 @@ def train(
         o.name: encoded(o, "validation", artifact_store.folder(o.sides) / "validation.parquet", packed=False)
         for o in objectives
     }
-    recipe = trainer.Recipe(
+    recipe = trainer.TrainingOptions(
         sampling=train.sampling,
         sampling_temperature=train.sampling_temperature,
         class_weights=train.class_weights,
@@ -294,10 +294,10 @@ def train(
         selection=_selection(train, objectives, tokenizer, heads) if train.load_best_model_at_end else None,
         fingerprint=artifact_store.artifact_key(folder),
     )
-    ensure_warmup_ends(train, trainer.steps(rows, _batch_size(train), train.num_train_epochs, recipe))
+    ensure_warmup_ends(train, trainer.count_steps(rows, _batch_size(train), train.num_train_epochs, recipe))
     trainer_callbacks = [
-        callbacks.EachStep(disk.ensure_room),
-        Progress("train", new_publisher()),
+        callbacks.StepCallback(disk.ensure_room),
+        ProgressCallback("train", new_publisher()),
         *([LiveMetrics(run_id)] if run_id else []),
     ]
     inputs = (model, tokenizer, heads, rows, validation, work, _arguments(train, kind))
@@ -306,7 +306,7 @@ def train(
             fitted = launch.launch(*inputs, recipe, train.accelerate, disk.ensure_room)
         else:
             fitted = trainer.fit(*inputs, trainer_callbacks, recipe)
-    except lora.NoSuchModules as error:
+    except lora.UnknownModulesError as error:
         raise SettingsError(f"train.lora.target_modules: {error}") from error
     except callbacks.TrainingFailed as error:
         raise NightshiftError(_failure(error, objectives, rows, work)) from error
@@ -321,7 +321,7 @@ def train(
         layers=parts,
         precision=kind,
         device=device(),
-        figures=fitted.figures,
+        figures=fitted.metrics,
         stopped=fitted.stopped,
         best=_best_in_words(fitted, metric) if train.load_best_model_at_end else "",
         best_step=fitted.best_step,
@@ -351,7 +351,7 @@ def _decided(predictor: TorchPredictor, objectives: list[Objective], train: Trai
     )
 
 
-def _best_in_words(fitted: trainer.Fitted, metric: str) -> str:
+def _best_in_words(fitted: trainer.TrainingResult, metric: str) -> str:
     epochs = [line for line in fitted.history if f"eval_{metric}" in line]
     best = next((line for line in epochs if line["step"] == fitted.best_step), epochs[-1])
     words = f"epoch {best['epoch']:g} (step {best['step']:,}), {metric} {best[f'eval_{metric}']:.4f} on validation"

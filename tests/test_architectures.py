@@ -18,5 +18,5 @@ def test_of_robertas_positions_the_first_are_none():
     }
     for kind, count in ((RobertaConfig, 18), (BertConfig, 20)):
         model = AutoModel.from_config(kind(max_position_embeddings=20, **sizes))
-        assert architectures.positions(model) == count
+        assert architectures.max_positions(model) == count
         model(torch.ones(1, count, dtype=torch.long) * 5)

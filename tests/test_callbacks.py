@@ -9,28 +9,28 @@ from nightshift.training import callbacks, checkpoints, trainer
 
 
 def test_poison_stops_the_training_and_leaves_the_last_good_checkpoint(tmp_path, monkeypatch):
-    compute = trainer.NightTrainer.compute_loss
+    compute = trainer.MultiTaskTrainer.compute_loss
 
     def poisoned(self, model, inputs, *rest, **named):
         loss = compute(self, model, inputs, *rest, **named)
         return loss * float("nan") if self.state.global_step == 13 else loss
 
-    monkeypatch.setattr(trainer.NightTrainer, "compute_loss", poisoned)
+    monkeypatch.setattr(trainer.MultiTaskTrainer, "compute_loss", poisoned)
     with pytest.raises(callbacks.TrainingFailed, match="the loss is nan at step 14") as caught:
         train_once.fit(tmp_path)
-    assert caught.value.objective == "main" or len(caught.value.places) == 8
-    sound = checkpoints.newest_sound(tmp_path, "f")
+    assert caught.value.objective == "main" or len(caught.value.rows) == 8
+    sound = checkpoints.newest_valid(tmp_path, "f")
     assert checkpoints.step_of(sound) == 12
     assert all(value.isfinite().all() for value in load_file(sound / "model.safetensors").values())
 
 
 def test_a_diverging_loss_stops_the_training():
-    watch = callbacks.LossWatch({"a": 0.69, "b": 1.0})
+    watch = callbacks.LossMonitor({"a": 0.69, "b": 1.0})
     with pytest.raises(callbacks.TrainingFailed, match=r"diverges: 1\.\d+ at step \d+, 0.6 over") as caught:
         for step in range(100):
-            watch.note(step, 0.6 if step < 40 else 0.6 + step / 40, "a", [step])
-            watch.note(step, 1.1, "b", [step])
-    assert caught.value.objective == "a" and 40 < caught.value.places[0] < 70
+            watch.record(step, 0.6 if step < 40 else 0.6 + step / 40, "a", [step])
+            watch.record(step, 1.1, "b", [step])
+    assert caught.value.objective == "a" and 40 < caught.value.rows[0] < 70
 
 
 def test_weights_that_a_step_has_spoiled_are_not_kept(tmp_path):
@@ -41,11 +41,11 @@ def test_weights_that_a_step_has_spoiled_are_not_kept(tmp_path):
 
     with pytest.raises(callbacks.TrainingFailed, match="the weights are not finite after step 8"):
         train_once.fit(tmp_path, callbacks=[Spoil()])
-    assert checkpoints.step_of(checkpoints.newest_sound(tmp_path, "f")) == 4
+    assert checkpoints.step_of(checkpoints.newest_valid(tmp_path, "f")) == 4
 
 
 def test_a_loss_that_only_trembles_does_not():
-    watch = callbacks.LossWatch({"a": 0.69})
+    watch = callbacks.LossMonitor({"a": 0.69})
     for step in range(200):
-        watch.note(step, 0.01 if step < 50 else 0.3, "a", [step])
-    watch.judge()
+        watch.record(step, 0.01 if step < 50 else 0.3, "a", [step])
+    watch.check()

@@ -23,13 +23,13 @@ def test_unsound_checkpoints_are_passed_over(tmp_path, caplog):
     whole = train_once.fit(tmp_path / "a", save_total_limit=9).model.state_dict()
     with pytest.raises(Cut):
         train_once.fit(tmp_path / "b", callbacks=[CutAt(22)], save_total_limit=9)
-    made = {checkpoints.step_of(folder): folder for folder in checkpoints.all_in(tmp_path / "b")}
+    made = {checkpoints.step_of(folder): folder for folder in checkpoints.list_checkpoints(tmp_path / "b")}
     assert list(made) == [4, 8, 12, 16, 20]
     (made[20] / "COMPLETE").unlink()
     with (made[16] / "optimizer.pt").open("r+b") as file:
         file.seek(500)
         file.write(b"rot")
-    checkpoints.seal(made[12], "another night's")
+    checkpoints.write_marker(made[12], "another night's")
     again = train_once.fit(tmp_path / "b", save_total_limit=9)
     told = [record.message for record in caplog.records if "passed over" in record.message]
     assert told == ["checkpoint-20 is incomplete: passed over", "checkpoint-16 is damaged (optimizer.pt): passed over",
@@ -41,4 +41,4 @@ def test_the_best_and_the_newest_checkpoint_stay(tmp_path):
     for step in (2, 4, 6, 8):
         (tmp_path / f"checkpoint-{step}").mkdir()
     checkpoints.rotate(tmp_path, 1, best=4)
-    assert [checkpoints.step_of(folder) for folder in checkpoints.all_in(tmp_path)] == [4, 8]
+    assert [checkpoints.step_of(folder) for folder in checkpoints.list_checkpoints(tmp_path)] == [4, 8]

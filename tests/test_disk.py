@@ -132,8 +132,8 @@ def test_a_decision_that_a_full_disk_has_cut_is_made_anew(tmp_path, monkeypatch)
 
     with monkeypatch.context() as patched, pytest.raises(OSError, match="No space"):
         patched.setattr(Path, "write_text", cut)
-        compilation.remembered(tmp_path / "train.compile.json", lambda: True)
-    assert compilation.remembered(tmp_path / "train.compile.json", lambda: True)
+        compilation.cached_decision(tmp_path / "train.compile.json", lambda: True)
+    assert compilation.cached_decision(tmp_path / "train.compile.json", lambda: True)
 
 
 def test_a_training_of_several_processes_ends_with_all_of_them_when_the_disk_is_full(tmp_path):

@@ -19,9 +19,9 @@ from transformers import (
 from nightshift.compression import layer_dropping, narrowing
 from nightshift.models import architectures
 from nightshift.models.architectures import layers
-from nightshift.models.heads import Head, logits
+from nightshift.models.heads import Head, compute_logits
 from nightshift.training import distillation, feature_distillation, losses, tokenization, trainer
-from nightshift.training.batching import Collator, inputs_of
+from nightshift.training.batching import Collator, model_inputs
 from nightshift.training.distillation import Teacher
 
 
@@ -48,7 +48,7 @@ def batch_of(examples, heads, tokenizer, name, rows=8):
 
 def answers(model, name, batch, encoder_decoder=False):
     with torch.no_grad():
-        return logits(model.eval(), name, inputs_of(batch, labels=encoder_decoder))
+        return compute_logits(model.eval(), name, model_inputs(batch, labels=encoder_decoder))
 
 
 @pytest.mark.parametrize(("architecture", "names"), [("bert", ("judged", "scored")), ("gpt2", ("written", "judged"))])
@@ -86,11 +86,12 @@ def test_a_student_of_bart_keeps_the_same_share_of_both_sides():
     assert small.generate(torch.ones(1, 3, dtype=torch.int64), max_new_tokens=3).shape[0] == 1
 
 
-WAYS = {"relations": 1.0, "hidden": 1.0, "cosine": 1.0}
+LOSS_WEIGHTS = {"attention": 1.0, "hidden": 1.0, "cosine": 1.0}
+TEACHER_WEIGHTS = {f"{name}_loss_weight": weight for name, weight in LOSS_WEIGHTS.items()}
 
 
-def seen(model, name, batch, ways=WAYS):
-    with feature_distillation.watched(model, ways) as inside:
+def seen(model, name, batch, loss_weights=LOSS_WEIGHTS):
+    with feature_distillation.record_features(model, loss_weights) as inside:
         answers(model, name, batch)
     return inside
 
@@ -99,28 +100,30 @@ def seen(model, name, batch, ways=WAYS):
 def test_who_equals_the_teacher_has_nothing_left_to_imitate(architecture, name):
     teacher, tokenizer, heads, examples = teacher_of(architecture, (name,))
     batch = batch_of(examples, heads, tokenizer, name)
-    shares = feature_distillation.shares(heads[name], batch)
-    assert shares.sum() == pytest.approx(float(losses.count(batch["labels"])), rel=1e-5)
+    shares = feature_distillation.token_weights(heads[name], batch)
+    assert shares.sum() == pytest.approx(float(losses.count_targets(batch["labels"])), rel=1e-5)
     theirs = seen(teacher, name, batch)
     other = seen(layer_dropping.student_of(teacher, 1, "first"), name, batch)
-    for way, sum_of in feature_distillation.WAYS.items():
-        assert abs(sum_of(theirs, theirs, shares)) < 1e-3, way
-        assert sum_of(other, theirs, shares) > 1e-2, way
+    for loss, sum_of in feature_distillation.FEATURE_LOSSES.items():
+        assert abs(sum_of(theirs, theirs, shares)) < 1e-3, loss
+        assert sum_of(other, theirs, shares) > 1e-2, loss
     unwatched = seen(teacher, name, batch, {})
-    assert not unwatched.hidden and not unwatched.projected
+    assert not unwatched.hidden_states and not unwatched.projections
     assert not any(module._forward_hooks for module in teacher.modules())
 
 
 def test_what_is_imitated_does_not_depend_on_how_batches_are_cut_and_padded():
     teacher, tokenizer, heads, examples = train_once.prepared("bert", ("judged",))
     small = layer_dropping.student_of(teacher, 1)
-    ways = {"relations": 0.3, "hidden": 0.5, "cosine": 0.7}
+    loss_weights = {"attention": 0.3, "hidden": 0.5, "cosine": 0.7}
     collate = Collator(examples, heads, tokenizer.pad_token_id)
 
     def total(rows):
         batch = collate([("judged", row) for row in rows])
         inside = [seen(model, "judged", batch) for model in (small, teacher)]
-        return feature_distillation.imitated(ways, *inside, feature_distillation.shares(heads["judged"], batch))
+        return feature_distillation.feature_loss(
+            loss_weights, *inside, feature_distillation.token_weights(heads["judged"], batch)
+        )
 
     assert len({int(examples["judged"].lengths[row]) for row in range(8)}) > 1
     assert total(range(8)) == pytest.approx(float(sum(total([row]) for row in range(8))), rel=1e-4)
@@ -128,15 +131,15 @@ def test_what_is_imitated_does_not_depend_on_how_batches_are_cut_and_padded():
 
 def test_relations_are_those_of_minilm_by_hand():
     torch.manual_seed(1)
-    ours = feature_distillation.Inside(projected=[torch.randn(1, 3, 24) for _ in range(3)])
-    theirs = feature_distillation.Inside(projected=[torch.randn(1, 3, 48 * 3)])
+    ours = feature_distillation.Features(projections=[torch.randn(1, 3, 24) for _ in range(3)])
+    theirs = feature_distillation.Features(projections=[torch.randn(1, 3, 48 * 3)])
     expected = 0.0
-    for mine, taught in zip(ours.projected, theirs.projected[0].split(48, dim=-1), strict=True):
+    for mine, taught in zip(ours.projections, theirs.projections[0].split(48, dim=-1), strict=True):
         for head in range(12):
             a, b = mine[0, :2, 2 * head : 2 * head + 2], taught[0, :2, 4 * head : 4 * head + 4]
             p, q = (torch.softmax(x @ x.T / x.shape[1] ** 0.5, dim=-1) for x in (b, a))
             expected += (p * (p / q).log()).sum(dim=-1).mean() / 12
-    found = feature_distillation.relations(ours, theirs, torch.tensor([[0.5, 0.5, 0.0]]))
+    found = feature_distillation.attention_relation_loss(ours, theirs, torch.tensor([[0.5, 0.5, 0.0]]))
     assert found == pytest.approx(float(expected), rel=1e-5)
 
 
@@ -147,17 +150,17 @@ def test_a_row_without_a_label_learns_from_the_teacher_alone():
         (Head("regression", mean=2.0, std=2.0), [3.0, None, 1.0]),
     ]
     for head, labels in cases:
-        rows = torch.tensor(tokenization.targets_of(head, labels))
+        rows = torch.tensor(tokenization.encode_labels(head, labels))
         wanted = rows[:, 0] if head.kind == "classification" and head.separator is None else rows
         torch.manual_seed(2)
         ours = torch.randn(3, head.outputs, requires_grad=True)
         taught = torch.randn(3, head.outputs)
-        assert losses.count(wanted) == wanted.numel()
-        one = [losses.loss(head, ours[[row]], wanted[[row]], taught[[row]], 2.0, 0.3) for row in (0, 2)]
-        alone = distillation.distilled(head, ours[[1]], taught[[1]], 2.0).sum()
-        whole = losses.loss(head, ours, wanted, taught, 2.0, 0.3).detach()
+        assert losses.count_targets(wanted) == wanted.numel()
+        one = [losses.summed_loss(head, ours[[row]], wanted[[row]], taught[[row]], 2.0, 0.3) for row in (0, 2)]
+        alone = distillation.distillation_loss(head, ours[[1]], taught[[1]], 2.0).sum()
+        whole = losses.summed_loss(head, ours, wanted, taught, 2.0, 0.3).detach()
         assert whole == pytest.approx(float((sum(one) + alone).detach()), rel=1e-5)
-        losses.loss(head, ours, wanted, None, 2.0, 0.3).backward()
+        losses.summed_loss(head, ours, wanted, None, 2.0, 0.3).backward()
         assert ours.grad.isfinite().all() and not ours.grad[1].any() and ours.grad[[0, 2]].any(dim=1).all()
 
 
@@ -169,7 +172,7 @@ def test_tokens_are_learnt_where_they_are_predicted(architecture, name):
     with torch.no_grad():
         taught = answers(teacher, name, batch, both)
         ours = taught + torch.randn(taught.shape, generator=torch.Generator().manual_seed(1))
-        found = losses.loss(heads[name], ours, batch["labels"], taught, 2.0, 1.0, both)
+        found = losses.summed_loss(heads[name], ours, batch["labels"], taught, 2.0, 1.0, both)
         expected = 0.0
         for row, places in enumerate(batch["labels"]):
             for place, token in enumerate(places.tolist()):
@@ -193,29 +196,31 @@ def teacher_of(architecture, names):
     return model.eval(), tokenizer, heads, examples
 
 
-def taught(folder, architecture, names, teacher, callbacks=(), recipe=None, **more):
+def taught(folder, architecture, names, teacher, callbacks=(), recipe=None, **weights):
     """A student of one layer that has learnt for an epoch from its teacher alone."""
     _, tokenizer, heads, examples = train_once.prepared(architecture, names)
-    recipe = recipe or trainer.Recipe(fingerprint="f", alpha=1.0, teacher=Teacher(teacher, **more))
+    recipe = recipe or trainer.TrainingOptions(fingerprint="f", alpha=1.0, teacher=Teacher(teacher, **weights))
     return trainer.fit(layer_dropping.student_of(teacher, 1), tokenizer, heads, examples, {}, folder,
                         SHORT, list(callbacks), recipe)  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("architecture", "names", "ways"),
+    ("architecture", "names", "loss_weights"),
     [
-        ("bert", ("judged", "tagged", "scored"), WAYS),
-        ("gpt2", ("written", "judged"), WAYS),
+        ("bert", ("judged", "tagged", "scored"), TEACHER_WEIGHTS),
+        ("gpt2", ("written", "judged"), TEACHER_WEIGHTS),
         ("t5", ("shouted",), {}),
     ],
 )
-def test_a_taught_training_resumes_bit_for_bit_and_leaves_the_teacher_alone(tmp_path, architecture, names, ways):
+def test_a_taught_training_resumes_bit_for_bit_and_leaves_the_teacher_alone(
+    tmp_path, architecture, names, loss_weights
+):
     teacher, tokenizer, heads, examples = teacher_of(architecture, names)
     before = copy.deepcopy(teacher.state_dict())
-    whole = taught(tmp_path / "a", architecture, names, teacher, **ways)
+    whole = taught(tmp_path / "a", architecture, names, teacher, **loss_weights)
     with pytest.raises(Cut):
-        taught(tmp_path / "b", architecture, names, teacher, [CutAt(10)], **ways)
-    again = taught(tmp_path / "b", architecture, names, teacher, **ways)
+        taught(tmp_path / "b", architecture, names, teacher, [CutAt(10)], **loss_weights)
+    again = taught(tmp_path / "b", architecture, names, teacher, **loss_weights)
     assert same_weights(whole.model.state_dict(), again.model.state_dict())
     assert same_weights(before, teacher.state_dict()) and not any(
         module._forward_hooks for module in whole.model.modules()
@@ -224,7 +229,7 @@ def test_a_taught_training_resumes_bit_for_bit_and_leaves_the_teacher_alone(tmp_
         batch = batch_of(examples, heads, tokenizer, name, 32)
         fresh = layer_dropping.student_of(teacher, 1)
         told = answers(teacher, name, batch, architecture == "t5")
-        apart = [losses.loss(heads[name], answers(model, name, batch, architecture == "t5"), batch["labels"], told, 2.0,
+        apart = [losses.summed_loss(heads[name], answers(model, name, batch, architecture == "t5"), batch["labels"], told, 2.0,
                              1.0, architecture == "t5") for model in (whole.model, fresh)]  # fmt: skip
         assert apart[0] < apart[1], name
 
@@ -236,7 +241,7 @@ def test_a_teacher_at_hand_teaches_what_its_written_answers_do(tmp_path):
     texts = train_once.TEXTS
     written = tokenization.encode(tokenizer, heads["judged"], texts, None, None, 32, teacher_logits=told)
     assert (written.columns["labels"].values == tokenization.UNLABELLED).all()
-    recipe = trainer.Recipe(fingerprint="f", alpha=0.3)
+    recipe = trainer.TrainingOptions(fingerprint="f", alpha=0.3)
     offline = trainer.fit(layer_dropping.student_of(teacher, 1), tokenizer, heads, {"judged": written}, {}, tmp_path / "b",
                            SHORT, [], recipe)  # fmt: skip
     ours, theirs = (fitted.model.state_dict() for fitted in (online, offline))
@@ -250,11 +255,11 @@ def test_who_cannot_be_imitated_is_said():
     narrow = copy.deepcopy(teacher)
     narrow.config.hidden_size = 16
     with pytest.raises(ValueError, match="16 and 32 numbers"):
-        Teacher(teacher, cosine=1.0).demand(narrow)
-    Teacher(teacher, relations=1.0).demand(narrow)
+        Teacher(teacher, cosine_loss_weight=1.0).ensure_compatible(narrow)
+    Teacher(teacher, attention_loss_weight=1.0).ensure_compatible(narrow)
     t5, *_ = train_once.prepared("t5", ("shouted",))
     with pytest.raises(ValueError, match="the inside of t5 models is not known"):
-        Teacher(t5, relations=1.0).demand(t5)
+        Teacher(t5, attention_loss_weight=1.0).ensure_compatible(t5)
 
 
 @pytest.mark.parametrize("names", [("judged",), ("judged", "scored")])
@@ -264,7 +269,7 @@ def test_a_narrower_student_keeps_these_numbers_and_is_stock(names, tmp_path):
         narrowing.narrow(teacher, torch.arange(16))
     fewer = copy.deepcopy(teacher)
     for layer in layers(fewer):
-        architectures.cut(layer, architectures.BERT.attention, torch.arange(16, 32))
+        architectures.prune_block(layer, architectures.BERT.attention, torch.arange(16, 32))
     batch = batch_of(examples, heads, tokenizer, "judged")
     mixed = fewer.trunk if len(names) > 1 else fewer.bert
     with torch.no_grad():  # numbers that no one reads and that never vary can go without a trace
@@ -275,7 +280,7 @@ def test_a_narrower_student_keeps_these_numbers_and_is_stock(names, tmp_path):
     assert kept.tolist() == list(range(16, 32))
     small = narrowing.narrow(fewer, kept)
     inside = seen(small, "judged", batch, {"hidden": 1.0})
-    assert inside.hidden[0].shape[-1] == 16
+    assert inside.hidden_states[0].shape[-1] == 16
     small.save_pretrained(tmp_path)
     again = (AutoModel if len(names) > 1 else AutoModelForSequenceClassification).from_pretrained(tmp_path)
     assert same_weights(again.state_dict(), (small.trunk if len(names) > 1 else small).state_dict())
@@ -295,7 +300,7 @@ def test_other_encoders_are_made_narrower_too(kind, tmp_path):
     config = AutoConfig.for_model(kind.partition(",")[0], vocab_size=60, pad_token_id=0, **NARROWED[kind])
     model = AutoModelForSequenceClassification.from_config(config).eval()
     for layer in layers(model):
-        architectures.cut(layer, architectures.anatomy(model).attention, torch.arange(16))
+        architectures.prune_block(layer, architectures.get_architecture(model).attention, torch.arange(16))
     kept = torch.arange(1, 32, 2)
     small = narrowing.narrow(model, kept)
     words = "embeddings.word_embeddings.weight"

@@ -65,9 +65,9 @@ def made(name, heads=None):
                 parameter.add_(torch.randn_like(parameter) * 0.3)
     cut = () if name == "albert" else architectures.layers(model)
     for layer, size, neurons in zip(cut, (24, 8), (40 if name in PLAIN else 48, 20), strict=False):
-        if architectures.anatomy(model).heads_can_go:
-            architectures.cut(layer, architectures.anatomy(model).attention, torch.arange(size))
-        architectures.cut(layer, architectures.anatomy(model).feed_forward, torch.arange(neurons))
+        if architectures.get_architecture(model).can_prune_heads:
+            architectures.prune_block(layer, architectures.get_architecture(model).attention, torch.arange(size))
+        architectures.prune_block(layer, architectures.get_architecture(model).feed_forward, torch.arange(neurons))
     return TorchPredictor(model.eval(), tokenizer, heads, 128)
 
 

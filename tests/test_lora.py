@@ -9,7 +9,7 @@ from nightshift.training import trainer
 
 
 def test_low_rank_adaptation_is_merged(tmp_path):
-    recipe = trainer.Recipe(fingerprint="f", lora={"r": 4, "lora_alpha": 8, "target_modules": "all-linear"})
+    recipe = trainer.TrainingOptions(fingerprint="f", lora={"r": 4, "lora_alpha": 8, "target_modules": "all-linear"})
     model, _, _, _ = train_once.prepared("bert", ("judged",))
     before = model.state_dict()
     with pytest.raises(Cut):

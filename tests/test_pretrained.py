@@ -58,11 +58,11 @@ def test_the_champions_weights_with_other_labels(tmp_path):
     pretrained.save_checkpoint(model, tokenizer, old, tmp_path)
     new = {"main": Head("classification", ("awful", "bad", "good"))}
     warm = pretrained.load(str(tmp_path), new, tokenizer, seed=1)
-    pretrained.take_over(warm, new, tmp_path)
+    pretrained.copy_matching_weights(warm, new, tmp_path)
     assert torch.equal(warm.classifier.weight[1:], model.classifier.weight)
     other = {"main": Head("classification", ("bad", "meh"))}
     swapped = pretrained.load(str(tmp_path), other, tokenizer, seed=1)
-    pretrained.take_over(swapped, other, tmp_path)
+    pretrained.copy_matching_weights(swapped, other, tmp_path)
     assert torch.equal(swapped.classifier.weight[0], model.classifier.weight[0])
     assert not torch.equal(swapped.classifier.weight[1], model.classifier.weight[1])
     assert torch.equal(
@@ -76,8 +76,8 @@ def test_what_a_base_cannot_do_is_said(tmp_path):
         pretrained.load("scratch:bert", {"main": Head("generation")}, tokenizer, 1)
     with pytest.raises(ValueError, match="t5 is an encoder-decoder"):
         pretrained.load("scratch:t5", {"main": Head("classification", ("a", "b"))}, tokenizer, 1)
-    with pytest.raises(lora.NoSuchModules, match="No modules were targeted"):
-        train_once.fit(tmp_path, recipe=trainer.Recipe(lora={"r": 2, "target_modules": ["nowhere"]}))
+    with pytest.raises(lora.UnknownModulesError, match="No modules were targeted"):
+        train_once.fit(tmp_path, recipe=trainer.TrainingOptions(lora={"r": 2, "target_modules": ["nowhere"]}))
     with pytest.raises(ValueError, match="scratch:nope is none of"):
         pretrained.digest("scratch:nope")
     with pytest.raises(ValueError, match=r"scratch\.n_layers is no field of GPT2Config"):

@@ -20,7 +20,7 @@ from transformers import (
 from flows.base_trial import try_bases
 from nightshift.errors import SettingsError
 from nightshift.models import pretrained, pretrained_checks
-from nightshift.models.base_model import load_base
+from nightshift.models.base_model import load_base_model
 from nightshift.models.heads import Head
 
 HEADS = {"main": Head("classification", ("bad", "good"))}
@@ -146,7 +146,7 @@ REFUSED = {
 def test_a_base_that_cannot_be_trained_is_refused_in_one_line(spoil, base):
     spoil(base)
     with pytest.raises(SettingsError, match=rf"^train\.base_model: .*{REFUSED[spoil]}") as caught:
-        load_base(str(base), HEADS, 32)
+        load_base_model(str(base), HEADS, 32)
     assert "\n" not in str(caught.value)
 
 
@@ -154,14 +154,14 @@ def test_a_poolers_fresh_weights_are_said_and_a_head_may_have_other_labels(base,
     config = AutoConfig.from_pretrained(base)
     BertForMaskedLM(config).save_pretrained(base)
     with caplog.at_level("WARNING", "nightshift.train"):
-        model, _ = load_base(str(base), HEADS, 32)
+        model, _ = load_base_model(str(base), HEADS, 32)
     assert caplog.messages == [
         "the base has no bert.pooler.dense.bias, bert.pooler.dense.weight: fresh weights are trained instead"
     ]
     config.num_labels = 5
     AutoModelForSequenceClassification.from_config(config).save_pretrained(base)
     caplog.clear()
-    model, _ = load_base(str(base), HEADS, 32)
+    model, _ = load_base_model(str(base), HEADS, 32)
     assert model.config.num_labels == 2 and not caplog.messages
     kept = load_file(base / "model.safetensors")
     assert torch.equal(model.state_dict()["bert.pooler.dense.weight"], kept["bert.pooler.dense.weight"])
@@ -170,7 +170,7 @@ def test_a_poolers_fresh_weights_are_said_and_a_head_may_have_other_labels(base,
 def test_what_older_versions_saved_beside_the_weights_is_passed_over(base):
     change_weights(base, lambda weights: weights | {"embeddings.position_ids": torch.arange(4.0),
                                                     "encoder.layer.0.attention.masked_bias": torch.ones(1)})  # fmt: skip
-    load_base(str(base), HEADS, 32)
+    load_base_model(str(base), HEADS, 32)
 
 
 def test_all_bases_of_a_night_are_tried_and_the_setting_is_named(base, tiny_base):
@@ -189,11 +189,11 @@ def test_a_head_that_writes_needs_an_end_token(base):
     config = AutoConfig.for_model("gpt2", vocab_size=97, n_embd=32, n_layer=1, n_head=2, n_positions=32)
     AutoModel.from_config(config).save_pretrained(base)
     with pytest.raises(SettingsError, match="its tokenizer has no end token"):
-        load_base(str(base), {"main": Head("generation")}, 32)
+        load_base_model(str(base), {"main": Head("generation")}, 32)
 
 
 def test_a_checkpoint_of_ours_is_whole(base, tmp_path):
-    model, tokenizer = load_base(str(base), HEADS, 32)
+    model, tokenizer = load_base_model(str(base), HEADS, 32)
     pretrained.save_checkpoint(model, tokenizer, HEADS, tmp_path / "ours")
     pretrained.load_checkpoint(tmp_path / "ours")
     change_weights(tmp_path / "ours", lambda weights: {n: w for n, w in weights.items() if n != "classifier.bias"})
@@ -202,8 +202,8 @@ def test_a_checkpoint_of_ours_is_whole(base, tmp_path):
 
 
 def test_some_names_stand_for_many():
-    assert pretrained_checks.named(["c", "a", "b"]) == "a, b, c"
-    assert pretrained_checks.named("edcba") == "a, b, c and 2 more"
+    assert pretrained_checks.abbreviated(["c", "a", "b"]) == "a, b, c"
+    assert pretrained_checks.abbreviated("edcba") == "a, b, c and 2 more"
 
 
 def test_a_sentencepiece_file_alone_becomes_a_fast_tokenizer(base):
@@ -215,7 +215,7 @@ def test_a_sentencepiece_file_alone_becomes_a_fast_tokenizer(base):
     no_tokenizer(base)
     config = AutoConfig.for_model("deberta-v2", vocab_size=64, type_vocab_size=0, **SIZES)
     AutoModel.from_config(config).save_pretrained(base)
-    _, tokenizer = load_base(str(base), HEADS, 32)
+    _, tokenizer = load_base_model(str(base), HEADS, 32)
     assert tokenizer.is_fast and tokenizer.unk_token_id not in tokenizer("the parcel came late")["input_ids"]
     before = pretrained.digest(str(base))
     (base / "spm.model").write_bytes(b"")

@@ -12,10 +12,10 @@ from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassificati
 from nightshift.compression import allocation, importance, layer_dropping, pruning, reconstruction
 from nightshift.inference.measurement import TorchPredictor
 from nightshift.models import architectures, pretrained
-from nightshift.models.heads import Head, SharedTrunk, logits
+from nightshift.models.heads import Head, SharedTrunk, compute_logits
 from nightshift.onnx import export
 from nightshift.training import feature_distillation, tokenization
-from nightshift.training.batching import Collator, inputs_of
+from nightshift.training.batching import Collator, model_inputs
 from nightshift.training.tokenization import IGNORED
 
 TEXTS = [text for text, _ in messages(64)]
@@ -63,7 +63,7 @@ def batches_of(tokenizer, name="main", head=HEAD, labels=("bad", "good") * 32):
 
 @torch.no_grad()
 def answers(model, batches):
-    return torch.cat([logits(model, batch["objective"], inputs_of(batch)).flatten() for batch in batches])
+    return torch.cat([compute_logits(model, batch["objective"], model_inputs(batch)).flatten() for batch in batches])
 
 
 @pytest.fixture(params=KINDS)
@@ -83,8 +83,10 @@ def emptied(request, tokenizer):
 
 
 def shapes(model):
-    names = architectures.anatomy(model)
-    return [[architectures.width(layer, block) for block in names.blocks] for layer in architectures.layers(model)]
+    names = architectures.get_architecture(model)
+    return [
+        [architectures.inner_width(layer, block) for block in names.blocks] for layer in architectures.layers(model)
+    ]
 
 
 def test_layers_are_cut_to_the_given_shape_and_still_learn(cut):
@@ -93,7 +95,7 @@ def test_layers_are_cut_to_the_given_shape_and_still_learn(cut):
     assert shapes(pruned) == ([[32, 40], [32, 24]] if whole else [[3 * 8, 40], [8, 24]])
     assert shapes(model) == [[32, 64]] * 2
     before = answers(pruned, batches)
-    logits(pruned, "main", inputs_of(batches[0])).square().sum().backward()
+    compute_logits(pruned, "main", model_inputs(batches[0])).square().sum().backward()
     assert all(p.grad.shape == p.shape for layer in architectures.layers(pruned) for p in layer.parameters())
     torch.optim.SGD(pruned.parameters(), 0.01).step()
     assert not torch.allclose(answers(pruned, batches), before)
@@ -109,7 +111,11 @@ def test_a_dense_checkpoint_is_loaded_by_stock_transformers_and_answers_the_same
     assert shapes(slimmed) == shapes(pruned)
     assert torch.allclose(answers(slimmed, batches), answers(pruned, batches), atol=1e-6)
     wide = pruning.dense(pruned, neurons=64)
-    assert shapes(wide) == [[32, 64], [32, 64]] == [[32, getattr(wide.config, architectures.anatomy(wide).width)]] * 2
+    assert (
+        shapes(wide)
+        == [[32, 64], [32, 64]]
+        == [[32, getattr(wide.config, architectures.get_architecture(wide).width)]] * 2
+    )
     assert torch.allclose(answers(wide, batches), answers(pruned, batches), atol=1e-6)
 
 
@@ -132,7 +138,7 @@ def test_training_leaves_the_zeros_of_a_dense_model_as_they_are(cut):
     full = pruning.dense(pruned)
     optimizer = torch.optim.AdamW(full.parameters(), 0.01)
     for batch in batches[:3]:
-        logits(full, "main", inputs_of(batch)).square().sum().backward()
+        compute_logits(full, "main", model_inputs(batch)).square().sum().backward()
         optimizer.step()
     assert shapes(pruning.slim(full)) == shapes(pruned)
 
@@ -152,15 +158,15 @@ def test_of_an_emptied_block_nothing_is_left_but_a_bias(emptied, tmp_path):
     assert (answers(pruned, batches) - answers(model, batches)).square().mean() < (
         before - answers(model, batches)
     ).square().mean()
-    names = architectures.anatomy(pruned)
+    names = architectures.get_architecture(pruned)
     first, last = architectures.layers(pruned)
     optimizer = torch.optim.AdamW(pruned.parameters(), 0.01)
     for batch in batches[:3]:
-        logits(pruned, "main", inputs_of(batch)).square().sum().backward()
+        compute_logits(pruned, "main", model_inputs(batch)).square().sum().backward()
         optimizer.step()
     whole = model.config.model_type in ALL_HEADS
     for layer, block in ((first, names.feed_forward), *([] if whole else [(last, names.attention)])):
-        assert not architectures.weight(layer.get_submodule(block.writer)).any()
+        assert not architectures.weight_matrix(layer.get_submodule(block.output_projection)).any()
     pruning.dense(pruned).save_pretrained(tmp_path)
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
     assert torch.allclose(answers(again, batches), answers(pruned.eval(), batches), atol=1e-5)
@@ -170,12 +176,12 @@ def test_of_an_emptied_block_nothing_is_left_but_a_bias(emptied, tmp_path):
 @pytest.mark.parametrize("kind", ["bert", "distilbert", "gpt2"])
 def test_what_another_does_too_is_mended_wholly(kind, tokenizer):
     model, batches = model_of(kind, tokenizer), batches_of(tokenizer)
-    names = architectures.anatomy(model)
+    names = architectures.get_architecture(model)
     with torch.no_grad():
         for layer in architectures.layers(model):
             for name in names.feed_forward.readers:
                 reader = layer.get_submodule(name)
-                architectures.weight(reader)[32:] = architectures.weight(reader)[:32]
+                architectures.weight_matrix(reader)[32:] = architectures.weight_matrix(reader)[:32]
                 reader.bias[32:] = reader.bias[:32]
     first = importance.Importance([torch.arange(64.0, 0.0, -1)] * 2, [torch.ones(4)] * 2)
     pruned = pruning.prune(model, first, [32, 32])
@@ -188,12 +194,12 @@ def test_what_another_does_too_is_mended_wholly(kind, tokenizer):
 @pytest.mark.parametrize("kind", KINDS)
 def test_neurons_and_heads_that_do_nothing_go_first(kind, tokenizer):
     model, batches = model_of(kind, tokenizer), batches_of(tokenizer)
-    names = architectures.anatomy(model)
+    names = architectures.get_architecture(model)
     with torch.no_grad():
         for place, layer in enumerate(architectures.layers(model)):
-            architectures.weight(layer.get_submodule(names.feed_forward.writer))[:, 5 + place] = 0
+            architectures.weight_matrix(layer.get_submodule(names.feed_forward.writer))[:, 5 + place] = 0
             start = 8 * (1 + place)
-            architectures.weight(layer.get_submodule(names.attention.writer))[:, start : start + 8] = 0
+            architectures.weight_matrix(layer.get_submodule(names.attention.writer))[:, start : start + 8] = 0
     told = importance.importance(model, batches, {"main": HEAD})
     assert [int(scores.argmin()) for scores in told.neurons] == [5, 6]
     assert [int(scores.argmin()) for scores in told.heads] == [1, 2]
@@ -308,15 +314,15 @@ def test_heads_that_share_a_bias_stay_and_relations_are_known_or_refused(tokeniz
         pruning.prune(model, told, [64, 64], [3, 4])
     table = allocation.costs(model, parameters)
     assert table.heads == {4: 0.0} and allocation.allocate(told, table, 0.9).heads == [4, 4]
-    feature_distillation.demand(model, model, {"relations": 1.0})
+    feature_distillation.ensure_compatible(model, model, {"attention": 1.0})
     for kind in ("deberta-v2", "llama"):
         other = model_of(kind, tokenizer)
         with pytest.raises(ValueError, match=f"attention relations of {kind} models are not known"):
-            feature_distillation.demand(other, other, {"relations": 1.0})
+            feature_distillation.ensure_compatible(other, other, {"attention": 1.0})
     wide = model_of("deberta-v2", tokenizer)
     wide.deberta.encoder.conv = torch.nn.Identity()
     with pytest.raises(ValueError, match="a convolution between their layers cannot be pruned"):
-        architectures.anatomy(wide)
+        architectures.get_architecture(wide)
 
 
 def test_the_model_that_is_pruned_stays_as_it_was(tokenizer):

@@ -13,7 +13,7 @@ from transformers import (
 
 from nightshift.models.heads import Head
 from nightshift.training import checkpoints, trainer
-from nightshift.training.sparse_embeddings import only_seen
+from nightshift.training.sparse_embeddings import restrict_embeddings
 from nightshift.training.tokenization import Examples
 
 
@@ -21,10 +21,10 @@ def test_embeddings_that_are_more_than_a_table_are_left_alone():
     config = Gemma3TextConfig(vocab_size=50, hidden_size=16, intermediate_size=32, num_hidden_layers=1, head_dim=8,
                               num_attention_heads=2, num_key_value_heads=1, pad_token_id=0)  # fmt: skip
     model, ids = Gemma3TextModel(config).eval(), torch.arange(1, 9)[None]
-    rows = Examples.of({"input_ids": ids.tolist()})
+    rows = Examples.from_rows({"input_ids": ids.tolist()})
     with torch.no_grad():
         before = model(input_ids=ids).last_hidden_state
-        with only_seen(model, {"main": Head("classification", ("a", "b"))}, [rows], 0):
+        with restrict_embeddings(model, {"main": Head("classification", ("a", "b"))}, [rows], 0):
             assert torch.equal(model(input_ids=ids).last_hidden_state, before)
 
 
@@ -35,8 +35,8 @@ def test_only_embeddings_of_tokens_that_occur_are_trained_to_the_same_weights(
     words = {"weight_decay": 0.0, "num_train_epochs": 1}
     _, tokenizer, _, examples = train_once.prepared(architecture, names)
     fitted = train_once.fit(tmp_path / "seen", architecture, names, **words).model
-    held = load_file(checkpoints.all_in(tmp_path / "seen")[-1] / "model.safetensors")
-    monkeypatch.setattr(trainer, "only_seen", lambda *told: nullcontext())
+    held = load_file(checkpoints.list_checkpoints(tmp_path / "seen")[-1] / "model.safetensors")
+    monkeypatch.setattr(trainer, "restrict_embeddings", lambda *_args: nullcontext())
     other = train_once.fit(tmp_path / "all", architecture, names, **words).model
     table = getattr(fitted, "trunk", fitted).get_input_embeddings()
     assert type(table) is torch.nn.Embedding and table.num_embeddings == len(tokenizer)

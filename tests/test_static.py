@@ -44,7 +44,7 @@ def tokenizer_and_student(base, name="one", size=16):
     else:
         teacher, tokenizer = model_with_tokenizer(base)
     teacher.config.num_labels = head.outputs
-    return tokenizer, static.student_of(teacher, tokenizer, TEXTS, head.pairs, size)
+    return tokenizer, static.build_static_student(teacher, tokenizer, TEXTS, head.pairs, size)
 
 
 def fitted(student, tokenizer, name, folder, teacher_logits=None, alpha=0.0, epochs=20):
@@ -53,7 +53,9 @@ def fitted(student, tokenizer, name, folder, teacher_logits=None, alpha=0.0, epo
     rows = tokenization.encode(tokenizer, head, TEXTS, second, labels, 32, teacher_logits)
     arguments = {"num_train_epochs": epochs, "learning_rate": 1e-2, "per_device_train_batch_size": 32,
                  "precision": "float32", "seed": 1, "save_steps": 10_000, "save_total_limit": 1, "logging_steps": 50}  # fmt: skip
-    trainer.fit(student, tokenizer, {name: head}, {name: rows}, {}, folder, arguments, [], trainer.Recipe(alpha=alpha))
+    trainer.fit(
+        student, tokenizer, {name: head}, {name: rows}, {}, folder, arguments, [], trainer.TrainingOptions(alpha=alpha)
+    )
     return student.eval()
 
 
@@ -158,7 +160,7 @@ def test_no_stock_class_takes_it_for_its_own(tiny_base, tmp_path):
 def test_frequent_tokens_begin_quieter(tiny_base):
     tokenizer, student = tokenizer_and_student(tiny_base)
     teacher = pretrained.load(str(tiny_base), {"one": HEADS["one"][0]}, tokenizer, 1)
-    never = static.student_of(teacher, tokenizer, ["zebra"], size=16)
+    never = static.build_static_student(teacher, tokenizer, ["zebra"], size=16)
     usual = tokenizer.convert_tokens_to_ids("the")
     quiet, loud = (model.get_input_embeddings().weight.detach().norm(dim=1) for model in (student, never))
     assert quiet[usual] < 0.1 * loud[usual]

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import train_once
 
-from nightshift.models.heads import Head, logits
+from nightshift.models.heads import Head, compute_logits
 from nightshift.training import tokenization
 from nightshift.training.tokenization import encode
 
@@ -41,16 +41,16 @@ def test_packed_sequences_do_not_see_each_other():
     assert len(starts) > 2 and (labels[0, starts[:-1]] == tokenization.IGNORED).all()
     model.eval()
     with torch.no_grad():
-        together = logits(model, "written", {"input_ids": ids, "position_ids": positions})
+        together = compute_logits(model, "written", {"input_ids": ids, "position_ids": positions})
         for begin, end in pairwise(starts):
-            alone = logits(model, "written", {"input_ids": ids[:, begin:end]})
+            alone = compute_logits(model, "written", {"input_ids": ids[:, begin:end]})
             assert torch.allclose(together[:, begin:end], alone, atol=1e-5)
 
 
 def test_sequences_lose_nothing():
     _, tokenizer, heads, _ = train_once.prepared("gpt2", ("written",))
     texts = [" ".join(train_once.TEXTS[:9]), train_once.TEXTS[9]]
-    ids, labels, rows = tokenization.sequences(tokenizer, heads["written"], texts, None, 16)
+    ids, labels, rows = tokenization.encode_generation(tokenizer, heads["written"], texts, None, 16)
     assert set(rows) == {0, 1} and rows.count(0) > 2 and max(map(len, ids)) <= 16
     for row, text in enumerate(texts):
         counted = [

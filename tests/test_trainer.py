@@ -19,9 +19,9 @@ from train_once import Cut, CutAt, same_weights
 from transformers import TrainerCallback
 
 from nightshift.inference.measurement import TorchPredictor
-from nightshift.models.heads import logits
+from nightshift.models.heads import compute_logits
 from nightshift.training import checkpoints, tokenization, trainer
-from nightshift.training.batching import Collator, inputs_of
+from nightshift.training.batching import Collator, model_inputs
 
 SCRIPT = Path(train_once.__file__)
 
@@ -39,8 +39,8 @@ def start(folder, kind):
 def interrupted(folder, kind, number, wait):
     """Start, and after the first sign of a checkpoint and `wait` seconds send the signal, if it still runs."""
     process = start(folder, kind)
-    known = len(checkpoints.all_in(folder / "work"))
-    while process.poll() is None and len(checkpoints.all_in(folder / "work")) <= min(known, 1):
+    known = len(checkpoints.list_checkpoints(folder / "work"))
+    while process.poll() is None and len(checkpoints.list_checkpoints(folder / "work")) <= min(known, 1):
         time.sleep(0.005)
     time.sleep(wait)
     process.send_signal(number)
@@ -75,7 +75,7 @@ def test_sigterm_saves_at_the_step_it_came(tmp_path):
             train_once.fit(tmp_path, callbacks=[Term()])
         finally:
             signal.signal(signal.SIGTERM, before)
-    newest = checkpoints.newest_sound(tmp_path, "f")
+    newest = checkpoints.newest_valid(tmp_path, "f")
     assert newest is not None and checkpoints.step_of(newest) in (6, 7)
 
 
@@ -103,7 +103,7 @@ def test_every_kind_resumes_bit_for_bit_also_at_an_epochs_end(tmp_path, architec
         train_once.fit(tmp_path / "b", architecture, names, [CutAt(cut)], **told)
     again = train_once.fit(tmp_path / "b", architecture, names, **told)
     examples = train_once.prepared(architecture, names)[3]
-    assert trainer.steps(examples, 8 * steps, 3, trainer.Recipe()) == whole.history[-1]["step"]
+    assert trainer.count_steps(examples, 8 * steps, 3, trainer.TrainingOptions()) == whole.history[-1]["step"]
     assert same_weights(whole.model.state_dict(), again.model.state_dict())
 
 
@@ -146,23 +146,23 @@ def test_the_best_epoch_of_a_shared_trunk_and_of_lora(tmp_path, names, lora):
 
 def test_out_of_memory_halves_the_micro_batch_and_keeps_the_result(tmp_path, monkeypatch):
     whole = train_once.fit(tmp_path / "a", dropout=0.0)
-    step = trainer.NightTrainer.training_step
+    step = trainer.MultiTaskTrainer.training_step
 
     def small(self, model, inputs, num_items_in_batch=None):
         if len(inputs["input_ids"]) > 2:
             raise torch.OutOfMemoryError("planted")
         return step(self, model, inputs, num_items_in_batch)
 
-    monkeypatch.setattr(trainer.NightTrainer, "training_step", small)
+    monkeypatch.setattr(trainer.MultiTaskTrainer, "training_step", small)
     tight = train_once.fit(tmp_path / "b", dropout=0.0)
-    assert tight.figures["halvings"] == 2
+    assert tight.metrics["halvings"] == 2
     assert all(torch.allclose(value, tight.model.state_dict()[name], atol=1e-4)
                for name, value in whole.model.state_dict().items())  # fmt: skip
 
 
 def test_at_the_deadline_the_best_checkpoint_is_taken(tmp_path):
     fitted = train_once.fit(
-        tmp_path, recipe=trainer.Recipe(fingerprint="f", deadline=time.time() + 3), num_train_epochs=500
+        tmp_path, recipe=trainer.TrainingOptions(fingerprint="f", deadline=time.time() + 3), num_train_epochs=500
     )
     assert fitted.stopped.startswith("stopped by the deadline at step")
     losses = {line["step"]: line["eval_loss"] for line in fitted.history if "eval_loss" in line}
@@ -195,7 +195,7 @@ def training_loss(model, head, examples, rows):
     """The mean cross-entropy of some rows."""
     batch = Collator({"main": examples}, {"main": head}, 0)([("main", row) for row in rows])
     with torch.no_grad():
-        said = logits(model.eval(), "main", inputs_of(batch))
+        said = compute_logits(model.eval(), "main", model_inputs(batch))
     return float(torch.nn.functional.cross_entropy(said, batch["labels"].long()))
 
 
@@ -207,7 +207,7 @@ def imbalanced(weights, folder, **arguments):
     labels = ["good"] * 120 + ["bad", "good", "good", "good"] * 30
     train = tokenization.encode(tokenizer, heads["judged"], bright[:120] + gloomy[:120], None, labels, 32)
     told = train_once.ARGUMENTS | {"num_train_epochs": 6, "learning_rate": 4e-3, "eval_strategy": "no"} | arguments
-    recipe = trainer.Recipe(fingerprint="f", class_weights=weights)
+    recipe = trainer.TrainingOptions(fingerprint="f", class_weights=weights)
     fitted = trainer.fit(model, tokenizer, heads, {"judged": train}, {}, folder, told, [], recipe)
     said = TorchPredictor(fitted.model, tokenizer, heads, 32).logits(gloomy[120:220], None, "judged")
     return fitted.history, float((said.argmax(axis=1) == 0).mean())

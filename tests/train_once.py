@@ -60,7 +60,7 @@ def fit(folder, architecture="bert", names=("judged",), callbacks=(), dropout=0.
     model, tokenizer, heads, examples = prepared(architecture, names, dropout)
     told = ARGUMENTS | arguments
     return trainer.fit(model, tokenizer, heads, examples, examples, folder, told, list(callbacks),
-                        recipe or trainer.Recipe(fingerprint="f"))  # fmt: skip
+                        recipe or trainer.TrainingOptions(fingerprint="f"))  # fmt: skip
 
 
 def launched(folder, processes, names=("judged", "scored"), check=lambda: None):
@@ -70,7 +70,7 @@ def launched(folder, processes, names=("judged", "scored"), check=lambda: None):
         head.dropout.p = 0.0
     options = {"num_processes": processes, "cpu": True, "main_process_port": 0}
     return launch.launch(
-        model, tokenizer, heads, examples, examples, folder, ARGUMENTS, trainer.Recipe(), options, check
+        model, tokenizer, heads, examples, examples, folder, ARGUMENTS, trainer.TrainingOptions(), options, check
     )
 
 

@@ -18,9 +18,9 @@ class Watch:
     """The block's output added to what came in."""
 
     def __init__(self, layer: nn.Module, block: Block) -> None:
-        self.handles = [layer.get_submodule(block.writer).register_forward_pre_hook(self._enter)]
-        if block.summed:
-            self.handles.append(layer.get_submodule(block.summed).register_forward_pre_hook(self._sum))
+        self.handles = [layer.get_submodule(block.output_projection).register_forward_pre_hook(self._enter)]
+        if block.after_residual:
+            self.handles.append(layer.get_submodule(block.after_residual).register_forward_pre_hook(self._sum))
         else:
             self.handles.append(layer.register_forward_hook(self._return))
 

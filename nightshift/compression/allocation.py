@@ -9,7 +9,7 @@ import numpy as np
 
 from nightshift.compression.importance import Importance, alike
 from nightshift.compression.pruning import prune
-from nightshift.models.architectures import anatomy
+from nightshift.models.architectures import get_architecture
 from nightshift.models.heads import Model
 
 STEPS = 16
@@ -49,7 +49,7 @@ def costs(model: Model, measure: Callable[[Sequence[Model]], Sequence[float]]) -
     every = len(equal.neurons)
     neurons, heads = len(equal.neurons[0]), len(equal.heads[0])
     some_heads, some_widths = (sorted({ceil(total * share) for share in MEASURED}) for total in (heads, neurons))
-    if not anatomy(model).heads_can_go:
+    if not get_architecture(model).can_prune_heads:
         some_heads = []
     shapes = [([neurons] * every, [count] * every) for count in some_heads]
     shapes += [([count] * every, [heads] * every) for count in some_widths]

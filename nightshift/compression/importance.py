@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.nn.functional import softmax
 
 from nightshift.compression.activation_hooks import Watch, watching
-from nightshift.models.architectures import anatomy, head_size, layers, width
-from nightshift.models.heads import Head, Heads, Model, logits
+from nightshift.models.architectures import get_architecture, head_size, inner_width, layers
+from nightshift.models.heads import Head, Heads, Model, compute_logits
 from nightshift.training import losses
-from nightshift.training.batching import inputs_of
+from nightshift.training.batching import model_inputs
 from nightshift.training.tokenization import IGNORED
 
 
@@ -28,10 +28,10 @@ class Importance:
 
 def alike(model: Model) -> Importance:
     """All neurons and heads of a model equally important: to cut a model of which only the shape matters."""
-    names, every, size = anatomy(model), layers(model), head_size(model)
+    names, every, size = get_architecture(model), layers(model), head_size(model)
     return Importance(
-        [torch.ones(width(layer, names.feed_forward)) for layer in every],
-        [torch.ones(width(layer, names.attention) // size) for layer in every],
+        [torch.ones(inner_width(layer, names.feed_forward)) for layer in every],
+        [torch.ones(inner_width(layer, names.attention) // size) for layer in every],
     )
 
 
@@ -44,7 +44,7 @@ def importance(model: Model, batches: Iterable[dict[str, Any]], heads: Heads) ->
     from what the model answers, as the Fisher information wants it: by those of rows that it was trained on it has
     hardly any gradient (Kunstner et al. 2019, arXiv 1905.12558, section 3).
     """
-    names, every = anatomy(model), layers(model)
+    names, every = get_architecture(model), layers(model)
     sizes = [head_size(model), 1] * len(every)
     device = next(model.parameters()).device
     random = {name: torch.Generator().manual_seed(0) for name in heads}
@@ -54,10 +54,10 @@ def importance(model: Model, batches: Iterable[dict[str, Any]], heads: Heads) ->
     with torch.enable_grad(), watching(every, names.blocks) as watches:
         for batch in batches:
             name = batch["objective"]
-            told = {key: value.to(device) for key, value in inputs_of(batch).items()}
-            answer = logits(model, name, told)
+            told = {key: value.to(device) for key, value in model_inputs(batch).items()}
+            answer = compute_logits(model, name, told)
             labels = drawn(heads[name], answer, batch["labels"].to(device), random[name])
-            loss = losses.loss(heads[name], answer, labels, None, 1.0, 0.0)
+            loss = losses.summed_loss(heads[name], answer, labels, None, 1.0, 0.0)
             found = _mask_gradients(loss, watches, sizes)
             totals[name] = [old + new for old, new in zip(totals[name], found, strict=True)]
             seen[name] += len(batch["labels"])

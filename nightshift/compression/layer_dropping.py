@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import torch
 from transformers import PreTrainedModel
 
-from nightshift.models.architectures import BOTH_LAYERS, layers_path
+from nightshift.models.architectures import ENCODER_DECODER_LAYER_PATHS, layers_path
 from nightshift.models.heads import Model
 
 
@@ -68,7 +68,11 @@ def student_of(teacher: M, layers: int, strategy: str = "spread") -> M:
     student = copy.deepcopy(teacher)
     inner: PreTrainedModel = getattr(student, "trunk", student).base_model
     kind = inner.config.model_type
-    stacks = BOTH_LAYERS[kind] if kind in BOTH_LAYERS else {"num_hidden_layers": layers_path(inner)}
+    stacks = (
+        ENCODER_DECODER_LAYER_PATHS[kind]
+        if kind in ENCODER_DECODER_LAYER_PATHS
+        else {"num_hidden_layers": layers_path(inner)}
+    )
     for word, path in stacks.items():
         size = getattr(inner.config, word)
         kept = max(1, round(size * layers / total))

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from nightshift.models.architectures import anatomy, head_size, layers, trunk, width
-from nightshift.models.heads import Model, logits
+from nightshift.models.architectures import get_architecture, head_size, inner_width, layers, trunk
+from nightshift.models.heads import Model, compute_logits
 from nightshift.training import feature_distillation
-from nightshift.training.batching import inputs_of
+from nightshift.training.batching import model_inputs
 
 NARROWED = ("bert", "roberta", "xlm-roberta", "camembert", "electra", "distilbert")
 FULL_WIDTH = ("dense", "pre_classifier", "embeddings_project")
@@ -27,10 +27,10 @@ def liveliest(model: Model, batches: Iterable[dict[str, Any]], size: int) -> Ten
     tokens = 0
     sums = squares = torch.zeros(())
     for batch in batches:
-        with feature_distillation.watched(model.eval(), {"hidden": 1.0}) as inside:
-            logits(model, batch["objective"], inputs_of(batch))
+        with feature_distillation.record_features(model.eval(), {"hidden": 1.0}) as inside:
+            compute_logits(model, batch["objective"], model_inputs(batch))
         counted = batch["attention_mask"].bool()
-        states = torch.stack([states[counted] for states in inside.hidden]).double()
+        states = torch.stack([states[counted] for states in inside.hidden_states]).double()
         tokens += states.shape[1]
         sums, squares = sums + states.sum(dim=1), squares + states.square().sum(dim=1)
     variances = squares / tokens - (sums / tokens).square()
@@ -47,13 +47,15 @@ def narrow(model: M, kept: Tensor) -> M:
         raise ValueError(
             f"{model.config.model_type} models cannot be made narrower; those that can: {', '.join(NARROWED)}"
         )
-    names, size = anatomy(model), head_size(model)
-    if any(width(layer, names.attention) != len(kept) for layer in layers(model)):
+    names, size = get_architecture(model), head_size(model)
+    if any(inner_width(layer, names.attention) != len(kept) for layer in layers(model)):
         raise ValueError(f"{len(kept)} numbers take {len(kept) / size:g} attention heads of {size} in every layer")
     small = copy.deepcopy(model)
     blocks = names.blocks
-    readers = {layer.get_submodule(name) for layer in layers(small) for block in blocks for name in block.readers}
-    writers = {layer.get_submodule(block.writer) for layer in layers(small) for block in blocks}
+    readers = {
+        layer.get_submodule(name) for layer in layers(small) for block in blocks for name in block.input_projections
+    }
+    writers = {layer.get_submodule(block.output_projection) for layer in layers(small) for block in blocks}
     config = small.config
     apart = ()  # embeddings of another size, which ELECTRA projects
     if getattr(config, "embedding_size", config.hidden_size) != config.hidden_size:

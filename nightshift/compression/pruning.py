@@ -7,7 +7,17 @@ import torch
 from torch import Tensor, nn
 
 from nightshift.compression.importance import Importance
-from nightshift.models.architectures import Block, anatomy, attention_width, cut, head_size, layers, pad, weight, width
+from nightshift.models.architectures import (
+    Block,
+    attention_width,
+    get_architecture,
+    head_size,
+    inner_width,
+    layers,
+    pad_block,
+    prune_block,
+    weight_matrix,
+)
 from nightshift.models.heads import Model
 
 
@@ -18,8 +28,8 @@ def prune(model: Model, importance: Importance, widths: Sequence[int], heads: Se
     With the same width in every layer and all heads, stock `from_pretrained` loads it; of others, what `dense` makes.
     """
     pruned = copy.deepcopy(model)
-    names, size = anatomy(pruned), head_size(pruned)
-    if heads is not None and not names.heads_can_go:
+    names, size = get_architecture(pruned), head_size(pruned)
+    if heads is not None and not names.can_prune_heads:
         if any(few < len(scores) for few, scores in zip(heads, importance.heads, strict=True)):
             raise ValueError(f"attention heads of {model.config.model_type} models cannot be cut, only neurons")
         heads = None
@@ -36,7 +46,7 @@ def _most(scores: Tensor, count: int) -> Tensor:
 
 def _keep(layer: nn.Module, block: Block, parts: Tensor, size: int) -> None:
     kept = parts.cpu() if len(parts) else torch.zeros(1, dtype=torch.long)
-    cut(layer, block, (kept[:, None] * size + torch.arange(size)).flatten())
+    prune_block(layer, block, (kept[:, None] * size + torch.arange(size)).flatten())
     if not len(parts):
         _empty(layer, block)
 
@@ -44,15 +54,19 @@ def _keep(layer: nn.Module, block: Block, parts: Tensor, size: int) -> None:
 @torch.no_grad()
 def _empty(layer: nn.Module, block: Block) -> None:
     """All that it writes is the writer's bias."""
-    weight(layer.get_submodule(block.writer)).zero_()
-    for name in block.readers:
+    weight_matrix(layer.get_submodule(block.output_projection)).zero_()
+    for name in block.input_projections:
         for parameter in layer.get_submodule(name).parameters():
             parameter.zero_()
 
 
 def _with_width(model: Model) -> Model:
-    names = anatomy(model)
-    setattr(model.config, names.width, max(width(layer, names.feed_forward) for layer in layers(model)))
+    names = get_architecture(model)
+    setattr(
+        model.config,
+        names.intermediate_size_key,
+        max(inner_width(layer, names.feed_forward) for layer in layers(model)),
+    )
     return model
 
 
@@ -62,21 +76,23 @@ def dense(model: Model, neurons: int | None = None) -> Model:
     Stock `from_pretrained` loads it. Zeros in q, k, v and in the output projection have no gradient: they stay.
     """
     full = copy.deepcopy(model)
-    names = anatomy(full)
-    setattr(full.config, names.width, neurons or getattr(full.config, names.width))
+    names = get_architecture(full)
+    setattr(full.config, names.intermediate_size_key, neurons or getattr(full.config, names.intermediate_size_key))
     for layer in layers(full):
-        pad(layer, names.attention, attention_width(full))
-        pad(layer, names.feed_forward, getattr(full.config, names.width) or 4 * full.config.hidden_size)
+        pad_block(layer, names.attention, attention_width(full))
+        pad_block(
+            layer, names.feed_forward, getattr(full.config, names.intermediate_size_key) or 4 * full.config.hidden_size
+        )
     return full
 
 
 def slim(model: Model) -> Model:
     """The model itself without what `dense` has put back: heads and neurons whose outputs are written with zeros."""
-    names, size = anatomy(model), head_size(model)
+    names, size = get_architecture(model), head_size(model)
     for layer in layers(model):
         for block, part in ((names.attention, size), (names.feed_forward, 1)):
-            used = weight(layer.get_submodule(block.writer)).any(dim=0).reshape(-1, part).any(dim=1)
+            used = weight_matrix(layer.get_submodule(block.output_projection)).any(dim=0).reshape(-1, part).any(dim=1)
             if not used.all():
                 kept = used.nonzero() if used.any() else torch.zeros(1, 1, dtype=torch.long)
-                cut(layer, block, (kept * part + torch.arange(part)).flatten())
+                prune_block(layer, block, (kept * part + torch.arange(part)).flatten())
     return model

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from nightshift.compression.activation_hooks import watching
-from nightshift.models.architectures import Block, anatomy, layers, trunk, weight
-from nightshift.models.heads import Model, is_decoder, logits
-from nightshift.training.batching import inputs_of
+from nightshift.models.architectures import Block, get_architecture, layers, trunk, weight_matrix
+from nightshift.models.heads import Model, compute_logits, is_decoder
+from nightshift.training.batching import model_inputs
 
 RIDGE = 1.0
 """Pull towards the weights as they are, in shares of the mean square of what enters."""
@@ -30,7 +30,7 @@ def mend(pruned: Model, parent: Model, batches: Iterable[dict[str, Any]], ridge:
     """
     rows = list(batches)
     ours, theirs = ([_entering(model, batch) for batch in rows] for model in (pruned, parent))
-    blocks = anatomy(parent).blocks
+    blocks = get_architecture(parent).blocks
     for batch, told in zip(theirs, rows, strict=True):
         batch.felt = _felt(parent, told)
     for number, (layer, original) in enumerate(zip(layers(pruned), layers(parent), strict=True)):
@@ -55,7 +55,7 @@ def _fit(
 ) -> None:
     """Change a layer, the `number`-th, and take the rows through it."""
     for place, block in enumerate(blocks):
-        normal = _Normal(layer.get_submodule(block.writer))
+        normal = _Normal(layer.get_submodule(block.output_projection))
         with watching([layer], [block]) as (watch,):
             for batch, totals, weights in zip(rows, wanted, felt, strict=True):
                 batch.run(layer, number)
@@ -90,7 +90,7 @@ class _Batch:
 
 def _inputs(model: Model, batch: dict[str, Any]) -> dict[str, Any]:
     device = next(model.parameters()).device
-    return {name: value.to(device) for name, value in inputs_of(batch).items()}
+    return {name: value.to(device) for name, value in model_inputs(batch).items()}
 
 
 def _entering(model: Model, batch: dict[str, Any]) -> _Batch:
@@ -113,8 +113,8 @@ def _entering(model: Model, batch: dict[str, Any]) -> _Batch:
 
 def _felt(model: Model, batch: dict[str, Any]) -> list[Tensor]:
     """Squared gradients of the margin between the two likeliest answers, or of the one number, by each block's sums."""
-    with torch.enable_grad(), watching(layers(model), anatomy(model).blocks) as watches:
-        answer = logits(model, batch["objective"], _inputs(model, batch))
+    with torch.enable_grad(), watching(layers(model), get_architecture(model).blocks) as watches:
+        answer = compute_logits(model, batch["objective"], _inputs(model, batch))
         best = answer.topk(min(2, answer.shape[-1])).values
         margin = best[..., 0].sum() - best[..., 1:].sum()
         gradients = torch.autograd.grad(margin, [watch.total for watch in watches])
@@ -127,9 +127,9 @@ class _Normal:
     def __init__(self, projection: Any) -> None:
         self.projection = projection
         self.biased = int(projection.bias is not None)
-        size = weight(projection).shape[1] + self.biased
+        size = weight_matrix(projection).shape[1] + self.biased
         self.squares = torch.zeros(size, size, dtype=torch.float64)
-        self.products = torch.zeros(size, len(weight(projection)), dtype=torch.float64)
+        self.products = torch.zeros(size, len(weight_matrix(projection)), dtype=torch.float64)
 
     def add(self, entering: Tensor, missing: Tensor, felt: Tensor) -> None:
         """Tokens' inputs, what the outputs lack, and how much each counts."""
@@ -140,9 +140,9 @@ class _Normal:
 
     def solve(self, ridge: float) -> None:
         """Change the projection; the bias is not pulled."""
-        inner = self.squares.diagonal()[: weight(self.projection).shape[1]]
+        inner = self.squares.diagonal()[: weight_matrix(self.projection).shape[1]]
         inner.add_(ridge * inner.mean()).clamp_(min=torch.finfo(inner.dtype).tiny)
         change = torch.linalg.solve(self.squares, self.products).to(self.projection.weight)
-        weight(self.projection).add_(change[: len(inner)].T)
+        weight_matrix(self.projection).add_(change[: len(inner)].T)
         if self.biased:
             self.projection.bias.add_(change[-1])

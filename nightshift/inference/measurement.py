@@ -13,9 +13,9 @@ from transformers import PreTrainedTokenizerBase
 
 from nightshift.inference import text_generation
 from nightshift.models.heads import Heads, Model
-from nightshift.models.heads import logits as answer
+from nightshift.models.heads import compute_logits as answer
 from nightshift.training import losses, tokenization
-from nightshift.training.batching import by_size
+from nightshift.training.batching import batches_by_length
 
 Call = Callable[[Sequence[str], Sequence[str] | None], Any]
 BATCH = 32
@@ -68,10 +68,10 @@ class TorchPredictor:
         nats, tokens = np.zeros(len(texts)), np.zeros(len(texts), dtype=np.int64)
         if not texts:
             return nats, tokens
-        ids, labels, rows = tokenization.sequences(
+        ids, labels, rows = tokenization.encode_generation(
             self.tokenizer, head, texts, targets, self.max_length, self.encoder_decoder
         )
-        for part in by_size([len(line) for line in ids], BATCH, head, self.model.config.vocab_size):
+        for part in batches_by_length([len(line) for line in ids], BATCH, head, self.model.config.vocab_size):
             inputs = [torch.tensor(ids[i]) for i in part]
             wanted = _padded([torch.tensor(labels[i]) for i in part], tokenization.IGNORED)
             batch = {
@@ -80,7 +80,7 @@ class TorchPredictor:
             }
             if self.encoder_decoder:
                 batch["labels"] = wanted
-            said, wanted = losses.aligned(self._answer(objective, batch), wanted, head, self.encoder_decoder)
+            said, wanted = losses.align(self._answer(objective, batch), wanted, head, self.encoder_decoder)
             found = cross_entropy(said.transpose(1, 2), wanted, ignore_index=tokenization.IGNORED, reduction="none")
             places = np.array(rows)[part]
             np.add.at(nats, places, found.sum(dim=1).double().numpy())

@@ -42,16 +42,16 @@ def room(config: Any, max_length: int, max_new_tokens: int) -> tuple[int, int]:
 def prompts(
     tokenizer: PreTrainedTokenizerBase, head: Head, texts: Sequence[str], longest: int, encoder_decoder: bool
 ) -> list[list[int]]:
-    """The token ids that the head writes after, as `nightshift.training.tokenization.sequences` puts them in training; never empty."""
+    """The token ids that the head writes after, as `nightshift.training.tokenization.encode_generation` puts them in training; never empty."""
     end = tokenizer.eos_token_id
     start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else end
     ids = tokenizer(list(texts), add_special_tokens=False, return_attention_mask=False)["input_ids"]
     if encoder_decoder:
         return [[*line[: longest - 1], end] for line in ids]
     if head.kind == "text2text":
-        return [tokenization.prompt(line, [end], longest) for line in ids]
+        return [tokenization.truncate_prompt(line, [end], longest) for line in ids]
     before = [] if head.pairs else [start]
-    return [tokenization.prompt([*before, *line], [], longest) or [start] for line in ids]
+    return [tokenization.truncate_prompt([*before, *line], [], longest) or [start] for line in ids]
 
 
 def write(
@@ -204,7 +204,7 @@ def _on_trunk(
             input_ids=step, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
         )
         cache = seen.past_key_values
-        scores = processors(ids, model.judge(objective, seen.last_hidden_state[:, -1], None).float())
+        scores = processors(ids, model.objective_logits(objective, seen.last_hidden_state[:, -1], None).float())
         step = scores.argmax(dim=-1, keepdim=True).masked_fill(ended[:, None], end)
         ids = torch.cat([ids, step], dim=1)
         ended |= step[:, 0] == end

@@ -12,7 +12,7 @@ from nightshift.models.heads import Head, Model
 FIELD = "train.base_model"
 
 
-def load_base(
+def load_base_model(
     base_model: str,
     heads: Mapping[str, Head],
     max_length: int,
@@ -41,7 +41,7 @@ def load_base(
     except (ValueError, OSError) as error:
         which = "" if field == FIELD else f" {base_model}:"
         raise SettingsError(f"{field}:{which} {str(error).splitlines()[0]}") from error
-    positions = architectures.positions(model)
+    positions = architectures.max_positions(model)
     if positions and max_length > positions:
         base = "the base" if field == FIELD else base_model
         raise SettingsError(f"train.max_length: {max_length} is more than {base}'s {positions} positions")

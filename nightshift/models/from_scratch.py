@@ -6,7 +6,7 @@ from typing import Any
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoConfig, PreTrainedConfig, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-ARCHITECTURES: dict[str, dict[str, Any]] = {
+DEFAULT_SIZES: dict[str, dict[str, Any]] = {
     "bert": {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 1024,
              "vocab_size": 8000},
     "gpt2": {"n_embd": 256, "n_layer": 6, "n_head": 8, "n_positions": 256, "vocab_size": 4000},
@@ -15,11 +15,11 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
 """What may follow `scratch:`, and the sizes where the settings name none; the fields are those of each configuration."""
 
 
-def architecture(base_model: str) -> str:
+def architecture_name(base_model: str) -> str:
     """`gpt2` of `scratch:gpt2`; raises ValueError for one we do not know."""
     name = base_model.removeprefix("scratch:")
-    if name not in ARCHITECTURES:
-        raise ValueError(f"scratch:{name} is none of {', '.join('scratch:' + known for known in ARCHITECTURES)}")
+    if name not in DEFAULT_SIZES:
+        raise ValueError(f"scratch:{name} is none of {', '.join('scratch:' + known for known in DEFAULT_SIZES)}")
     return name
 
 
@@ -46,7 +46,7 @@ def train_tokenizer(base_model: str, sizes: dict[str, Any], corpus: Iterable[str
 
     (The library's WordPiece trainer numbers the pieces in an order that differs from run to run.)
     """
-    name = architecture(base_model)
+    name = architecture_name(base_model)
     special = list(SPECIAL[name])
     tokenizer = Tokenizer(models.BPE())
     if name == "bert":
@@ -54,7 +54,7 @@ def train_tokenizer(base_model: str, sizes: dict[str, Any], corpus: Iterable[str
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=sizes.get("vocab_size", ARCHITECTURES[name]["vocab_size"]), special_tokens=special,
+        vocab_size=sizes.get("vocab_size", DEFAULT_SIZES[name]["vocab_size"]), special_tokens=special,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False,
     )  # fmt: skip
     tokenizer.train_from_iterator(corpus, trainer)
@@ -71,8 +71,8 @@ def configuration(base_model: str, sizes: dict[str, Any], tokenizer: PreTrainedT
 
     Raises ValueError for a field that the configuration does not have.
     """
-    name = architecture(base_model)
-    fields = ARCHITECTURES[name] | sizes | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
+    name = architecture_name(base_model)
+    fields = DEFAULT_SIZES[name] | sizes | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
     known = AutoConfig.for_model(name)
     for field in fields:
         if not hasattr(known, field):

@@ -70,7 +70,7 @@ def last_token(hidden: Tensor, attention_mask: Tensor | None) -> Tensor:
     return hidden[torch.arange(len(hidden), device=hidden.device), attention_mask.sum(dim=1) - 1]
 
 
-class JudgementHead(nn.Module):
+class PooledHead(nn.Module):
     """BERT's pooler and classifier: dense, tanh, dropout, linear."""
 
     def __init__(self, size: int, outputs: int, spread: float) -> None:
@@ -100,29 +100,29 @@ class SharedTrunk(nn.Module):
         judged = {name: head for name, head in heads.items() if not head.generative}
         self.heads = nn.ModuleDict(
             {
-                self.key(name): JudgementHead(trunk.config.hidden_size, head.outputs, spread)
+                self.module_name(name): PooledHead(trunk.config.hidden_size, head.outputs, spread)
                 for name, head in judged.items()
             }
         )
         self.decoder = is_decoder(trunk.config)
 
     @staticmethod
-    def key(objective: str) -> str:
+    def module_name(objective: str) -> str:
         """A head's name among the modules, which have names of their own (type, keys) that an objective may bear too."""
         return f"{objective}_head"
 
     def forward(self, objective: str, **inputs: Any) -> SimpleNamespace:
         """`.logits` of one objective: (rows, outputs), or (rows, tokens, vocabulary) for a generative one."""
         hidden = self.trunk(**inputs).last_hidden_state
-        return SimpleNamespace(logits=self.judge(objective, hidden, inputs.get("attention_mask")))
+        return SimpleNamespace(logits=self.objective_logits(objective, hidden, inputs.get("attention_mask")))
 
-    def judge(self, objective: str, hidden: Tensor, attention_mask: Tensor | None) -> Tensor:
+    def objective_logits(self, objective: str, hidden: Tensor, attention_mask: Tensor | None) -> Tensor:
         """One objective's logits from the trunk's hidden states."""
-        if self.key(objective) not in self.heads:
+        if self.module_name(objective) not in self.heads:
             table = self.trunk.get_input_embeddings()
             return table.product(hidden) if isinstance(table, Int8Embedding) else linear(hidden, table.weight)
         pooled = last_token(hidden, attention_mask) if self.decoder else hidden[:, 0]
-        return self.heads[self.key(objective)](pooled)  # type: ignore[no-any-return]
+        return self.heads[self.module_name(objective)](pooled)  # type: ignore[no-any-return]
 
     def save_pretrained(self, folder: str | Path) -> None:
         """The trunk as stock `AutoModel.from_pretrained` loads it, and the heads' weights beside it."""
@@ -138,7 +138,7 @@ class SharedTrunk(nn.Module):
 Model = PreTrainedModel | SharedTrunk
 
 
-def logits(model: Any, objective: str, inputs: dict[str, Any]) -> Tensor:
+def compute_logits(model: Any, objective: str, inputs: dict[str, Any]) -> Tensor:
     """What `model` (stock, shared, or wrapped for data parallel training) answers for one objective."""
     shared = isinstance(getattr(model, "module", model), SharedTrunk)
     named: dict[str, Any] = {"objective": objective} if shared else {}

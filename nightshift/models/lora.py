@@ -10,12 +10,12 @@ TASKS = {"ForSequenceClassification": "SEQ_CLS", "LMHeadModel": "CAUSAL_LM", "Fo
          "ForConditionalGeneration": "SEQ_2_SEQ_LM"}  # fmt: skip
 
 
-class NoSuchModules(ValueError):
+class UnknownModulesError(ValueError):
     """None of the model's layers has the name that was asked for."""
 
 
 @contextmanager
-def wrap(model: Model, fields: dict[str, Any]) -> Iterator[Any]:
+def lora_adapters(model: Model, fields: dict[str, Any]) -> Iterator[Any]:
     """For the length of the block `model` (or its shared trunk) learns by LoRA alone; heads learn in whole.
 
     `fields` are those of peft's LoraConfig; raises NoSuchModules for layers that the model does not have. Hu et al. 2021, arXiv 2106.09685.
@@ -28,7 +28,7 @@ def wrap(model: Model, fields: dict[str, Any]) -> Iterator[Any]:
     try:
         adapted: Any = peft.get_peft_model(inner, peft.LoraConfig(task_type=task, **fields))
     except ValueError as error:
-        raise NoSuchModules(str(error).splitlines()[0]) from error
+        raise UnknownModulesError(str(error).splitlines()[0]) from error
     if shared:
         model.trunk = adapted
     ended = False

@@ -88,7 +88,7 @@ def _sha256(path: Path) -> str:
 def digest(base_model: str) -> str:
     """What identifies the base: its revision, or the sha256 of the weights and configuration in its folder."""
     if base_model.startswith(SCRATCH):
-        return SCRATCH + from_scratch.architecture(base_model)
+        return SCRATCH + from_scratch.architecture_name(base_model)
     address, revision = locate(base_model)
     if revision:
         return f"{address}@{revision}"
@@ -224,7 +224,7 @@ def _whole(kind: Any, folder: Path) -> PreTrainedModel:
         folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32, output_loading_info=True
     )
     if report["missing_keys"]:
-        raise ValueError(f"the checkpoint {folder} lacks {pretrained_checks.named(report['missing_keys'])}")
+        raise ValueError(f"the checkpoint {folder} lacks {pretrained_checks.abbreviated(report['missing_keys'])}")
     return model
 
 
@@ -339,7 +339,7 @@ def _last_norm(model: Model, layer: nn.Linear) -> str | None:
     return next((f"{name}.bias" for name, output in reversed(outputs.items()) if torch.equal(output, hidden)), None)
 
 
-def take_over(model: Model, heads: Heads, folder: Path) -> None:
+def copy_matching_weights(model: Model, heads: Heads, folder: Path) -> None:
     """Put an earlier model's weights into `model`: all that have the same shape, and of each label that both know its row.
 
     The rows of labels that the earlier one does not know begin fresh.
@@ -366,12 +366,12 @@ def take_over(model: Model, heads: Heads, folder: Path) -> None:
 def _output_layer(model: Model, objective: str) -> list[str]:
     endings, state = ("weight", "bias"), model.state_dict()
     if isinstance(model, SharedTrunk):
-        return [f"heads.{model.key(objective)}.out.{ending}" for ending in endings]
+        return [f"heads.{model.module_name(objective)}.out.{ending}" for ending in endings]
     layers = ("classifier", "classifier.out_proj", "score")
     return [f"{layer}.{ending}" for layer in layers for ending in endings if f"{layer}.{ending}" in state]
 
 
-def parts(model: Model) -> list[dict[str, object]]:
+def summarize_modules(model: Model) -> list[dict[str, object]]:
     """One line for every embedding, layer and head: name, class, parameters."""
     lines: list[dict[str, object]] = []
     for name, module in model.named_modules():

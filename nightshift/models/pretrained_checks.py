@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from nightshift.models.heads import Heads, Model, SharedTrunk, logits
+from nightshift.models.heads import Heads, Model, SharedTrunk, compute_logits
 
 log = logging.getLogger("nightshift.train")
 SPACE = "▁"
@@ -35,19 +35,21 @@ def ensure_fitting(model: PreTrainedModel, report: dict[str, Any]) -> None:
     reshaped = [shape for key, shape in shapes.items() if not _is_of_head(model, key)]
     surplus = {key for key in report["unexpected_keys"] if _is_of_layer(model, key)}
     kind = model.config.model_type
-    parts = [f"{len(missing)} are missing ({named(missing)})"] if missing else []
-    parts += [f"{len(reshaped)} have another shape than its config.json says ({named(reshaped)})"] if reshaped else []
+    parts = [f"{len(missing)} are missing ({abbreviated(missing)})"] if missing else []
+    parts += (
+        [f"{len(reshaped)} have another shape than its config.json says ({abbreviated(reshaped)})"] if reshaped else []
+    )
     if surplus or missing:
         others = surplus or report["unexpected_keys"]
-        parts += [f"{len(others)} belong to no part of it ({named(others)})"] if others else []
+        parts += [f"{len(others)} belong to no part of it ({abbreviated(others)})"] if others else []
     if parts:
         raise ValueError(f"its weights do not fit a {kind} model: {'; '.join(parts)}; save it again by save_pretrained")
     fresh = {key for key in {*report["missing_keys"], *shapes} if _is_optional(model, key)}
     if fresh := {key for key in fresh if not key.startswith("pooler.")}:  # a shared trunk's pooler is not used
-        log.warning("the base has no %s: fresh weights are trained instead", named(fresh))
+        log.warning("the base has no %s: fresh weights are trained instead", abbreviated(fresh))
 
 
-def named(keys: Collection[str], most: int = 3) -> str:
+def abbreviated(keys: Collection[str], most: int = 3) -> str:
     """Some of the keys, and how many more there are."""
     names = sorted(keys)
     more = f" and {len(names) - most} more" if len(names) > most else ""
@@ -77,7 +79,7 @@ def ensure_finite(model: Model) -> None:
     """Raise ValueError where a weight is NaN or infinite."""
     broken = [name for name, value in model.state_dict().items() if not value.isfinite().all()]
     if broken:
-        raise ValueError(f"its weights hold NaN or infinity, in {named(broken)}: get the base anew")
+        raise ValueError(f"its weights hold NaN or infinity, in {abbreviated(broken)}: get the base anew")
 
 
 def ensure_vocabulary(tokenizer: PreTrainedTokenizerBase) -> None:
@@ -104,7 +106,7 @@ def ensure_embeddings(model: Model, tokenizer: PreTrainedTokenizerBase, heads: H
     beyond = {f"{token!r} ({place})": place for token, place in tokenizer.get_vocab().items() if place >= count}
     if beyond:
         raise ValueError(f"its tokenizer has {max(beyond.values()) + 1} tokens and the model {count} embeddings: none for "
-                         f"{named(beyond)}; call model.resize_token_embeddings(len(tokenizer)) and save both")  # fmt: skip
+                         f"{abbreviated(beyond)}; call model.resize_token_embeddings(len(tokenizer)) and save both")  # fmt: skip
     if any(head.generative for head in heads.values()) and tokenizer.eos_token is None:
         raise ValueError("its tokenizer has no end token, which text ends with: set eos_token in tokenizer_config.json")
 
@@ -135,4 +137,4 @@ def ensure_padding_ignored(model: Model, tokenizer: PreTrainedTokenizerBase, hea
 
 
 def _answer(model: Model, objective: str, inputs: dict[str, Tensor]) -> Tensor:
-    return logits(model, objective, inputs)
+    return compute_logits(model, objective, inputs)

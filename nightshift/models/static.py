@@ -14,7 +14,7 @@ from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerB
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 ARCHITECTURE = "nightshift-static"
-SIZE = 256
+EMBEDDING_SIZE = 256
 """Numbers a token."""
 RARE = 1e-3
 """The share of all tokens at which a token's weight is halved."""
@@ -27,7 +27,7 @@ class StaticConfig(PreTrainedConfig):  # type: ignore[misc]
 
     model_type = ARCHITECTURE
     vocab_size: int = 1
-    hidden_size: int = SIZE
+    hidden_size: int = EMBEDDING_SIZE
     num_hidden_layers: int = 0
     initializer_range: float = 0.02
     pairs: bool = False
@@ -85,12 +85,12 @@ def _mean(vectors: Tensor, words: Tensor) -> Tensor:
     return (vectors * shares[:, :, None]).sum(dim=1)
 
 
-def student_of(
+def build_static_student(
     teacher: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     texts: Iterable[str],
     pairs: bool = False,
-    size: int = SIZE,
+    size: int = EMBEDDING_SIZE,
     seed: int = 0,
 ) -> StaticStudent:
     """A student with the teacher's tokens and outputs, and a fresh head.

@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerBase
 from nightshift.inference import generative
 from nightshift.inference.predictor import OnnxPredictor
 from nightshift.models import pretrained
-from nightshift.models.heads import Heads, Model, SharedTrunk, logits, write_heads
+from nightshift.models.heads import Heads, Model, SharedTrunk, compute_logits, write_heads
 from nightshift.models.logging_utils import errors_only
 from nightshift.onnx import graphs
 from nightshift.onnx.fusion import fuse, traceable
@@ -73,7 +73,7 @@ class _Logits(torch.nn.Module):
         hidden, mask = self.model.trunk(**inputs).last_hidden_state, inputs["attention_mask"]
         if self.model.decoder:
             hidden = hidden[torch.arange(hidden.shape[0]), mask.sum(dim=1) - 1].unsqueeze(1)
-        return tuple(self.model.judge(name, hidden, None) for name in self.objectives)
+        return tuple(self.model.objective_logits(name, hidden, None) for name in self.objectives)
 
 
 def _output(objective: str) -> str:
@@ -126,7 +126,7 @@ def _same_answers(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads
         feed = {item.name: batch[item.name].numpy() for item in session.get_inputs()}
         for name in heads:
             with torch.no_grad():
-                expected = logits(model, name, batch).numpy()
+                expected = compute_logits(model, name, batch).numpy()
             difference = float(np.abs(session.run([_output(name)], feed)[0] - expected).max())
             if difference > TOLERANCE:
                 raise ValueError(

@@ -20,12 +20,12 @@ WINDOW = 50
 """Batches among whose rows those of similar length are brought together."""
 LOGITS = 30_000_000
 """Numbers of a language model's logits that an evaluation holds at once."""
-BESIDE = {"objective", "teacher_logits", "places", "tokens"}
+NOT_MODEL_INPUTS = {"objective", "teacher_logits", "rows", "tokens"}
 """What the collator puts beside a model's inputs and labels."""
 PADDING = {"token_type_ids": 0, "position_ids": 0}
 
 
-def shares(sizes: Mapping[str, int], sampling: Sampling, temperature: float) -> dict[str, float]:
+def sampling_shares(sizes: Mapping[str, int], sampling: Sampling, temperature: float) -> dict[str, float]:
     """How often each objective's turn comes: by its rows n, equally, or by n^(1/temperature).
 
     Raffel et al. 2020 (T5), arXiv 1910.10683, section 3.5.2, without their limit on n.
@@ -35,7 +35,7 @@ def shares(sizes: Mapping[str, int], sampling: Sampling, temperature: float) -> 
     return {name: value / sum(raw.values()) for name, value in raw.items()}
 
 
-class Batches(Sampler[list[tuple[str, int]]]):
+class ObjectiveBatchSampler(Sampler[list[tuple[str, int]]]):
     """This process's micro-batches of an epoch, as (objective, row); every batch is full.
 
     An objective's last batch of an epoch is filled up with rows of another order. Where an objective's turn
@@ -59,7 +59,7 @@ class Batches(Sampler[list[tuple[str, int]]]):
         self.micro_batches, self.process, self.processes = micro_batches, process, processes
         sizes = {name: ceil(len(lengths) / batch_size) for name, lengths in self.lengths.items()}
         total = sum(sizes.values())
-        wanted = shares({name: len(lengths) for name, lengths in self.lengths.items()}, sampling, temperature)
+        wanted = sampling_shares({name: len(lengths) for name, lengths in self.lengths.items()}, sampling, temperature)
         self.turns = sizes if sampling == "proportional" else {n: max(1, round(total * s)) for n, s in wanted.items()}
 
     def set_epoch(self, epoch: int) -> None:
@@ -96,7 +96,9 @@ class Batches(Sampler[list[tuple[str, int]]]):
         return batches
 
 
-def by_size(lengths: Sequence[int] | np.ndarray, rows: int, head: Head, vocabulary: int) -> Iterator[np.ndarray]:
+def batches_by_length(
+    lengths: Sequence[int] | np.ndarray, rows: int, head: Head, vocabulary: int
+) -> Iterator[np.ndarray]:
     """All places, the longest first, at most `rows` of them at once; of a head that writes, as few as keep their
     logits (rows, tokens, vocabulary) below `LOGITS` numbers.
     """
@@ -121,7 +123,7 @@ class Collator:
         name = rows[0][0]
         columns, places = self.examples[name].columns, [row for _, row in rows]
         lengths = self.examples[name].lengths[places]
-        batch: dict[str, Any] = {"objective": name, "places": places, "tokens": int(lengths.sum())}
+        batch: dict[str, Any] = {"objective": name, "rows": places, "tokens": int(lengths.sum())}
         for column in columns.keys() - {"source"}:
             values = [columns[column][place] for place in places]
             fill = self._fill(name, column)
@@ -151,16 +153,16 @@ def _padded(values: list[np.ndarray], fill: int) -> np.ndarray:
     return padded
 
 
-def inputs_of(batch: dict[str, Any], labels: bool = False) -> dict[str, Any]:
+def model_inputs(batch: dict[str, Any], labels: bool = False) -> dict[str, Any]:
     """What a model reads of a collated batch, with its `labels` where they are wanted (an encoder-decoder reads them)."""
-    unread = BESIDE if labels else {*BESIDE, "labels"}
+    unread = NOT_MODEL_INPUTS if labels else {*NOT_MODEL_INPUTS, "labels"}
     return {name: value for name, value in batch.items() if name not in unread}
 
 
-class Loader(DataLoader[Any]):
+class BatchLoader(DataLoader[Any]):
     """Micro-batches for the Trainer, which tells it the epoch."""
 
-    def __init__(self, batches: Batches, collator: Collator, pin_memory: bool) -> None:
+    def __init__(self, batches: ObjectiveBatchSampler, collator: Collator, pin_memory: bool) -> None:
         seeded = torch.Generator().manual_seed(batches.seed)  # starting a loader draws from a generator
         super().__init__(_Places(batches), batch_sampler=batches, collate_fn=collator, generator=seeded,
                          pin_memory=pin_memory)  # fmt: skip
@@ -173,7 +175,7 @@ class Loader(DataLoader[Any]):
 class _Places(Dataset[tuple[str, int]]):
     """Gives back what the sampler drew; the collator looks the rows up."""
 
-    def __init__(self, batches: Batches) -> None:
+    def __init__(self, batches: ObjectiveBatchSampler) -> None:
         self.size = sum(batches.turns.values()) * batches.batch_size
 
     def __len__(self) -> int:

@@ -22,18 +22,18 @@ DIVERGED = 2.0
 
 
 class TrainingFailed(ValueError):
-    """The loss is not finite, or has grown beyond all measure; `places` are the batch's rows among the examples."""
+    """The loss is not finite, or has grown beyond all measure; `rows` are the batch's rows among the examples."""
 
-    def __init__(self, words: str, objective: str, places: list[int]) -> None:
+    def __init__(self, words: str, objective: str, rows: list[int]) -> None:
         super().__init__(words)
-        self.objective, self.places = objective, places
+        self.objective, self.rows = objective, rows
 
 
 class Interrupted(BaseException):
     """SIGTERM came: the training has saved a checkpoint and stopped."""
 
 
-class EachStep(TrainerCallback):  # type: ignore[misc]
+class StepCallback(TrainerCallback):  # type: ignore[misc]
     """Calls `check` after every step; what it raises ends the training."""
 
     def __init__(self, check: Callable[[], None]) -> None:
@@ -44,7 +44,7 @@ class EachStep(TrainerCallback):  # type: ignore[misc]
         self.check()
 
 
-class LossWatch:
+class LossMonitor:
     """Looks at each micro-batch's loss one step late, so that a GPU is not waited for.
 
     `chance` is what knowing nothing costs, by objective: below twice that no loss is called diverging, however low
@@ -58,12 +58,12 @@ class LossWatch:
         self.first: dict[str, list[float]] = {name: [] for name in chance}
         self.recent: dict[str, deque[float]] = {name: deque(maxlen=SMOOTHED) for name in chance}
 
-    def note(self, step: int, loss: Any, objective: str, rows: list[int]) -> None:
+    def record(self, step: int, loss: Any, objective: str, rows: list[int]) -> None:
         """Take in a loss, and judge the one before; raises TrainingFailed."""
-        self.judge()
+        self.check()
         self.pending, self.last = (step, loss, objective, rows), (objective, rows)
 
-    def judge(self) -> None:
+    def check(self) -> None:
         """Judge the loss taken in last; raises TrainingFailed."""
         if self.pending is None:
             return
@@ -83,7 +83,7 @@ class LossWatch:
                 rows,
             )
 
-    def demand_finite(self, step: int, model: nn.Module) -> None:
+    def ensure_finite_weights(self, step: int, model: nn.Module) -> None:
         """Before a checkpoint: the step may have spoiled the weights after a sound loss; raises TrainingFailed."""
         if not all(bool(weight.isfinite().all()) for weight in model.parameters()):
             raise TrainingFailed(f"the weights are not finite after step {step}", *self.last)
@@ -101,7 +101,7 @@ class StopOnSignal(TrainerCallback):  # type: ignore[misc]
 
 
 @contextmanager
-def terminable(alone: bool) -> Iterator[StopOnSignal]:
+def checkpoint_on_sigterm(alone: bool) -> Iterator[StopOnSignal]:
     """While the block runs SIGTERM asks for a checkpoint first; afterwards it is delivered as it would have been.
 
     Only in the main thread of a training that has one process (`alone`); of several all would have to stop at the same step.
@@ -140,7 +140,7 @@ class Deadline(TrainerCallback):  # type: ignore[misc]
             control.should_evaluate = control.should_save = control.should_training_stop = True
 
 
-class EpochEnds(TrainerCallback):  # type: ignore[misc]
+class EpochCheckpoints(TrainerCallback):  # type: ignore[misc]
     """Saves the end of each epoch together with its evaluation, so that the best of what was evaluated can be taken.
 
     A checkpoint of an epoch's last step always holds that epoch's evaluation: what is resumed from it knows the best so

@@ -14,13 +14,13 @@ COMPLETE = "COMPLETE"
 log = logging.getLogger("nightshift.checkpoints")
 
 
-def seal(folder: Path, fingerprint: str) -> None:
+def write_marker(folder: Path, fingerprint: str) -> None:
     """Write the marker of a checkpoint whose files are all there."""
     sums = {file.name: _checksum(file) for file in sorted(folder.iterdir()) if file.is_file()}
     (folder / COMPLETE).write_text(json.dumps({"fingerprint": fingerprint, "files": sums}))
 
 
-def fault(folder: Path, fingerprint: str) -> str | None:
+def find_defect(folder: Path, fingerprint: str) -> str | None:
     """Why a checkpoint cannot be gone on from, or None."""
     try:
         marker = json.loads((folder / COMPLETE).read_text())
@@ -46,22 +46,22 @@ def step_of(folder: Path) -> int:
     return int(folder.name.rpartition("-")[2])
 
 
-def all_in(output_dir: Path) -> list[Path]:
+def list_checkpoints(output_dir: Path) -> list[Path]:
     """The checkpoints there, the oldest first, sound or not."""
     return sorted(output_dir.glob(f"{PREFIX_CHECKPOINT_DIR}-*"), key=step_of)
 
 
-def best_fault(folder: Path, fingerprint: str) -> str | None:
+def find_defect_of_best(folder: Path, fingerprint: str) -> str | None:
     """Return why the best checkpoint that `folder` refers to cannot be taken, or None."""
     best = json.loads((folder / TRAINER_STATE_NAME).read_text())["best_global_step"]
     if best in (None, step_of(folder)):
         return None
     name = f"{PREFIX_CHECKPOINT_DIR}-{best}"
-    why = fault(folder.with_name(name), fingerprint)
+    why = find_defect(folder.with_name(name), fingerprint)
     return why and f"useless without the best one, as {name} is {why}"
 
 
-def newest_sound(output_dir: Path, fingerprint: str, remove: bool = True, with_best: bool = False) -> Path | None:
+def newest_valid(output_dir: Path, fingerprint: str, remove: bool = True, with_best: bool = False) -> Path | None:
     """Return the newest checkpoint to go on from; those after it that are no good are logged, and removed.
 
     Args:
@@ -70,8 +70,8 @@ def newest_sound(output_dir: Path, fingerprint: str, remove: bool = True, with_b
         remove: Remove what is passed over.
         with_best: Pass over those whose best checkpoint is gone or damaged too.
     """
-    for folder in reversed(all_in(output_dir)):
-        why = fault(folder, fingerprint) or (best_fault(folder, fingerprint) if with_best else None)
+    for folder in reversed(list_checkpoints(output_dir)):
+        why = find_defect(folder, fingerprint) or (find_defect_of_best(folder, fingerprint) if with_best else None)
         if why is None:
             return folder
         log.warning("%s is %s: passed over", folder.name, why)
@@ -82,6 +82,6 @@ def newest_sound(output_dir: Path, fingerprint: str, remove: bool = True, with_b
 
 def rotate(output_dir: Path, limit: int, best: int | None) -> None:
     """Keep the newest `limit` checkpoints, and the best one."""
-    for folder in all_in(output_dir)[:-limit]:
+    for folder in list_checkpoints(output_dir)[:-limit]:
         if step_of(folder) != best:
             shutil.rmtree(folder)

@@ -31,7 +31,7 @@ def compiled(model: Any) -> Iterator[None]:
         model._compiled_call_impl = None
 
 
-def pays(model: Any, loss: Pass, batches: Iterable[Any], steps: int) -> bool:
+def is_worthwhile(model: Any, loss: Pass, batches: Iterable[Any], steps: int) -> bool:
     """Time forward and backward over `batches` without and with compilation, on a copy, and reckon for `steps` steps."""
     known = list(batches)
     _run(model, loss, known)
@@ -63,7 +63,7 @@ def _run(model: Any, loss: Pass, batches: list[Any]) -> float:
     return (time.perf_counter() - begun) / len(batches)
 
 
-def remembered(file: Path, decide: Callable[[], bool]) -> bool:
+def cached_decision(file: Path, decide: Callable[[], bool]) -> bool:
     """The decision in `file`; made and kept there where there is none, so that the same training run again decides alike."""
     if not file.exists():
         beside = file.with_name(file.name + ".partial")

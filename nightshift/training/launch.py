@@ -17,9 +17,9 @@ from transformers import PreTrainedTokenizerBase
 
 from nightshift.models import pretrained
 from nightshift.models.heads import Heads, Model
-from nightshift.training.progress import Progress
+from nightshift.training.progress import ProgressCallback
 from nightshift.training.tokenization import Examples
-from nightshift.training.trainer import Fitted, Recipe, fit
+from nightshift.training.trainer import TrainingOptions, TrainingResult, fit
 
 PARENT = "NIGHTSHIFT_LAUNCHED_BY"
 """Environment variable with the id of the process that launched."""
@@ -36,10 +36,10 @@ def launch(
     validation: Mapping[str, Examples],
     folder: Path,
     arguments: dict[str, Any],
-    recipe: Recipe,
+    recipe: TrainingOptions,
     options: Mapping[str, Any],
     check: Callable[[], None] = lambda: None,
-) -> Fitted:
+) -> TrainingResult:
     """What `nightshift.training.trainer.fit` does, under `accelerate launch` with `options` by their own names.
 
     `check` is called every second; what it raises ends the processes.
@@ -74,7 +74,7 @@ def launch(
     if code:
         raise RuntimeError(f"the training under accelerate launch ended with exit code {code}")
     trained, _, _ = pretrained.load_checkpoint(folder / TRAINED)
-    return Fitted(trained, **json.loads((folder / ENDING).read_text()))
+    return TrainingResult(trained, **json.loads((folder / ENDING).read_text()))
 
 
 def _end(launcher: "subprocess.Popen[bytes]") -> None:
@@ -108,13 +108,21 @@ def main(folder: Path) -> None:
         {name: Examples.open(folder / side / f"{name}.arrow") for name in heads} for side in ("train", "validation")
     )
     first = int(os.environ.get("RANK", "0")) == 0
-    callbacks = [Progress("train")] if first else []
+    callbacks = [ProgressCallback("train")] if first else []
     fitted = fit(
-        model, tokenizer, heads, train, validation, folder, job["arguments"], callbacks, Recipe(**job["recipe"])
+        model,
+        tokenizer,
+        heads,
+        train,
+        validation,
+        folder,
+        job["arguments"],
+        callbacks,
+        TrainingOptions(**job["recipe"]),
     )
     if first:
         pretrained.save_checkpoint(fitted.model, tokenizer, heads, folder / TRAINED)
-        ending = {"history": fitted.history, "figures": fitted.figures}
+        ending = {"history": fitted.history, "metrics": fitted.metrics}
         (folder / ENDING).write_text(json.dumps(ending))
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, mse_loss
 
 from nightshift.models.heads import Head
-from nightshift.training.distillation import distilled
+from nightshift.training.distillation import distillation_loss
 from nightshift.training.tokenization import IGNORED, UNLABELLED
 
 
@@ -21,7 +21,7 @@ def _one_class(logits: Tensor, labels: Tensor, class_weights: Tensor | None, smo
 
 
 def _several_classes(logits: Tensor, labels: Tensor, pos_weight: Tensor | None, smoothing: float) -> Tensor:
-    known = labelled(labels)[:, None].expand_as(labels).to(logits)
+    known = has_label(labels)[:, None].expand_as(labels).to(logits)
     targets = labels.nan_to_num() * (1 - smoothing) + smoothing / 2
     return binary_cross_entropy_with_logits(logits, targets, known, reduction="sum", pos_weight=pos_weight)
 
@@ -45,7 +45,7 @@ def _loss_of(head: Head) -> Callable[[Tensor, Tensor, Tensor | None, float], Ten
 
 def _row_weights(labels: Tensor, class_weights: Tensor) -> Tensor:
     """Return each row's weight, (rows,), 1 for a row without a label, from which only a teacher is learned."""
-    return torch.where(labelled(labels), class_weights[labels.long().clamp(min=0)], 1.0)
+    return torch.where(has_label(labels), class_weights[labels.long().clamp(min=0)], 1.0)
 
 
 def balanced_weights(head: Head, labels: np.ndarray) -> Tensor | None:
@@ -72,20 +72,20 @@ def balanced_weights(head: Head, labels: np.ndarray) -> Tensor | None:
 def total_weight(labels: Tensor, class_weights: Tensor | None) -> Tensor:
     """Return the sum of the weights of a batch's rows or labels: what `count` counts, where there are no weights."""
     if class_weights is None:
-        return count(labels)
+        return count_targets(labels)
     if labels.dim() == 1:
         return _row_weights(labels, class_weights).sum()
     return torch.where(labels == 1, class_weights, 1.0).sum()
 
 
-def aligned(logits: Tensor, labels: Tensor, head: Head, encoder_decoder: bool) -> tuple[Tensor, Tensor]:
+def align(logits: Tensor, labels: Tensor, head: Head, encoder_decoder: bool) -> tuple[Tensor, Tensor]:
     """Logits and labels at the same places: a decoder's token predicts the next one."""
     if head.generative and not encoder_decoder:
         return logits[:, :-1], labels[:, 1:]
     return logits, labels
 
 
-def loss(
+def summed_loss(
     head: Head,
     logits: Tensor,
     labels: Tensor,
@@ -111,30 +111,30 @@ def loss(
         label_smoothing: Share of the labels' part that goes to all classes (tokens) alike; of several labels each
             target moves by half of it towards the other.
     """
-    said, labels = aligned(logits, labels, head, encoder_decoder)
+    said, labels = align(logits, labels, head, encoder_decoder)
     if teacher_logits is None:
         return _loss_of(head)(said.float(), labels, class_weights, label_smoothing)
-    taught, _ = aligned(teacher_logits, labels, head, encoder_decoder)
+    taught, _ = align(teacher_logits, labels, head, encoder_decoder)
     if head.generative:
         counted = labels != IGNORED
         said, taught, labels = said[counted], taught[counted], labels[counted]
-    soft = distilled(head, said.float(), taught.float(), temperature)
-    weights = torch.where(labelled(labels), alpha, 1.0)
+    soft = distillation_loss(head, said.float(), taught.float(), temperature)
+    weights = torch.where(has_label(labels), alpha, 1.0)
     hard = _loss_of(head)(said.float(), labels, class_weights, label_smoothing)
     return (weights * soft).sum() + (1 - alpha) * hard
 
 
-def labelled(labels: Tensor) -> Tensor:
+def has_label(labels: Tensor) -> Tensor:
     """Which rows have a label, (rows,)."""
     return ~labels.isnan().any(dim=-1) if labels.is_floating_point() else labels != UNLABELLED
 
 
-def count(labels: Tensor) -> Tensor:
+def count_targets(labels: Tensor) -> Tensor:
     """Rows (those without a label too), labels or tokens that a loss sums over."""
     return (labels != IGNORED).sum() if not torch.is_floating_point(labels) else torch.tensor(labels.numel())
 
 
-def chance(head: Head, vocabulary: int) -> float:
+def chance_loss(head: Head, vocabulary: int) -> float:
     """The mean loss of one who knows nothing: even odds, or always the mean."""
     if head.kind == "regression":
         return 1.0

@@ -6,7 +6,7 @@ TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 """Parameters of glibc's mallopt(3)."""
 
 
-def keep() -> None:
+def keep_freed_memory() -> None:
     """From now on this process gives back no block below a gigabyte; nothing happens where the C library is not glibc.
 
     By default glibc maps large blocks anew each time: a step's gradients and activations, page by page.

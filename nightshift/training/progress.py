@@ -25,7 +25,7 @@ _publisher_factory: ContextVar[Callable[[], Publish]] = ContextVar(
 
 
 @contextmanager
-def published_by(factory: Callable[[], Publish]) -> Iterator[None]:
+def publish_progress_with(factory: Callable[[], Publish]) -> Iterator[None]:
     """Show the progress of every training within the block by a publisher of its own, made by `factory`."""
     token = _publisher_factory.set(factory)
     try:
@@ -39,7 +39,7 @@ def new_publisher() -> Publish:
     return _publisher_factory.get()()
 
 
-class Progress(TrainerCallback):  # type: ignore[misc]
+class ProgressCallback(TrainerCallback):  # type: ignore[misc]
     """A progress bar in place of the Trainer's own, which writes a line for every log of a loss.
 
     `publish` is called at the start, every half minute and at the end.

@@ -15,7 +15,7 @@ from nightshift.models.heads import Heads, Model
 from nightshift.training.tokenization import Examples
 
 
-class SeenEmbedding(nn.Embedding):
+class SparseEmbedding(nn.Embedding):
     """Some tokens' rows of `whole`, asked by their ids in it; in a checkpoint it is whole."""
 
     tokens: Tensor
@@ -49,7 +49,7 @@ class SeenEmbedding(nn.Embedding):
 
 
 @contextmanager
-def only_seen(model: Model, heads: Heads, examples: Iterable[Examples], padding: int) -> Iterator[None]:
+def restrict_embeddings(model: Model, heads: Heads, examples: Iterable[Examples], padding: int) -> Iterator[None]:
     """Within it, `model` holds the embeddings of the tokens in `examples` and of padding alone.
 
     Where it writes text it keeps them all: they are its output layer too; so it does where its embedding is more than a
@@ -63,7 +63,7 @@ def only_seen(model: Model, heads: Heads, examples: Iterable[Examples], padding:
     known = [padding] if whole.padding_idx is None else [padding, whole.padding_idx]
     occurring = [np.unique(found.columns["input_ids"].values) for found in examples]
     tokens = torch.from_numpy(np.unique(np.concatenate([*occurring, known])).astype(np.int64))
-    trunk.set_input_embeddings(SeenEmbedding(whole, tokens))
+    trunk.set_input_embeddings(SparseEmbedding(whole, tokens))
     try:
         yield
     finally:

@@ -24,7 +24,7 @@ def peak_flops(device: str, kind: str) -> float:
     return 2.0 * size**3 / best
 
 
-class Meter:
+class ThroughputMeter:
     """Counts what a training works through; the clock stops for evaluations and checkpoints.
 
     Forward and backward of one token in a sequence of n: 6 operations a weight that is multiplied, and 12 · layers ·
@@ -56,7 +56,7 @@ class Meter:
         self.padded += padded
         self.flops += tokens * (6.0 * self.weights + 12.0 * self.attention * padded / rows)
 
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """`rows_per_second`, `tokens_per_second`, `padding_share`, `model_flops_utilization` so far."""
         if not self.seconds:
             return {}

@@ -46,7 +46,7 @@ class Examples:
         return len(self.lengths)
 
     @staticmethod
-    def of(rows: Mapping[str, Sequence[Sequence[float]]]) -> "Examples":
+    def from_rows(rows: Mapping[str, Sequence[Sequence[float]]]) -> "Examples":
         """From a list a row in each column; whole numbers are kept in 32 bits, others in float32."""
         return Examples({name: _column(values) for name, values in rows.items()})
 
@@ -95,7 +95,7 @@ def _offsets(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
 
 
-def cached(path: Path, make: Callable[[], Examples]) -> Examples:
+def load_or_create(path: Path, make: Callable[[], Examples]) -> Examples:
     """The examples at `path`; made, written beside and renamed in, where they are not there yet."""
     if not path.exists():
         beside = path.with_name(path.name + ".partial")
@@ -122,16 +122,16 @@ def encode(
     `packed` puts several sequences into a row of at most `max_length` tokens, which see only themselves (see `pack`).
     """
     if head.generative:
-        ids, targets, rows = sequences(tokenizer, head, texts, labels, max_length, encoder_decoder)
+        ids, targets, rows = encode_generation(tokenizer, head, texts, labels, max_length, encoder_decoder)
         columns: dict[str, Any] = {"input_ids": ids, "labels": targets, "source": [[row] for row in rows]}
         if packed and not encoder_decoder:
-            columns = pack(ids, targets, rows, max_length)
-        return Examples.of(columns)
+            columns = pack_sequences(ids, targets, rows, max_length)
+        return Examples.from_rows(columns)
     starts = range(0, max(len(texts), 1), CHUNK)
     parts = [_tokens(tokenizer, texts[at : at + CHUNK], pairs and pairs[at : at + CHUNK], max_length) for at in starts]
     found = {name: _joined([part[name] for part in parts]) for name in parts[0]}
     known = [None] * len(texts) if labels is None else labels
-    found["labels"], found["source"] = _column(targets_of(head, known)), _table(np.arange(len(texts))[:, None])
+    found["labels"], found["source"] = _column(encode_labels(head, known)), _table(np.arange(len(texts))[:, None])
     if teacher_logits is not None:
         found["teacher_logits"] = _table(teacher_logits)
     return Examples(found)
@@ -145,7 +145,7 @@ def _tokens(
     return {name: _column(values) for name, values in encoded.items() if name in ("input_ids", "token_type_ids")}
 
 
-def targets_of(head: Head, labels: Sequence[Any]) -> list[list[float]] | list[list[int]]:
+def encode_labels(head: Head, labels: Sequence[Any]) -> list[list[float]] | list[list[int]]:
     """Class ids, several-hot rows, or standardised numbers: a list a row.
 
     None is no label, and so is a label that the head does not have (one that no training row has).
@@ -159,7 +159,7 @@ def targets_of(head: Head, labels: Sequence[Any]) -> list[list[float]] | list[li
     return [[nan if found is None else float(label in found) for label in head.labels] for found in sets]
 
 
-def sequences(
+def encode_generation(
     tokenizer: PreTrainedTokenizerBase,
     head: Head,
     texts: Sequence[str],
@@ -189,19 +189,22 @@ def sequences(
     joint = [end] if head.kind == "text2text" else []
     front = [start] if head.kind == "generation" and not head.pairs else []
     prompts = [
-        prompt([*front, *ids], joint, max(1, max_length - len(found))) for ids, found in zip(first, second, strict=True)
+        truncate_prompt([*front, *ids], joint, max(1, max_length - len(found)))
+        for ids, found in zip(first, second, strict=True)
     ]
     both = [(before + after)[:max_length] for before, after in zip(prompts, second, strict=True)]
     counted = [([IGNORED] * len(before) + after)[:max_length] for before, after in zip(prompts, second, strict=True)]
     return both, counted, rows
 
 
-def prompt(ids: list[int], joint: list[int], room: int) -> list[int]:
+def truncate_prompt(ids: list[int], joint: list[int], room: int) -> list[int]:
     """The last `room` tokens of a prompt and what joins it to its answer; never empty."""
     return ([*ids, *joint] or joint)[-room:]
 
 
-def pack(ids: list[list[int]], labels: list[list[int]], rows: list[int], max_length: int) -> dict[str, list[list[int]]]:
+def pack_sequences(
+    ids: list[list[int]], labels: list[list[int]], rows: list[int], max_length: int
+) -> dict[str, list[list[int]]]:
     """Fill rows of `max_length` tokens with whole sequences, the longest first, each into the fullest row with room.
 
     `position_ids` begin at 0 with each sequence, by which transformers' attention masks tell them apart: no token

@@ -30,14 +30,21 @@ from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from nightshift.models import lora
-from nightshift.models.heads import Head, Heads, Model, logits
+from nightshift.models.heads import Head, Heads, Model, compute_logits
 from nightshift.models.logging_utils import errors_only, no_bars
 from nightshift.training import checkpoints, compilation, feature_distillation, losses, malloc
-from nightshift.training.batching import Batches, Collator, Loader, Sampling, by_size, inputs_of
-from nightshift.training.callbacks import Deadline, EpochEnds, LossWatch, terminable
-from nightshift.training.distillation import Teacher, at_hand
-from nightshift.training.sparse_embeddings import only_seen
-from nightshift.training.throughput import Meter
+from nightshift.training.batching import (
+    BatchLoader,
+    Collator,
+    ObjectiveBatchSampler,
+    Sampling,
+    batches_by_length,
+    model_inputs,
+)
+from nightshift.training.callbacks import Deadline, EpochCheckpoints, LossMonitor, checkpoint_on_sigterm
+from nightshift.training.distillation import Teacher, on_device
+from nightshift.training.sparse_embeddings import restrict_embeddings
+from nightshift.training.throughput import ThroughputMeter
 from nightshift.training.tokenization import Examples
 
 log = logging.getLogger("nightshift.training")
@@ -61,7 +68,7 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingOptions:
     """What a training is told beside TrainingArguments."""
 
     temperature: float = 2.0
@@ -87,25 +94,25 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class TrainingResult:
     """What came of a training."""
 
     model: Model
     history: list[dict[str, Any]]
     """The Trainer's log history."""
-    figures: dict[str, float]
-    """Speed (`nightshift.training.throughput.Meter`), and `halvings` of the micro-batch."""
+    metrics: dict[str, float]
+    """Speed (`nightshift.training.throughput.ThroughputMeter`), and `halvings` of the micro-batch."""
     stopped: str = ""
     """Why it ended before its last step; empty where it did not."""
     best_step: int | None = None
     """After which step the weights are those of the model, where they were chosen by validation."""
 
 
-class NightTrainer(Trainer):  # type: ignore[misc]
+class MultiTaskTrainer(Trainer):  # type: ignore[misc]
     """The Trainer with our batches, our losses and sealed checkpoints."""
 
     def __init__(self, heads: Heads, train: Mapping[str, Examples], validation: Mapping[str, Examples],
-                 tokenizer: PreTrainedTokenizerBase, recipe: Recipe, batch_size: int, meter: Meter, **kwargs: Any) -> None:  # fmt: skip
+                 tokenizer: PreTrainedTokenizerBase, recipe: TrainingOptions, batch_size: int, meter: ThroughputMeter, **kwargs: Any) -> None:  # fmt: skip
         self.night_heads, self.recipe, self.batch_size = heads, recipe, batch_size
         self.night_train, self.night_validation = train, validation
         self.pad_token_id = tokenizer.pad_token_id
@@ -115,7 +122,7 @@ class NightTrainer(Trainer):  # type: ignore[misc]
         config = self.model.config
         self.encoder_decoder = bool(config.is_encoder_decoder)
         self.class_weights = self._balanced() if recipe.class_weights else dict.fromkeys(heads)
-        self.watch = LossWatch({name: losses.chance(head, config.vocab_size) for name, head in heads.items()})
+        self.watch = LossMonitor({name: losses.chance_loss(head, config.vocab_size) for name, head in heads.items()})
 
     def _balanced(self) -> dict[str, torch.Tensor | None]:
         weights: dict[str, torch.Tensor | None] = {}
@@ -124,24 +131,24 @@ class NightTrainer(Trainer):  # type: ignore[misc]
             weights[name] = None if found is None else found.to(self.args.device)
         return weights
 
-    def get_train_dataloader(self) -> Loader:
+    def get_train_dataloader(self) -> BatchLoader:
         """This process's micro-batches."""
-        batches = Batches(
+        batches = ObjectiveBatchSampler(
             self.night_train, self.batch_size, self.args.seed, self.args.gradient_accumulation_steps,
             self.args.process_index, self.args.world_size, self.recipe.sampling, self.recipe.sampling_temperature,
         )  # fmt: skip
         collator = Collator(self.night_train, self.night_heads, self.pad_token_id)
-        return Loader(batches, collator, pin_memory=torch.cuda.is_available())
+        return BatchLoader(batches, collator, pin_memory=torch.cuda.is_available())
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
         """The Trainer's, with the loss and the speed looked at."""
-        name, places = inputs["objective"], inputs["places"]
+        name, places = inputs["objective"], inputs["rows"]
         self.meter.note(len(places), inputs["tokens"], inputs["input_ids"].numel())
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
         weighed = self.night_heads[name].weight * self.args.world_size
         # A weighted mean, since one row of a rare class would make a batch's plain mean look like a diverging loss.
         scale = num_items_in_batch / losses.total_weight(inputs["labels"], self.class_weights[name]) / weighed
-        self.watch.note(self.state.global_step + 1, loss * scale, name, places)
+        self.watch.record(self.state.global_step + 1, loss * scale, name, places)
         return loss
 
     def compute_loss(
@@ -154,23 +161,25 @@ class NightTrainer(Trainer):  # type: ignore[misc]
 
     def _summed(self, model: Any, head: Head, inputs: dict[str, Any]) -> torch.Tensor:
         teacher, told = self.recipe.teacher, inputs.get("teacher_logits")
-        ways = teacher.imitated if teacher else {}
-        with feature_distillation.watched(self.model, ways) as ours:
+        ways = teacher.feature_loss_weights if teacher else {}
+        with feature_distillation.record_features(self.model, ways) as ours:
             answers = self._logits(model, inputs)
         extra: torch.Tensor | float = 0.0
         if teacher and (ways or told is None):
             with self.accelerator.autocast():
-                said, theirs = teacher.say(inputs["objective"], inputs_of(inputs, labels=self.encoder_decoder))
+                said, theirs = teacher.predict(inputs["objective"], model_inputs(inputs, labels=self.encoder_decoder))
             told = said if told is None else told
             if ways:
-                extra = feature_distillation.imitated(ways, ours, theirs, feature_distillation.shares(head, inputs))
-        return extra + losses.loss(
+                extra = feature_distillation.feature_loss(
+                    ways, ours, theirs, feature_distillation.token_weights(head, inputs)
+                )
+        return extra + losses.summed_loss(
             head, answers, inputs["labels"], told, self.recipe.temperature, self.recipe.alpha, self.encoder_decoder,
             self.class_weights[inputs["objective"]], self.recipe.label_smoothing,
         )  # fmt: skip
 
     def _logits(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
-        return logits(model, inputs["objective"], inputs_of(inputs, labels=self.encoder_decoder))
+        return compute_logits(model, inputs["objective"], model_inputs(inputs, labels=self.encoder_decoder))
 
     @torch.no_grad()
     def evaluate(self, *_args: Any, **_kwargs: Any) -> dict[str, float]:
@@ -199,17 +208,17 @@ class NightTrainer(Trainer):  # type: ignore[misc]
     def _judged(self, model: Any, name: str, examples: Examples) -> tuple[float, float | None]:
         head = self.night_heads[name]
         collate = Collator(self.night_validation, self.night_heads, self.pad_token_id)
-        batches = list(by_size(examples.lengths, EVALUATED, head, self.model.config.vocab_size))
+        batches = list(batches_by_length(examples.lengths, EVALUATED, head, self.model.config.vocab_size))
         total = torch.zeros(3, dtype=torch.float64, device=self.args.device)
         for batch in batches[self.args.process_index :: self.args.world_size]:
             inputs = self._prepare_inputs(collate([(name, int(place)) for place in batch]))
             with self.compute_loss_context_manager():
                 answers = self._logits(model, inputs)
             labels = inputs["labels"]
-            loss = losses.loss(head, answers, labels, None, 1.0, 0.0, self.encoder_decoder)
+            loss = losses.summed_loss(head, answers, labels, None, 1.0, 0.0, self.encoder_decoder)
             one_class = labels.dim() == 1
             hits = (answers.argmax(-1) == labels).sum() if one_class else torch.zeros(())
-            count = losses.labelled(labels).sum() if one_class else losses.count(labels)
+            count = losses.has_label(labels).sum() if one_class else losses.count_targets(labels)
             total += torch.stack([loss, count.to(loss), hits.to(loss)])
         summed, counted, right = self.accelerator.reduce(total, "sum").tolist()
         one_class = head.kind == "classification" and head.separator is None
@@ -217,11 +226,11 @@ class NightTrainer(Trainer):  # type: ignore[misc]
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """The Trainer's, with the speed so far in each line of training losses."""
-        super().log(logs | (self.meter.figures() if "loss" in logs else {}), start_time)
+        super().log(logs | (self.meter.metrics() if "loss" in logs else {}), start_time)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        self.watch.judge()
-        self.watch.demand_finite(self.state.global_step, self.model)
+        self.watch.check()
+        self.watch.ensure_finite_weights(self.state.global_step, self.model)
         self.meter.pause()
         final = Path(self.args.output_dir)
         if (final / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}").exists():
@@ -239,23 +248,25 @@ class NightTrainer(Trainer):  # type: ignore[misc]
             self.state.best_model_checkpoint = None  # by its place, which is not final; we go by best_global_step
         self.accelerator.wait_for_everyone()
         if self.args.should_save:
-            made = checkpoints.all_in(beside)[-1]
-            checkpoints.seal(made, self.recipe.fingerprint)
+            made = checkpoints.list_checkpoints(beside)[-1]
+            checkpoints.write_marker(made, self.recipe.fingerprint)
             made.replace(final / made.name)
             checkpoints.rotate(final, self.args.save_total_limit, self.state.best_global_step)
         self.accelerator.wait_for_everyone()
 
 
-def steps(train: Mapping[str, Examples], batch_size: int, epochs: float, recipe: Recipe) -> int:
+def count_steps(train: Mapping[str, Examples], batch_size: int, epochs: float, recipe: TrainingOptions) -> int:
     """Return how many steps a training has, with `batch_size` rows (those of all micro-batches) a step."""
     return ceil(epochs * _epoch_steps(train, batch_size, recipe))
 
 
-def _epoch_steps(train: Mapping[str, Examples], batch_size: int, recipe: Recipe) -> int:
-    return len(Batches(train, batch_size, 0, sampling=recipe.sampling, temperature=recipe.sampling_temperature))
+def _epoch_steps(train: Mapping[str, Examples], batch_size: int, recipe: TrainingOptions) -> int:
+    return len(
+        ObjectiveBatchSampler(train, batch_size, 0, sampling=recipe.sampling, temperature=recipe.sampling_temperature)
+    )
 
 
-def precision() -> str:
+def default_precision() -> str:
     """`bf16` or `fp16` on CUDA, `bf16` on processors that have it in hardware, else `float32`."""
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
@@ -272,8 +283,8 @@ def fit(
     output_dir: Path,
     arguments: dict[str, Any],
     callbacks: list[TrainerCallback],
-    recipe: Recipe | None = None,
-) -> Fitted:
+    recipe: TrainingOptions | None = None,
+) -> TrainingResult:
     """Train `model` in place, going on from the newest sound checkpoint in `output_dir`.
 
     `arguments` are TrainingArguments by their own names, and `precision`. The effective batch is
@@ -284,22 +295,22 @@ def fit(
     Raises TrainingFailed where the loss is no number or diverges, ValueError where the batch cannot be dealt or the
     teacher not be imitated.
     """
-    recipe, arguments = recipe or Recipe(), dict(arguments)
+    recipe, arguments = recipe or TrainingOptions(), dict(arguments)
     if recipe.teacher:
-        recipe.teacher.demand(model)
-    kind = arguments.pop("precision", None) or precision()
+        recipe.teacher.ensure_compatible(model)
+    kind = arguments.pop("precision", None) or default_precision()
     size, steps = arguments.pop("per_device_train_batch_size"), arguments.pop("gradient_accumulation_steps", 1)
     start = copy.deepcopy(model.state_dict()) if torch.cuda.is_available() else None
-    malloc.keep()
+    malloc.keep_freed_memory()
     halvings = 0
     while True:
         try:
-            seen = only_seen(model, heads, [*train.values(), *validation.values()], tokenizer.pad_token_id)
+            seen = restrict_embeddings(model, heads, [*train.values(), *validation.values()], tokenizer.pad_token_id)
             quiet = errors_only("transformers.trainer_utils", "transformers.trainer", "transformers.modeling_utils")
             with seen, quiet, _own_arithmetic():
                 fitted = _once(model, tokenizer, heads, train, validation, output_dir, arguments, callbacks, recipe,
                                kind, size >> halvings, steps << halvings)  # fmt: skip
-            return replace(fitted, figures=fitted.figures | {"halvings": halvings})
+            return replace(fitted, metrics=fitted.metrics | {"halvings": halvings})
         except torch.OutOfMemoryError:
             if (size >> halvings) % 2 or int(os.environ.get("WORLD_SIZE", "1")) > 1:
                 raise
@@ -330,11 +341,11 @@ def _once(
     output_dir: Path,
     arguments: dict[str, Any],
     callbacks: list[TrainerCallback],
-    recipe: Recipe,
+    recipe: TrainingOptions,
     kind: str,
     size: int,
     steps: int,
-) -> Fitted:
+) -> TrainingResult:
     on_gpu = torch.cuda.is_available()
     args = TrainingArguments(
         output_dir=str(output_dir), bf16=kind == "bf16", fp16=kind == "fp16", tf32=on_gpu or None, use_cpu=not on_gpu,
@@ -350,20 +361,24 @@ def _once(
     args.per_device_train_batch_size = size // args.world_size
     args._n_gpu = min(args.n_gpu, 1)  # several GPUs are for the launcher: DataParallel would take them here
     to_compile = _to_compile(model, tokenizer, heads, train, args, output_dir, recipe, size)
-    meter = Meter(model, args.device.type, kind)
-    wrapped = lora.wrap(model, recipe.lora) if recipe.lora else nullcontext(model)
-    with wrapped as trained, terminable(args.world_size == 1) as stop, at_hand(recipe.teacher, args.device):
+    meter = ThroughputMeter(model, args.device.type, kind)
+    wrapped = lora.lora_adapters(model, recipe.lora) if recipe.lora else nullcontext(model)
+    with (
+        wrapped as trained,
+        checkpoint_on_sigterm(args.world_size == 1) as stop,
+        on_device(recipe.teacher, args.device),
+    ):
         deadline = [Deadline(recipe.deadline)] if recipe.deadline else []
-        epoch_ends = EpochEnds(
+        epoch_ends = EpochCheckpoints(
             _epoch_steps(train, size * steps, recipe), recipe.selection.patience if recipe.selection else None
         )
         chosen = [epoch_ends] if recipe.deadline or recipe.selection else []
-        trainer = NightTrainer(
+        trainer = MultiTaskTrainer(
             heads, train, validation, tokenizer, recipe, size * steps, meter, model=trained, args=args,
             eval_dataset=next(iter(train.values())), callbacks=[*callbacks, *deadline, stop, *chosen],
         )  # fmt: skip
         trainer.remove_callback(PrinterCallback)
-        found = checkpoints.newest_sound(
+        found = checkpoints.newest_valid(
             output_dir, recipe.fingerprint, remove=args.world_size == 1, with_best=recipe.selection is not None
         )
         state = TrainerState.load_from_json(str(found / TRAINER_STATE_NAME)) if found else None
@@ -373,12 +388,12 @@ def _once(
             with compilation.compiled(trained) if to_compile else nullcontext():
                 trainer.train(resume_from_checkpoint=str(found) if found else None)
         meter.pause()
-        trainer.watch.judge()
+        trainer.watch.check()
         late = bool(deadline and deadline[0].reached)
         best = _take_best(trainer, output_dir) if late or recipe.selection else None
         stopped = _told_late(trainer.state) if late else ""
         trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False).to("cpu")
-    return Fitted(model, list(trainer.state.log_history), meter.figures(), stopped, best)
+    return TrainingResult(model, list(trainer.state.log_history), meter.metrics(), stopped, best)
 
 
 def _to_compile(
@@ -388,28 +403,30 @@ def _to_compile(
     train: Mapping[str, Examples],
     args: TrainingArguments,
     output_dir: Path,
-    recipe: Recipe,
+    recipe: TrainingOptions,
     size: int,
 ) -> bool:
-    if recipe.teacher and recipe.teacher.imitated:
+    if recipe.teacher and recipe.teacher.feature_loss_weights:
         return False  # compiled code keeps the first step's hooks
     if recipe.torch_compile != "auto" or recipe.lora or args.world_size > 1:
         return recipe.torch_compile == "always"
-    batches, collate = Batches(train, size, args.seed), Collator(train, heads, tokenizer.pad_token_id)
+    batches, collate = ObjectiveBatchSampler(train, size, args.seed), Collator(train, heads, tokenizer.pad_token_id)
 
     def loss(model: Any, batch: dict[str, Any]) -> torch.Tensor:
         inputs = {k: v.to(args.device) if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
-        read = inputs_of(inputs, labels=model.config.is_encoder_decoder)
+        read = model_inputs(inputs, labels=model.config.is_encoder_decoder)
         with torch.autocast(args.device.type, torch.bfloat16, enabled=args.bf16):
-            return logits(model, batch["objective"], read).float().square().mean()
+            return compute_logits(model, batch["objective"], read).float().square().mean()
 
     steps = int(args.num_train_epochs * len(batches))
     sample = [collate(batch) for batch in islice(batches, TRIED)]
     file = output_dir.with_name(f"{output_dir.name}.compile.json")
-    return compilation.remembered(file, lambda: compilation.pays(model.to(args.device).train(), loss, sample, steps))
+    return compilation.cached_decision(
+        file, lambda: compilation.is_worthwhile(model.to(args.device).train(), loss, sample, steps)
+    )
 
 
-def _take_best(trainer: NightTrainer, output_dir: Path) -> int:
+def _take_best(trainer: MultiTaskTrainer, output_dir: Path) -> int:
     """Load the weights of the best checkpoint, and return its step; the last step's where no metric was a number."""
     best: int = trainer.state.best_global_step or trainer.state.global_step
     # After a training that was over already when it was taken up again, the model holds nothing of it yet.

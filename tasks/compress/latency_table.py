@@ -17,7 +17,7 @@ from transformers import PreTrainedTokenizerBase
 
 from nightshift.compression import allocation
 from nightshift.inference.measurement import one_by_one
-from nightshift.models.architectures import anatomy, head_size, layers, width
+from nightshift.models.architectures import get_architecture, head_size, inner_width, layers
 from nightshift.models.heads import Heads, Model
 from nightshift.onnx import export, quantization
 from nightshift.store import artifact_store
@@ -32,8 +32,8 @@ def costs(
     model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, texts: Sequence[str], max_length: int
 ) -> allocation.Costs:
     """What layers with fewer heads and neurons save, of this model."""
-    names = anatomy(model)
-    widths = [[width(layer, block) for block in names.blocks] for layer in layers(model)]
+    names = get_architecture(model)
+    widths = [[inner_width(layer, block) for block in names.blocks] for layer in layers(model)]
     sizes = [model.config.model_type, model.config.hidden_size, head_size(model), widths, len(tokenizer), max_length]
     told = [*sizes, sorted(map(len, texts)), allocation.MEASURED, onnxruntime.__version__]
     key = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:24]

@@ -22,15 +22,15 @@ from nightshift.compression.importance import importance
 from nightshift.evaluation import scoring
 from nightshift.inference.measurement import TorchPredictor, device
 from nightshift.models import pretrained, static
-from nightshift.models.architectures import ANATOMIES, anatomy, head_size, layers, width
+from nightshift.models.architectures import ARCHITECTURES, get_architecture, head_size, inner_width, layers
 from nightshift.models.heads import Head, Model, is_decoder
 from nightshift.records import GENERATIVE, Objective, Start, Trained
 from nightshift.store import artifact_store, disk
 from nightshift.store.stages import stage
 from nightshift.training import callbacks, trainer
-from nightshift.training.batching import Collator, by_size
+from nightshift.training.batching import Collator, batches_by_length
 from nightshift.training.distillation import Teacher
-from nightshift.training.progress import Progress, slices
+from nightshift.training.progress import ProgressCallback, slices
 from nightshift.training.tokenization import Examples
 from tasks.compress import latency_table
 from tasks.compress.recipes import NotPossibleError, Step, amount, of
@@ -59,7 +59,7 @@ def checkpoint(model: Trained | Student | Start) -> Path:
 def opened(model: Trained | Student | Start) -> tuple[Model, PreTrainedTokenizerBase, dict[str, Head]]:
     """The model as small as it was made: its checkpoint says zeros where stock transformers know no smaller shape."""
     found, tokenizer, heads = pretrained.load_checkpoint(checkpoint(model))
-    if isinstance(model, Student) and found.config.model_type in ANATOMIES:
+    if isinstance(model, Student) and found.config.model_type in ARCHITECTURES:
         pruning.slim(found)
     return found, tokenizer, heads
 
@@ -163,16 +163,16 @@ class Desk:
             name = objective.name
             picked = random.permutation(len(self.rows[name]))[: LOOKED_AT // len(self.rows)]
             lengths = self.rows[name].lengths[picked]
-            parts = by_size(lengths, ROWS, self.heads[name], self.model.config.vocab_size)
+            parts = batches_by_length(lengths, ROWS, self.heads[name], self.model.config.vocab_size)
             found += [collate([(name, int(row)) for row in picked[part]]) for part in parts]
         return found
 
     def teacher(self) -> Teacher | None:
         """Full itself, where what it said before is not enough: for its inside, and for answers of many tokens."""
-        ways = {name: self.told[setting] for name, setting in LOSS_WEIGHTS.items()}
-        if not any(ways.values()) and not any(head.generative for head in self.heads.values()):
+        loss_weights = {name: self.told[setting] for name, setting in LOSS_WEIGHTS.items()}
+        if not any(loss_weights.values()) and not any(head.generative for head in self.heads.values()):
             return None
-        return Teacher(opened(self.trained)[0], **ways)
+        return Teacher(opened(self.trained)[0], **loss_weights)
 
 
 @contextmanager
@@ -212,7 +212,7 @@ def _cut(desk: Desk, share: float, batches: list[dict[str, Any]]) -> Model:
     """
     texts = list(islice(desk.texts(), latency_table.TEXTS))
     full = opened(desk.trained)[0]
-    whole = pruning.dense(desk.model, width(layers(full)[0], anatomy(full).feed_forward))
+    whole = pruning.dense(desk.model, inner_width(layers(full)[0], get_architecture(full).feed_forward))
     costs = latency_table.costs(whole, desk.tokenizer, desk.heads, texts, desk.told["max_length"])
     cuts = max(1, math.ceil(math.log(share, ONE_CUT)))
     model = desk.model
@@ -240,7 +240,7 @@ def _narrow(desk: Desk, size: float | int) -> Model:
 def _static(desk: Desk, _size: float | int) -> Model:
     (head,) = desk.heads.values()
     with _possible("static"):
-        return static.student_of(desk.model, desk.tokenizer, desk.texts(), head.pairs, seed=desk.told["seed"])
+        return static.build_static_student(desk.model, desk.tokenizer, desk.texts(), head.pairs, seed=desk.told["seed"])
 
 
 STEPS: dict[str, Callable[[Desk, float | int], Model]] = {
@@ -289,7 +289,7 @@ def made(
     log.info("%s: %s parameters", step, f"{count:,}")
     if step.trains and told["epochs"]:
         _teach(model, desk, step, artifact_store.work_folder(model_name, f"made-{artifact_store.artifact_key(folder)}"))
-    stock = pruning.dense(model) if model.config.model_type in ANATOMIES else model
+    stock = pruning.dense(model) if model.config.model_type in ARCHITECTURES else model
     pretrained.save_checkpoint(stock, tokenizer, desk.heads, folder / "checkpoint")
     return Student(parameters=count, seconds=time.monotonic() - begun)
 
@@ -309,9 +309,9 @@ def _teach(model: Model, desk: Desk, step: Step, work: Path) -> None:
     teacher = desk.teacher()
     if teacher:
         with _possible(step.name):
-            teacher.demand(model)
-    recipe = trainer.Recipe(
+            teacher.ensure_compatible(model)
+    recipe = trainer.TrainingOptions(
         temperature=told["temperature"], alpha=told["alpha"], teacher=teacher, class_weights=told.get("class_weights")
     )
-    trainer_callbacks = [callbacks.EachStep(disk.ensure_room), Progress(str(step))]
+    trainer_callbacks = [callbacks.StepCallback(disk.ensure_room), ProgressCallback(str(step))]
     trainer.fit(model, desk.tokenizer, desk.heads, desk.rows, {}, work, arguments, trainer_callbacks, recipe)
