@@ -82,22 +82,22 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
 
 
 class ObjectiveSettings(Settings):
-    """One of several things that a night's model learns."""
+    """One of several objectives that one model learns."""
 
     kind: Kind = "classification"
-    """What is learned: labels, a number, the text itself, or an answer to it."""
+    """Task: classification, regression (a number), generation (the text itself) or text2text (a target text for each text)."""
     data: DataSettings
-    """Where its rows lie and what their columns are."""
+    """Files with this objective's rows, and their columns."""
     holdout: str | None = None
-    """Its explicit holdout file; else `split.holdout` holds."""
+    """Path of this objective's holdout file; if not set, `split.holdout` applies."""
     weight: float = Field(1.0, gt=0)
-    """Of its loss in training and of its metric in the weighted sum."""
+    """Weight of this objective's loss in training and of its metric in the weighted sum that the gate compares."""
     role: Literal["main", "auxiliary"] = "main"
-    """main: what the model is for, one of them all; auxiliary: learned along."""
+    """main: the objective that the model is for, exactly one; auxiliary: trained together with it."""
     metric: Metric | None = None
-    """What better and worse are measured by; else the first that its kind knows."""
+    """Metric that decides what is better; if not set, the default of the kind."""
     generation: GenerationSettings = GenerationSettings()
-    """How it writes text, where it does."""
+    """Defaults for generating text, only for generation and text2text."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -108,36 +108,36 @@ class ObjectiveSettings(Settings):
 
 
 class NightSettings(Settings):
-    """Everything one night is told, in the order of the night."""
+    """All settings of a nightly run, in the order of its stages."""
 
     model: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,99}$")
     """Name of the registered model."""
     kind: Kind = "classification"
-    """What is learned: labels, a number (regression), the text itself (generation), or an answer to it (text2text)."""
+    """Task: classification, regression (a number), generation (the text itself) or text2text (a target text for each text)."""
     data: DataSettings | None = None
-    """Where the rows lie and what their columns are."""
+    """Files with the rows, and their columns."""
     objectives: dict[str, ObjectiveSettings] = {}
-    """Several things that one model learns, by name, in place of `kind` and `data`."""
+    """Several objectives that one model learns, by name, instead of `kind` and `data`."""
     split: SplitSettings = SplitSettings()
-    """Which rows train and which judge."""
+    """Assignment of rows to training, validation and holdout set."""
     expectations: ExpectationSettings = ExpectationSettings()
-    """What the rows must look like."""
+    """Checks that the rows must pass."""
     augment: AugmentSettings = AugmentSettings()
-    """Changed copies of training rows."""
+    """Augmented copies of training rows."""
     train: TrainSettings
-    """Fine-tuning."""
+    """Fine-tuning of the base model."""
     compress: CompressSettings = CompressSettings()
-    """Smaller models to try."""
+    """Smaller candidates of the trained model."""
     gate: GateSettings = GateSettings()
-    """When a challenger may replace the champion."""
+    """Conditions under which a challenger replaces the champion."""
     generation: GenerationSettings = GenerationSettings()
-    """How a model that writes text does it, where a request does not say otherwise."""
+    """Defaults for generating text if a request does not set them, only for generation and text2text."""
     deadline: str | int | None = None
-    """When the night must be over: a time of day such as 06:00, or minutes from its start; training stops in time at its best checkpoint, and compression that would end too late is left out."""
+    """Time by which the run must end, as a time of day such as 06:00 or as minutes from its start: training then stops early at its best checkpoint, and recipes that would end later are left out; if not set, there is no limit."""
     max_age: float | None = Field(None, gt=0)
-    """Days after which a night that changed nothing trains all the same, every stage anew; without it such a night is always skipped."""
+    """Age in days of the last run after which a run with unchanged inputs trains again, without cached results; if not set, such a run is always skipped."""
     base_dir: str = "."
-    """The folder that relative paths start from; a settings file sets it to its own."""
+    """Folder that relative paths start from; a settings file sets it to its own folder."""
 
     @field_validator("deadline")
     @classmethod

@@ -124,20 +124,20 @@ class Augmented(Artifact):
 
 
 class GenerationSettings(Settings):
-    """How text is written, by the names of transformers' GenerationConfig; a request may say otherwise."""
+    """Defaults for generating text, with the names of transformers' GenerationConfig; a request may override them."""
 
     max_new_tokens: int = Field(64, ge=1, le=generation_config.LONGEST)
-    """The most tokens that are written."""
+    """Maximum number of tokens to generate."""
     temperature: float = Field(0.0, ge=0, le=100)
-    """0 writes the likeliest token each time; above it tokens are drawn, the higher the more freely."""
+    """Sampling temperature; 0: greedy decoding."""
     top_p: float = Field(1.0, gt=0, le=1)
-    """Drawn are the likeliest tokens that together have this probability; 1 is all."""
+    """Cumulative probability of the most likely tokens that are sampled from (nucleus sampling); 1: all tokens."""
     top_k: int = Field(0, ge=0)
-    """Drawn are so many of the likeliest tokens; 0 is all."""
+    """Number of most likely tokens that are sampled from; 0: all tokens."""
     repetition_penalty: float = Field(1.0, gt=0, le=100)
-    """Above 1 tokens of the prompt and of what is written already become less likely."""
+    """Penalty of tokens that occur in the prompt or in the generated text; 1: no penalty."""
     stop_strings: list[Annotated[str, Field(min_length=1)]] = Field([], max_length=generation_config.MOST_STOP_STRINGS)
-    """Writing ends before the first of these."""
+    """Strings before which generation stops."""
 
     @property
     def is_changed(self) -> bool:

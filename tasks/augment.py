@@ -24,24 +24,24 @@ JUDGING = ("validation", "holdout", "spare")
 
 
 class AugmentSettings(Settings):
-    """Changed copies of training rows; none for generation and text2text, where the order of words is learned."""
+    """Augmented copies of training rows; none for generation and text2text, which learn the order of words."""
 
     method: Literal["none", "swap", "permute", "mixed"] = "mixed"
-    """swap: exchange two units; permute: reorder units; mixed: each with its probability."""
+    """swap: exchange two units; permute: reorder units; mixed: each with its own probability; none: no copies."""
     unit: Literal["auto", "word", "character"] = "auto"
-    """auto: characters in scripts written without spaces, else words."""
+    """Unit that is moved, a word or a character; auto: characters in scripts written without spaces, words otherwise."""
     copies: int = Field(1, ge=0, le=20)
-    """Copies a training row."""
+    """Number of augmented copies per training row."""
     probability: float = Field(0.1, gt=0, le=1)
-    """Chance of each unit to be moved; in pieces, to be exchanged."""
+    """Probability that a unit is moved, or replaced in an n-gram."""
     swap_probability: float = Field(0.5, ge=0, le=1)
-    """Chance that mixed swaps."""
+    """Probability that mixed swaps units."""
     permute_probability: float = Field(0.5, ge=0, le=1)
-    """Chance that mixed permutes."""
+    """Probability that mixed reorders units."""
     num_ngrams: int = Field(0, ge=0, le=50)
-    """Pieces a training row, some of their units exchanged for others, which only students learn from: their label is what the teacher says."""
+    """Number of n-grams per training row, with some units replaced, from which only student models learn, with the teacher's predictions as labels; 0: none."""
     seed: int = 42
-    """Of all draws, together with the row's own key."""
+    """Random seed, combined with the key of each row."""
 
 
 def swap(units: list[str], probability: float, random: Random) -> list[str]:

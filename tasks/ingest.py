@@ -28,36 +28,36 @@ FIELDS = (*TEXTS, "label", "group", "timestamp")
 
 
 class DataSettings(Settings):
-    """Where the rows lie and what their columns are: by name, or by position from 0."""
+    """Files with the rows, and their columns, by name or by position from 0."""
 
     path: str | list[str]
-    """A file, several, a pattern such as days/*.csv, or a data set hf:ID[@REVISION][#SPLIT]."""
+    """A file, a list of files, a pattern such as days/*.csv, or a Hugging Face dataset as hf:ID[@REVISION][#SPLIT]."""
     header: bool = True
-    """Whether the first record of a delimited file names the columns."""
+    """True if the first record of a delimited file contains the column names."""
     text: Column = "text"
-    """The column that is read."""
+    """Column with the texts."""
     text_pair: Column | None = None
-    """The second text, for pairs."""
+    """Column with the second texts, for text pairs; if not set, each row has one text."""
     label: Column | None = "label"
-    """The column that is learned; none where the texts alone are (generation)."""
+    """Column with the label, the number or the target text; only generation works without one and then learns from the texts alone."""
     label_separator: str | None = Field(None, min_length=1)
-    """What stands between the labels of a row that may have several; lists in JSON and Parquet need one too."""
+    """Separator between the labels of a row that may have several (multi-label), also required for lists in JSON and Parquet; if not set, each row has one label."""
     group: Column | None = None
-    """Rows with the same value stay on one side."""
+    """Column with groups: rows of the same group stay in the same set, and the gate compares groups instead of rows; if not set, each row stands alone."""
     timestamp: Column | None = None
-    """When the row came to be."""
+    """Column with the time of each row, for `split.by: time` and `train.window`."""
     encoding: str | None = None
-    """Detected where not stated."""
+    """Character encoding of the files, such as utf-8; if not set, it is detected."""
     delimiter: str | None = None
-    """Detected where not stated."""
+    """Delimiter between the fields of a file; if not set, it is detected."""
     quoting: Quoting = "auto"
-    """Whether double quotes enclose fields; auto finds out."""
+    """quoted: double quotes enclose fields; none: double quotes are ordinary characters; auto: detected."""
     paragraphs: bool = False
-    """A plain text file's rows are its paragraphs, the blocks between blank lines; their column is called text."""
+    """True to read the paragraphs of a plain text file, separated by blank lines, as rows of a column called text."""
     unlabelled: str | list[str] | None = None
-    """More texts without labels, named as in path: what the smaller models of compress learn from besides."""
+    """Files with further texts without labels, in the form of `path`, from which the student models of `compress` learn."""
     exclude: str | None = None
-    """A plain text file of what must go, a row key or a text a line: such rows are taken out everywhere."""
+    """Plain text file with one row key or text per line: matching rows are removed everywhere."""
 
     @field_validator("path", "unlabelled")
     @classmethod

@@ -24,16 +24,16 @@ WINDOW = re.compile(r"([1-9]\d*)(d?)")
 
 
 class SplitSettings(Settings):
-    """Which rows train and which judge."""
+    """Assignment of rows to training, validation and holdout set."""
 
     by: Literal["identity", "group", "time", "order"] = "identity"
-    """identity: by the text's digest; group: by the column data.group; time: the newest rows judge; order: the last."""
+    """identity: by a hash of the text; group: by the column `data.group`; time: the newest rows are the holdout; order: the last rows are the holdout."""
     holdout: float | str = 0.2
-    """A share of the rows, or the path of an explicit holdout file."""
+    """Fraction of the rows in the holdout set, or the path of a holdout file."""
     validation: float = Field(0.1, gt=0, lt=1)
-    """Share of the rows outside the holdout that choose instead of train."""
+    """Fraction of the rows outside the holdout that are used for validation."""
     spare: int = Field(0, ge=0, le=8)
-    """Sealed holdouts of the same size, neither trained on nor looked at."""
+    """Number of sealed holdout sets of the same size that are kept in reserve, neither trained on nor evaluated."""
 
     @property
     def holdout_file(self) -> str | None:

@@ -29,79 +29,79 @@ from nightshift.training.tokenization import Examples, load_or_create
 
 
 class LoraSettings(Settings):
-    """Low-rank adaptation by peft, under LoraConfig's own names; merged into the weights before anything else."""
+    """Low-rank adaptation with peft, with the names of LoraConfig; the adapter is merged into the weights after training."""
 
     r: int = Field(0, ge=0)
-    """Rank; 0 trains all weights instead."""
+    """Rank of the adapter matrices; 0: no adapter, all weights are trained."""
     lora_alpha: int = Field(16, ge=1)
-    """Scale of what is learned."""
+    """Scaling factor of the adapter."""
     lora_dropout: float = Field(0.0, ge=0, lt=1)
-    """Dropout before the small matrices."""
+    """Dropout probability of the adapter's input."""
     target_modules: str | list[str] = "all-linear"
-    """Layers that get small matrices, by the ends of their names."""
+    """Names of the layers that get an adapter, or the ends of their names; all-linear: all linear layers."""
 
 
 class TrainSettings(Settings):
-    """How tonight's model is fine-tuned; the names are those of transformers' TrainingArguments."""
+    """Fine-tuning of the base model, with the names of transformers' TrainingArguments."""
 
     base_model: str
-    """A Hugging Face id with its revision (ID@COMMIT), a folder, package:NAME/PATH, or scratch:bert, gpt2 or t5."""
+    """Hugging Face id with a revision (ID@COMMIT), a folder, package:NAME/PATH, or scratch:bert, scratch:gpt2 or scratch:t5 for fresh weights."""
     scratch: dict[str, int | float | str] = {}
-    """Sizes of a scratch: base, by the fields of its configuration (vocab_size, n_layer, hidden_size …)."""
+    """Sizes of a scratch: base, with the field names of its configuration (vocab_size, n_layer, hidden_size …)."""
     max_length: int = Field(128, ge=4, le=8192)
-    """Tokens a text is cut to."""
+    """Maximum number of tokens of a text; longer texts are truncated, and split for generation."""
     num_train_epochs: float = Field(3, gt=0, le=1000)
-    """Times the training rows are gone through."""
+    """Number of training epochs."""
     per_device_train_batch_size: int = Field(16, ge=1)
-    """Rows of a micro-batch, over all processes together."""
+    """Batch size of a forward and backward pass, in rows, over all processes together."""
     gradient_accumulation_steps: int = Field(1, ge=1)
-    """Micro-batches whose gradients are added up before the weights move."""
+    """Number of passes whose gradients are accumulated before an optimizer step."""
     learning_rate: float = Field(5e-5, gt=0)
-    """Highest learning rate; it falls linearly to zero."""
+    """Peak learning rate, which decays linearly to zero."""
     warmup_steps: int = Field(0, ge=0)
-    """Steps over which the learning rate rises from zero; fewer than the training has."""
+    """Number of steps of a linear warmup of the learning rate from zero, fewer than the training has; 0: no warmup."""
     warmup_ratio: float = Field(0.0, ge=0, lt=1)
-    """The same as a share of the training's steps, in place of warmup_steps."""
+    """Fraction of the training steps used for the warmup, instead of `warmup_steps`; 0: no warmup."""
     weight_decay: float = Field(0.01, ge=0)
-    """AdamW's weight decay."""
+    """Weight decay of AdamW."""
     class_weights: Literal["balanced"] | None = None
-    """balanced: each label counts alike in the loss, however many training rows have it; classification."""
+    """balanced: classes are weighted inversely to their frequency in the loss (classification); if not set, all rows have the same weight."""
     label_smoothing_factor: float = Field(0.0, ge=0, lt=1)
-    """Share of each target that goes to all labels (tokens) alike; not of regression."""
+    """Fraction of the target that label smoothing spreads over all labels or tokens, not for regression; 0: no smoothing."""
     decision_threshold: float | Literal["auto"] = 0.5
-    """Score from which a label is answered where a row may have several; auto: the best by the gate's metric on validation."""
+    """Minimum score of a predicted label in multi-label classification; auto: the value with the best gate metric on validation."""
     abstain_accuracy: float | None = Field(None, gt=0, lt=1)
-    """Where a row has one label, answers with low scores are marked abstain, so many that the others reach this accuracy on validation."""
+    """Accuracy on validation that is reached by marking predictions with low scores as abstain, only with one label per row; if not set, no prediction is marked."""
     save_steps: int = Field(200, ge=1)
-    """Steps between checkpoints."""
+    """Number of steps between two checkpoints."""
     save_total_limit: int = Field(2, ge=1)
-    """Newest checkpoints kept, and the best."""
+    """Number of newest checkpoints that are kept, in addition to the best one."""
     load_best_model_at_end: bool = False
-    """Take the epoch that is best on validation by the gate's metric, in place of the last one."""
+    """True to take the epoch with the best gate metric on validation instead of the last one."""
     early_stopping_patience: int | None = Field(None, ge=1)
-    """Epochs without a better one after which the training stops; needs load_best_model_at_end."""
+    """Number of epochs without improvement after which training stops, with `load_best_model_at_end`; if not set, all epochs are trained."""
     precision: Literal["auto", "float32", "bf16", "fp16"] = "auto"
-    """Mixed precision; auto takes what the device has in hardware."""
+    """Mixed precision of training; auto: bf16 or fp16 if the device has it in hardware, float32 otherwise."""
     seed: int = 42
-    """Of weights, order and dropout."""
+    """Random seed of weights, row order and dropout."""
     window: int | str | None = None
-    """Train on the newest rows only: a number of rows, or days such as 30d, counted back from the newest row."""
+    """Newest rows to train on, as a number of rows or as days such as 30d before the newest row; if not set, all rows."""
     warm_start: Literal["champion"] | None = None
-    """champion: go on from the champion's weights, where it has not trained on a row of tonight's holdout."""
+    """champion: continue from the champion's weights, unless it was trained on rows of the current holdout; if not set, start from `base_model`."""
     torch_compile: Literal["auto", "always", "never"] = "auto"
-    """auto: compile where that is measured to pay for itself, in trainings of more than a quarter of an hour."""
+    """Use torch.compile; auto: only in trainings longer than 15 minutes for which it is measured to be faster."""
     lora: LoraSettings = LoraSettings()
-    """Low-rank adaptation, for large bases."""
+    """Low-rank adaptation, for large base models."""
     sampling: Literal["proportional", "equal", "temperature"] = "proportional"
-    """How often each objective's turn comes: by its rows, equally, or by its rows to the power 1/sampling_temperature."""
+    """Sampling of batches from several objectives: proportional to their rows, equal, or temperature for rows to the power 1/sampling_temperature."""
     sampling_temperature: float = Field(2.0, ge=1)
-    """For temperature: 1 is proportional, a high one is nearly equal."""
+    """Temperature of the sampling: 1 is proportional, a high value is nearly equal."""
     compare_single: bool = False
-    """Train each of several objectives alone too, and report whether sharing helped."""
+    """True to train each of several objectives alone too, and to report whether training them together helped."""
     launcher: Literal["none", "accelerate"] = "none"
-    """accelerate: the same training under `accelerate launch`, for several GPUs or machines."""
+    """accelerate: train with `accelerate launch`, on several GPUs or machines; none: train in this process."""
     accelerate: dict[str, int | float | str | bool] = {}
-    """Options of `accelerate launch` by their own names, such as num_processes."""
+    """Options of `accelerate launch` by their names, such as num_processes."""
 
     @field_validator("scratch")
     @classmethod

@@ -23,39 +23,39 @@ INVISIBLE = re.compile("[\ufffd\u200b-\u200f\u2060\ufeff]")
 
 
 class Check(Settings):
-    """How serious a row check is."""
+    """Severity and threshold of a row check."""
 
     severity: Severity = "warning"
-    """critical stops the night when fewer than `mostly` rows pass; info only reports, and quarantines nothing."""
+    """critical and warning: failing rows are quarantined, and critical stops the run if fewer than `mostly` pass; info: failing rows are only reported."""
     mostly: float = Field(0.95, ge=0, le=1)
-    """Share of the rows that must pass."""
+    """Fraction of the rows that must pass."""
 
 
 class ExpectationSettings(Settings):
-    """What the rows must look like."""
+    """Checks that the rows must pass."""
 
     min_rows: int = Field(50, ge=1)
-    """Rows that must be left (critical)."""
+    """Minimum number of rows that must remain (critical)."""
     labels: list[str] | None = None
-    """The known labels of a classification; without them every label found is known."""
+    """Known labels of a classification; if not set, every label in the data is known."""
     readable: Check = Check(severity="critical")
-    """Records whose fields or characters can be read."""
+    """All fields and characters of the record can be read."""
     text_present: Check = Check(severity="critical")
-    """Texts that hold something."""
+    """The text is not empty."""
     label_present: Check = Check(severity="critical")
-    """Labels that hold something."""
+    """The label is not empty."""
     known_labels: Check = Check(severity="critical")
-    """Labels among `labels`."""
+    """The label is one of `labels`."""
     numeric_labels: Check = Check(severity="critical")
-    """Labels of a regression that are finite numbers."""
+    """The label of a regression is a finite number."""
     one_label_a_text: Check = Check(mostly=0.99)
-    """Texts of a classification that do not stand there twice with different labels."""
+    """The text of a classification does not occur with different labels."""
     unique_texts: Check = Check()
-    """Texts that are no exact duplicates, of generation and text2text together with their label; the first stays."""
+    """The text is not an exact duplicate of an earlier one; generation and text2text compare text and label."""
     usual_length: Check = Check(mostly=0.99)
-    """Texts that are not absurdly long or short."""
+    """The length of the text is not an outlier."""
     max_deviations: float = Field(6.0, gt=0)
-    """Robust deviations from the median length beyond which a text is absurd."""
+    """Distance from the median length, in robust standard deviations, beyond which a text is an outlier."""
 
     @field_validator("*", mode="before")
     @classmethod

@@ -17,22 +17,22 @@ TESTS = 3
 
 
 class Bounds(Settings):
-    """What a candidate may lose, and what it must reach."""
+    """What a candidate may lose, and the targets that it must reach."""
 
     keep: float = Field(0.99, gt=0, le=1)
-    """Share of full's metric (the gate's) on validation that a candidate must keep."""
+    """Fraction of the full model's gate metric on validation that a candidate must keep."""
     max_drop: float = Field(0.02, gt=0)
-    """Drop of the metric, in its unit, that the holdout must rule out."""
+    """Drop of the metric, in its unit, that the test on the holdout must rule out."""
     confidence: float = Field(0.95, gt=0.5, lt=1)
-    """Of that test, one-sided."""
+    """Confidence level of this one-sided test."""
     allow_unconfirmed: bool = True
-    """Whether a candidate may be put forward where the holdout has too few rows to confirm any."""
+    """True to allow a candidate that the holdout has too few rows to confirm."""
     min_speedup: float | None = Field(None, gt=1)
-    """Target: so many times as fast as full, one text at a time."""
+    """Target: minimum speedup over the full model for a single text; if not set, no target."""
     max_latency_ms: float | None = Field(None, gt=0)
-    """Target: of 95 in 100 texts, one at a time."""
+    """Target: maximum 95th percentile of the latency of a single text, in milliseconds; if not set, no target."""
     max_size_mb: float | None = Field(None, gt=0)
-    """Target: of the model's file."""
+    """Target: maximum size of the model file, in MB (10^6 bytes); if not set, no target."""
 
 
 def choose(

@@ -33,44 +33,44 @@ TEACHERS = (FULL, "champion")
 
 
 class CompressSettings(Bounds):
-    """Which smaller models are tried, and what they may lose."""
+    """Recipes for smaller candidates of the trained model, and what they may lose."""
 
     recipes: list[str] | Literal["auto"] = ["quantize", "distil", "prune", "distil+quantize", "distil+prune+quantize"]
-    """Chains of distil, narrow and prune, or static, then vocabulary, embeddings, quantize. auto: a search. An empty list puts full forward."""
+    """Chains of distil, narrow and prune, or static, then vocabulary, embeddings and quantize; auto: a search; an empty list: only the full model."""
     search_minutes: float = Field(60, gt=0)
-    """Of the search: after them only the cheapest of what is left goes on."""
+    """Time budget of the search, in minutes; after it only the cheapest remaining recipe continues."""
     teachers: list[str] = Field(["full"], min_length=1)
-    """Who students learn from; of several the mean. full: tonight's model; champion; else a base model, as `train.base_model`, which is fine-tuned tonight besides."""
+    """Teachers of the student models, of several the mean: full (the trained model), champion, or a base model as in `train.base_model`, which is fine-tuned first."""
     layers: float = Field(0.5, gt=0, le=1)
-    """Share of the layers a student keeps."""
+    """Fraction of the layers that a student model keeps."""
     strategy: Literal["spread", "first", "last", "every", "alternating"] = "spread"
-    """Which of the layers."""
+    """Layers that are kept: spread (evenly spaced), first, last, every (one in n) or alternating (every other one is dropped, from the top)."""
     hidden_size: float = Field(0.5, gt=0, lt=1)
-    """Share of the hidden size that a narrower student keeps."""
+    """Fraction of the hidden size that a narrowed model keeps."""
     target_latency_ratio: float = Field(0.5, gt=0, lt=1)
-    """Share of its parent's time that a pruned model takes; heads and neurons are allotted as measured on this machine."""
+    """Latency of a pruned model as a fraction of its parent's; heads and neurons are removed by their latency on this machine."""
     temperature: float = Field(2.0, gt=0)
-    """Softens the teacher's scores."""
+    """Temperature of the softmax in the distillation loss."""
     alpha: float = Field(0.7, ge=0, le=1)
-    """Weight of the teacher's scores; the rest is the labels'."""
+    """Weight of the distillation loss; the loss on the labels has the weight 1 - alpha."""
     attention_loss_weight: float = Field(0.0, ge=0)
-    """Weight of the teacher's attention relations."""
+    """Weight of the loss between the attention relations of student and teacher; 0: not used."""
     hidden_loss_weight: float = Field(0.0, ge=0)
-    """Weight of its layers' hidden states."""
+    """Weight of the loss between the hidden states of student and teacher; 0: not used."""
     cosine_loss_weight: float = Field(0.0, ge=0)
-    """Weight of its last hidden state's direction."""
+    """Weight of the cosine loss between the last hidden states of student and teacher; 0: not used."""
     distil_epochs: float = Field(4, gt=0)
-    """Epochs of a student."""
+    """Number of training epochs of a student model."""
     recovery_epochs: float = Field(2, ge=0)
-    """Epochs after pruning; 0: mended without training."""
+    """Number of training epochs after pruning; 0: least-squares reconstruction without training."""
     learning_rate: float = Field(1e-4, gt=0)
-    """Of students and recovery."""
+    """Peak learning rate of student models and after pruning."""
     float_weights: int = Field(0, ge=0)
-    """How many of the weights that static int8 hurts most stay in float."""
+    """Number of weight matrices that stay in float32, those that static int8 quantization harms most."""
     static_epochs: float = Field(5, gt=0)
-    """Epochs of a static student."""
+    """Number of training epochs of a static student model."""
     static_learning_rate: float = Field(2e-3, gt=0)
-    """Of a static student."""
+    """Peak learning rate of a static student model."""
 
     @property
     def teaching_bases(self) -> list[str]:

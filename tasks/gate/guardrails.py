@@ -17,20 +17,20 @@ from nightshift.records import Objective, Settings
 
 
 class Bars(Settings):
-    """What a challenger must not do."""
+    """Conditions that block a promotion."""
 
     slices: list[str] = []
-    """Columns whose values are slices too; labels and three lengths of text always are."""
+    """Columns whose values define slices, in addition to the labels and three ranges of text length."""
     slice_margin: float = Field(0.02, gt=0, lt=1)
-    """How much worse than the champion a slice may be; a challenger shown to be worse by more in one is held."""
+    """Drop of a slice's score against the champion that is tolerated; a challenger shown to be worse by more in any slice is held."""
     label_changes: Literal["hold", "allow"] = "hold"
-    """hold: a challenger that knows other labels than the champion is held until a person promotes it."""
+    """hold: a challenger with other labels than the champion's is held until a person promotes it; allow: it is compared as usual."""
     max_latency_ms: float | None = Field(None, gt=0)
-    """Most that 95 in 100 texts may take, one at a time, as registered."""
+    """Maximum 95th percentile of the latency of a single text, as registered, in milliseconds; if not set, no limit."""
     max_size_mb: float | None = Field(None, gt=0)
-    """Most that the registered model's file may hold, 10^6 bytes."""
+    """Maximum size of the registered model file, in MB (10^6 bytes); if not set, no limit."""
     max_typo_drop: float | None = Field(None, ge=0)
-    """Most that the metric may be worse on the holdout with typing errors; measured only where it is set."""
+    """Maximum drop of the metric, in its unit, on the holdout with typing errors; if not set, it is not measured."""
 
 
 @dataclass(frozen=True)

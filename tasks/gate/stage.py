@@ -35,24 +35,24 @@ ROUNDING = 1e-9
 
 
 class GateSettings(Bars):
-    """When a challenger may replace the champion."""
+    """Conditions under which a challenger replaces the champion."""
 
     metric: Metric | None = None
-    """What better and worse are measured by; the kind's own where it is not named."""
+    """Metric that decides what is better; if not set, the default of the kind."""
     first: First = "baseline"
-    """What a version without a predecessor must reach: baseline (be shown to beat the dummy and guessing, with a metric not below the baseline's), dummy (only be shown to beat the dummy and guessing), manual (the same, and a person promotes it)."""
+    """Condition for a first version: baseline (shown to beat the dummy and guessing, and not below the baseline), dummy (shown to beat the dummy and guessing), manual (a person promotes it)."""
     margin: float = Field(0.005, gt=0)
-    """How much worse than champion and anchor a cheaper challenger must be shown not to be."""
+    """Non-inferiority margin, in the metric's unit: a cheaper challenger must be shown to lose less than this against champion and anchor."""
     confidence: float = Field(0.95, gt=0.5, lt=1)
-    """The share of years of nights that shall be without a wrong promotion."""
+    """Probability that a year of nightly runs contains no wrong promotion."""
     tests_per_year: int = Field(40, ge=1)
-    """How many comparisons on the holdout the year's error budget, 1 - confidence, is enough for; fewer tell smaller differences."""
+    """Number of tests on the holdout over which the year's error budget, 1 - confidence, is divided; fewer tests detect smaller differences."""
     seeds: int = Field(1, ge=1, le=10)
-    """Trainings of tonight's model that differ in their seed: the best on validation goes on, and their spread counts as noise of the comparison."""
+    """Number of trainings with different seeds: the best on validation is used, and their standard deviation widens the confidence limits."""
     minimum: dict[str, float] = {}
-    """Least value of a metric on the holdout, by name (the most, of loss, RMSE and the like); for every challenger."""
+    """Minimum value of metrics on the holdout, by name (maximum for loss, RMSE and the like), for every challenger."""
     approval: Literal["auto", "manual"] = "auto"
-    """manual: a challenger that passes is held until a person promotes it."""
+    """manual: a challenger that passes is held until a person promotes it; auto: it is promoted."""
 
     @property
     def budget(self) -> float:
