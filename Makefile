@@ -30,7 +30,8 @@ test: check
 test-slow: install
 	$(PYTEST) -m slow
 
-test-all: test test-slow
+test-all: check
+	$(PYTEST) --cov
 
 docs: install
 	$(BIN)/python docs/make_settings.py
