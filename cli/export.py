@@ -69,7 +69,7 @@ def _write(version: ModelVersion, folder: Path) -> None:
         (folder / "requirements.txt").write_text("".join(_pins(registered)), encoding="utf-8")
         values = {"name": version.name, "version": version.version, "python": _python(registered)}
         shutil.copy(TEMPLATES / "serve.py", folder)
-        if model.writes:
+        if model.is_generative:
             values["serving"] = _add_served(served, folder)
             copy_modules(Path(writer.__file__), folder)
             _fill("writes.md", folder / "README.md", values | _writing(folder / "checkpoint", served))

@@ -1,7 +1,7 @@
-"""A registered version, read with nightshift's own code.
+"""A registered version, loaded with nightshift's own code.
 
-A version's folder is data here: its `serving.py`, `predictor.py` and packages are for `mlflow.pyfunc` and are never run
-by a night or a command, and nothing is unpickled. Its files are compared with the digests recorded at registration.
+A version's folder is treated as data: its `serving.py`, `predictor.py` and packages are for `mlflow.pyfunc` and are never
+executed by a run or a command, and nothing is unpickled. Its files are checked against the digests recorded at registration.
 """
 
 from collections.abc import Iterator
@@ -21,48 +21,51 @@ from nightshift.registry import integrity, tags
 from nightshift.store import artifact_store
 
 SERVING_FOLDER = "artifacts/serving"
-"""Where MLflow keeps, within a logged model, the folder that `tasks.register` logs as its artifact `model`."""
+"""Path, within MLflow's logged model, of the folder that `tasks.register` logs as its artifact `model`."""
 ONNX_FILES = ("model.onnx", "tokenizer.json", "config.json")
 GENERATIVE_FILE = "serving.json"
-"""The file that only the folder of a model that writes text has."""
+"""A file that only generative models have."""
 ADAPTER = "adapter_config.json"
-"""A file by which transformers would fetch another model's weights; nightshift merges adapters before it registers."""
+"""A file that makes transformers download another model's weights; nightshift merges adapters before registration."""
 
 
 class RegisteredModel:
-    """A version that is loaded and answers."""
+    """A registered version that is loaded and can predict."""
 
     def __init__(self, version: ModelVersion) -> None:
-        """Download, compare and load a version.
+        """Download, verify and load a version.
 
-        Raises ForeignVersionError if nightshift did not register it, DamagedVersionError if its files are missing,
-        changed or unreadable.
+        Raises:
+            ForeignVersionError: nightshift did not register it.
+            DamagedVersionError: Its files are missing, changed or unreadable.
         """
         self.label = version_label(version)
         with files_of(version) as folder:
-            served = folder / SERVING_FOLDER
-            self.size_mb = footprint.size_mb(served)
-            """Of the model's files, 10^6 bytes."""
-            self.writes = (served / GENERATIVE_FILE).exists()
-            self.predictor: Any = _loaded(served, self.writes, self.label)
+            serving_folder = folder / SERVING_FOLDER
+            self.size_mb = footprint.size_mb(serving_folder)
+            """Size of the model's files, 10^6 bytes."""
+            self.is_generative = (serving_folder / GENERATIVE_FILE).exists()
+            self.predictor: Any = _load(serving_folder, self.is_generative, self.label)
 
     @property
     def heads(self) -> dict[str, Any]:
-        """What is known of each objective, by its name."""
+        """Return the heads by the name of their objective."""
         return dict(self.predictor.heads)
 
     def answers(self, rows: pd.DataFrame, objective: str = "", **params: Any) -> pd.DataFrame:
-        """Return what `mlflow.pyfunc` answers with the same code: see `nightshift.inference.serving` and `nightshift.inference.generative`.
+        """Return the predictions that `mlflow.pyfunc` makes with the same code.
+
+        See `nightshift.inference.serving` and `nightshift.inference.generative`.
 
         Args:
-            rows: A frame with `text`, and what else the objective reads.
-            objective: Which one answers; the main one if it is empty.
-            params: Of a model that writes text: those of `nightshift.inference.generative.answers`.
+            rows: A frame with `text` and the other columns that the objective reads.
+            objective: Name of the objective; empty for the main one.
+            params: Parameters of `nightshift.inference.generative.answers`, for generative models only.
 
         Raises:
-            ValueError: for an objective, a column or a parameter that the model does not have.
+            ValueError: For an objective, a column or a parameter that the model does not have.
         """
-        if self.writes:
+        if self.is_generative:
             from nightshift.inference import generative  # it takes torch
 
             return generative.answers(self.predictor, rows, objective, **params)
@@ -72,12 +75,12 @@ class RegisteredModel:
 
 
 def version_label(version: ModelVersion) -> str:
-    """Return how messages name a version."""
+    """Return the name of a version in messages."""
     return f"version {version.version} of {version.name}"
 
 
 def ensure_own(version: ModelVersion) -> None:
-    """Raise ForeignVersionError unless a night registered this version."""
+    """Raise ForeignVersionError unless nightshift registered this version."""
     if tags.COMPRESSED not in version.tags or version.tags.get(tags.CHECKPOINT) != checkpoint_uri(version.run_id):
         raise ForeignVersionError(
             f"{version_label(version)} was not registered by nightshift: nothing of it is loaded (mlflow.pyfunc may know it)"
@@ -85,71 +88,75 @@ def ensure_own(version: ModelVersion) -> None:
 
 
 def checkpoint_uri(run_id: str) -> str:
-    """Return where a night's run keeps the Hugging Face checkpoint of the version that it registers."""
+    """Return the address of the Hugging Face checkpoint that a run logs with the version it registers."""
     return f"runs:/{run_id}/checkpoint"
 
 
 @contextmanager
 def files_of(version: ModelVersion) -> Iterator[Path]:
-    """Yield a copy of a version's folder whose digests are right; it goes with the block.
+    """Yield a verified temporary copy of a version's folder.
 
-    Raises ForeignVersionError if nightshift did not register it, DamagedVersionError if files are missing or changed.
+    Raises:
+        ForeignVersionError: nightshift did not register it.
+        DamagedVersionError: Files are missing or changed.
     """
     ensure_own(version)
-    what = version_label(version)
+    label = version_label(version)
     name = version.source.removeprefix("models:/").replace("/", "@")
     with _verified(
-        f"models:/{version.name}/{version.version}", name, version.tags.get(tags.DIGEST, ""), what
+        f"models:/{version.name}/{version.version}", name, version.tags.get(tags.DIGEST, ""), label
     ) as folder:
-        needed = () if (folder / SERVING_FOLDER / GENERATIVE_FILE).exists() else ONNX_FILES
-        for missing in (name for name in needed if not (folder / SERVING_FOLDER / name).is_file()):
-            raise DamagedVersionError(f"{what} is not whole: {SERVING_FOLDER}/{missing} is missing")
+        required = () if (folder / SERVING_FOLDER / GENERATIVE_FILE).exists() else ONNX_FILES
+        for missing in (name for name in required if not (folder / SERVING_FOLDER / name).is_file()):
+            raise DamagedVersionError(f"{label} is not whole: {SERVING_FOLDER}/{missing} is missing")
         yield folder
 
 
 @contextmanager
 def checkpoint_of(version: ModelVersion) -> Iterator[Path]:
-    """Yield a copy of the Hugging Face checkpoint that a version was made from, as `files_of` does of the version."""
+    """Yield a verified temporary copy of the Hugging Face checkpoint of a version; errors as in `files_of`."""
     ensure_own(version)
-    tag, what = version.tags.get(tags.CHECKPOINT_DIGEST, ""), f"the checkpoint of {version_label(version)}"
-    with _verified(checkpoint_uri(version.run_id), f"{version.run_id}-checkpoint", tag, what) as folder:
+    label = f"the checkpoint of {version_label(version)}"
+    tag = version.tags.get(tags.CHECKPOINT_DIGEST, "")
+    with _verified(checkpoint_uri(version.run_id), f"{version.run_id}-checkpoint", tag, label) as folder:
         yield folder
 
 
 @contextmanager
-def _verified(uri: str, name: str, tag: str, what: str) -> Iterator[Path]:
-    """Yield a downloaded folder that is the one whose digests were recorded.
+def _verified(uri: str, name: str, tag: str, label: str) -> Iterator[Path]:
+    """Yield a temporary copy of a folder in MLflow whose digests match the recorded ones.
 
     Args:
-        uri: Where MLflow has it.
+        uri: The folder's address in MLflow.
         name: The name of its record, see `integrity.difference`.
-        tag: The digest in the version's tag; empty for a version of a nightshift that recorded none.
-        what: How messages name it.
+        tag: The digest in the version's tag; empty if an old version of nightshift recorded none.
+        label: The folder's name in messages.
     """
     with artifact_store.scratch() as scratch:
         try:
             folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(scratch)))
         except (MlflowException, OSError) as error:
-            why = (str(error).splitlines() or [type(error).__name__])[0]
-            raise DamagedVersionError(f"{what} cannot be downloaded: {why}") from error
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise DamagedVersionError(f"{label} cannot be downloaded: {reason}") from error
         if difference := integrity.difference(name, integrity.digests(folder), tag):
-            raise DamagedVersionError(f"{what} is not as it was registered: {difference}")
+            raise DamagedVersionError(f"{label} is not as it was registered: {difference}")
         if any(folder.rglob(ADAPTER)):
-            raise DamagedVersionError(f"{what} holds {ADAPTER}, which nightshift does not write")
+            raise DamagedVersionError(f"{label} holds {ADAPTER}, which nightshift does not write")
         yield folder
 
 
-def _loaded(folder: Path, writes: bool, what: str) -> Any:
+def _load(folder: Path, is_generative: bool, label: str) -> Any:
+    """Return the predictor of a version's serving folder."""
     try:
-        if writes:
+        if is_generative:
             from nightshift.inference import generative
 
             return generative.GenerativePredictor(folder)
         return OnnxPredictor(folder)
     except KeyError as error:
         raise ForeignVersionError(
-            f"{what} is of a form that this nightshift does not read (no {error}): a night with --force registers it anew"
+            f"{label} is of a form that this nightshift does not read (no {error}): a night with --force registers it anew"
         ) from error
     except Exception as error:  # each library raises its own, onnxruntime nothing more precise
-        why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise DamagedVersionError(f"{what} cannot be read: {why}") from error
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise DamagedVersionError(f"{label} cannot be read: {reason}") from error

@@ -1,7 +1,7 @@
-"""The night's run in MLflow: one parent run a night, a nested run a candidate, no raw text.
+"""Runs in MLflow: one parent run per run of the pipeline, one nested run per candidate, no raw text.
 
-The run of a night that was killed or failed is taken up again by the next with the same fingerprint; what other killed
-nights left RUNNING is ended as KILLED.
+A run that was killed or failed is resumed by the next one with the same fingerprint; other runs that killed processes left
+RUNNING are ended as KILLED.
 """
 
 import json
@@ -31,9 +31,9 @@ from nightshift.store import artifact_store
 
 FINISHED = ("promoted", "held")
 FULL = "full"
-"""Artifact of a night's run: the digests of its training rows and, where nights start warm, the checkpoint of full."""
+"""Artifact folder of a run: the digests of its training rows and, for warm starts, the uncompressed checkpoint."""
 BEING_MADE = 20.0
-"""Seconds in which another process may be making the tables of a new database."""
+"""Seconds to wait while another process may be creating the tables of a new database."""
 FINGERPRINT, STATUS = tags.FINGERPRINT, tags.STATUS
 
 PARENT_RUN = "mlflow.parentRunId"
@@ -41,9 +41,10 @@ PARENT_RUN = "mlflow.parentRunId"
 
 
 def connect() -> MlflowClient:
-    """Return a client for where MLFLOW_TRACKING_URI says; else for a SQLite file under NIGHTSHIFT_HOME.
+    """Return a client for MLFLOW_TRACKING_URI, or for a SQLite file under NIGHTSHIFT_HOME if that is not set.
 
-    Raises UserError if the database is empty, damaged, or of another MLflow.
+    Raises:
+        UserError: The database is empty, damaged, or of another version of MLflow.
     """
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         (artifact_store.home() / "mlflow").mkdir(parents=True, exist_ok=True)
@@ -63,36 +64,36 @@ def connect() -> MlflowClient:
 
 
 def ensure_own_usable() -> None:
-    """Raise UserError if the SQLite file under NIGHTSHIFT_HOME is there and is empty or damaged."""
+    """Raise UserError if the SQLite file under NIGHTSHIFT_HOME exists and is empty or damaged."""
     ensure_usable(artifact_store.home() / "mlflow" / "mlflow.db")
 
 
 @cache
 def ensure_usable(file: Path) -> None:
-    """Raise UserError if a SQLite file of MLflow's is there and is empty or damaged; looked at once per process.
+    """Raise UserError if a SQLite file of MLflow exists and is empty or damaged; checked once per process.
 
-    MLflow would fill an empty file with empty tables, and all models would seem never to have been.
+    MLflow would create tables in an empty file, and all models would appear never to have existed.
     """
-    until = time.monotonic() + BEING_MADE
+    deadline = time.monotonic() + BEING_MADE
     while file.exists():
         try:
             with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
-                (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+                (state,) = database.execute("PRAGMA quick_check(1)").fetchone()
                 tables = database.execute(
                     "SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"
                 ).fetchone()
         except sqlite3.OperationalError:  # locked, or no permission: MLflow says so in its own words
             return
         except sqlite3.DatabaseError as error:
-            found, tables = str(error), (0,)
-        if found != "ok":
+            state, tables = str(error), (0,)
+        if state != "ok":
             raise UserError(
-                f"the MLflow database {file} is damaged ({found.splitlines()[-1]}): put a backup in its place, or save what can "
+                f"the MLflow database {file} is damaged ({state.splitlines()[-1]}): put a backup in its place, or save what can "
                 f"be read with `sqlite3 {file} .recover | sqlite3 {file.with_suffix('.recovered')}`"
             )
         if tables[0]:
             return
-        if time.monotonic() > until:
+        if time.monotonic() > deadline:
             raise UserError(
                 f"the MLflow database {file} is empty, so no model's history can be read: put a backup in its place, or, to begin "
                 f"anew, `rm {file}`"
@@ -106,7 +107,7 @@ def _own_file() -> str:
 
 @contextmanager
 def missing_ignored() -> Iterator[None]:
-    """Leave the block, with no error, at the first thing in it that is not in MLflow any more."""
+    """Leave the block without an error if MLflow does not have an object any more."""
     try:
         yield
     except MlflowException as error:
@@ -115,7 +116,7 @@ def missing_ignored() -> Iterator[None]:
 
 
 def run(run_id: str | None) -> Run | None:
-    """Return a run; None if there is none, or if `mlflow gc` has removed it."""
+    """Return a run; None if there is none or `mlflow gc` has removed it."""
     with missing_ignored():
         return connect().get_run(run_id) if run_id else None
     return None
@@ -123,7 +124,7 @@ def run(run_id: str | None) -> Run | None:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """An MLflow server that does not answer becomes a line that says what to do."""
+    """Turn the error of an MLflow server that does not answer into one line that says what to do."""
     try:
         yield
     except MlflowException as error:
@@ -136,13 +137,13 @@ def explained() -> Iterator[None]:
 
 
 def without_credentials(address: str) -> str:
-    """An address without the name and password that it may carry."""
-    place = urlsplit(address).netloc
-    return redact(address.replace(place, place.rpartition("@")[2], 1) if "@" in place else address)
+    """Return an address without user name and password."""
+    netloc = urlsplit(address).netloc
+    return redact(address.replace(netloc, netloc.rpartition("@")[2], 1) if "@" in netloc else address)
 
 
 def where_to_look() -> str:
-    """The server's address; for a SQLite file the command that shows it."""
+    """Return the address of the MLflow server; for a SQLite file the command that starts one."""
     uri = without_credentials(connect().tracking_uri)
     return uri if uri.startswith("http") else f"{_mlflow()} ui --backend-store-uri {uri}"
 
@@ -153,7 +154,7 @@ def _mlflow() -> str:
 
 
 def run_address(run_id: str, tab: str = "") -> str:
-    """The run's page on the MLflow server, or the page of one of its artifacts; empty without a server."""
+    """Return the address of a run's page on the MLflow server, or of one of its artifacts; empty without a server."""
     client = connect()
     if not client.tracking_uri.startswith("http"):
         return ""
@@ -162,91 +163,101 @@ def run_address(run_id: str, tab: str = "") -> str:
 
 
 def flow_run_address(flow_run_id: str | None) -> str:
-    """The flow run's page in the Prefect UI; empty without a server."""
+    """Return the address of a flow run's page in the Prefect UI; empty without a server."""
     ui = os.environ.get("PREFECT_UI_URL")
     return f"{ui}/runs/flow-run/{flow_run_id}" if ui and flow_run_id else ""
 
 
 def experiment_id(model: str) -> str:
-    """Return the id of the model's experiment, which is made if there is none.
+    """Return the id of the model's experiment; create it if it does not exist.
 
-    Raises UserError if it was deleted: to bring it back is for the person to decide who deleted it.
+    Raises:
+        UserError: The experiment was deleted. Only the person who deleted it should restore it.
     """
     client = connect()
-    found = client.get_experiment_by_name(model)
-    if found and found.lifecycle_stage == "deleted":
+    experiment = client.get_experiment_by_name(model)
+    if experiment and experiment.lifecycle_stage == "deleted":
         command = f"MLFLOW_TRACKING_URI={without_credentials(client.tracking_uri)} {_mlflow()} experiments restore --experiment-id"
         raise UserError(
-            f"the experiment {model} was deleted in MLflow: `{command} {found.experiment_id}` brings it back with its runs; "
+            f"the experiment {model} was deleted in MLflow: `{command} {experiment.experiment_id}` brings it back with its runs; "
             "or give the settings another `model`"
         )
-    if found:
-        return str(found.experiment_id)
-    own = client.tracking_uri == _own_file()
-    location = (artifact_store.home() / "mlflow" / "artifacts" / model).as_uri() if own else None
+    if experiment:
+        return str(experiment.experiment_id)
+    is_own = client.tracking_uri == _own_file()
+    location = (artifact_store.home() / "mlflow" / "artifacts" / model).as_uri() if is_own else None
     kind = {"mlflow.experimentKind": "custom_model_development"}  # its page opens on training runs, not on traces
     return str(client.create_experiment(model, artifact_location=location, tags=kind))
 
 
 def finished_night(model: str, fingerprint: str = "%") -> Run | None:
-    """The last night that ended as promoted or held, with this fingerprint or with any."""
-    query = f"tags.`{FINGERPRINT}` LIKE '{fingerprint}' and attributes.status = 'FINISHED'"
+    """Return the last run that ended as promoted or held, with this fingerprint or, by default, any."""
+    query = f"tags.`{tags.FINGERPRINT}` LIKE '{fingerprint}' and attributes.status = 'FINISHED'"
     runs = connect().search_runs([experiment_id(model)], query)
-    return next((run for run in runs if run.data.tags.get(STATUS) in FINISHED), None)
+    return next((run for run in runs if run.data.tags.get(tags.STATUS) in FINISHED), None)
 
 
 def end_killed(model: str, resumed: str | None) -> None:
-    """End as KILLED the runs that killed nights left RUNNING, but for the newest with the fingerprint `resumed`.
+    """End as KILLED all runs that killed processes left RUNNING, except the newest with the fingerprint `resumed`.
 
-    Call it while holding the model's lock: what nights have left RUNNING then belongs to nobody.
+    The caller holds the model's lock, so no process works on a run that is still RUNNING.
     """
     client = connect()
     for run in _running(model):
-        if run.data.tags.get(FINGERPRINT) == resumed and resumed:
+        if run.data.tags.get(tags.FINGERPRINT) == resumed and resumed:
             resumed = None
             continue
-        client.set_tag(run.info.run_id, STATUS, "killed")
+        client.set_tag(run.info.run_id, tags.STATUS, "killed")
         client.set_terminated(run.info.run_id, "KILLED")
 
 
 def start_night(model: str, fingerprint: str, name: str) -> str:
-    """The id of tonight's run: the last with this fingerprint where it was killed or failed, else a new one."""
+    """Return the id of the run to log to: the last with this fingerprint if it was killed or failed, else a new one."""
     client = connect()
-    last = next(iter(client.search_runs([experiment_id(model)], f"tags.`{FINGERPRINT}` = '{fingerprint}'")), None)
+    last = next(iter(client.search_runs([experiment_id(model)], f"tags.`{tags.FINGERPRINT}` = '{fingerprint}'")), None)
     if last is None or last.info.status == "FINISHED":
-        return str(client.create_run(experiment_id(model), tags={FINGERPRINT: fingerprint}, run_name=name).info.run_id)
+        return str(
+            client.create_run(experiment_id(model), tags={tags.FINGERPRINT: fingerprint}, run_name=name).info.run_id
+        )
     client.update_run(last.info.run_id, "RUNNING", name)
     return str(last.info.run_id)
 
 
 def unfinished(version: ModelVersion, fingerprint: str) -> bool:
-    """Whether a version comes of a night with this fingerprint that was killed or failed, or is still under way."""
-    if version.tags.get(FINGERPRINT) != fingerprint:
+    """Return True if a run with this fingerprint registered the version and has not finished; it may have failed."""
+    if version.tags.get(tags.FINGERPRINT) != fingerprint:
         return False
-    night = run(version.run_id)
-    return night is not None and bool(night.info.status != "FINISHED")
+    origin = run(version.run_id)
+    return origin is not None and bool(origin.info.status != "FINISHED")
 
 
 def _running(model: str) -> list[Run]:
-    """Nights and their candidates; an experiment may hold other people's runs too."""
+    """Return the runs of nightshift, nested ones too, that are RUNNING; the experiment may contain other people's runs."""
     runs = connect().search_runs([experiment_id(model)], "attributes.status = 'RUNNING'")
     return [run for run in runs if any(tag.startswith(tags.PREFIX) for tag in run.data.tags)]
 
 
 def end_night(run_id: str, status: str, reason: str) -> None:
-    """Close the run with the night's status: `failed` is FAILED in MLflow, `killed` KILLED, all else FINISHED."""
+    """End a run with its outcome: `failed` is FAILED in MLflow, `killed` KILLED, all else FINISHED."""
     client = connect()
-    client.set_tag(run_id, STATUS, status)
+    client.set_tag(run_id, tags.STATUS, status)
     client.set_tag(run_id, tags.REASON, redact(reason))
     client.set_terminated(run_id, status.upper() if status in ("failed", "killed") else "FINISHED")
 
 
 def log_inputs(run_id: str, settings: Settings, sources: list[Source], rows: dict[str, int]) -> None:
-    """Settings as parameters and file, the files as data sets with their digests, the counts of rows."""
+    """Log settings as parameters and as a file, source files as data sets with their digests, and row counts.
+
+    Args:
+        run_id: The MLflow run.
+        settings: The settings of the run.
+        sources: The source files.
+        rows: Numbers of rows by name, such as `read`.
+    """
     client = connect()
-    known = client.get_run(run_id).data.params
+    logged = client.get_run(run_id).data.params
     for name, value in flatten(settings.model_dump(mode="json")).items():
-        if name not in known:
+        if name not in logged:
             client.log_param(run_id, name, str(value)[:6000])
     client.log_dict(run_id, settings.model_dump(mode="json"), "settings.json")
     for name, count in rows.items():
@@ -255,7 +266,7 @@ def log_inputs(run_id: str, settings: Settings, sources: list[Source], rows: dic
 
 
 def alpha_of(run_id: str) -> float | None:
-    """Return the share of the error budget that a test of a night's gate took; None where the run is gone."""
+    """Return the share of the yearly error budget that a run's test spent, by its settings; None if the run is deleted."""
     try:
         settings = connect().get_run(run_id).data.params
         return (1 - float(settings["gate.confidence"])) / float(settings["gate.tests_per_year"])
@@ -274,22 +285,29 @@ def _data_set(source: Source) -> DatasetInput:
 
 
 def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested values by their dotted names."""
-    found: dict[str, Any] = {}
+    """Return nested values by their dotted names."""
+    flat: dict[str, Any] = {}
     for name, value in values.items():
-        found |= flatten(value, f"{prefix}{name}.") if isinstance(value, dict) and value else {prefix + name: value}
-    return found
+        flat |= flatten(value, f"{prefix}{name}.") if isinstance(value, dict) and value else {prefix + name: value}
+    return flat
 
 
 def log_metrics(run_id: str, group: str, values: Mapping[str, float], model_id: str | None = None) -> None:
-    """Log `group/name` for each value; with `model_id` they stand on the page of that logged model too."""
+    """Log each value as the metric `group/name`.
+
+    Args:
+        run_id: The MLflow run.
+        group: The first part of the metrics' names.
+        values: The metrics by name.
+        model_id: A logged model on whose page they are shown too.
+    """
     client = connect()
     for name, value in values.items():
         client.log_metric(run_id, f"{group}/{name}", value, model_id=model_id)
 
 
 def log_history(run_id: str, history: list[dict[str, Any]]) -> None:
-    """The training's curve, where it was not logged live because the stage came from the cache."""
+    """Log the training curve, unless it was logged during training; a stage from the cache has not logged it."""
     client = connect()
     if "train/loss" in client.get_run(run_id).data.metrics:
         return
@@ -300,13 +318,13 @@ def log_history(run_id: str, history: list[dict[str, Any]]) -> None:
 
 
 def log_candidates(run_id: str, candidates: list[Candidate]) -> None:
-    """A nested run for each candidate, and the whole as one table."""
+    """Log a nested run for each candidate, and all candidates as one JSON file."""
     client = connect()
     parent = client.get_run(run_id)
     query = f"tags.`{PARENT_RUN}` = '{run_id}' and attributes.status = 'FINISHED'"
-    known = {run.info.run_name for run in client.search_runs([parent.info.experiment_id], query)}
+    logged = {run.info.run_name for run in client.search_runs([parent.info.experiment_id], query)}
     for candidate in candidates:
-        if candidate.name in known:
+        if candidate.name in logged:
             continue
         run = client.create_run(
             parent.info.experiment_id,
