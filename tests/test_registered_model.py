@@ -232,14 +232,14 @@ def test_a_full_checkpoint_is_fetched_again_where_the_copy_is_damaged_and_refuse
     (artifact_store.folder(made) / "model/model.safetensors").write_bytes(b"weights")
     (artifact_store.folder(made) / artifact_store.TRAINED_KEYS).write_bytes(b"keys")
     run = model.night(1)
-    warm_start.keep(made, run, whole=True)
-    copy = warm_start._fetched(run, home / "work/x/champion")
+    warm_start.keep(made, run, with_checkpoint=True)
+    copy = warm_start._download(run, home / "work/x/champion")
     (copy / "model.safetensors").write_bytes(b"Weights")
-    assert warm_start._fetched(run, copy) == copy and (copy / "model.safetensors").read_bytes() == b"weights"
+    assert warm_start._download(run, copy) == copy and (copy / "model.safetensors").read_bytes() == b"weights"
     (model.place / run / "artifacts/full/model.safetensors").write_bytes(b"theirs")
     shutil.rmtree(copy)
     with pytest.raises(DamagedVersionError, match=r"^model\.safetensors is not the file that was registered$"):
-        warm_start._fetched(run, copy)
+        warm_start._download(run, copy)
     assert not copy.exists()
 
 
@@ -251,7 +251,7 @@ def test_changed_digests_of_training_rows_are_never_gone_by(model):
     keys.to_parquet(artifact_store.folder(made) / artifact_store.TRAINED_KEYS)
     number = model.registered()
     run = model_registry.version("x", number).run_id
-    warm_start.keep(made, run, whole=False)
+    warm_start.keep(made, run, with_checkpoint=False)
     assert trained_keys(Registered(name="x", version=number, run_id=run), Standing(champion=None, anchor=None)) == {
         "a",
         "b",

@@ -49,7 +49,7 @@ def test_old_nights_beyond_the_newest_go_with_all_that_is_theirs(home):
     assert named(things, "run") == {oldest, failed, candidate}
     assert named(things, "version") == {f"reviews/{number}"}
     assert len(named(things, "model")) == 2 and leftover in named(things, "model")
-    assert {round(t.days) for t in things if t.night == oldest} == {30}
+    assert {round(t.days) for t in things if t.run_id == oldest} == {30}
     assert sum(t.bytes for t in things) == 3 * 100 + len(oldest) + len("weights")
 
     size = sum(t.bytes for t in things)

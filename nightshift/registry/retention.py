@@ -1,7 +1,7 @@
-"""Retention by age and count: what old nights have left behind goes, what an alias stands on stays.
+"""Retention by age and count: delete the output of old runs, except versions with an alias and their evidence.
 
-`plan` only looks, `carry_out` deletes what it is given. Both are for the hours between the nights: a night under way
-may still read an old artifact. Runs and models are left as `mlflow gc` expects them: marked deleted, their files gone.
+`plan` only lists, `carry_out` deletes. Call both while no run is active: one may still read an old artifact. Runs and
+models are left as `mlflow gc` expects them: marked as deleted, their files removed.
 """
 
 import os
@@ -33,8 +33,8 @@ FOLDERS: dict[Kind, tuple[str, bool]] = {
     "work": ("work", False),
     "report": ("reports", True),
 }
-"""Folder under NIGHTSHIFT_HOME, and whether its newest stay; what ends in .partial never counts among those."""
-UNLISTED: dict[str, Callable[[MlflowClient, str], None]] = {
+"""Folder under NIGHTSHIFT_HOME, and whether its newest entries are kept; unfinished ones never count as newest."""
+DELETE: dict[str, Callable[[MlflowClient, str], None]] = {
     "version": lambda client, name: client.delete_model_version(*name.rsplit("/", 1)),
     "model": lambda client, name: client.delete_logged_model(name),
     "run": lambda client, name: client.delete_run(name),
@@ -42,76 +42,82 @@ UNLISTED: dict[str, Callable[[MlflowClient, str], None]] = {
 
 
 class Removable(BaseModel):
-    """One thing that may go."""
+    """An item that may be deleted."""
 
     kind: Kind
     """`model` is MLflow's logged model: the files of a registered version."""
     name: str
     """NAME/VERSION, MLflow's id, or the path relative to NIGHTSHIFT_HOME."""
     path: str = ""
-    """What is removed from this disk; empty for a version and for what lies elsewhere."""
+    """File or folder on this disk; empty for a version and for files that lie elsewhere."""
     bytes: int = 0
     days: float
-    """Its age."""
-    night: str = ""
-    """The night's run: all that belongs to one night goes or stays together."""
+    """Age."""
+    run_id: str = ""
+    """MLflow run of the pipeline: all its items are deleted or kept together."""
 
 
 def plan(keep: int, days: float) -> list[Removable]:
-    """What may go: older than `days` and beyond the newest `keep` (of a model's nights and reports, of a stage)."""
-    return _old_nights(keep, days) + _old_files(keep, days)
+    """Return what may be deleted.
+
+    Args:
+        keep: Number of the newest runs and reports of each model, and artifacts of each stage, to keep.
+        days: Age up to which everything is kept.
+    """
+    return _old_runs(keep, days) + _old_files(keep, days)
 
 
-def carry_out(things: list[Removable]) -> int:
-    """Delete; returns the bytes freed. A night that an alias has come to stand on since the plan stays whole."""
+def carry_out(items: list[Removable]) -> int:
+    """Delete items and return the bytes freed; a run whose version has received an alias since the plan is kept."""
     client, freed = tracking.connect(), 0
     with ExitStack() as stack:
-        for name in sorted({thing.name.rsplit("/", 1)[0] for thing in things if thing.kind == "version"}):
+        for name in sorted({item.name.rsplit("/", 1)[0] for item in items if item.kind == "version"}):
             stack.enter_context(model_registry.locked(name, "aliases"))
-        used = _in_use(mlflow.search_model_versions())
-        spared = {thing.night for thing in things if thing.night and thing.name in used}
-        for thing in things:
-            if thing.night not in spared:
-                freed += _remove(Path(thing.path)) if thing.path else 0
-                if thing.kind in UNLISTED:
-                    UNLISTED[thing.kind](client, thing.name)
-                    for record in (thing.name, f"{thing.name}-checkpoint", f"{thing.name}-full"):
+        ids_in_use = _in_use(mlflow.search_model_versions())
+        spared_runs = {item.run_id for item in items if item.run_id and item.name in ids_in_use}
+        for item in items:
+            if item.run_id not in spared_runs:
+                freed += _remove(Path(item.path)) if item.path else 0
+                if item.kind in DELETE:
+                    DELETE[item.kind](client, item.name)
+                    for record in (item.name, f"{item.name}-checkpoint", f"{item.name}-full"):
                         integrity.forget(record.replace("/", "@"))
     return freed
 
 
-def _old_nights(keep: int, days: float) -> list[Removable]:
+def _old_runs(keep: int, days: float) -> list[Removable]:
+    """Return the old runs of the pipeline with their nested runs, logged models and versions."""
     tracking.connect()
     query = f"tags.`{tags.FINGERPRINT}` LIKE '%'"
-    nights = mlflow.search_runs(search_all_experiments=True, filter_string=query, output_format="list")
-    versions, things = mlflow.search_model_versions(), []
-    used = _in_use(versions)
-    for experiment in sorted({night.info.experiment_id for night in nights}):
-        ours = sorted((n for n in nights if n.info.experiment_id == experiment), key=_night_age)
-        old = [night for night in ours[keep:] if _night_age(night) > days]
-        members, models = _members(experiment, old)
-        for night in old:
-            runs = members[night.info.run_id]
-            files = [model for run in runs for model in models[run.info.run_id]]
-            ids = {run.info.run_id for run in runs} | {model.model_id for model in files}
-            if ids & used or any(run.info.status in ("RUNNING", "SCHEDULED") for run in runs):
+    runs = mlflow.search_runs(search_all_experiments=True, filter_string=query, output_format="list")
+    versions, items = mlflow.search_model_versions(), []
+    ids_in_use = _in_use(versions)
+    for experiment in sorted({run.info.experiment_id for run in runs}):
+        newest_first = sorted((run for run in runs if run.info.experiment_id == experiment), key=_run_age)
+        old_runs = [run for run in newest_first[keep:] if _run_age(run) > days]
+        members, models = _members(experiment, old_runs)
+        for parent in old_runs:
+            family = members[parent.info.run_id]
+            files = [model for run in family for model in models[run.info.run_id]]
+            ids = {run.info.run_id for run in family} | {model.model_id for model in files}
+            if ids & ids_in_use or any(run.info.status in ("RUNNING", "SCHEDULED") for run in family):
                 continue
-            # In this order, so that a kill on the way leaves no version without files and no part the next plan misses.
-            common = {"days": _night_age(night), "night": night.info.run_id}
-            things += [Removable(kind="version", name=f"{v.name}/{v.version}", **common)
+            # In this order a kill leaves no version without files, and nothing that the next plan would miss.
+            common = {"days": _run_age(parent), "run_id": parent.info.run_id}
+            items += [Removable(kind="version", name=f"{v.name}/{v.version}", **common)
                        for v in versions if _origin(v) & ids and not v.name.endswith(LEDGER)]  # fmt: skip
-            things += [_logged("model", model.model_id, model.artifact_location, common) for model in files]
-            things += [_logged("run", run.info.run_id, run.info.artifact_uri, common) for run in runs]
-    return things
+            items += [_logged("model", model.model_id, model.artifact_location, common) for model in files]
+            items += [_logged("run", run.info.run_id, run.info.artifact_uri, common) for run in family]
+    return items
 
 
-def _members(experiment: str, nights: list[Run]) -> tuple[dict[str, list[Run]], dict[str, list[Any]]]:
-    """The runs of each night, its own last, and the logged models of each run."""
-    if not nights:
+def _members(experiment: str, parents: list[Run]) -> tuple[dict[str, list[Run]], dict[str, list[Any]]]:
+    """Return the runs of each parent run, itself last, and the logged models of each run."""
+    if not parents:
         return {}, {}
     members, models = defaultdict(list), defaultdict(list)
     query = f"tags.`{tracking.PARENT_RUN}` LIKE '%'"
-    for run in [*mlflow.search_runs([experiment], query, output_format="list"), *nights]:
+    for run in [*mlflow.search_runs([experiment], query, output_format="list"), *parents]:
         members[run.data.tags.get(tracking.PARENT_RUN, run.info.run_id)].append(run)
     for model in mlflow.search_logged_models(experiment_ids=[experiment], output_format="list"):
         models[model.source_run_id].append(model)
@@ -119,57 +125,62 @@ def _members(experiment: str, nights: list[Run]) -> tuple[dict[str, list[Run]], 
 
 
 def _logged(kind: Kind, name: str, uri: str, common: dict[str, Any]) -> Removable:
-    """A run or a logged model, with the folder of its name where that lies under NIGHTSHIFT_HOME."""
-    place = Path(local_file_uri_to_path(uri)).resolve() if is_local_uri(uri) else Path()
+    """Return a run or a logged model as an item, with its folder if that lies under NIGHTSHIFT_HOME."""
+    path = Path(local_file_uri_to_path(uri)).resolve() if is_local_uri(uri) else Path()
     folder = next(
-        (p for p in (place, *place.parents) if p.name == name and p.is_relative_to(artifact_store.home())), None
+        (p for p in (path, *path.parents) if p.name == name and p.is_relative_to(artifact_store.home())), None
     )
     return Removable(kind=kind, name=name, path=str(folder or ""), bytes=_bytes(folder) if folder else 0, **common)
 
 
 def _in_use(versions: list[ModelVersion]) -> set[str]:
-    """Ids of the runs and logged models behind every alias and every anchor, and of their evidence."""
-    used: set[str] = set()
+    """Return the ids of the runs and logged models behind every alias and anchor, and of their evidence."""
+    ids: set[str] = set()
     for model in mlflow.search_registered_models():
         entries = ledger.history(model.name)
-        held = {str(number) for number in model.aliases.values()} | {ledger.anchor(entries)}
-        used.update(entry.evidence for entry in ledger.moves(entries) if entry.new in held)
-        used.update(*(_origin(v) for v in versions if v.name == model.name and str(v.version) in held))
-    return used
+        numbers = {str(number) for number in model.aliases.values()} | {ledger.anchor(entries)}
+        ids.update(entry.evidence for entry in ledger.moves(entries) if entry.new in numbers)
+        ids.update(*(_origin(v) for v in versions if v.name == model.name and str(v.version) in numbers))
+    return ids
 
 
 def _origin(version: ModelVersion) -> set[str]:
-    """The ids a version names: its run, and what its source consists of (models:/ID, runs:/ID/…, a path)."""
+    """Return the ids in a version: its run, and the parts of its source (models:/ID, runs:/ID/…, a path)."""
     return {version.run_id, *version.source.split("/")}
 
 
-def _night_age(night: Run) -> float:
-    return float(time.time() - (night.info.end_time or night.info.start_time) / 1000) / DAY
+def _run_age(run: Run) -> float:
+    """Return the days since a run ended."""
+    return float(time.time() - (run.info.end_time or run.info.start_time) / 1000) / DAY
 
 
 def _old_files(keep: int, days: float) -> list[Removable]:
-    things: list[Removable] = []
-    loose: dict[Kind, list[Path]] = {
+    """Return the old files and folders under NIGHTSHIFT_HOME that no MLflow run refers to."""
+    items: list[Removable] = []
+    single_files: dict[Kind, list[Path]] = {
         "artifact": [
             path for path in artifact_store.root().glob("*") if path.is_file()
         ],  # errors of failed runs, as Prefect keeps them
         "log": [*(artifact_store.home() / "logs").glob("error-*.log")],
     }
-    for kind, paths in loose.items():
-        things += [Removable(kind=kind, name=str(path.relative_to(artifact_store.home())), path=str(path), bytes=_bytes(path), days=age)
-                   for path in sorted(paths) if (age := _file_age(path)) > days]  # fmt: skip
-    for kind, (place, counted) in FOLDERS.items():
-        for group in sorted((artifact_store.home() / place).glob("*/")):
+    for kind, paths in single_files.items():
+        items += [_file_item(kind, path, age) for path in sorted(paths) if (age := _file_age(path)) > days]
+    for kind, (folder, keeps_newest) in FOLDERS.items():
+        for group in sorted((artifact_store.home() / folder).glob("*/")):
             ages = sorted((_file_age(path), path) for path in group.iterdir())
-            whole = [path for _, path in ages if path.suffix not in (".partial", artifact_store.DAMAGED)]
-            stay = whole[:keep] if counted else []
-            things += [Removable(kind=kind, name=str(path.relative_to(artifact_store.home())), path=str(path), bytes=_bytes(path), days=age)
-                       for age, path in ages if age > days and path not in stay]  # fmt: skip
-    return things
+            complete = [path for _, path in ages if path.suffix not in (".partial", artifact_store.DAMAGED)]
+            newest = complete[:keep] if keeps_newest else []
+            items += [_file_item(kind, path, age) for age, path in ages if age > days and path not in newest]
+    return items
+
+
+def _file_item(kind: Kind, path: Path, age: float) -> Removable:
+    name = str(path.relative_to(artifact_store.home()))
+    return Removable(kind=kind, name=name, path=str(path), bytes=_bytes(path), days=age)
 
 
 def _file_age(path: Path) -> float:
-    """Days since the completion marker was written; without one, since anything in it was."""
+    """Return the days since the completion marker was written; without one, since any file in the folder was."""
     marker = path / artifact_store.MARKER
     times = [stat.st_mtime for stat in _stats(marker if marker.exists() else path)]
     return (time.time() - max(times, default=time.time())) / DAY
@@ -180,14 +191,14 @@ def _bytes(path: Path) -> int:
 
 
 def _stats(path: Path) -> Iterator[os.stat_result]:
-    """Of a file, or of a folder and all in it; what vanishes meanwhile is passed over."""
-    for item in (path, *(Path(top) / name for top, below, files in os.walk(path) for name in below + files)):
+    """Yield the stats of a file, or of a folder and everything in it; files that vanish meanwhile are skipped."""
+    for file in (path, *(Path(parent) / name for parent, folders, files in os.walk(path) for name in folders + files)):
         with suppress(FileNotFoundError):
-            yield item.lstat()
+            yield file.lstat()
 
 
 def _remove(path: Path) -> int:
-    """A folder's completion marker goes first: half an artifact is never taken for a whole one."""
+    """Delete a file or folder and return the bytes freed; the completion marker is deleted first."""
     freed = _bytes(path)
     if path.is_dir() and not path.is_symlink():
         (path / artifact_store.MARKER).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Registered versions, read with nightshift's own code, and what they answer on a night's rows."""
+"""Predictions of registered versions on the rows of the objectives."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,22 +16,29 @@ SIDES = ("holdout", "validation")
 
 
 class VersionPredictor:
-    """A registered version that answers on rows of a night."""
+    """A registered version that predicts the rows of objectives.
 
-    def __init__(self, name: str, number: str, several: bool) -> None:
-        self.model, self.several = RegisteredModel(model_registry.version(name, number)), several
+    Args:
+        name: The registered model.
+        number: The version.
+        multi_task: The run has several objectives.
+    """
 
-    def ask(self, frame: pd.DataFrame, objective: Objective, **params: Any) -> pd.DataFrame:
-        """Its answers; raises ValueError where it was not made for this objective."""
-        named = self.several or objective.kind in GENERATIVE
-        return self.model.answers(frame, objective.name if named else "", **params)
+    def __init__(self, name: str, number: str, multi_task: bool) -> None:
+        self.model = RegisteredModel(model_registry.version(name, number))
+        self.multi_task = multi_task
+
+    def predict(self, frame: pd.DataFrame, objective: Objective, **params: Any) -> pd.DataFrame:
+        """Return the predictions of a frame's rows; raise ValueError if the version does not have the objective."""
+        needs_name = self.multi_task or objective.kind in GENERATIVE
+        return self.model.answers(frame, objective.name if needs_name else "", **params)
 
     def tables(self, objectives: list[Objective], side: str) -> Tables:
-        """Its answers on each objective's rows of a side."""
+        """Return the predictions on a side of each objective, by objective."""
         return {o.name: self.table(scoring.side_of(o, side), o) for o in objectives}
 
     def table(self, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
-        """Its answers to a frame's rows, see `nightshift.evaluation.kinds`; without labels where the frame has none."""
+        """Return the predictions of a frame's rows, see `nightshift.evaluation.kinds`; with labels if the frame has them."""
         answers = READERS[objective.kind](self, _columns(frame, objective), objective)
         return scoring.table(frame, objective, answers)
 
@@ -39,24 +46,27 @@ class VersionPredictor:
         """Return the size of the model's files, in 10^6 bytes."""
         return self.model.size_mb
 
-    def timed(self, objective: Objective) -> Callable[[Sequence[str], Sequence[str] | None], Any]:
-        """What is called to measure its cost."""
-        short = {"max_new_tokens": scoring.SHORT} if objective.kind in GENERATIVE else {}
+    def prediction_function(self, objective: Objective) -> Callable[[Sequence[str], Sequence[str] | None], Any]:
+        """Return the function of texts and pairs that is called to measure latency."""
+        params = {"max_new_tokens": scoring.SHORT} if objective.kind in GENERATIVE else {}
 
-        def one(texts: Sequence[str], pairs: Sequence[str] | None) -> Any:
+        def predict_texts(texts: Sequence[str], pairs: Sequence[str] | None) -> Any:
             columns = {"text": texts} | ({} if pairs is None else {"text_pair": pairs})
-            return self.ask(pd.DataFrame(columns), objective, **short)
+            return self.predict(pd.DataFrame(columns), objective, **params)
 
-        return one
+        return predict_texts
 
 
 def _columns(frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
-    asked = frame[[name for name in ("text", "text_pair") if name in frame]]
-    return asked.assign(target=frame["label"]) if objective.kind == "generation" and "label" in frame else asked
+    """Return the columns that a model reads."""
+    columns = frame[[name for name in ("text", "text_pair") if name in frame]]
+    if objective.kind == "generation" and "label" in frame:
+        return columns.assign(target=frame["label"])
+    return columns
 
 
-def _label(served: VersionPredictor, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
-    answers = served.ask(frame, objective)
+def _label(predictor: VersionPredictor, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+    answers = predictor.predict(frame, objective)
     if not {"label", "scores"} <= set(answers):
         raise ValueError(f"it answers with {', '.join(map(str, answers))}, not with label and scores")
     scores = pd.DataFrame(answers["scores"].tolist()).add_prefix(kinds.SCORE)
@@ -64,19 +74,19 @@ def _label(served: VersionPredictor, frame: pd.DataFrame, objective: Objective) 
     return pd.concat([columns.rename(columns={"label": "predicted"}).reset_index(drop=True), scores], axis=1)
 
 
-def _number(served: VersionPredictor, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
-    answers = served.ask(frame, objective)
+def _number(predictor: VersionPredictor, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+    answers = predictor.predict(frame, objective)
     if "label" in answers:
         raise ValueError("it answers with labels, not with numbers")
     return answers[["score"]].set_axis(["predicted"], axis=1)
 
 
-def _loss(served: VersionPredictor, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
-    return served.ask(frame, objective, score=True)[["loss", "tokens"]]
+def _loss(predictor: VersionPredictor, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+    return predictor.predict(frame, objective, score=True)[["loss", "tokens"]]
 
 
-def _text(served: VersionPredictor, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
-    return served.ask(frame, objective)[["text"]].set_axis(["predicted"], axis=1)
+def _text(predictor: VersionPredictor, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+    return predictor.predict(frame, objective)[["text"]].set_axis(["predicted"], axis=1)
 
 
 READERS: dict[Kind, Callable[[VersionPredictor, pd.DataFrame, Objective], pd.DataFrame]] = {
@@ -90,49 +100,53 @@ READERS: dict[Kind, Callable[[VersionPredictor, pd.DataFrame, Objective], pd.Dat
 def predict_versions(
     registered: Registered, standing: Standing, objectives: list[Objective]
 ) -> tuple[dict[str, VersionPredictor], dict[str, dict[str, Tables]], dict[str, str]]:
-    """By role the versions, by side and role their answers, and by role why there are none.
+    """Predict both sides with the challenger, the champion and the anchor.
 
-    Raises NightshiftError if the champion is damaged: what is in production needs a person.
+    Returns:
+        The versions by role; the predictions by side and role; by role the reason why a version cannot predict.
+
+    Raises:
+        NightshiftError: The champion is damaged; a person has to decide about the version in production.
     """
-    several = len(objectives) > 1
-    served = {"challenger": VersionPredictor(registered.name, registered.version, several)}
-    answers = {side: {"challenger": served["challenger"].tables(objectives, side)} for side in SIDES}
-    unable: dict[str, str] = {}
+    multi_task = len(objectives) > 1
+    predictors = {"challenger": VersionPredictor(registered.name, registered.version, multi_task)}
+    predictions = {side: {"challenger": predictors["challenger"].tables(objectives, side)} for side in SIDES}
+    failures: dict[str, str] = {}
     for role, number in (("champion", standing.champion), ("anchor", standing.anchor)):
-        if number and number == standing.champion and "champion" in answers["holdout"]:
-            found = {side: answers[side]["champion"] for side in SIDES}
+        if number and number == standing.champion and "champion" in predictions["holdout"]:
+            tables = {side: predictions[side]["champion"] for side in SIDES}
         elif number:
             try:
-                served[role] = VersionPredictor(registered.name, number, several)
-                found = {side: served[role].tables(objectives, side) for side in SIDES}
+                predictors[role] = VersionPredictor(registered.name, number, multi_task)
+                tables = {side: predictors[role].tables(objectives, side) for side in SIDES}
             except DamagedVersionError as error:
                 if role == "champion":
                     raise NightshiftError(
                         f"the champion is damaged: {error}; go back with `nightshift rollback {registered.name}`, or promote "
                         f"another version, such as tonight's {registered.version}, which was not compared"
                     ) from error
-                unable[role] = f"cannot answer ({error})"
+                failures[role] = f"cannot answer ({error})"
                 continue
             except Exception as error:
-                unable[role] = f"cannot answer for tonight's objectives ({' '.join(str(error).split())[:200]})"
+                failures[role] = f"cannot answer for tonight's objectives ({' '.join(str(error).split())[:200]})"
                 continue
         else:
             continue
         for side in SIDES:
-            answers[side][role] = found[side]
-    return served, answers, unable
+            predictions[side][role] = tables[side]
+    return predictors, predictions, failures
 
 
 def trained_keys(registered: Registered, standing: Standing) -> set[str]:
-    """`row_key` of every row that the challenger, the champion or the anchor was ever trained on."""
+    """Return the `row_key` of every row that the challenger, the champion or the anchor was ever trained on."""
     numbers = {registered.version, standing.champion, standing.anchor} - {None}
     return set().union(*(model_registry.trained_keys(registered.name, str(number)) for number in numbers))
 
 
 def drop_rows(tables: dict[str, Tables], keys: set[str]) -> int:
-    """Take the rows with these keys out of every role's tables, in place; how many they are of the challenger's."""
-    before = sum(len(table) for table in tables["challenger"].values())
-    for answers in tables.values():
-        for name, table in answers.items():
-            answers[name] = table[~table["row_key"].isin(keys)].reset_index(drop=True)
-    return before - sum(len(table) for table in tables["challenger"].values())
+    """Remove the rows with these keys from the tables of every role, in place; return how many the challenger had."""
+    rows_before = sum(len(table) for table in tables["challenger"].values())
+    for predictions in tables.values():
+        for name, table in predictions.items():
+            predictions[name] = table[~table["row_key"].isin(keys)].reset_index(drop=True)
+    return rows_before - sum(len(table) for table in tables["challenger"].values())

@@ -237,7 +237,9 @@ def gate(
         scoring.write(tables, folder / role)
     (folder / "measured").mkdir()
     costs, timed = None, scoring.timed(objectives)
-    asked = [served[role].timed(timed) for role in ("challenger", "champion") if role in answers["holdout"]]
+    asked = [
+        served[role].prediction_function(timed) for role in ("challenger", "champion") if role in answers["holdout"]
+    ]
     times = one_by_one(asked, *scoring.timed_texts(timed))
     if standing.champion and "champion" in answers["holdout"]:
         same = _artifact(registered.name, registered.version) == _artifact(registered.name, standing.champion)
