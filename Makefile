@@ -23,7 +23,7 @@ check: install
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python tests/readability.py --check
 
-# What a contributor runs before a commit. The tests marked slow take about as long again; .ci/run runs them too.
+# What a contributor runs before a commit. The tests marked slow take about as long again; .ci/run runs them after it.
 test: check
 	$(PYTEST) -m "not slow"
 

@@ -64,6 +64,22 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def trained_bert(tmp_path_factory: pytest.TempPathFactory):
+    """A small model that has learned its rows, its int8 form as it is served, and new rows with their labels."""
+    import train_once
+
+    from nightshift.onnx import export, quantization
+
+    folder = tmp_path_factory.mktemp("trained")
+    model, tokenizer, heads, _ = train_once.prepared("bert", ("judged",))
+    model = train_once.fit(folder / "work", num_train_epochs=12).model.eval()
+    export.export(model, tokenizer, heads, folder, 32)
+    quantization.quantize_int8(folder / export.ONNX, folder / export.ONNX)
+    texts, labels = zip(*messages(800, seed=2), strict=True)
+    return model, tokenizer, heads, folder, list(texts), list(labels)
+
+
 @pytest.fixture
 def bert(tiny_base: Path):
     """The tiny BERT with a fresh head, and its tokenizer."""

@@ -6,6 +6,7 @@ import pandas as pd
 from nightshift.evaluation.significance import compare
 from nightshift.models.heads import Head
 from nightshift.records import Augmented, Objective, Sides
+from tasks.compress.settings import InheritedSettings
 
 CLASSES = ["a", "b", "c"]
 LABELS = np.random.default_rng(5).choice(CLASSES, 2000)
@@ -99,3 +100,8 @@ def compared(labels, first, second, metric="macro_f1"):
     """The limits of the difference between two lists of answers."""
     tables = ({"main": table(predicted, labels)} for predicted in (first, second))
     return compare(*tables, [objective(metric=metric)], 0.95)
+
+
+def inherited_settings(max_length: int) -> InheritedSettings:
+    """What compression takes from the training's settings."""
+    return InheritedSettings(max_length=max_length, per_device_train_batch_size=8, seed=1)

@@ -119,3 +119,7 @@ def model_with_tokenizer(kind):
     config = BertConfig(vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
                         intermediate_size=64, pad_token_id=tokenizer.pad_token_id)  # fmt: skip
     return BertForSequenceClassification(config).eval(), tokenizer
+
+
+def parameter_count(model):
+    return sum(parameter.numel() for parameter in model.parameters())

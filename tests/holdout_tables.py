@@ -1,0 +1,69 @@
+"""A holdout with columns, answers for its rows, and what the guardrails say of them."""
+
+import json
+
+import numpy as np
+import pandas as pd
+from factories import CLASSES, WRONG_LABEL, objective
+
+from tasks.gate.first_version import References
+from tasks.gate.guardrails import Measured, inspect
+from tasks.gate.stage import Costs, GateSettings, decide
+
+ROWS = 3000
+
+
+CHEAP = Measured({"max_latency_ms": 1.0, "max_size_mb": 1.0})
+
+
+DEAR = Costs(1.0, 1.0, 1.0, 0.95)
+
+
+def rows(count=ROWS, seed=0):
+    random = np.random.default_rng(seed)
+    shops = random.choice(["north", "south", "west"], count)
+    return pd.DataFrame({
+        "source": "day.csv", "row": range(1, count + 1), "row_key": [f"k{place}" for place in range(count)],
+        "text": ["x" * length for length in random.integers(1, 200, count)],
+        "label": random.choice(CLASSES, count),
+        "original": [json.dumps({"shop": shop}) for shop in shops],
+    })  # fmt: skip
+
+
+HOLDOUT = rows()
+
+
+def answers(wrong, seed, labels=HOLDOUT["label"], known=CLASSES):
+    """A table whose rows are wrong with a chance each, and surer where they are wrong."""
+    hit = np.random.default_rng(seed).random(len(labels)) < wrong
+    told = [WRONG_LABEL[label] if bad else label for label, bad in zip(labels, hit, strict=True)]
+    table = pd.DataFrame({"label": list(labels), "predicted": told})
+    return table.assign(
+        **{f"score:{name}": np.where(table["predicted"] == name, 0.8 + 0.1 * hit, 0.05) for name in known}
+    )
+
+
+def inspected(challenger, champion, what=None, holdout=HOLDOUT, measured=CHEAP, **settings):
+    ours, theirs = ({"main": table} if table is not None else None for table in (challenger, champion))
+    return inspect(ours, theirs, {"main": holdout}, [what or objective()], measured, GateSettings(**settings), 0.95)
+
+
+def decided(found, challenger, champion):
+    tables = {"challenger": {"main": challenger}, "champion": {"main": champion}}
+    return decide(tables, tables, [objective()], DEAR, References({}), GateSettings(), inspection=found)
+
+
+NOISE = np.random.default_rng(4).normal(size=(2, ROWS))
+
+
+def numbers(spread, side):
+    label = np.linspace(10, 50, ROWS)
+    return pd.DataFrame({"label": label, "predicted": label + spread * NOISE[side]})
+
+
+def written(spread, side):
+    label = [f"the answer to all is number {place}" for place in range(ROWS)]
+    cut = (np.abs(NOISE[side]) * spread).astype(int)
+    return pd.DataFrame(
+        {"label": label, "predicted": [text[: len(text) - c] for text, c in zip(label, cut, strict=True)]}
+    )

@@ -1,0 +1,47 @@
+"""Champion and challenger with different labels."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from factories import objective
+from holdout_tables import HOLDOUT, decided, inspected
+from sklearn.metrics import f1_score
+
+from nightshift.evaluation.label_changes import compare_shared
+
+
+def test_other_labels_hold_for_a_person_with_both_comparisons():
+    labels = HOLDOUT["label"].replace({"c": "new"}).where(HOLDOUT.index % 10 < 5, HOLDOUT["label"])
+    holdout, known = HOLDOUT.assign(label=labels), ["a", "b", "c", "new"]
+    challenger = pd.DataFrame({"label": labels, "predicted": labels}).assign(**{f"score:{name}": 0.5 for name in known})
+    champion = challenger.assign(predicted=HOLDOUT["label"]).drop(columns="score:new")
+    found = inspected(challenger, champion, holdout=holdout)
+    (bar,) = found.unfit
+    shared = int((labels != "new").sum())
+    assert bar.startswith("other labels than the champion's, new: new: on all rows macro_f1 differs by +0.")
+    assert f"on the {shared:,} of shared labels macro_f1 differs by +0.0000" in bar and bar.endswith(
+        "(gate.label_changes: hold)"
+    )
+    verdict = decided(found, challenger, champion)
+    assert (verdict.decision, verdict.tested, verdict.spent) == ("hold", None, None), "no test is spent on it"
+    allowed = inspected(challenger, champion, holdout=holdout, label_changes="allow")
+    assert allowed.unfit == [] and allowed.notes == [bar.partition("; held")[0]]
+    back = inspected(champion, challenger, holdout=holdout)
+    assert "other labels than the champion's, no more: new" in back.unfit[0]
+    strange = champion.rename(columns={f"score:{name}": f"score:{name}x" for name in known})
+    assert "of shared labels" not in inspected(challenger, strange, holdout=holdout).unfit[0]
+
+
+@pytest.mark.parametrize("separator", [None, ","])
+def test_shared_labels_are_averaged_over_and_other_answers_are_wrong(separator):
+    random, known = np.random.default_rng(0), np.array(["a", "b", "gone", "new"])
+    labels, ours, theirs = (random.choice(known, 400, p=[0.4, 0.4, 0.1, 0.1]) for _ in range(3))
+    tables = [pd.DataFrame({"label": labels, "predicted": said}).assign(**{f"score:{name}": 0.5 for name in known if name != other})
+              for said, other in ((ours, "gone"), (theirs, "new"))]  # fmt: skip
+    found, rows = compare_shared({"main": tables[0]}, {"main": tables[1]}, [objective(separator=separator)], 0.95)
+    kept = np.isin(labels, ["a", "b"])
+    ours_f1, theirs_f1 = (
+        f1_score(labels[kept], said[kept], labels=["a", "b"], average="macro") for said in (ours, theirs)
+    )
+    assert found.difference == pytest.approx(ours_f1 - theirs_f1) and rows == kept.sum()
+    assert found.lower < found.difference < found.upper

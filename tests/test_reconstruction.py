@@ -1,0 +1,34 @@
+"""Reconstruction by least squares after pruning."""
+
+import pytest
+import torch
+from prunable_models import answers, batches_of, model_of
+
+from nightshift.compression import importance, pruning, reconstruction
+from nightshift.models import architectures
+
+
+def test_mending_brings_answers_nearer_to_the_parents(cut):
+    model, batches, pruned = cut
+    wanted, before = answers(model, batches), answers(pruned, batches)
+    reconstruction.mend(pruned, model, batches)
+    after = answers(pruned, batches)
+    assert (after - wanted).square().mean() < 0.8 * (before - wanted).square().mean()
+
+
+@pytest.mark.parametrize("kind", ["bert", "distilbert", "gpt2"])
+def test_what_another_does_too_is_mended_wholly(kind, tokenizer):
+    model, batches = model_of(kind, tokenizer), batches_of(tokenizer)
+    names = architectures.get_architecture(model)
+    with torch.no_grad():
+        for layer in architectures.layers(model):
+            for name in names.feed_forward.readers:
+                reader = layer.get_submodule(name)
+                architectures.weight_matrix(reader)[32:] = architectures.weight_matrix(reader)[:32]
+                reader.bias[32:] = reader.bias[:32]
+    first = importance.Importance([torch.arange(64.0, 0.0, -1)] * 2, [torch.ones(4)] * 2)
+    pruned = pruning.prune(model, first, [32, 32])
+    wanted, before = answers(model, batches), answers(pruned, batches)
+    assert (before - wanted).abs().max() > 0.01
+    reconstruction.mend(pruned, model, batches, ridge=1e-9)
+    assert torch.allclose(answers(pruned, batches), wanted, atol=1e-4)

@@ -1,0 +1,184 @@
+"""Slices of the holdout: which there are, and which bar a promotion."""
+
+import json
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from factories import objective
+from holdout_tables import HOLDOUT, NOISE, ROWS, answers, decided, inspected, numbers, written
+from scipy import stats
+
+from nightshift.errors import InputError
+from nightshift.evaluation import slices
+from nightshift.evaluation.slices import TESTED_FROM, Part, holm, parts
+from tasks.gate.guardrails import NOTHING
+from tasks.ingest import DataSettings, locate, read_rows
+
+
+def test_a_holdout_is_sliced_by_label_length_and_column():
+    holdout = pd.DataFrame({
+        "text": ["x" * length for length in range(1, 10)],
+        "label": ["a,b", "a", "", *["c"] * 6],
+        "original": [json.dumps({"shop": shop, "stars": 3}) for shop in ["n", None, "", *["s"] * 6]],
+    })  # fmt: skip
+    found = {
+        (part.by, part.value): part.rows.tolist()
+        for part in parts(holdout, objective(separator=","), ["shop", "stars"])
+    }
+    assert found == {
+        ("label", "a"): [0, 1], ("label", "b"): [0], ("label", "(none)"): [2], ("label", "c"): [3, 4, 5, 6, 7, 8],
+        ("length", "short (up to 3 characters)"): [0, 1, 2], ("length", "middle (4 to 6)"): [3, 4, 5],
+        ("length", "long (over 6)"): [6, 7, 8],
+        ("shop", "n"): [0], ("shop", "(none)"): [1, 2], ("shop", "s"): [3, 4, 5, 6, 7, 8],
+        ("stars", "3"): list(range(9)),
+    }  # fmt: skip
+    for separator in ("++", " | ", "||"):
+        several = holdout.assign(label=holdout["label"].str.replace(",", separator))
+        names = {part.value for part in parts(several, objective(separator=separator), []) if part.by == "label"}
+        assert names == {"a", "b", "c", "(none)"}
+    assert {part.by for part in parts(holdout.assign(label=1.0), objective("regression", "rmse"), [])} == {"length"}
+    pairs = parts(holdout.assign(text_pair="x" * 10), objective(), [])
+    assert "short (up to 13 characters)" in {part.value for part in pairs}
+
+
+@pytest.mark.parametrize(("by", "value"), [("label", "b"), ("length", "long"), ("shop", "south")])
+def test_a_challenger_worse_in_one_slice_alone_is_held_and_the_slice_named(by, value):
+    place = {part.by + part.value: part for part in parts(HOLDOUT, objective(), ["shop"])}
+    part = next(part for words, part in place.items() if words.startswith(by + value))
+    wrong = np.full(ROWS, 0.05)
+    wrong[part.rows] = 0.35
+    challenger, champion = answers(wrong, 1), answers(0.25, 2)
+    found = inspected(challenger, champion, slices=["shop"])
+    assert decided(NOTHING, challenger, champion).claim == "better"
+    verdict = decided(found, challenger, champion)
+    assert verdict.decision == "hold" and verdict.claim is None
+    start = f"worse by more than gate.slice_margin 0.02 in 1 of 9 slices: {by} {part.value}, 0.6"
+    assert verdict.reasons[0].startswith(start) and len(found.bars) == 1
+    assert [(one.by, one.value) for one in found.figures["slices"] if one.worse] == [(by, part.value)]
+    assert found.figures["slices"][0].worse
+
+
+LONG = next(part.rows for part in parts(HOLDOUT, objective(), []) if part.value.startswith("long"))
+
+
+def losses(spread, side):
+    return pd.DataFrame({"loss": 20 * spread * np.abs(NOISE[side]), "tokens": 20})
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "make", "good", "bad"),
+    [("regression", "pearson", numbers, 3, 8), ("generation", "loss", losses, 0.5, 1), ("text2text", "chrf", written, 2, 9),
+     ("text2text", "exact_match", written, 1, 4)],
+)  # fmt: skip
+def test_every_kind_is_tested_by_its_rows(kind, metric, make, good, bad):
+    spread = np.full(ROWS, float(good))
+    spread[LONG] = bad
+    what = objective(kind, metric)
+    found = inspected(make(spread, 0), make((good + bad) / 2, 1), what).figures["slices"]
+    assert [one.value.partition(" ")[0] for one in found if one.worse] == ["long"]
+    assert all(one.difference > 0 for one in found[1:]) and found[0].interval[1] < 0
+    assert not any(one.worse for one in inspected(make(good, 0), make(good, 1), what).figures["slices"])
+
+
+def test_small_slices_are_reported_and_not_tested():
+    few = TESTED_FROM - 1
+    shops = ["tiny"] * few + ["big"] * (ROWS - few)
+    holdout = HOLDOUT.assign(original=[json.dumps({"shop": shop}) for shop in shops])
+    wrong = np.where(np.arange(ROWS) < few, 1.0, 0.05)
+    found = inspected(answers(wrong, 1), answers(0.05, 1), holdout=holdout, slices=["shop"])
+    tiny = next(one for one in found.figures["slices"] if one.value == "tiny")
+    assert (tiny.rows, tiny.challenger, tiny.p, tiny.interval, tiny.worse) == (few, 0.0, None, None, False)
+    assert found.bars == [] and found.figures["slices"][-1] is tiny
+
+
+def simulated(metric, draw, margin, times=400):
+    """Share of nights on which any of eight slices of 100 rows is called worse."""
+    what, random = objective(metric=metric), np.random.default_rng(7)
+    disjoint = {"main": [Part("shop", str(place), np.arange(100) + 100 * place) for place in range(8)]}
+    barred = 0
+    for _ in range(times):
+        ours, theirs = ({"main": table} for table in draw(random))
+        barred += any(one.worse for one in slices.compare(ours, theirs, disjoint, [what], margin, 0.95))
+    return barred / times
+
+
+def hits(chance):
+    def draw(random):
+        return [pd.DataFrame({"label": "a", "predicted": np.where(random.random(800) < wrong, "b", "a")})
+                for wrong in (0.15 + chance, 0.15)]  # fmt: skip
+
+    return draw
+
+
+def errors(worse):
+    def draw(random):
+        base = random.gamma(2, size=(2, 800))
+        return [pd.DataFrame({"loss": base[0] + worse, "tokens": 1}), pd.DataFrame({"loss": base[1], "tokens": 1})]
+
+    return draw
+
+
+BOUND = 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+
+
+@pytest.mark.parametrize(("metric", "draw"), [("accuracy", hits), ("loss", errors)])
+def test_a_challenger_that_is_worse_nowhere_is_rarely_barred(metric, draw):
+    assert simulated(metric, draw(0.0), 0.02) <= BOUND
+    assert simulated(metric, draw(0.1), 0.1) <= BOUND, "at the margin itself"
+    assert simulated(metric, draw(0.7), 0.1) > 0.9
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "loss"])
+def test_slices_of_rows_that_belong_together_go_by_groups(metric):
+    random, times, barred = np.random.default_rng(8), 150, {"groups": 0, "rows": 0}
+    what, keys = objective(metric=metric), np.repeat(np.arange(30), 10)
+    whole = {"main": [Part("shop", "all", np.arange(300))]}
+    for _ in range(times):
+        luck = random.normal(size=(2, 30))[:, keys]
+        tables = [
+            pd.DataFrame({"label": "a", "predicted": np.where(one > 1, "b", "a"), "loss": 5 + one, "tokens": 1})
+            for one in luck
+        ]
+        for name, key in (("groups", keys), ("rows", np.arange(300))):
+            ours, theirs = ({"main": one.assign(side_key=key.astype(str))} for one in tables)
+            barred[name] += slices.compare(ours, theirs, whole, [what], 0.001, 0.95)[0].worse
+    assert barred["groups"] / times <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / times) < barred["rows"] / times
+    few = [{"main": one.assign(side_key=(keys % 9).astype(str))} for one in tables]
+    assert slices.compare(*few, whole, [what], 0.001, 0.95)[0].p is None, "9 groups are too few"
+
+
+def test_holm_is_the_closure_of_bonferroni():
+    random = np.random.default_rng(3)
+    for _ in range(200):
+        p = random.random(5) ** 4 * 0.2
+        expected = [
+            all(min(p[list(group)]) <= 0.05 / len(group)
+                for size in range(1, 6) for group in combinations(range(5), size) if place in group)
+            for place in range(5)
+        ]  # fmt: skip
+        assert holm(p, 0.05) == expected
+    assert holm([0.01, 0.04, 0.03, 0.005], 0.05) == [True, False, False, True] and holm([], 0.05) == []
+
+
+def test_p_values_are_those_of_the_limits():
+    ours, theirs = (np.arange(200) % step > 0 for step in (5, 9))
+    p, limits = slices._counted(ours, theirs, 0.02, 0.95)
+    assert slices._counted(ours, theirs, -limits.upper, 0.95)[0] == pytest.approx(0.05, abs=1e-6) and p < 0.05
+    first, second = NOISE[:, :200]
+    p, limits = slices._measured(first, second, 0.1, 0.95)
+    assert p == pytest.approx(stats.ttest_1samp(first - second, -0.1, alternative="less").pvalue)
+    assert limits.upper == pytest.approx(
+        stats.ttest_rel(first, second, alternative="less").confidence_interval(0.95).high
+    )
+    assert slices._measured(first, first, 0.1, 0.95)[0] == 1
+
+
+def test_a_column_that_is_not_there_is_told_with_its_setting(tmp_path):
+    (tmp_path / "x.csv").write_text("text,label,shop\na,b,north\n")
+    data = DataSettings(path="x.csv")
+    sources = locate(data, None, tmp_path)
+    assert "shop" not in read_rows(sources, data, ["shop"])
+    with pytest.raises(InputError, match=r"^gate\.slices: no column 'stop' in .*x\.csv; it has text, label, shop$"):
+        read_rows(sources, data, ["shop", "stop"])
