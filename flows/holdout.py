@@ -4,7 +4,6 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows import night
 from flows.result_storage import ensure_result_storage
 from flows.settings import NightSettings, load
 from nightshift import redaction
@@ -70,7 +69,7 @@ def _objective(settings: NightSettings, name: str, fold: int) -> Objective:
         sides = split(
             checked, settings.split_of(told), told.kind, settings.train.window, told.data.label_separator, fold
         )
-    return night.objective(name, told, sides, Augmented(augmented=0))
+    return told.objective(name, sides, Augmented(augmented=0))
 
 
 def _scored(name: str, champion: str, objectives: list[Objective]) -> dict[str, float]:

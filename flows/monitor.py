@@ -9,8 +9,7 @@ from prefect.events import emit_event
 from prefect.runtime import flow_run
 
 from expectations import own
-from flows import night
-from flows.settings import NightSettings, load
+from flows.settings import NightSettings, ObjectiveSettings, load
 from nightshift import escaping, redaction
 from nightshift.errors import InputError, UserError
 from nightshift.evaluation import drift_profile
@@ -127,10 +126,10 @@ def _fresh(data: DataSettings, kind: Kind, source: str, base_dir: Path) -> pd.Da
     return rows[~rows["excluded"]]
 
 
-def _objective(name: str, told: Any) -> Objective:
+def _objective(name: str, told: ObjectiveSettings) -> Objective:
     sides = Sides(train=0, validation=0, holdout=0, spare=0, leaks=0, labels=[], separator=told.data.label_separator,
                   pairs=told.data.text_pair is not None)  # fmt: skip
-    return night.objective(name, told, sides, Augmented(augmented=0))
+    return told.objective(name, sides, Augmented(augmented=0))
 
 
 def markdown(found: dict[str, Any]) -> str:

@@ -1,30 +1,35 @@
-"""One night: the day's rows in, a champion that is better or cheaper out, or the old one kept."""
+"""The nightly flow: from the day's rows to a champion that is better or cheaper, or to the old one that is kept."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from prefect import State, flow
 from prefect.runtime import flow_run
 
-from flows import night
 from flows.base_trial import try_bases
 from flows.form import EMPTY, NightForm, filled_in, run_name
+from flows.pipeline_run import PipelineRun, best_of_seeds
 from flows.result_storage import ensure_result_storage
 from flows.settings import NightSettings
 from nightshift import redaction
 from nightshift.prefect_ui import artifacts, reconciliation
-from nightshift.records import Checked, Evaluated, NightResult, Objective, Start, Trained
+from nightshift.records import Checked, Evaluated, NightResult, Objective, Source, Start, Trained
 from nightshift.registry import model_registry, tracking, warm_start
+from nightshift.reporting.report_page import Story
 from nightshift.store import disk
+from nightshift.store.stages import followed_by
 from nightshift.training import progress
 from tasks.augment import augment
+from tasks.compress import compress
 from tasks.compress.settings import InheritedSettings
-from tasks.compress.stage import compress
 from tasks.evaluate import evaluate
-from tasks.gate.stage import gate
+from tasks.gate import gate
 from tasks.ingest import ingest, locate
 from tasks.promote import promote
 from tasks.register import register
+from tasks.report import report
 from tasks.split import split
 from tasks.train import train
 from tasks.validate import validate
@@ -41,11 +46,47 @@ def nightly(settings_file: str | None = None, settings: NightForm = EMPTY, force
     """
     with redaction.redacted_errors():
         ensure_result_storage()
-        return artifacts.ending(one_night(filled_in(settings_file, settings), force))
+        return artifacts.ending(run_pipeline(filled_in(settings_file, settings), force))
 
 
-def one_night(settings: NightSettings, force: bool) -> NightResult:
-    """The night itself; `force` bypasses the skip and every cache."""
+def run_pipeline(settings: NightSettings, force: bool) -> NightResult:
+    """Run all stages, or as many as the data gate lets pass; `force` bypasses the skip and every cache."""
+    with _prepared(settings):
+        sources = {name: _locate(settings, name) for name in settings.learned}
+        run = PipelineRun(settings, sources, flow_run.id, Path(__file__), force)
+        if earlier := run.finished_before():
+            return run.skipped(earlier)
+        _try_bases(settings)
+        with followed_by(run):
+            checked = {name: _check(run, name, sources[name]) for name in settings.learned}
+            if any(record.status == "stopped" for record in checked.values()):
+                with run.mlflow_run(checked, []):
+                    return run.finish(report(run.stopped(checked), Story(checked=checked), run.sources))
+            objectives = [_prepare_objective(run, name, record) for name, record in checked.items()]
+            with run.mlflow_run(checked, objectives) as run_id:
+                trained, evaluated, seed_spread = _train_seeds(run, objectives, run_id)
+                single_task = _train_single_tasks(run, objectives)
+                compressed = compress(
+                    trained,
+                    evaluated,
+                    objectives,
+                    settings.compress,
+                    _inherited(settings),
+                    _teachers(run, trained, objectives),
+                    settings.model,
+                    run.deadline,
+                )
+                registered = register(settings.model, compressed, objectives, run_id, run.version_tags())
+                verdict = gate(registered, run.standing(registered), objectives, evaluated, settings.gate, seed_spread)
+                ending = promote(registered, verdict, settings.gate.approval)
+                story = run.story(trained, evaluated, compressed, verdict, single_task)
+                result = run.judged(ending, registered, story)
+                return run.finish(report(result, story, run.sources, registered, settings.gate.slice_margin))
+
+
+@contextmanager
+def _prepared(settings: NightSettings) -> Iterator[None]:
+    """Hold the model's lock, put right what killed runs have left, and word errors of the disk and of MLflow."""
     with (
         disk.explained(),
         tracking.explained(),
@@ -56,84 +97,89 @@ def one_night(settings: NightSettings, force: bool) -> NightResult:
         reconciliation.sign_in()
         reconciliation.reconcile()
         disk.keep_reserve()
-        learned = settings.learned
-        sources = {}
-        for name, told in learned.items():
-            with settings.about(name):
-                sources[name] = locate(told.data, told.holdout, Path(settings.base_dir))
-        tonight = night.Night(settings, sources, flow_run.id, Path(__file__), force)
-        if earlier := tonight.finished_before():
-            return tonight.skipped(earlier)
-        kinds = {name: (told.kind, told.data.text_pair is not None) for name, told in learned.items()}
-        try_bases(
-            settings.train.base_model, settings.train.scratch, settings.compress.teaching_bases, kinds,
-            settings.train.max_length,
-        )  # fmt: skip
-
-        checked: dict[str, Checked] = {}
-        for name, told in learned.items():
-            with settings.about(name):
-                rows = tonight.timed(ingest, name)(sources[name], told.data, settings.gate.slices)
-                checked[name] = tonight.timed(validate, name)(
-                    rows, settings.expectations, told.kind, told.data.label_separator
-                )
-        if any(found.status == "stopped" for found in checked.values()):
-            return tonight.stopped(checked)
-        objectives = []
-        for name, told in learned.items():
-            with settings.about(name):
-                sides = tonight.timed(split, name)(
-                    checked[name], settings.split_of(told), told.kind, settings.train.window,
-                    told.data.label_separator, tonight.fold,
-                )  # fmt: skip
-            augmented = tonight.timed(augment, name)(sides, settings.augment, told.kind)
-            objectives.append(night.objective(name, told, sides, augmented))
-        with tonight.run(checked, objectives) as run_id:
-            warm = None
-            if settings.train.warm_start:
-                warm = warm_start.start(
-                    settings.model, tonight.standing(), objectives, settings.train.base(), tonight.forgotten
-                )
-            trials: list[tuple[Trained, Evaluated]] = []
-            for seed in range(settings.train.seed, settings.train.seed + settings.gate.seeds):
-                seeded = settings.train.model_copy(update={"seed": seed})
-                tried = tonight.timed(train)(
-                    objectives, seeded, warm, settings.model, "" if trials else run_id, tonight.time_to_train()
-                )
-                trials.append((tried, tonight.timed(evaluate)(tried, objectives, seeded.max_length)))
-            trained, evaluated, spread = night.best(trials, objectives)
-            warm_start.keep(trained, run_id, "champion" in (settings.train.warm_start, *settings.compress.teachers))
-            alone = {}
-            for one in objectives if settings.train.compare_single and len(objectives) > 1 else []:
-                single = tonight.timed(train, one.name)([one], settings.train, None, settings.model)
-                alone[one.name] = tonight.timed(evaluate, one.name)(single, [one], settings.train.max_length)
-            teachers = _teachers(tonight, settings, trained, objectives)
-            compressed = tonight.timed(compress)(
-                trained, evaluated, objectives, settings.compress, _inherited(settings), teachers,
-                settings.model, tonight.deadline,
-            )  # fmt: skip
-            registered = tonight.timed(register)(settings.model, compressed, objectives, run_id, tonight.version_tags())
-            verdict = tonight.timed(gate)(
-                registered, tonight.standing(registered), objectives, evaluated, settings.gate, spread
-            )
-            ending = tonight.timed(promote)(registered, verdict, settings.gate.approval)
-            return tonight.ended(ending, trained, evaluated, compressed, registered, verdict, alone)
+        yield
 
 
-def _teachers(
-    tonight: night.Night, settings: NightSettings, trained: Trained, objectives: list[Objective]
-) -> list[Trained | Start]:
-    """Whose answers students learn: full where nobody else that is named can teach."""
-    named, found = settings.compress.teachers, list[Trained | Start]()
-    if "full" in named:
-        found.append(trained)
-    if "champion" in named:
-        champion = warm_start.start(settings.model, tonight.standing(), objectives, None, tonight.forgotten)
-        found += [champion] if champion else []
+def _locate(settings: NightSettings, name: str) -> list[Source]:
+    """Return the files of an objective."""
+    objective = settings.learned[name]
+    with settings.about(name):
+        return locate(objective.data, objective.holdout, Path(settings.base_dir))
+
+
+def _try_bases(settings: NightSettings) -> None:
+    """Raise SettingsError if a base model cannot be trained on these objectives."""
+    objectives = {name: (each.kind, each.data.text_pair is not None) for name, each in settings.learned.items()}
+    teachers, max_length = settings.compress.teaching_bases, settings.train.max_length
+    try_bases(settings.train.base_model, settings.train.scratch, teachers, objectives, max_length)
+
+
+def _check(run: PipelineRun, name: str, sources: list[Source]) -> Checked:
+    """Read and check the rows of an objective."""
+    settings = run.settings
+    objective = settings.learned[name]
+    with run.about(name):
+        rows = ingest(sources, objective.data, settings.gate.slices)
+        return validate(rows, settings.expectations, objective.kind, objective.data.label_separator)
+
+
+def _prepare_objective(run: PipelineRun, name: str, checked: Checked) -> Objective:
+    """Split and augment the rows of an objective."""
+    settings = run.settings
+    objective = settings.learned[name]
+    with run.about(name):
+        sides = split(
+            checked,
+            settings.split_of(objective),
+            objective.kind,
+            settings.train.window,
+            objective.data.label_separator,
+            run.active_holdout,
+        )
+        augmented = augment(sides, settings.augment, objective.kind)
+    return objective.objective(name, sides, augmented)
+
+
+def _train_seeds(run: PipelineRun, objectives: list[Objective], run_id: str) -> tuple[Trained, Evaluated, float | None]:
+    """Train with `gate.seeds` seeds; return the best on validation, its evaluation, and the spread of the seeds."""
+    settings, start = run.settings, None
+    if settings.train.warm_start:
+        base = settings.train.base()
+        start = warm_start.start(settings.model, run.standing(), objectives, base, run.forgotten)
+    trials = []
+    for number in range(settings.gate.seeds):
+        seeded = settings.train.model_copy(update={"seed": settings.train.seed + number})
+        live_run = "" if number else run_id
+        trained = train(objectives, seeded, start, settings.model, live_run, run.time_to_train())
+        trials.append((trained, evaluate(trained, objectives, seeded.max_length)))
+    trained, evaluated, spread = best_of_seeds(trials, objectives)
+    warm_start.keep(trained, run_id, "champion" in (settings.train.warm_start, *settings.compress.teachers))
+    return trained, evaluated, spread
+
+
+def _train_single_tasks(run: PipelineRun, objectives: list[Objective]) -> dict[str, Evaluated]:
+    """Train and evaluate each of several objectives alone, where `train.compare_single` asks for it."""
+    settings = run.settings
+    evaluations: dict[str, Evaluated] = {}
+    if settings.train.compare_single and len(objectives) > 1:
+        for objective in objectives:
+            with run.about(objective.name):
+                trained = train([objective], settings.train, None, settings.model)
+                evaluations[objective.name] = evaluate(trained, [objective], settings.train.max_length)
+    return evaluations
+
+
+def _teachers(run: PipelineRun, trained: Trained, objectives: list[Objective]) -> list[Trained | Start]:
+    """Return the models whose answers students learn: full where no other that is named can teach."""
+    settings = run.settings
+    teachers: list[Trained | Start] = [trained] if "full" in settings.compress.teachers else []
+    if "champion" in settings.compress.teachers:
+        champion = warm_start.start(settings.model, run.standing(), objectives, None, run.forgotten)
+        teachers += [champion] if champion else []
     for base in settings.compress.teaching_bases:
-        told = settings.train.model_copy(update={"base_model": base})
-        found.append(tonight.timed(train)(objectives, told, None, settings.model, "", tonight.time_to_train()))
-    return found or [trained]
+        based = settings.train.model_copy(update={"base_model": base})
+        teachers.append(train(objectives, based, None, settings.model, "", run.time_to_train()))
+    return teachers or [trained]
 
 
 def _inherited(settings: NightSettings) -> InheritedSettings:

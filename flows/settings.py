@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from nightshift import redaction, renamed_settings
 from nightshift.errors import SettingsError, UserError
 from nightshift.evaluation.kinds import KINDS, gate_metric
-from nightshift.records import GENERATIVE, MAIN, GenerationSettings, Kind, Metric, Settings
+from nightshift.records import GENERATIVE, MAIN, Augmented, GenerationSettings, Kind, Metric, Objective, Settings, Sides
 from tasks.augment import AugmentSettings
 from tasks.compress.recipes import parse, unasked, usable
 from tasks.compress.stage import CompressSettings
@@ -105,6 +105,19 @@ class ObjectiveSettings(Settings):
         _demand_metric(self.metric, self.kind, "metric")
         _ensure_writes(self.generation, self.kind)
         return self
+
+    def objective(self, name: str, sides: Sides, augmented: Augmented) -> Objective:
+        """Return what the stages from train on know of this objective."""
+        return Objective(
+            name=name,
+            kind=self.kind,
+            metric=gate_metric(self.kind, self.metric),
+            weight=self.weight,
+            role=self.role,
+            sides=sides,
+            augmented=augmented,
+            generation=self.generation,
+        )
 
 
 class NightSettings(Settings):

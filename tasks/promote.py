@@ -1,13 +1,12 @@
 """The last stage before the report: move the alias `champion` if the gate decides so, and record the outcome; never cached."""
 
-from prefect import task
-
 from nightshift.errors import UserError
 from nightshift.records import Registered, Verdict
 from nightshift.registry import model_registry
+from nightshift.store.stages import uncached_stage
 
 
-@task(name="promote", task_run_name="promote", retries=2, retry_delay_seconds=5)
+@uncached_stage(retries=2)
 def promote(registered: Registered, verdict: Verdict, approval: str) -> tuple[str, str]:
     """Return (promoted or held, reason); hold the challenger if the champion has changed since the verdict.
 

@@ -11,7 +11,6 @@ import mlflow
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
-from prefect import task
 
 from nightshift import escaping
 from nightshift.errors import NightshiftError, UserError
@@ -21,6 +20,7 @@ from nightshift.records import GENERATIVE, Compressed, Kind, Objective, Register
 from nightshift.registry import integrity, ledger, model_registry, registered_model, tags, tracking
 from nightshift.store import artifact_store
 from nightshift.store.code_digest import copy_modules
+from nightshift.store.stages import uncached_stage
 
 log = logging.getLogger("nightshift.register")
 ONNX_MODEL = {
@@ -57,7 +57,7 @@ OUTPUTS: dict[Kind, list[ColSpec]] = {
 }
 
 
-@task(name="register", task_run_name="register", retries=2, retry_delay_seconds=5)
+@uncached_stage(retries=2)
 def register(
     model: str, compressed: Compressed, objectives: list[Objective], run_id: str, version_tags: dict[str, str]
 ) -> Registered:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from nights import Model
 
-from flows.night import Night
+from flows.pipeline_run import PipelineRun
 from flows.settings import check
 from nightshift.registry import fingerprint, ledger, tags
 from nightshift.store import runtime_environment
@@ -33,7 +33,7 @@ class Told:
     def night(self, force=False):
         settings = self.settings()
         sources = {"main": locate(settings.data, None, self.folder)}
-        return Night(settings, sources, None, self.entrypoint, force)
+        return PipelineRun(settings, sources, None, self.entrypoint, force)
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_what_changed_is_told_against_the_last_night_that_finished(home, told, m
     rows(told, monkeypatch)
     two_settings(told, monkeypatch)
     other = told.night()
-    assert other.finished_before() is None and not other.afresh
+    assert other.finished_before() is None and not other.refreshes
     assert other.changed == f"changed since the night of {day(8)}: data, settings (compress.recipes, gate.margin)"
     finished(model, other, 5, "promoted")
     one_setting(told, monkeypatch)
@@ -173,14 +173,14 @@ def test_forced_and_too_old_nights_train_anew(home, told):
     model = Model(home, "x")
     run = finished(model, told.night(), 8)
     forced = told.night(force=True)
-    assert forced.finished_before() is None and forced.afresh
+    assert forced.finished_before() is None and forced.refreshes
     assert forced.changed == f"nothing changed since the night of {day(8)}; forced"
     told.values = {"max_age": 9}
     young = told.night()
-    assert young.finished_before().info.run_id == run and not young.afresh
+    assert young.finished_before().info.run_id == run and not young.refreshes
     told.values = {"max_age": 7.5}
     old = told.night()
-    assert old.finished_before() is None and old.afresh
+    assert old.finished_before() is None and old.refreshes
     words = "the same night ended 8.0 days ago, max_age is 7.5"
     assert old.changed == f"nothing changed since the night of {day(8)}; {words}"
     again = finished(model, old, 1)

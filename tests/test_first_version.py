@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from factories import numbers
 
-from flows.night import LABELS, labels_tag
+from flows.pipeline_run import LABELS, labels_tag
 from tasks.gate.first_version import References, judge_first, shuffles
 from tasks.gate.stage import GateSettings
 

@@ -8,7 +8,7 @@ import pytest
 from factories import LABELS, WRONG_LABEL, answers, compared, objective, table
 from nights import Model
 
-from flows import night
+from flows.pipeline_run import best_of_seeds
 from nightshift.errors import SettingsError
 from nightshift.evaluation import kinds
 from nightshift.evaluation.claims import Costs
@@ -118,9 +118,9 @@ def test_what_another_seed_alone_would_change_is_not_called_better():
     trials = [
         (f"seed {seed}", SimpleNamespace(validation={"macro_f1": reached})) for seed, reached in enumerate((0.8, 0.9))
     ]
-    chosen, _, spread = night.best(trials, [objective()])
+    chosen, _, spread = best_of_seeds(trials, [objective()])
     assert chosen == "seed 1" and spread == pytest.approx(0.1 / np.sqrt(2))
-    assert night.best(trials[:1], [objective()])[2] is None
+    assert best_of_seeds(trials[:1], [objective()])[2] is None
 
 
 def test_a_spent_year_holds():

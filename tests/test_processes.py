@@ -12,7 +12,7 @@ import pytest
 from prefect.client.schemas import FlowRun, State, StateType
 
 from cli.servers import Servers
-from flows.night import ends_at
+from flows.pipeline_run import ends_at
 from nightshift.prefect_ui import reconciliation
 from nightshift.store import processes
 

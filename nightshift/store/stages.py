@@ -1,4 +1,4 @@
-"""The decorator that turns a function into a stage: a folder for its output, a cache key, and a Prefect task."""
+"""Stages: Prefect tasks whose output is cached by content, and that a run follows from the outside."""
 
 import hashlib
 import inspect
@@ -6,14 +6,18 @@ import json
 import logging
 import shutil
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
-from prefect import Task, task
+from prefect import Task
+from prefect.cache_policies import NO_CACHE
 from prefect.serializers import JSONSerializer
-from prefect.settings import PREFECT_TASKS_REFRESH_CACHE
+from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 from prefect.transactions import CommitMode, transaction
 from pydantic import BaseModel
 
@@ -24,12 +28,87 @@ from nightshift.store.code_digest import code_digest
 
 log = logging.getLogger("nightshift.stage")
 P = ParamSpec("P")
+R = TypeVar("R")
 A = TypeVar("A", bound=Artifact)
 
 JSON_SERIALIZER = JSONSerializer()
 """Serializer for all records: Prefect would use the one that a record names, such as pickle."""
 UNKEYED = ("model_name", "run_id", "base_dir", "deadline")
 """Parameters that do not change the result of a stage: names, places and times."""
+
+
+class Observer(Protocol):
+    """A run that follows its stages: it may have them run anew, and takes note of their time and their records."""
+
+    refreshes: bool
+    """True if every stage runs whatever is cached, and replaces the cached record."""
+
+    def stage_begins(self) -> None:
+        """Prepare for a stage; an error that is raised here ends the run."""
+        ...
+
+    def stage_ended(self, name: str, seconds: float) -> None:
+        """Take note of a stage's wall time, also of one that failed."""
+        ...
+
+    def stage_returned(self, record: Any) -> None:
+        """Take note of the record of a stage that did not fail."""
+        ...
+
+
+_observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
+
+
+@contextmanager
+def followed_by(observer: Observer | None) -> Iterator[None]:
+    """Have an observer follow every stage that is called within the block; not those that a stage calls itself."""
+    token = _observer.set(observer)
+    try:
+        yield
+    finally:
+        _observer.reset(token)
+
+
+class Stage(Task[P, R]):
+    """A Prefect task that the observer of the run follows."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the task as Prefect does, between the calls of the observer if there is one."""
+        observer = _observer.get()
+        if observer is None:
+            return super().__call__(*args, **kwargs)
+        begin = time.monotonic()
+        observer.stage_begins()
+        try:
+            with (
+                followed_by(None),
+                temporary_settings({PREFECT_TASKS_REFRESH_CACHE: True} if observer.refreshes else {}),
+            ):
+                record = super().__call__(*args, **kwargs)
+        finally:
+            observer.stage_ended(self.name, time.monotonic() - begin)
+        observer.stage_returned(record)
+        return record
+
+
+def uncached_stage(retries: int = 0) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Turn a function into a stage that runs each time and has no folder in the store.
+
+    Args:
+        retries: How often it is tried again, 5 s later each time.
+    """
+
+    def decorate(function: Callable[P, R]) -> Task[P, R]:
+        return Stage(
+            function,
+            name=function.__name__,
+            task_run_name=function.__name__,
+            retries=retries,
+            retry_delay_seconds=5,
+            cache_policy=NO_CACHE,
+        )
+
+    return decorate
 
 
 def stage(function: Callable[Concatenate[Path, P], A]) -> Task[P, A]:
@@ -65,14 +144,14 @@ def stage(function: Callable[Concatenate[Path, P], A]) -> Task[P, A]:
         return f"{path}/{artifact_store.MARKER}"
 
     run.__signature__ = outer  # type: ignore[attr-defined]
-    wrap = task(
+    return Stage(
+        cast(Callable[P, A], run),
         name=function.__name__,
         task_run_name=function.__name__,
         cache_key_fn=key,
         persist_result=True,
         result_serializer=JSON_SERIALIZER,
     )
-    return cast(Task[P, A], wrap(run))
 
 
 def set_aside_damaged(path: str) -> None:

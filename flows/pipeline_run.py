@@ -1,45 +1,41 @@
-"""A night's own bookkeeping: its fingerprint, its clock, its MLflow run, its four endings."""
+"""The bookkeeping of one run of the pipeline: its fingerprint, its clock, its MLflow run, its four endings."""
 
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import stdev
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import pandas as pd
 from mlflow.entities import Run
-from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 
+from flows.settings import NightSettings
 from nightshift.data import exclusion
 from nightshift.evaluation import kinds
-from nightshift.prefect_ui import artifacts  # fmt: skip
+from nightshift.prefect_ui import artifacts
 from nightshift.records import (
     MAIN,
-    Augmented,
     Checked,
     Compressed,
     Evaluated,
     NightResult,
     Objective,
     Registered,
-    Sides,
     Source,
     Standing,
     Trained,
     Verdict,
 )
 from nightshift.registry import fingerprint, ledger, model_registry, tracking, warm_start
-from nightshift.reporting import report_page, run_logging, version_description
+from nightshift.reporting import report_page, version_description
 from nightshift.store import artifact_store, disk
 from tasks.gate.stage import GateSettings
 
 log = logging.getLogger("nightshift.night")
-P = ParamSpec("P")
-T = TypeVar("T")
 LABELS = "nightshift.labels"
 """Tag of a version: its labels by objective; left out where they are longer than a tag may be."""
 LONGEST_TAG = 100_000
@@ -49,25 +45,18 @@ AFTER_TRAINING = 0.2
 """Share of the time before a deadline that a training leaves to what comes after it."""
 GATE = {"decision", "claim", "reasons", "tested", "validation", "difference", "interval", "margin", "confidence", "spent",
         "alpha", "slices", "gained", "lost", "noised", "seen"}  # fmt: skip
-"""What a night's result tells of the verdict."""
+"""Fields of the gate's verdict that the result of a run repeats."""
 DAY = 24 * 60 * 60
 
 
-def objective(name: str, told: Any, sides: Sides, augmented: Augmented) -> Objective:
-    """What the stages know of one objective of the settings."""
-    metric = kinds.gate_metric(told.kind, told.metric)
-    return Objective(name=name, kind=told.kind, metric=metric, weight=told.weight, role=told.role, sides=sides,
-                     augmented=augmented, generation=told.generation)  # fmt: skip
-
-
-def best(
+def best_of_seeds(
     trials: list[tuple[Trained, Evaluated]], objectives: list[Objective]
 ) -> tuple[Trained, Evaluated, float | None]:
-    """Of trainings that differ in their seed the best on validation, and the standard deviation of what they reach there."""
+    """Return the best on validation of trainings that differ in their seed, and the standard deviation of their metrics there."""
     metric = kinds.primary(objectives)
     reached = [evaluated.validation[metric] for _, evaluated in trials]
-    place = max(range(len(trials)), key=lambda i: kinds.better(metric) * reached[i])
-    return *trials[place], stdev(reached) if len(trials) > 1 else None
+    best = max(range(len(trials)), key=lambda index: kinds.better(metric) * reached[index])
+    return *trials[best], stdev(reached) if len(trials) > 1 else None
 
 
 def ends_at(deadline: str | int | None, now: datetime) -> float | None:
@@ -84,48 +73,69 @@ def ends_at(deadline: str | int | None, now: datetime) -> float | None:
     return (end if end.timestamp() > now.timestamp() else end + timedelta(days=1)).timestamp()
 
 
-class Night:
-    """Tonight: made once the sources are known, asked by the flow at each turn."""
+class PipelineRun:
+    """The bookkeeping of one run: its fingerprint, its clock, its MLflow run and its endings.
+
+    It follows the stages as their observer: their wall times, and the records that the Prefect UI shows.
+    """
 
     def __init__(
-        self, settings: Any, sources: dict[str, list[Source]], flow_run_id: str | None, entrypoint: Path, force: bool
+        self,
+        settings: NightSettings,
+        sources: dict[str, list[Source]],
+        flow_run_id: str | None,
+        entrypoint: Path,
+        force: bool,
     ) -> None:
+        """Note what decides the outcome of the run.
+
+        Args:
+            settings: The settings of the run.
+            sources: The files by objective.
+            flow_run_id: The run in Prefect.
+            entrypoint: The flow's source file, where the code digest begins.
+            force: Run although nothing changed, every stage anew.
+        """
         self.settings, self.flow_run_id, self.force = settings, flow_run_id, force
-        self.sources = list({source.path: source for found in sources.values() for source in found}.values())
-        self.model: str = settings.model
+        self.sources = list({source.path: source for files in sources.values() for source in files}.values())
+        self.model = settings.model
         self.deadline = ends_at(settings.deadline, datetime.now())
         self.seconds: dict[str, float] = {}
-        self.fold = ledger.fold(ledger.history(settings.model))
-        self.parts = fingerprint.parts(settings, sources, entrypoint) | {"holdout": str(self.fold)}
+        self.active_holdout = ledger.fold(ledger.history(settings.model))
+        self.parts = fingerprint.parts(settings, sources, entrypoint) | {"holdout": str(self.active_holdout)}
         self.fingerprint = fingerprint.digest(self.parts)
         self.run_id: str | None = None
-        self.afresh, self.changed = force, ""
+        self.refreshes, self.changed = force, ""
+        self._objective = MAIN
 
-    def timed(self, stage: Callable[P, T], objective: str = MAIN) -> Callable[P, T]:
-        """The stage, with its wall time added under its name, and its record shown as that of `objective`.
+    @contextmanager
+    def about(self, objective: str) -> Iterator[None]:
+        """Name an objective in the errors of the block, and show the records of its stages as that objective's."""
+        self._objective = objective
+        try:
+            with self.settings.about(objective):
+                yield
+        finally:
+            self._objective = MAIN
 
-        A night `afresh` runs it whatever is cached, and replaces the cached record.
-        """
+    def stage_begins(self) -> None:
+        """Raise NightshiftError if the disk is almost full."""
+        disk.ensure_room()
 
-        def run(*args: P.args, **kwargs: P.kwargs) -> T:
-            begun = time.monotonic()
-            disk.ensure_room()
-            try:
-                with temporary_settings({PREFECT_TASKS_REFRESH_CACHE: True} if self.afresh else {}):
-                    record = stage(*args, **kwargs)
-            finally:
-                name = getattr(stage, "name", "stage")
-                self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - begun, 2)
-            artifact_store.clear_work(self.model, record)
-            artifacts.stage(self.model if objective == MAIN else f"{self.model}-{objective}", record)
-            return record
+    def stage_ended(self, name: str, seconds: float) -> None:
+        """Add up the wall time of a stage."""
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + seconds, 2)
 
-        return run
+    def stage_returned(self, record: Any) -> None:
+        """Clear the stage's work folder and show its record in the Prefect UI."""
+        artifact_store.clear_work(self.model, record)
+        name = self.model if self._objective == MAIN else f"{self.model}-{self._objective}"
+        artifacts.stage(name, record)
 
     def finished_before(self) -> Run | None:
-        """The finished night with tonight's fingerprint; None where there is none, or tonight trains all the same.
+        """Return the finished run with this fingerprint; None if there is none, or if this one trains all the same.
 
-        It does when it is forced or that night is older than `max_age`: every stage then runs anew.
+        It does so when it is forced or when the finished run is older than `max_age`: every stage then runs anew.
         """
         model_registry.notice_moves_by_hand(self.model)
         earlier = tracking.finished_night(self.model, self.fingerprint)
@@ -133,7 +143,7 @@ class Night:
         tracking.end_killed(self.model, None if earlier and not anew else self.fingerprint)
         if earlier and not anew:
             return earlier
-        self.afresh = bool(anew)
+        self.refreshes = bool(anew)
         self.changed = "; ".join(
             filter(None, [fingerprint.since(tracking.finished_night(self.model), self.parts), anew])
         )
@@ -141,16 +151,16 @@ class Night:
         return None
 
     def _outlived(self, earlier: Run) -> str:
-        """Why a finished night is too old to skip tonight's; empty where it is not."""
+        """Say why a finished run is too old to skip this one; empty if it is not."""
         most, age = self.settings.max_age, (time.time() - earlier.info.end_time / 1000) / DAY
         return f"the same night ended {age:.1f} days ago, max_age is {most:g}" if most and age > most else ""
 
     def time_to_train(self) -> float | None:
-        """When a training has to stop, so that a share of what is left now remains for judging and registering."""
+        """Return when a training has to stop, so that a share of the time left now remains for the stages after it."""
         return self.deadline and self.deadline - AFTER_TRAINING * (self.deadline - time.time())
 
     def standing(self, registered: Registered | None = None) -> Standing:
-        """Champion and anchor as they were before tonight, also where tonight's has been promoted (a night that goes on)."""
+        """Return champion and anchor as they were before this run, also if it has promoted its own and goes on after a kill."""
         entries = [e for e in ledger.history(self.model) if e.action in ledger.MOVES or e.evidence != self.run_id]
         champion = model_registry.version_of(self.model, model_registry.CHAMPION)
         if champion and self._made(champion, registered):
@@ -162,19 +172,19 @@ class Night:
         return Standing(champion=champion, anchor=ledger.anchor(entries), spent=len(tests), alpha=spent)
 
     def _alpha(self, test: ledger.Entry) -> float:
-        """Return what a test of an old ledger has spent: by its night's settings or, where they are gone, by tonight's."""
+        """Return what a test of an old ledger has spent: by the settings of its run or, where they are gone, by these."""
         share = tracking.alpha_of(test.evidence)
         return max(self.settings.gate.alpha, GateSettings().alpha) if share is None else share
 
     def _made(self, champion: str, registered: Registered | None) -> bool:
-        """Whether tonight's night, or an attempt at it that did not end well, has made this version."""
+        """Return whether this run, or an attempt at it that did not end well, has made a version."""
         if registered and champion == registered.version:
             return True
         return tracking.unfinished(model_registry.version(self.model, champion), self.fingerprint)
 
     @contextmanager
-    def run(self, checked: dict[str, Checked], objectives: list[Objective]) -> Iterator[str]:
-        """Tonight's MLflow run; a night that fails leaves it FAILED, one that is ended from outside KILLED."""
+    def mlflow_run(self, checked: dict[str, Checked], objectives: list[Objective]) -> Iterator[str]:
+        """Open the MLflow run; an error within the block leaves it FAILED, an end from outside KILLED."""
         self.checked, self.objectives = checked, objectives
         self.forgotten = warm_start.forgotten(self.sources, checked.values())
         name = f"{self.model}-{pd.Timestamp.now():%Y-%m-%d}"
@@ -196,21 +206,21 @@ class Night:
             raise
 
     def _end_unfinished(self, status: str, reason: str) -> None:
-        """End tonight's MLflow run; where MLflow cannot write that, the next night does, and the night's own error goes on."""
+        """End the MLflow run; where MLflow cannot write that, the next run does, and the error of this one goes on."""
         try:
             tracking.end_night(str(self.run_id), status, reason)
         except Exception as error:
             log.warning("MLflow was not told that the night ended as %s: %s", status, error)
 
     def version_tags(self) -> dict[str, str]:
-        """What a registered version carries about its making."""
+        """Return the tags of a registered version that say how it was made."""
         tags = {f"nightshift.{name}": part if isinstance(part, str) else fingerprint.digest(part)
                 for name, part in self.parts.items()}  # fmt: skip
         return tags | {tracking.FINGERPRINT: self.fingerprint, "nightshift.flow_run": self.flow_run_id or "",
                        **labels_tag(self._labels())}  # fmt: skip
 
     def skipped(self, earlier: Run) -> NightResult:
-        """Nothing changed since a night that has finished."""
+        """Return the result of a run that is skipped because nothing changed since a finished one; enter it into the ledger."""
         name, run_id = earlier.info.run_name, earlier.info.run_id
         reason = f"same data, settings, base model, code, environment and device as the night {name} (run {run_id}), "
         reason += f"which ended {earlier.data.tags[tracking.STATUS]}"
@@ -228,39 +238,48 @@ class Night:
         return result
 
     def stopped(self, checked: dict[str, Checked]) -> NightResult:
-        """The data failed a critical expectation."""
-        reasons = {name: found.reason for name, found in checked.items() if found.status == "stopped"}
-        with self.run(checked, []) as run_id:
-            result = NightResult(
-                status="stopped",
-                reason="; ".join(reasons.values() if len(checked) == 1 else (f"{n}: {r}" for n, r in reasons.items())),
-                model=self.model,
-                champion_version=model_registry.version_of(self.model, model_registry.CHAMPION),
-                mlflow_run_id=run_id,
-                flow_run_id=self.flow_run_id,
-                rows=row_counts(checked, []),
-                changed=self.changed,
-                seconds=self.seconds,
-            )
-            model_registry.note(self.model, "stopped", result.reason, run_id)
-            return self._told(result, report_page.Story(checked=checked))
+        """Return the result of a run whose data failed a critical expectation, and enter it into the ledger."""
+        reasons = {name: record.reason for name, record in checked.items() if record.status == "stopped"}
+        result = NightResult(
+            status="stopped",
+            reason="; ".join(reasons.values() if len(checked) == 1 else (f"{n}: {r}" for n, r in reasons.items())),
+            model=self.model,
+            champion_version=model_registry.version_of(self.model, model_registry.CHAMPION),
+            mlflow_run_id=self.run_id,
+            flow_run_id=self.flow_run_id,
+            rows=row_counts(checked, []),
+            changed=self.changed,
+            seconds=self.seconds,
+        )
+        model_registry.note(self.model, "stopped", result.reason, str(self.run_id))
+        self._tell_carriers(result, self.forgotten)
+        return result
 
-    def ended(
+    def story(
         self,
-        ending: tuple[str, str],
         trained: Trained,
         evaluated: Evaluated,
         compressed: Compressed,
-        registered: Registered,
         verdict: Verdict,
-        alone: dict[str, Evaluated],
-    ) -> NightResult:
-        """Promoted or held: log the figures and pictures, write the report, close the run."""
-        changes = self._label_changes(verdict.champion_version)
-        seeds = self._seeds(verdict.spread)
-        story = report_page.Story(
-            self.checked, self.objectives, trained, evaluated, compressed, verdict, alone, changes, seeds
+        single_task: dict[str, Evaluated],
+    ) -> report_page.Story:
+        """Return what the report is made from.
+
+        Args:
+            trained: The training that was taken.
+            evaluated: Its evaluation.
+            compressed: Its candidates.
+            verdict: The gate's decision.
+            single_task: The evaluations of trainings with one objective each, by objective.
+        """
+        changes, seeds = self._label_changes(verdict.champion_version), self._seeds(verdict.spread)
+        return report_page.Story(
+            self.checked, self.objectives, trained, evaluated, compressed, verdict, single_task, changes, seeds
         )
+
+    def judged(self, ending: tuple[str, str], registered: Registered, story: report_page.Story) -> NightResult:
+        """Return the result of a run whose challenger was promoted or held."""
+        assert story.evaluated and story.compressed and story.verdict
         result = NightResult(
             status=ending[0],
             reason=". ".join([ending[1], *report_page.notices(story)]),
@@ -270,19 +289,21 @@ class Night:
             mlflow_run_id=self.run_id,
             flow_run_id=self.flow_run_id,
             rows=row_counts(self.checked, self.objectives),
-            metrics=verdict.metrics,
-            baseline=evaluated.baseline,
-            candidates=compressed.candidates,
-            gate=verdict.model_dump(include=GATE),
+            metrics=story.verdict.metrics,
+            baseline=story.evaluated.baseline,
+            candidates=story.compressed.candidates,
+            gate=story.verdict.model_dump(include=GATE),
             changed=self.changed,
             seconds=self.seconds,
         )
         tracking.log_metrics(str(self.run_id), "rows", result.rows)
-        with artifact_store.scratch() as folder:
-            pictures = report_page.draw_pictures(story, self.settings.gate.slice_margin, folder)
-            run_logging.log(str(self.run_id), story, registered, pictures)
-            version_description.describe(result, story, self.sources)
-            return self._told(result, story, pictures)
+        self._tell_carriers(result, self.forgotten)
+        return result
+
+    def finish(self, result: NightResult) -> NightResult:
+        """End the MLflow run with the status of the result, and return it with the stages' final times."""
+        tracking.end_night(str(self.run_id), result.status, result.reason)
+        return result.model_copy(update={"seconds": self.seconds})
 
     def _label_changes(self, champion: str | None) -> str:
         before = json.loads(model_registry.version(self.model, champion).tags.get(LABELS, "{}")) if champion else {}
@@ -315,14 +336,6 @@ class Night:
     def _labels(self) -> dict[str, list[str]]:
         return {objective.name: objective.sides.labels for objective in self.objectives if objective.sides.labels}
 
-    def _told(self, result: NightResult, story: report_page.Story, pictures: Sequence[Path] = ()) -> NightResult:
-        assert self.run_id
-        self._tell_carriers(result, self.forgotten)
-        result.report = str(report_page.write(result, story, pictures))
-        tracking.connect().log_artifact(self.run_id, result.report, "report")
-        tracking.end_night(self.run_id, result.status, result.reason)
-        return result
-
     def _tell_carriers(self, result: NightResult, forgotten: set[str]) -> None:
         result.carried_by = warm_start.carriers(self.model, forgotten)
         if result.carried_by:
@@ -336,14 +349,14 @@ def labels_tag(labels: dict[str, list[str]]) -> dict[str, str]:
 
 
 def docs_of(checked: dict[str, Checked]) -> dict[str, Path]:
-    """Where in the run each objective's Data Docs go, and where they are."""
+    """Return by its path in the MLflow run the folder of each objective's Data Docs."""
     several = len(checked) > 1
     return {f"data_docs/{name}" if several else "data_docs": artifact_store.folder(found) / "measured/data_docs"
             for name, found in checked.items()}  # fmt: skip
 
 
 def row_counts(checked: dict[str, Checked], objectives: list[Objective]) -> dict[str, int]:
-    """Over all objectives: read = kept + quarantined; kept = train + validation + holdout (+ spare)."""
+    """Return the rows of all objectives: read = kept + quarantined; kept = train + validation + holdout (+ spare)."""
     taken = sum(o.sides.leaks + o.sides.windowed for o in objectives)
     return {
         "read": sum(found.read for found in checked.values()),

@@ -1,0 +1,40 @@
+"""Report how a run went: pictures, the pages of its MLflow run and its version, and the report page."""
+
+from nightshift.records import NightResult, Registered, Source
+from nightshift.registry import tracking
+from nightshift.reporting import report_page, run_logging, version_description
+from nightshift.reporting.report_page import Story
+from nightshift.store import artifact_store
+from nightshift.store.stages import uncached_stage
+
+
+@uncached_stage()
+def report(
+    result: NightResult,
+    story: Story,
+    sources: list[Source],
+    registered: Registered | None = None,
+    slice_margin: float = 0.0,
+) -> NightResult:
+    """Draw the pictures, log metrics, tables and pictures to MLflow, describe the version and write the report page.
+
+    Args:
+        result: How the run ended.
+        story: The records of its stages.
+        sources: The files that it read.
+        registered: The version that it registered; None for a run that the data gate stopped.
+        slice_margin: The setting `gate.slice_margin`, drawn beside the slices.
+
+    Returns:
+        The result with the path of the report page.
+    """
+    run_id = str(result.mlflow_run_id)
+    with artifact_store.scratch() as folder:
+        pictures = []
+        if registered:
+            pictures = report_page.draw_pictures(story, slice_margin, folder)
+            run_logging.log(run_id, story, registered, pictures)
+            version_description.describe(result, story, sources)
+        page = str(report_page.write(result, story, pictures))
+    tracking.connect().log_artifact(run_id, page, "report")
+    return result.model_copy(update={"report": page})
