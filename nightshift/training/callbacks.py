@@ -1,4 +1,4 @@
-"""What ends a training before its last step: a signal, a deadline, a loss that is none."""
+"""Callbacks that stop a training before its last step: on a signal, at a deadline, or because of its loss."""
 
 import logging
 import os
@@ -15,56 +15,73 @@ from torch import nn
 from transformers import TrainerCallback, TrainerState
 
 log = logging.getLogger("nightshift.training")
-SMOOTHED = 20
-"""Steps over which a loss is averaged before it is called diverging."""
-DIVERGED = 2.0
-"""Times the loss of the first steps at which it is."""
+SMOOTHING_STEPS = 20
+"""Steps over which a loss is averaged to detect divergence."""
+DIVERGENCE_RATIO = 2.0
+"""Ratio to the loss of the first steps above which a loss diverges."""
 
 
 class TrainingFailed(ValueError):
-    """The loss is not finite, or has grown beyond all measure; `rows` are the batch's rows among the examples."""
+    """A loss is not finite, or diverges.
 
-    def __init__(self, words: str, objective: str, rows: list[int]) -> None:
-        super().__init__(words)
+    Args:
+        message: Text of the error.
+        objective: Name of the objective whose loss it is.
+        rows: Indices of the batch's rows among the examples.
+    """
+
+    def __init__(self, message: str, objective: str, rows: list[int]) -> None:
+        super().__init__(message)
         self.objective, self.rows = objective, rows
 
 
 class Interrupted(BaseException):
-    """SIGTERM came: the training has saved a checkpoint and stopped."""
+    """The process got SIGTERM: training has saved a checkpoint and stopped."""
 
 
 class StepCallback(TrainerCallback):  # type: ignore[misc]
-    """Calls `check` after every step; what it raises ends the training."""
+    """Call `check` after every step; an exception that it raises ends the training."""
 
     def __init__(self, check: Callable[[], None]) -> None:
         self.check = check
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Call it."""
+    def on_step_end(self, args: Any, state: Any, control: Any, **_kwargs: Any) -> None:
+        """Call `check`."""
         self.check()
 
 
 class LossMonitor:
-    """Looks at each micro-batch's loss one step late, so that a GPU is not waited for.
+    """Check of each micro-batch's loss, one step late so that a GPU is not waited for.
 
-    `chance` is what knowing nothing costs, by objective: below twice that no loss is called diverging, however low
-    it began.
+    Args:
+        chance_losses: Loss of chance predictions, by objective. A loss below twice that does not diverge, however low it was
+            at the start.
     """
 
-    def __init__(self, chance: Mapping[str, float]) -> None:
-        self.chance = chance
+    def __init__(self, chance_losses: Mapping[str, float]) -> None:
+        self.chance_losses = chance_losses
         self.pending: tuple[int, Any, str, list[int]] | None = None
-        self.last: tuple[str, list[int]] = ("", [])
-        self.first: dict[str, list[float]] = {name: [] for name in chance}
-        self.recent: dict[str, deque[float]] = {name: deque(maxlen=SMOOTHED) for name in chance}
+        self.last_batch: tuple[str, list[int]] = ("", [])
+        self.first: dict[str, list[float]] = {name: [] for name in chance_losses}
+        self.recent: dict[str, deque[float]] = {name: deque(maxlen=SMOOTHING_STEPS) for name in chance_losses}
 
     def record(self, step: int, loss: Any, objective: str, rows: list[int]) -> None:
-        """Take in a loss, and judge the one before; raises TrainingFailed."""
+        """Record a loss, and check the one before.
+
+        Args:
+            step: Number of the step.
+            loss: A number, or a tensor of one number.
+            objective: Name of the batch's objective.
+            rows: Indices of the batch's rows among the examples.
+
+        Raises:
+            TrainingFailed: The loss before is not finite, or diverges.
+        """
         self.check()
-        self.pending, self.last = (step, loss, objective, rows), (objective, rows)
+        self.pending, self.last_batch = (step, loss, objective, rows), (objective, rows)
 
     def check(self) -> None:
-        """Judge the loss taken in last; raises TrainingFailed."""
+        """Check the loss that was recorded last; raise TrainingFailed if it is not finite, or diverges."""
         if self.pending is None:
             return
         (step, loss, objective, rows), self.pending = self.pending, None
@@ -73,101 +90,101 @@ class LossMonitor:
             raise TrainingFailed(f"the loss is {value} at step {step}", objective, rows)
         first, recent = self.first[objective], self.recent[objective]
         recent.append(value)
-        if len(first) < SMOOTHED:
+        if len(first) < SMOOTHING_STEPS:
             first.append(value)
         mean, start = sum(recent) / len(recent), sum(first) / len(first)
-        if len(recent) == SMOOTHED and mean > DIVERGED * max(start, self.chance[objective]):
+        if len(recent) == SMOOTHING_STEPS and mean > DIVERGENCE_RATIO * max(start, self.chance_losses[objective]):
             raise TrainingFailed(
-                f"the loss diverges: {mean:.3g} at step {step}, {start:.3g} over the first {SMOOTHED} steps",
+                f"the loss diverges: {mean:.3g} at step {step}, {start:.3g} over the first {SMOOTHING_STEPS} steps",
                 objective,
                 rows,
             )
 
     def ensure_finite_weights(self, step: int, model: nn.Module) -> None:
-        """Before a checkpoint: the step may have spoiled the weights after a sound loss; raises TrainingFailed."""
+        """Raise TrainingFailed if a weight is not finite; a step can damage the weights after a finite loss."""
         if not all(bool(weight.isfinite().all()) for weight in model.parameters()):
-            raise TrainingFailed(f"the weights are not finite after step {step}", *self.last)
+            raise TrainingFailed(f"the weights are not finite after step {step}", *self.last_batch)
 
 
 class StopOnSignal(TrainerCallback):  # type: ignore[misc]
-    """After SIGTERM the step is ended, a checkpoint saved, and the training stopped."""
+    """Save a checkpoint and stop at the end of the step in which SIGTERM arrived."""
 
-    asked = False
+    requested = False
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Save and stop, where the signal came."""
-        if self.asked:
+    def on_step_end(self, args: Any, state: Any, control: Any, **_kwargs: Any) -> None:
+        """Save and stop if the signal has arrived."""
+        if self.requested:
             control.should_save = control.should_training_stop = True
 
 
 @contextmanager
-def checkpoint_on_sigterm(alone: bool) -> Iterator[StopOnSignal]:
-    """While the block runs SIGTERM asks for a checkpoint first; afterwards it is delivered as it would have been.
+def checkpoint_on_sigterm(single_process: bool) -> Iterator[StopOnSignal]:
+    """Save a checkpoint if SIGTERM arrives within the block; deliver the signal afterwards as it would have been.
 
-    Only in the main thread of a training that has one process (`alone`); of several all would have to stop at the same step.
+    This happens only in the main thread of a training with a single process; several would have to stop at the same step.
     """
-    stop = StopOnSignal()
-    if not alone or threading.current_thread() is not threading.main_thread():
-        yield stop
+    callback = StopOnSignal()
+    if not single_process or threading.current_thread() is not threading.main_thread():
+        yield callback
         return
 
-    def ask(_number: int, _frame: Any) -> None:
+    def request_stop(_number: int, _frame: Any) -> None:
         log.warning("SIGTERM: saving a checkpoint after this step")
-        stop.asked = True
+        callback.requested = True
 
-    before = signal.signal(signal.SIGTERM, ask)
+    previous_handler = signal.signal(signal.SIGTERM, request_stop)
     try:
-        yield stop
+        yield callback
     finally:
-        signal.signal(signal.SIGTERM, before)
-    if stop.asked:
+        signal.signal(signal.SIGTERM, previous_handler)
+    if callback.requested:
         os.kill(os.getpid(), signal.SIGTERM)
         raise Interrupted("SIGTERM")
 
 
 class Deadline(TrainerCallback):  # type: ignore[misc]
-    """At `at` (seconds since the epoch) the model is evaluated and saved, and the training stops."""
+    """Evaluate, save and stop at `timestamp`, in seconds since the epoch."""
 
-    reached = False
+    expired = False
 
-    def __init__(self, at: float) -> None:
-        self.at = at
+    def __init__(self, timestamp: float) -> None:
+        self.timestamp = timestamp
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Stop when the time has come."""
-        if time.time() >= self.at and state.global_step < state.max_steps:
-            self.reached = True
+    def on_step_end(self, args: Any, state: Any, control: Any, **_kwargs: Any) -> None:
+        """Stop if the deadline has passed."""
+        if time.time() >= self.timestamp and state.global_step < state.max_steps:
+            self.expired = True
             control.should_evaluate = control.should_save = control.should_training_stop = True
 
 
 class EpochCheckpoints(TrainerCallback):  # type: ignore[misc]
-    """Saves the end of each epoch together with its evaluation, so that the best of what was evaluated can be taken.
+    """Save the end of each epoch together with its evaluation, so that the best of the evaluated weights can be loaded.
 
-    A checkpoint of an epoch's last step always holds that epoch's evaluation: what is resumed from it knows the best so
-    far. With `patience` the training stops after as many evaluations without a better one. Comes after the other callbacks.
+    A checkpoint of an epoch's last step always holds that epoch's evaluation, so a training resumed from it knows the best so
+    far. It has to come after the other callbacks.
 
     Args:
         steps: Steps of an epoch.
-        patience: Evaluations without a better one after which the training stops; None trains to the end.
+        patience: Evaluations without a better one after which training stops; None trains to the end.
     """
 
     def __init__(self, steps: int, patience: int | None = None) -> None:
         self.steps, self.patience = steps, patience
 
-    def _is_end(self, state: Any) -> bool:
+    def _is_epoch_end(self, state: Any) -> bool:
         return bool(state.global_step % self.steps == 0 or state.global_step >= state.max_steps)
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Leave saving and evaluating to the epoch's end, where this step is its last."""
-        if self._is_end(state):
+    def on_step_end(self, args: Any, state: Any, control: Any, **_kwargs: Any) -> None:
+        """Leave saving and evaluating to the epoch's end if this step is its last."""
+        if self._is_epoch_end(state):
             control.should_evaluate = control.should_save = False
 
-    def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **_kwargs: Any) -> None:
         """Evaluate and save; an epoch that was stopped midway has no end."""
-        control.should_evaluate = control.should_save = self._is_end(state)
+        control.should_evaluate = control.should_save = self._is_epoch_end(state)
 
-    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Stop, where the metric has not become better for long enough."""
+    def on_save(self, args: Any, state: Any, control: Any, **_kwargs: Any) -> None:
+        """Stop if patience has run out."""
         if self.is_over(state):
             control.should_training_stop = True
 
@@ -177,5 +194,5 @@ class EpochCheckpoints(TrainerCallback):  # type: ignore[misc]
 
 
 def evaluations_since_best(state: TrainerState) -> int:
-    """Return how many evaluations have followed the best one."""
+    """Return the number of evaluations after the best one."""
     return sum("eval_loss" in line and line["step"] > (state.best_global_step or 0) for line in state.log_history)

@@ -1,8 +1,10 @@
-"""Fine-tuning with Hugging Face's Trainer, so that it resumes bit for bit.
+"""Fine-tuning with Hugging Face's Trainer, resumable bit for bit.
 
-Notable: effective batches of one objective and of similar length, whose order is a pure function of seed and epoch
-(`nightshift.training.batching`); one way to sum losses for every kind (`nightshift.training.losses`); checkpoints that can be trusted
-(`nightshift.training.checkpoints`); a training that does not fit into memory goes on with smaller micro-batches and the same batches.
+- An effective batch holds rows of one objective and of similar length; the order of the batches is a pure function of seed and
+  epoch (`nightshift.training.batching`).
+- Losses of all kinds of objective are sums divided by the number of targets of the effective batch (`nightshift.training.losses`).
+- A checkpoint is complete and undamaged, or it is passed over (`nightshift.training.checkpoints`).
+- If a micro-batch does not fit into memory, training goes on with smaller micro-batches and the same effective batches.
 """
 
 import copy
@@ -48,230 +50,302 @@ from nightshift.training.throughput import ThroughputMeter
 from nightshift.training.tokenization import Examples
 
 log = logging.getLogger("nightshift.training")
-EVALUATED = 64
+EVALUATION_BATCH_SIZE = 64
 """Rows evaluated at once."""
-TRIED = 4
-"""Batches on which compilation is tried."""
+COMPILATION_BATCHES = 4
+"""Batches on which compilation is measured."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """How the best checkpoint of a training is chosen: by a metric on validation, after each epoch."""
+    """Selection of the best checkpoint of a training by a metric on validation, measured after each epoch."""
 
     metric: str
-    """Its name in the log history, behind `eval_`."""
+    """Its name in the log history, after `eval_`."""
     greater_is_better: bool
     measure: Callable[[Model], float]
     """Return the metric of a model that is in evaluation mode."""
     patience: int | None = None
-    """Epochs without a better one after which the training stops."""
+    """Epochs without a better one after which training stops."""
 
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """What a training is told beside TrainingArguments."""
+    """Options of a training beside TrainingArguments."""
 
     temperature: float = 2.0
-    """Of a teacher's soft targets, where the examples have them or a teacher is at hand, and their weight."""
+    """Temperature of a teacher's soft targets."""
     alpha: float = 0.5
+    """Weight of the soft targets in the loss, if the examples hold `teacher_logits` or there is a teacher."""
     teacher: Teacher | None = None
-    """Who answers at every step; not under `nightshift.training.launch`."""
+    """Model that computes soft targets and features at every step; not supported by `nightshift.training.launch`."""
     sampling: Sampling = "proportional"
     sampling_temperature: float = 2.0
     class_weights: Literal["balanced"] | None = None
-    """balanced: each class of an objective counts alike in the loss (`losses.balanced_weights`)."""
+    """balanced: each class of an objective has the same weight in the loss (`losses.balanced_weights`)."""
     label_smoothing: float = 0.0
     lora: dict[str, Any] | None = None
-    """Fields of peft's LoraConfig: only these small matrices are trained, and merged at the end."""
+    """Fields of peft's LoraConfig: only the low-rank matrices are trained, and merged at the end."""
     torch_compile: Literal["auto", "always", "never"] = "never"
-    """auto: where it pays for itself (`nightshift.training.compilation`)."""
+    """auto: only if it saves time (`nightshift.training.compilation`)."""
     deadline: float | None = None
-    """Seconds since the epoch."""
+    """Time at which training stops, in seconds since the epoch."""
     selection: Selection | None = None
-    """How the best checkpoint is chosen, and taken at the end; not under `nightshift.training.launch`."""
+    """Selection of the checkpoint whose weights the model gets at the end; not supported by `nightshift.training.launch`."""
     fingerprint: str = ""
-    """Of data and settings: checkpoints of another one are passed over."""
+    """Digest of data and settings: checkpoints with another one are passed over."""
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What came of a training."""
+    """A trained model and the records of its training."""
 
     model: Model
     history: list[dict[str, Any]]
-    """The Trainer's log history."""
+    """Log history of the Trainer."""
     metrics: dict[str, float]
     """Speed (`nightshift.training.throughput.ThroughputMeter`), and `halvings` of the micro-batch."""
     stopped: str = ""
-    """Why it ended before its last step; empty where it did not."""
+    """Reason why training stopped before its last step; empty if it did not."""
     best_step: int | None = None
-    """After which step the weights are those of the model, where they were chosen by validation."""
+    """Step of the checkpoint whose weights the model has, if it was selected on validation."""
 
 
 class MultiTaskTrainer(Trainer):  # type: ignore[misc]
-    """The Trainer with our batches, our losses and sealed checkpoints."""
+    """Trainer with batches of one objective each, one loss a kind of objective, and checkpoints that are verified.
 
-    def __init__(self, heads: Heads, train: Mapping[str, Examples], validation: Mapping[str, Examples],
-                 tokenizer: PreTrainedTokenizerBase, recipe: TrainingOptions, batch_size: int, meter: ThroughputMeter, **kwargs: Any) -> None:  # fmt: skip
-        self.night_heads, self.recipe, self.batch_size = heads, recipe, batch_size
-        self.night_train, self.night_validation = train, validation
+    Args:
+        heads: The heads by the names of their objectives.
+        train: Training examples of each objective.
+        validation: Validation examples; empty for no evaluation.
+        tokenizer: Gives the padding token.
+        options: Options beside TrainingArguments.
+        batch_size: Rows of an effective batch, over all processes and micro-batches.
+        meter: Measures the speed.
+        kwargs: Arguments of Trainer.
+    """
+
+    def __init__(
+        self,
+        heads: Heads,
+        train: Mapping[str, Examples],
+        validation: Mapping[str, Examples],
+        tokenizer: PreTrainedTokenizerBase,
+        options: TrainingOptions,
+        batch_size: int,
+        meter: ThroughputMeter,
+        **kwargs: Any,
+    ) -> None:
+        self.heads, self.options, self.batch_size = heads, options, batch_size
+        self.train_examples, self.validation_examples = train, validation
         self.pad_token_id = tokenizer.pad_token_id
         self.meter = meter
         super().__init__(train_dataset=next(iter(train.values())), **kwargs)
         self.model_accepts_loss_kwargs = True  # sums are divided by the items of the whole batch
         config = self.model.config
         self.encoder_decoder = bool(config.is_encoder_decoder)
-        self.class_weights = self._balanced() if recipe.class_weights else dict.fromkeys(heads)
-        self.watch = LossMonitor({name: losses.chance_loss(head, config.vocab_size) for name, head in heads.items()})
+        self.class_weights = self._balanced_weights() if options.class_weights else dict.fromkeys(heads)
+        chance_losses = {name: losses.chance_loss(head, config.vocab_size) for name, head in heads.items()}
+        self.loss_monitor = LossMonitor(chance_losses)
 
-    def _balanced(self) -> dict[str, torch.Tensor | None]:
-        weights: dict[str, torch.Tensor | None] = {}
-        for name, head in self.night_heads.items():
-            found = losses.balanced_weights(head, self.night_train[name].columns["labels"].values)
-            weights[name] = None if found is None else found.to(self.args.device)
-        return weights
+    def _balanced_weights(self) -> dict[str, torch.Tensor | None]:
+        class_weights: dict[str, torch.Tensor | None] = {}
+        for name, head in self.heads.items():
+            weights = losses.balanced_weights(head, self.train_examples[name].columns["labels"].values)
+            class_weights[name] = None if weights is None else weights.to(self.args.device)
+        return class_weights
 
     def get_train_dataloader(self) -> BatchLoader:
-        """This process's micro-batches."""
-        batches = ObjectiveBatchSampler(
-            self.night_train, self.batch_size, self.args.seed, self.args.gradient_accumulation_steps,
-            self.args.process_index, self.args.world_size, self.recipe.sampling, self.recipe.sampling_temperature,
-        )  # fmt: skip
-        collator = Collator(self.night_train, self.night_heads, self.pad_token_id)
-        return BatchLoader(batches, collator, pin_memory=torch.cuda.is_available())
+        """Return the micro-batches of this process."""
+        sampler = ObjectiveBatchSampler(
+            self.train_examples,
+            self.batch_size,
+            self.args.seed,
+            micro_batches=self.args.gradient_accumulation_steps,
+            process=self.args.process_index,
+            processes=self.args.world_size,
+            sampling=self.options.sampling,
+            temperature=self.options.sampling_temperature,
+        )
+        collator = Collator(self.train_examples, self.heads, self.pad_token_id)
+        return BatchLoader(sampler, collator, pin_memory=torch.cuda.is_available())
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
-        """The Trainer's, with the loss and the speed looked at."""
-        name, places = inputs["objective"], inputs["rows"]
-        self.meter.note(len(places), inputs["tokens"], inputs["input_ids"].numel())
+        """Run the Trainer's step, and record the loss and the speed."""
+        name, rows = inputs["objective"], inputs["rows"]
+        self.meter.start_batch(len(rows), inputs["tokens"], inputs["input_ids"].numel())
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
-        weighed = self.night_heads[name].weight * self.args.world_size
+        loss_weight = self.heads[name].weight * self.args.world_size
         # A weighted mean, since one row of a rare class would make a batch's plain mean look like a diverging loss.
-        scale = num_items_in_batch / losses.total_weight(inputs["labels"], self.class_weights[name]) / weighed
-        self.watch.record(self.state.global_step + 1, loss * scale, name, places)
+        scale = num_items_in_batch / losses.total_weight(inputs["labels"], self.class_weights[name]) / loss_weight
+        self.loss_monitor.record(self.state.global_step + 1, loss * scale, name, rows)
         return loss
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """The objective's weight times its mean loss over the whole effective batch."""
-        head = self.night_heads[inputs["objective"]]
-        total = self._summed(model, head, inputs)
+        """Return the objective's weight times its mean loss over the effective batch.
+
+        Args:
+            model: The model that is trained, as the Trainer wraps it.
+            inputs: A collated micro-batch.
+            return_outputs: Not supported.
+            num_items_in_batch: Number of targets of the effective batch.
+        """
+        head = self.heads[inputs["objective"]]
+        total = self._summed_loss(model, head, inputs)
         return head.weight * total / num_items_in_batch * self.args.world_size
 
-    def _summed(self, model: Any, head: Head, inputs: dict[str, Any]) -> torch.Tensor:
-        teacher, told = self.recipe.teacher, inputs.get("teacher_logits")
-        ways = teacher.feature_loss_weights if teacher else {}
-        with feature_distillation.record_features(self.model, ways) as ours:
-            answers = self._logits(model, inputs)
-        extra: torch.Tensor | float = 0.0
-        if teacher and (ways or told is None):
+    def _summed_loss(self, model: Any, head: Head, inputs: dict[str, Any]) -> torch.Tensor:
+        teacher, teacher_logits = self.options.teacher, inputs.get("teacher_logits")
+        feature_weights = teacher.feature_loss_weights if teacher else {}
+        with feature_distillation.record_features(self.model, feature_weights) as features:
+            logits = self._logits(model, inputs)
+        feature_loss: torch.Tensor | float = 0.0
+        if teacher and (feature_weights or teacher_logits is None):
             with self.accelerator.autocast():
-                said, theirs = teacher.predict(inputs["objective"], model_inputs(inputs, labels=self.encoder_decoder))
-            told = said if told is None else told
-            if ways:
-                extra = feature_distillation.feature_loss(
-                    ways, ours, theirs, feature_distillation.token_weights(head, inputs)
+                predicted, teacher_features = teacher.predict(
+                    inputs["objective"], model_inputs(inputs, labels=self.encoder_decoder)
                 )
-        return extra + losses.summed_loss(
-            head, answers, inputs["labels"], told, self.recipe.temperature, self.recipe.alpha, self.encoder_decoder,
-            self.class_weights[inputs["objective"]], self.recipe.label_smoothing,
-        )  # fmt: skip
+            teacher_logits = predicted if teacher_logits is None else teacher_logits
+            if feature_weights:
+                token_weights = feature_distillation.token_weights(head, inputs)
+                feature_loss = feature_distillation.feature_loss(
+                    feature_weights, features, teacher_features, token_weights
+                )
+        return feature_loss + losses.summed_loss(
+            head,
+            logits,
+            inputs["labels"],
+            teacher_logits,
+            self.options.temperature,
+            self.options.alpha,
+            self.encoder_decoder,
+            self.class_weights[inputs["objective"]],
+            self.options.label_smoothing,
+        )
 
     def _logits(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
         return compute_logits(model, inputs["objective"], model_inputs(inputs, labels=self.encoder_decoder))
 
     @torch.no_grad()
     def evaluate(self, *_args: Any, **_kwargs: Any) -> dict[str, float]:
-        """Mean validation losses, and the accuracy of classes; no more than a batch's logits are held at a time."""
+        """Return the mean validation losses, and the accuracy of classifiers with one label a row.
+
+        The logits of one batch at most are in memory.
+        """
         self.meter.pause()
         model = self.model.eval()
-        found: dict[str, float] = {}
-        several = len(self.night_heads) > 1
-        for name, examples in self.night_validation.items():
+        metrics: dict[str, float] = {}
+        multi_task = len(self.heads) > 1
+        for name, examples in self.validation_examples.items():
             with torch.compiler.set_stance("force_eager"):
-                loss, accuracy = self._judged(model, name, examples)
-            prefix = f"eval_{name}_" if several else "eval_"
-            found[f"{prefix}loss"] = loss
+                loss, accuracy = self._evaluate_objective(model, name, examples)
+            prefix = f"eval_{name}_" if multi_task else "eval_"
+            metrics[f"{prefix}loss"] = loss
             if accuracy is not None:
-                found[f"{prefix}accuracy"] = accuracy
-        if several:
-            weights = {name: head.weight for name, head in self.night_heads.items()}
-            found["eval_loss"] = sum(w * found[f"eval_{n}_loss"] for n, w in weights.items()) / sum(weights.values())
-        if self.recipe.selection:
+                metrics[f"{prefix}accuracy"] = accuracy
+        if multi_task:
+            weights = {name: head.weight for name, head in self.heads.items()}
+            total = sum(weight * metrics[f"eval_{name}_loss"] for name, weight in weights.items())
+            metrics["eval_loss"] = total / sum(weights.values())
+        if self.options.selection:
             with torch.compiler.set_stance("force_eager"):
-                found[f"eval_{self.recipe.selection.metric}"] = self.recipe.selection.measure(model)
-        self.log(found)
-        self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, found)
-        return found
+                metrics[f"eval_{self.options.selection.metric}"] = self.options.selection.measure(model)
+        self.log(metrics)
+        self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
 
-    def _judged(self, model: Any, name: str, examples: Examples) -> tuple[float, float | None]:
-        head = self.night_heads[name]
-        collate = Collator(self.night_validation, self.night_heads, self.pad_token_id)
-        batches = list(batches_by_length(examples.lengths, EVALUATED, head, self.model.config.vocab_size))
-        total = torch.zeros(3, dtype=torch.float64, device=self.args.device)
-        for batch in batches[self.args.process_index :: self.args.world_size]:
-            inputs = self._prepare_inputs(collate([(name, int(place)) for place in batch]))
+    def _evaluate_objective(self, model: Any, name: str, examples: Examples) -> tuple[float, float | None]:
+        """Return the mean loss and, if a row has exactly one class, the accuracy."""
+        head = self.heads[name]
+        collate = Collator(self.validation_examples, self.heads, self.pad_token_id)
+        batches = list(batches_by_length(examples.lengths, EVALUATION_BATCH_SIZE, head, self.model.config.vocab_size))
+        totals = torch.zeros(3, dtype=torch.float64, device=self.args.device)
+        for rows in batches[self.args.process_index :: self.args.world_size]:
+            inputs = self._prepare_inputs(collate([(name, int(row)) for row in rows]))
             with self.compute_loss_context_manager():
-                answers = self._logits(model, inputs)
+                logits = self._logits(model, inputs)
             labels = inputs["labels"]
-            loss = losses.summed_loss(head, answers, labels, None, 1.0, 0.0, self.encoder_decoder)
+            loss = losses.summed_loss(head, logits, labels, None, 1.0, 0.0, self.encoder_decoder)
             one_class = labels.dim() == 1
-            hits = (answers.argmax(-1) == labels).sum() if one_class else torch.zeros(())
+            correct = (logits.argmax(-1) == labels).sum() if one_class else torch.zeros(())
             count = losses.has_label(labels).sum() if one_class else losses.count_targets(labels)
-            total += torch.stack([loss, count.to(loss), hits.to(loss)])
-        summed, counted, right = self.accelerator.reduce(total, "sum").tolist()
+            totals += torch.stack([loss, count.to(loss), correct.to(loss)])
+        total_loss, total_count, total_correct = self.accelerator.reduce(totals, "sum").tolist()
         one_class = head.kind == "classification" and head.separator is None
-        return summed / max(counted, 1), right / len(examples) if one_class else None
+        return total_loss / max(total_count, 1), total_correct / len(examples) if one_class else None
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """The Trainer's, with the speed so far in each line of training losses."""
+        """Log as the Trainer does, with the speed so far beside training losses."""
         super().log(logs | (self.meter.metrics() if "loss" in logs else {}), start_time)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        self.watch.check()
-        self.watch.ensure_finite_weights(self.state.global_step, self.model)
+        self.loss_monitor.check()
+        self.loss_monitor.ensure_finite_weights(self.state.global_step, self.model)
         self.meter.pause()
-        final = Path(self.args.output_dir)
-        if (final / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}").exists():
+        output_dir = Path(self.args.output_dir)
+        if (output_dir / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}").exists():
             return  # an epoch may end where a checkpoint was due anyway
-        beside = final / "partial"
+        partial = output_dir / "partial"
         if self.args.should_save:
-            shutil.rmtree(beside, ignore_errors=True)
+            shutil.rmtree(partial, ignore_errors=True)
         self.accelerator.wait_for_everyone()
-        self.args.output_dir = str(beside)
+        self.args.output_dir = str(partial)
         try:
             with no_bars():
                 super()._save_checkpoint(model, trial)
         finally:
-            self.args.output_dir = str(final)
-            self.state.best_model_checkpoint = None  # by its place, which is not final; we go by best_global_step
+            self.args.output_dir = str(output_dir)
+            self.state.best_model_checkpoint = None  # a path below `partial`; best_global_step is used instead
         self.accelerator.wait_for_everyone()
         if self.args.should_save:
-            made = checkpoints.list_checkpoints(beside)[-1]
-            checkpoints.write_marker(made, self.recipe.fingerprint)
-            made.replace(final / made.name)
-            checkpoints.rotate(final, self.args.save_total_limit, self.state.best_global_step)
+            checkpoint = checkpoints.list_checkpoints(partial)[-1]
+            checkpoints.write_marker(checkpoint, self.options.fingerprint)
+            checkpoint.replace(output_dir / checkpoint.name)
+            checkpoints.rotate(output_dir, self.args.save_total_limit, self.state.best_global_step)
         self.accelerator.wait_for_everyone()
 
 
-def count_steps(train: Mapping[str, Examples], batch_size: int, epochs: float, recipe: TrainingOptions) -> int:
-    """Return how many steps a training has, with `batch_size` rows (those of all micro-batches) a step."""
-    return ceil(epochs * _epoch_steps(train, batch_size, recipe))
+def count_steps(train: Mapping[str, Examples], batch_size: int, epochs: float, options: TrainingOptions) -> int:
+    """Return the number of steps of a training.
+
+    Args:
+        train: Training examples of each objective.
+        batch_size: Rows a step, over all micro-batches.
+        epochs: Number of epochs.
+        options: The sampling of objectives is taken from them.
+    """
+    return ceil(epochs * _count_epoch_steps(train, batch_size, options))
 
 
-def _epoch_steps(train: Mapping[str, Examples], batch_size: int, recipe: TrainingOptions) -> int:
-    return len(
-        ObjectiveBatchSampler(train, batch_size, 0, sampling=recipe.sampling, temperature=recipe.sampling_temperature)
-    )
+def _count_epoch_steps(train: Mapping[str, Examples], batch_size: int, options: TrainingOptions) -> int:
+    sampling, temperature = options.sampling, options.sampling_temperature
+    return len(ObjectiveBatchSampler(train, batch_size, 0, sampling=sampling, temperature=temperature))
 
 
 def default_precision() -> str:
-    """`bf16` or `fp16` on CUDA, `bf16` on processors that have it in hardware, else `float32`."""
+    """Return `bf16` or `fp16` on CUDA, `bf16` on processors that support it in hardware, otherwise `float32`."""
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
     has_bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return "bf16" if has_bf16 else "float32"
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Arguments of `fit`."""
+
+    model: Model
+    tokenizer: PreTrainedTokenizerBase
+    heads: Heads
+    train: Mapping[str, Examples]
+    validation: Mapping[str, Examples]
+    output_dir: Path
+    arguments: dict[str, Any]
+    callbacks: list[TrainerCallback]
+    options: TrainingOptions
+    precision: str
 
 
 def fit(
@@ -283,157 +357,189 @@ def fit(
     output_dir: Path,
     arguments: dict[str, Any],
     callbacks: list[TrainerCallback],
-    recipe: TrainingOptions | None = None,
+    options: TrainingOptions | None = None,
 ) -> TrainingResult:
-    """Train `model` in place, going on from the newest sound checkpoint in `output_dir`.
+    """Train `model` in place, resuming from the newest valid checkpoint in `output_dir`.
 
-    `arguments` are TrainingArguments by their own names, and `precision`. The effective batch is
-    `per_device_train_batch_size` times `gradient_accumulation_steps`, over all processes together. Where a
-    micro-batch does not fit into the GPU's memory, it is halved and twice as many are added up (of several processes
-    the others would not know: there it is an error).
+    If a micro-batch does not fit into the GPU's memory, it is halved and twice as many are accumulated. With several processes
+    that is an error, because the others would not know of it.
 
-    Raises TrainingFailed where the loss is no number or diverges, ValueError where the batch cannot be dealt or the
-    teacher not be imitated.
+    Args:
+        model: The model with its heads.
+        tokenizer: Its tokenizer.
+        heads: The heads by the names of their objectives.
+        train: Training examples of each objective.
+        validation: Validation examples; empty for no evaluation.
+        output_dir: Folder of the checkpoints.
+        arguments: Fields of TrainingArguments, and `precision`. The effective batch is `per_device_train_batch_size` times
+            `gradient_accumulation_steps`, over all processes together.
+        callbacks: Callbacks of the Trainer.
+        options: Options beside TrainingArguments.
+
+    Raises:
+        TrainingFailed: The loss is not finite, or diverges.
+        ValueError: The batch cannot be divided among the processes, or the student cannot learn the teacher's features.
     """
-    recipe, arguments = recipe or TrainingOptions(), dict(arguments)
-    if recipe.teacher:
-        recipe.teacher.ensure_compatible(model)
-    kind = arguments.pop("precision", None) or default_precision()
-    size, steps = arguments.pop("per_device_train_batch_size"), arguments.pop("gradient_accumulation_steps", 1)
-    start = copy.deepcopy(model.state_dict()) if torch.cuda.is_available() else None
+    options, arguments = options or TrainingOptions(), dict(arguments)
+    if options.teacher:
+        options.teacher.ensure_compatible(model)
+    precision = arguments.pop("precision", None) or default_precision()
+    batch_size = arguments.pop("per_device_train_batch_size")
+    accumulation = arguments.pop("gradient_accumulation_steps", 1)
+    job = _Job(model, tokenizer, heads, train, validation, output_dir, arguments, callbacks, options, precision)
+    initial_state = copy.deepcopy(model.state_dict()) if torch.cuda.is_available() else None
     malloc.keep_freed_memory()
     halvings = 0
     while True:
         try:
-            seen = restrict_embeddings(model, heads, [*train.values(), *validation.values()], tokenizer.pad_token_id)
-            quiet = errors_only("transformers.trainer_utils", "transformers.trainer", "transformers.modeling_utils")
-            with seen, quiet, _own_arithmetic():
-                fitted = _once(model, tokenizer, heads, train, validation, output_dir, arguments, callbacks, recipe,
-                               kind, size >> halvings, steps << halvings)  # fmt: skip
-            return replace(fitted, metrics=fitted.metrics | {"halvings": halvings})
+            result = _train(job, batch_size >> halvings, accumulation << halvings)
+            return replace(result, metrics=result.metrics | {"halvings": halvings})
         except torch.OutOfMemoryError:
-            if (size >> halvings) % 2 or int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            if (batch_size >> halvings) % 2 or int(os.environ.get("WORLD_SIZE", "1")) > 1:
                 raise
         halvings += 1
-        log.warning("out of memory: going on with micro-batches of %d rows, %d of them a step",
-                    size >> halvings, steps << halvings)  # fmt: skip
-        if start is not None:
+        log.warning(
+            "out of memory: going on with micro-batches of %d rows, %d of them a step",
+            batch_size >> halvings,
+            accumulation << halvings,
+        )
+        if initial_state is not None:
             torch.cuda.empty_cache()
-            model.load_state_dict(start)
+            model.load_state_dict(initial_state)
 
 
 @contextmanager
-def _own_arithmetic() -> Iterator[None]:
-    """What training says of tf32 to the whole process ends with it: what answers after it is as exact as in a fresh process."""
-    before = torch.backends.fp32_precision  # type: ignore[attr-defined]
+def _restored_fp32_precision() -> Iterator[None]:
+    """Restore the process-wide TF32 setting after the block."""
+    setting = torch.backends.fp32_precision  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        torch.backends.fp32_precision = before  # type: ignore[attr-defined]
+        torch.backends.fp32_precision = setting  # type: ignore[attr-defined]
 
 
-def _once(
-    model: Model,
-    tokenizer: PreTrainedTokenizerBase,
-    heads: Heads,
-    train: Mapping[str, Examples],
-    validation: Mapping[str, Examples],
-    output_dir: Path,
-    arguments: dict[str, Any],
-    callbacks: list[TrainerCallback],
-    recipe: TrainingOptions,
-    kind: str,
-    size: int,
-    steps: int,
-) -> TrainingResult:
-    on_gpu = torch.cuda.is_available()
-    args = TrainingArguments(
-        output_dir=str(output_dir), bf16=kind == "bf16", fp16=kind == "fp16", tf32=on_gpu or None, use_cpu=not on_gpu,
-        full_determinism=on_gpu, report_to=[], disable_tqdm=True, remove_unused_columns=False, label_names=["labels"],
-        gradient_accumulation_steps=steps, logging_nan_inf_filter=False, save_strategy="steps",
-        average_tokens_across_devices=True, ddp_find_unused_parameters=len(heads) > 1,
-        metric_for_best_model=recipe.selection.metric if recipe.selection else "loss",
-        greater_is_better=bool(recipe.selection and recipe.selection.greater_is_better),
-        **arguments | {"eval_strategy": "no"} if not validation else arguments,
-    )  # fmt: skip
-    if size % args.world_size:
-        raise ValueError(f"{size} rows a step cannot be dealt to {args.world_size} processes")
-    args.per_device_train_batch_size = size // args.world_size
-    args._n_gpu = min(args.n_gpu, 1)  # several GPUs are for the launcher: DataParallel would take them here
-    to_compile = _to_compile(model, tokenizer, heads, train, args, output_dir, recipe, size)
-    meter = ThroughputMeter(model, args.device.type, kind)
-    wrapped = lora.lora_adapters(model, recipe.lora) if recipe.lora else nullcontext(model)
+def _train(job: _Job, rows: int, micro_batches: int) -> TrainingResult:
+    """Train with `micro_batches` of `rows` rows, over all processes, a step."""
+    options = job.options
     with (
-        wrapped as trained,
-        checkpoint_on_sigterm(args.world_size == 1) as stop,
-        on_device(recipe.teacher, args.device),
+        restrict_embeddings(
+            job.model, job.heads, [*job.train.values(), *job.validation.values()], job.tokenizer.pad_token_id
+        ),
+        errors_only("transformers.trainer_utils", "transformers.trainer", "transformers.modeling_utils"),
+        _restored_fp32_precision(),
     ):
-        deadline = [Deadline(recipe.deadline)] if recipe.deadline else []
-        epoch_ends = EpochCheckpoints(
-            _epoch_steps(train, size * steps, recipe), recipe.selection.patience if recipe.selection else None
-        )
-        chosen = [epoch_ends] if recipe.deadline or recipe.selection else []
-        trainer = MultiTaskTrainer(
-            heads, train, validation, tokenizer, recipe, size * steps, meter, model=trained, args=args,
-            eval_dataset=next(iter(train.values())), callbacks=[*callbacks, *deadline, stop, *chosen],
-        )  # fmt: skip
-        trainer.remove_callback(PrinterCallback)
-        found = checkpoints.newest_valid(
-            output_dir, recipe.fingerprint, remove=args.world_size == 1, with_best=recipe.selection is not None
-        )
-        state = TrainerState.load_from_json(str(found / TRAINER_STATE_NAME)) if found else None
-        if state and epoch_ends.is_over(state):  # killed between its last checkpoint and its end
-            trainer.state = state
-        else:
-            with compilation.compiled(trained) if to_compile else nullcontext():
-                trainer.train(resume_from_checkpoint=str(found) if found else None)
-        meter.pause()
-        trainer.watch.check()
-        late = bool(deadline and deadline[0].reached)
-        best = _take_best(trainer, output_dir) if late or recipe.selection else None
-        stopped = _told_late(trainer.state) if late else ""
-        trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False).to("cpu")
-    return TrainingResult(model, list(trainer.state.log_history), meter.metrics(), stopped, best)
+        args = _training_arguments(job, rows, micro_batches)
+        use_compile = _use_compile(job, args, rows)
+        meter = ThroughputMeter(job.model, args.device.type, job.precision)
+        with (
+            lora.lora_adapters(job.model, options.lora) if options.lora else nullcontext(job.model) as model,
+            checkpoint_on_sigterm(args.world_size == 1) as stop_on_signal,
+            on_device(options.teacher, args.device),
+        ):
+            patience = options.selection.patience if options.selection else None
+            epoch_checkpoints = EpochCheckpoints(_count_epoch_steps(job.train, rows * micro_batches, options), patience)
+            deadline = Deadline(options.deadline) if options.deadline else None
+            callbacks = [*job.callbacks, *([deadline] if deadline else []), stop_on_signal]
+            if options.deadline or options.selection:
+                callbacks.append(epoch_checkpoints)
+            trainer = MultiTaskTrainer(
+                job.heads,
+                job.train,
+                job.validation,
+                job.tokenizer,
+                options,
+                rows * micro_batches,
+                meter,
+                model=model,
+                args=args,
+                eval_dataset=next(iter(job.train.values())),
+                callbacks=callbacks,
+            )
+            trainer.remove_callback(PrinterCallback)
+            _run_or_resume(trainer, epoch_checkpoints, use_compile)
+            meter.pause()
+            trainer.loss_monitor.check()
+            expired = deadline is not None and deadline.expired
+            best_step = _load_best(trainer, job.output_dir) if expired or options.selection else None
+            stopped = _deadline_reason(trainer.state) if expired else ""
+            trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False).to("cpu")
+    return TrainingResult(job.model, list(trainer.state.log_history), meter.metrics(), stopped, best_step)
 
 
-def _to_compile(
-    model: Model,
-    tokenizer: PreTrainedTokenizerBase,
-    heads: Heads,
-    train: Mapping[str, Examples],
-    args: TrainingArguments,
-    output_dir: Path,
-    recipe: TrainingOptions,
-    size: int,
-) -> bool:
-    if recipe.teacher and recipe.teacher.feature_loss_weights:
+def _training_arguments(job: _Job, rows: int, micro_batches: int) -> TrainingArguments:
+    on_gpu, selection = torch.cuda.is_available(), job.options.selection
+    args = TrainingArguments(
+        output_dir=str(job.output_dir),
+        bf16=job.precision == "bf16",
+        fp16=job.precision == "fp16",
+        tf32=on_gpu or None,
+        use_cpu=not on_gpu,
+        full_determinism=on_gpu,
+        report_to=[],
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        label_names=["labels"],
+        gradient_accumulation_steps=micro_batches,
+        logging_nan_inf_filter=False,
+        save_strategy="steps",
+        average_tokens_across_devices=True,
+        ddp_find_unused_parameters=len(job.heads) > 1,
+        metric_for_best_model=selection.metric if selection else "loss",
+        greater_is_better=bool(selection and selection.greater_is_better),
+        **job.arguments if job.validation else job.arguments | {"eval_strategy": "no"},
+    )
+    if rows % args.world_size:
+        raise ValueError(f"{rows} rows a step cannot be dealt to {args.world_size} processes")
+    args.per_device_train_batch_size = rows // args.world_size
+    args._n_gpu = min(args.n_gpu, 1)  # several GPUs are for the launcher: DataParallel would take them here
+    return args
+
+
+def _run_or_resume(trainer: MultiTaskTrainer, epoch_checkpoints: EpochCheckpoints, use_compile: bool) -> None:
+    args, options = trainer.args, trainer.options
+    checkpoint = checkpoints.newest_valid(
+        Path(args.output_dir), options.fingerprint, remove=args.world_size == 1, with_best=options.selection is not None
+    )
+    state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME)) if checkpoint else None
+    if state and epoch_checkpoints.is_over(state):  # killed between its last checkpoint and its end
+        trainer.state = state
+        return
+    with compilation.compiled(trainer.model) if use_compile else nullcontext():
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+
+
+def _use_compile(job: _Job, args: TrainingArguments, rows: int) -> bool:
+    """Return True if the training is to be compiled; for `auto` measure it, once a training."""
+    options = job.options
+    if options.teacher and options.teacher.feature_loss_weights:
         return False  # compiled code keeps the first step's hooks
-    if recipe.torch_compile != "auto" or recipe.lora or args.world_size > 1:
-        return recipe.torch_compile == "always"
-    batches, collate = ObjectiveBatchSampler(train, size, args.seed), Collator(train, heads, tokenizer.pad_token_id)
+    if options.torch_compile != "auto" or options.lora or args.world_size > 1:
+        return options.torch_compile == "always"
+    sampler = ObjectiveBatchSampler(job.train, rows, args.seed)
+    collate = Collator(job.train, job.heads, job.tokenizer.pad_token_id)
 
     def loss(model: Any, batch: dict[str, Any]) -> torch.Tensor:
-        inputs = {k: v.to(args.device) if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
-        read = model_inputs(inputs, labels=model.config.is_encoder_decoder)
+        batch = {k: v.to(args.device) if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
+        inputs = model_inputs(batch, labels=model.config.is_encoder_decoder)
         with torch.autocast(args.device.type, torch.bfloat16, enabled=args.bf16):
-            return compute_logits(model, batch["objective"], read).float().square().mean()
+            return compute_logits(model, batch["objective"], inputs).float().square().mean()
 
-    steps = int(args.num_train_epochs * len(batches))
-    sample = [collate(batch) for batch in islice(batches, TRIED)]
-    file = output_dir.with_name(f"{output_dir.name}.compile.json")
+    steps = int(args.num_train_epochs * len(sampler))
+    batches = [collate(batch) for batch in islice(sampler, COMPILATION_BATCHES)]
+    file = job.output_dir.with_name(f"{job.output_dir.name}.compile.json")
     return compilation.cached_decision(
-        file, lambda: compilation.is_worthwhile(model.to(args.device).train(), loss, sample, steps)
+        file, lambda: compilation.is_worthwhile(job.model.to(args.device).train(), loss, batches, steps)
     )
 
 
-def _take_best(trainer: MultiTaskTrainer, output_dir: Path) -> int:
-    """Load the weights of the best checkpoint, and return its step; the last step's where no metric was a number."""
-    best: int = trainer.state.best_global_step or trainer.state.global_step
-    # After a training that was over already when it was taken up again, the model holds nothing of it yet.
-    trainer._load_from_checkpoint(str(output_dir / f"{PREFIX_CHECKPOINT_DIR}-{best}"))
-    return best
+def _load_best(trainer: MultiTaskTrainer, output_dir: Path) -> int:
+    """Load the weights of the best checkpoint, and return its step; the last step's if no metric was a number."""
+    step: int = trainer.state.best_global_step or trainer.state.global_step
+    # If training was over already when it was resumed, the model does not hold its weights yet.
+    trainer._load_from_checkpoint(str(output_dir / f"{PREFIX_CHECKPOINT_DIR}-{step}"))
+    return step
 
 
-def _told_late(state: TrainerState) -> str:
+def _deadline_reason(state: TrainerState) -> str:
     step, best = state.global_step, state.best_global_step
     return f"stopped by the deadline at step {step} of {state.max_steps}; the best checkpoint is step {best}"
