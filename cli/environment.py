@@ -1,6 +1,6 @@
-"""Where a run's files lie: sets, before Prefect is imported, what its settings and ours read from the environment.
+"""Environment of a command: variables that Prefect, MLflow and nightshift read, set before Prefect is imported.
 
-And how it starts: Prefect's temporary server beside the imports.
+For commands that run a flow it also starts Prefect's temporary server while the imports go on.
 """
 
 import atexit
@@ -38,11 +38,11 @@ DEFAULTS = {
 }
 
 UNUSABLE = "%?#"
-"""Signs that addresses of SQLite files and artifacts take for their own."""
+"""Characters with a special meaning in addresses of SQLite files and artifacts."""
 
 
 def _servers() -> dict[str, str]:
-    """The addresses of a living `nightshift up`."""
+    """Return the addresses of the servers that `nightshift up` has started."""
     if not (artifact_store.home() / "servers.json").exists():
         return {}
     from cli import servers
@@ -54,22 +54,27 @@ def _servers() -> dict[str, str]:
 
 
 def prepare() -> None:
-    """Fill in what the user has not set, under NIGHTSHIFT_HOME; raise UserError or DiskFullError if nothing can be written there."""
+    """Set the variables that the user has not set.
+
+    Raises:
+        UserError: NIGHTSHIFT_HOME cannot be written, or its path has a character that addresses of files cannot hold.
+        DiskFullError: The disk is full.
+    """
     home = artifact_store.home()
-    if wrong := sorted(set(UNUSABLE) & set(str(home))):
+    if invalid := sorted(set(UNUSABLE) & set(str(home))):
         raise UserError(
-            f"NIGHTSHIFT_HOME: {home} has {' and '.join(wrong)} in it, which the addresses of MLflow's and Prefect's files "
+            f"NIGHTSHIFT_HOME: {home} has {' and '.join(invalid)} in it, which the addresses of MLflow's and Prefect's files "
             "cannot hold: name another folder"
         )
     os.environ["NIGHTSHIFT_HOME"] = str(home)
-    places = {"PREFECT_HOME": str(home / "prefect"), "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(artifact_store.root())}
+    folders = {"PREFECT_HOME": str(home / "prefect"), "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(artifact_store.root())}
     servers = _servers()
-    for name, value in (DEFAULTS | places | servers).items():
+    for name, value in (DEFAULTS | folders | servers).items():
         os.environ.setdefault(name, value)
     try:
         keep_private()
         (home / "prefect").mkdir(parents=True, exist_ok=True)
-        _sign_in(servers)
+        _set_credentials(servers)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise disk.DiskFullError(disk.explanation(error)) from error
@@ -78,24 +83,24 @@ def prepare() -> None:
         ) from error
 
 
-def _sign_in(servers: dict[str, str]) -> None:
-    """Give this process the token for our own servers, and for no others: the running ones, or a temporary Prefect server."""
-    own = {name for name, address in servers.items() if os.environ[name] == address}
+def _set_credentials(servers: dict[str, str]) -> None:
+    """Set the token for nightshift's own servers only: the running ones, or a temporary Prefect server."""
+    own_servers = {name for name, address in servers.items() if os.environ[name] == address}
     credentials: dict[str, str] = {}
-    if "PREFECT_API_URL" in own:
+    if "PREFECT_API_URL" in own_servers:
         credentials |= access.prefect_credentials()
     elif not os.environ.get("PREFECT_API_URL") and not Path(os.environ["PREFECT_HOME"], "profiles.toml").exists():
         credentials |= access.temporary_prefect_credentials()
-    if "MLFLOW_TRACKING_URI" in own:
+    if "MLFLOW_TRACKING_URI" in own_servers:
         credentials |= access.mlflow_credentials()
     os.environ |= credentials
 
 
 @contextmanager
 def starting() -> Iterator[None]:
-    """Around a night's imports: Prefect's temporary server, where it needs one, starts beside them.
+    """Start Prefect's temporary server, if one is needed, while the block imports the flow.
 
-    What they make lives as long as the process, so it is never searched for garbage, at the end neither.
+    Objects made by imports live as long as the process, so garbage collection skips them.
     """
     disk.keep_reserve()  # Prefect's server would not start on a full disk
     gc.disable()
@@ -112,7 +117,7 @@ def starting() -> Iterator[None]:
 
 
 def hide_full_disk_logs() -> None:
-    """Keep Prefect from printing that it could not send logs, and MLflow its traceback, if a full disk is why; nothing else."""
+    """Hide errors of Prefect's log worker and tracebacks of MLflow that are caused by a full disk."""
     from prefect.logging.handlers import APILogWorker
 
     logging.getLogger("mlflow.store.db.utils").addFilter(disk.is_other)

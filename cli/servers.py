@@ -1,9 +1,9 @@
 """`nightshift up`: Prefect server, MLflow server and a worker on this machine, kept alive by one keeper process.
 
 The keeper (`python -m cli.servers`) writes the addresses and its children's process ids to
-NIGHTSHIFT_HOME/servers.json, starts a child again that has died or hangs, rotates their logs, and ends them all on
+NIGHTSHIFT_HOME/servers.json, restarts a child that has died or hangs, rotates their logs, and ends them all on
 SIGTERM. A child that fails again and again is listed in servers.json as failed, until SIGHUP, which `up` sends, starts
-it again. What a killed keeper left behind is ended by the next `up` or `down`.
+it again. Children of a killed keeper are ended by the next `up` or `down`.
 """
 
 import logging
@@ -36,19 +36,19 @@ STALE = (
     "PREFECT_API_URL", "PREFECT_UI_URL", "MLFLOW_TRACKING_URI",
     "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD",
 )  # fmt: skip
-"""What the keeper sets anew: this process may still name the servers of an earlier one."""
+"""Variables that the keeper sets itself; this process may still have those of an earlier keeper."""
 UP_PATIENCE = 60.0
 """Seconds that `up` waits beyond `Limits.start_timeout`."""
 KEEPER_PATIENCE = 120.0
-"""Seconds that the keeper may take to hear of a restart: it may be waiting for a reconciliation."""
+"""Seconds that the keeper may take to react to a restart request, as it may be waiting for a reconciliation."""
 STATUS_TIMEOUT = 10.0
 
 DISK_PATIENCE = 5
-"""Seconds of a full disk after which the keeper releases the reserve: a run that ends so has done so itself by then."""
+"""Seconds of a full disk after which the keeper releases the reserve; a run that fails has released it by then."""
 
 
 class Child(BaseModel):
-    """A process, told from a later one with the same id by `processes.start_mark`."""
+    """A process; `processes.start_mark` tells it from a later one with the same id."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
@@ -58,7 +58,7 @@ class Child(BaseModel):
 
 
 class Servers(BaseModel):
-    """What servers.json says."""
+    """Contents of servers.json."""
 
     prefect: str
     """Address without /api."""
@@ -66,23 +66,23 @@ class Servers(BaseModel):
     ready: bool = False
     children: dict[str, Child] = {}
     failed: dict[str, str] = {}
-    """By name of the child: why it is not started again."""
+    """Reasons why children are not started again, by name."""
 
 
 class Status(NamedTuple):
-    """What `status` shows."""
+    """Lines that `status` shows, and whether everything is up."""
 
     lines: list[str]
     is_complete: bool
-    """True where every process runs and both servers answer."""
+    """True if every process runs and both servers answer."""
 
 
 def _file() -> Path:
     return artifact_store.home() / "servers.json"
 
 
-def _written() -> Servers | None:
-    """Return what servers.json says; None, with a line in the log, if it is empty or cut."""
+def _read() -> Servers | None:
+    """Return the contents of servers.json; None, with a warning if it exists but is empty or damaged."""
     try:
         return Servers.model_validate_json(_file().read_bytes())
     except FileNotFoundError:
@@ -99,27 +99,27 @@ def _warn_unreadable(file: Path) -> None:
 
 
 def running() -> Servers | None:
-    """The servers of a living keeper, or None."""
-    servers = _written()
+    """Return the servers if their keeper is running, else None."""
+    servers = _read()
     keeper = servers.children.get("keeper") if servers else None
     return servers if keeper and _process(keeper) else None
 
 
 def logs() -> Path:
-    """Each process writes a log of its own here."""
+    """Return the folder with a log file for each process; create it if it is missing."""
     folder = artifact_store.home() / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def up(prefect_port: int, mlflow_port: int) -> list[str]:
-    """Start what does not run yet or has failed, and deploy deployments/prefect.yaml; return the lines of `status`.
+    """Start the servers that are not running, deploy deployments/prefect.yaml, and return the lines of `status`.
 
     Raises:
         UserError: A block in that file is wrong, or a variable of `Limits`.
         NightshiftError: A server has failed or does not answer.
     """
-    names = deployment.checked()
+    names = deployment.validated_names()
     limits = Limits.from_environment()
     with FileLock(logs() / "up.lock"):
         if running() is None:
@@ -134,13 +134,13 @@ def up(prefect_port: int, mlflow_port: int) -> list[str]:
 
 
 def _restart_failed() -> None:
-    """Let the keeper start again what has failed; return once it does."""
+    """Ask the keeper to start failed children again, and wait until it does."""
     servers = running()
     if servers and servers.failed:
         os.kill(servers.children["keeper"].pid, signal.SIGHUP)
-    until = time.monotonic() + KEEPER_PATIENCE
+    end = time.monotonic() + KEEPER_PATIENCE
     while servers and servers.failed:
-        if time.monotonic() > until:
+        if time.monotonic() > end:
             raise NightshiftError(
                 f"the keeper did not start them again within {KEEPER_PATIENCE:.0f} s; see {logs()}/keeper.log"
             )
@@ -149,24 +149,24 @@ def _restart_failed() -> None:
 
 
 def _wait_until_up(patience: float) -> Servers:
-    until = time.monotonic() + patience
+    end = time.monotonic() + patience
     while True:
         servers = running()
         if servers is None:
             raise NightshiftError(f"the servers did not come up; see {logs()}/keeper.log")
         for name, failure in servers.failed.items():
             raise NightshiftError(f"{name} {failure}")
-        silent = [name for name, answer in _answers(servers).items() if answer != "answers"]
-        if servers.ready and not silent:
+        unanswered = [name for name, answer in _answers(servers).items() if answer != "answers"]
+        if servers.ready and not unanswered:
             return servers
-        if time.monotonic() > until:
-            lacking = f"{' and '.join(silent)} did not answer" if silent else "the servers were not ready"
-            raise NightshiftError(f"{lacking} within {patience:.0f} s; see {logs()}")
+        if time.monotonic() > end:
+            problem = f"{' and '.join(unanswered)} did not answer" if unanswered else "the servers were not ready"
+            raise NightshiftError(f"{problem} within {patience:.0f} s; see {logs()}")
         time.sleep(0.5)
 
 
 def _start_keeper(prefect_port: int, mlflow_port: int) -> None:
-    servers = Servers(prefect=_free(prefect_port), mlflow=_free(mlflow_port, prefect_port))
+    servers = Servers(prefect=_free_address(prefect_port), mlflow=_free_address(mlflow_port, prefect_port))
     environment = {name: value for name, value in os.environ.items() if name not in STALE}
     with (logs() / "keeper.log").open("ab") as out, _default_interrupts():
         keeper = subprocess.Popen(
@@ -178,7 +178,7 @@ def _start_keeper(prefect_port: int, mlflow_port: int) -> None:
 
 
 def status() -> Status:
-    """Return a line for each address and process; no line where nothing is up."""
+    """Return a line for each address and process; no lines if nothing is up."""
     servers = running()
     if servers is None:
         return Status([], False)
@@ -204,7 +204,7 @@ def _state(servers: Servers, name: str) -> str:
 
 
 def down() -> bool:
-    """Stop everything; True where something was up. Nothing is left when this returns."""
+    """Stop everything; return True if something was up."""
     servers = running()
     if servers is None:
         return _end_orphans()
@@ -237,20 +237,21 @@ def _mlflow_health(servers: Servers) -> str:
     return servers.mlflow + "/health"
 
 
-def _free(port: int, *taken: int) -> str:
+def _free_address(port: int, *reserved: int) -> str:
+    """Return the address of the first free port from `port` on that is not in `reserved`."""
     for candidate in range(port, port + 200):
         with socket.socket() as probe, suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if candidate not in taken:
+            if candidate not in reserved:
                 probe.bind(("127.0.0.1", candidate))
                 return f"http://127.0.0.1:{candidate}"
     raise NightshiftError(f"no free port from {port} to {port + 199}")
 
 
 def _write(servers: Servers) -> None:
-    beside = _file().with_suffix(".partial")
-    beside.write_text(servers.model_dump_json(indent=1))
-    beside.replace(_file())
+    partial = _file().with_suffix(".partial")
+    partial.write_text(servers.model_dump_json(indent=1))
+    partial.replace(_file())
 
 
 def _process(child: Child) -> psutil.Process | None:
@@ -262,23 +263,23 @@ def _child(pid: int) -> Child:
 
 
 def _end_orphans() -> bool:
-    """End what servers.json still names, with all below it, and forget it."""
-    servers = _written()
+    """End the processes in servers.json with their children, and delete the file; return True if there were any."""
+    servers = _read()
     if servers is None:
         unreadable = _file().exists()
         _file().unlink(missing_ok=True)
         return unreadable and _end_unlisted()
-    found = [process for child in servers.children.values() if (process := _process(child))]
-    for process in found:
+    running_processes = [process for child in servers.children.values() if (process := _process(child))]
+    for process in running_processes:
         _end(process)
     for child in servers.children.values():
-        _kill_rest(child.pid)
+        _kill_group(child.pid)
     _file().unlink(missing_ok=True)
-    return bool(found)
+    return bool(running_processes)
 
 
 def _end_unlisted() -> bool:
-    """End a keeper, and with it its children, although servers.json does not name it; True if there was one."""
+    """End keepers of this home, and with them their children, without servers.json; return True if there were any."""
     keepers = []
     for process in processes.home_processes():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
@@ -290,15 +291,15 @@ def _end_unlisted() -> bool:
     return bool(keepers)
 
 
-def _kill_rest(leader: int) -> None:
-    """Kill what is left of the process group of a child that has died, such as the runs that a worker has started."""
+def _kill_group(leader: int) -> None:
+    """Kill the remaining processes in the group of a child that has died, such as the runs of a worker."""
     for process in processes.group_members(leader):
         with suppress(psutil.NoSuchProcess):
             process.kill()
 
 
 def _end(process: psutil.Process) -> None:
-    """SIGTERM, and SIGKILL to what of it and below it is left after 20 seconds."""
+    """Send SIGTERM to a process, and SIGKILL to it and its children if they are still running after 20 seconds."""
     family = [process]
     with suppress(psutil.NoSuchProcess):
         family += process.children(recursive=True)
@@ -309,7 +310,7 @@ def _end(process: psutil.Process) -> None:
 
 
 class Keeper:
-    """Starts the children, watches them, ends them."""
+    """Process that starts the servers and the worker, restarts them, and ends them."""
 
     def __init__(self, servers: Servers, limits: Limits) -> None:
         self.servers, self.limits = servers, limits
@@ -347,7 +348,7 @@ class Keeper:
         return Service(name, command, logs() / f"{name}.log", self.limits, address)
 
     def run(self) -> None:
-        """Until SIGTERM or SIGINT."""
+        """Run until SIGTERM or SIGINT."""
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, self._stop)
         signal.signal(signal.SIGHUP, self._request_restart)
@@ -409,21 +410,21 @@ class Keeper:
         log.info("%s started: process %d", name, pid)
 
     def _write(self) -> None:
-        """Write servers.json; where the disk is full the servers go on all the same, and the next time does it."""
+        """Write servers.json, or log that the disk is full; the next call writes it."""
         try:
             _write(self.servers)
         except OSError as error:
             log.warning("servers.json was not written: %s", error.strerror)
 
     def _revive(self) -> None:
-        """Start again what has ended or hangs, after its delay; enter what has failed into servers.json."""
+        """Restart children that have ended or hang, each after its delay; write those that failed into servers.json."""
         for name, service in self.services.items():
             if service.is_due:
                 self._start(name)
                 self.reconcile_due = True
             elif (cause := service.end_cause()) and service.process:
-                if name != "worker":  # a night that it has started lives on
-                    _kill_rest(service.process.pid)
+                if name != "worker":  # a run that it has started continues
+                    _kill_group(service.process.pid)
                 log.warning("%s %s", name, service.failure or f"{cause}: starting it again")
                 if service.failure:
                     self.servers.failed[name] = service.failure
@@ -436,7 +437,7 @@ class Keeper:
         self._write()
 
     def _watch_disk(self) -> None:
-        """Give the databases the reserve when the disk stays full; when it no longer is, end what could not be ended."""
+        """Release the disk reserve for the databases if the disk stays full; reconcile once it is no longer full."""
         if disk.is_low():
             self.seconds_low += 1
             if self.seconds_low == DISK_PATIENCE:
@@ -447,22 +448,22 @@ class Keeper:
             self._restart_failed()
             self._reconcile()
 
-    def _reconcile(self, *how: str) -> None:
-        """In a process of its own: whatever happens there, the keeper lives on."""
+    def _reconcile(self, *arguments: str) -> None:
+        """Reconcile Prefect's and MLflow's runs in a subprocess, so that its errors do not end the keeper."""
         with (logs() / "keeper.log").open("ab") as out, suppress(subprocess.TimeoutExpired):
-            command = [sys.executable, "-m", "nightshift.prefect_ui.reconciliation", *how]
+            command = [sys.executable, "-m", "nightshift.prefect_ui.reconciliation", *arguments]
             subprocess.run(command, cwd=PROJECT, env=self.env, stdout=out, stderr=out, check=False, timeout=90)
 
 
 @contextmanager
 def _default_interrupts() -> Iterator[None]:
-    """A child started with SIGINT ignored, as a shell's `&` leaves it, would never end."""
-    before = signal.getsignal(signal.SIGINT)
+    """Restore the default SIGINT handler while a child is started: with SIGINT ignored, as after a shell's `&`, it would not end."""
+    handler = signal.getsignal(signal.SIGINT)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, handler)
 
 
 if __name__ == "__main__":

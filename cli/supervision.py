@@ -25,7 +25,7 @@ POLL_SECONDS = 0.5
 """Seconds between two checks of a server that is starting."""
 TAIL_BYTES = 64_000
 LAST_LINES = 10
-"""Lines at the end of a log among which an exception explains why the process ended."""
+"""Number of lines at the end of a log that are searched for an exception."""
 LINE_LENGTH = 300
 EXCEPTION = re.compile(r"([A-Za-z_]\w*\.)*\w+(Error|Exception|Exit|Interrupt)\b(: .*)?")
 DECORATION = re.compile(r"\x1b\[[0-9;]*m|^[\s│╭╮╰╯─]+|[\s│╭╮╰╯─]+$")
@@ -33,13 +33,13 @@ DECORATION = re.compile(r"\x1b\[[0-9;]*m|^[\s│╭╮╰╯─]+|[\s│╭╮�
 
 
 class Limits(BaseModel):
-    """When a server counts as hung or failed, and how large logs grow.
+    """Limits after which a server counts as hung or failed, and the size of logs.
 
     Each may be set by the environment, such as `NIGHTSHIFT_SERVERS_CHECK_TIMEOUT=20`.
     """
 
     failures: int = Field(5, ge=1)
-    """A process that fails so often within `failure_window` seconds is not started again."""
+    """Number of failures within `failure_window` seconds after which a process is not started again."""
     failure_window: float = Field(1200, gt=0)
     restart_delay: float = Field(1, ge=0)
     """Seconds before the first restart; each further one within `failure_window` waits twice as long."""
@@ -71,13 +71,13 @@ class Limits(BaseModel):
 
 
 class HealthCheck:
-    """Ask a server again and again, in a thread of its own, whether it answers.
+    """Regular requests to a server, in a thread, that show whether it answers.
 
-    Any answer shows that the server is not hung, an error too; only its first one must be a success.
+    Any answer, even an error, shows that the server is not hung; only the first one must be a success.
 
     Args:
-        address: The address that is asked.
-        limits: How often, and for how long each time.
+        address: The address to request.
+        limits: Interval and timeout of the requests.
     """
 
     def __init__(self, address: str, limits: Limits) -> None:
@@ -88,20 +88,20 @@ class HealthCheck:
         Thread(target=self._run, daemon=True).start()
 
     def stop(self) -> None:
-        """Ask no more."""
+        """Stop the requests."""
         self._stopped.set()
 
     def _run(self) -> None:
         while not self._stopped.is_set():
-            asked_at = time.monotonic()
-            if self._is_answered():
+            request_time = time.monotonic()
+            if self._has_answer():
                 self.has_answered, self.misses = True, 0
             elif self.has_answered:
                 self.misses += 1
             interval = self._limits.check_interval if self.has_answered else POLL_SECONDS
-            self._stopped.wait(max(0.0, asked_at + interval - time.monotonic()))
+            self._stopped.wait(max(0.0, request_time + interval - time.monotonic()))
 
-    def _is_answered(self) -> bool:
+    def _has_answer(self) -> bool:
         try:
             response = httpx.get(self._address, timeout=self._limits.check_timeout, trust_env=False)
         except httpx.HTTPError:
@@ -110,13 +110,13 @@ class HealthCheck:
 
 
 class Service:
-    """A process that the keeper starts, and starts again where it ends or hangs, up to a limit.
+    """A process that the keeper starts, and restarts up to a limit if it ends or hangs.
 
     Args:
         name: Its name in messages and in the log's file name.
         command: The command line.
         log_file: The file that takes its output.
-        limits: When it is restarted and when it has failed.
+        limits: Limits of restarts, health checks and logs.
         address: The address of its health check; None for a process that answers no requests.
     """
 
@@ -126,7 +126,7 @@ class Service:
         self.name, self.command, self.log_file, self.limits, self.address = name, command, log_file, limits, address
         self.process: subprocess.Popen[bytes] | None = None
         self.failure = ""
-        """Why it is not started again."""
+        """Reason for which it is not started again; empty if it is."""
         self._check: HealthCheck | None = None
         self._started_at = 0.0
         self._log_start: int | None = 0
@@ -135,17 +135,17 @@ class Service:
 
     @property
     def is_alive(self) -> bool:
-        """True while its process has not ended."""
+        """True while its process is running."""
         return self.process is not None and self.process.poll() is None
 
     @property
     def answers(self) -> bool:
-        """True where the last health check was answered."""
+        """True if the last health check was answered."""
         return bool(self.is_alive and self._check and self._check.has_answered and not self._check.misses)
 
     @property
     def is_due(self) -> bool:
-        """True once it has to be started again."""
+        """True if it has to be started again now."""
         return self._restart_at is not None and time.monotonic() >= self._restart_at
 
     def start(self, folder: Path, environment: dict[str, str]) -> int:
@@ -167,7 +167,7 @@ class Service:
         return self.process.pid
 
     def end_cause(self) -> str:
-        """Return why it has ended since the last call, "" where it has not; a hung process is killed first."""
+        """Return the reason if it has ended since the last call, else ""; a hung process is killed first."""
         if self.process is None or self.failure or self._restart_at is not None:
             return ""
         if not self.is_alive:
@@ -180,11 +180,11 @@ class Service:
         return cause
 
     def reset(self) -> None:
-        """Forget a failure: it is due to be started again, with all its attempts."""
+        """Forget its failures, and start it again."""
         self.failure, self._failures, self._restart_at = "", [], time.monotonic()
 
     def rotate_log(self) -> None:
-        """Rotate its log where that has reached its size."""
+        """Rotate its log if that has reached its size."""
         if rotate(self.log_file, self.limits):
             self._log_start = None
 
@@ -202,10 +202,13 @@ class Service:
         return ""
 
     def _count_failure(self, cause: str) -> None:
-        """Set when it is started again, or, at the limit, `failure`."""
+        """Set the time of the next start, or `failure` if the limit is reached."""
         self.stop_check()
         now, limits = time.monotonic(), self.limits
-        self._failures = [*(at for at in self._failures if now - at < limits.failure_window), now]
+        self._failures = [
+            *(failure_time for failure_time in self._failures if now - failure_time < limits.failure_window),
+            now,
+        ]
         if len(self._failures) < limits.failures:
             self._restart_at = now + limits.restart_delay * 2 ** (len(self._failures) - 1)
             return
@@ -229,8 +232,8 @@ def last_line(log_file: Path, start: int | None) -> str:
 
     Args:
         log_file: The log.
-        start: The log's size when the process started, before which nothing is read; None where the log has been rotated
-            since, so that the end may lie in the newest rotated file.
+        start: The log's size when the process started, before which nothing is read; None if the log has been rotated
+            since, so that its end may be in the newest rotated file.
     """
     text = _tail(_rotated(log_file, 1), 0) + _tail(log_file, 0) if start is None else _tail(log_file, start)
     lines = [line for raw in text.splitlines() if (line := DECORATION.sub("", raw).strip())][-LAST_LINES:]
@@ -254,11 +257,11 @@ def _rotated(log_file: Path, number: int) -> Path:
 def rotate(log_file: Path, limits: Limits) -> bool:
     """Move a log that has reached its size to `NAME.1`, `NAME.1` to `NAME.2` and so on, and empty it in place.
 
-    The log is copied, at most its last `log_bytes`, since processes hold it open. They must write in append mode. What is
-    written between copy and emptying, some microseconds, is lost.
+    The log is copied, at most its last `log_bytes`, because processes hold it open; they must write in append mode. Lines
+    that are written between copying and emptying, some microseconds, are lost.
 
     Returns:
-        True where it was rotated.
+        True if it was rotated.
     """
     try:
         size = log_file.stat().st_size if log_file.exists() else 0

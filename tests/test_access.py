@@ -161,7 +161,7 @@ def test_credentials_go_to_own_servers_only(tmp_path, monkeypatch):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow)
         for name in (*names, "MLFLOW_TRACKING_USERNAME"):
             monkeypatch.setenv(name, "")
-        environment._sign_in(servers)
+        environment._set_credentials(servers)
         return [access.token() in environment.os.environ[name] for name in names]
 
     own = {"PREFECT_API_URL": OWN, "MLFLOW_TRACKING_URI": "http://127.0.0.1:5000"}

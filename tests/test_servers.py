@@ -356,7 +356,7 @@ def test_a_taken_port_is_passed_over():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert cli.servers._free(port) != f"http://127.0.0.1:{port}"
+        assert cli.servers._free_address(port) != f"http://127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize(
@@ -376,8 +376,8 @@ def test_a_wrong_block_is_named_before_anything_is_started(tmp_path, monkeypatch
     started = "automations:\n  - {{name: on drift, actions: [{{deployment_id: nightly/{}}}]}}\n"
     automations.write_text(started.format("nightly"))
     file.write_text("deployments:\n  - {name: nightly}\n")
-    assert cli.deployment.checked() == ["nightly"]
+    assert cli.deployment.validated_names() == ["nightly"]
     file.write_text("deployments:\n  - {name: nightly}\n" + f"  - {block}\n" * bool(block))
     automations.write_text(started.format("nightly" if block else "theirs"))
     with pytest.raises(UserError, match=told):
-        cli.deployment.checked()
+        cli.deployment.validated_names()
