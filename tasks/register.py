@@ -1,4 +1,4 @@
-"""Registers the chosen candidate in MLflow as the challenger: ONNX, served without torch, or a model that writes text."""
+"""Register the chosen candidate in MLflow as the challenger: an ONNX model, which needs no torch, or a generative model."""
 
 import json
 import logging
@@ -45,9 +45,9 @@ GENERATIVE_MODEL = {
         "score": ("boolean", False),
     },
 }
-"""How each of the two served forms is logged; `params` are the arguments of its `answers`: type and default.
+"""Arguments of `log_model` for the two forms of models; `params` are type and default of each parameter of `answers`.
 
-None stands for what the objective was registered with; see `_signature`.
+The default None stands for the value that the objective is registered with, see `_param`.
 """
 OUTPUTS: dict[Kind, list[ColSpec]] = {
     "classification": [ColSpec("string", "label"), ColSpec("double", "score")],
@@ -61,22 +61,34 @@ OUTPUTS: dict[Kind, list[ColSpec]] = {
 def register(
     model: str, compressed: Compressed, objectives: list[Objective], run_id: str, version_tags: dict[str, str]
 ) -> Registered:
-    """Log and register the chosen candidate under `model`, alias `challenger`; once for a night and an artifact."""
+    """Log the chosen candidate, register it and set the alias `challenger`; once per run and artifact.
+
+    Args:
+        model: The registered model.
+        compressed: The candidates, one of them chosen.
+        objectives: The objectives that the model predicts.
+        run_id: The MLflow run.
+        version_tags: More tags for the version.
+    """
     client = tracking.connect()
     ledger.ensure_model(model)
-    known = client.search_model_versions(f"name = '{model}' and tags.`{tags.COMPRESSED}` = '{compressed.digest}'")
+    versions = client.search_model_versions(f"name = '{model}' and tags.`{tags.COMPRESSED}` = '{compressed.digest}'")
     recipe = next(c.recipe for c in compressed.candidates if c.chosen)
-    ours = [str(one.version) for one in known
-            if one.tags[tags.RECIPE] == recipe and tracking.unfinished(one, version_tags[tags.FINGERPRINT])
-            and _is_whole(one)]  # fmt: skip
-    number = ours[0] if ours else _registered(model, compressed, objectives, run_id, version_tags)
+    earlier = (
+        str(version.version)
+        for version in versions
+        if version.tags[tags.RECIPE] == recipe
+        and tracking.unfinished(version, version_tags[tags.FINGERPRINT])
+        and _is_intact(version)
+    )
+    number = next(earlier, None) or _create_version(model, compressed, objectives, run_id, version_tags)
     if model_registry.version_of(model, model_registry.CHAMPION) != number:
         client.set_registered_model_alias(model, model_registry.CHALLENGER, number)
     return Registered(name=model, version=number, run_id=run_id)
 
 
-def _is_whole(version: ModelVersion) -> bool:
-    """Return whether the files of an earlier attempt's version are all there and unchanged."""
+def _is_intact(version: ModelVersion) -> bool:
+    """Return True if the files of a version from an earlier attempt are complete and unchanged."""
     try:
         with registered_model.files_of(version), registered_model.checkpoint_of(version):
             return True
@@ -85,25 +97,26 @@ def _is_whole(version: ModelVersion) -> bool:
         return False
 
 
-def _registered(
+def _create_version(
     model: str, compressed: Compressed, objectives: list[Objective], run_id: str, version_tags: dict[str, str]
 ) -> str:
-    """A new version's number."""
+    """Create a version and return its number."""
     client = tracking.connect()
-    chosen = artifact_store.folder(compressed) / compressed.chosen
+    folder = artifact_store.folder(compressed) / compressed.chosen
     candidate = next(c for c in compressed.candidates if c.chosen)
-    model_id = log_model(run_id, chosen / "serving", objectives)
-    digest = _recorded(f"models:/{model_id}", model_id, {registered_model.SERVING_FOLDER: chosen / "serving"})
-    client.log_artifacts(run_id, str(chosen / "checkpoint"), "checkpoint")
+    model_id = log_model(run_id, folder / "serving", objectives)
+    digest = _record_digests(f"models:/{model_id}", model_id, {registered_model.SERVING_FOLDER: folder / "serving"})
+    client.log_artifacts(run_id, str(folder / "checkpoint"), "checkpoint")
     checkpoint = registered_model.checkpoint_uri(run_id)
-    checkpoint_digest = _recorded(checkpoint, f"{run_id}-checkpoint", {"": chosen / "checkpoint"})
-    made = client.create_model_version(
+    checkpoint_digest = _record_digests(checkpoint, f"{run_id}-checkpoint", {"": folder / "checkpoint"})
+    version = client.create_model_version(
         model,
         source=f"models:/{model_id}",
         model_id=model_id,
         run_id=run_id,
         description=escaping.markdown(f"{candidate.recipe}: {candidate.why}"),
-        tags=version_tags | {
+        tags={
+            **version_tags,
             tags.COMPRESSED: compressed.digest,
             tags.RECIPE: candidate.recipe,
             tags.OBJECTIVES: json.dumps({objective.name: objective.kind for objective in objectives}),
@@ -112,33 +125,33 @@ def _registered(
             tags.CHECKPOINT: checkpoint,
             tags.CHECKPOINT_DIGEST: checkpoint_digest,
         },
-    )  # fmt: skip
-    return str(made.version)
+    )
+    return str(version.version)
 
 
-def _recorded(uri: str, name: str, sources: dict[str, Path]) -> str:
-    """Record the digests of what MLflow keeps now; returns what stands for them in a version's tag.
+def _record_digests(uri: str, name: str, sources: dict[str, Path]) -> str:
+    """Record the digests of a folder in MLflow; return their combined digest for a tag of the version.
 
     Args:
-        uri: The folder in MLflow.
+        uri: The folder's address in MLflow.
         name: The name of its record, see `integrity.record`.
-        sources: By path in that folder the local folder that was logged there.
+        sources: Local folders that were logged, by path in that folder.
 
     Raises:
-        NightshiftError: if MLflow does not keep what was logged, as on a full disk.
+        NightshiftError: MLflow does not hold the files that were logged, as on a full disk.
     """
     with artifact_store.scratch() as scratch:
-        kept = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(scratch)))
+        logged = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(scratch)))
         for path, source in sources.items():
-            if integrity.digests(kept / path) != integrity.digests(source):
+            if integrity.digests(logged / path) != integrity.digests(source):
                 raise NightshiftError(
                     f"MLflow's artifact store does not hold what was logged to {uri}: look at its disk"
                 )
-        return integrity.record(name, integrity.digests(kept))
+        return integrity.record(name, integrity.digests(logged))
 
 
 def log_model(run_id: str, folder: Path, objectives: list[Objective]) -> str:
-    """Log a served folder as the run's model, without pickle; returns the logged model's id."""
+    """Log a serving folder as the run's model, without pickle; return the id of the logged model."""
     form: dict[str, Any] = GENERATIVE_MODEL if any(o.kind in GENERATIVE for o in objectives) else ONNX_MODEL
     mlflow.start_run(run_id=run_id)
     try:
@@ -160,7 +173,7 @@ def log_model(run_id: str, folder: Path, objectives: list[Objective]) -> str:
 
 
 def _abstains(folder: Path) -> bool:
-    """Return whether answers of a served folder say if they abstain."""
+    """Return True if the model may abstain from an answer."""
     if not (folder / export.CONFIG).exists():
         return False
     heads = json.loads((folder / export.CONFIG).read_text(encoding="utf-8")).get("heads", {})
@@ -168,7 +181,7 @@ def _abstains(folder: Path) -> bool:
 
 
 def _signature(objectives: list[Objective], params: dict[str, tuple[str, Any]], abstains: bool) -> ModelSignature:
-    """The columns that an objective may read; those that not every one needs may be left out."""
+    """Return the signature: columns that are not needed by every objective are optional."""
     columns = [ColSpec("string", "text")]
     paired = [objective.sides.pairs for objective in objectives]
     if any(paired):
@@ -176,13 +189,13 @@ def _signature(objectives: list[Objective], params: dict[str, tuple[str, Any]], 
     if any(objective.kind in GENERATIVE for objective in objectives):
         columns.append(ColSpec("string", "target", required=False))
     schema = ParamSchema([_param(name, kind, default, objectives) for name, (kind, default) in params.items()])
-    answered = OUTPUTS[objectives[0].kind] + [ColSpec("boolean", "abstain")] * abstains
-    return ModelSignature(Schema(columns), Schema(answered) if len(objectives) == 1 else None, schema)
+    outputs = OUTPUTS[objectives[0].kind] + [ColSpec("boolean", "abstain")] * abstains
+    return ModelSignature(Schema(columns), Schema(outputs) if len(objectives) == 1 else None, schema)
 
 
 def _param(name: str, kind: str, default: Any, objectives: list[Objective]) -> ParamSpec:
-    """Return a parameter whose default is what the objectives that write were registered with, if they agree."""
-    own = [objective.generation.model_dump().get(name) for objective in objectives if objective.kind in GENERATIVE]
-    if default is None and all(value == own[0] for value in own):
-        default = own[0]
+    """Return a parameter; its default is the value that all generative objectives are registered with, if they agree."""
+    values = [objective.generation.model_dump().get(name) for objective in objectives if objective.kind in GENERATIVE]
+    if default is None and all(value == values[0] for value in values):
+        default = values[0]
     return ParamSpec(name, kind, default, shape=(-1,) if name == "stop_strings" else None)

@@ -38,7 +38,7 @@ def test_a_step_of_the_clock_changes_nothing(clock_set_forward):
     mark = processes.start_mark(pid)
     keeper = Servers(prefect="", mlflow="", children={"keeper": {"pid": pid, "started": mark}}).children["keeper"]
     assert processes.running_process(keeper.pid, keeper.started) is not None
-    assert isinstance(reconciliation._lives(run_of(pid, f"{pid}/{mark}")), psutil.Process)
+    assert isinstance(reconciliation._process_of(run_of(pid, f"{pid}/{mark}")), psutil.Process)
 
 
 def test_another_process_with_the_same_id_is_not_taken_for_it():
@@ -46,7 +46,7 @@ def test_another_process_with_the_same_id_is_not_taken_for_it():
     boot, ticks = mark.split("/")
     for other in (f"{BOOT}/{ticks}", f"{boot}/{int(ticks) + 1}"):
         assert processes.running_process(pid, other) is None
-        assert reconciliation._lives(run_of(pid, f"{pid}/{other}")) is False
+        assert reconciliation._process_of(run_of(pid, f"{pid}/{other}")) is False
 
 
 def test_a_process_that_has_ended_does_not_live():
@@ -57,7 +57,7 @@ def test_a_process_that_has_ended_does_not_live():
     assert processes.running_process(child.pid, mark) is None
     child.wait()
     assert processes.running_process(child.pid, mark) is None
-    assert reconciliation._lives(run_of(child.pid, f"{child.pid}/{mark}")) is False
+    assert reconciliation._process_of(run_of(child.pid, f"{child.pid}/{mark}")) is False
     with pytest.raises(psutil.NoSuchProcess):
         processes.start_mark(child.pid)
 
@@ -69,8 +69,10 @@ def test_what_earlier_versions_wrote_is_read():
     assert processes.running_process(child.pid, child.started) is not None
     assert processes.running_process(child.pid, str(created - 60)) is None
     age = time.time() - created
-    assert isinstance(reconciliation._lives(run_of(pid, None, age - 1)), psutil.Process), "no label: by the run's state"
-    assert reconciliation._lives(run_of(pid, None, age + 60)) is False
+    assert isinstance(reconciliation._process_of(run_of(pid, None, age - 1)), psutil.Process), (
+        "no label: by the run's state"
+    )
+    assert reconciliation._process_of(run_of(pid, None, age + 60)) is False
 
 
 def test_without_proc_psutil_tells_the_start(tmp_path, monkeypatch):

@@ -70,7 +70,7 @@ def test_what_was_asked_is_what_is_rolled_back_to(model):
 
 @pytest.mark.parametrize(("recipe", "version"), [("quantize", "1"), ("prune+quantize", "another")])
 def test_an_attempts_version_is_taken_up_only_where_it_holds_the_same_candidate(model, monkeypatch, recipe, version):
-    monkeypatch.setattr("tasks.register._registered", lambda *told: "another")
+    monkeypatch.setattr("tasks.register._create_version", lambda *args: "another")
     monkeypatch.setattr(model.client, "set_registered_model_alias", lambda *told: None)
     monkeypatch.setattr("tasks.register.tracking.connect", lambda: model.client)
     model.served(status="FAILED", **{tags.RECIPE: "quantize", tags.FINGERPRINT: "f"})

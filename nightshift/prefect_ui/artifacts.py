@@ -1,8 +1,6 @@
-"""What people see of a night in the Prefect UI: its ending as the run's state, its stages as artifacts.
+"""Display of a run in the Prefect UI: the outcome as the flow run's state, the stages as artifacts.
 
-Prefect renders descriptions and cells of tables as Markdown too.
-
-A display that fails is told in the log and never ends a night.
+Prefect renders descriptions and table cells as Markdown too. A failed display is logged and never ends a run.
 """
 
 import logging
@@ -29,22 +27,22 @@ from nightshift.records import Augmented, Checked, Compressed, NightResult, Side
 
 log = logging.getLogger("nightshift.shown")
 SECONDARY = re.compile("precision|recall|ece|distinct")
-"""Metrics that a table of candidates has no room for."""
+"""Metrics that are left out of the table of candidates."""
 
 
 def speak() -> None:
-    """Let nightshift's own lines through to the run's logs; of other libraries warnings and errors go there."""
+    """Send log messages of nightshift from level INFO to the run's log; other libraries send warnings and errors only."""
     logging.getLogger("nightshift").setLevel(logging.INFO)
 
 
 def ending(result: NightResult) -> State[Any]:
-    """The night's status as the flow run's state, with its reason; a stopped night counts as failed."""
-    kind = Failed if result.status == "stopped" else Completed
-    return kind(name=result.status.capitalize(), message=result.reason, data=result)
+    """Return the outcome, with its reason, as the flow run's state; a run stopped by the data gate is Failed."""
+    state_type = Failed if result.status == "stopped" else Completed
+    return state_type(name=result.status.capitalize(), message=result.reason, data=result)
 
 
 def flow_result(state: State[Any]) -> Any:
-    """What the flow run of a state returned; raises what it raised."""
+    """Return the result of the flow run with this state, or raise its exception."""
     result = state.result(raise_on_failure=False)
     if isinstance(result, BaseException):
         raise result
@@ -52,12 +50,13 @@ def flow_result(state: State[Any]) -> Any:
 
 
 def prefect_key(model: str, number: int, name: str) -> str:
-    """Prefect's artifact keys are global and take a-z, 0-9 and dashes; the number keeps the order of the night."""
+    """Return the key of a Prefect artifact; keys are global and take a-z, 0-9 and dashes, the number sorts the stages."""
     return f"{re.sub('[^a-z0-9]+', '-', model.lower())}-{number}-{name}"
 
 
 @contextmanager
-def _harmless() -> Iterator[None]:
+def _errors_logged() -> Iterator[None]:
+    """Log errors of Prefect instead of raising them."""
     try:
         yield
     except (httpx.HTTPError, PrefectException) as error:
@@ -65,10 +64,10 @@ def _harmless() -> Iterator[None]:
 
 
 def stage(model: str, record: Any) -> None:
-    """Show a stage's record as an artifact of the flow run, where it has something to show."""
+    """Create an artifact of the flow run from the record of a stage, if there is a display for it."""
     show = DISPLAYS.get(type(record))
     if show and FlowRunContext.get():
-        with _harmless():
+        with _errors_logged():
             show(model, record)
 
 
@@ -83,22 +82,22 @@ def _expectations(model: str, checked: Checked) -> None:
         }
         for line in checked.expectations
     ]
-    words = f"{checked.read:,} rows read, {checked.kept:,} kept; quarantined: "
-    words += ", ".join(f"{count:,} {reason}" for reason, count in checked.quarantined.items()) or "none"
-    create_table_artifact(rows, key=prefect_key(model, 1, "expectations"), description=escaping.markdown(words))
+    description = f"{checked.read:,} rows read, {checked.kept:,} kept; quarantined: "
+    description += ", ".join(f"{count:,} {reason}" for reason, count in checked.quarantined.items()) or "none"
+    create_table_artifact(rows, key=prefect_key(model, 1, "expectations"), description=escaping.markdown(description))
 
 
 def _sides(model: str, sides: Sides) -> None:
     rows = [{"side": name, "rows": getattr(sides, name)} for name in ("train", "validation", "holdout", "spare")]
-    words = f"Rows by side; {sides.leaks} rows of the holdout were found in the training data and taken out of it"
-    words += f"; {sides.windowed} are older than train.window" if sides.windowed else ""
-    create_table_artifact(rows, key=prefect_key(model, 2, "rows"), description=words)
+    description = f"Rows by side; {sides.leaks} rows of the holdout were found in the training data and taken out of it"
+    description += f"; {sides.windowed} are older than train.window" if sides.windowed else ""
+    create_table_artifact(rows, key=prefect_key(model, 2, "rows"), description=description)
 
 
 def _augmented(model: str, augmented: Augmented) -> None:
     rows = [{"augmented rows": augmented.augmented, "texts without labels": augmented.unlabelled}]
-    words = "Changed copies of training rows, and texts that only students learn from"
-    create_table_artifact(rows, key=prefect_key(model, 3, "augmented"), description=words)
+    description = "Changed copies of training rows, and texts that only students learn from"
+    create_table_artifact(rows, key=prefect_key(model, 3, "augmented"), description=description)
 
 
 def _candidates(model: str, compressed: Compressed) -> None:
@@ -131,53 +130,58 @@ DISPLAYS: dict[type, Callable[[str, Any], None]] = {
 
 
 def progress(model: str) -> Callable[[float, str], None]:
-    """A function that shows how far the training is: share done (0 to 1), and that in words with an estimate."""
-    made: list[Any] = []
+    """Return a function that displays training progress: the share done, 0 to 1, and a description with an estimate."""
+    artifact_ids: list[Any] = []
 
-    def tell(share: float, words: str) -> None:
+    def show_progress(share: float, words: str) -> None:
         if not FlowRunContext.get():
             return
-        with _harmless():
-            if made:
-                update_progress_artifact(made[0], progress=100 * share, description=escaping.markdown(words))
+        description = escaping.markdown(words)
+        with _errors_logged():
+            if artifact_ids:
+                update_progress_artifact(artifact_ids[0], progress=100 * share, description=description)
             else:
-                made.append(
-                    create_progress_artifact(
-                        100 * share, key=prefect_key(model, 4, "training"), description=escaping.markdown(words)
-                    )
-                )
+                key = prefect_key(model, 4, "training")
+                artifact_ids.append(create_progress_artifact(100 * share, key=key, description=description))
 
-    return tell
+    return show_progress
 
 
 def show_report(model: str, markdown: str) -> None:
-    """The night's report."""
+    """Create an artifact with the report of a run."""
     if FlowRunContext.get():
-        with _harmless():
+        with _errors_logged():
             create_markdown_artifact(markdown, key=prefect_key(model, 7, "report"), description="The night's report")
 
 
 def show_comparison(model: str, markdown: str) -> None:
-    """How two versions' answers to the same rows differ."""
+    """Create an artifact with the differences between two versions' predictions of the same rows."""
     if FlowRunContext.get():
-        with _harmless():
+        with _errors_logged():
             create_markdown_artifact(
                 markdown, key=prefect_key(model, 9, "compared"), description="Two versions on the same rows"
             )
 
 
 def show_monitoring(model: str, markdown: str) -> None:
-    """What a run of watch has found."""
+    """Create an artifact with the result of monitoring."""
     if FlowRunContext.get():
-        with _harmless():
+        with _errors_logged():
             create_markdown_artifact(
                 markdown, key=prefect_key(model, 8, "watch"), description="Fresh rows against the holdout"
             )
 
 
 def link(model: str, number: int, words: str, address: str) -> None:
-    """A page elsewhere; none where there is no server that shows it."""
+    """Create an artifact that links to a page elsewhere.
+
+    Args:
+        model: The registered model.
+        number: The position among the artifacts of the flow run.
+        words: The text of the link.
+        address: The page; empty if there is no server that shows it, then nothing is created.
+    """
     if address and FlowRunContext.get():
-        with _harmless():
+        with _errors_logged():
             name = words.lower().replace(" ", "-")
             create_link_artifact(address, key=prefect_key(model, number, name), link_text=words, description=words)

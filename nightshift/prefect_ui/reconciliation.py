@@ -1,7 +1,7 @@
-"""What killed nights have left behind, put right: Prefect runs without a process, half-written artifacts.
+"""Reconciliation after killed processes: Prefect runs without a process, and unfinished artifacts.
 
-Called at the start of each night, and by `nightshift up` when it starts, revives or ends something
-(`python -m nightshift.prefect_ui.reconciliation`). MLflow runs left RUNNING are `nightshift.registry.tracking.end_killed`'s.
+Called at the start of each run, and by `nightshift up` when it starts, restarts or ends a service
+(`python -m nightshift.prefect_ui.reconciliation`). `nightshift.registry.tracking.end_killed` does the same for MLflow.
 """
 
 import logging
@@ -38,15 +38,15 @@ OWN_FLOWS = FlowFilter(
 FINAL_STATES = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
 ACTIVE_STATES = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 PENDING_LIMIT = timedelta(minutes=5)
-"""How long a run may be Pending before it has a process."""
+"""Time that a run may be Pending without a process."""
 CLAIM = "nightshift.process"
-"""Label of a flow run: the process that runs it, as `PID/START_MARK`."""
+"""Label of a flow run: its process, as `PID/START_MARK`."""
 TEMPORARY_SERVER = "prefect.server.api.server:create_app"
 MESSAGE = "Its process was killed. The next night goes on where it stopped: finished stages and checkpoints are kept."
 
 
 def sign_in() -> None:
-    """Enter this process at tonight's flow run: its id, as a worker does when it first starts a run, and its start."""
+    """Write the id and start mark of this process to the flow run, as a worker does for the first process of a run."""
     context = FlowRunContext.get()
     if context and context.flow_run and _is_process(context.flow_run.infrastructure_pid or "0"):
         pid = os.getpid()
@@ -57,18 +57,17 @@ def sign_in() -> None:
 
 
 def reconcile() -> None:
-    """Crash every run of ours whose process has gone, which frees its concurrency slot, and its tasks.
+    """Set flow runs of nightshift without a process, and their tasks, to Crashed, which frees their concurrency slots.
 
-    A process id says something on its own machine only, so the runs of a Prefect server elsewhere are left alone.
-    What a killed process has left half-written in the store goes too, and the temporary Prefect server of a night from
-    the command line, which outlives it.
+    A process id is valid on its own machine only, so the runs of a Prefect server elsewhere are left alone. Unfinished
+    files of killed processes are removed from the store, and the temporary Prefect server of a killed command is ended.
     """
     artifact_store.remove_partial()
     _end_stray_servers()
     if not _server_is_here():
         return
     with get_client(sync_client=True) as client:
-        for run in [run for run in _unended(client) if not _lives(run)]:
+        for run in [run for run in _active_runs(client) if not _process_of(run)]:
             client.set_flow_run_state(run.id, _crashed(), force=True)
             log.warning("the run %s was left %s by a killed process: Crashed now", run.name, run.state_name)
         for task_run in client.read_task_runs(
@@ -80,10 +79,10 @@ def reconcile() -> None:
 
 
 def end_all() -> None:
-    """End the processes of all runs that a worker has started, then reconcile."""
+    """End the processes of all flow runs that a worker started, then reconcile."""
     with get_client(sync_client=True) as client:
-        living = [_lives(run) for run in _unended(client) if run.deployment_id]
-    processes.terminate((process for process in living if isinstance(process, psutil.Process)), 10)
+        run_processes = [_process_of(run) for run in _active_runs(client) if run.deployment_id]
+    processes.terminate((process for process in run_processes if isinstance(process, psutil.Process)), 10)
     reconcile()
 
 
@@ -98,7 +97,7 @@ def _end_stray_servers() -> None:
                 process.terminate()
 
 
-def _unended(client: SyncPrefectClient) -> list[FlowRun]:
+def _active_runs(client: SyncPrefectClient) -> list[FlowRun]:
     return client.read_flow_runs(
         flow_filter=OWN_FLOWS,
         flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=ACTIVE_STATES))),
@@ -106,15 +105,15 @@ def _unended(client: SyncPrefectClient) -> list[FlowRun]:
 
 
 def _is_process(infrastructure_pid: str) -> bool:
-    """A process worker writes a number; what starts containers writes a name."""
+    """Return True if it is a process id; workers that start containers write a name."""
     return infrastructure_pid.isdigit()
 
 
-def _lives(run: FlowRun) -> psutil.Process | bool:
-    """The run's process; True where it has none yet or lives in a container, False where it has gone.
+def _process_of(run: FlowRun) -> psutil.Process | bool:
+    """Return the run's process, True if it has none yet or runs in a container, False if its process has ended.
 
-    A run that is retried has the first start and, until its process signs in, the first process. A process that has not
-    signed in and is younger than the run's state Running is another one with the same id.
+    A run that is retried has the first start and, until its process claims it, the first process. A process that has not
+    claimed the run and is younger than the run's state Running is a different one with the same id.
     """
     assert run.state
     pid, pending = run.infrastructure_pid, run.state.type == StateType.PENDING
