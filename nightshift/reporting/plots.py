@@ -1,4 +1,4 @@
-"""The pictures of a night, drawn with matplotlib into PNG files."""
+"""Plots of a run, drawn with matplotlib into PNG files."""
 
 import base64
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ matplotlib.use("Agg")
 matplotlib.rcParams["text.parse_math"] = False  # a label such as $$ is no formula
 NONE = "(none)"
 SLICES, LABELS = 40, 80
-"""What a picture has room for."""
+"""Maximum numbers of slices and labels in a plot."""
 NAME_LENGTH = 40
-"""Characters of a label that a picture has room for."""
+"""Maximum number of characters of a label in a plot."""
 
 
 def _save(figure: Figure, path: Path) -> None:
@@ -36,9 +36,9 @@ def learning_curve(
 
     Args:
         history: The Trainer's log history.
-        path: Of the picture.
-        metric: By which the best checkpoint was chosen; drawn too, or in its place accuracy where the history has it.
-        best_step: Step of the checkpoint that was chosen; marked.
+        path: The file to write.
+        metric: The metric by which the best checkpoint was chosen, which is drawn too; for loss accuracy, if the history has it.
+        best_step: The step of the chosen checkpoint, which is marked.
     """
     figure = Figure(figsize=(7, 3.6), layout="constrained")
     axes = figure.subplots()
@@ -69,17 +69,17 @@ def _points(history: list[dict[str, Any]], key: str) -> list[tuple[float, float]
 def predictions(
     tables: dict[str, pd.DataFrame], objectives: list[Objective], model: str, folder: Path, suffix: str = ""
 ) -> list[Path]:
-    """Draw what a model answered beside what is true, a picture an objective that has one; return the files.
+    """Draw predictions against labels, one plot per objective of classification or regression; return the files.
 
-    `confusion_matrix{suffix}.png` of classification, `predicted{suffix}.png` of regression; behind `OBJECTIVE_` where
-    there are several.
+    The files are `confusion_matrix{suffix}.png` for classification and `predicted{suffix}.png` for regression, with the
+    prefix `OBJECTIVE_` if there are several objectives.
 
     Args:
-        tables: The answers by objective, see `nightshift.evaluation.kinds`.
-        objectives: What was answered.
+        tables: The predictions by objective, see `nightshift.evaluation.kinds`.
+        objectives: The objectives to draw.
         model: The model's name in the title.
-        folder: Where the pictures go.
-        suffix: Ends the names of the files.
+        folder: The folder for the files.
+        suffix: The end of the files' names.
     """
     files = []
     for objective in objectives:
@@ -97,37 +97,50 @@ def predictions(
 
 
 def confusion_matrix(table: pd.DataFrame, _objective: Objective, title: str, path: Path) -> None:
-    """Draw shares of each row; rows: what is true; columns: what the model said."""
-    truth, said = table["label"], table["predicted"]
-    classes = sorted(set(truth) | set(said))
-    counts = count_pairs(truth, said, labels=classes)
+    """Draw the confusion matrix of a classification with one label per row, normalized over the true labels.
+
+    Args:
+        table: Predictions, see `nightshift.evaluation.kinds`.
+        _objective: Not used; the signature is that of `label_matrix`.
+        title: The title.
+        path: The file to write.
+    """
+    truth, predicted = table["label"], table["predicted"]
+    classes = sorted(set(truth) | set(predicted))
+    counts = count_pairs(truth, predicted, labels=classes)
     right = counts.diagonal()
     wrong = counts.sum(axis=0) + counts.sum(axis=1) - 2 * right
     _square(counts / counts.sum(axis=1, keepdims=True).clip(min=1), wrong, classes, title, path)
 
 
 def label_matrix(table: pd.DataFrame, objective: Objective, title: str, path: Path) -> None:
-    """Draw shares of the rows that have a label; rows: a label that is true; columns: labels the model said.
+    """Draw, for each true label, the share of its rows that each label was predicted for.
 
-    A row of the table without any label counts as `(none)`.
+    A row without any label counts as `(none)`.
+
+    Args:
+        table: Predictions, see `nightshift.evaluation.kinds`.
+        objective: A classification with several labels per row.
+        title: The title.
+        path: The file to write.
     """
     separator = str(objective.sides.separator)
-    truth, said = (table[name].replace("", NONE).str.get_dummies(separator) for name in ("label", "predicted"))
-    classes = sorted({*map(str, truth), *map(str, said)})
-    truth, said = (part.reindex(columns=classes, fill_value=0) for part in (truth, said))
-    shares = truth.to_numpy().T @ said.to_numpy() / truth.sum().clip(lower=1).to_numpy()[:, None]
-    _square(shares, (truth != said).sum().to_numpy(), classes, title, path)
+    truth, predicted = (table[name].replace("", NONE).str.get_dummies(separator) for name in ("label", "predicted"))
+    classes = sorted({*map(str, truth), *map(str, predicted)})
+    truth, predicted = (dummies.reindex(columns=classes, fill_value=0) for dummies in (truth, predicted))
+    shares = truth.to_numpy().T @ predicted.to_numpy() / truth.sum().clip(lower=1).to_numpy()[:, None]
+    _square(shares, (truth != predicted).sum().to_numpy(), classes, title, path)
 
 
 def _square(shares: np.ndarray, wrong: np.ndarray, classes: list[str], title: str, path: Path) -> None:
-    """Draw a matrix of shares; of too many classes those with the most wrong answers."""
+    """Draw a square matrix of shares; if there are too many classes, those with the most wrong predictions."""
     if len(classes) > LABELS:
         title += f"; the {LABELS} of {len(classes):,} labels with the most wrong answers"
-        chosen = np.sort(np.argsort(-wrong, kind="stable")[:LABELS])
-        shares, classes = shares[np.ix_(chosen, chosen)], [classes[place] for place in chosen]
+        worst = np.sort(np.argsort(-wrong, kind="stable")[:LABELS])
+        shares, classes = shares[np.ix_(worst, worst)], [classes[index] for index in worst]
     side = max(4.0, min(16.0, 1.2 + 0.45 * len(classes)))
-    room = 0.08 * max(0, max(len(_short(name)) for name in classes) - 10)  # inches that long names take from the axes
-    figure = Figure(figsize=(side + room + 1, side + room), layout="constrained")
+    extra = 0.08 * max(0, max(len(_short(name)) for name in classes) - 10)  # inches for long names
+    figure = Figure(figsize=(side + extra + 1, side + extra), layout="constrained")
     figure.suptitle(title, fontsize="medium", wrap=True)
     display = ConfusionMatrixDisplay(shares, display_labels=[_short(name) for name in classes])
     display.plot(include_values=len(classes) <= 12, cmap="Blues", values_format=".2f", xticks_rotation="vertical",
@@ -139,13 +152,13 @@ def _square(shares: np.ndarray, wrong: np.ndarray, classes: list[str], title: st
 
 
 def _short(name: str) -> str:
-    """Return a label as one line that a picture has room for."""
+    """Return a label as one line of at most `NAME_LENGTH` characters."""
     line = " ".join(name.split())
     return line if len(line) <= NAME_LENGTH else line[: NAME_LENGTH - 1] + "…"
 
 
 def scatter(table: pd.DataFrame, title: str, path: Path) -> None:
-    """Each row's prediction above its label; on the line they are equal."""
+    """Draw predicted values against labels, with the diagonal."""
     figure = Figure(figsize=(5, 5), layout="constrained")
     axes = figure.subplots()
     axes.scatter(table["label"], table["predicted"], s=8, alpha=0.4)
@@ -156,7 +169,7 @@ def scatter(table: pd.DataFrame, title: str, path: Path) -> None:
 
 
 def pareto(candidates: Sequence[Candidate], metric: str, path: Path) -> None:
-    """Every candidate's latency against `metric` on the holdout; the dot's area is its size."""
+    """Draw each candidate's latency against `metric` on the holdout; the area of a dot shows the size of its model."""
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
     for candidate in candidates:
@@ -179,22 +192,24 @@ def pareto(candidates: Sequence[Candidate], metric: str, path: Path) -> None:
     _save(figure, path)
 
 
-def slices(found: Sequence[Slice], margin: float, path: Path) -> None:
-    """A dot a tested slice, in their order: challenger minus champion, with its limits; red where it is worse."""
-    tested = [one for one in found if one.interval][:SLICES]
-    several = len({one.objective for one in found}) > 1
-    figure = Figure(figsize=(7, 1.3 + 0.24 * len(tested)), layout="constrained")
+def slices(all_slices: Sequence[Slice], margin: float, path: Path) -> None:
+    """Draw challenger minus champion, with confidence limits, for each slice that was tested; red if it is worse."""
+    drawn = [tested_slice for tested_slice in all_slices if tested_slice.interval][:SLICES]
+    multi_task = len({tested_slice.objective for tested_slice in all_slices}) > 1
+    figure = Figure(figsize=(7, 1.3 + 0.24 * len(drawn)), layout="constrained")
     axes = figure.subplots()
-    for place, one in enumerate(tested):
-        assert one.interval
-        color = "tab:red" if one.worse else "tab:blue"
-        axes.plot(one.interval, (place, place), color=color, linewidth=1.5, alpha=0.6)
-        axes.plot(one.difference, place, "o", color=color, markersize=4 + min(one.rows, 2000) ** 0.5 / 8)
+    names = []
+    for y, drawn_slice in enumerate(drawn):
+        assert drawn_slice.interval
+        color = "tab:red" if drawn_slice.worse else "tab:blue"
+        axes.plot(drawn_slice.interval, (y, y), color=color, linewidth=1.5, alpha=0.6)
+        axes.plot(drawn_slice.difference, y, "o", color=color, markersize=4 + min(drawn_slice.rows, 2000) ** 0.5 / 8)
+        objective = f"{drawn_slice.objective}: " if multi_task else ""
+        names.append(f"{objective}{drawn_slice.by} {_short(drawn_slice.value)} ({drawn_slice.rows:,})")
     axes.axvline(0, color="tab:gray", linewidth=0.8)
     axes.axvline(-margin, color="tab:red", linewidth=0.8, linestyle=":")
-    names = [f"{one.objective + ': ' if several else ''}{one.by} {_short(one.value)} ({one.rows:,})" for one in tested]
-    axes.set_yticks(range(len(tested)), names, fontsize=8)
-    axes.set_ylim(len(tested) - 0.5, -0.5)
+    axes.set_yticks(range(len(drawn)), names, fontsize=8)
+    axes.set_ylim(len(drawn) - 0.5, -0.5)
     axes.set(
         xlabel="challenger minus champion (dotted: the margin)",
         title="Slices (rows); red: worse by more than the margin",
@@ -203,47 +218,46 @@ def slices(found: Sequence[Slice], margin: float, path: Path) -> None:
     _save(figure, path)
 
 
-def drift(found: Sequence[Drift], path: Path) -> None:
-    """A panel a feature: the share of rows in each bin on the holdout and now; red where it has drifted."""
-    sizes = [len(one.shares) for one in found]
-    figure = Figure(figsize=(7, 0.8 * len(found) + 0.32 * sum(sizes)), layout="constrained")
-    panels = figure.subplots(len(found), squeeze=False, height_ratios=sizes)[:, 0]
-    for axes, one in zip(panels, found, strict=True):
-        places = range(len(one.shares))
-        for above, color, name, shares in (
-            (-0.2, "tab:gray", "holdout", [then for then, _ in one.shares.values()]),
-            (0.2, "tab:red" if one.drifted else "tab:blue", "now", [now for _, now in one.shares.values()]),
+def drift(features: Sequence[Drift], path: Path) -> None:
+    """Draw for each feature the share of rows per bin, on the holdout and now; red if the feature has drifted."""
+    sizes = [len(feature.shares) for feature in features]
+    figure = Figure(figsize=(7, 0.8 * len(features) + 0.32 * sum(sizes)), layout="constrained")
+    panels = figure.subplots(len(features), squeeze=False, height_ratios=sizes)[:, 0]
+    for axes, feature in zip(panels, features, strict=True):
+        ticks = range(len(feature.shares))
+        for offset, color, name, shares in (
+            (-0.2, "tab:gray", "holdout", [reference for reference, _ in feature.shares.values()]),
+            (0.2, "tab:red" if feature.drifted else "tab:blue", "now", [now for _, now in feature.shares.values()]),
         ):
-            axes.barh([place + above for place in places], shares, 0.4, color=color, label=name)
-        axes.set_yticks(places, [_short(name) for name in one.shares], fontsize=8)
+            axes.barh([y + offset for y in ticks], shares, 0.4, color=color, label=name)
+        axes.set_yticks(ticks, [_short(name) for name in feature.shares], fontsize=8)
         axes.invert_yaxis()
-        axes.set_title(
-            f"{one.feature}: {'drifted' if one.drifted else 'steady'}, index {one.index:.3f}", fontsize="medium"
-        )
+        state = "drifted" if feature.drifted else "steady"
+        axes.set_title(f"{feature.feature}: {state}, index {feature.index:.3f}", fontsize="medium")
         axes.legend(fontsize=8)
     panels[-1].set_xlabel("share of rows")
     _save(figure, path)
 
 
 def data_uri(path: Path) -> str:
-    """A picture as an address that holds it."""
+    """Return a PNG file as a data URI."""
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
 def label_shares(shares: dict[str, pd.Series], path: Path) -> None:
-    """Draw the share of each label on each side, `{side: shares by label}`; of too many labels the commonest."""
+    """Draw the share of each label on each side, `{side: shares by label}`; if there are too many, the most frequent labels."""
     table = pd.DataFrame(shares).fillna(0.0).sort_index()
     title = "Labels on each side"
     if len(table) > LABELS:
         title = f"The {LABELS} commonest of {len(table):,} labels on each side"
         table = table.loc[table.sum(axis=1).sort_values(ascending=False, kind="stable").index[:LABELS]]
-    places = range(len(table))
+    ticks = range(len(table))
     figure = Figure(figsize=(7, max(2.5, 0.3 * len(table) * len(shares) ** 0.5 + 1)), layout="constrained")
     axes = figure.subplots()
     height = 0.8 / len(shares)
     for number, (side, values) in enumerate(table.items()):
-        axes.barh([place + number * height for place in places], values, height, label=str(side))
-    axes.set_yticks([place + 0.4 - height / 2 for place in places], [_short(str(label)) for label in table.index])
+        axes.barh([y + number * height for y in ticks], values, height, label=str(side))
+    axes.set_yticks([y + 0.4 - height / 2 for y in ticks], [_short(str(label)) for label in table.index])
     axes.invert_yaxis()
     axes.set(xlabel="share of rows", title=title)
     figure.legend(loc="outside lower center", ncols=3)

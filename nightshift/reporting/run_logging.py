@@ -1,4 +1,4 @@
-"""What a night leaves in its MLflow run besides its inputs: metrics, tables, pictures, the profile that `watch` compares with."""
+"""Logging of a finished run to MLflow: metrics, tables, plots, and the profile for drift monitoring."""
 
 import json
 from collections.abc import Sequence
@@ -16,29 +16,29 @@ from nightshift.store import artifact_store
 
 
 def log(run_id: str, story: Story, registered: Registered, files: Sequence[Path]) -> None:
-    """Put a night's metrics, tables and pictures into its MLflow run; some metrics also with the model that is served.
+    """Log metrics, tables and plots to the MLflow run; some metrics also to the logged model of the challenger.
 
     Args:
-        run_id: The run.
-        story: The records of the night.
-        registered: The version that is served.
-        files: The pictures.
+        run_id: The MLflow run.
+        story: The records of the run.
+        registered: The challenger.
+        files: The plots.
     """
     assert story.trained and story.evaluated and story.compressed and story.verdict
     client, trained, evaluated = tracking.connect(), story.trained, story.evaluated
     tracking.log_history(run_id, json.loads((artifact_store.folder(trained) / "measured/history.json").read_text()))
-    served = model_registry.version(registered.name, registered.version).source.removeprefix("models:/")
+    model_id = model_registry.version(registered.name, registered.version).source.removeprefix("models:/")
     cost = next(c for c in story.compressed.candidates if c.chosen).model_dump(include=set(report_page.COSTS))
-    for group, values, model_id in (
-        ("holdout", story.verdict.metrics, served),
-        ("cost", cost, served),
+    for group, values, shown_with in (
+        ("holdout", story.verdict.metrics, model_id),
+        ("cost", cost, model_id),
         ("full", evaluated.holdout, None),
         ("baseline", evaluated.baseline, None),
         ("speed", trained.figures, None),
-        ("noised", story.verdict.noised, served),
-        *((f"alone/{name}", found.holdout, None) for name, found in story.alone.items()),
+        ("noised", story.verdict.noised, model_id),
+        *((f"alone/{name}", single_task.holdout, None) for name, single_task in story.alone.items()),
     ):
-        tracking.log_metrics(run_id, group, values, model_id)
+        tracking.log_metrics(run_id, group, values, shown_with)
     client.log_table(run_id, pd.DataFrame(trained.layers), "layers.json")
     client.log_dict(run_id, evaluated.per_class, "per_class.json")
     if evaluated.samples:
@@ -67,7 +67,7 @@ def _log_profile(run_id: str, verdict: Verdict, main: Objective) -> None:
 
 
 def _shares(objective: Objective) -> dict[str, pd.Series]:
-    """Share of each label on each side; of a row with several labels each counts."""
+    """Return the share of each label on each side; each label of a row with several labels counts."""
     shares = {}
     for side in ("train", "validation", "holdout"):
         labels = pd.read_parquet(artifact_store.folder(objective.sides) / f"{side}.parquet")["label"]

@@ -1,4 +1,4 @@
-"""What a reviewer reads on the page of a version, and of its run, in MLflow: enough to decide on."""
+"""Descriptions of a version and of its run in MLflow, for the person who decides on a promotion."""
 
 from mlflow.entities import Run
 from prefect.context import FlowRunContext
@@ -19,20 +19,20 @@ PARTS = {
     tags.DEVICE: "the device",
     tags.HOLDOUT: "the holdout in use",
 }
-"""Tags of a version that stand for a part of its making, and what a person calls that part."""
+"""Parts of the fingerprint in words, by the tag of a version."""
 
 FILES = 5
-"""That a description names."""
+"""Maximum number of source files in a description."""
 SPREAD = tags.SEED_SPREAD
 
 
 def describe(result: NightResult, story: Story, sources: list[Source]) -> None:
-    """Write the description and the verdict's tags on tonight's version, and the description on its run."""
+    """Set the description and the verdict's tags of the registered version, and the description of its run."""
     assert result.version and result.mlflow_run_id and story.verdict
     client = tracking.connect()
-    told = [entry for entry in ledger.history(result.model) if entry.version == result.version]
+    entries = [entry for entry in ledger.history(result.model) if entry.version == result.version]
     text = _text(result, story, story.verdict, sources)
-    client.update_model_version(result.model, result.version, ledger.with_ledger(text, told))
+    client.update_model_version(result.model, result.version, ledger.with_ledger(text, entries))
     client.set_tag(result.mlflow_run_id, "mlflow.note.content", text)
     for name, value in _tags(story.verdict, report_page.metric_columns(story.objectives)).items():
         client.set_model_version_tag(result.model, result.version, name, value)
@@ -55,12 +55,12 @@ def _difference(verdict: Verdict) -> str:
 
 
 def _text(result: NightResult, story: Story, verdict: Verdict, sources: list[Source]) -> str:
-    chosen = next(c for c in result.candidates if c.chosen)
+    candidate = next(c for c in result.candidates if c.chosen)
     full = result.candidates[0]
     decision = f"passes the gate as *{verdict.claim}*" if verdict.decision == "promote" else "is held by the gate"
     lines = [f"{markdown(notice)}\n" for notice in report_page.notices(story)]
     first, *more = map(markdown, verdict.reasons)
-    lines += [f"**{markdown(chosen.recipe)}** {decision}: {first}", "", *(f"- {reason}" for reason in more), ""]
+    lines += [f"**{markdown(candidate.recipe)}** {decision}: {first}", "", *(f"- {reason}" for reason in more), ""]
     lines += [*_table(result, story, verdict, full), ""]
     if verdict.difference is not None and verdict.confidence is not None:
         lines += [f"Difference to the champion, with its one-sided {percent(verdict.confidence)} limits: "
@@ -74,7 +74,7 @@ def _text(result: NightResult, story: Story, verdict: Verdict, sources: list[Sou
         lines += [f"**Best checkpoint:** {markdown(story.trained.best)}.", ""]
     lines += [f"**Labels:** {markdown(story.label_changes)}.", ""] if story.label_changes else []
     lines += [
-        f"**Cost:** {_cost(chosen)}. Full: {_cost(full)}. {markdown(chosen.why[:1].upper() + chosen.why[1:])}.",
+        f"**Cost:** {_cost(candidate)}. Full: {_cost(full)}. {markdown(candidate.why[:1].upper() + candidate.why[1:])}.",
         "",
         f"**What changed:** {_changes(result, verdict)}.",
         "",
@@ -84,28 +84,30 @@ def _text(result: NightResult, story: Story, verdict: Verdict, sources: list[Sou
         f"{result.rows['train']:,} to train, {result.rows['validation']:,} to choose, "
         f"{result.rows['holdout']:,} to judge; " + _files(sources) + ".",
         "",
-        f"**Made by:** {_maker(result)}.",
+        f"**Made by:** {_author(result)}.",
     ]
     return "\n".join(lines)
 
 
 def _files(sources: list[Source]) -> str:
-    """The newest by their order, as MLflow keeps 5,000 characters of a description; the run lists all of them."""
-    told = [f"{markdown(source.path.rpartition('/')[2])} (sha256 {source.sha256[:12]}…)" for source in sources[-FILES:]]
-    return ", ".join([*([f"{len(sources) - FILES} files"] if len(sources) > FILES else []), *told])
+    """Return the last source files in words; a description holds 5,000 characters, and the run lists all files."""
+    names = [
+        f"{markdown(source.path.rpartition('/')[2])} (sha256 {source.sha256[:12]}…)" for source in sources[-FILES:]
+    ]
+    return ", ".join([*([f"{len(sources) - FILES} files"] if len(sources) > FILES else []), *names])
 
 
 def _table(result: NightResult, story: Story, verdict: Verdict, full: Candidate) -> list[str]:
-    values = {"this version": verdict.metrics}
+    metrics = {"this version": verdict.metrics}
     if verdict.champion_metrics:
-        values[f"champion, version {verdict.champion_version}"] = verdict.champion_metrics
-    values |= {"full": full.holdout}
+        metrics[f"champion, version {verdict.champion_version}"] = verdict.champion_metrics
+    metrics |= {"full": full.holdout}
     if result.baseline:
         assert story.evaluated
-        values[report_page.baseline_name(story.evaluated).replace(" with logistic regression", "")] = result.baseline
-    rows = [[report_page.metric_title(name), *(f"{found[name]:.4f}" if name in found else "" for found in values.values())]
+        metrics[report_page.baseline_name(story.evaluated).replace(" with logistic regression", "")] = result.baseline
+    rows = [[report_page.metric_title(name), *(f"{values[name]:.4f}" if name in values else "" for values in metrics.values())]
             for name in report_page.metric_columns(story.objectives)]  # fmt: skip
-    lines = [[f"on the {result.rows['holdout'] - verdict.seen:,} rows that judge", *values], *rows]
+    lines = [[f"on the {result.rows['holdout'] - verdict.seen:,} rows that judge", *metrics], *rows]
     head, *body = ["| " + " | ".join(f"{cell}&emsp;" for cell in line) + " |" for line in lines]
     return [head, "|" + " --- |" * len(lines[0]), *body]
 
@@ -122,13 +124,13 @@ def _changes(result: NightResult, verdict: Verdict) -> str:
     challenger = model_registry.version(result.model, str(result.version))
     since = f"since version {verdict.champion_version}"
     changes = [words for tag, words in PARTS.items() if champion.tags.get(tag) != challenger.tags.get(tag)]
-    if before := tracking.run(champion.run_id):
-        changes += _settings(before, client.get_run(str(result.mlflow_run_id)))
+    if champion_run := tracking.run(champion.run_id):
+        changes += _changed_settings(champion_run, client.get_run(str(result.mlflow_run_id)))
     return f"{since}: {', '.join(changes)}" if changes else f"nothing {since}"
 
 
-def _settings(before: Run, now: Run) -> list[str]:
-    old, new = before.data.params, now.data.params
+def _changed_settings(old_run: Run, new_run: Run) -> list[str]:
+    old, new = old_run.data.params, new_run.data.params
     return [f"{markdown(name)} {_short(old.get(name, 'unset'))} → {_short(new.get(name, 'unset'))}"
             for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]  # fmt: skip
 
@@ -137,10 +139,10 @@ def _short(value: str) -> str:
     return markdown(value, 100)
 
 
-def _maker(result: NightResult) -> str:
+def _author(result: NightResult) -> str:
     context = FlowRunContext.get()
     if not (context and context.flow_run):
         return processes.user_name()
-    who = "by its schedule" if context.flow_run.auto_scheduled else "by hand"
+    origin = "by its schedule" if context.flow_run.auto_scheduled else "by hand"
     address = tracking.flow_run_address(result.flow_run_id)
-    return f"the flow run {markdown_link(context.flow_run.name, address)}, started {who}"
+    return f"the flow run {markdown_link(context.flow_run.name, address)}, started {origin}"
