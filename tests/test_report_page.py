@@ -18,16 +18,14 @@ def test_the_first_line_names_a_few_untrained_labels_and_counts_the_others():
 
 def rendered(template: str, per_class: dict[str, dict[str, float]]) -> str:
     """The page of a held night with these figures by label, whose best epoch was the second, after version 3."""
-    night = {"model": "m", "status": "held", "changed": "the data", "rows": {"read": 9}, "seconds": {"train": 1.0},
+    result = {"model": "m", "status": "held", "changed": "the data", "rows": {"read": 9}, "seconds": {"train": 1.0},
              "gate": SimpleNamespace(decision="hold", reasons=["no"], lost=None, claim=None, difference=None), "candidates": []}  # fmt: skip
-    story = {"trained": SimpleNamespace(best="epoch 2 (step 8), accuracy 0.9000 on validation", start="3"),
+    data = {"trained": SimpleNamespace(best="epoch 2 (step 8), accuracy 0.9000 on validation", start="3"),
              "evaluated": SimpleNamespace(samples={}, per_class=per_class), "checked": {}, "objectives": []}  # fmt: skip
     return (
         report_page.template_environment()
         .get_template(template)
-        .render(
-            night=night, story=story, headline="m: held.", links={}, quarantine={}, metrics={}, speed={}, pictures={}
-        )
+        .render(result=result, data=data, headline="m: held.", links={}, quarantine={}, metrics={}, speed={}, plots={})
     )
 
 

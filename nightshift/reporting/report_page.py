@@ -1,4 +1,4 @@
-"""The morning's one page: a self-contained HTML file, and the same as a Prefect markdown artifact."""
+"""The report of a run: a self-contained HTML file, and the same content as a Prefect markdown artifact."""
 
 import json
 from collections import Counter
@@ -20,11 +20,11 @@ from nightshift.reporting import plots
 from nightshift.store import artifact_store
 
 LEDGER_LINES = 40
-"""The newest entries that a report shows."""
-SHOWN_SLICES, SHOWN_LOST = 30, 20
-"""What the page has room for."""
+"""Number of the newest ledger entries that a report shows."""
+MAX_SLICES, MAX_LOST_ROWS = 30, 20
+"""Maximum numbers of slices and lost rows on the page."""
 MOST_NAMES = 10
-"""Labels that a sentence names."""
+"""Maximum number of labels in a sentence."""
 COSTS = ("size_mb", "latency_ms_p50", "latency_ms_p95", "throughput")
 
 SHOWN_METRICS: dict[Kind, tuple[str, ...]] = {
@@ -33,14 +33,14 @@ SHOWN_METRICS: dict[Kind, tuple[str, ...]] = {
     "generation": ("loss", "perplexity"),
     "text2text": ("chrf", "exact_match", "bleu", "rouge_l"),
 }
-"""The metrics that the report's tables have room for."""
+"""Metrics in the report's tables."""
 TITLES = {"macro_f1": "macro F1", "weighted_f1": "weighted F1", "chrf": "chrF", "bleu": "BLEU", "rouge_l": "ROUGE-L",
           "rmse": "RMSE", "exact_match": "exact match"}  # fmt: skip
 
 
 @dataclass
 class Story:
-    """The records the report is told from; a stopped night has only the first."""
+    """The inputs of the report; a run that the data gate stopped has only `checked`."""
 
     checked: dict[str, Checked]
     objectives: list[Objective] = field(default_factory=list)
@@ -48,27 +48,27 @@ class Story:
     evaluated: Evaluated | None = None
     compressed: Compressed | None = None
     verdict: Verdict | None = None
-    alone: dict[str, Evaluated] = field(default_factory=dict)
-    """Of several objectives, each trained by itself."""
+    single_task: dict[str, Evaluated] = field(default_factory=dict)
+    """Evaluations of single-task trainings by objective, if there are several objectives."""
     label_changes: str = ""
-    """Labels that the champion does not know, or that are no more; empty where there are none."""
+    """New and removed labels since the champion, in words; empty if there are none."""
     seeds: str = ""
-    """What the seed alone changes, as far as it was ever measured."""
+    """Spread between trainings that differ in their seed only, in words."""
 
 
 def metric_prefix(name: str, objectives: list[Objective], sign: str = "/") -> str:
-    """What a metric's (a file's) name begins with: nothing where there is one objective."""
+    """Return the prefix of the names of an objective's metrics and files; empty if there is only one objective."""
     return name + sign if len(objectives) > 1 else ""
 
 
 def metric_columns(objectives: list[Objective]) -> list[str]:
-    """Names of the metrics that tables show, the weighted sum last."""
+    """Return the names of the metrics in tables, the weighted sum last."""
     names = [metric_prefix(o.name, objectives) + metric for o in objectives for metric in SHOWN_METRICS[o.kind]]
     return [*names, kinds.WEIGHTED] if len(objectives) > 1 else names
 
 
 def is_shown(name: str) -> bool:
-    """Whether tables have room for this metric."""
+    """Return True if tables show this metric."""
     return name.rpartition("/")[2] in {
         kinds.WEIGHTED,
         *(metric for metrics in SHOWN_METRICS.values() for metric in metrics),
@@ -76,95 +76,101 @@ def is_shown(name: str) -> bool:
 
 
 def metric_title(name: str) -> str:
-    """A metric's name for people."""
+    """Return the title of a metric."""
     start, slash, metric = name.rpartition("/")
     return start + (slash and " ") + TITLES.get(metric, metric)
 
 
 def headline(result: NightResult, story: Story) -> str:
-    """The report's first line: where the transformer does not beat the baseline, this says so; of a first version the gate does."""
-    later = story.verdict and story.verdict.champion_version
-    words = [_beaten(result, story, objective) for objective in story.objectives] if later else []
-    lines = [line for line in words if line]
+    """Return the first line of the report: the outcome, or that the model does not beat the baseline.
+
+    For a first version the gate compares with the baseline, and its reason says so.
+    """
+    lines = []
+    if story.verdict and story.verdict.champion_version:
+        lines = list(filter(None, (_baseline_warning(result, story, objective) for objective in story.objectives)))
     if not lines:
         return f"{result.model}: {result.status}. {result.reason}"
     return " ".join([*lines, *notices(story)])
 
 
 def notices(story: Story) -> list[str]:
-    """Return sentences that belong into the first line of result, report and version page: what limits this training."""
+    """Return sentences on the limits of this training, for the first line of result, report and version description."""
     lines = [f"The training was {story.trained.stopped}."] if story.trained and story.trained.stopped else []
     for objective in story.objectives:
         if untrained := objective.sides.untrained:
-            about = f" of {objective.name}" if len(story.objectives) > 1 else ""
+            objective_words = f" of {objective.name}" if len(story.objectives) > 1 else ""
             names = [f"{label} ({rows:,})" for label, rows in untrained.items()]
             labels = ", ".join(names[:MOST_NAMES])
             labels += f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
-            lines.append(f"No training row{about} has these labels, so the model never answers with them, and the validation "
+            lines.append(f"No training row{objective_words} has these labels, so the model never answers with them, and the validation "
                          f"and holdout rows that carry them count as wrong: {labels}.")  # fmt: skip
     return lines
 
 
 def abstentions(story: Story) -> list[str]:
-    """Return sentences on how much of the holdout the registered version answers without abstaining, and how accurately."""
+    """Return sentences on the coverage of the registered version on the holdout, and its accuracy there."""
     assert story.verdict
     lines = []
     for objective in story.objectives:
         start = metric_prefix(objective.name, story.objectives)
         coverage = story.verdict.metrics.get(f"{start}coverage")
         if coverage is not None:
-            about = f" of {objective.name}" if start else ""
+            objective_words = f" of {objective.name}" if start else ""
             accuracy = story.verdict.metrics.get(f"{start}answered_accuracy")
             correct = "" if accuracy is None else f"; {accuracy:.1%} of these answers are right"
-            lines.append(f"{coverage:.1%} of the holdout rows{about} are answered without abstaining{correct}.")
+            lines.append(
+                f"{coverage:.1%} of the holdout rows{objective_words} are answered without abstaining{correct}."
+            )
     return lines
 
 
-def _beaten(result: NightResult, story: Story, objective: Objective) -> str:
+def _baseline_warning(result: NightResult, story: Story, objective: Objective) -> str:
+    """Return a sentence if the model does not beat the baseline on an objective; else empty."""
     if not (result.metrics and result.baseline and story.evaluated):
         return ""
     name = metric_prefix(objective.name, story.objectives) + objective.metric
-    ours, simple, sign = result.metrics[name], result.baseline[name], kinds.better(objective.metric)
-    if sign * ours > sign * simple:
+    value, baseline, sign = result.metrics[name], result.baseline[name], kinds.better(objective.metric)
+    if sign * value > sign * baseline:
         return ""
     return (
-        f"The transformer does not beat {story.evaluated.baselines[objective.name]} tonight: {metric_title(name)} {ours:.3f} against "
-        f"{simple:.3f} on the same rows."
+        f"The transformer does not beat {story.evaluated.baselines[objective.name]} tonight: {metric_title(name)} {value:.3f} against "
+        f"{baseline:.3f} on the same rows."
     )
 
 
 def baseline_name(evaluated: Evaluated) -> str:
-    """Return what the baseline is; of several objectives each kind once."""
+    """Return the names of the baselines, each once."""
     return " / ".join(dict.fromkeys(evaluated.baselines.values())) or "baseline"
 
 
 def single_task_comparison(story: Story) -> list[dict[str, Any]]:
-    """For each objective that was also trained alone: its metric shared and alone, of full on the holdout."""
+    """Return the metrics of multi-task and single-task training, without compression, for each objective with both."""
     assert story.evaluated
     lines = []
     for objective in story.objectives:
-        if objective.name in story.alone:
-            metric, shared, single = _compared(story.evaluated, story.alone[objective.name], objective)
+        if objective.name in story.single_task:
+            metric, shared, single = _compared(story.evaluated, story.single_task[objective.name], objective)
             gain = kinds.better(objective.metric) * (shared - single)
             lines.append({"objective": objective.name, "metric": metric, "shared": shared, "alone": single,
                           "verdict": "helped" if gain > 0 else "did not help"})  # fmt: skip
     return lines
 
 
-def _compared(shared: Evaluated, alone: Evaluated, objective: Objective) -> tuple[str, float, float]:
-    """The metric's name, shared and alone; a loss is that of a whole text, since the tokens may be others."""
+def _compared(shared: Evaluated, single_task: Evaluated, objective: Objective) -> tuple[str, float, float]:
+    """Return title, multi-task and single-task value of the metric; a loss is per text, since tokens may differ."""
     metric, name = objective.metric, objective.name
     if metric != "loss":
-        return metric_title(metric), shared.holdout[f"{name}/{metric}"], alone.holdout[metric]
+        return metric_title(metric), shared.holdout[f"{name}/{metric}"], single_task.holdout[metric]
     nats = [
-        pd.read_parquet(artifact_store.folder(found) / f"holdout/{name}.parquet")["loss"].mean()
-        for found in (shared, alone)
+        pd.read_parquet(artifact_store.folder(evaluated) / f"holdout/{name}.parquet")["loss"].mean()
+        for evaluated in (shared, single_task)
     ]
     return "loss a text", float(nats[0]), float(nats[1])
 
 
 def lost_rows(story: Story) -> pd.DataFrame:
-    """The rows that the champion has right and the challenger wrong, without their texts."""
+    """Return the rows that the champion predicts right and the challenger wrong, without their texts."""
     assert story.verdict
     if not story.verdict.lost:
         return pd.DataFrame()
@@ -175,20 +181,22 @@ def lost_rows(story: Story) -> pd.DataFrame:
 
 
 def slice_table(story: Story) -> pd.DataFrame:
-    """A line a slice."""
+    """Return a table with one row per slice."""
     assert story.verdict
-    lines = [one.model_dump(exclude={"interval"}) | dict(zip(("lower", "upper"), one.interval or (), strict=False))
-             for one in story.verdict.slices]  # fmt: skip
-    return pd.DataFrame(lines)
+    rows = []
+    for tested_slice in story.verdict.slices:
+        limits = dict(zip(("lower", "upper"), tested_slice.interval or (), strict=False))
+        rows.append(tested_slice.model_dump(exclude={"interval"}) | limits)
+    return pd.DataFrame(rows)
 
 
 def draw_pictures(story: Story, slice_margin: float, folder: Path) -> list[Path]:
-    """Draw learning curve, answers of challenger and full, slices, size and latency against quality; return the files.
+    """Draw learning curve, predictions of challenger and full, slices, and latency against quality; return the files.
 
     Args:
-        story: The records of a night that has judged.
-        slice_margin: `gate.slice_margin`, drawn beside the slices.
-        folder: Where the pictures go.
+        story: The inputs of the report, with a verdict.
+        slice_margin: The setting `gate.slice_margin`, drawn with the slices.
+        folder: The folder for the files.
     """
     assert story.trained and story.evaluated and story.compressed and story.verdict
     trained, objectives = story.trained, story.objectives
@@ -196,19 +204,19 @@ def draw_pictures(story: Story, slice_margin: float, folder: Path) -> list[Path]
     curve = folder / "learning_curve.png"
     plots.learning_curve(history, curve, trained.selected_by, trained.best_step)
     files = [curve]
-    answers = _answers(artifact_store.folder(story.verdict) / "challenger", objectives)
-    files += plots.predictions(answers, objectives, "the challenger, as registered", folder)
+    predictions = _predictions(artifact_store.folder(story.verdict) / "challenger", objectives)
+    files += plots.predictions(predictions, objectives, "the challenger, as registered", folder)
     if story.verdict.slices:
         files.append(folder / "slices.png")
         plots.slices(story.verdict.slices, slice_margin, files[-1])
-    answers = _answers(artifact_store.folder(story.evaluated) / "holdout", objectives)
-    files += plots.predictions(answers, objectives, "full", folder, "_full")
+    predictions = _predictions(artifact_store.folder(story.evaluated) / "holdout", objectives)
+    files += plots.predictions(predictions, objectives, "full", folder, "_full")
     files.append(folder / "pareto.png")
     plots.pareto(story.compressed.candidates, kinds.primary(objectives), files[-1])
     return files
 
 
-def _answers(folder: Path, objectives: list[Objective]) -> dict[str, pd.DataFrame]:
+def _predictions(folder: Path, objectives: list[Objective]) -> dict[str, pd.DataFrame]:
     return {objective.name: pd.read_parquet(folder / f"{objective.name}.parquet") for objective in objectives}
 
 
@@ -221,8 +229,8 @@ def _quarantine(story: Story) -> pd.DataFrame:
 
 def _quarantined(story: Story) -> dict[str, int]:
     counts: Counter[str] = Counter()
-    for found in story.checked.values():
-        counts.update(found.quarantined)
+    for checked in story.checked.values():
+        counts.update(checked.quarantined)
     for objective in story.objectives:
         counts.update({"leak": objective.sides.leaks, "window": objective.sides.windowed})
     return {reason: count for reason, count in counts.items() if count}
@@ -231,17 +239,17 @@ def _quarantined(story: Story) -> dict[str, int]:
 def _links(result: NightResult, story: Story) -> dict[str, str]:
     assert result.mlflow_run_id
     docs = {
-        name: artifact_store.folder(found) / "measured/data_docs/index.html" for name, found in story.checked.items()
+        name: artifact_store.folder(checked) / "measured/data_docs/index.html"
+        for name, checked in story.checked.items()
     }
-    several = len(docs) > 1
     links = {
         "MLflow run": tracking.run_address(result.mlflow_run_id),
         "flow run": tracking.flow_run_address(result.flow_run_id),
     }
     for name, page in docs.items():
-        of, place = (f" of {name}", f"data_docs/{name}") if several else ("", "data_docs")
-        links[f"Data Docs{of} in MLflow"] = tracking.run_address(result.mlflow_run_id, f"{place}/index.html")
-        links[f"Data Docs{of} on this machine"] = page.as_uri()
+        suffix, folder = (f" of {name}", f"data_docs/{name}") if len(docs) > 1 else ("", "data_docs")
+        links[f"Data Docs{suffix} in MLflow"] = tracking.run_address(result.mlflow_run_id, f"{folder}/index.html")
+        links[f"Data Docs{suffix} on this machine"] = page.as_uri()
     return links
 
 
@@ -258,51 +266,56 @@ def _rows_of_metrics(story: Story) -> dict[str, dict[str, float]]:
 
 def _speed(story: Story) -> dict[str, str]:
     assert story.trained
-    found = story.trained.figures
-    words = {
+    throughput = story.trained.figures
+    formats = {
         "rows a second": ("rows_per_second", "{:.0f}"),
         "tokens a second": ("tokens_per_second", "{:.0f}"),
         "padding": ("padding_share", "{:.1%}"),
         "model FLOPs utilization": ("model_flops_utilization", "{:.1%}"),
     }
-    told = {words: form.format(found[name]) for words, (name, form) in words.items() if name in found}
-    halvings = int(found.get("halvings", 0))
-    return told | ({"micro-batches halved for lack of memory": f"{halvings} times"} if halvings else {})
+    speed = {
+        title: template.format(throughput[name]) for title, (name, template) in formats.items() if name in throughput
+    }
+    halvings = int(throughput.get("halvings", 0))
+    return speed | ({"micro-batches halved for lack of memory": f"{halvings} times"} if halvings else {})
 
 
-def _compared_rows(verdict: Verdict, lost: pd.DataFrame) -> dict[str, object]:
+def _changed_rows(verdict: Verdict, lost_rows: pd.DataFrame) -> dict[str, object]:
     return {
-        "slices": verdict.slices[:SHOWN_SLICES],
-        "more_slices": len(verdict.slices[SHOWN_SLICES:]),
-        "lost": lost.head(SHOWN_LOST).to_dict("records"),
+        "slices": verdict.slices[:MAX_SLICES],
+        "more_slices": len(verdict.slices[MAX_SLICES:]),
+        "lost": lost_rows.head(MAX_LOST_ROWS).to_dict("records"),
         "lost_file": (artifact_store.folder(verdict) / "measured" / prediction_changes.FILE).as_uri(),
     }
 
 
-def _values(result: NightResult, story: Story, files: Sequence[Path]) -> dict[str, object]:
-    figures: dict[str, object] = {}
+def _template_values(result: NightResult, story: Story, files: Sequence[Path]) -> dict[str, object]:
+    """Return the variables of the templates."""
+    values: dict[str, object] = {}
     if story.verdict:
-        figures = {"metrics": _rows_of_metrics(story), "sharing": single_task_comparison(story), "speed": _speed(story)}
-        figures["abstentions"] = abstentions(story)
-        figures |= _compared_rows(story.verdict, lost_rows(story))
+        values["metrics"] = _rows_of_metrics(story)
+        values["single_task"] = single_task_comparison(story)
+        values["speed"] = _speed(story)
+        values["abstentions"] = abstentions(story)
+        values |= _changed_rows(story.verdict, lost_rows(story))
     quarantine = _quarantined(story)
-    return figures | {
-        "night": result,
+    return values | {
+        "result": result,
         "headline": headline(result, story),
-        "story": story,
+        "data": story,
         "columns": metric_columns(story.objectives),
         "title": metric_title,
         "quarantine": quarantine,
-        "carriers": versions(result),
+        "versions_with_erased_rows": versions(result),
         "examples": _quarantine(story).head(20)[["reason", "source", "row"]].to_dict("records") if quarantine else [],
-        "pictures": {file.stem.replace("_", " "): plots.data_uri(file) for file in files},
+        "plots": {file.stem.replace("_", " "): plots.data_uri(file) for file in files},
         "links": _links(result, story),
         "ledger": ledger.history(result.model)[: -LEDGER_LINES - 1 : -1],
     }
 
 
 def versions(result: NightResult) -> str:
-    """The versions that still carry rows which must be forgotten, in words."""
+    """Return the versions that were trained on rows which must be forgotten, in words."""
     return ", ".join(f"version {number}" + (" (the champion)" if number == result.champion_version else "")
                      for number in result.carried_by)  # fmt: skip
 
@@ -322,17 +335,20 @@ def template_environment() -> Environment:
 
 
 def write(result: NightResult, story: Story, files: Sequence[Path] = ()) -> Path:
-    """Render the page under NIGHTSHIFT_HOME/reports and the Prefect artifact; return the page's path.
+    """Write the page to NIGHTSHIFT_HOME/reports, create the Prefect artifact, and return the page's path.
 
-    `files` are the pictures that it shows.
+    Args:
+        result: The result of the run.
+        story: The other inputs of the report.
+        files: The plots to show.
     """
     templates = template_environment()
-    values = _values(result, story, files)
+    values = _template_values(result, story, files)
     folder = artifact_store.home() / "reports" / result.model
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / f"{pd.Timestamp.now():%Y-%m-%d}-{(result.mlflow_run_id or '')[:8]}.html"
-    beside = artifact_store.partial_path(page)
-    beside.write_text(templates.get_template("report.html").render(values), encoding="utf-8")
-    beside.replace(page)
+    partial = artifact_store.partial_path(page)
+    partial.write_text(templates.get_template("report.html").render(values), encoding="utf-8")
+    partial.replace(page)
     artifacts.show_report(result.model, templates.get_template("report.md").render(values))
     return page

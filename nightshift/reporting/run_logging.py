@@ -36,7 +36,7 @@ def log(run_id: str, story: Story, registered: Registered, files: Sequence[Path]
         ("baseline", evaluated.baseline, None),
         ("speed", trained.figures, None),
         ("noised", story.verdict.noised, model_id),
-        *((f"alone/{name}", single_task.holdout, None) for name, single_task in story.alone.items()),
+        *((f"alone/{name}", single_task.holdout, None) for name, single_task in story.single_task.items()),
     ):
         tracking.log_metrics(run_id, group, values, shown_with)
     client.log_table(run_id, pd.DataFrame(trained.layers), "layers.json")
