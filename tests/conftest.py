@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -78,6 +79,50 @@ def trained_bert(tmp_path_factory: pytest.TempPathFactory):
     quantization.quantize_int8(folder / export.ONNX, folder / export.ONNX)
     texts, labels = zip(*messages(800, seed=2), strict=True)
     return model, tokenizer, heads, folder, list(texts), list(labels)
+
+
+@pytest.fixture(scope="session")
+def tiny_tokenizer(tiny_base: Path):
+    """The tokenizer of the tiny BERT."""
+    from nightshift.models import pretrained
+
+    return pretrained.load_tokenizer(str(tiny_base), {}, [])
+
+
+@pytest.fixture
+def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Put a frame where a stage expects checked rows."""
+    import pandas as pd
+
+    from nightshift.records import Checked
+    from nightshift.store import artifact_store
+    from tasks.ingest import key
+
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
+
+    def put(rows, unlabelled=()):
+        path = f"validate/{len(list((tmp_path / 'home').rglob('rows.parquet')))}"
+        (artifact_store.root() / path).mkdir(parents=True)
+        rows.to_parquet(artifact_store.root() / path / "rows.parquet")
+        texts = pd.DataFrame({"text": list(unlabelled), "row_key": [key(text) for text in unlabelled]}, dtype=object)
+        texts.to_parquet(artifact_store.root() / path / "unlabelled.parquet")
+        return Checked(path=path, digest=path, status="passed", reason="", read=len(rows), kept=len(rows),
+                       quarantined={}, expectations=[])  # fmt: skip
+
+    return put
+
+
+@pytest.fixture(scope="session")
+def exported_model(tmp_path_factory: pytest.TempPathFactory):
+    """By the architecture's name: a model with one head, its folder, what is served from it."""
+    from exported_graphs import made, written
+
+    @cache
+    def of(name: str):
+        full, folder = made(name), tmp_path_factory.mktemp(name)
+        return full, folder, written(full, folder)[0]
+
+    return of
 
 
 @pytest.fixture

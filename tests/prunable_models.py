@@ -1,12 +1,10 @@
 """Small models of every architecture that can be pruned."""
 
-import pytest
 import torch
 from samples import messages
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from nightshift.compression import importance, pruning
-from nightshift.models import pretrained
 from nightshift.models.heads import Head, compute_logits
 from nightshift.training import tokenization
 from nightshift.training.batching import Collator, model_inputs
@@ -42,11 +40,6 @@ ALL_HEADS = {"mpnet"}
 """Architectures whose heads stay."""
 
 
-@pytest.fixture(scope="module")
-def tokenizer(tiny_base):
-    return pretrained.load_tokenizer(str(tiny_base), {}, [])
-
-
 def model_of(kind, tokenizer):
     torch.manual_seed(1)
     config = AutoConfig.for_model(kind.partition(",")[0], vocab_size=len(tokenizer), pad_token_id=0, num_labels=2, initializer_range=0.2,
@@ -75,12 +68,11 @@ def answers(model, batches):
     return torch.cat([compute_logits(model, batch["objective"], model_inputs(batch)).flatten() for batch in batches])
 
 
-@pytest.fixture(params=KINDS)
-def cut(request, tokenizer):
+def pruned_copy(kind, tokenizer):
     """A model, its rows, and a copy with other widths and heads in each layer."""
-    model, batches = model_of(request.param, tokenizer), batches_of(tokenizer)
+    model, batches = model_of(kind, tokenizer), batches_of(tokenizer)
     told = importance.importance(model, batches, {"main": HEAD})
-    return model, batches, pruning.prune(model, told, [40, 24], [4, 4] if request.param in ALL_HEADS else [3, 1])
+    return model, batches, pruning.prune(model, told, [40, 24], [4, 4] if kind in ALL_HEADS else [3, 1])
 
 
 def parameters(models):

@@ -13,8 +13,8 @@ from prunable_models import (
 from nightshift.compression import allocation, importance
 
 
-def test_the_table_of_costs_comes_from_whole_models(tokenizer):
-    model = model_of("bert", tokenizer)
+def test_the_table_of_costs_comes_from_whole_models(tiny_tokenizer):
+    model = model_of("bert", tiny_tokenizer)
     table = allocation.costs(model, parameters)
     assert table.full == parameters([model])[0]
     assert list(table.heads) == [0, 1, 2, 3, 4] and table.widths[64] == table.heads[4] == 0

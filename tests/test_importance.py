@@ -12,8 +12,8 @@ from nightshift.training.tokenization import IGNORED
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_neurons_and_heads_that_do_nothing_go_first(kind, tokenizer):
-    model, batches = model_of(kind, tokenizer), batches_of(tokenizer)
+def test_neurons_and_heads_that_do_nothing_go_first(kind, tiny_tokenizer):
+    model, batches = model_of(kind, tiny_tokenizer), batches_of(tiny_tokenizer)
     names = architectures.get_architecture(model)
     with torch.no_grad():
         for place, layer in enumerate(architectures.layers(model)):
@@ -27,10 +27,10 @@ def test_neurons_and_heads_that_do_nothing_go_first(kind, tokenizer):
     assert torch.allclose(answers(pruned, batches), answers(model, batches), atol=1e-5)
 
 
-def test_importance_is_told_by_the_models_answers_whatever_its_rows_are_labelled(tokenizer):
-    model = model_of("bert", tokenizer)
+def test_importance_is_told_by_the_models_answers_whatever_its_rows_are_labelled(tiny_tokenizer):
+    model = model_of("bert", tiny_tokenizer)
     found = [
-        importance.importance(model, batches_of(tokenizer, labels=labels), {"main": HEAD})
+        importance.importance(model, batches_of(tiny_tokenizer, labels=labels), {"main": HEAD})
         for labels in (("bad", "good") * 32, ("good",) * 64, (None,) * 64)
     ]
     for kind in ("neurons", "heads"):
@@ -64,11 +64,11 @@ def test_tokens_are_drawn_where_the_model_predicts_one():
     assert drawn[0, 1:].tolist() == [3, IGNORED, 4]
 
 
-def test_importances_of_several_objectives_add_up_by_their_weights(tiny_base, tokenizer):
+def test_importances_of_several_objectives_add_up_by_their_weights(tiny_base, tiny_tokenizer):
     heads = {"judged": Head("classification", ("bad", "good")), "scored": Head("regression", weight=3.0)}
     torch.manual_seed(1)
     shared = SharedTrunk(AutoModel.from_pretrained(tiny_base), heads)
-    parts = [batches_of(tokenizer, "judged"), batches_of(tokenizer, "scored", heads["scored"], range(64))]
+    parts = [batches_of(tiny_tokenizer, "judged"), batches_of(tiny_tokenizer, "scored", heads["scored"], range(64))]
     alone = [importance.importance(shared, part, heads) for part in parts]
     both = importance.importance(shared, parts[0] + parts[1], heads)
     for kind in ("neurons", "heads"):

@@ -13,6 +13,7 @@ from prunable_models import (
     batches_of,
     model_of,
     parameters,
+    pruned_copy,
     with_biases,
 )
 from transformers import AutoModelForSequenceClassification
@@ -27,9 +28,14 @@ from nightshift.training.batching import model_inputs
 
 
 @pytest.fixture(params=KINDS)
-def emptied(request, tokenizer):
+def cut(request, tiny_tokenizer):
+    return pruned_copy(request.param, tiny_tokenizer)
+
+
+@pytest.fixture(params=KINDS)
+def emptied(request, tiny_tokenizer):
     """A model, its rows, and a copy whose first layer has no neurons and whose last has no heads."""
-    model, batches = model_of(request.param, tokenizer), batches_of(tokenizer)
+    model, batches = model_of(request.param, tiny_tokenizer), batches_of(tiny_tokenizer)
     told = importance.importance(model, batches, {"main": HEAD})
     return model, batches, pruning.prune(model, told, [0, 24], [4, 4] if request.param in ALL_HEADS else [3, 0])
 
@@ -72,8 +78,10 @@ def test_a_dense_checkpoint_is_loaded_by_stock_transformers_and_answers_the_same
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("bert", "gpt2", "roberta", "xlm-roberta")])
-def test_a_student_of_any_architecture_is_loaded_by_stock_transformers_and_answers_the_same(kind, tokenizer, tmp_path):
-    model, batches = model_of(kind, tokenizer), batches_of(tokenizer)[:1]
+def test_a_student_of_any_architecture_is_loaded_by_stock_transformers_and_answers_the_same(
+    kind, tiny_tokenizer, tmp_path
+):
+    model, batches = model_of(kind, tiny_tokenizer), batches_of(tiny_tokenizer)[:1]
     small = layer_dropping.student_of(model, 1, "last")
     (layer,), (_, last) = architectures.layers(small), architectures.layers(model)
     expected = {name: value for name, value in last.state_dict().items() if not name.startswith("attn_norm")}
@@ -162,8 +170,8 @@ def test_emptied_blocks_are_not_in_the_graph(kind, heads_own, tmp_path):
         assert said[0] == pytest.approx(said[1], abs=1e-4)
 
 
-def test_heads_that_share_a_bias_stay_and_relations_are_known_or_refused(tokenizer):
-    model, batches = model_of("mpnet", tokenizer), batches_of(tokenizer)
+def test_heads_that_share_a_bias_stay_and_relations_are_known_or_refused(tiny_tokenizer):
+    model, batches = model_of("mpnet", tiny_tokenizer), batches_of(tiny_tokenizer)
     told = importance.importance(model, batches, {"main": HEAD})
     with pytest.raises(ValueError, match="attention heads of mpnet models cannot be cut, only neurons"):
         pruning.prune(model, told, [64, 64], [3, 4])
@@ -171,17 +179,17 @@ def test_heads_that_share_a_bias_stay_and_relations_are_known_or_refused(tokeniz
     assert table.heads == {4: 0.0} and allocation.allocate(told, table, 0.9).heads == [4, 4]
     feature_distillation.ensure_compatible(model, model, {"attention": 1.0})
     for kind in ("deberta-v2", "llama"):
-        other = model_of(kind, tokenizer)
+        other = model_of(kind, tiny_tokenizer)
         with pytest.raises(ValueError, match=f"attention relations of {kind} models are not known"):
             feature_distillation.ensure_compatible(other, other, {"attention": 1.0})
-    wide = model_of("deberta-v2", tokenizer)
+    wide = model_of("deberta-v2", tiny_tokenizer)
     wide.deberta.encoder.conv = torch.nn.Identity()
     with pytest.raises(ValueError, match="a convolution between their layers cannot be pruned"):
         architectures.get_architecture(wide)
 
 
-def test_the_model_that_is_pruned_stays_as_it_was(tokenizer):
-    model, batches = model_of("bert", tokenizer), batches_of(tokenizer)
+def test_the_model_that_is_pruned_stays_as_it_was(tiny_tokenizer):
+    model, batches = model_of("bert", tiny_tokenizer), batches_of(tiny_tokenizer)
     kept = copy.deepcopy(model.state_dict())
     told = importance.importance(model, batches, {"main": HEAD})
     reconstruction.mend(pruning.prune(model, told, [32, 32], [2, 2]), model, batches)

@@ -2,10 +2,15 @@
 
 import pytest
 import torch
-from prunable_models import answers, batches_of, model_of
+from prunable_models import KINDS, answers, batches_of, model_of, pruned_copy
 
 from nightshift.compression import importance, pruning, reconstruction
 from nightshift.models import architectures
+
+
+@pytest.fixture(params=KINDS)
+def cut(request, tiny_tokenizer):
+    return pruned_copy(request.param, tiny_tokenizer)
 
 
 def test_mending_brings_answers_nearer_to_the_parents(cut):
@@ -17,8 +22,8 @@ def test_mending_brings_answers_nearer_to_the_parents(cut):
 
 
 @pytest.mark.parametrize("kind", ["bert", "distilbert", "gpt2"])
-def test_what_another_does_too_is_mended_wholly(kind, tokenizer):
-    model, batches = model_of(kind, tokenizer), batches_of(tokenizer)
+def test_what_another_does_too_is_mended_wholly(kind, tiny_tokenizer):
+    model, batches = model_of(kind, tiny_tokenizer), batches_of(tiny_tokenizer)
     names = architectures.get_architecture(model)
     with torch.no_grad():
         for layer in architectures.layers(model):
