@@ -1,8 +1,8 @@
-"""A registered model as a folder that runs anywhere.
+"""Export of a registered model as a folder that runs without nightshift.
 
-One that judges: `model.onnx`, `tokenizer.json` and `config.json` as the registered model holds them, nightshift's own
-`predictor.py`, what it takes to serve it (onnxruntime, tokenizers and numpy suffice), and beside it the Hugging Face checkpoint. One that
-writes text: the checkpoint, and what it takes to serve that (the part of nightshift that it needs; torch and transformers).
+Classification and regression: `model.onnx`, `tokenizer.json` and `config.json` of the registered model, `predictor.py` and
+`serve.py`, which need onnxruntime, tokenizers and numpy, and the Hugging Face checkpoint. Generation and text2text: the
+checkpoint, `serve.py` and the modules of nightshift that it imports, which need torch and transformers.
 """
 
 import json
@@ -27,40 +27,44 @@ from nightshift.store import artifact_store
 from nightshift.store.code_digest import copy_modules
 
 TEMPLATES = Path(__file__).parent / "exported"
-NEEDED = ("numpy", "onnxruntime", "safetensors", "tokenizers", "torch", "transformers")
-"""What the folder requires of what the registered model requires."""
+REQUIREMENTS = ("numpy", "onnxruntime", "safetensors", "tokenizers", "torch", "transformers")
+"""Packages that the folder takes from the requirements of the registered model."""
 PIN, PYTHON = re.compile(r"([a-z]+)==[0-9][0-9a-z.]*"), re.compile(r"3\.[0-9]+(\.[0-9]+)?")
-PROMPTED = '"the lid does not close"'
+EXAMPLE_PROMPT = '"the lid does not close"'
 LABELS_SHOWN = 12
 
 
 def export(model: str, target: Path) -> list[str]:
-    """Write the folder `target`; returns lines that say what was written and how to try it.
+    """Write a registered version into a folder, and return lines that list its files and how to try it.
 
-    `model` is NAME@ALIAS or NAME/VERSION, with or without `models:/` before it. The folder is written beside and renamed.
-    Raises UserError if there is no such version, if it is not nightshift's or is damaged, or if `target` is no new or empty folder.
+    Args:
+        model: NAME@ALIAS or NAME/VERSION, with or without `models:/`.
+        target: A new or empty folder; it is written under a temporary name and renamed.
+
+    Raises:
+        UserError: The version does not exist, is not nightshift's or is damaged, or `target` is not empty.
     """
     target = target.resolve()
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise UserError(f"{target}: is there already and not empty: name a new folder")
     version = model_registry.resolve(model)
     registered_model.ensure_own(version)
-    beside = artifact_store.partial_path(target)
+    partial = artifact_store.partial_path(target)
     try:
-        beside.mkdir(parents=True)
-        _write(version, beside)
-        beside.rename(target)
+        partial.mkdir(parents=True)
+        _write(version, partial)
+        partial.rename(target)
     except OSError as error:
         raise UserError(f"{target}: cannot be written: {error.strerror or error}") from error
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
     sizes = [f"{_size(path):>10}  {path.name}{'/' * path.is_dir()}" for path in sorted(target.iterdir())]
     return [f"{version.name} version {version.version} is in {target}:", *sizes,
             "to try it, there: pip install -r requirements.txt, then python serve.py"]  # fmt: skip
 
 
 def _write(version: ModelVersion, folder: Path) -> None:
-    """Fill the folder."""
+    """Write all files of a version into a folder."""
     with registered_model.checkpoint_of(version) as checkpoint:
         shutil.copytree(checkpoint, folder / "checkpoint")
     with registered_model.files_of(version) as registered:
@@ -70,26 +74,26 @@ def _write(version: ModelVersion, folder: Path) -> None:
         values = {"name": version.name, "version": version.version, "python": _python(registered)}
         shutil.copy(TEMPLATES / "serve.py", folder)
         if model.is_generative:
-            values["serving"] = _add_served(served, folder)
+            values["serving"] = _add_serving_files(served, folder)
             copy_modules(Path(writer.__file__), folder)
-            _fill("writes.md", folder / "README.md", values | _writing(folder / "checkpoint", served))
+            _render("generation.md", folder / "README.md", values | _generation_values(folder / "checkpoint", served))
         else:
             shutil.copytree(served, folder, dirs_exist_ok=True)
             shutil.copy(predictor.__file__, folder)
-            _fill("judges.md", folder / "README.md", values | _judging(folder))
-        _fill("Dockerfile", folder / "Dockerfile", values)
+            _render("prediction.md", folder / "README.md", values | _prediction_values(folder))
+        _render("Dockerfile", folder / "Dockerfile", values)
 
 
-def _add_served(served: Path, folder: Path) -> str:
-    """Put what a model that writes is served from into the folder, byte for byte as registered; returns where it is.
+def _add_serving_files(served: Path, folder: Path) -> str:
+    """Add the registered files that a generative model is served from, unchanged; return the name of their folder.
 
-    It is the checkpoint itself, with its settings, unless its weights are others, as in int8.
+    It is `checkpoint` unless the served weights differ from the checkpoint's, as in int8.
     """
     checkpoint = integrity.digests(folder / "checkpoint")
-    ours = {
+    served_files = {
         path: digest for path, digest in integrity.digests(served).items() if path != registered_model.GENERATIVE_FILE
     }
-    if ours.items() <= checkpoint.items():
+    if served_files.items() <= checkpoint.items():
         shutil.copy(served / registered_model.GENERATIVE_FILE, folder / "checkpoint")
         return "checkpoint"
     shutil.copytree(served, folder / "serving")
@@ -97,33 +101,33 @@ def _add_served(served: Path, folder: Path) -> str:
 
 
 def _pins(registered: Path) -> list[str]:
-    """Return the lines of requirements.txt: pins of those packages that nightshift names for a version."""
+    """Return the lines of requirements.txt: the registered pins of `REQUIREMENTS`."""
     try:
         lines = (registered / "requirements.txt").read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         lines = []
-    return [f"{line}\n" for line in lines if (pin := PIN.fullmatch(line)) and pin[1] in NEEDED]
+    return [f"{line}\n" for line in lines if (pin := PIN.fullmatch(line)) and pin[1] in REQUIREMENTS]
 
 
 def _python(registered: Path) -> str:
-    """Return the minor version of Python that a model was registered with; this process's if it is not said."""
+    """Return the minor version of Python that a model was registered with, or that of this process if it is unknown."""
     try:
-        said = Model.load(str(registered)).flavors["python_function"]["python_version"]
+        version = Model.load(str(registered)).flavors["python_function"]["python_version"]
     except (MlflowException, KeyError, OSError):
-        said = ""
+        version = ""
     return (
-        ".".join(said.split(".")[:2])
-        if PYTHON.fullmatch(said)
+        ".".join(version.split(".")[:2])
+        if PYTHON.fullmatch(version)
         else f"{sys.version_info.major}.{sys.version_info.minor}"
     )
 
 
-def _fill(template: str, path: Path, values: dict[str, Any]) -> None:
+def _render(template: str, path: Path, values: dict[str, Any]) -> None:
     environment = Environment(loader=FileSystemLoader(TEMPLATES), trim_blocks=True, keep_trailing_newline=True)
     path.write_text(environment.get_template(template).render(values), encoding="utf-8")
 
 
-def _judging(folder: Path) -> dict[str, Any]:
+def _prediction_values(folder: Path) -> dict[str, Any]:
     config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     stock = json.loads((folder / "checkpoint" / "config.json").read_text(encoding="utf-8"))
     is_regression = config["heads"][config["main"]]["kind"] == "regression"
@@ -136,53 +140,56 @@ def _judging(folder: Path) -> dict[str, Any]:
 
 
 def _labels(head: dict[str, Any]) -> str:
-    """A head's labels for a table's cell, the first of many."""
+    """Return the first labels of a head for a cell of a table."""
     labels = [escaping.markdown(label) for label in head["labels"][:LABELS_SHOWN]]
     more = len(head["labels"]) - len(labels)
     return ", ".join([*labels, *([f"and {more} more (`config.json`)"] if more else [])])
 
 
-def _writing(checkpoint: Path, served: Path) -> dict[str, Any]:
-    """How transformers writes what the registered model writes: see `nightshift.inference.text_generation`."""
+def _generation_values(checkpoint: Path, served: Path) -> dict[str, Any]:
+    """Return the template's values for code that generates like the registered model.
+
+    See `nightshift.inference.text_generation`.
+    """
     from nightshift.inference import generative, text_generation
     from nightshift.models import int8, pretrained
 
     model, tokenizer, heads = pretrained.load_checkpoint(checkpoint)
     settings = json.loads((served / generative.SETTINGS).read_text(encoding="utf-8"))
     head = next(head for head in heads.values() if head.generative)
-    answering = model.config.is_encoder_decoder
-    prompt = PROMPTED
+    is_encoder_decoder = model.config.is_encoder_decoder
+    prompt = EXAMPLE_PROMPT
     if head.kind == "text2text":
-        prompt = f"{PROMPTED} + {json.dumps(tokenizer.eos_token)}"
+        prompt = f"{EXAMPLE_PROMPT} + {json.dumps(tokenizer.eos_token)}"
     elif not head.pairs:
-        prompt = f"{json.dumps(tokenizer.bos_token or tokenizer.eos_token)} + {PROMPTED}"
+        prompt = f"{json.dumps(tokenizer.bos_token or tokenizer.eos_token)} + {EXAMPLE_PROMPT}"
     return {
         "heads": heads,
         "int8": (served / int8.WEIGHTS).exists(),
         "prompt": prompt,
-        "new": text_generation.room(model.config, settings["max_length"], head.generation.max_new_tokens)[1],
+        "max_new_tokens": text_generation.room(model.config, settings["max_length"], head.generation.max_new_tokens)[1],
         "arguments": _arguments(head.generation),
         "generation": head.generation,
-        "loader": "AutoModelForSeq2SeqLM" if answering else "AutoModelForCausalLM",
-        "rest": "" if answering else "[ids.shape[1] :]",
+        "loader": "AutoModelForSeq2SeqLM" if is_encoder_decoder else "AutoModelForCausalLM",
+        "after_prompt": "" if is_encoder_decoder else "[ids.shape[1] :]",
     }
 
 
 def _arguments(generation: Generation) -> str:
-    """Return the arguments of transformers' `generate`, beside the number of tokens, for the five lines."""
-    told = ["do_sample=False"]
+    """Return the arguments of transformers' `generate`, without `max_new_tokens`, as code."""
+    arguments = ["do_sample=False"]
     if generation.temperature:
-        told = [
+        arguments = [
             "do_sample=True",
             f"temperature={generation.temperature}",
             f"top_p={generation.top_p}",
             f"top_k={generation.top_k}",
         ]
     if generation.repetition_penalty != 1:
-        told.append(f"repetition_penalty={generation.repetition_penalty}")
+        arguments.append(f"repetition_penalty={generation.repetition_penalty}")
     if generation.stop_strings:
-        told += [f"stop_strings={list(generation.stop_strings)!r}", "tokenizer=tokenizer"]
-    return ", ".join(told)
+        arguments += [f"stop_strings={list(generation.stop_strings)!r}", "tokenizer=tokenizer"]
+    return ", ".join(arguments)
 
 
 def _size(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""The command line: `nightshift run SETTINGS.yaml` and its siblings. Logs go to standard error."""
+"""Command line: `nightshift run SETTINGS.yaml` and the other commands. Logs go to standard error."""
 
 import json
 import logging
@@ -24,12 +24,12 @@ from nightshift.store import artifact_store, disk, permissions, processes
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Nightly retraining."
 )
-holdout = typer.Typer(no_args_is_help=True, help="The rows that judge.")
+holdout = typer.Typer(no_args_is_help=True, help="The holdout set.")
 app.add_typer(holdout, name="holdout")
-SettingsFile = Annotated[Path, typer.Argument(metavar="SETTINGS.yaml", help="The night's settings.")]
+SettingsFile = Annotated[Path, typer.Argument(metavar="SETTINGS.yaml", help="Settings file.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=c", help="Override one setting.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it goes into the ledger.")]
+Reason = Annotated[str, typer.Option("--reason", help="Reason, kept in the ledger.")]
 BENCHMARKS = {
     "train": "benchmarks.train",
     "flow": "benchmarks.flow",
@@ -48,13 +48,13 @@ BENCHMARKS = {
 
 
 def _print(text: str, err: bool = False, end: str = "\n") -> None:
-    """Print text that may hold what data, settings or the registry say: control characters in it do not act."""
+    """Print text with control characters escaped, as it may come from data, settings or the registry."""
     typer.echo(terminal(text) + end, err=err, nl=False)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Errors become one line and their exit code; the traceback of an unforeseen one goes to a log file."""
+def _reported_errors() -> Iterator[None]:
+    """Turn errors into one line and an exit code; the traceback of an unexpected error goes to a log file."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     logging.getLogger("nightshift").setLevel(logging.INFO)
     logging.getLogger("prefect").propagate = False
@@ -80,7 +80,7 @@ def _told() -> Iterator[None]:
 
 
 def _keep_traceback() -> str:
-    """Write the traceback of the current error into a file under NIGHTSHIFT_HOME; return where, or why there is none."""
+    """Write the traceback of the current error into a file under NIGHTSHIFT_HOME; return a note with its path, or the problem."""
     file = artifact_store.home() / "logs" / f"error-{datetime.now():%Y-%m-%d-%H%M%S}-{os.getpid()}.log"
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -97,8 +97,8 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Bypass the skip and every cache.")] = False,
     as_json: Json = False,
 ) -> None:
-    """One night."""
-    with _told():
+    """Run the pipeline once."""
+    with _reported_errors():
         with environment.starting():
             from flows.form import as_form
             from flows.nightly import nightly
@@ -110,32 +110,32 @@ def run(
         if as_json:
             _print(result.model_dump_json())
         else:
-            _say(result)
+            _print_result(result)
         if result.status == "stopped":
             raise typer.Exit(3)
 
 
-def _say(night: Any) -> None:
+def _print_result(result: Any) -> None:
     from nightshift.registry import tracking
     from nightshift.reporting import report_page
 
-    _print(f"{night.model}: {night.status}. {terminal_field(night.reason)}")
-    if night.metrics:
-        chosen = next(c for c in night.candidates if c.chosen)
-        shown = {name: value for name, value in night.metrics.items() if report_page.is_shown(name)}
-        figures = [f"{report_page.metric_title(name)} {value:.3f}" + (f" (baseline {night.baseline[name]:.3f})" if name in (night.baseline or {}) else "")
-                   for name, value in shown.items()]  # fmt: skip
-        _print(f"version {night.version} ({chosen.recipe}): {', '.join(figures)}, "
-                   f"{chosen.latency_ms_p50:.2f} ms a text, {chosen.size_mb:.1f} MB")  # fmt: skip
-    if night.report:
-        _print(f"report   {night.report}")
+    _print(f"{result.model}: {result.status}. {terminal_field(result.reason)}")
+    if result.metrics:
+        candidate = next(c for c in result.candidates if c.chosen)
+        metrics = {name: value for name, value in result.metrics.items() if report_page.is_shown(name)}
+        figures = [f"{report_page.metric_title(name)} {value:.3f}" + (f" (baseline {result.baseline[name]:.3f})" if name in (result.baseline or {}) else "")
+                   for name, value in metrics.items()]  # fmt: skip
+        _print(f"version {result.version} ({candidate.recipe}): {', '.join(figures)}, "
+                   f"{candidate.latency_ms_p50:.2f} ms a text, {candidate.size_mb:.1f} MB")  # fmt: skip
+    if result.report:
+        _print(f"report   {result.report}")
         _print(f"MLflow   {tracking.where_to_look()}")
 
 
 @app.command()
 def validate(settings: SettingsFile, overrides: Overrides = None, as_json: Json = False) -> None:
-    """The data gate alone."""
-    with _told():
+    """Check the data, without training."""
+    with _reported_errors():
         with environment.starting():
             from flows.data_gate import data_gate
             from flows.form import as_form
@@ -147,81 +147,83 @@ def validate(settings: SettingsFile, overrides: Overrides = None, as_json: Json 
         if as_json:
             _print(json.dumps(result))
         else:
-            for name, found in result.get("objectives", {"": result}).items():
-                _say_checked(name, found)
+            for name, checked in result.get("objectives", {"": result}).items():
+                _print_checked(name, checked)
         if result["status"] == "stopped":
             _print(result["reason"], err=True)
             raise typer.Exit(3)
 
 
-def _say_checked(name: str, found: dict[str, Any]) -> None:
+def _print_checked(name: str, checked: dict[str, Any]) -> None:
     if name:
         _print(f"{name}:")
-    for line in found["expectations"]:
+    for line in checked["expectations"]:
         mark = "pass" if line["success"] else "FAIL"
         name, column, observed = (terminal_field(line[field] or "") for field in ("name", "column", "observed"))
         _print(f"{mark}  {line['severity']:<8}  {name}  {column}  {observed}")
-    counts = {name: f"{count:,} {name}" for name, count in found["rows"].items()}
-    sums = ", ".join(counts.pop(name) for name in ("read", "kept", "quarantined"))
+    counts = {name: f"{count:,} {name}" for name, count in checked["rows"].items()}
+    totals = ", ".join(counts.pop(name) for name in ("read", "kept", "quarantined"))
     reasons = f" ({', '.join(counts.values())})" if counts else ""
-    _print(f"{found['status']}: {sums}{reasons}\nquarantine  {found['quarantine']}\ndata docs   {found['data_docs']}")
+    _print(
+        f"{checked['status']}: {totals}{reasons}\nquarantine  {checked['quarantine']}\ndata docs   {checked['data_docs']}"
+    )
 
 
 @app.command()
 def predict(
-    model_uri: Annotated[str, typer.Argument(metavar="MODEL_URI", help="Such as models:/reviews@champion.")],
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="CSV, TSV, JSON lines or Parquet.")],
+    model_uri: Annotated[str, typer.Argument(metavar="MODEL_URI", help="Model URI, such as models:/reviews@champion.")],
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="CSV, TSV, JSON Lines or Parquet.")],
     output: Annotated[
-        Path | None, typer.Option("--output", help="Same formats; standard output (CSV) without it.")
+        Path | None, typer.Option("--output", help="In the same formats; standard output as CSV if not set.")
     ] = None,
-    objective: Annotated[str, typer.Option("--objective", help="For a model of several: which one answers.")] = "",
-    compare: Annotated[
-        str, typer.Option("--compare", help="Another version's alias or number: where do they differ?")
-    ] = "",
+    objective: Annotated[str, typer.Option("--objective", help="Objective to predict, of a model with several.")] = "",
+    compare: Annotated[str, typer.Option("--compare", help="Alias or number of another version to compare with.")] = "",
     params: Annotated[
         list[str] | None,
         typer.Option(
             "--param",
             metavar="NAME=VALUE",
-            help="How text is written: max_new_tokens, temperature, top_p, top_k, repetition_penalty, stop_strings, seed.",
+            help="Generation parameter: max_new_tokens, temperature, top_p, top_k, repetition_penalty, stop_strings, seed.",
         ),
     ] = None,
-    text: Annotated[str, typer.Option("--text", metavar="COLUMN", help="The column with the texts.")] = "text",
+    text: Annotated[str, typer.Option("--text", metavar="COLUMN", help="Column with the texts.")] = "text",
     text_pair: Annotated[
         str,
         typer.Option(
-            "--text-pair", metavar="COLUMN", help="The column with the second texts; text_pair if it is there."
+            "--text-pair",
+            metavar="COLUMN",
+            help="Column with the second texts; if not set, text_pair if the file has it.",
         ),
     ] = "",
 ) -> None:
-    """Batch predictions."""
-    with _told(), permissions.users_umask():
+    """Predict the rows of a file."""
+    with _reported_errors(), permissions.users_umask():
         from flows.predict import predict_file
         from flows.settings import assigned
 
-        told_how = assigned(params or (), "--param")
-        written, told = predict_file(model_uri, source, output, objective, compare, told_how, text, text_pair)
-        if told:
-            _print(told, err=True)
+        generation = assigned(params or (), "--param")
+        csv, difference = predict_file(model_uri, source, output, objective, compare, generation, text, text_pair)
+        if difference:
+            _print(difference, err=True)
         if output is None:
-            typer.echo(terminal(written) if sys.stdout.isatty() else written, nl=False)
+            typer.echo(terminal(csv) if sys.stdout.isatty() else csv, nl=False)
 
 
 @app.command()
 def watch(
     settings: SettingsFile,
     source: Annotated[
-        str, typer.Argument(metavar="ROWS", help="A file of fresh rows, or a pattern; labels may be missing.")
+        str, typer.Argument(metavar="ROWS", help="File with new rows, or a pattern; labels are optional.")
     ],
     as_json: Json = False,
 ) -> None:
-    """Compare fresh rows with those that the champion was judged on: steady, drifted, or worse."""
-    with _told():
+    """Compare new rows with the champion's holdout: steady, drifted, or worse."""
+    with _reported_errors():
         from flows.monitor import look, markdown
         from flows.settings import load
 
-        found = look(load(settings), str(Path(source).resolve()))
-        _print(json.dumps(found) if as_json else markdown(found))
+        result = look(load(settings), str(Path(source).resolve()))
+        _print(json.dumps(result) if as_json else markdown(result))
 
 
 @app.command()
@@ -231,8 +233,8 @@ def export(
     ],
     target: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
 ) -> None:
-    """A registered model as a folder that runs anywhere: text in, label out, without torch and MLflow."""
-    with _told(), permissions.users_umask():
+    """Export a registered model as a folder that runs without nightshift and MLflow."""
+    with _reported_errors(), permissions.users_umask():
         from cli import export
 
         _print("\n".join(export.export(model, target)))
@@ -240,8 +242,8 @@ def export(
 
 @app.command()
 def promote(name: str, version: str, reason: Reason) -> None:
-    """Move the alias champion to a version by hand."""
-    with _told():
+    """Move the alias champion to a version."""
+    with _reported_errors():
         from flows.promotion import promote_by_hand
 
         _print(promote_by_hand(name, version, reason))
@@ -249,8 +251,8 @@ def promote(name: str, version: str, reason: Reason) -> None:
 
 @app.command()
 def rollback(name: str, reason: Reason) -> None:
-    """Move the alias champion back to the previous version; nights end held until somebody promotes."""
-    with _told():
+    """Move the alias champion back to the previous version; runs end held until a person promotes."""
+    with _reported_errors():
         from flows.promotion import roll_back
 
         _print(roll_back(name, reason))
@@ -258,8 +260,8 @@ def rollback(name: str, reason: Reason) -> None:
 
 @holdout.command()
 def rotate(settings: SettingsFile, reason: Reason) -> None:
-    """Take the next sealed holdout in place of the worn one, and score the champion on it."""
-    with _told():
+    """Replace the worn holdout with the next sealed one, and evaluate the champion on it."""
+    with _reported_errors():
         from flows.holdout import rotate as flow
 
         _print(flow(str(settings), reason, processes.user_name()))
@@ -267,8 +269,8 @@ def rotate(settings: SettingsFile, reason: Reason) -> None:
 
 @app.command()
 def history(name: str) -> None:
-    """Every night and decision: what it was about, the champion (before → after), who, and why."""
-    with _told():
+    """List all runs and decisions: version, champion (before → after), author and reason."""
+    with _reported_errors():
         from nightshift.registry import ledger
 
         lines = [
@@ -278,13 +280,13 @@ def history(name: str) -> None:
         _print("\n".join(lines) or f"{name}: nothing yet")
 
 
-Port = Annotated[int, typer.Option(help="The first port to try; the next free one is taken.")]
+Port = Annotated[int, typer.Option(help="Port, or the next free one after it.")]
 
 
 @app.command()
 def up(prefect_port: Port = 4200, mlflow_port: Port = 5000) -> None:
-    """Prefect server, MLflow server, worker and deployments on this machine, on 127.0.0.1."""
-    with _told():
+    """Start a Prefect server, an MLflow server and a worker on 127.0.0.1, and create the deployments."""
+    with _reported_errors():
         from cli import servers
 
         _print("\n".join(servers.up(prefect_port, mlflow_port)))
@@ -292,8 +294,8 @@ def up(prefect_port: Port = 4200, mlflow_port: Port = 5000) -> None:
 
 @app.command()
 def status() -> None:
-    """What of `up` runs, and where; exit code 0 where all of it does and answers, else 1."""
-    with _told():
+    """Show the processes and addresses of `up`; exit code 0 if all run and answer, else 1."""
+    with _reported_errors():
         from cli import servers
 
         lines, is_complete = servers.status()
@@ -304,8 +306,8 @@ def status() -> None:
 
 @app.command()
 def down() -> None:
-    """Stop all that `up` started."""
-    with _told():
+    """Stop everything that `up` started."""
+    with _reported_errors():
         from cli import servers
 
         _print("stopped" if servers.down() else "nothing was up")
@@ -313,12 +315,12 @@ def down() -> None:
 
 @app.command()
 def clean(
-    keep: Annotated[int, typer.Option(min=1, help="The newest nights of each model that always stay.")] = 30,
-    days: Annotated[float, typer.Option(min=0, help="What is younger always stays.")] = 30,
-    delete: Annotated[bool, typer.Option("--delete", help="Delete; without it nothing is, only listed.")] = False,
+    keep: Annotated[int, typer.Option(min=1, help="Number of newest runs of each model to keep.")] = 30,
+    days: Annotated[float, typer.Option(min=0, help="Age in days up to which everything is kept.")] = 30,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete instead of only listing.")] = False,
 ) -> None:
-    """List what old nights have left behind, and delete it where told to; what an alias stands on stays."""
-    with _told():
+    """List the files and records of old runs, or delete them; versions with an alias are kept."""
+    with _reported_errors():
         from flows.retention import cleaned
 
         _print("\n".join(cleaned(keep, days, delete)))
@@ -326,8 +328,8 @@ def clean(
 
 @app.command()
 def doctor() -> None:
-    """What is installed, which device, what can be reached, what to fix."""
-    with _told():
+    """Check installed packages, device and servers, and say what to fix."""
+    with _reported_errors():
         from cli.doctor import findings
 
         for line in findings():
@@ -338,20 +340,20 @@ def doctor() -> None:
 def bench(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"One of {', '.join(BENCHMARKS)}.")],
-    output: Annotated[Path | None, typer.Option("--output", help="In place of benchmarks/results/.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", help="Folder instead of benchmarks/results/.")] = None,
     as_json: Json = False,
 ) -> None:
-    """A benchmark, with options of its own (`bench NAME -- --help`); its table is kept under benchmarks/results/."""
-    with _told():
+    """Run a benchmark, with its own options (`bench NAME -- --help`), and keep its table under benchmarks/results/."""
+    with _reported_errors():
         if name not in BENCHMARKS:
             raise SettingsError(f"no benchmark is called {name}; there are {', '.join(BENCHMARKS)}")
         from benchmarks import results
 
-        found = import_module(BENCHMARKS[name]).main(context.args)
-        answer = results.publish(name, context.args, found, output or results.FOLDER)
-        _print(results.page(answer), end="")
+        measurements = import_module(BENCHMARKS[name]).main(context.args)
+        record = results.publish(name, context.args, measurements, output or results.FOLDER)
+        _print(results.page(record), end="")
         if as_json:
-            _print(json.dumps(answer))
+            _print(json.dumps(record))
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def test_another_user_cannot_read_a_row(home):
 
 def test_the_traceback_of_an_error_lies_in_the_home(home, monkeypatch, capsys):
     monkeypatch.setattr(environment, "prepare", permissions.keep_private)
-    with pytest.raises(typer.Exit), main._told():
+    with pytest.raises(typer.Exit), main._reported_errors():
         raise RuntimeError(f"no answer from https://ada:{SECRET}@host.test")
     (file,) = (home / "logs").glob("error-*.log")
     shown = capsys.readouterr().err
@@ -78,7 +78,7 @@ def test_the_traceback_of_an_error_lies_in_the_home(home, monkeypatch, capsys):
 
 def test_a_home_that_cannot_be_written_is_said(home, monkeypatch, capsys):
     monkeypatch.setattr(environment, "prepare", permissions.keep_private)
-    with pytest.raises(typer.Exit), main._told():
+    with pytest.raises(typer.Exit), main._reported_errors():
         (home / "logs").write_text("in the way")
         raise RuntimeError("no answer")
     assert "RuntimeError: no answer (no traceback: " in capsys.readouterr().err

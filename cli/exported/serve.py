@@ -1,15 +1,15 @@
-"""Serve the model of this folder over HTTP, with nothing but Python's own library around it.
+"""Serve the model of this folder over HTTP, with Python's standard library only.
 
-For a model that judges, `POST /predict` with `{"texts": ["…", "…"]}` answers `[{"label": "…", "score": 0.9, "scores": {…}}, …]`; a model that reads
-two texts also takes `pairs`, one of several objectives also `objective`. What cannot be answered gets status 400 and
-`{"error": "…"}`. `GET /health` answers 200 as soon as the model is loaded.
+Classification and regression: `POST /predict` with `{"texts": ["…", "…"]}` answers
+`[{"label": "…", "score": 0.9, "scores": {…}}, …]`; models of text pairs also take `pairs`, models with several objectives
+also `objective`. A wrong request gets status 400 and `{"error": "…"}`. `GET /health` answers 200 once the model is loaded.
 
-A model that writes text takes what `mlflow models serve` takes: `POST /invocations` with
+Generation and text2text, in the format of `mlflow models serve`: `POST /invocations` with
 `{"dataframe_records": [{"text": "…"}], "params": {"temperature": 0.8, "seed": 1}}` answers `{"predictions": [{"text": "…"}]}`.
-It writes for one request at a time.
+One request is answered at a time.
 
-One thread reads all connections; what they ask is answered in threads of their own. Requests may be chunked, connections
-are kept alive, and one that sends no whole request within `TIMEOUT` seconds is closed.
+One thread reads all connections, and each request is answered in another thread. Requests may be chunked, connections
+are kept alive, and a connection that sends no complete request within `TIMEOUT` seconds is closed.
 """
 
 import argparse
@@ -28,19 +28,19 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
-WRITING = next(
+GENERATIVE_FOLDER = next(
     (folder for folder in (FOLDER / "serving", FOLDER / "checkpoint") if (folder / "serving.json").exists()), None
 )
-"""What a model that writes text is loaded from; None for one that judges."""
+"""Folder that a generative model is loaded from; None for classification and regression."""
 
 TIMEOUT = 30.0
-"""Seconds that a connection may take to send a request, or to take its answer."""
+"""Seconds within which a client must send a request, or receive its answer."""
 CONNECTIONS = 512
-"""Connections at once; more are told to come back."""
+"""Maximum number of open connections; further ones get status 503."""
 HEAD_LIMIT = 16_384
-"""Bytes of a request's first line and headers together, and of a chunk's line."""
+"""Maximum number of bytes of a request's first line and headers together, and of a chunk's first line."""
 TEXTS = 4096
-"""Texts a request."""
+"""Maximum number of texts in a request."""
 FIELDS = ("texts", "pairs", "objective")
 DIGITS = re.compile("[0-9]{1,18}")
 EXPECTED = 'expected {"texts": ["…", "…"]}'
@@ -49,7 +49,7 @@ EXPECTED_ROWS = f'expected {{"dataframe_records": [{{"text": "…"}}], "params":
 
 
 class RequestError(Exception):
-    """A request that cannot be read to its end: it is answered, then the connection is closed."""
+    """A request that cannot be read completely: it gets an error, then the connection is closed."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
         super().__init__(message)
@@ -58,7 +58,7 @@ class RequestError(Exception):
 
 @dataclass
 class Request:
-    """What a client has sent."""
+    """A request of a client."""
 
     method: str
     path: str
@@ -67,7 +67,7 @@ class Request:
 
 
 class Server:
-    """Answers for one model."""
+    """HTTP server for one model."""
 
     def __init__(self, model: Any, body_limit: int, path: str = "/predict") -> None:
         self.model, self.body_limit, self.connections = model, body_limit, 0
@@ -86,7 +86,7 @@ class Server:
             writer.close()
 
     async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Answer one request; returns whether the connection stays open."""
+        """Answer one request; return True if the connection stays open."""
         request = Request("", "", b"", keep_alive=False)
         try:
             if self.connections > CONNECTIONS:
@@ -115,12 +115,16 @@ class Server:
         return request.keep_alive
 
     async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Request:
-        """Read a whole request; raises RequestError for one that is no HTTP or too large."""
+        """Read a complete request.
+
+        Raises:
+            RequestError: It is not HTTP, or too large.
+        """
         try:
             head = await reader.readuntil(b"\r\n\r\n")
-            first, _, rest = head.lstrip(b"\r\n").partition(b"\r\n")
-            method, path, version = first.decode("ascii").split(" ")
-            headers = parse_headers(BytesIO(rest))
+            first_line, _, header_lines = head.lstrip(b"\r\n").partition(b"\r\n")
+            method, path, version = first_line.decode("ascii").split(" ")
+            headers = parse_headers(BytesIO(header_lines))
             if headers.defects or any(name != name.strip() for name in headers):
                 raise ValueError("a line is no header")
         except asyncio.LimitOverrunError:
@@ -133,8 +137,8 @@ class Server:
         if headers.get("Expect", "").lower() == "100-continue":
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = b"".join([part async for part in self._parts(reader, headers)])
-        wish = headers.get("Connection", "").lower()
-        keep_alive = wish == "keep-alive" if version == "HTTP/1.0" else wish != "close"
+        connection = headers.get("Connection", "").lower()
+        keep_alive = connection == "keep-alive" if version == "HTTP/1.0" else connection != "close"
         return Request(method, path.partition("?")[0], body, keep_alive)
 
     async def _parts(self, reader: asyncio.StreamReader, headers: Any) -> AsyncIterator[bytes]:
@@ -181,16 +185,20 @@ class Server:
 
 
 def answers(model: Any, body: bytes) -> list[dict[str, Any]]:
-    """Return the model's answers to a request's body; raises ValueError for what it cannot answer."""
+    """Return the model's answers to the body of a request.
+
+    Raises:
+        ValueError: The body is wrong.
+    """
     try:
-        asked = json.loads(body)
+        request = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{EXPECTED}; the body is no JSON: {error}") from None
-    if not isinstance(asked, dict) or not isinstance(asked.get("texts"), list):
+    if not isinstance(request, dict) or not isinstance(request.get("texts"), list):
         raise ValueError(EXPECTED)
-    if unknown := [name for name in asked if name not in FIELDS]:
+    if unknown := [name for name in request if name not in FIELDS]:
         raise ValueError(f"unknown field {unknown[0]!r}: this server reads {', '.join(FIELDS)}")
-    texts, pairs, objective = asked["texts"], asked.get("pairs"), asked.get("objective") or ""
+    texts, pairs, objective = request["texts"], request.get("pairs"), request.get("objective") or ""
     if not isinstance(pairs, list | None) or not isinstance(objective, str):
         raise ValueError('expected "pairs" as a list of texts, and "objective" as a text')
     if len(texts) > TEXTS:
@@ -199,17 +207,21 @@ def answers(model: Any, body: bytes) -> list[dict[str, Any]]:
 
 
 def invocations(model: Any, body: bytes) -> dict[str, Any]:
-    """Return what `mlflow models serve` answers to the same body; raises ValueError for what cannot be answered."""
+    """Return the answer of `mlflow models serve` to the body of a request.
+
+    Raises:
+        ValueError: The body is wrong.
+    """
     try:
-        asked = json.loads(body)
+        request = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{EXPECTED_ROWS}; the body is no JSON: {error}") from None
-    forms = [name for name in ROWS if isinstance(asked, dict) and name in asked]
-    if len(forms) != 1:
+    formats = [name for name in ROWS if isinstance(request, dict) and name in request]
+    if len(formats) != 1:
         raise ValueError(EXPECTED_ROWS)
-    if unknown := [name for name in asked if name not in (*forms, "params")]:
-        raise ValueError(f"unknown field {unknown[0]!r}: this server reads {forms[0]} and params")
-    columns, params = _columns(asked[forms[0]], forms[0]), asked.get("params") or {}
+    if unknown := [name for name in request if name not in (*formats, "params")]:
+        raise ValueError(f"unknown field {unknown[0]!r}: this server reads {formats[0]} and params")
+    columns, params = _columns(request[formats[0]], formats[0]), request.get("params") or {}
     if not isinstance(params, dict) or not isinstance(params.get("objective", ""), str):
         raise ValueError('expected "params" as an object, such as {"temperature": 0.8, "seed": 1}')
     rows = max(map(len, columns.values()), default=0)
@@ -218,27 +230,27 @@ def invocations(model: Any, body: bytes) -> dict[str, Any]:
     return {"predictions": model.responses(columns, **params)}
 
 
-def _columns(rows: Any, form: str) -> dict[str, list[Any]]:
-    """Return the values of each column of rows in one of the forms that MLflow knows."""
-    if form == "dataframe_split" and isinstance(rows, dict):
+def _columns(rows: Any, row_format: str) -> dict[str, list[Any]]:
+    """Return the values of each column, from rows in one of MLflow's formats."""
+    if row_format == "dataframe_split" and isinstance(rows, dict):
         names, lines = rows.get("columns"), rows.get("data")
         if isinstance(names, list) and isinstance(lines, list) and all(isinstance(name, str) for name in names):
             if not all(isinstance(line, list) and len(line) == len(names) for line in lines):
                 raise ValueError(f"dataframe_split: expected {len(names)} values in each line of data")
-            return {name: [line[place] for line in lines] for place, name in enumerate(names)}
-    elif form == "inputs" and isinstance(rows, dict):
+            return {name: [line[index] for line in lines] for index, name in enumerate(names)}
+    elif row_format == "inputs" and isinstance(rows, dict):
         columns = {name: values if isinstance(values, list) else [values] for name, values in rows.items()}
         if len({len(values) for values in columns.values()}) > 1:
             raise ValueError("inputs: the columns differ in length")
         return columns
-    elif isinstance(rows, list) and form != "dataframe_split" and all(isinstance(row, dict) for row in rows):
+    elif isinstance(rows, list) and row_format != "dataframe_split" and all(isinstance(row, dict) for row in rows):
         names = list(dict.fromkeys(name for row in rows for name in row)) or ["text"]
         return {name: [row.get(name) for row in rows] for name in names}
     raise ValueError(EXPECTED_ROWS)
 
 
 ANSWERS = {"/predict": answers, "/invocations": invocations}
-"""What answers, by the path that is asked."""
+"""Functions that answer requests, by path."""
 
 
 async def _line(reader: asyncio.StreamReader) -> bytes:
@@ -256,18 +268,18 @@ async def _chunk_size(reader: asyncio.StreamReader) -> int:
 
 
 async def _let_finish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Read what the client still sends: closing before would drop the answer that it has not read yet."""
+    """Read the rest of the client's request: closing the connection earlier could drop the answer."""
     writer.write_eof()
     while await reader.read(65_536):
         pass
 
 
-def _opened() -> tuple[str, Any]:
-    """Return the path that is asked, and the model of this folder."""
-    if WRITING:
+def _load() -> tuple[str, Any]:
+    """Return the path of the endpoint, and the model of this folder."""
+    if GENERATIVE_FOLDER:
         from nightshift.inference.writer import GenerativePredictor
 
-        return "/invocations", GenerativePredictor(WRITING)
+        return "/invocations", GenerativePredictor(GENERATIVE_FOLDER)
     from predictor import OnnxPredictor  # type: ignore[import-not-found]
 
     return "/predict", OnnxPredictor(FOLDER)
@@ -275,7 +287,7 @@ def _opened() -> tuple[str, Any]:
 
 async def main(host: str, port: int, body_limit: int) -> None:
     """Serve until the process is stopped."""
-    path, model = _opened()
+    path, model = _load()
     handler = Server(model, body_limit, path)
     server = await asyncio.start_server(handler.serve, host, port, limit=HEAD_LIMIT, backlog=CONNECTIONS)
     print(f"POST http://{host}:{server.sockets[0].getsockname()[1]}{path}", flush=True)
@@ -288,6 +300,6 @@ if __name__ == "__main__":
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--max-body-mb", type=float, default=4.0, help="Larger requests are refused.")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     with suppress(KeyboardInterrupt):
-        asyncio.run(main(given.host, given.port, int(given.max_body_mb * 1e6)))
+        asyncio.run(main(arguments.host, arguments.port, int(arguments.max_body_mb * 1e6)))
