@@ -17,7 +17,7 @@ import numpy as np
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from benchmarks.train import say
-from nightshift.compression import importance, layer_dropping, narrowing, pruning, reconstruction, vocabulary
+from nightshift.compression import hidden_size, importance, layer_dropping, pruning, reconstruction, vocabulary
 from nightshift.inference.measurement import TorchPredictor
 from nightshift.models import architectures, pretrained, static
 from nightshift.models.heads import Head, is_decoder
@@ -160,11 +160,11 @@ class _Trial:
     def _smaller(self, step: str) -> None:
         tokenizer = self.tokenizer
         if step == "vocabulary":
-            model, tokenizer = vocabulary.cut(self.model, tokenizer, self.texts[:4])
+            model, tokenizer = vocabulary.trim(self.model, tokenizer, self.texts[:4])
         elif step == "static":
             model = self._fitted(static.build_static_student(self.model, tokenizer, self.texts), step)
         elif step == "distil":
-            model = self._fitted(layer_dropping.student_of(self.model, 1), step)
+            model = self._fitted(layer_dropping.drop_layers(self.model, 1), step)
         else:
             model = self._fitted(self._narrow() if step == "narrow" else self._pruned(), step)
         stock = pruning.dense(model) if model.config.model_type in architectures.ARCHITECTURES else model
@@ -180,20 +180,20 @@ class _Trial:
 
     def _narrow(self) -> Any:
         batches, size = self._batches(), architectures.head_size(self.model)
-        found = importance.importance(self.model, batches, self.heads)
+        found = importance.compute_importance(self.model, batches, self.heads)
         widths = [len(layer) for layer in found.neurons]
         fewer = pruning.prune(self.model, found, widths, [2] * len(widths))
-        return narrowing.narrow(fewer, narrowing.liveliest(fewer, batches, 2 * size))
+        return hidden_size.narrow(fewer, hidden_size.highest_variance_dims(fewer, batches, 2 * size))
 
     def _pruned(self) -> Any:
         """Return a model with other widths and heads in each layer; one that writes has the same in all."""
         batches = self._batches()
-        found = importance.importance(self.model, batches, self.heads)
+        found = importance.compute_importance(self.model, batches, self.heads)
         shape: tuple[list[int], list[int] | None] = ([40, 24], [1, 2])
         if self.head.generative or not architectures.get_architecture(self.model).can_prune_heads:
             shape = ([24, 24] if self.head.generative else [40, 24], None)
         pruned = pruning.prune(self.model, found, *shape)
-        reconstruction.mend(pruned, self.model, batches)
+        reconstruction.reconstruct(pruned, self.model, batches)
         return pruned
 
     def _serve(self, model: Any, tokenizer: Any, name: str) -> None:

@@ -119,7 +119,7 @@ def _measured(name: str, batch: int, told: argparse.Namespace) -> list[dict[str,
 def _made(form: Form, whole: Any) -> Any:
     model = copy.deepcopy(whole)
     if form.halved:
-        equal = importance.alike(model)
+        equal = importance.uniform_importance(model)
         halves = ([len(parts) // 2 for parts in block] for block in (equal.neurons, equal.heads))
         model = pruning.prune(model, equal, *halves)
     if form.int8:

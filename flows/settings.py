@@ -16,8 +16,8 @@ from nightshift.errors import SettingsError, UserError
 from nightshift.evaluation.kinds import KINDS, gate_metric
 from nightshift.records import GENERATIVE, MAIN, Augmented, GenerationSettings, Kind, Metric, Objective, Settings, Sides
 from tasks.augment import AugmentSettings
-from tasks.compress.recipes import parse, unasked, usable
-from tasks.compress.stage import CompressSettings
+from tasks.compress.recipes import Recipe, default_steps, usable_steps
+from tasks.compress.settings import CompressSettings
 from tasks.gate.stage import GateSettings
 from tasks.ingest import DataSettings
 from tasks.split import SplitSettings
@@ -225,8 +225,8 @@ class NightSettings(Settings):
             return
         kinds = [objective.kind for objective in self.learned.values()]
         asked = "recipes" in self.compress.model_fields_set
-        known = usable(kinds) if asked else unasked(kinds)
-        kept = [recipe for recipe in recipes if {step.name for step in parse(recipe)} <= known]
+        known = usable_steps(kinds) if asked else default_steps(kinds)
+        kept = [recipe for recipe in recipes if {step.name for step in Recipe.parse(recipe).steps} <= known]
         lost = [recipe for recipe in recipes if recipe not in kept]
         if lost and asked:
             raise _wrong(

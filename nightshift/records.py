@@ -238,6 +238,8 @@ class Evaluated(Artifact):
 class Candidate(Cost):
     """`full` or a compressed form of it, measured on the same rows and the same machine."""
 
+    model_config = ConfigDict(frozen=True)
+
     name: str
     recipe: str
     accuracy: float | None = None
@@ -262,7 +264,11 @@ class Compressed(Artifact):
     """A folder a candidate: `NAME/serving/`, `NAME/checkpoint/`, `NAME/SIDE/OBJECTIVE.parquet`."""
 
     candidates: list[Candidate]
-    chosen: str
+
+    @property
+    def chosen(self) -> Candidate:
+        """The candidate that is put forward."""
+        return next(candidate for candidate in self.candidates if candidate.chosen)
 
 
 class Registered(BaseModel):

@@ -73,7 +73,7 @@ def register(
     client = tracking.connect()
     ledger.ensure_model(model)
     versions = client.search_model_versions(f"name = '{model}' and tags.`{tags.COMPRESSED}` = '{compressed.digest}'")
-    recipe = next(c.recipe for c in compressed.candidates if c.chosen)
+    recipe = compressed.chosen.recipe
     earlier = (
         str(version.version)
         for version in versions
@@ -102,8 +102,8 @@ def _create_version(
 ) -> str:
     """Create a version and return its number."""
     client = tracking.connect()
-    folder = artifact_store.folder(compressed) / compressed.chosen
-    candidate = next(c for c in compressed.candidates if c.chosen)
+    candidate = compressed.chosen
+    folder = artifact_store.folder(compressed) / candidate.name
     model_id = log_model(run_id, folder / "serving", objectives)
     digest = _record_digests(f"models:/{model_id}", model_id, {registered_model.SERVING_FOLDER: folder / "serving"})
     client.log_artifacts(run_id, str(folder / "checkpoint"), "checkpoint")

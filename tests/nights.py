@@ -87,7 +87,6 @@ class Model:
             path=key,
             digest=key,
             candidates=[Candidate(name="full", recipe="full", chosen=True, **costs)],
-            chosen="full",
         )
         run = self.night(1)
         return register.fn(self.name, compressed, [objective()], run, {FINGERPRINT: "f"}).version

@@ -71,7 +71,7 @@ def answers(model, batches):
 def pruned_copy(kind, tokenizer):
     """A model, its rows, and a copy with other widths and heads in each layer."""
     model, batches = model_of(kind, tokenizer), batches_of(tokenizer)
-    told = importance.importance(model, batches, {"main": HEAD})
+    told = importance.compute_importance(model, batches, {"main": HEAD})
     return model, batches, pruning.prune(model, told, [40, 24], [4, 4] if kind in ALL_HEADS else [3, 1])
 
 

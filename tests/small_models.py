@@ -78,7 +78,7 @@ def registered(base, heads, home, name="tiny"):
     candidate = Candidate(
         name="full", recipe="full", size_mb=1, latency_ms_p50=1, latency_ms_p95=1, throughput=1, chosen=True
     )
-    compressed = Compressed(path=f"compress/{name}", digest=name, candidates=[candidate], chosen="full")
+    compressed = Compressed(path=f"compress/{name}", digest=name, candidates=[candidate])
     objectives = [objective_of_head(head, objective) for objective, head in heads.items()]
     run_id = tracking.start_night(name, "f", "night")
     tags = {FINGERPRINT: "a night"}

@@ -45,5 +45,5 @@ def taught(folder, architecture, names, teacher, callbacks=(), recipe=None, **we
     """A student of one layer that has learnt for an epoch from its teacher alone."""
     _, tokenizer, heads, examples = train_once.prepared(architecture, names)
     recipe = recipe or trainer.TrainingOptions(fingerprint="f", alpha=1.0, teacher=Teacher(teacher, **weights))
-    return trainer.fit(layer_dropping.student_of(teacher, 1), tokenizer, heads, examples, {}, folder,
+    return trainer.fit(layer_dropping.drop_layers(teacher, 1), tokenizer, heads, examples, {}, folder,
                         SHORT, list(callbacks), recipe)  # fmt: skip

@@ -5,21 +5,23 @@ import time
 from factories import inherited_settings, objective
 
 from nightshift.records import Trained
-from tasks.compress.candidate_builder import Workshop
-from tasks.compress.stage import CompressSettings
+from tasks.compress.candidate_builder import CandidateBuilder
+from tasks.compress.recipes import Recipe
+from tasks.compress.settings import CompressSettings
 
 
-def workshop(**settings):
+def builder(**settings):
     trained = Trained(parameters=1, layers=[], precision="float32", device="cpu", figures={"rows_per_second": 100.0})
-    told = CompressSettings(distil_epochs=4, recovery_epochs=2).model_dump()
-    return Workshop(trained, [objective(train=1000)], told, inherited_settings(8), [trained], "tiny", **settings)
+    compress = CompressSettings(distil_epochs=4, recovery_epochs=2)
+    objectives, inherited = [objective(train=1000)], inherited_settings(8)
+    return CandidateBuilder(trained, objectives, compress, inherited, [trained], "tiny", **settings)
 
 
 def test_a_deadline_sheds_what_its_training_would_not_make():
-    recipes = ("quantize", "distil+quantize", "distil+prune")
-    assert [workshop().epochs(recipe) for recipe in recipes] == [0, 4, 6]
-    shop = workshop(deadline=time.time() + 50)
-    assert [shop.too_late(recipe) for recipe in recipes] == [False, False, True]
-    assert not workshop().too_late("distil+prune") and workshop(deadline=time.time() - 1).too_late("quantize")
-    shop.made["distil 1.0"] = None
-    assert not shop.too_late("distil+prune+quantize")
+    quantize, distil, prune = map(Recipe.parse, ("quantize", "distil+quantize", "distil+prune"))
+    assert [builder().remaining_epochs(recipe) for recipe in (quantize, distil, prune)] == [0, 4, 6]
+    limited = builder(deadline=time.time() + 50)
+    assert [limited.misses_deadline(recipe) for recipe in (quantize, distil, prune)] == [False, False, True]
+    assert not builder().misses_deadline(prune) and builder(deadline=time.time() - 1).misses_deadline(quantize)
+    limited.students["distil 1.0"] = None
+    assert not limited.misses_deadline(Recipe.parse("distil+prune+quantize"))

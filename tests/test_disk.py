@@ -25,6 +25,7 @@ from nightshift.errors import DamagedVersionError, NightshiftError, UserError
 from nightshift.store import disk
 from nightshift.training import compilation
 from tasks.compress import students
+from tasks.compress.settings import StepSettings
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -110,18 +111,20 @@ def test_no_run_begins_on_a_full_or_read_only_disk(left, monkeypatch):
 
 def test_a_student_stops_at_the_step_at_which_the_disk_is_full(left, tmp_path, monkeypatch):
     model, tokenizer, heads, rows = train_once.prepared("bert", ("judged",))
-    told = {"epochs": 3, "learning_rate": 1e-3, "per_device_train_batch_size": 8, "precision": "float32", "seed": 1}
-    told |= {"temperature": 2.0, "alpha": 0.5}
-    desk = SimpleNamespace(told=told, teacher=lambda: None, tokenizer=tokenizer, heads=heads, rows=rows)
+    settings = StepSettings(
+        max_length=32, per_device_train_batch_size=8, precision="float32", seed=1,
+        epochs=3, learning_rate=1e-3, temperature=2.0, alpha=0.5,
+    )  # fmt: skip
+    context = SimpleNamespace(settings=settings, teacher=lambda: None, tokenizer=tokenizer, heads=heads, rows=rows)
     steps = []
 
     def fill(self, args, state, *others, **kwargs):
         steps.append(state.global_step)
         left["free"] = disk.LOW - 1 if state.global_step == 4 else left["free"]
 
-    monkeypatch.setattr(students.Progress, "on_step_end", fill)
+    monkeypatch.setattr(students.ProgressCallback, "on_step_end", fill)
     with pytest.raises(disk.DiskFullError):
-        students._teach(model, desk, students.Step("distil"), tmp_path / "work")
+        students._train_student(model, context, students.Step("distil"), tmp_path / "work")
     assert steps[-1] in (4, 5)
 
 
@@ -212,7 +215,7 @@ def test_nights_on_a_disk_that_is_really_full_end_with_one_line_and_the_next_one
     small_one.fill()
     ended()
     small_one.free()
-    for stage in ("train", "made"):
+    for stage in ("train", "make_student"):
         night = shell.start("run", "night.yaml")
         while night.poll() is None and not any(small_one.seen.glob(f"work/tiny/{stage}-*/*")):
             time.sleep(0.02)

@@ -79,7 +79,7 @@ def test_a_taught_training_resumes_bit_for_bit_and_leaves_the_teacher_alone(
     )
     for name in names:
         batch = batch_of(examples, heads, tokenizer, name, 32)
-        fresh = layer_dropping.student_of(teacher, 1)
+        fresh = layer_dropping.drop_layers(teacher, 1)
         told = answers(teacher, name, batch, architecture == "t5")
         apart = [losses.summed_loss(heads[name], answers(model, name, batch, architecture == "t5"), batch["labels"], told, 2.0,
                              1.0, architecture == "t5") for model in (whole.model, fresh)]  # fmt: skip
@@ -94,7 +94,7 @@ def test_a_teacher_at_hand_teaches_what_its_written_answers_do(tmp_path):
     written = tokenization.encode(tokenizer, heads["judged"], texts, None, None, 32, teacher_logits=told)
     assert (written.columns["labels"].values == tokenization.UNLABELLED).all()
     recipe = trainer.TrainingOptions(fingerprint="f", alpha=0.3)
-    offline = trainer.fit(layer_dropping.student_of(teacher, 1), tokenizer, heads, {"judged": written}, {}, tmp_path / "b",
+    offline = trainer.fit(layer_dropping.drop_layers(teacher, 1), tokenizer, heads, {"judged": written}, {}, tmp_path / "b",
                            SHORT, [], recipe)  # fmt: skip
     ours, theirs = (fitted.model.state_dict() for fitted in (online, offline))
     assert all(torch.allclose(ours[name], theirs[name], atol=1e-3) for name in ours)

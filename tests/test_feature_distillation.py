@@ -20,7 +20,7 @@ def test_who_equals_the_teacher_has_nothing_left_to_imitate(architecture, name):
     shares = feature_distillation.token_weights(heads[name], batch)
     assert shares.sum() == pytest.approx(float(losses.count_targets(batch["labels"])), rel=1e-5)
     theirs = seen(teacher, name, batch)
-    other = seen(layer_dropping.student_of(teacher, 1, "first"), name, batch)
+    other = seen(layer_dropping.drop_layers(teacher, 1, "first"), name, batch)
     for loss, sum_of in feature_distillation.FEATURE_LOSSES.items():
         assert abs(sum_of(theirs, theirs, shares)) < 1e-3, loss
         assert sum_of(other, theirs, shares) > 1e-2, loss
@@ -31,7 +31,7 @@ def test_who_equals_the_teacher_has_nothing_left_to_imitate(architecture, name):
 
 def test_what_is_imitated_does_not_depend_on_how_batches_are_cut_and_padded():
     teacher, tokenizer, heads, examples = train_once.prepared("bert", ("judged",))
-    small = layer_dropping.student_of(teacher, 1)
+    small = layer_dropping.drop_layers(teacher, 1)
     loss_weights = {"attention": 0.3, "hidden": 0.5, "cosine": 0.7}
     collate = Collator(examples, heads, tokenizer.pad_token_id)
 

@@ -20,7 +20,7 @@ def test_neurons_and_heads_that_do_nothing_go_first(kind, tiny_tokenizer):
             architectures.weight_matrix(layer.get_submodule(names.feed_forward.writer))[:, 5 + place] = 0
             start = 8 * (1 + place)
             architectures.weight_matrix(layer.get_submodule(names.attention.writer))[:, start : start + 8] = 0
-    told = importance.importance(model, batches, {"main": HEAD})
+    told = importance.compute_importance(model, batches, {"main": HEAD})
     assert [int(scores.argmin()) for scores in told.neurons] == [5, 6]
     assert [int(scores.argmin()) for scores in told.heads] == [1, 2]
     pruned = pruning.prune(model, told, [63, 63], [4, 4] if kind in ALL_HEADS else [3, 3])
@@ -30,7 +30,7 @@ def test_neurons_and_heads_that_do_nothing_go_first(kind, tiny_tokenizer):
 def test_importance_is_told_by_the_models_answers_whatever_its_rows_are_labelled(tiny_tokenizer):
     model = model_of("bert", tiny_tokenizer)
     found = [
-        importance.importance(model, batches_of(tiny_tokenizer, labels=labels), {"main": HEAD})
+        importance.compute_importance(model, batches_of(tiny_tokenizer, labels=labels), {"main": HEAD})
         for labels in (("bad", "good") * 32, ("good",) * 64, (None,) * 64)
     ]
     for kind in ("neurons", "heads"):
@@ -49,7 +49,7 @@ HEADS = {
 def test_labels_are_drawn_as_likely_as_the_model_holds_them(kind):
     head, said, labels, expected = HEADS[kind]
     answers, given = torch.tensor(said).repeat(4000, 1), torch.tensor(labels * 4000)
-    drawn = importance.drawn(head, answers, given, torch.Generator().manual_seed(1))
+    drawn = importance.sample_labels(head, answers, given, torch.Generator().manual_seed(1))
     assert drawn.shape == given.shape and drawn.dtype == given.dtype
     shares = torch.nn.functional.one_hot(drawn) if kind == "one" else drawn
     assert shares.float().mean(dim=0).tolist() == pytest.approx(expected, abs=0.05)
@@ -60,7 +60,7 @@ def test_tokens_are_drawn_where_the_model_predicts_one():
     for place, token in enumerate((3, 1, 4, 2)):
         answers[0, place, token] = 0.0
     given = torch.tensor([[0, 2, IGNORED, 2]])
-    drawn = importance.drawn(Head("generation"), answers, given, torch.Generator())
+    drawn = importance.sample_labels(Head("generation"), answers, given, torch.Generator())
     assert drawn[0, 1:].tolist() == [3, IGNORED, 4]
 
 
@@ -69,13 +69,13 @@ def test_importances_of_several_objectives_add_up_by_their_weights(tiny_base, ti
     torch.manual_seed(1)
     shared = SharedTrunk(AutoModel.from_pretrained(tiny_base), heads)
     parts = [batches_of(tiny_tokenizer, "judged"), batches_of(tiny_tokenizer, "scored", heads["scored"], range(64))]
-    alone = [importance.importance(shared, part, heads) for part in parts]
-    both = importance.importance(shared, parts[0] + parts[1], heads)
+    alone = [importance.compute_importance(shared, part, heads) for part in parts]
+    both = importance.compute_importance(shared, parts[0] + parts[1], heads)
     for kind in ("neurons", "heads"):
         for place, found in enumerate(getattr(both, kind)):
             assert torch.allclose(found, sum(getattr(one, kind)[place] for one in alone), rtol=1e-4)
     pruned = pruning.prune(shared, both, [32, 16], [1, 2])
-    reconstruction.mend(pruned, shared, parts[0] + parts[1])
+    reconstruction.reconstruct(pruned, shared, parts[0] + parts[1])
     full = pruning.dense(pruned)
     assert full.config.intermediate_size == 32 and isinstance(full, SharedTrunk)
     for part in parts:

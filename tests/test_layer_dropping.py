@@ -42,8 +42,8 @@ def logits_of(model, tokenizer):
 @pytest.mark.parametrize("kind", ["bert", "gpt2"])
 def test_students_and_pruned_models_load_with_stock_transformers(kind, request, tmp_path):
     model, tokenizer = request.getfixturevalue(kind)
-    small = layer_dropping.student_of(model, 1)
-    told = importance.importance(small, [padded_rows(tokenizer) | {"objective": "main"}], {"main": ONE})
+    small = layer_dropping.drop_layers(model, 1)
+    told = importance.compute_importance(small, [padded_rows(tokenizer) | {"objective": "main"}], {"main": ONE})
     small = pruning.prune(small, told, [24])
     assert sum(p.numel() for p in small.parameters()) < sum(p.numel() for p in model.parameters())
     small.save_pretrained(tmp_path)
@@ -56,7 +56,7 @@ def test_layers_are_spread_and_unknown_architectures_refused(bert):
     assert layer_dropping.spread(6, 3) == [0, 2, 5] and layer_dropping.spread(12, 1) == [0]
     bert[0].config.model_type = "novel"
     with pytest.raises(ValueError, match="novel"):
-        layer_dropping.student_of(bert[0], 1)
+        layer_dropping.drop_layers(bert[0], 1)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_strategies_pick_these_layers(strategy, of_six, of_twelve):
 @pytest.mark.parametrize(("architecture", "names"), [("bert", ("judged", "scored")), ("gpt2", ("written", "judged"))])
 def test_a_student_of_a_shared_trunk_keeps_its_heads_and_answers(architecture, names, tmp_path):
     teacher, tokenizer, heads, examples = train_once.prepared(architecture, names)
-    small = layer_dropping.student_of(teacher, 1, "last")
+    small = layer_dropping.drop_layers(teacher, 1, "last")
     assert len(layers(small)) == 1 and len(layers(teacher)) == 2
     assert same_weights(layers(small)[0].state_dict(), layers(teacher)[1].state_dict())
     for name in names:
@@ -92,7 +92,7 @@ def test_a_student_of_a_shared_trunk_keeps_its_heads_and_answers(architecture, n
 @pytest.mark.parametrize("strategy", ["first", "last"])
 def test_a_student_of_t5_keeps_the_relative_positions(strategy, tmp_path):
     teacher, tokenizer, heads, examples = train_once.prepared("t5", ("shouted",))
-    small = layer_dropping.student_of(teacher, 1, strategy)
+    small = layer_dropping.drop_layers(teacher, 1, strategy)
     assert len(small.encoder.block) == len(small.decoder.block) == 1 and len(teacher.decoder.block) == 2
     first = [model.decoder.block[0].layer[0].SelfAttention for model in (small, teacher)]
     assert torch.equal(*(attention.relative_attention_bias.weight for attention in first))
@@ -106,6 +106,6 @@ def test_a_student_of_t5_keeps_the_relative_positions(strategy, tmp_path):
 def test_a_student_of_bart_keeps_the_same_share_of_both_sides():
     config = BartConfig(vocab_size=50, d_model=16, encoder_layers=4, decoder_layers=2, encoder_attention_heads=2,
                         decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16)  # fmt: skip
-    small = layer_dropping.student_of(BartForConditionalGeneration(config), 2)
+    small = layer_dropping.drop_layers(BartForConditionalGeneration(config), 2)
     assert (len(small.model.encoder.layers), len(small.model.decoder.layers)) == (2, 1)
     assert small.generate(torch.ones(1, 3, dtype=torch.int64), max_new_tokens=3).shape[0] == 1

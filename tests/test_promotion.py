@@ -77,7 +77,7 @@ def test_an_attempts_version_is_taken_up_only_where_it_holds_the_same_candidate(
     candidate = Candidate(
         name=recipe, recipe=recipe, size_mb=1, latency_ms_p50=1, latency_ms_p95=1, throughput=1, chosen=True
     )
-    compressed = Compressed(path="", digest="digest", candidates=[candidate], chosen=recipe)
+    compressed = Compressed(path="", digest="digest", candidates=[candidate])
     assert register.fn("x", compressed, [], "run", {tags.FINGERPRINT: "f"}).version == version
     (model.folder("1") / registered_model.SERVING_FOLDER / "model.onnx").unlink()
     assert register.fn("x", compressed, [], "run", {tags.FINGERPRINT: "f"}).version == "another"

@@ -36,7 +36,7 @@ def cut(request, tiny_tokenizer):
 def emptied(request, tiny_tokenizer):
     """A model, its rows, and a copy whose first layer has no neurons and whose last has no heads."""
     model, batches = model_of(request.param, tiny_tokenizer), batches_of(tiny_tokenizer)
-    told = importance.importance(model, batches, {"main": HEAD})
+    told = importance.compute_importance(model, batches, {"main": HEAD})
     return model, batches, pruning.prune(model, told, [0, 24], [4, 4] if request.param in ALL_HEADS else [3, 0])
 
 
@@ -82,7 +82,7 @@ def test_a_student_of_any_architecture_is_loaded_by_stock_transformers_and_answe
     kind, tiny_tokenizer, tmp_path
 ):
     model, batches = model_of(kind, tiny_tokenizer), batches_of(tiny_tokenizer)[:1]
-    small = layer_dropping.student_of(model, 1, "last")
+    small = layer_dropping.drop_layers(model, 1, "last")
     (layer,), (_, last) = architectures.layers(small), architectures.layers(model)
     expected = {name: value for name, value in last.state_dict().items() if not name.startswith("attn_norm")}
     assert layer.state_dict().keys() == expected.keys()
@@ -106,7 +106,7 @@ def test_training_leaves_the_zeros_of_a_dense_model_as_they_are(cut):
 def test_of_an_emptied_block_nothing_is_left_but_a_bias(emptied, tmp_path):
     model, batches, pruned = emptied
     before = answers(pruned, batches)
-    reconstruction.mend(pruned, model, batches)
+    reconstruction.reconstruct(pruned, model, batches)
     assert (answers(pruned, batches) - answers(model, batches)).square().mean() < (
         before - answers(model, batches)
     ).square().mean()
@@ -129,11 +129,11 @@ def test_a_model_that_writes_is_pruned_by_what_its_tokens_tell(tmp_path):
     model, tokenizer, heads, _ = train_once.prepared("gpt2", ("written",))
     model.eval()
     batches = batches_of(tokenizer, "written", heads["written"], None)
-    told = importance.importance(model, batches, heads)
+    told = importance.compute_importance(model, batches, heads)
     assert all(scores.min() > 0 for scores in [*told.neurons, *told.heads])
     pruned = pruning.prune(model, told, [96, 64], [1, 2])
     before = (answers(pruned, batches) - answers(model, batches)).square().mean()
-    reconstruction.mend(pruned, model, batches)
+    reconstruction.reconstruct(pruned, model, batches)
     assert (answers(pruned, batches) - answers(model, batches)).square().mean() < before
     prompt = torch.tensor([[5, 6, 7]])
     written = [m.generate(prompt, max_new_tokens=8, do_sample=False) for m in (pruned, pruning.dense(pruned))]
@@ -144,7 +144,7 @@ def test_a_model_that_writes_is_pruned_by_what_its_tokens_tell(tmp_path):
 def test_pruned_models_are_exported(kind, tmp_path):
     model, tokenizer, heads, _ = train_once.prepared(kind, ("judged",))
     batches = batches_of(tokenizer, "judged", heads["judged"])
-    told = importance.importance(with_biases(model), batches, heads)
+    told = importance.compute_importance(with_biases(model), batches, heads)
     sizes = []
     for name, found in (("full", model), ("pruned", pruning.prune(model, told, [24, 8], [2, 1]))):
         export.export_onnx(found, tokenizer, heads, tmp_path / name)
@@ -155,7 +155,7 @@ def test_pruned_models_are_exported(kind, tmp_path):
 @pytest.mark.parametrize(("kind", "heads_own"), [("bert", 2), ("gpt2", 1)])
 def test_emptied_blocks_are_not_in_the_graph(kind, heads_own, tmp_path):
     model, tokenizer, heads, _ = train_once.prepared(kind, ("judged",))
-    told = importance.importance(with_biases(model), batches_of(tokenizer, "judged", heads["judged"]), heads)
+    told = importance.compute_importance(with_biases(model), batches_of(tokenizer, "judged", heads["judged"]), heads)
     for widths, few, attentions in (([24, 8], [2, 1], 2), ([0, 8], [2, 0], 1), ([0, 0], [0, 0], 0)):
         pruned = pruning.prune(model, told, widths, few)
         export.export(pruned, tokenizer, heads, tmp_path, 32)
@@ -172,10 +172,10 @@ def test_emptied_blocks_are_not_in_the_graph(kind, heads_own, tmp_path):
 
 def test_heads_that_share_a_bias_stay_and_relations_are_known_or_refused(tiny_tokenizer):
     model, batches = model_of("mpnet", tiny_tokenizer), batches_of(tiny_tokenizer)
-    told = importance.importance(model, batches, {"main": HEAD})
+    told = importance.compute_importance(model, batches, {"main": HEAD})
     with pytest.raises(ValueError, match="attention heads of mpnet models cannot be cut, only neurons"):
         pruning.prune(model, told, [64, 64], [3, 4])
-    table = allocation.costs(model, parameters)
+    table = allocation.measure_latency_table(model, parameters)
     assert table.heads == {4: 0.0} and allocation.allocate(told, table, 0.9).heads == [4, 4]
     feature_distillation.ensure_compatible(model, model, {"attention": 1.0})
     for kind in ("deberta-v2", "llama"):
@@ -191,7 +191,7 @@ def test_heads_that_share_a_bias_stay_and_relations_are_known_or_refused(tiny_to
 def test_the_model_that_is_pruned_stays_as_it_was(tiny_tokenizer):
     model, batches = model_of("bert", tiny_tokenizer), batches_of(tiny_tokenizer)
     kept = copy.deepcopy(model.state_dict())
-    told = importance.importance(model, batches, {"main": HEAD})
-    reconstruction.mend(pruning.prune(model, told, [32, 32], [2, 2]), model, batches)
+    told = importance.compute_importance(model, batches, {"main": HEAD})
+    reconstruction.reconstruct(pruning.prune(model, told, [32, 32], [2, 2]), model, batches)
     assert all(torch.equal(value, kept[name]) for name, value in model.state_dict().items())
     assert model.config.intermediate_size == 64 and all(p.grad is None for p in model.parameters())

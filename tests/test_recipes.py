@@ -2,13 +2,13 @@
 
 import pytest
 
-from tasks.compress.recipes import chain, of, parse, usable
-from tasks.compress.stage import CompressSettings
+from tasks.compress.recipes import Recipe, resolve_amount, usable_steps
+from tasks.compress.settings import CompressSettings
 
 
 def test_what_can_be_made_depends_on_the_kinds():
-    assert usable(["regression"]) == {"static", "distil", "narrow", "prune", "vocabulary", "embeddings", "quantize"}
-    assert usable(["classification", "regression"]) == {
+    assert usable_steps(["regression"]) == {
+        "static",
         "distil",
         "narrow",
         "prune",
@@ -16,15 +16,24 @@ def test_what_can_be_made_depends_on_the_kinds():
         "embeddings",
         "quantize",
     }
-    assert usable(["classification", "generation"]) == {"distil", "prune", "quantize"}
+    assert usable_steps(["classification", "regression"]) == {
+        "distil",
+        "narrow",
+        "prune",
+        "vocabulary",
+        "embeddings",
+        "quantize",
+    }
+    assert usable_steps(["classification", "generation"]) == {"distil", "prune", "quantize"}
 
 
 def test_a_recipe_is_read_and_written():
     recipe = "distil:3+prune:0.25+vocabulary+quantize:static"
-    assert chain(parse(recipe)) == recipe and [step.trains for step in parse(recipe)] == [True, True, False, False]
-    assert parse("full") == [] and chain([]) == "full"
-    assert [step.value for step in parse("prune:512+prune:0.5+quantize")] == ["512", "0.5", ""]
-    assert [of(6, 0.5), of(6, 2), of(6, 9), of(6, 0.01)] == [3, 2, 6, 1]
+    parsed = Recipe.parse(recipe)
+    assert str(parsed) == recipe and [step.trains for step in parsed.steps] == [True, True, False, False]
+    assert Recipe.parse("full") == Recipe() and str(Recipe()) == "full"
+    assert [step.value for step in Recipe.parse("prune:512+prune:0.5+quantize").steps] == ["512", "0.5", ""]
+    assert [resolve_amount(6, amount) for amount in (0.5, 2, 9, 0.01)] == [3, 2, 6, 1]
 
 
 @pytest.mark.parametrize(

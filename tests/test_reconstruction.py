@@ -16,7 +16,7 @@ def cut(request, tiny_tokenizer):
 def test_mending_brings_answers_nearer_to_the_parents(cut):
     model, batches, pruned = cut
     wanted, before = answers(model, batches), answers(pruned, batches)
-    reconstruction.mend(pruned, model, batches)
+    reconstruction.reconstruct(pruned, model, batches)
     after = answers(pruned, batches)
     assert (after - wanted).square().mean() < 0.8 * (before - wanted).square().mean()
 
@@ -35,5 +35,5 @@ def test_what_another_does_too_is_mended_wholly(kind, tiny_tokenizer):
     pruned = pruning.prune(model, first, [32, 32])
     wanted, before = answers(model, batches), answers(pruned, batches)
     assert (before - wanted).abs().max() > 0.01
-    reconstruction.mend(pruned, model, batches, ridge=1e-9)
+    reconstruction.reconstruct(pruned, model, batches, ridge=1e-9)
     assert torch.allclose(answers(pruned, batches), wanted, atol=1e-4)

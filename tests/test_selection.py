@@ -13,7 +13,8 @@ from nightshift.inference.predictor import OnnxPredictor
 from nightshift.onnx import export
 from nightshift.records import Candidate, Cost
 from tasks.compress import selection
-from tasks.compress.stage import CompressSettings, measured
+from tasks.compress.settings import CompressSettings
+from tasks.compress.stage import measured_candidate
 
 
 def candidate(name, latency, size=1.0, **validation):
@@ -30,23 +31,30 @@ def candidates(rows, wrong):
     return made[0], made[1:], tables
 
 
-def put_forward(full, others, tables, metric="macro_f1", **settings):
-    return selection.choose(full, others, tables, [objective(metric=metric)], CompressSettings(**settings))
+def decide(full, others, tables, metric="macro_f1", **settings):
+    """Return the decided candidates by name, and the one that is put forward."""
+    decided = selection.choose(full, others, tables, [objective(metric=metric)], CompressSettings(**settings))
+    (chosen,) = (candidate for candidate in decided if candidate.chosen)
+    return {candidate.name: candidate for candidate in decided}, chosen
+
+
+def put_forward(*candidates, **settings):
+    return decide(*candidates, **settings)[1]
 
 
 def test_the_cheapest_confirmed_candidate_is_put_forward():
     full, others, tables = candidates(2000, {
         "full": (0.05, 0.950, 8.0), "careful": (0.05, 0.949, 3.0), "bold": (0.055, 0.948, 1.0), "poor": (0.3, 0.6, 0.5),
     })  # fmt: skip
-    chosen = put_forward(full, others, tables)
+    decided, chosen = decide(full, others, tables)
     assert chosen.name == "bold" and chosen.confirmed
-    assert [c.name for c in others if not c.qualifies] == ["poor"]
+    assert [c.name for c in decided.values() if not c.qualifies] == ["poor"]
 
 
 def test_a_candidate_that_wins_on_validation_only_is_not_put_forward():
     full, others, tables = candidates(2000, {"full": (0.05, 0.95, 8.0), "lucky": (0.10, 0.96, 1.0)})
-    assert put_forward(full, others, tables).name == "full"
-    assert "not confirmed" in others[0].why
+    decided, chosen = decide(full, others, tables)
+    assert chosen.name == "full" and "not confirmed" in decided["lucky"].why
 
 
 def test_with_few_holdout_rows_the_choice_is_marked_unconfirmed():
@@ -58,8 +66,8 @@ def test_with_few_holdout_rows_the_choice_is_marked_unconfirmed():
 
 def test_few_holdout_rows_are_enough_to_tell_that_a_candidate_is_worse():
     full, (small,), tables = candidates(120, {"full": (0.05, 0.95, 8.0), "small": (0.20, 0.95, 1.0)})
-    assert put_forward(full, [small], tables).name == "full"
-    assert small.qualifies and "not confirmed" in small.why
+    decided, chosen = decide(full, [small], tables)
+    assert chosen.name == "full" and decided["small"].qualifies and "not confirmed" in decided["small"].why
 
 
 def test_costs_within_ten_percent_are_ties_broken_by_quality():
@@ -70,9 +78,10 @@ def test_costs_within_ten_percent_are_ties_broken_by_quality():
 def test_at_most_three_are_tested_from_cautious_to_bold():
     shapes = {f"c{n}": (0.05, 0.950 - 0.001 * n, 8.0 - n) for n in range(1, 7)}
     full, others, tables = candidates(2000, {"full": (0.05, 0.95, 8.0)} | shapes)
-    assert put_forward(full, others, tables).name == "c6"
-    assert [c.name for c in others if c.confirmed] == ["c1", "c3", "c6"]
-    assert all("not tested: 3 others" in c.why for c in others if not c.confirmed)
+    decided, chosen = decide(full, others, tables)
+    assert chosen.name == "c6" and decided.pop("full").confirmed
+    assert [c.name for c in decided.values() if c.confirmed] == ["c1", "c3", "c6"]
+    assert all("not tested: 3 others" in c.why for c in decided.values() if not c.confirmed)
 
 
 @pytest.mark.parametrize(
@@ -87,9 +96,9 @@ def test_at_most_three_are_tested_from_cautious_to_bold():
 def test_targets_bar_what_misses_them(target, chosen, words):
     told = {"full": (0.05, 0.95, 8.0), "large": (0.05, 0.949, 3.0), "small": (0.05, 0.9485, 1.0)}
     full, others, tables = candidates(2000, told)
-    assert put_forward(full, others, tables, **target).name == chosen
-    assert words in others[0].why
-    assert ("within the targets: 80.0 MB" in full.why) == (chosen == "full")
+    decided, best = decide(full, others, tables, **target)
+    assert best.name == chosen and words in decided["large"].why
+    assert ("within the targets: 80.0 MB" in decided["full"].why) == (chosen == "full")
 
 
 def worse_by(drop, rows, seed):
@@ -112,7 +121,8 @@ def test_a_candidate_that_is_two_points_worse_is_confirmed_in_at_most_one_night_
         labels, first, second = worse_by(drop, 2000, seed)
         made = [candidate("full", 8.0, accuracy=0.88), candidate("lucky", 1.0, accuracy=0.89)]
         tables = {"full": {"main": table(first, labels)}, "lucky": {"main": table(second, labels)}}
-        count += put_forward(made[0], made[1:], tables, "accuracy").confirmed and made[1].chosen
+        chosen = put_forward(made[0], made[1:], tables, metric="accuracy")
+        count += chosen.confirmed and chosen.name == "lucky"
     noise = 2.6 * (0.05 * 0.95 / nights) ** 0.5
     assert least <= count / nights <= most + noise
 
@@ -124,8 +134,8 @@ def test_a_candidate_keeps_an_error_by_not_exceeding_it():
         made.append(candidate(name, latency, rmse=validation, pearson=1 - validation))
         tables[name] = {"main": table(labels + error * noise, labels)}
     full, near, far = made
-    chosen = selection.choose(full, [near, far], tables, [objective("regression", "rmse")], CompressSettings())
-    assert chosen.name == "near" and chosen.confirmed and not far.qualifies and "below 99%" in far.why
+    _, chosen, far = selection.choose(full, [near, far], tables, [objective("regression", "rmse")], CompressSettings())
+    assert chosen.chosen and chosen.name == "near" and chosen.confirmed and not far.qualifies and "below 99%" in far.why
 
 
 def judged(predictor, texts, labels):
@@ -146,12 +156,15 @@ def put_forward_of(trained_bert, defective):
     predictors = {"full": (full, 8.0), "sound": (OnnxPredictor(folder), 2.0), "defective": (defective, 1.0)}
     found = {name: judged(predictor, texts, labels) for name, (predictor, _) in predictors.items()}
     full, *others = (
-        measured(name, Cost(size_mb=1, latency_ms_p50=ms, latency_ms_p95=ms, throughput=1), found[name], objectives)
+        measured_candidate(
+            name, Cost(size_mb=1, latency_ms_p50=ms, latency_ms_p95=ms, throughput=1), found[name], objectives
+        )
         for name, (_, ms) in predictors.items()
     )
     holdouts = {name: tables["holdout"] for name, tables in found.items()}
     assert full.accuracy > 0.9, "the model has learned something that could be lost"
-    return selection.choose(full, others, holdouts, objectives, CompressSettings()).name
+    decided = selection.choose(full, others, holdouts, objectives, CompressSettings())
+    return next(candidate.name for candidate in decided if candidate.chosen)
 
 
 def test_a_corrupted_scale_is_not_put_forward(trained_bert, tmp_path):

@@ -142,7 +142,7 @@ def test_tokens_begin_where_the_teacher_puts_them(tiny_base):
 @pytest.mark.parametrize("kind", ["WordPiece", "BPE", "Unigram"])
 def test_a_cut_vocabulary_changes_nothing_for_its_texts(kind, tmp_path):
     tokenizer, student = tokenizer_and_student(kind)
-    smaller, cut = vocabulary.cut(student, tokenizer, TEXTS)
+    smaller, cut = vocabulary.trim(student, tokenizer, TEXTS)
     assert smaller.get_input_embeddings().num_embeddings == len(cut) < len(tokenizer)
     pretrained.save_checkpoint(smaller, cut, {"one": HEADS["one"][0]}, tmp_path)
     again, read, _ = pretrained.load_checkpoint(tmp_path)

@@ -16,12 +16,12 @@ from nightshift.inference.measurement import TorchPredictor
 from nightshift.models import pretrained
 from nightshift.records import Augmented, Start, Trained
 from tasks.compress import latency_table, students
-from tasks.compress.candidate_builder import Workshop
-from tasks.compress.recipes import NotPossibleError, parse
-from tasks.compress.stage import CompressSettings
+from tasks.compress.candidate_builder import CandidateBuilder
+from tasks.compress.recipes import NotPossibleError, Recipe
+from tasks.compress.settings import CompressSettings
 
 
-def test_a_lesson_is_the_mean_of_its_teachers_on_all_texts_in_tonights_order_of_labels(tmp_path, monkeypatch):
+def test_teacher_logits_are_the_mean_of_the_teachers_on_all_texts_in_tonights_order_of_labels(tmp_path, monkeypatch):
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
     rows = pd.DataFrame({"text": [text for text, _ in messages(20)]})
     (tmp_path / "artifacts/augment/x").mkdir(parents=True)
@@ -40,12 +40,12 @@ def test_a_lesson_is_the_mean_of_its_teachers_on_all_texts_in_tonights_order_of_
     told = objective().model_copy(update={"augmented": Augmented(augmented=0, path="augment/x")})
     told.sides.labels = ["bad", "good"]
     teachers = [Start(version="1", path="first"), Start(version="2", path="second")]
-    lesson = students.lesson.fn(teachers, [told], 32)
-    learnt = np.load(tmp_path / "artifacts" / lesson.path / "main.npy")
+    record = students.teacher_logits.fn(teachers, [told], 32)
+    learnt = np.load(tmp_path / "artifacts" / record.path / "main.npy")
     assert np.abs(said[0] - said[1]).max() > 0.1 and learnt == pytest.approx((said[0] + said[1]) / 2, abs=1e-5)
     told.sides.labels = ["bad", "good", "mixed"]
     with pytest.raises(NotPossibleError, match="other labels"):
-        students.lesson.fn(teachers, [told], 32)
+        students.teacher_logits.fn(teachers, [told], 32)
 
 
 def test_a_model_is_pruned_in_steps_and_nobody_is_asked_where_nothing_learns(trained_bert, tmp_path, monkeypatch):
@@ -58,13 +58,14 @@ def test_a_model_is_pruned_in_steps_and_nobody_is_asked_where_nothing_learns(tra
     rows.to_parquet(tmp_path / "artifacts/augment/x/train.parquet")
     rows[["text"]].to_parquet(tmp_path / "artifacts/augment/x/unlabelled.parquet")
     told = objective().model_copy(update={"augmented": Augmented(augmented=0, path="augment/x")})
-    settings = CompressSettings(recovery_epochs=0).model_dump()
-    monkeypatch.setattr(students, "lesson", None)
-    monkeypatch.setattr(students, "made", students.made.fn)
-    monkeypatch.setattr(latency_table, "_times", lambda models, *_: [parameter_count(found) for found in models])
-    shop = Workshop(full, [told], settings, inherited_settings(32), [], "tiny")
-    once, twice = (shop.model(parse(recipe)) for recipe in ("prune:0.9", "prune:0.9+prune:0.9"))
-    counts = [parameter_count(found) for found in (model, *(students.opened(student)[0] for student in (once, twice)))]
+    settings = CompressSettings(recovery_epochs=0)
+    monkeypatch.setattr(students, "teacher_logits", None)
+    monkeypatch.setattr(students, "make_student", students.make_student.fn)
+    monkeypatch.setattr(latency_table, "_measure", lambda models, *_: [parameter_count(found) for found in models])
+    builder = CandidateBuilder(full, [told], settings, inherited_settings(32), [], "tiny")
+    once, twice = (builder.model(Recipe.parse(text).steps) for text in ("prune:0.9", "prune:0.9+prune:0.9"))
+    pruned = [students.load_model(student)[0] for student in (once, twice)]
+    counts = [parameter_count(smaller) for smaller in (model, *pruned)]
     assert counts[0] > counts[1] > counts[2] and [once.parameters, twice.parameters] == counts[1:]
     assert len([*(tmp_path / "measured").iterdir()]) == 1, "the second time by the same table"
 
@@ -74,10 +75,10 @@ def test_numbers_are_taught_in_the_rows_own_unit_by_who_has_learnt_the_objective
     teacher = TorchPredictor(model, tokenizer, {"main": heads["scored"]}, 32)
     told, texts = objective("regression", "pearson"), ["a tent", "a stove and a lamp"]
     told.sides.labels = []
-    assert students._said(teacher, (texts, None), told) == pytest.approx(teacher.scores(texts), rel=1e-6)
+    assert students._aligned_logits(teacher, (texts, None), told) == pytest.approx(teacher.scores(texts), rel=1e-6)
     for other in (objective(), told.model_copy(update={"name": "else"})):
         with pytest.raises(NotPossibleError, match=f"has not learnt {other.name}"):
-            students._said(teacher, (texts, None), other)
+            students._aligned_logits(teacher, (texts, None), other)
 
 
 def test_a_teacher_that_is_no_base_model_is_told_by_its_field(tmp_path):

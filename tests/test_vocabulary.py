@@ -24,7 +24,7 @@ UNSEEN = ["zebras & quizzes, unfit for any tent", "Ωmega"]
 @pytest.mark.parametrize("kind", ["WordPiece", "BPE", "Unigram"])
 def test_a_cut_vocabulary_changes_nothing_for_its_texts(kind, tmp_path):
     model, tokenizer = model_with_tokenizer(kind)
-    smaller, cut = vocabulary.cut(model, tokenizer, TEXTS)
+    smaller, cut = vocabulary.trim(model, tokenizer, TEXTS)
     assert smaller.get_input_embeddings().num_embeddings == len(cut) == smaller.config.vocab_size < len(tokenizer)
     pretrained.save_checkpoint(smaller, cut, {"main": ONE}, tmp_path)
     again, read, _ = pretrained.load_checkpoint(tmp_path)
@@ -39,7 +39,7 @@ def test_a_cut_vocabulary_changes_nothing_for_its_texts(kind, tmp_path):
 @pytest.mark.parametrize("kind", ["WordPiece", "BPE", "Unigram"])
 def test_no_text_becomes_unreadable(kind):
     model, tokenizer = model_with_tokenizer(kind)
-    _, cut = vocabulary.cut(model, tokenizer, TEXTS[:2])
+    _, cut = vocabulary.trim(model, tokenizer, TEXTS[:2])
     for text in [*TEXTS, *UNSEEN]:
         unknown = [found.tokenize(text).count(found.unk_token) for found in (cut, tokenizer)]
         assert unknown[0] == unknown[1]
@@ -50,7 +50,7 @@ def test_a_vocabulary_of_a_generative_model_is_cut_in_its_output_layer_too():
     sizes = train_once.SIZES["gpt2"]
     tokenizer = pretrained.load_tokenizer("scratch:gpt2", sizes, TEXTS)
     model = pretrained.load("scratch:gpt2", {"main": Head("generation")}, tokenizer, 1, sizes).eval()
-    smaller, cut = vocabulary.cut(model, tokenizer, TEXTS[:3])
+    smaller, cut = vocabulary.trim(model, tokenizer, TEXTS[:3])
     old, new = (found(TEXTS[0], return_tensors="pt")["input_ids"] for found in (tokenizer, cut))
     with torch.no_grad():
         picked = smaller(input_ids=new).logits, model(input_ids=old).logits[..., tokenizer.convert_tokens_to_ids(cut.convert_ids_to_tokens(range(len(cut))))]  # fmt: skip

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from nightshift.models.architectures import Block
 
 
-class Watch:
+class BlockHooks:
     """One block in the last forward pass."""
 
     entering: Tensor
@@ -35,10 +35,10 @@ class Watch:
 
 
 @contextmanager
-def watching(layers: Iterable[nn.Module], blocks: Iterable[Block]) -> Iterator[list[Watch]]:
+def hooked_blocks(layers: Iterable[nn.Module], blocks: Iterable[Block]) -> Iterator[list[BlockHooks]]:
     """Watches on these blocks of every layer, layer by layer, in their order."""
     order = list(blocks)
-    watches = [Watch(layer, block) for layer in layers for block in order]
+    watches = [BlockHooks(layer, block) for layer in layers for block in order]
     try:
         yield watches
     finally:

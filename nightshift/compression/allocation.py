@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nightshift.compression.importance import Importance, alike
+from nightshift.compression.importance import Importance, uniform_importance
 from nightshift.compression.pruning import prune
 from nightshift.models.architectures import get_architecture
 from nightshift.models.heads import Model
@@ -28,7 +28,7 @@ class Shape(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Costs:
+class LatencyTable:
     """Milliseconds of a text; what one layer saves is by how much the time of all fell, divided by their number."""
 
     full: float
@@ -39,13 +39,13 @@ class Costs:
     """Saved by a layer that keeps so many feed-forward neurons."""
 
 
-def costs(model: Model, measure: Callable[[Sequence[Model]], Sequence[float]]) -> Costs:
+def measure_latency_table(model: Model, measure: Callable[[Sequence[Model]], Sequence[float]]) -> LatencyTable:
     """The table of a model, from a few that `measure` times side by side, in milliseconds.
 
     Whole models are measured, made into what is served, rather than layers alone: Kurtic et al. 2023 (ZipLM), arXiv
     2302.04089, section 3.2, measure layers. What lies between two that were measured is interpolated.
     """
-    equal = alike(model)
+    equal = uniform_importance(model)
     every = len(equal.neurons)
     neurons, heads = len(equal.neurons[0]), len(equal.heads[0])
     some_heads, some_widths = (sorted({ceil(total * share) for share in MEASURED}) for total in (heads, neurons))
@@ -56,7 +56,7 @@ def costs(model: Model, measure: Callable[[Sequence[Model]], Sequence[float]]) -
     full, *times = measure([model, *(prune(model, equal, *shape) for shape in shapes)])
     saved = [(full - time) / every for time in times]
     grid = sorted({neurons * part // STEPS for part in range(STEPS + 1)})
-    return Costs(
+    return LatencyTable(
         full,
         _between(range(heads + 1) if some_heads else [heads], [*some_heads, heads], [*saved[: len(some_heads)], 0.0]),
         _between(grid, [*some_widths, neurons], [*saved[len(some_heads) :], 0.0]),
@@ -67,7 +67,7 @@ def _between(wanted: Sequence[int], places: list[int], values: list[float]) -> d
     return {place: float(np.interp(place, places, values)) for place in wanted}
 
 
-def allocate(importance: Importance, costs: Costs, share: float) -> Shape:
+def allocate(importance: Importance, costs: LatencyTable, share: float) -> Shape:
     """The shape that takes at most `share` of the time and loses the least importance.
 
     The model's layers may be smaller already than those of which `costs` tells. The layer whose heads matter most keeps

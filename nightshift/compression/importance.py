@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softmax
 
-from nightshift.compression.activation_hooks import Watch, watching
+from nightshift.compression.activation_hooks import BlockHooks, hooked_blocks
 from nightshift.models.architectures import get_architecture, head_size, inner_width, layers
 from nightshift.models.heads import Head, Heads, Model, compute_logits
 from nightshift.training import losses
@@ -26,7 +26,7 @@ class Importance:
     """(heads,) a layer."""
 
 
-def alike(model: Model) -> Importance:
+def uniform_importance(model: Model) -> Importance:
     """All neurons and heads of a model equally important: to cut a model of which only the shape matters."""
     names, every, size = get_architecture(model), layers(model), head_size(model)
     return Importance(
@@ -35,7 +35,7 @@ def alike(model: Model) -> Importance:
     )
 
 
-def importance(model: Model, batches: Iterable[dict[str, Any]], heads: Heads) -> Importance:
+def compute_importance(model: Model, batches: Iterable[dict[str, Any]], heads: Heads) -> Importance:
     """How much the mean loss would rise without each neuron or head, up to a common factor.
 
     Of several objectives the sum by their weights. `batches` as `nightshift.training.batching.Collator` makes them. The diagonal of
@@ -51,12 +51,12 @@ def importance(model: Model, batches: Iterable[dict[str, Any]], heads: Heads) ->
     totals = {name: [torch.zeros(()) for _ in sizes] for name in heads}
     seen = dict.fromkeys(heads, 0)
     model.eval()
-    with torch.enable_grad(), watching(every, names.blocks) as watches:
+    with torch.enable_grad(), hooked_blocks(every, names.blocks) as watches:
         for batch in batches:
             name = batch["objective"]
             told = {key: value.to(device) for key, value in model_inputs(batch).items()}
             answer = compute_logits(model, name, told)
-            labels = drawn(heads[name], answer, batch["labels"].to(device), random[name])
+            labels = sample_labels(heads[name], answer, batch["labels"].to(device), random[name])
             loss = losses.summed_loss(heads[name], answer, labels, None, 1.0, 0.0)
             found = _mask_gradients(loss, watches, sizes)
             totals[name] = [old + new for old, new in zip(totals[name], found, strict=True)]
@@ -66,7 +66,7 @@ def importance(model: Model, batches: Iterable[dict[str, Any]], heads: Heads) ->
     return Importance(neurons=summed[1::2], heads=summed[::2])
 
 
-def _mask_gradients(loss: Tensor, watches: list[Watch], sizes: list[int]) -> list[Tensor]:
+def _mask_gradients(loss: Tensor, watches: list[BlockHooks], sizes: list[int]) -> list[Tensor]:
     """Squared and summed over rows, for each block (size of what enters // size of a part,)."""
     gradients = torch.autograd.grad(loss, [watch.entering for watch in watches])
     found = []
@@ -77,7 +77,7 @@ def _mask_gradients(loss: Tensor, watches: list[Watch], sizes: list[int]) -> lis
 
 
 @torch.no_grad()
-def drawn(head: Head, logits: Tensor, labels: Tensor, random: torch.Generator) -> Tensor:
+def sample_labels(head: Head, logits: Tensor, labels: Tensor, random: torch.Generator) -> Tensor:
     """Labels of the shape and on the device of `labels`, drawn from what a model itself answers; a decoder's where it predicts one.
 
     Of a number the answer and a standard normal, in units of the scaled labels.

@@ -56,7 +56,7 @@ STRATEGIES: dict[str, Callable[[int, int], list[int]]] = {
 """Which of a teacher's `total` layers the `kept` ones of a student are taken from, in their order."""
 
 
-def student_of(teacher: M, layers: int, strategy: str = "spread") -> M:
+def drop_layers(teacher: M, layers: int, strategy: str = "spread") -> M:
     """A copy of the teacher with `layers` of its layers, chosen by one of `STRATEGIES`; heads stay.
 
     Of an encoder-decoder so many of the encoder's, and the same share of the decoder's. Stock `from_pretrained` loads

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nightshift.compression.activation_hooks import watching
+from nightshift.compression.activation_hooks import hooked_blocks
 from nightshift.models.architectures import Block, get_architecture, layers, trunk, weight_matrix
 from nightshift.models.heads import Model, compute_logits, is_decoder
 from nightshift.training.batching import model_inputs
@@ -17,7 +17,7 @@ RIDGE = 1.0
 
 
 @torch.no_grad()
-def mend(pruned: Model, parent: Model, batches: Iterable[dict[str, Any]], ridge: float = RIDGE) -> None:
+def reconstruct(pruned: Model, parent: Model, batches: Iterable[dict[str, Any]], ridge: float = RIDGE) -> None:
     """Solve each output projection of `pruned` anew, so that every layer's sums come nearest to `parent`'s on `batches`.
 
     Layer after layer, attention before feed-forward, each with what the mended layers before it hand on, so that it
@@ -36,7 +36,7 @@ def mend(pruned: Model, parent: Model, batches: Iterable[dict[str, Any]], ridge:
     for number, (layer, original) in enumerate(zip(layers(pruned), layers(parent), strict=True)):
         wanted = []
         for batch in theirs:
-            with watching([original], blocks) as watches:
+            with hooked_blocks([original], blocks) as watches:
                 batch.run(original, number)
             wanted.append([watch.total for watch in watches])
         _fit(layer, number, ours, wanted, [batch.felt[2 * number :] for batch in theirs], blocks, ridge)
@@ -56,7 +56,7 @@ def _fit(
     """Change a layer, the `number`-th, and take the rows through it."""
     for place, block in enumerate(blocks):
         normal = _Normal(layer.get_submodule(block.output_projection))
-        with watching([layer], [block]) as (watch,):
+        with hooked_blocks([layer], [block]) as (watch,):
             for batch, totals, weights in zip(rows, wanted, felt, strict=True):
                 batch.run(layer, number)
                 missing = (totals[place] - watch.total)[batch.counted]
@@ -113,7 +113,7 @@ def _entering(model: Model, batch: dict[str, Any]) -> _Batch:
 
 def _felt(model: Model, batch: dict[str, Any]) -> list[Tensor]:
     """Squared gradients of the margin between the two likeliest answers, or of the one number, by each block's sums."""
-    with torch.enable_grad(), watching(layers(model), get_architecture(model).blocks) as watches:
+    with torch.enable_grad(), hooked_blocks(layers(model), get_architecture(model).blocks) as watches:
         answer = compute_logits(model, batch["objective"], _inputs(model, batch))
         best = answer.topk(min(2, answer.shape[-1])).values
         margin = best[..., 0].sum() - best[..., 1:].sum()

@@ -26,7 +26,7 @@ SPECIAL = [f"{name}_token_id" for name in ("pad", "bos", "eos", "sep", "cls", "d
 BATCH = 1000
 
 
-def cut(
+def trim(
     model: Model, tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]
 ) -> tuple[Model, PreTrainedTokenizerBase]:
     """Copies of both with the tokens that `texts` need; stock `from_pretrained` loads them once they are saved.

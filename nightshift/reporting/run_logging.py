@@ -28,7 +28,7 @@ def log(run_id: str, story: Story, registered: Registered, files: Sequence[Path]
     client, trained, evaluated = tracking.connect(), story.trained, story.evaluated
     tracking.log_history(run_id, json.loads((artifact_store.folder(trained) / "measured/history.json").read_text()))
     model_id = model_registry.version(registered.name, registered.version).source.removeprefix("models:/")
-    cost = next(c for c in story.compressed.candidates if c.chosen).model_dump(include=set(report_page.COSTS))
+    cost = story.compressed.chosen.model_dump(include=set(report_page.COSTS))
     for group, values, shown_with in (
         ("holdout", story.verdict.metrics, model_id),
         ("cost", cost, model_id),

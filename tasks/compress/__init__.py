@@ -1,5 +1,6 @@
 """The stage compress: recipes, students, candidates, the choice among them, the search."""
 
-from tasks.compress.stage import CompressSettings, compress
+from tasks.compress.settings import CompressSettings
+from tasks.compress.stage import compress
 
 __all__ = ["CompressSettings", "compress"]

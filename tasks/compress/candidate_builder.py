@@ -1,130 +1,149 @@
-"""From a recipe to what it makes, step by step; a clock that says what there is still time for."""
+"""Builds candidates from recipes, step by step; models that recipes share are built once."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import pandas as pd
 
 from nightshift.records import Objective, Start, Trained
 from nightshift.store import artifact_store, disk
 from tasks.compress import candidates, students
-from tasks.compress.recipes import SERVED, Step, chain, parse
-from tasks.compress.records import Lesson, Served, Student
-from tasks.compress.settings import InheritedSettings
-from tasks.compress.students import EPOCHS, RATES, SIZES
-
-TRAINING = ("temperature", "alpha", "attention_loss_weight", "hidden_loss_weight", "cosine_loss_weight")
-"""Settings that every step which trains goes by."""
+from tasks.compress.recipes import Recipe, Step
+from tasks.compress.records import ExportedModel, Student, TeacherLogits
+from tasks.compress.settings import CompressSettings, InheritedSettings, StepSettings
 
 
 @dataclass
-class Workshop:
-    """What every recipe shares: full, the rows, the settings, and what has been made so far."""
+class CandidateBuilder:
+    """Everything that all recipes share: full, the rows, the settings, and the students built so far."""
 
     trained: Trained
     objectives: list[Objective]
-    settings: dict[str, Any]
-    """`CompressSettings` by name."""
-    train: InheritedSettings
+    settings: CompressSettings
+    inherited: InheritedSettings
     teachers: list[Trained | Start]
     model_name: str
     deadline: float | None = None
-    share: float = 1.0
-    """Of the epochs that the settings say."""
-    made: dict[str, Student] = field(default_factory=dict)
+    """Seconds since the epoch."""
+    epoch_share: float = 1.0
+    """Share of its epochs that each step trains."""
+    students: dict[str, Student] = field(default_factory=dict)
 
     @property
     def max_length(self) -> int:
         """Tokens that full reads of a text."""
-        return self.train.max_length
+        return self.inherited.max_length
 
     @cached_property
-    def lesson(self) -> Lesson:
-        """What the teachers say to full's training rows."""
-        return students.lesson(self.teachers, self.objectives, self.max_length)
+    def teacher_logits(self) -> TeacherLogits:
+        """The teachers' logits on the transfer rows."""
+        return students.teacher_logits(self.teachers, self.objectives, self.max_length)
 
     @contextmanager
-    def for_a_share(self, share: float) -> Iterator[None]:
-        """For the length of the block every step trains for this share of its epochs."""
-        self.share = share
+    def shortened_training(self, epoch_share: float) -> Iterator[None]:
+        """Train each step for this share of its epochs within the block."""
+        self.epoch_share = epoch_share
         try:
             yield
         finally:
-            self.share = 1.0
+            self.epoch_share = 1.0
 
-    def model(self, steps: list[Step]) -> Trained | Student:
-        """The PyTorch model after these steps; each chain is made once."""
+    def model(self, steps: Sequence[Step]) -> Trained | Student:
+        """Return the PyTorch model after some steps; full without any."""
         if not steps:
             return self.trained
-        name = self._name(steps)
-        if name not in self.made:
+        name = self._student_name(steps)
+        if name not in self.students:
             disk.ensure_room()
             parent, step = self.model(steps[:-1]), steps[-1]
-            told = self._told(step)
-            lesson = self.lesson if told["epochs"] else None
-            self.made[name] = students.made(parent, self.trained, lesson, self.objectives, step, told, self.model_name)
-            artifact_store.clear_work(self.model_name, self.made[name])
-        return self.made[name]
+            settings = self._step_settings(step)
+            logits = self.teacher_logits if settings.epochs else None
+            self.students[name] = students.make_student(
+                parent, self.trained, logits, self.objectives, step, settings, self.model_name
+            )
+            artifact_store.clear_work(self.model_name, self.students[name])
+        return self.students[name]
 
-    def served(self, recipe: str) -> Served:
-        """What a recipe gives, as it is served."""
+    def export(self, recipe: Recipe) -> ExportedModel:
+        """Return the model of a recipe as it is served."""
         disk.ensure_room()
-        steps = parse(recipe)
-        kind = next((step.value or "dynamic" for step in steps if step.name == "quantize"), "")
-        kept = self.settings["float_weights"] if kind == "static" else 0
-        bits = 4 if any(step.name == "embeddings" for step in steps) else 8
-        chosen = (self.train.decision_threshold, self.train.abstain_accuracy) if steps else ()
-        return candidates.served(self.model(_torch(steps)), kind, kept, bits, self.objectives, self.max_length, *chosen)
+        number_format = candidates.NumberFormat(
+            kind=recipe.quantization,
+            float_weights=self.settings.float_weights if recipe.quantization == "static" else 0,
+            embedding_bits=recipe.embedding_bits,
+        )
+        decisions = candidates.DecisionSettings()
+        if recipe.steps:  # full has made its decisions in the evaluation
+            decisions = candidates.DecisionSettings(
+                decision_threshold=self.inherited.decision_threshold, abstain_accuracy=self.inherited.abstain_accuracy
+            )
+        return candidates.export_model(
+            self.model(recipe.model_steps), number_format, decisions, self.objectives, self.max_length
+        )
 
-    def seconds(self, recipe: str, served: Served) -> float:
-        """How long it took to make, from full: what the teachers say, where it learns, every step, and the export."""
-        steps = _torch(parse(recipe))
-        chains = [steps[: place + 1] for place in range(len(steps))]
-        asked = self.lesson.seconds if any(map(self._epochs, steps)) else 0.0
-        return asked + served.seconds + sum(self.made[self._name(known)].seconds for known in chains)
+    def seconds(self, recipe: Recipe, exported: ExportedModel) -> float:
+        """Return the time from full to an exported model: the teachers' logits if it is trained, every step, the export."""
+        steps = recipe.model_steps
+        teaching = self.teacher_logits.seconds if any(map(self._epochs, steps)) else 0.0
+        return teaching + exported.seconds + sum(self.students[name].seconds for name in self._student_names(steps))
 
-    def converted_from(self, recipe: str) -> Trained | Student:
-        """The PyTorch model before a recipe's conversions."""
-        return self.model([step for step in parse(recipe) if step.trains])
+    def before_conversions(self, recipe: Recipe) -> Trained | Student:
+        """Return the PyTorch model that a recipe's conversions start from."""
+        return self.model(recipe.training_steps)
 
-    def answers(self, model: Served | Student, side: str) -> dict[str, pd.DataFrame]:
-        """Its tables on one side."""
-        return candidates.read(candidates.answers(model, side, self.objectives, self.max_length), self.objectives)
+    def predictions(self, model: ExportedModel | Student, side: str) -> dict[str, pd.DataFrame]:
+        """Return a model's predictions on one side, by objective."""
+        predictions = candidates.predict(model, side, self.objectives, self.max_length)
+        return candidates.read_predictions(predictions, self.objectives)
 
-    def _told(self, step: Step) -> dict[str, Any]:
-        told = self.train.model_dump() | {"epochs": 0.0, "precision": self.trained.precision}
-        if step.trains:
-            named = (*TRAINING, *([SIZES[step.name]] if step.name in SIZES else []))
-            told |= {name: self.settings[name] for name in named}
-            told |= {"epochs": self._epochs(step), "learning_rate": self.settings[RATES[step.name]]}
-        if step.name == "distil":
-            told["strategy"] = self.settings["strategy"]
-        return told
+    def remaining_epochs(self, recipe: Recipe) -> float:
+        """Return the epochs of training that a recipe still needs."""
+        steps = recipe.model_steps
+        names = self._student_names(steps)
+        return sum(self._epochs(step) for step, name in zip(steps, names, strict=True) if name not in self.students)
 
-    def _epochs(self, step: Step) -> float:
-        return float(self.share * self.settings[EPOCHS[step.name]]) if step.trains else 0.0
-
-    def _name(self, steps: list[Step]) -> str:
-        return f"{chain(steps)} {self.share}"
-
-    def epochs(self, recipe: str) -> float:
-        """Epochs of training that a recipe still needs."""
-        steps = _torch(parse(recipe))
-        chains = [steps[: place + 1] for place in range(len(steps))]
-        return sum(self._epochs(known[-1]) for known in chains if self._name(known) not in self.made)
-
-    def too_late(self, recipe: str) -> bool:
-        """Whether the training that a recipe still needs would end after the deadline, at full's speed."""
+    def misses_deadline(self, recipe: Recipe) -> bool:
+        """Return True if the training that a recipe still needs would end after the deadline, at full's speed."""
         if self.deadline is None:
             return False
         rows = sum(o.sides.train + o.augmented.augmented + o.augmented.unlabelled for o in self.objectives)
-        speed = self.trained.figures.get("rows_per_second", float("inf"))
-        return time.time() + self.epochs(recipe) * rows / speed > self.deadline
+        rows_per_second = self.trained.figures.get("rows_per_second", float("inf"))
+        return time.time() + self.remaining_epochs(recipe) * rows / rows_per_second > self.deadline
 
+    def _step_settings(self, step: Step) -> StepSettings:
+        """Return the settings that a step reads."""
+        settings = StepSettings(
+            max_length=self.inherited.max_length,
+            per_device_train_batch_size=self.inherited.per_device_train_batch_size,
+            seed=self.inherited.seed,
+            class_weights=self.inherited.class_weights,
+            precision=self.trained.precision,
+        )
+        if not step.trains:
+            return settings
+        update: dict[str, float | str] = {
+            "size": self.settings.size_of(step.name),
+            "epochs": self._epochs(step),
+            "learning_rate": self.settings.learning_rate_of(step.name),
+            "temperature": self.settings.temperature,
+            "alpha": self.settings.alpha,
+            "attention_loss_weight": self.settings.attention_loss_weight,
+            "hidden_loss_weight": self.settings.hidden_loss_weight,
+            "cosine_loss_weight": self.settings.cosine_loss_weight,
+        }
+        if step.name == "distil":
+            update["strategy"] = self.settings.strategy
+        return settings.model_copy(update=update)
 
-def _torch(steps: list[Step]) -> list[Step]:
-    return [step for step in steps if step.name not in SERVED]
+    def _epochs(self, step: Step) -> float:
+        return self.epoch_share * self.settings.epochs_of(step.name)
+
+    def _student_names(self, steps: Sequence[Step]) -> list[str]:
+        """Return the name of the student after each step."""
+        return [self._student_name(steps[:count]) for count in range(1, len(steps) + 1)]
+
+    def _student_name(self, steps: Sequence[Step]) -> str:
+        return f"{Recipe(tuple(steps))} {self.epoch_share}"

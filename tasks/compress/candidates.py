@@ -1,9 +1,9 @@
-"""A smaller model as it is served: exported, converted, asked, and measured beside full."""
+"""Candidates as they are served: exported, quantized, asked for predictions, and measured beside full."""
 
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,124 +14,174 @@ from nightshift.inference.measurement import TorchPredictor, device
 from nightshift.inference.predictor import OnnxPredictor
 from nightshift.models.heads import read_heads, write_heads
 from nightshift.onnx import export, quantization
-from nightshift.records import GENERATIVE, Cost, Objective, Trained
+from nightshift.records import GENERATIVE, Cost, Objective, Settings, Trained
 from nightshift.store import artifact_store
 from nightshift.store.stages import stage
 from tasks.compress.recipes import NotPossibleError
-from tasks.compress.records import Answers, Costs, Footprint, Served, Student
-from tasks.compress.students import checkpoint, opened, training_rows
+from tasks.compress.records import CandidateCosts, ExportedModel, Footprint, Predictions, Student
+from tasks.compress.students import checkpoint_folder, load_model, training_rows
 
 CALIBRATION_ROWS, BATCH = 256, 32
-"""Training rows by which static quantization sets its scales, and how many at once."""
+"""Training rows by which static quantization sets its scales, and rows of a batch."""
+
+
+class NumberFormat(Settings):
+    """Number format of an exported model."""
+
+    kind: str = ""
+    """`dynamic` or `static` int8; empty: float32."""
+    float_weights: int = 0
+    """Number of weights that stay in float: those that static int8 hurts most."""
+    embedding_bits: int = 8
+    """Bits of each number of a token embedding."""
+
+
+class DecisionSettings(Settings):
+    """Decisions that are made on validation by the scores of the exported model, see `train` of the settings."""
+
+    decision_threshold: float | Literal["auto"] = 0.5
+    abstain_accuracy: float | None = None
 
 
 @stage
-def served(
+def export_model(
     folder: Path,
     model: Trained | Student,
-    quantize: str,
-    float_weights: int,
-    embedding_bits: int,
+    number_format: NumberFormat,
+    decisions: DecisionSettings,
     objectives: list[Objective],
     max_length: int,
-    decision_threshold: float | str = 0.5,
-    abstain_accuracy: float | None = None,
-) -> Served:
-    """The folder that is served, int8 where `quantize` says of which kind, and the checkpoint that it came from.
+) -> ExportedModel:
+    """Export a PyTorch model as it is served, beside the checkpoint that it is exported from.
 
-    What is to be chosen on validation, threshold and bound, is chosen by the scores that are served. So many of the weights that static int8 hurts most stay in float; the embeddings of tokens have so many bits.
+    Args:
+        folder: Where the export is written.
+        model: Full or a student.
+        number_format: Number format of the export.
+        decisions: What is chosen on validation by the exported model's scores.
+        objectives: What the model has learned.
+        max_length: Tokens that it reads of a text.
+
+    Raises:
+        NotPossibleError: The model cannot be exported or quantized like this.
     """
-    begun, place = time.monotonic(), checkpoint(model)
-    shutil.copytree(place, folder / "checkpoint")
-    (folder / "serving").mkdir()
+    start_time = time.monotonic()
+    serving = folder / "serving"
+    shutil.copytree(checkpoint_folder(model), folder / "checkpoint")
+    serving.mkdir()
     try:
-        export.export(*opened(model), folder / "serving", max_length)
+        export.export(*load_model(model), serving, max_length)
     except ValueError as error:
         raise NotPossibleError(str(error)) from error
-    if quantize:
-        _quantize(folder / "serving", quantize == "static", float_weights, embedding_bits, objectives)
-    if decision_thresholds.is_chosen(decision_threshold, abstain_accuracy):
-        predictor: Any = export.open_served(folder / "serving")
+    if number_format.kind:
+        _quantize(serving, number_format, objectives)
+    if decision_thresholds.is_chosen(decisions.decision_threshold, decisions.abstain_accuracy):
+        predictor: Any = export.open_served(serving)
         heads = decision_thresholds.choose(
-            predictor, read_heads(folder / "checkpoint"), objectives, decision_threshold, abstain_accuracy
+            predictor,
+            read_heads(folder / "checkpoint"),
+            objectives,
+            decisions.decision_threshold,
+            decisions.abstain_accuracy,
         )
-        export.rewrite_heads(heads, folder / "serving")
+        export.rewrite_heads(heads, serving)
         write_heads(heads, folder / "checkpoint")
-    return Served(seconds=time.monotonic() - begun)
+    return ExportedModel(seconds=time.monotonic() - start_time)
 
 
-def _quantize(serving: Path, static: bool, float_weights: int, bits: int, objectives: list[Objective]) -> None:
+def _quantize(serving: Path, number_format: NumberFormat, objectives: list[Objective]) -> None:
     graph = serving / export.ONNX
+    is_static = number_format.kind == "static"
     if not graph.exists():
-        if static:
+        if is_static:
             raise NotPossibleError(
                 "quantize:static fixes the scales of a graph; what writes text is served as a checkpoint"
             )
         quantization.quantize_checkpoint(serving)
-    elif static:
-        feeds = _feeds(serving, objectives)
-        worst = quantization.sensitive(graph, feeds, float_weights) if float_weights else []
-        quantization.quantize_static(graph, graph, feeds, worst, bits)
+    elif is_static:
+        batches = _calibration_batches(serving, objectives)
+        keep_float: list[str] = []
+        if number_format.float_weights:
+            keep_float = quantization.sensitive(graph, batches, number_format.float_weights)
+        quantization.quantize_static(graph, graph, batches, keep_float, number_format.embedding_bits)
     else:
-        quantization.quantize_int8(graph, graph, embedding_bits=bits)
+        quantization.quantize_int8(graph, graph, embedding_bits=number_format.embedding_bits)
 
 
-def _feeds(serving: Path, objectives: list[Objective]) -> list[dict[str, np.ndarray]]:
-    """Training rows of each objective, drawn from all over them, as the graph takes them."""
+def _calibration_batches(serving: Path, objectives: list[Objective]) -> list[dict[str, np.ndarray]]:
+    """Return training rows of each objective, sampled from all of them, as inputs of the graph."""
     predictor = OnnxPredictor(serving)
-    found: list[dict[str, np.ndarray]] = []
+    batches: list[dict[str, np.ndarray]] = []
     for objective in objectives:
-        known = training_rows(objective)
-        texts, pairs = scoring.texts_of(known.sample(min(len(known), CALIBRATION_ROWS), random_state=0))
+        frame = training_rows(objective)
+        texts, pairs = scoring.texts_of(frame.sample(min(len(frame), CALIBRATION_ROWS), random_state=0))
         rows = texts if pairs is None else list(zip(texts, pairs, strict=True))
-        found += [predictor.feed(rows[at : at + BATCH]) for at in range(0, len(rows), BATCH)]
-    return found
+        batches += [predictor.feed(rows[start : start + BATCH]) for start in range(0, len(rows), BATCH)]
+    return batches
 
 
 @stage
-def answers(folder: Path, model: Served | Student, side: str, objectives: list[Objective], max_length: int) -> Answers:
-    """What a model says to one side's rows: as it is served, or in PyTorch before any conversion."""
+def predict(
+    folder: Path, model: ExportedModel | Student, side: str, objectives: list[Objective], max_length: int
+) -> Predictions:
+    """Predict one side's rows.
+
+    Args:
+        folder: Where the predictions are written.
+        model: A model as it is served, or a student in PyTorch before its conversions.
+        side: `validation` or `holdout`.
+        objectives: What is predicted.
+        max_length: Tokens that a student reads of a text.
+    """
     predictor: Any
-    if isinstance(model, Served):
+    if isinstance(model, ExportedModel):
         predictor = export.open_served(artifact_store.folder(model) / "serving")
     else:
-        predictor = TorchPredictor(*opened(model), max_length)
+        predictor = TorchPredictor(*load_model(model), max_length)
         predictor.model.to(device())
     scoring.write(scoring.tables(predictor, side, objectives), folder / "answers")
-    return Answers()
+    return Predictions()
 
 
-def read(found: Answers, objectives: list[Objective]) -> dict[str, pd.DataFrame]:
-    """Its tables by objective."""
-    return scoring.read(artifact_store.folder(found) / "answers", objectives)
+def read_predictions(predictions: Predictions, objectives: list[Objective]) -> dict[str, pd.DataFrame]:
+    """Return the tables of predictions by objective."""
+    return scoring.read(artifact_store.folder(predictions) / "answers", objectives)
 
 
 @stage
-def costs(
-    _folder: Path, trained: Trained, served: dict[str, Served], objectives: list[Objective], max_length: int
-) -> Costs:
-    """What full and each served model cost, asked in turns in one process.
+def measure_costs(
+    _folder: Path, trained: Trained, exported: dict[str, ExportedModel], objectives: list[Objective], max_length: int
+) -> CandidateCosts:
+    """Measure full and each exported model in turns, in one process.
 
-    Full answers where the others are served: on a processor what judges, on the GPU, where there is one, what writes.
+    Full runs where the others are served: a generative model on the GPU if there is one, any other on the CPU.
+
+    Args:
+        trained: Full.
+        exported: Its smaller forms by name.
+        objectives: The latency of the first main one is measured.
+        max_length: Tokens that full reads of a text.
     """
-    full = TorchPredictor(*opened(trained), max_length)
+    full = TorchPredictor(*load_model(trained), max_length)
     if any(o.kind in GENERATIVE for o in objectives):
         full.model.to(device())
-    folders = {"full": checkpoint(trained)} | {
-        name: artifact_store.folder(found) / "serving" for name, found in served.items()
-    }
-    predictors: list[Any] = [full, *(export.open_served(place) for name, place in folders.items() if name != "full")]
-    times = scoring.times(predictors, objectives)
-    found = {}
-    for (name, place), cost in zip(folders.items(), times, strict=True):
-        loaded = footprint(served.get(name, trained)) if served else None
-        weight = {"memory_mb": loaded.memory_mb, "load_ms": loaded.load_ms} if loaded else {}
-        found[name] = Cost(**cost, **weight, size_mb=nightshift.inference.footprint.size_mb(place))
-    return Costs(costs=found)
+    folders = {name: artifact_store.folder(model) / "serving" for name, model in exported.items()}
+    predictors: list[Any] = [full, *(export.open_served(folder) for folder in folders.values())]
+    timings = scoring.times(predictors, objectives)
+    costs = {}
+    for (name, folder), timing in zip({"full": checkpoint_folder(trained), **folders}.items(), timings, strict=True):
+        footprint = measure_footprint(exported.get(name, trained)) if exported else None
+        costs[name] = Cost(
+            **timing,
+            size_mb=nightshift.inference.footprint.size_mb(folder),
+            memory_mb=footprint.memory_mb if footprint else None,
+            load_ms=footprint.load_ms if footprint else None,
+        )
+    return CandidateCosts(costs=costs)
 
 
 @stage
-def footprint(_folder: Path, model: Trained | Served) -> Footprint:
-    """Told by a process of the model's own, once of each: a search sets full beside every shape."""
-    place = checkpoint(model) if isinstance(model, Trained) else artifact_store.folder(model) / "serving"
-    return Footprint(**nightshift.inference.footprint.of(place))
+def measure_footprint(_folder: Path, model: Trained | ExportedModel) -> Footprint:
+    """Measure memory and load time in a subprocess; cached, because a search compares full with every candidate."""
+    folder = checkpoint_folder(model) if isinstance(model, Trained) else artifact_store.folder(model) / "serving"
+    return Footprint(**nightshift.inference.footprint.of(folder))

@@ -1,6 +1,6 @@
-"""How long parts of a model take on this machine, as they are served in int8; measured once for each shape of model.
+"""Latency of a model's parts on this machine, served in int8; measured once for each shape of model.
 
-Remembered under NIGHTSHIFT_HOME, so that a night that is run again prunes alike.
+The tables are kept under NIGHTSHIFT_HOME, so that a night that is run again prunes alike.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ import onnxruntime
 from transformers import PreTrainedTokenizerBase
 
 from nightshift.compression import allocation
+from nightshift.compression.allocation import LatencyTable
 from nightshift.inference.measurement import one_by_one
 from nightshift.models.architectures import get_architecture, head_size, inner_width, layers
 from nightshift.models.heads import Heads, Model
@@ -24,37 +25,48 @@ from nightshift.store import artifact_store
 
 log = logging.getLogger("nightshift.compress")
 TEXTS = 60
+"""Texts that each model is timed on."""
 ROUNDS = 5
-"""How many texts each model is timed on, and how often."""
+"""Number of times that each model is timed on each text."""
 
 
-def costs(
+def load_or_measure(
     model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, texts: Sequence[str], max_length: int
-) -> allocation.Costs:
-    """What layers with fewer heads and neurons save, of this model."""
+) -> LatencyTable:
+    """Return the latency that layers with fewer heads and neurons save, from a file or measured.
+
+    Args:
+        model: The model whose layers become smaller.
+        tokenizer: Its tokenizer.
+        heads: Its objectives; the first one is timed.
+        texts: Texts that it is timed on.
+        max_length: Tokens that it reads of a text.
+    """
     names = get_architecture(model)
     widths = [[inner_width(layer, block) for block in names.blocks] for layer in layers(model)]
     sizes = [model.config.model_type, model.config.hidden_size, head_size(model), widths, len(tokenizer), max_length]
-    told = [*sizes, sorted(map(len, texts)), allocation.MEASURED, onnxruntime.__version__]
-    key = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:24]
+    key_parts = [*sizes, sorted(map(len, texts)), allocation.MEASURED, onnxruntime.__version__]
+    key = hashlib.sha256(json.dumps(key_parts).encode()).hexdigest()[:24]
     file = artifact_store.home() / "measured" / f"{key}.json"
     if (table := _read(file)) is None:
-        table = allocation.costs(model, lambda models: _times(models, tokenizer, heads, texts, max_length))
+        table = allocation.measure_latency_table(
+            model, lambda models: _measure(models, tokenizer, heads, texts, max_length)
+        )
         file.parent.mkdir(parents=True, exist_ok=True)
-        beside = artifact_store.partial_path(file)
-        beside.write_text(json.dumps([table.full, list(table.heads.items()), list(table.widths.items())]))
-        beside.replace(file)
+        partial = artifact_store.partial_path(file)
+        partial.write_text(json.dumps([table.full, list(table.heads.items()), list(table.widths.items())]))
+        partial.replace(file)
     return table
 
 
-def _read(file: Path) -> allocation.Costs | None:
+def _read(file: Path) -> LatencyTable | None:
     """Return the table that a file holds; None if there is none, or, with a line in the log, if it cannot be read."""
     try:
-        full, few_heads, few_neurons = json.loads(file.read_text(encoding="utf-8"))
-        heads, widths = (
-            {_count(size): _milliseconds(saved) for size, saved in pairs} for pairs in (few_heads, few_neurons)
+        full, heads, widths = json.loads(file.read_text(encoding="utf-8"))
+        saved_by_heads, saved_by_widths = (
+            {_count(size): _milliseconds(saved) for size, saved in pairs} for pairs in (heads, widths)
         )
-        return allocation.Costs(_milliseconds(full), heads, widths)
+        return LatencyTable(_milliseconds(full), saved_by_heads, saved_by_widths)
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, RecursionError):
@@ -74,12 +86,12 @@ def _milliseconds(value: object) -> float:
     return float(value)
 
 
-def _times(
+def _measure(
     models: Sequence[Model], tokenizer: PreTrainedTokenizerBase, heads: Heads, texts: Sequence[str], max_length: int
 ) -> list[float]:
-    """Milliseconds of one text, asked in turns: the median over texts of the least of each one's rounds.
+    """Return the latency of each model in ms a text, timed in turns: the median over texts of the shortest round of each.
 
-    (The least, because what else this machine does in the meantime only ever takes longer.)
+    (The shortest, because other processes on this machine only ever make a round longer.)
     """
     name = next(iter(heads))
     with artifact_store.scratch() as folder:
@@ -91,7 +103,7 @@ def _times(
             export.export(model, tokenizer, heads, serving, max_length)
             quantization.quantize_int8(serving / export.ONNX, serving / export.ONNX)
             predictors.append(export.open_served(serving))
-        asked = [lambda texts, pairs, p=p: p.scores(texts, pairs, name) for p in predictors]
+        calls = [lambda texts, pairs, p=p: p.scores(texts, pairs, name) for p in predictors]
         pairs = list(texts) if heads[name].pairs else None
-        rounds = [one_by_one(asked, list(texts), pairs, TEXTS) for _ in range(ROUNDS)]
-        return [float(time) for time in np.median(np.min(rounds, axis=0), axis=1)]
+        rounds = [one_by_one(calls, list(texts), pairs, TEXTS) for _ in range(ROUNDS)]
+        return [float(latency) for latency in np.median(np.min(rounds, axis=0), axis=1)]

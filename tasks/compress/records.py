@@ -1,13 +1,13 @@
-"""What passes between the steps of compression: records as in `nightshift.records`."""
+"""Records that the stages within compression pass on, like those of `nightshift.records`."""
 
 from nightshift.records import Artifact, Cost
 
 
-class Lesson(Artifact):
-    """`OBJECTIVE.npy`: the teachers' logits on tonight's training rows, in their order, of each objective that judges."""
+class TeacherLogits(Artifact):
+    """`OBJECTIVE.npy`: the teachers' logits on tonight's transfer rows, in their order, of each objective that is not generative."""
 
     seconds: float
-    """That it took to ask them."""
+    """Time that the teachers took."""
 
 
 class Student(Artifact):
@@ -15,28 +15,28 @@ class Student(Artifact):
 
     parameters: int
     seconds: float
-    """That the step took, when it was taken."""
+    """Time that the step took when it was run."""
 
 
-class Served(Artifact):
-    """A model as it is served: `serving/`, and `checkpoint/`, which it was exported from."""
+class ExportedModel(Artifact):
+    """`serving/`, a model as it is served, and `checkpoint/`, which it was exported from."""
 
     seconds: float
-    """That the export and its conversion took."""
+    """Time that the export and its conversion took."""
 
 
-class Answers(Artifact):
-    """`answers/OBJECTIVE.parquet`: what a served model says to one side's rows, see `nightshift.evaluation.kinds`."""
+class Predictions(Artifact):
+    """`answers/OBJECTIVE.parquet`: a model's predictions on the rows of one side, see `nightshift.evaluation.kinds`."""
 
 
 class Footprint(Artifact):
-    """What loading a model takes, see `nightshift.records.Cost`."""
+    """Memory and time that loading a model takes, see `nightshift.records.Cost`."""
 
     memory_mb: float
     load_ms: float
 
 
-class Costs(Artifact):
-    """What full and its smaller forms cost, measured in turns."""
+class CandidateCosts(Artifact):
+    """Costs of full and of its smaller forms by name, measured in turns."""
 
     costs: dict[str, Cost]

@@ -1,91 +1,109 @@
-"""The search behind `recipes: auto`: depth, width, vocabulary and number format, under a time budget.
+"""The search of `recipes: auto`: over depth, width, vocabulary and number format, with a time budget.
 
-Successive halving (Jamieson and Talwalkar 2016, arXiv 1502.07943): every shape learns shortly, half of the shapes go on
-with twice the epochs, and again. What goes on is the cheap end of those that come near to what full reaches on
-validation; the holdout is not looked at.
+Successive halving (Jamieson and Talwalkar 2016, arXiv 1502.07943): every shape is trained shortly, half of the shapes go
+on with twice the epochs, and again. The cheapest of those go on whose metric on validation comes near to full's; the
+holdout is not looked at.
 """
 
 import logging
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from nightshift.evaluation import kinds
 from tasks.compress import candidates
-from tasks.compress.candidate_builder import Workshop
-from tasks.compress.recipes import CONVERSIONS, FULL, NotPossibleError, usable
+from tasks.compress.candidate_builder import CandidateBuilder
+from tasks.compress.recipes import CONVERSIONS, FULL, NotPossibleError, Recipe, Step, usable_steps
 
 log = logging.getLogger("nightshift.compress")
 DEPTHS = (1.0, 0.5, 0.34, 0.17)
 """Shares of the layers."""
 HALVINGS = (0, 1, 2)
-"""How often the time is halved by pruning."""
-RUNGS = ((0.25, 0.06), (0.5, 0.03), (1.0, 0.0))
-"""Of each rung the share of the epochs, and how far below what is wanted a shape may be, as a share of full's metric."""
+"""Numbers of pruning steps, each of which halves the latency."""
+
+
+class Rung(NamedTuple):
+    """One round of the search."""
+
+    epoch_share: float
+    """Share of the epochs that each shape is trained for."""
+    slack: float
+    """How far below its bound a shape may be and still go on, as a share of full's metric."""
+
+
+RUNGS = (Rung(0.25, 0.06), Rung(0.5, 0.03), Rung(1.0, 0.0))
 
 
 @dataclass(frozen=True)
 class Point:
-    """A recipe, as far as it has learned."""
+    """A recipe, as good and as fast as it is after a rung."""
 
-    recipe: str
+    recipe: Recipe
     quality: float
     """Its gate metric on validation; more is better."""
     latency: float
-    """Median of a text, as a share of full's."""
+    """Its median latency, as a share of full's."""
 
 
-def explore(shop: Workshop, validation: dict[str, float], keep: float, search_minutes: float) -> list[str]:
-    """The recipes that are worth a full training, and those without training; `validation` are full's metrics."""
-    metric = kinds.primary(shop.objectives)
-    sign = kinds.better(metric)
-    reference = sign * validation[metric]
-    end = time.time() + 60 * search_minutes
-    known = usable([o.kind for o in shop.objectives])
-    conversions = [step for step in CONVERSIONS if step in known]
-    plain = ["+".join(conversions[at:]) for at in range(len(conversions))]
-    living = _space([step for step in conversions if step != "vocabulary"])
-    for number, (share, slack) in enumerate(RUNGS, 1):
+def search(builder: CandidateBuilder, full_metrics: dict[str, float]) -> list[Recipe]:
+    """Return the recipes that are worth a full training, after those without training.
+
+    Args:
+        builder: Builds the candidates; its settings have the bound `keep` and the budget `search_minutes`.
+        full_metrics: Full's metrics on validation.
+    """
+    metric = kinds.primary(builder.objectives)
+    reference = kinds.better(metric) * full_metrics[metric]
+    search_end = time.time() + 60 * builder.settings.search_minutes
+    usable = usable_steps([o.kind for o in builder.objectives])
+    conversions = [Step(name) for name in CONVERSIONS if name in usable]
+    untrained = [Recipe(tuple(conversions[start:])) for start in range(len(conversions))]
+    recipes = _search_space([step for step in conversions if step.name != "vocabulary"])
+    for number, rung in enumerate(RUNGS, 1):
         points: list[Point] = []
-        with shop.for_a_share(share):
-            for recipe in living:
-                if shop.too_late(recipe) or (points and time.time() > end):
+        with builder.shortened_training(rung.epoch_share):
+            for recipe in recipes:
+                if builder.misses_deadline(recipe) or (points and time.time() > search_end):
                     log.info("search: no time for %s", recipe)
                     continue
                 log.info("search, rung %d of %d: %s", number, len(RUNGS), recipe)
                 with suppress(NotPossibleError):
-                    points.append(_learned(shop, recipe, metric))
+                    points.append(_evaluate(builder, recipe, metric))
         if not points:
-            return plain
-        living = survivors(points, reference - (1 - keep + slack) * abs(reference), max(1, len(living) // 2))
-    return [*plain, *living]
+            return untrained
+        bound = reference - (1 - builder.settings.keep + rung.slack) * abs(reference)
+        recipes = survivors(points, bound, max(1, len(recipes) // 2))
+    return [*untrained, *recipes]
 
 
-def _space(conversions: list[str]) -> list[str]:
-    """Every depth with every width, the most cautious first, all converted."""
-    shapes = []
+def _search_space(conversions: list[Step]) -> list[Recipe]:
+    """Return every depth with every width, the most cautious first, all converted."""
+    recipes = []
     for depth in DEPTHS:
         for halvings in HALVINGS:
-            steps = [f"distil:{depth}"] * (depth < 1) + ["prune:0.5"] * halvings
+            steps = [Step("distil", str(depth))] * (depth < 1) + [Step("prune", "0.5")] * halvings
             if steps:
-                shapes.append("+".join([*steps, *conversions]))
-    return shapes
+                recipes.append(Recipe((*steps, *conversions)))
+    return recipes
 
 
-def _learned(shop: Workshop, recipe: str, metric: str) -> Point:
-    served = shop.served(recipe)
-    tables = shop.answers(served, "validation")
-    cost = candidates.costs(shop.trained, {recipe: served}, shop.objectives, shop.max_length).costs
-    latency = cost[recipe].latency_ms_p50 / cost[FULL].latency_ms_p50
-    return Point(recipe, kinds.better(metric) * kinds.metrics(tables, shop.objectives)[metric], latency)
+def _evaluate(builder: CandidateBuilder, recipe: Recipe, metric: str) -> Point:
+    exported = builder.export(recipe)
+    predictions = builder.predictions(exported, "validation")
+    name = str(recipe)
+    measured = candidates.measure_costs(builder.trained, {name: exported}, builder.objectives, builder.max_length)
+    latency = measured.costs[name].latency_ms_p50 / measured.costs[FULL].latency_ms_p50
+    return Point(recipe, kinds.better(metric) * kinds.metrics(predictions, builder.objectives)[metric], latency)
 
 
-def survivors(points: list[Point], bound: float, count: int) -> list[str]:
-    """The cheapest `count` of those that reach `bound`; where none does, the best one.
+def survivors(points: list[Point], bound: float, count: int) -> list[Recipe]:
+    """Return the cheapest `count` recipes that reach `bound`; if none does, the best one.
 
-    Also where a cheaper one is better by now: after a short training that is noise, and another may not be possible later.
+    A dearer recipe goes on even if a cheaper one is better by now: after a short training such a difference is noise, and
+    the cheaper one may turn out not to be possible.
     """
-    near = [point for point in points if point.quality >= bound]
-    best = max(points, key=lambda p: (p.quality, p.recipe))
-    cheapest = sorted(near or [best], key=lambda p: (p.latency, -p.quality, p.recipe))
+    sufficient = [point for point in points if point.quality >= bound]
+    best = max(points, key=lambda point: (point.quality, str(point.recipe)))
+    cheapest = sorted(sufficient or [best], key=lambda point: (point.latency, -point.quality, str(point.recipe)))
     return [point.recipe for point in cheapest[:count]]

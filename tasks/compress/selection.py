@@ -1,14 +1,15 @@
 """The choice among measured candidates: validation qualifies, the holdout confirms, the cheapest confirmed one wins.
 
-From cautious to bold, stopping at the first failure: a fixed sequence of tests needs no correction. Where the holdout
-is too small to confirm any, the most cautious is put forward as unconfirmed.
+From cautious to bold, stopping at the first failure: a fixed sequence of tests needs no correction. If the holdout is
+too small to confirm any, the most cautious one is put forward as unconfirmed.
 """
 
-from pydantic import Field
+from dataclasses import dataclass
 
 from nightshift.evaluation import kinds, significance
 from nightshift.evaluation.significance import Tables
-from nightshift.records import Candidate, Objective, Settings
+from nightshift.records import Candidate, Objective
+from tasks.compress.settings import SelectionSettings
 
 TIE = 0.9
 """Costs within 10 % are ties."""
@@ -16,23 +17,41 @@ TESTS = 3
 """Candidates that the holdout tests: the most cautious, the boldest and one between."""
 
 
-class Bounds(Settings):
-    """What a candidate may lose, and the targets that it must reach."""
+@dataclass(eq=False)
+class _Decision:
+    """The decision about one candidate while it is made."""
 
-    keep: float = Field(0.99, gt=0, le=1)
-    """Fraction of the full model's gate metric on validation that a candidate must keep."""
-    max_drop: float = Field(0.02, gt=0)
-    """Drop of the metric, in its unit, that the test on the holdout must rule out."""
-    confidence: float = Field(0.95, gt=0.5, lt=1)
-    """Confidence level of this one-sided test."""
-    allow_unconfirmed: bool = True
-    """True to allow a candidate that the holdout has too few rows to confirm."""
-    min_speedup: float | None = Field(None, gt=1)
-    """Target: minimum speedup over the full model for a single text; if not set, no target."""
-    max_latency_ms: float | None = Field(None, gt=0)
-    """Target: maximum 95th percentile of the latency of a single text, in milliseconds; if not set, no target."""
-    max_size_mb: float | None = Field(None, gt=0)
-    """Target: maximum size of the model file, in MB (10^6 bytes); if not set, no target."""
+    candidate: Candidate
+    reasons: list[str]
+    qualifies: bool
+    confirmed: bool = False
+    difference: float = 0.0
+    lower: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return self.candidate.name
+
+    @property
+    def latency(self) -> float:
+        return self.candidate.latency_ms_p50
+
+    def quality(self, metric: str) -> float:
+        """Return the metric on validation, negated if less is better."""
+        return kinds.better(metric) * self.candidate.validation[metric]
+
+    def decided(self, is_chosen: bool) -> Candidate:
+        """Return the candidate with the decision about it."""
+        return self.candidate.model_copy(
+            update={
+                "qualifies": self.qualifies,
+                "confirmed": self.confirmed,
+                "difference": self.difference,
+                "lower": self.lower,
+                "chosen": is_chosen,
+                "why": "; ".join([*self.reasons, *["put forward"] * is_chosen]),
+            }
+        )
 
 
 def choose(
@@ -40,125 +59,127 @@ def choose(
     candidates: list[Candidate],
     holdouts: dict[str, Tables],
     objectives: list[Objective],
-    bounds: Bounds,
-) -> Candidate:
-    """Decide which candidate is put forward, and write on each why; pure but for those remarks.
+    settings: SelectionSettings,
+) -> list[Candidate]:
+    """Return full and the candidates with the decisions about them; exactly one is chosen.
 
-    `holdouts` holds each candidate's answers on the same rows, by name.
+    Args:
+        full: The uncompressed model, measured.
+        candidates: Its smaller forms, measured.
+        holdouts: By name, the predictions of each on the same rows.
+        objectives: What is compared.
+        settings: Losses and targets.
     """
     metric = kinds.primary(objectives)
-    for candidate in candidates:
-        near, candidate.why = kept(candidate.validation[metric], full.validation[metric], metric, bounds.keep)
-        missed = _missed(candidate, full, bounds)
-        candidate.qualifies = near and not missed
-        candidate.why += "".join(f"; {words}" for words in missed)
-    full.qualifies = full.confirmed = True
-    full.why = "the reference"
-    sequence = _cautious_to_bold(candidates, metric)
-    needed = _confirm(sequence, full, holdouts, objectives, bounds)
-    confirmed = [candidate for candidate in sequence if candidate.confirmed]
+    reference = _Decision(full, ["the reference"], qualifies=True, confirmed=True)
+    decisions = [_qualify(candidate, full, metric, settings) for candidate in candidates]
+    sequence = _cautious_to_bold(decisions, metric)
+    rows_needed = _confirm(sequence, reference, holdouts, objectives, settings)
+    confirmed = [decision for decision in sequence if decision.confirmed]
     if confirmed:
         best = _cheapest(confirmed, metric)
-    elif sequence and needed and bounds.allow_unconfirmed:
+    elif sequence and rows_needed and settings.allow_unconfirmed:
         best = sequence[0]
-        best.why += (
-            f"; unconfirmed: about {needed:,} holdout rows would be needed to rule out a drop of {bounds.max_drop}"
+        best.reasons.append(
+            f"unconfirmed: about {rows_needed:,} holdout rows would be needed to rule out a drop of {settings.max_drop}"
         )
     else:
-        best = full
-    if best is full and (missed := _missed(full, full, bounds)):
-        best.why += "; no candidate was confirmed within the targets: " + ", ".join(missed)
-    best.chosen = True
-    best.why += "; put forward"
-    return best
+        best = reference
+        if missed_targets := _missed_targets(full, full, settings):
+            best.reasons.append(f"no candidate was confirmed within the targets: {', '.join(missed_targets)}")
+    return [decision.decided(decision is best) for decision in (reference, *decisions)]
 
 
-def kept(value: float, reference: float, metric: str, keep: float) -> tuple[bool, str]:
-    """Whether a metric is near enough to full's, and that in words; a weighted sum or a correlation may be negative."""
+def _qualify(candidate: Candidate, full: Candidate, metric: str, settings: SelectionSettings) -> _Decision:
+    """Return whether a candidate qualifies by its metric on validation and its costs."""
+    is_near, reason = compare_to_full(candidate.validation[metric], full.validation[metric], metric, settings.keep)
+    missed_targets = _missed_targets(candidate, full, settings)
+    return _Decision(candidate, [reason, *missed_targets], qualifies=is_near and not missed_targets)
+
+
+def compare_to_full(value: float, reference: float, metric: str, keep: float) -> tuple[bool, str]:
+    """Return whether a candidate's metric is near enough to full's, and that in words.
+
+    Args:
+        value: The candidate's metric on validation; a weighted sum or a correlation may be negative.
+        reference: Full's.
+        metric: Its name.
+        keep: The share of full's metric that a candidate must keep.
+    """
     bound = reference / keep if kinds.better(metric) < 0 else reference - (1 - keep) * abs(reference)
-    near = kinds.better(metric) * (value - bound) >= 0
+    is_near = kinds.better(metric) * (value - bound) >= 0
     ratio = value / reference if reference else 1.0
     words = f"keeps {ratio ** kinds.better(metric):.1%} of full's {metric} on validation"
     if metric == kinds.WEIGHTED or ratio <= 0:
         words = f"{metric} {value:.4f} on validation, full's is {reference:.4f}"
-    return near, words if near else f"{words}, below {keep:.0%}"
+    return is_near, words if is_near else f"{words}, below {keep:.0%}"
 
 
-def _missed(candidate: Candidate, full: Candidate, bounds: Bounds) -> list[str]:
-    """The targets that a candidate does not reach, in words."""
+def _missed_targets(candidate: Candidate, full: Candidate, settings: SelectionSettings) -> list[str]:
+    """Return the targets that a candidate misses, in words."""
     speedup = full.latency_ms_p50 / candidate.latency_ms_p50
-    found = (
-        (bounds.min_speedup is not None and speedup < bounds.min_speedup,
-         f"{speedup:.1f} times as fast as full, wanted {bounds.min_speedup}"),
-        (bounds.max_latency_ms is not None and candidate.latency_ms_p95 > bounds.max_latency_ms,
-         f"{candidate.latency_ms_p95:.2f} ms at p95, wanted at most {bounds.max_latency_ms}"),
-        (bounds.max_size_mb is not None and candidate.size_mb > bounds.max_size_mb,
-         f"{candidate.size_mb:.1f} MB, wanted at most {bounds.max_size_mb}"),
-    )  # fmt: skip
-    return [words for missed, words in found if missed]
+    missed_targets = []
+    if settings.min_speedup is not None and speedup < settings.min_speedup:
+        missed_targets.append(f"{speedup:.1f} times as fast as full, wanted {settings.min_speedup}")
+    if settings.max_latency_ms is not None and candidate.latency_ms_p95 > settings.max_latency_ms:
+        missed_targets.append(f"{candidate.latency_ms_p95:.2f} ms at p95, wanted at most {settings.max_latency_ms}")
+    if settings.max_size_mb is not None and candidate.size_mb > settings.max_size_mb:
+        missed_targets.append(f"{candidate.size_mb:.1f} MB, wanted at most {settings.max_size_mb}")
+    return missed_targets
 
 
-def _quality(candidate: Candidate, metric: str) -> float:
-    return kinds.better(metric) * candidate.validation[metric]
-
-
-def _cautious_to_bold(candidates: list[Candidate], metric: str) -> list[Candidate]:
-    """Qualifying candidates that nothing beats in both cost and validation metric, the dearest first; of many three."""
-    front: list[Candidate] = []
-    ranked = sorted(
-        (c for c in candidates if c.qualifies), key=lambda c: (c.latency_ms_p50, -_quality(c, metric), c.name)
-    )
-    for candidate in ranked:
-        better = next((c for c in front if _quality(c, metric) >= _quality(candidate, metric)), None)
+def _cautious_to_bold(decisions: list[_Decision], metric: str) -> list[_Decision]:
+    """Return the qualifying candidates on the Pareto front of latency and metric, the dearest first; of many three."""
+    front: list[_Decision] = []
+    qualifying = [decision for decision in decisions if decision.qualifies]
+    for decision in sorted(qualifying, key=lambda d: (d.latency, -d.quality(metric), d.name)):
+        better = next((d for d in front if d.quality(metric) >= decision.quality(metric)), None)
         if better:
-            candidate.why += f"; {better.name} is cheaper and no worse"
+            decision.reasons.append(f"{better.name} is cheaper and no worse")
         else:
-            front.append(candidate)
+            front.append(decision)
     if len(front) <= TESTS:
         return front[::-1]
-    picked = [front[-1], front[len(front) // 2], front[0]]
-    for candidate in front:
-        if candidate not in picked:
-            candidate.why += f"; not tested: {TESTS} others stand for those that qualify"
-    return picked
+    sequence = [front[-1], front[len(front) // 2], front[0]]
+    for decision in front:
+        if decision not in sequence:
+            decision.reasons.append(f"not tested: {TESTS} others stand for those that qualify")
+    return sequence
 
 
 def _confirm(
-    sequence: list[Candidate],
-    full: Candidate,
+    sequence: list[_Decision],
+    full: _Decision,
     holdouts: dict[str, Tables],
     objectives: list[Objective],
-    bounds: Bounds,
+    settings: SelectionSettings,
 ) -> int | None:
-    """Test the sequence against full on the holdout; returns the rows it would take where there are too few to tell.
+    """Test the sequence against full on the holdout, up to the first failure.
 
-    Where the rows say that the drop is larger, they have told.
+    Returns:
+        The rows that a test would need, if the first one failed because the holdout has too few; None if all passed, or
+        if even these few rows show a larger drop.
     """
-    for place, candidate in enumerate(sequence):
-        pair = holdouts[candidate.name], holdouts[full.name], objectives
-        difference = significance.compare(*pair, bounds.confidence)
-        candidate.difference, candidate.lower = difference.difference, difference.lower
-        if difference.lower > -bounds.max_drop:
-            candidate.confirmed = True
-            candidate.why += f"; confirmed: at most {max(0.0, -difference.lower):.4f} worse than full on the holdout"
+    for index, decision in enumerate(sequence):
+        pair = holdouts[decision.name], holdouts[full.name], objectives
+        difference = significance.compare(*pair, settings.confidence)
+        decision.difference, decision.lower = difference.difference, difference.lower
+        if difference.lower > -settings.max_drop:
+            decision.confirmed = True
+            drop = max(0.0, -difference.lower)
+            decision.reasons.append(f"confirmed: at most {drop:.4f} worse than full on the holdout")
             continue
-        candidate.why += f"; not confirmed: up to {-difference.lower:.4f} worse than full on the holdout"
-        for bolder in sequence[place + 1 :]:
-            bolder.why += f"; not tested after {candidate.name} failed"
-        needed = significance.rows_to_tell(*pair, difference, bounds.max_drop, bounds.confidence)
+        decision.reasons.append(f"not confirmed: up to {-difference.lower:.4f} worse than full on the holdout")
+        for bolder in sequence[index + 1 :]:
+            bolder.reasons.append(f"not tested after {decision.name} failed")
+        rows_needed = significance.rows_to_tell(*pair, difference, settings.max_drop, settings.confidence)
         rows = len(holdouts[full.name][objectives[0].name])
-        untold = place == 0 and difference.upper >= -bounds.max_drop
-        return needed if untold and needed and rows < needed else None
+        is_open = index == 0 and difference.upper >= -settings.max_drop
+        return rows_needed if is_open and rows_needed and rows < rows_needed else None
     return None
 
 
-def flips(first: Tables, second: Tables, objectives: list[Objective]) -> int:
-    """Rows of which the two say something else; of numbers none is counted."""
-    told = [o.name for o in objectives if o.kind == "classification"]
-    return sum(int((first[name]["predicted"] != second[name]["predicted"]).sum()) for name in told)
-
-
-def _cheapest(candidates: list[Candidate], metric: str) -> Candidate:
-    least = min(candidate.latency_ms_p50 for candidate in candidates)
-    tied = [candidate for candidate in candidates if candidate.latency_ms_p50 * TIE <= least]
-    return min(tied, key=lambda c: (-_quality(c, metric), c.name))
+def _cheapest(decisions: list[_Decision], metric: str) -> _Decision:
+    fastest = min(decision.latency for decision in decisions)
+    tied = [decision for decision in decisions if decision.latency * TIE <= fastest]
+    return min(tied, key=lambda decision: (-decision.quality(metric), decision.name))

@@ -1,6 +1,6 @@
-"""Smaller PyTorch models of tonight's, each made by one step from its parent and, where it trains, taught by full.
+"""Smaller PyTorch models of tonight's, each made by one step from its parent and, if the step trains, taught by full.
 
-Each is a stage of its own: chains share their beginnings, and what has been made is not made again.
+Each step is a stage of its own: recipes share their first steps, and a student that was made before is not made again.
 """
 
 import logging
@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 from transformers import PreTrainedTokenizerBase
 
-from nightshift.compression import allocation, layer_dropping, narrowing, pruning, reconstruction, vocabulary
-from nightshift.compression.importance import importance
+from nightshift.compression import allocation, hidden_size, layer_dropping, pruning, reconstruction, vocabulary
+from nightshift.compression.importance import compute_importance
 from nightshift.evaluation import scoring
 from nightshift.inference.measurement import TorchPredictor, device
 from nightshift.models import pretrained, static
@@ -33,285 +33,308 @@ from nightshift.training.distillation import Teacher
 from nightshift.training.progress import ProgressCallback, slices
 from nightshift.training.tokenization import Examples
 from tasks.compress import latency_table
-from tasks.compress.recipes import NotPossibleError, Step, amount, of
-from tasks.compress.records import Lesson, Student
+from tasks.compress.recipes import NotPossibleError, Step, parse_amount, resolve_amount
+from tasks.compress.records import Student, TeacherLogits
+from tasks.compress.settings import StepSettings
 
 log = logging.getLogger("nightshift.compress")
-LOOKED_AT, ROWS = 512, 32
-"""Rows that tell importance, and by which what is left is mended; how many at once."""
-LOSS_WEIGHTS = {
-    "relations": "attention_loss_weight",
-    "hidden": "hidden_loss_weight",
-    "cosine": "cosine_loss_weight",
-}
-"""Settings with the weights of the losses of feature distillation, by the parameter of `Teacher`."""
-ONE_CUT = 0.75
-"""To which share of the time a model is pruned at once, at the least."""
+SAMPLE_ROWS, BATCH = 512, 32
+"""Rows by which importance is computed and a pruned model is reconstructed, and rows of a batch."""
+LARGEST_CUT = 0.75
+"""Share of the latency that one cut leaves, at least."""
 
 
-def checkpoint(model: Trained | Student | Start) -> Path:
-    """Where a model's checkpoint lies."""
+def checkpoint_folder(model: Trained | Student | Start) -> Path:
+    """Return the folder of a model's checkpoint."""
     if isinstance(model, Start):
         return artifact_store.home() / model.path
     return artifact_store.folder(model) / ("model" if isinstance(model, Trained) else "checkpoint")
 
 
-def opened(model: Trained | Student | Start) -> tuple[Model, PreTrainedTokenizerBase, dict[str, Head]]:
-    """The model as small as it was made: its checkpoint says zeros where stock transformers know no smaller shape."""
-    found, tokenizer, heads = pretrained.load_checkpoint(checkpoint(model))
-    if isinstance(model, Student) and found.config.model_type in ARCHITECTURES:
-        pruning.slim(found)
-    return found, tokenizer, heads
+def load_model(model: Trained | Student | Start) -> tuple[Model, PreTrainedTokenizerBase, dict[str, Head]]:
+    """Load a model in its own shape: a pruned checkpoint has zeros where stock transformers know no smaller shape."""
+    loaded, tokenizer, heads = pretrained.load_checkpoint(checkpoint_folder(model))
+    if isinstance(model, Student) and loaded.config.model_type in ARCHITECTURES:
+        pruning.slim(loaded)
+    return loaded, tokenizer, heads
 
 
 def training_rows(objective: Objective) -> pd.DataFrame:
-    """What tonight's model was trained on."""
+    """Return the rows that tonight's model was trained on."""
     return pd.read_parquet(artifact_store.folder(objective.augmented) / "train.parquet")
 
 
 def transfer_rows(objective: Objective) -> pd.DataFrame:
-    """What a student learns from: the training rows, then those without a label."""
+    """Return the rows that students learn from: the training rows, then those without a label."""
     unlabelled = pd.read_parquet(artifact_store.folder(objective.augmented) / "unlabelled.parquet")
     rows = pd.concat([training_rows(objective), unlabelled], ignore_index=True)
-    return (
-        rows.assign(label=rows["label"].astype(object).where(rows["label"].notna(), None)) if "label" in rows else rows
-    )
+    if "label" not in rows:
+        return rows
+    return rows.assign(label=rows["label"].astype(object).where(rows["label"].notna(), None))
 
 
 @stage
-def lesson(folder: Path, teachers: list[Trained | Start], objectives: list[Objective], max_length: int) -> Lesson:
-    """What the teachers say to what students learn from, of each objective that judges; of several the mean.
+def teacher_logits(
+    folder: Path, teachers: list[Trained | Start], objectives: list[Objective], max_length: int
+) -> TeacherLogits:
+    """Compute the teachers' logits on the transfer rows of each objective that is not generative; of several the mean.
 
     (The softmax of the logits' mean is the geometric mean of the probabilities, at any temperature: Hinton, Vinyals, Dean 2015, arXiv 1503.02531,
     section 1.)
+
+    Args:
+        folder: Where the logits are written.
+        teachers: Models that have learned the objectives.
+        objectives: Objectives of the students.
+        max_length: Tokens that a teacher reads of a text.
+
+    Raises:
+        NotPossibleError: A teacher has learned other objectives or labels.
     """
-    begun = time.monotonic()
-    known = [TorchPredictor(*opened(teacher), max_length) for teacher in teachers]
-    for teacher in known:
-        teacher.model.to(device())
+    start_time = time.monotonic()
+    predictors = [TorchPredictor(*load_model(teacher), max_length) for teacher in teachers]
+    for predictor in predictors:
+        predictor.model.to(device())
     for objective in objectives:
         if objective.kind not in GENERATIVE:
-            rows, said = transfer_rows(objective), []
+            rows, logits = transfer_rows(objective), []
             for part in slices(f"teachers on {objective.name}", len(rows)):
                 texts = scoring.texts_of(rows[part])
-                answers = [_said(teacher, texts, objective) for teacher in known]
-                said.append(np.mean(answers, axis=0, dtype=np.float32))
-            np.save(folder / f"{objective.name}.npy", np.concatenate(said))
-    return Lesson(seconds=time.monotonic() - begun)
+                by_teacher = [_aligned_logits(predictor, texts, objective) for predictor in predictors]
+                logits.append(np.mean(by_teacher, axis=0, dtype=np.float32))
+            np.save(folder / f"{objective.name}.npy", np.concatenate(logits))
+    return TeacherLogits(seconds=time.monotonic() - start_time)
 
 
-def _said(teacher: TorchPredictor, texts: tuple[list[str], list[str] | None], objective: Objective) -> np.ndarray:
-    """Logits in the order of tonight's labels, or numbers in the unit of the rows.
+def _aligned_logits(
+    teacher: TorchPredictor, texts: tuple[list[str], list[str] | None], objective: Objective
+) -> np.ndarray:
+    """Return a teacher's logits in the order of tonight's labels, or its numbers in the unit of the rows.
 
     Raises NotPossibleError for a teacher that knows another objective, or other labels.
     """
-    name, wanted = objective.name, objective.sides.labels
+    name, labels = objective.name, objective.sides.labels
     head = teacher.heads.get(name)
     if head is None or head.kind != objective.kind:
         raise NotPossibleError(f"a teacher has not learnt {name}")
-    if set(head.labels) != set(wanted):
+    if set(head.labels) != set(labels):
         raise NotPossibleError(f"a teacher knows other labels of {name} than tonight's rows have")
     logits = teacher.logits(*texts, name)
     if head.kind == "regression":
         return logits * head.std + head.mean
-    return logits[:, [head.labels.index(label) for label in wanted]]
+    return logits[:, [head.labels.index(label) for label in labels]]
 
 
-class Desk:
-    """What a step has before it: the parent, full, and the rows that it learns from."""
+class StepContext:
+    """The inputs of a step: the parent, full, the step's settings, and the rows that the student learns from."""
 
     def __init__(
         self,
         parent: Trained | Student,
         trained: Trained,
-        lesson: Lesson | None,
+        logits: TeacherLogits | None,
         objectives: list[Objective],
-        told: dict[str, Any],
+        settings: StepSettings,
     ) -> None:
         self.model: Model
-        self.model, self.tokenizer, self.heads = opened(parent)
-        self.trained, self.lesson, self.objectives, self.told = trained, lesson, objectives, told
+        self.model, self.tokenizer, self.heads = load_model(parent)
+        self.trained, self.logits, self.objectives, self.settings = trained, logits, objectives, settings
 
     @cached_property
     def rows(self) -> dict[str, Examples]:
-        """What students learn from, with the teachers' logits where there is a lesson."""
+        """Transfer rows by objective, with the teachers' logits if there are any."""
         return {o.name: self._examples(o, self.heads[o.name]) for o in self.objectives}
 
     def _examples(self, objective: Objective, head: Head) -> Examples:
-        file = artifact_store.folder(self.lesson) / f"{objective.name}.npy" if self.lesson else None
+        file = artifact_store.folder(self.logits) / f"{objective.name}.npy" if self.logits else None
         logits = np.load(file, allow_pickle=False) if file and file.exists() else None
         if logits is not None and head.kind == "regression":
             logits = (logits - head.mean) / head.std
         config = self.model.config
         return scoring.examples(
-            transfer_rows(objective), self.tokenizer, head, self.told["max_length"], logits,
+            transfer_rows(objective), self.tokenizer, head, self.settings.max_length, logits,
             encoder_decoder=config.is_encoder_decoder, packed=is_decoder(config),
         )  # fmt: skip
 
     def texts(self) -> Iterator[str]:
-        """All that tonight's model and its students are trained on."""
+        """Yield all texts that tonight's model and its students are trained on."""
         for objective in self.objectives:
             for column in scoring.texts_of(transfer_rows(objective)):
                 yield from column or ()
 
     def batches(self) -> list[dict[str, Any]]:
-        """Some of the rows, of each objective equally many; of a head that writes so few at once as memory has room for."""
+        """Return batches of a sample of the rows, of each objective equally many.
+
+        A batch of a generative head has only as many rows as memory has room for.
+        """
         collate = Collator(self.rows, self.heads, self.tokenizer.pad_token_id)
-        random = np.random.default_rng(self.told["seed"])
-        found = []
+        random = np.random.default_rng(self.settings.seed)
+        batches = []
         for objective in self.objectives:
             name = objective.name
-            picked = random.permutation(len(self.rows[name]))[: LOOKED_AT // len(self.rows)]
-            lengths = self.rows[name].lengths[picked]
-            parts = batches_by_length(lengths, ROWS, self.heads[name], self.model.config.vocab_size)
-            found += [collate([(name, int(row)) for row in picked[part]]) for part in parts]
-        return found
+            sample = random.permutation(len(self.rows[name]))[: SAMPLE_ROWS // len(self.rows)]
+            lengths = self.rows[name].lengths[sample]
+            parts = batches_by_length(lengths, BATCH, self.heads[name], self.model.config.vocab_size)
+            batches += [collate([(name, int(row)) for row in sample[part]]) for part in parts]
+        return batches
 
     def teacher(self) -> Teacher | None:
-        """Full itself, where what it said before is not enough: for its inside, and for answers of many tokens."""
-        loss_weights = {name: self.told[setting] for name, setting in LOSS_WEIGHTS.items()}
-        if not any(loss_weights.values()) and not any(head.generative for head in self.heads.values()):
+        """Return full if its logits do not suffice: for feature distillation, and for generative heads."""
+        weights = {
+            "attention_loss_weight": self.settings.attention_loss_weight,
+            "hidden_loss_weight": self.settings.hidden_loss_weight,
+            "cosine_loss_weight": self.settings.cosine_loss_weight,
+        }
+        if not any(weights.values()) and not any(head.generative for head in self.heads.values()):
             return None
-        return Teacher(opened(self.trained)[0], **loss_weights)
+        return Teacher(load_model(self.trained)[0], **weights)
 
 
 @contextmanager
-def _possible(step: str) -> Iterator[None]:
+def _not_possible(step: str) -> Iterator[None]:
+    """Turn a ValueError within the block into a NotPossibleError that names the step."""
     try:
         yield
     except ValueError as error:
         raise NotPossibleError(f"{step}: {error}") from error
 
 
-def _distil(desk: Desk, size: float | int) -> Model:
-    count = of(desk.model.config.num_hidden_layers, size)
-    with _possible("distil"):
-        return layer_dropping.student_of(desk.model, count, desk.told["strategy"])
+def _distil(context: StepContext, size: float | int) -> Model:
+    count = resolve_amount(context.model.config.num_hidden_layers, size)
+    with _not_possible("distil"):
+        return layer_dropping.drop_layers(context.model, count, context.settings.strategy)
 
 
-def _prune(desk: Desk, size: float | int) -> Model:
-    """To a share of the time, by measured allocation; to a number of neurons in each layer, or a share of them in what writes.
+def _prune(context: StepContext, size: float | int) -> Model:
+    """Prune to a share of the latency, by measured allocation, or to a number of neurons in each layer.
 
-    (What writes is served by stock transformers, which know layers of one width with all heads.)
+    Of a generative model the size is a share of the neurons: it is served by stock transformers, which know layers of one
+    width with all heads.
     """
-    batches = desk.batches()
-    with _possible("prune"):
-        if isinstance(size, int) or any(head.generative for head in desk.heads.values()):
-            found = importance(desk.model, batches, desk.heads)
-            pruned = pruning.prune(desk.model, found, [of(len(layer), size) for layer in found.neurons])
+    batches = context.batches()
+    with _not_possible("prune"):
+        if isinstance(size, int) or any(head.generative for head in context.heads.values()):
+            importance = compute_importance(context.model, batches, context.heads)
+            widths = [resolve_amount(len(layer), size) for layer in importance.neurons]
+            pruned = pruning.prune(context.model, importance, widths)
         else:
-            pruned = _cut(desk, size, batches)
-    reconstruction.mend(pruned, desk.model, batches)
+            pruned = _prune_in_cuts(context, size, batches)
+    reconstruction.reconstruct(pruned, context.model, batches)
     return pruned
 
 
-def _cut(desk: Desk, share: float, batches: list[dict[str, Any]]) -> Model:
-    """In several cuts: what can be spared alone, such as each of a layer's heads, is often needed once the rest has gone.
+def _prune_in_cuts(context: StepContext, share: float, batches: list[dict[str, Any]]) -> Model:
+    """Prune to a share of the latency in several cuts.
 
-    By what the parts of a layer as wide as full's take: a model that was pruned before goes by the same table, whose widths suit the processor.
+    A part that is unimportant alone, such as each of a layer's heads, is often important once the others are gone. The
+    latencies are those of layers as wide as full's: a model that was pruned before goes by the same table, whose widths suit the processor.
     """
-    texts = list(islice(desk.texts(), latency_table.TEXTS))
-    full = opened(desk.trained)[0]
-    whole = pruning.dense(desk.model, inner_width(layers(full)[0], get_architecture(full).feed_forward))
-    costs = latency_table.costs(whole, desk.tokenizer, desk.heads, texts, desk.told["max_length"])
-    cuts = max(1, math.ceil(math.log(share, ONE_CUT)))
-    model = desk.model
+    texts = list(islice(context.texts(), latency_table.TEXTS))
+    full = load_model(context.trained)[0]
+    dense = pruning.dense(context.model, inner_width(layers(full)[0], get_architecture(full).feed_forward))
+    table = latency_table.load_or_measure(dense, context.tokenizer, context.heads, texts, context.settings.max_length)
+    cuts = max(1, math.ceil(math.log(share, LARGEST_CUT)))
+    model = context.model
     for number in range(1, cuts + 1):
-        found = importance(model, batches, desk.heads)
-        shape = allocation.allocate(found, costs, share ** (1 / cuts))
-        model = pruning.prune(model, found, *shape)
+        importance = compute_importance(model, batches, context.heads)
+        shape = allocation.allocate(importance, table, share ** (1 / cuts))
+        model = pruning.prune(model, importance, *shape)
         log.info("prune, cut %d of %d: neurons %s, heads %s", number, cuts, shape.widths, shape.heads)
     return model
 
 
-def _narrow(desk: Desk, size: float | int) -> Model:
-    """A whole number of attention heads writes the hidden numbers that are kept."""
-    with _possible("narrow"):
-        part, whole = head_size(desk.model), desk.model.config.hidden_size
-        kept = part * of(whole // part, of(whole, size) // part)
-        batches = desk.batches()
-        found = importance(desk.model, batches, desk.heads)
-        fewer = pruning.prune(
-            desk.model, found, [len(layer) for layer in found.neurons], [kept // part] * len(found.heads)
+def _narrow(context: StepContext, size: float | int) -> Model:
+    """Narrow the hidden size, to a multiple of the size of an attention head."""
+    with _not_possible("narrow"):
+        size_of_head, full_size = head_size(context.model), context.model.config.hidden_size
+        heads = resolve_amount(full_size // size_of_head, resolve_amount(full_size, size) // size_of_head)
+        batches = context.batches()
+        importance = compute_importance(context.model, batches, context.heads)
+        widths = [len(layer) for layer in importance.neurons]
+        pruned = pruning.prune(context.model, importance, widths, [heads] * len(importance.heads))
+        dims = hidden_size.highest_variance_dims(pruned, batches, heads * size_of_head)
+        return hidden_size.narrow(pruned, dims)
+
+
+def _static(context: StepContext, _size: float | int) -> Model:
+    (head,) = context.heads.values()
+    with _not_possible("static"):
+        return static.build_static_student(
+            context.model, context.tokenizer, context.texts(), head.pairs, seed=context.settings.seed
         )
-        return narrowing.narrow(fewer, narrowing.liveliest(fewer, batches, kept))
 
 
-def _static(desk: Desk, _size: float | int) -> Model:
-    (head,) = desk.heads.values()
-    with _possible("static"):
-        return static.build_static_student(desk.model, desk.tokenizer, desk.texts(), head.pairs, seed=desk.told["seed"])
-
-
-STEPS: dict[str, Callable[[Desk, float | int], Model]] = {
+STEPS: dict[str, Callable[[StepContext, float | int], Model]] = {
     "distil": _distil,
     "narrow": _narrow,
     "prune": _prune,
     "static": _static,
 }
-SIZES = {"distil": "layers", "narrow": "hidden_size", "prune": "target_latency_ratio"}
-"""The setting that says how much a step keeps."""
-EPOCHS = {"distil": "distil_epochs", "narrow": "distil_epochs", "prune": "recovery_epochs", "static": "static_epochs"}
-RATES = {
-    "distil": "learning_rate",
-    "narrow": "learning_rate",
-    "prune": "learning_rate",
-    "static": "static_learning_rate",
-}
+"""Steps that train, by name: each returns the smaller model before its training."""
 
 
 @stage
-def made(
+def make_student(
     folder: Path,
     parent: Trained | Student,
     trained: Trained,
-    lesson: Lesson | None,
+    logits: TeacherLogits | None,
     objectives: list[Objective],
     step: Step,
-    told: dict[str, Any],
+    settings: StepSettings,
     model_name: str,
 ) -> Student:
-    """One step: a smaller copy of `parent`, trained where the step trains.
+    """Make a smaller model of `parent` by one step, and train it if the step trains.
 
-    `told`: max_length, precision, seed and per_device_train_batch_size of tonight's training, and of the settings what
-    this step goes by. `model_name` says where checkpoints lie.
+    Args:
+        folder: Where the checkpoint is written.
+        parent: The model before the step.
+        trained: Full, which teaches at every step where logits do not suffice.
+        logits: The teachers' logits on the transfer rows; None if nothing is trained.
+        objectives: What the student learns.
+        step: The step of the recipe.
+        settings: What it reads of the settings.
+        model_name: The registered model, under whose name the training keeps its checkpoints.
+
+    Raises:
+        NotPossibleError: The step cannot be applied to this model.
     """
-    begun = time.monotonic()
-    desk = Desk(parent, trained, lesson, objectives, told)
-    tokenizer = desk.tokenizer
+    start_time = time.monotonic()
+    context = StepContext(parent, trained, logits, objectives, settings)
+    tokenizer = context.tokenizer
     if step.name == "vocabulary":
-        with _possible("vocabulary"):
-            model, tokenizer = vocabulary.cut(desk.model, tokenizer, desk.texts())
+        with _not_possible("vocabulary"):
+            model, tokenizer = vocabulary.trim(context.model, tokenizer, context.texts())
     else:
-        size = amount(step.value) if step.value else told.get(SIZES.get(step.name, ""), 1.0)
-        model = STEPS[step.name](desk, size)
+        model = STEPS[step.name](context, parse_amount(step.value) if step.value else settings.size)
     count = sum(p.numel() for p in model.parameters())
     log.info("%s: %s parameters", step, f"{count:,}")
-    if step.trains and told["epochs"]:
-        _teach(model, desk, step, artifact_store.work_folder(model_name, f"made-{artifact_store.artifact_key(folder)}"))
+    if step.trains and settings.epochs:
+        work = artifact_store.work_folder(model_name, f"make_student-{artifact_store.artifact_key(folder)}")
+        _train_student(model, context, step, work)
     stock = pruning.dense(model) if model.config.model_type in ARCHITECTURES else model
-    pretrained.save_checkpoint(stock, tokenizer, desk.heads, folder / "checkpoint")
-    return Student(parameters=count, seconds=time.monotonic() - begun)
+    pretrained.save_checkpoint(stock, tokenizer, context.heads, folder / "checkpoint")
+    return Student(parameters=count, seconds=time.monotonic() - start_time)
 
 
-def _teach(model: Model, desk: Desk, step: Step, work: Path) -> None:
-    told = desk.told
+def _train_student(model: Model, context: StepContext, step: Step, work: Path) -> None:
+    settings = context.settings
     arguments = {
-        "num_train_epochs": told["epochs"],
-        "learning_rate": told["learning_rate"],
-        "per_device_train_batch_size": told["per_device_train_batch_size"],
-        "precision": told["precision"],
-        "seed": told["seed"],
+        "num_train_epochs": settings.epochs,
+        "learning_rate": settings.learning_rate,
+        "per_device_train_batch_size": settings.per_device_train_batch_size,
+        "precision": settings.precision,
+        "seed": settings.seed,
         "save_steps": 500,
         "save_total_limit": 2,
         "logging_steps": 50,
     }
-    teacher = desk.teacher()
+    teacher = context.teacher()
     if teacher:
-        with _possible(step.name):
+        with _not_possible(step.name):
             teacher.ensure_compatible(model)
     recipe = trainer.TrainingOptions(
-        temperature=told["temperature"], alpha=told["alpha"], teacher=teacher, class_weights=told.get("class_weights")
+        temperature=settings.temperature, alpha=settings.alpha, teacher=teacher, class_weights=settings.class_weights
     )
     trainer_callbacks = [callbacks.StepCallback(disk.ensure_room), ProgressCallback(str(step))]
-    trainer.fit(model, desk.tokenizer, desk.heads, desk.rows, {}, work, arguments, trainer_callbacks, recipe)
+    trainer.fit(model, context.tokenizer, context.heads, context.rows, {}, work, arguments, trainer_callbacks, recipe)

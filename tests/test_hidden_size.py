@@ -12,7 +12,7 @@ from transformers import (
     AutoModelForSequenceClassification,
 )
 
-from nightshift.compression import narrowing
+from nightshift.compression import hidden_size
 from nightshift.models import architectures
 from nightshift.models.architectures import layers
 
@@ -21,7 +21,7 @@ from nightshift.models.architectures import layers
 def test_a_narrower_student_keeps_these_numbers_and_is_stock(names, tmp_path):
     teacher, tokenizer, heads, examples = teacher_of("bert", names)
     with pytest.raises(ValueError, match="16 numbers take 1 attention heads of 16"):
-        narrowing.narrow(teacher, torch.arange(16))
+        hidden_size.narrow(teacher, torch.arange(16))
     fewer = copy.deepcopy(teacher)
     for layer in layers(fewer):
         architectures.prune_block(layer, architectures.BERT.attention, torch.arange(16, 32))
@@ -31,9 +31,9 @@ def test_a_narrower_student_keeps_these_numbers_and_is_stock(names, tmp_path):
         for module in mixed.modules():
             if isinstance(module, torch.nn.LayerNorm):
                 module.weight[:16] = module.bias[:16] = 0
-    kept = narrowing.liveliest(fewer, [batch], 16)
+    kept = hidden_size.highest_variance_dims(fewer, [batch], 16)
     assert kept.tolist() == list(range(16, 32))
-    small = narrowing.narrow(fewer, kept)
+    small = hidden_size.narrow(fewer, kept)
     inside = seen(small, "judged", batch, {"hidden": 1.0})
     assert inside.hidden_states[0].shape[-1] == 16
     small.save_pretrained(tmp_path)
@@ -61,7 +61,7 @@ def test_other_encoders_are_made_narrower_too(kind, tmp_path):
     for layer in layers(model):
         architectures.prune_block(layer, architectures.get_architecture(model).attention, torch.arange(16))
     kept = torch.arange(1, 32, 2)
-    small = narrowing.narrow(model, kept)
+    small = hidden_size.narrow(model, kept)
     words = "embeddings.word_embeddings.weight"
     table, cut = (found.base_model.state_dict()[words] for found in (model, small))
     assert torch.equal(cut, table if kind == "electra, projected" else table[:, kept])

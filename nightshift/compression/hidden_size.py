@@ -19,7 +19,7 @@ M = TypeVar("M", bound=Model)
 
 
 @torch.no_grad()
-def liveliest(model: Model, batches: Iterable[dict[str, Any]], size: int) -> Tensor:
+def highest_variance_dims(model: Model, batches: Iterable[dict[str, Any]], size: int) -> Tensor:
     """Places, (size,) in their order, of the hidden numbers with the greatest variance over tokens and layers.
 
     `batches` as `nightshift.training.batching.Collator` makes them.
