@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from stage_modules import FILE, stage_modules
 
 from nightshift.store import code_digest
 from nightshift.store.code_digest import NEVER_IN_RESULTS, PACKAGES, covered_modules
@@ -64,6 +66,22 @@ def test_a_change_of_what_is_not_imported_keeps_the_digest(tree):
         (tree / file).write_text("CHANGED = True\n")
     code_digest.code_digest.cache_clear()
     assert code_digest.code_digest(tree / "tasks/fit.py") == before
+
+
+def test_each_stage_covers_the_modules_that_are_listed():
+    listed, covered = json.loads(FILE.read_text()), stage_modules()
+    for stage, names in covered.items():
+        more, fewer = sorted(set(names) - set(listed[stage])), sorted(set(listed[stage]) - set(names))
+        assert not (more or fewer), (
+            f"{stage} covers also {more}, no longer {fewer}: python tests/stage_modules.py if it is meant"
+        )
+
+
+def test_training_depends_on_no_plot_report_page_statistics_or_gate():
+    foreign = re.compile(
+        r"reporting|prefect_ui|registry|significance|confidence_limits|slices|claims|tasks\.gate|flows|cli"
+    )
+    assert not [name for name in stage_modules()["train"] if foreign.search(name)]
 
 
 def test_the_modules_that_never_count_exist():
