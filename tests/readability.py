@@ -9,7 +9,8 @@ The measures:
   for, with, except, match, `:=` and comprehensions; each binding counts. `self`, `cls`, `_` and `__names__` are not counted.
 - docstrings: share of docstrings that begin with one of `QUESTION_WORDS`. A string below an assignment is a docstring too.
 - args: number of public functions and methods with more than three parameters whose docstring has no section Args. Commands of
-  typer are left out: it prints the docstring, and each option has a help text of its own.
+  typer are left out: it prints the docstring, and each option has a help text of its own. Parameters with a leading underscore,
+  which are not used, do not count.
 - chain: number of functions on the longest chain of calls, a cycle counted as one. Calls are resolved by name: through imports,
   in the same module, and methods through `self`, `cls`, `super()` or the class. Calls in a nested function count for the outer
   one, and `wrapper(function)(...)` calls `function` too.
@@ -226,11 +227,8 @@ def lacks_args(function: Function, is_method: bool) -> bool:
     if any(re.search(r"\.(command|callback)\(", decorator) for decorator in decorators):
         return False
     signature = function.args
-    number = (
-        len([*signature.posonlyargs, *signature.args, *signature.kwonlyargs])
-        + bool(signature.vararg)
-        + bool(signature.kwarg)
-    )
+    parameters = [*signature.posonlyargs, *signature.args, *signature.kwonlyargs, signature.vararg, signature.kwarg]
+    number = sum(parameter is not None and not parameter.arg.startswith("_") for parameter in parameters)
     number -= is_method and "staticmethod" not in decorators
     return number > 3 and not re.search(r"^\s*Args:\s*$", ast.get_docstring(function) or "", re.MULTILINE)
 

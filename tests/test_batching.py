@@ -36,4 +36,4 @@ def test_sampling():
     assert sampling_shares(sizes, "equal", 2.0) == {"a": 0.5, "b": 0.5}
     assert sampling_shares(sizes, "temperature", 2.0) == {"a": 0.75, "b": 0.25}
     _, _, _, examples = train_once.prepared("bert", ("judged", "scored"))
-    assert ObjectiveBatchSampler(examples, 7, 1, sampling="equal").turns == {"judged": 35, "scored": 35}
+    assert ObjectiveBatchSampler(examples, 7, 1, sampling="equal").num_batches == {"judged": 35, "scored": 35}

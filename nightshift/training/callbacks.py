@@ -45,7 +45,7 @@ class StepCallback(TrainerCallback):  # type: ignore[misc]
     def __init__(self, check: Callable[[], None]) -> None:
         self.check = check
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **_kwargs: Any) -> None:
+    def on_step_end(self, _args: Any, _state: Any, _control: Any, **_kwargs: Any) -> None:
         """Call `check`."""
         self.check()
 
@@ -111,7 +111,7 @@ class StopOnSignal(TrainerCallback):  # type: ignore[misc]
 
     requested = False
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **_kwargs: Any) -> None:
+    def on_step_end(self, _args: Any, state: Any, control: Any, **_kwargs: Any) -> None:
         """Save and stop if the signal has arrived."""
         if self.requested:
             control.should_save = control.should_training_stop = True
@@ -150,7 +150,7 @@ class Deadline(TrainerCallback):  # type: ignore[misc]
     def __init__(self, timestamp: float) -> None:
         self.timestamp = timestamp
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **_kwargs: Any) -> None:
+    def on_step_end(self, _args: Any, state: Any, control: Any, **_kwargs: Any) -> None:
         """Stop if the deadline has passed."""
         if time.time() >= self.timestamp and state.global_step < state.max_steps:
             self.expired = True
@@ -174,16 +174,16 @@ class EpochCheckpoints(TrainerCallback):  # type: ignore[misc]
     def _is_epoch_end(self, state: Any) -> bool:
         return bool(state.global_step % self.steps == 0 or state.global_step >= state.max_steps)
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **_kwargs: Any) -> None:
+    def on_step_end(self, _args: Any, state: Any, control: Any, **_kwargs: Any) -> None:
         """Leave saving and evaluating to the epoch's end if this step is its last."""
         if self._is_epoch_end(state):
             control.should_evaluate = control.should_save = False
 
-    def on_epoch_end(self, args: Any, state: Any, control: Any, **_kwargs: Any) -> None:
+    def on_epoch_end(self, _args: Any, state: Any, control: Any, **_kwargs: Any) -> None:
         """Evaluate and save; an epoch that was stopped midway has no end."""
         control.should_evaluate = control.should_save = self._is_epoch_end(state)
 
-    def on_save(self, args: Any, state: Any, control: Any, **_kwargs: Any) -> None:
+    def on_save(self, _args: Any, state: Any, control: Any, **_kwargs: Any) -> None:
         """Stop if patience has run out."""
         if self.is_over(state):
             control.should_training_stop = True

@@ -1,4 +1,4 @@
-"""Checkpoints that can be trusted: written beside and renamed in, a marker last that says what they must hold."""
+"""Checkpoints with a marker, written last, that holds the checksum of every file."""
 
 import json
 import logging
@@ -10,18 +10,18 @@ from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 COMPLETE = "COMPLETE"
-"""The file that a whole checkpoint ends with: the training's fingerprint, and a checksum of each file."""
+"""File written last into a checkpoint: the training's fingerprint, and a checksum of each file."""
 log = logging.getLogger("nightshift.checkpoints")
 
 
 def write_marker(folder: Path, fingerprint: str) -> None:
-    """Write the marker of a checkpoint whose files are all there."""
+    """Write the marker of a checkpoint whose files are all written."""
     sums = {file.name: _checksum(file) for file in sorted(folder.iterdir()) if file.is_file()}
     (folder / COMPLETE).write_text(json.dumps({"fingerprint": fingerprint, "files": sums}))
 
 
 def find_defect(folder: Path, fingerprint: str) -> str | None:
-    """Why a checkpoint cannot be gone on from, or None."""
+    """Return the reason why a training cannot be resumed from a checkpoint, or None."""
     try:
         marker = json.loads((folder / COMPLETE).read_text())
     except (OSError, ValueError):
@@ -34,47 +34,47 @@ def find_defect(folder: Path, fingerprint: str) -> str | None:
 
 
 def _checksum(file: Path) -> int:
-    found = 0
+    checksum = 0
     with file.open("rb") as stream:
         while block := stream.read(1 << 20):
-            found = zlib.crc32(block, found)
-    return found
+            checksum = zlib.crc32(block, checksum)
+    return checksum
 
 
 def step_of(folder: Path) -> int:
-    """The step after which a checkpoint was written."""
+    """Return the step after which a checkpoint was written."""
     return int(folder.name.rpartition("-")[2])
 
 
 def list_checkpoints(output_dir: Path) -> list[Path]:
-    """The checkpoints there, the oldest first, sound or not."""
+    """Return the checkpoints in a folder, valid or not, the oldest first."""
     return sorted(output_dir.glob(f"{PREFIX_CHECKPOINT_DIR}-*"), key=step_of)
 
 
 def find_defect_of_best(folder: Path, fingerprint: str) -> str | None:
-    """Return why the best checkpoint that `folder` refers to cannot be taken, or None."""
+    """Return the reason why the best checkpoint that `folder` refers to cannot be loaded, or None."""
     best = json.loads((folder / TRAINER_STATE_NAME).read_text())["best_global_step"]
     if best in (None, step_of(folder)):
         return None
     name = f"{PREFIX_CHECKPOINT_DIR}-{best}"
-    why = find_defect(folder.with_name(name), fingerprint)
-    return why and f"useless without the best one, as {name} is {why}"
+    defect = find_defect(folder.with_name(name), fingerprint)
+    return defect and f"useless without the best one, as {name} is {defect}"
 
 
 def newest_valid(output_dir: Path, fingerprint: str, remove: bool = True, with_best: bool = False) -> Path | None:
-    """Return the newest checkpoint to go on from; those after it that are no good are logged, and removed.
+    """Return the newest checkpoint that a training can be resumed from; log and remove the invalid ones after it.
 
     Args:
         output_dir: Folder of the checkpoints.
-        fingerprint: Of the training: checkpoints of another one are passed over.
-        remove: Remove what is passed over.
-        with_best: Pass over those whose best checkpoint is gone or damaged too.
+        fingerprint: Digest of data and settings: checkpoints with another one are passed over.
+        remove: Remove the checkpoints that are passed over.
+        with_best: Also pass over those whose best checkpoint is missing or damaged.
     """
     for folder in reversed(list_checkpoints(output_dir)):
-        why = find_defect(folder, fingerprint) or (find_defect_of_best(folder, fingerprint) if with_best else None)
-        if why is None:
+        defect = find_defect(folder, fingerprint) or (find_defect_of_best(folder, fingerprint) if with_best else None)
+        if defect is None:
             return folder
-        log.warning("%s is %s: passed over", folder.name, why)
+        log.warning("%s is %s: passed over", folder.name, defect)
         if remove:
             shutil.rmtree(folder)
     return None

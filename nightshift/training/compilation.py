@@ -1,4 +1,4 @@
-"""Whether `torch.compile` pays for itself: measured on the training's own batches, and only where it runs for long."""
+"""Decision on `torch.compile`: measured on batches of the training, and only if the training is long."""
 
 import copy
 import json
@@ -12,18 +12,18 @@ from typing import Any
 import torch
 
 log = logging.getLogger("nightshift.training")
-SHORT = 900.0
-"""Seconds: a training expected to be shorter is not compiled, nor is compiling tried."""
-GAIN = 0.95
-"""Share of the uncompiled time that a compiled training, with the compilation, may take at most."""
+MIN_SECONDS = 900.0
+"""Expected duration of a training below which compilation is not tried."""
+MAX_TIME_RATIO = 0.95
+"""Largest ratio of a compiled training's time, with the compilation, to the uncompiled time."""
 BACKEND = "inductor"
-Pass = Callable[[Any, Any], torch.Tensor]
-"""From a model and a batch to its loss."""
+LossFunction = Callable[[Any, Any], torch.Tensor]
+"""Returns the loss of a model on a batch."""
 
 
 @contextmanager
 def compiled(model: Any) -> Iterator[None]:
-    """Within it, a call of `model` is compiled, for batches of any length."""
+    """Compile `model`, for batches of any length, within the block."""
     model.compile(dynamic=True, backend=BACKEND)
     try:
         yield
@@ -31,42 +31,53 @@ def compiled(model: Any) -> Iterator[None]:
         model._compiled_call_impl = None
 
 
-def is_worthwhile(model: Any, loss: Pass, batches: Iterable[Any], steps: int) -> bool:
-    """Time forward and backward over `batches` without and with compilation, on a copy, and reckon for `steps` steps."""
-    known = list(batches)
-    _run(model, loss, known)
-    eager = _run(model, loss, known)
+def is_worthwhile(model: Any, loss: LossFunction, batches: Iterable[Any], steps: int) -> bool:
+    """Return True if compilation shortens a training, measured by forward and backward passes of a copy.
+
+    Args:
+        model: The model, on its device and in training mode.
+        loss: Computes the loss of a model on a batch.
+        batches: Batches to measure on.
+        steps: Number of steps of the training.
+    """
+    batches = list(batches)
+    _seconds_per_batch(model, loss, batches)
+    eager = _seconds_per_batch(model, loss, batches)
     model.zero_grad()
-    if eager * steps < SHORT:
+    if eager * steps < MIN_SECONDS:
         return False
-    trial = copy.deepcopy(model)
-    with compiled(trial):
+    copied_model = copy.deepcopy(model)
+    with compiled(copied_model):
         try:
-            compiling = _run(trial, loss, known) * len(known)
+            compilation = _seconds_per_batch(copied_model, loss, batches) * len(batches)
         except RuntimeError as error:
             log.warning("not compiled: %s", str(error).splitlines()[0])
             return False
-        fast = _run(trial, loss, known)
-    found = compiling + fast * steps < GAIN * eager * steps
-    log.info("torch.compile: %.0f ms a step against %.0f, %.0f s to compile: %s",
-             fast * 1000, eager * 1000, compiling, "used" if found else "not used")  # fmt: skip
-    return found
+        fast = _seconds_per_batch(copied_model, loss, batches)
+    worthwhile = compilation + fast * steps < MAX_TIME_RATIO * eager * steps
+    log.info(
+        "torch.compile: %.0f ms a step against %.0f, %.0f s to compile: %s",
+        fast * 1000,
+        eager * 1000,
+        compilation,
+        "used" if worthwhile else "not used",
+    )
+    return worthwhile
 
 
-def _run(model: Any, loss: Pass, batches: list[Any]) -> float:
-    """Seconds a batch."""
-    begun = time.perf_counter()
+def _seconds_per_batch(model: Any, loss: LossFunction, batches: list[Any]) -> float:
+    start = time.perf_counter()
     for batch in batches:
         loss(model, batch).backward()  # type: ignore[no-untyped-call]
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return (time.perf_counter() - begun) / len(batches)
+    return (time.perf_counter() - start) / len(batches)
 
 
 def cached_decision(file: Path, decide: Callable[[], bool]) -> bool:
-    """The decision in `file`; made and kept there where there is none, so that the same training run again decides alike."""
+    """Return the decision in `file`; make and store it if there is none, so that a repeated training decides alike."""
     if not file.exists():
-        beside = file.with_name(file.name + ".partial")
-        beside.write_text(json.dumps(decide()))
-        beside.replace(file)
+        partial = file.with_name(file.name + ".partial")
+        partial.write_text(json.dumps(decide()))
+        partial.replace(file)
     return bool(json.loads(file.read_text()))

@@ -100,14 +100,14 @@ def attention_relation_loss(student: Features, teacher: Features, weights: Tenso
     mask = torch.where(weights > 0, 0.0, MASKED_SCORE)[:, None, None, :]
     total = torch.zeros((), device=weights.device)
     for student_vectors, teacher_vectors in zip(student_qkv, teacher_qkv, strict=True):
-        targets = softmax(_relations(teacher_vectors, num_heads) + mask, dim=-1)
-        log_probabilities = log_softmax(_relations(student_vectors, num_heads) + mask, dim=-1)
+        targets = softmax(_scaled_products(teacher_vectors, num_heads) + mask, dim=-1)
+        log_probabilities = log_softmax(_scaled_products(student_vectors, num_heads) + mask, dim=-1)
         divergence = kl_div(log_probabilities, targets, reduction="none")
         total = total + (divergence.sum(dim=-1).mean(dim=1) * weights).sum()
     return total
 
 
-def _relations(vectors: Tensor, num_heads: int) -> Tensor:
+def _scaled_products(vectors: Tensor, num_heads: int) -> Tensor:
     split = vectors.reshape(*vectors.shape[:-1], num_heads, -1).transpose(1, 2)
     products: Tensor = torch.matmul(split, split.transpose(-1, -2)).float()
     return products / math.sqrt(split.shape[-1])

@@ -1,4 +1,7 @@
-"""The same training in several processes: `accelerate launch -m nightshift.training.launch FOLDER`, with all it needs in the folder."""
+"""Training in several processes, by `accelerate launch -m nightshift.training.launch FOLDER`.
+
+The folder holds the inputs of the training, and its result at the end.
+"""
 
 import json
 import os
@@ -22,10 +25,10 @@ from nightshift.training.tokenization import Examples
 from nightshift.training.trainer import TrainingOptions, TrainingResult, fit
 
 PARENT = "NIGHTSHIFT_LAUNCHED_BY"
-"""Environment variable with the id of the process that launched."""
-CHECKED, ENDED = 1.0, 20.0
-"""Seconds between two checks while the processes train, and those that they have to end in."""
-BASE, TRAINED, JOB, ENDING = "base", "trained", "job.json", "ending.json"
+"""Environment variable with the process id of the launching process."""
+CHECK_INTERVAL, TERMINATION_TIMEOUT = 1.0, 20.0
+"""Seconds between two checks while the processes train, and until processes that do not terminate are killed."""
+BASE, TRAINED, JOB, RESULT = "base", "trained", "job.json", "result.json"
 
 
 def launch(
@@ -36,80 +39,91 @@ def launch(
     validation: Mapping[str, Examples],
     folder: Path,
     arguments: dict[str, Any],
-    recipe: TrainingOptions,
-    options: Mapping[str, Any],
+    options: TrainingOptions,
+    launcher_options: Mapping[str, Any],
     check: Callable[[], None] = lambda: None,
 ) -> TrainingResult:
-    """What `nightshift.training.trainer.fit` does, under `accelerate launch` with `options` by their own names.
+    """Train as `nightshift.training.trainer.fit` does, under `accelerate launch`.
 
-    `check` is called every second; what it raises ends the processes.
+    Args:
+        model: The model with its heads.
+        tokenizer: Its tokenizer.
+        heads: The heads by the names of their objectives.
+        train: Training examples of each objective.
+        validation: Validation examples; empty for no evaluation.
+        folder: Folder for the inputs and the result.
+        arguments: Fields of TrainingArguments, and `precision`.
+        options: Options beside TrainingArguments.
+        launcher_options: Options of `accelerate launch` by their own names.
+        check: Called every second; an exception that it raises ends the processes.
 
-    Raises RuntimeError where the processes fail; their own lines say why.
+    Raises:
+        RuntimeError: The processes fail; they print the reason.
     """
     pretrained.save_checkpoint(model, tokenizer, heads, folder / BASE)
     for side, examples in (("train", train), ("validation", validation)):
         (folder / side).mkdir(exist_ok=True)
         for name, rows in examples.items():
             rows.write(folder / side / f"{name}.arrow")
-    (folder / JOB).write_text(json.dumps({"arguments": arguments, "recipe": asdict(recipe)}))
+    (folder / JOB).write_text(json.dumps({"arguments": arguments, "options": asdict(options)}))
     command = [
         sys.executable,
         "-m",
         "accelerate.commands.launch",
-        *flags(options),
+        *flags(launcher_options),
         "-m",
         "nightshift.training.launch",
         str(folder),
     ]
     root = Path(__file__).parents[2]
-    told = {"PYTHONPATH": str(root), PARENT: str(os.getpid())}
-    with subprocess.Popen(command, cwd=root, env=os.environ | told) as process:
+    environment = {"PYTHONPATH": str(root), PARENT: str(os.getpid())}
+    with subprocess.Popen(command, cwd=root, env=os.environ | environment) as process:
         try:
             while (code := process.poll()) is None:
                 check()
-                time.sleep(CHECKED)
+                time.sleep(CHECK_INTERVAL)
         except BaseException:
-            _end(process)
+            _terminate(process)
             raise
     if code:
         raise RuntimeError(f"the training under accelerate launch ended with exit code {code}")
     trained, _, _ = pretrained.load_checkpoint(folder / TRAINED)
-    return TrainingResult(trained, **json.loads((folder / ENDING).read_text()))
+    return TrainingResult(trained, **json.loads((folder / RESULT).read_text()))
 
 
-def _end(launcher: "subprocess.Popen[bytes]") -> None:
-    """End the launcher and the processes that it has started: of a single one it does not do so itself."""
-    family = psutil.Process(launcher.pid).children(recursive=True)
+def _terminate(launcher: "subprocess.Popen[bytes]") -> None:
+    """Terminate the launcher and the processes that it has started; it does not terminate a single one itself."""
+    children = psutil.Process(launcher.pid).children(recursive=True)
     launcher.terminate()
-    for process in family:
+    for process in children:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
-    for process in psutil.wait_procs(family, timeout=ENDED)[1]:
+    for process in psutil.wait_procs(children, timeout=TERMINATION_TIMEOUT)[1]:
         process.kill()
 
 
 def flags(options: Mapping[str, Any]) -> list[str]:
-    """`{"num_processes": 2, "cpu": True}` as `--num_processes=2 --cpu`."""
+    """Return options as command-line flags: `--num_processes=2 --cpu` for `{"num_processes": 2, "cpu": True}`."""
     return [f"--{name}" if value is True else f"--{name}={value}" for name, value in options.items()]
 
 
-def _leave_with(parent: int) -> None:
+def _exit_with(parent: int) -> None:
     while psutil.pid_exists(parent):
         time.sleep(1)
     os._exit(1)
 
 
 def main(folder: Path) -> None:
-    """One of the processes; it ends with the one that launched it."""
-    threading.Thread(target=_leave_with, args=(int(os.environ[PARENT]),), daemon=True).start()
+    """Train in one of the processes; exit when the launching process ends."""
+    threading.Thread(target=_exit_with, args=(int(os.environ[PARENT]),), daemon=True).start()
     job = json.loads((folder / JOB).read_text())
     model, tokenizer, heads = pretrained.load_checkpoint(folder / BASE)
     train, validation = (
         {name: Examples.open(folder / side / f"{name}.arrow") for name in heads} for side in ("train", "validation")
     )
-    first = int(os.environ.get("RANK", "0")) == 0
-    callbacks = [ProgressCallback("train")] if first else []
-    fitted = fit(
+    is_main_process = int(os.environ.get("RANK", "0")) == 0
+    callbacks = [ProgressCallback("train")] if is_main_process else []
+    result = fit(
         model,
         tokenizer,
         heads,
@@ -118,12 +132,12 @@ def main(folder: Path) -> None:
         folder,
         job["arguments"],
         callbacks,
-        TrainingOptions(**job["recipe"]),
+        TrainingOptions(**job["options"]),
     )
-    if first:
-        pretrained.save_checkpoint(fitted.model, tokenizer, heads, folder / TRAINED)
-        ending = {"history": fitted.history, "metrics": fitted.metrics}
-        (folder / ENDING).write_text(json.dumps(ending))
+    if is_main_process:
+        pretrained.save_checkpoint(result.model, tokenizer, heads, folder / TRAINED)
+        records = {"history": result.history, "metrics": result.metrics}
+        (folder / RESULT).write_text(json.dumps(records))
 
 
 if __name__ == "__main__":

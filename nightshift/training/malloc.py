@@ -1,4 +1,4 @@
-"""Memory that a step frees stays with the process, so that the next step is not handed fresh pages to be zeroed."""
+"""glibc settings that keep freed memory in the process, so that a step does not get new pages that must be zeroed."""
 
 import ctypes
 
@@ -7,7 +7,7 @@ TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 
 
 def keep_freed_memory() -> None:
-    """From now on this process gives back no block below a gigabyte; nothing happens where the C library is not glibc.
+    """Keep freed blocks below 1 GiB in this process from now on; do nothing if the C library is not glibc.
 
     By default glibc maps large blocks anew each time: a step's gradients and activations, page by page.
     """

@@ -1,4 +1,4 @@
-"""How far long work is: of a training one bar in a terminal, a line every half minute in a log."""
+"""Progress of long work: a bar in a terminal, otherwise a log line every half minute."""
 
 import logging
 import sys
@@ -12,21 +12,21 @@ from tqdm.auto import tqdm  # type: ignore[import-untyped]
 from transformers import TrainerCallback
 
 log = logging.getLogger("nightshift.progress")
-SHOWN = {"loss": "loss", "eval_loss": "validation loss"}
+LOSS_NAMES = {"loss": "loss", "eval_loss": "validation loss"}
 PAUSE = 30.0
 """Seconds between two lines."""
 
 
 Publish = Callable[[float, str], None]
-"""Shows how far a training is: the share that is done, 0 to 1, and the step, the losses and the time left in words."""
+"""Publishes the progress of a training: the share that is done, 0 to 1, and a text with step, losses and time left."""
 _publisher_factory: ContextVar[Callable[[], Publish]] = ContextVar(
-    "publisher_factory", default=lambda: lambda _share, _words: None
+    "publisher_factory", default=lambda: lambda _share, _text: None
 )
 
 
 @contextmanager
 def publish_progress_with(factory: Callable[[], Publish]) -> Iterator[None]:
-    """Show the progress of every training within the block by a publisher of its own, made by `factory`."""
+    """Publish the progress of every training within the block by a publisher of its own, made by `factory`."""
     token = _publisher_factory.set(factory)
     try:
         yield
@@ -35,67 +35,76 @@ def publish_progress_with(factory: Callable[[], Publish]) -> Iterator[None]:
 
 
 def new_publisher() -> Publish:
-    """Return what shows the progress of one training; it does nothing outside a `published_by` block."""
+    """Return a publisher for one training; it does nothing outside a `publish_progress_with` block."""
     return _publisher_factory.get()()
 
 
 class ProgressCallback(TrainerCallback):  # type: ignore[misc]
-    """A progress bar in place of the Trainer's own, which writes a line for every log of a loss.
+    """Progress bar in place of the Trainer's own, which writes a line whenever it logs a loss.
 
-    `publish` is called at the start, every half minute and at the end.
+    Args:
+        name: Text before the bar and the lines.
+        publish: Called at the start, every half minute and at the end.
     """
 
-    def __init__(self, name: str, publish: Publish = lambda share, words: None) -> None:
+    def __init__(self, name: str, publish: Publish = lambda _share, _text: None) -> None:
         self.name, self.publish = name, publish
         self.losses: dict[str, str] = {}
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Start where the training starts or goes on."""
+    def on_train_begin(self, _args: Any, state: Any, _control: Any, **_kwargs: Any) -> None:
+        """Start the bar at the step where training starts or resumes."""
         self.bar = tqdm(
-            total=state.max_steps, initial=state.global_step, desc=self.name, unit="step",
-            disable=not sys.stderr.isatty(), dynamic_ncols=True,
-        )  # fmt: skip
-        self.begun, self.first = time.monotonic(), state.global_step
-        self.told = self.begun
-        self.publish(state.global_step / state.max_steps, self._words(state, "just begun"))
+            total=state.max_steps,
+            initial=state.global_step,
+            desc=self.name,
+            unit="step",
+            disable=not sys.stderr.isatty(),
+            dynamic_ncols=True,
+        )
+        self.start, self.first_step = time.monotonic(), state.global_step
+        self.last_line = self.start
+        self.publish(state.global_step / state.max_steps, self._text(state, "just begun"))
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Move the bar, and tell where half a minute has gone by."""
+    def on_step_end(self, _args: Any, state: Any, _control: Any, **_kwargs: Any) -> None:
+        """Advance the bar; log and publish if half a minute has passed."""
         self.bar.update(1)
         now = time.monotonic()
-        if now - self.told >= PAUSE:
-            self.told = now
-            left = (now - self.begun) / (state.global_step - self.first) * (state.max_steps - state.global_step)
-            words = self._words(state, _left(left))
+        if now - self.last_line >= PAUSE:
+            self.last_line = now
+            seconds_per_step = (now - self.start) / (state.global_step - self.first_step)
+            text = self._text(state, _time_left(seconds_per_step * (state.max_steps - state.global_step)))
             if self.bar.disable:
-                log.info("%s", words)
-            self.publish(state.global_step / state.max_steps, words)
+                log.info("%s", text)
+            self.publish(state.global_step / state.max_steps, text)
 
-    def _words(self, state: Any, left: str) -> str:
+    def _text(self, state: Any, time_left: str) -> str:
         losses = [f"{name} {value}" for name, value in self.losses.items()]
-        return ", ".join([f"{self.name}: step {state.global_step} of {state.max_steps}", *losses, left])
+        return ", ".join([f"{self.name}: step {state.global_step} of {state.max_steps}", *losses, time_left])
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        """Note the last losses."""
-        self.losses |= {SHOWN[name]: f"{value:.3f}" for name, value in (logs or {}).items() if name in SHOWN}
+    def on_log(
+        self, _args: Any, _state: Any, _control: Any, logs: dict[str, Any] | None = None, **_kwargs: Any
+    ) -> None:
+        """Keep the last losses for the bar and the lines."""
+        losses = {name: value for name, value in (logs or {}).items() if name in LOSS_NAMES}
+        self.losses |= {LOSS_NAMES[name]: f"{value:.3f}" for name, value in losses.items()}
         self.bar.set_postfix(self.losses, refresh=False)
 
-    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_train_end(self, _args: Any, state: Any, _control: Any, **_kwargs: Any) -> None:
         """Close the bar."""
         self.bar.close()
-        self.publish(1.0, self._words(state, f"done in {time.monotonic() - self.begun:.0f} s"))
+        self.publish(1.0, self._text(state, f"done in {time.monotonic() - self.start:.0f} s"))
 
 
 def slices(name: str, rows: int, size: int = 4096) -> Iterator[slice]:
-    """`rows` in slices of at most `size`, with a line every half minute on how far one is."""
-    begun = told = time.monotonic()
+    """Yield slices of at most `size` of `rows` rows, and log the progress every half minute."""
+    start_time = last_line = time.monotonic()
     for start in range(0, rows, size):
-        if start and (now := time.monotonic()) - told >= PAUSE:
-            told = now
-            left = _left((now - begun) / start * (rows - start))
-            log.info("%s: %s of %s rows, %s", name, f"{start:,}", f"{rows:,}", left)
+        if start and (now := time.monotonic()) - last_line >= PAUSE:
+            last_line = now
+            time_left = _time_left((now - start_time) / start * (rows - start))
+            log.info("%s: %s of %s rows, %s", name, f"{start:,}", f"{rows:,}", time_left)
         yield slice(start, start + size)
 
 
-def _left(seconds: float) -> str:
+def _time_left(seconds: float) -> str:
     return f"about {seconds:.0f} s left" if seconds < 120 else f"about {seconds / 60:.0f} min left"

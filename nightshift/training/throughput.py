@@ -13,11 +13,11 @@ def peak_flops(device: str, precision: str) -> float:
     """Return the floating-point operations a second of a large square matrix product on a device, the best of six."""
     size = 8192 if device == "cuda" else 1024
     dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision, torch.float32)
-    left, right = (torch.ones(size, size, device=device, dtype=dtype) for _ in range(2))
+    a, b = (torch.ones(size, size, device=device, dtype=dtype) for _ in range(2))
     best = float("inf")
     for _ in range(6):
         start = time.perf_counter()
-        left @ right
+        a @ b
         if device == "cuda":
             torch.cuda.synchronize()
         best = min(best, time.perf_counter() - start)

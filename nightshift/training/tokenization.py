@@ -1,4 +1,4 @@
-"""From texts to token ids: what a row of each kind becomes, kept in Arrow files that are mapped, not read.
+"""Tokenization of the rows of each kind of objective, stored in Arrow files that are memory-mapped.
 
 The fast tokenizers split a call's texts over all cores.
 """
@@ -15,16 +15,16 @@ from transformers import PreTrainedTokenizerBase
 from nightshift.models.heads import Head
 
 IGNORED = -100
-"""The label of a token that is not predicted."""
+"""Label of a token that is not predicted."""
 CHUNK = 10_000
-"""Rows that are tokenised at once: as lists of numbers a token takes 230 bytes, as an array 4."""
+"""Rows tokenized at once: a token takes 230 bytes in a list of numbers, 4 in an array."""
 UNLABELLED = -1
-"""The class of a row that has no label; of several labels and of a number NaN says so."""
+"""Class of a row without a label; with several labels a row and for regression it is NaN."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """Values of all rows, one behind the other; row i has `values[offsets[i]:offsets[i + 1]]`."""
+    """Values of all rows, one after the other; row i has `values[offsets[i]:offsets[i + 1]]`."""
 
     values: np.ndarray
     offsets: np.ndarray
@@ -34,8 +34,10 @@ class Column:
 
 
 class Examples:
-    """Tokenised rows, unpadded: `input_ids`, `labels`, `source` (the rows of the data that it holds), and where they
-    are needed `token_type_ids`, `position_ids`, `teacher_logits`.
+    """Tokenized rows, unpadded.
+
+    The columns are `input_ids`, `labels`, `source` (indices of the data's rows in each example), and if they are needed
+    `token_type_ids`, `position_ids` and `teacher_logits`.
     """
 
     def __init__(self, columns: dict[str, Column]) -> None:
@@ -47,11 +49,11 @@ class Examples:
 
     @staticmethod
     def from_rows(rows: Mapping[str, Sequence[Sequence[float]]]) -> "Examples":
-        """From a list a row in each column; whole numbers are kept in 32 bits, others in float32."""
+        """Return examples from a list a row in each column; integers are stored in 32 bits, other numbers in float32."""
         return Examples({name: _column(values) for name, values in rows.items()})
 
     def write(self, path: Path) -> None:
-        """Keep them as an Arrow file."""
+        """Write the examples to an Arrow file."""
         import pyarrow
 
         arrays = {name: pyarrow.ListArray.from_arrays(c.offsets, c.values) for name, c in self.columns.items()}
@@ -61,7 +63,7 @@ class Examples:
 
     @staticmethod
     def open(path: Path) -> "Examples":
-        """Map a file that `write` made: what is not looked at is not in memory."""
+        """Memory-map a file that `write` wrote; columns that are not read take no memory."""
         import pyarrow
 
         with pyarrow.memory_map(str(path)) as file:
@@ -78,11 +80,11 @@ def _column(rows: Sequence[Sequence[float]]) -> Column:
 
 
 def _table(values: np.ndarray) -> Column:
-    """A column whose rows have the same number of values, shape (rows, values)."""
+    """Return a column whose rows have the same number of values, from an array of shape (rows, values)."""
     return Column(_narrow(values.ravel()), _offsets([values.shape[1]] * len(values)))
 
 
-def _joined(parts: Sequence[Column]) -> Column:
+def _concatenate(parts: Sequence[Column]) -> Column:
     lengths = np.concatenate([np.diff(part.offsets) for part in parts])
     return Column(np.concatenate([part.values for part in parts]), _offsets(lengths))
 
@@ -95,12 +97,12 @@ def _offsets(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
 
 
-def load_or_create(path: Path, make: Callable[[], Examples]) -> Examples:
-    """The examples at `path`; made, written beside and renamed in, where they are not there yet."""
+def load_or_create(path: Path, create: Callable[[], Examples]) -> Examples:
+    """Open the examples at `path`; create them, write them to a temporary name and rename it if they do not exist."""
     if not path.exists():
-        beside = path.with_name(path.name + ".partial")
-        make().write(beside)
-        beside.replace(path)
+        partial = path.with_name(path.name + ".partial")
+        create().write(partial)
+        partial.replace(path)
     return Examples.open(path)
 
 
@@ -115,48 +117,64 @@ def encode(
     encoder_decoder: bool = False,
     packed: bool = False,
 ) -> Examples:
-    """Tokenise rows as `head` learns them, cut to `max_length` tokens.
+    """Tokenize rows for training `head`, truncated to `max_length` tokens.
 
-    `labels` as in the data: names, numbers, or target texts. Where a head judges, None is a row without a label, or in
-    place of all of them no row with one: it learns from its `teacher_logits`, (rows, outputs), or a teacher at hand.
-    `packed` puts several sequences into a row of at most `max_length` tokens, which see only themselves (see `pack`).
+    Args:
+        tokenizer: The model's tokenizer.
+        head: The objective's head.
+        texts: The texts, of pairs the first ones.
+        pairs: The second texts.
+        labels: The labels as in the data: names, numbers, or target texts. Unless the head is generative, None is a row without a
+            label; None in place of all labels means that no row has one, and the head learns from a teacher.
+        max_length: Tokens of an example at most.
+        teacher_logits: The teacher's logits, (rows, outputs).
+        encoder_decoder: True if the model is an encoder-decoder.
+        packed: Put several generated sequences into a row of at most `max_length` tokens (`pack_sequences`).
     """
     if head.generative:
         ids, targets, rows = encode_generation(tokenizer, head, texts, labels, max_length, encoder_decoder)
-        columns: dict[str, Any] = {"input_ids": ids, "labels": targets, "source": [[row] for row in rows]}
         if packed and not encoder_decoder:
-            columns = pack_sequences(ids, targets, rows, max_length)
-        return Examples.from_rows(columns)
+            return Examples.from_rows(pack_sequences(ids, targets, rows, max_length))
+        return Examples.from_rows({"input_ids": ids, "labels": targets, "source": [[row] for row in rows]})
     starts = range(0, max(len(texts), 1), CHUNK)
-    parts = [_tokens(tokenizer, texts[at : at + CHUNK], pairs and pairs[at : at + CHUNK], max_length) for at in starts]
-    found = {name: _joined([part[name] for part in parts]) for name in parts[0]}
-    known = [None] * len(texts) if labels is None else labels
-    found["labels"], found["source"] = _column(encode_labels(head, known)), _table(np.arange(len(texts))[:, None])
+    chunks = [
+        _tokenize(tokenizer, texts[start : start + CHUNK], pairs and pairs[start : start + CHUNK], max_length)
+        for start in starts
+    ]
+    columns = {name: _concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
+    columns["labels"] = _column(encode_labels(head, [None] * len(texts) if labels is None else labels))
+    columns["source"] = _table(np.arange(len(texts))[:, None])
     if teacher_logits is not None:
-        found["teacher_logits"] = _table(teacher_logits)
-    return Examples(found)
+        columns["teacher_logits"] = _table(teacher_logits)
+    return Examples(columns)
 
 
-def _tokens(
+def _tokenize(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], pairs: Sequence[str] | None, max_length: int
 ) -> dict[str, Column]:
-    encoded = tokenizer(list(texts), list(pairs) if pairs is not None else None, truncation=True,
-                        max_length=max_length, padding=False, return_attention_mask=False)  # fmt: skip
+    encoded = tokenizer(
+        list(texts),
+        list(pairs) if pairs is not None else None,
+        truncation=True,
+        max_length=max_length,
+        padding=False,
+        return_attention_mask=False,
+    )
     return {name: _column(values) for name, values in encoded.items() if name in ("input_ids", "token_type_ids")}
 
 
 def encode_labels(head: Head, labels: Sequence[Any]) -> list[list[float]] | list[list[int]]:
-    """Class ids, several-hot rows, or standardised numbers: a list a row.
+    """Return class ids, multi-hot rows, or standardized numbers: a list a row.
 
-    None is no label, and so is a label that the head does not have (one that no training row has).
+    None is a missing label, and so is a label that the head does not have (one that no training row has).
     """
     if head.kind == "regression":
         return [[nan if label is None else (float(label) - head.mean) / head.std] for label in labels]
     if head.separator is None:
-        places = {label: place for place, label in enumerate(head.labels)}
-        return [[places.get(label, UNLABELLED)] for label in labels]
+        class_ids = {label: index for index, label in enumerate(head.labels)}
+        return [[class_ids.get(label, UNLABELLED)] for label in labels]
     sets = [None if label is None else set(filter(None, str(label).split(head.separator))) for label in labels]
-    return [[nan if found is None else float(label in found) for label in head.labels] for found in sets]
+    return [[nan if present is None else float(label in present) for label in head.labels] for present in sets]
 
 
 def encode_generation(
@@ -167,66 +185,87 @@ def encode_generation(
     max_length: int,
     encoder_decoder: bool = False,
 ) -> tuple[list[list[int]], list[list[int]], list[int]]:
-    """What a generative head reads and predicts: token ids, labels, and the row that each sequence comes from.
+    """Tokenize rows for a generative head.
 
-    A decoder's labels stand at the place of their own token, -100 where nothing is predicted (the prompt, the first
-    token); an encoder-decoder's are the target's ids. A text longer than `max_length` is cut into pieces; a prompt
-    loses its beginning, a completion its end.
+    A decoder's labels have the positions of their own tokens, with -100 for tokens that are not predicted (the prompt, the first
+    token); an encoder-decoder's labels are the target's ids. A text longer than `max_length` is split into several sequences;
+    prompts are truncated on the left, completions on the right.
+
+    Args:
+        tokenizer: The model's tokenizer.
+        head: The objective's head.
+        texts: The texts, or the prompts.
+        targets: The texts to be generated; None for language modelling of the texts.
+        max_length: Tokens of a sequence at most.
+        encoder_decoder: True if the model is an encoder-decoder.
+
+    Returns:
+        Token ids and labels of each sequence, and the index of the row that it comes from.
     """
     end = tokenizer.eos_token_id
     plain = {"add_special_tokens": False, "return_attention_mask": False}
     first: list[list[int]] = tokenizer(list(texts), **plain)["input_ids"]
     start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else end
     if targets is None:
-        whole = [[start, *ids, end] for ids in first]
-        pieces = [(ids[at : at + max_length], row) for row, ids in enumerate(whole)
-                  for at in range(0, len(ids) - 1, max_length - 1)]  # fmt: skip
-        return [ids for ids, _ in pieces], [[IGNORED, *ids[1:]] for ids, _ in pieces], [row for _, row in pieces]
+        chunks = [
+            (ids[offset : offset + max_length], row)
+            for row, ids in enumerate([start, *ids, end] for ids in first)
+            for offset in range(0, len(ids) - 1, max_length - 1)
+        ]
+        return [ids for ids, _ in chunks], [[IGNORED, *ids[1:]] for ids, _ in chunks], [row for _, row in chunks]
     second: list[list[int]] = [[*ids[: max_length - 1], end] for ids in tokenizer(list(targets), **plain)["input_ids"]]
     rows = list(range(len(first)))
     if encoder_decoder:
         return [[*ids[: max_length - 1], end] for ids in first], second, rows
-    joint = [end] if head.kind == "text2text" else []
-    front = [start] if head.kind == "generation" and not head.pairs else []
+    separator = [end] if head.kind == "text2text" else []
+    prefix = [start] if head.kind == "generation" and not head.pairs else []
     prompts = [
-        truncate_prompt([*front, *ids], joint, max(1, max_length - len(found)))
-        for ids, found in zip(first, second, strict=True)
+        truncate_prompt([*prefix, *ids], separator, max(1, max_length - len(completion)))
+        for ids, completion in zip(first, second, strict=True)
     ]
-    both = [(before + after)[:max_length] for before, after in zip(prompts, second, strict=True)]
-    counted = [([IGNORED] * len(before) + after)[:max_length] for before, after in zip(prompts, second, strict=True)]
-    return both, counted, rows
+    pairs = list(zip(prompts, second, strict=True))
+    sequences = [(prompt + completion)[:max_length] for prompt, completion in pairs]
+    labels = [([IGNORED] * len(prompt) + completion)[:max_length] for prompt, completion in pairs]
+    return sequences, labels, rows
 
 
-def truncate_prompt(ids: list[int], joint: list[int], room: int) -> list[int]:
-    """The last `room` tokens of a prompt and what joins it to its answer; never empty."""
-    return ([*ids, *joint] or joint)[-room:]
+def truncate_prompt(ids: list[int], separator: list[int], max_length: int) -> list[int]:
+    """Return the last `max_length` tokens of a prompt and the separator after it; never empty."""
+    return ([*ids, *separator] or separator)[-max_length:]
 
 
 def pack_sequences(
     ids: list[list[int]], labels: list[list[int]], rows: list[int], max_length: int
 ) -> dict[str, list[list[int]]]:
-    """Fill rows of `max_length` tokens with whole sequences, the longest first, each into the fullest row with room.
+    """Pack whole sequences into rows of `max_length` tokens, the longest first, each into the fullest row with room.
 
-    `position_ids` begin at 0 with each sequence, by which transformers' attention masks tell them apart: no token
-    sees another sequence's. Best-fit decreasing, as in Krell et al. 2021, arXiv 2107.02027.
+    `position_ids` start at 0 for each sequence, by which transformers' attention masks separate them: no token attends to another
+    sequence's. Best-fit decreasing, as in Krell et al. 2021, arXiv 2107.02027.
+
+    Args:
+        ids: Token ids of each sequence.
+        labels: Labels of each sequence.
+        rows: Index of the data's row that each sequence comes from.
+        max_length: Tokens of a packed row at most.
+
+    Returns:
+        The columns of the packed examples.
     """
-    room: dict[int, list[list[int]]] = {}
-    group: list[int]
-    filled: list[list[int]] = []
-    for place in sorted(range(len(ids)), key=lambda place: -len(ids[place])):
-        size = len(ids[place])
-        left = next((free for free in range(size, max_length) if room.get(free)), None)
-        if left is None:
-            left = max_length
-            filled.append([])
-            group = filled[-1]
+    groups: list[list[int]] = []
+    groups_by_room: dict[int, list[list[int]]] = {}
+    for index in sorted(range(len(ids)), key=lambda index: -len(ids[index])):
+        size = len(ids[index])
+        room = next((tokens for tokens in range(size, max_length) if groups_by_room.get(tokens)), max_length)
+        if room == max_length:
+            groups.append([])
+            group = groups[-1]
         else:
-            group = room[left].pop()
-        group.append(place)
-        room.setdefault(left - size, []).append(group)
+            group = groups_by_room[room].pop()
+        group.append(index)
+        groups_by_room.setdefault(room - size, []).append(group)
     return {
-        "input_ids": [[token for place in group for token in ids[place]] for group in filled],
-        "labels": [[token for place in group for token in labels[place]] for group in filled],
-        "position_ids": [[at for place in group for at in range(len(ids[place]))] for group in filled],
-        "source": [[rows[place] for place in group] for group in filled],
+        "input_ids": [[token for index in group for token in ids[index]] for group in groups],
+        "labels": [[token for index in group for token in labels[index]] for group in groups],
+        "position_ids": [[position for index in group for position in range(len(ids[index]))] for group in groups],
+        "source": [[rows[index] for index in group] for group in groups],
     }
