@@ -199,9 +199,9 @@ def predict(
     """Predict the rows of a file."""
     with _reported_errors(), permissions.users_umask():
         from flows.predict import predict_file
-        from flows.settings import assigned
+        from flows.settings import parse_options
 
-        generation = assigned(params or (), "--param")
+        generation = parse_options(params or (), "--param")
         csv, difference = predict_file(model_uri, source, output, objective, compare, generation, text, text_pair)
         if difference:
             _print(difference, err=True)

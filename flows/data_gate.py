@@ -1,4 +1,4 @@
-"""The data gate alone: ingest and validate, nothing trained."""
+"""Data gate: ingest and validate, without training."""
 
 from functools import partial
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 from prefect import State, flow
 from prefect.states import Completed, Failed
 
-from flows.form import EMPTY, NightForm, filled_in, run_name
+from flows.form import EMPTY, NightForm, merged_settings, run_name
 from flows.result_storage import ensure_result_storage
 from flows.settings import NightSettings, ObjectiveSettings
 from nightshift import redaction
@@ -19,30 +19,32 @@ from tasks.validate import validate
 
 @flow(name="validate", flow_run_name=partial(run_name, "validate"))
 def data_gate(settings_file: str | None = None, settings: NightForm = EMPTY) -> State[Any]:
-    """Check the rows that the settings name, of every objective; nothing is trained.
+    """Check the rows of every objective, without training.
 
     Args:
-        settings_file: A settings file, such as examples/reviews/settings.yaml; alone it is enough.
-        settings: What is filled in here goes over the file.
+        settings_file: A settings file, such as examples/reviews/settings.yaml, which is enough.
+        settings: Settings that replace those of the file.
     """
     with redaction.redacted_errors():
         ensure_result_storage()
-        checked = _check(filled_in(settings_file, settings))
+        checked = _check(merged_settings(settings_file, settings))
     kind = Failed if checked["status"] == "stopped" else Completed
     return kind(name=checked["status"].capitalize(), message=checked["reason"] or "passed", data=checked)
 
 
 def _check(settings: NightSettings) -> dict[str, Any]:
-    found = {name: _check_one(settings, name, objective) for name, objective in settings.learned.items()}
-    if len(found) == 1:
-        return next(iter(found.values()))
-    reasons = [f"{name}: {result['reason']}" for name, result in found.items() if result["reason"]]
-    return {"status": "stopped" if reasons else "passed", "reason": "; ".join(reasons), "objectives": found}
+    results = {
+        name: _check_objective(settings, name, objective) for name, objective in settings.resolved_objectives.items()
+    }
+    if len(results) == 1:
+        return next(iter(results.values()))
+    reasons = [f"{name}: {result['reason']}" for name, result in results.items() if result["reason"]]
+    return {"status": "stopped" if reasons else "passed", "reason": "; ".join(reasons), "objectives": results}
 
 
-def _check_one(settings: NightSettings, name: str, objective: ObjectiveSettings) -> dict[str, Any]:
+def _check_objective(settings: NightSettings, name: str, objective: ObjectiveSettings) -> dict[str, Any]:
     data = objective.data
-    with settings.about(name):
+    with settings.errors_of(name):
         rows = ingest(locate(data, objective.holdout, Path(settings.base_dir)), data, settings.gate.slices)
         checked = validate(rows, settings.expectations, objective.kind, data.label_separator)
     artifacts.stage(settings.model, checked)

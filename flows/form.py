@@ -1,4 +1,4 @@
-"""The form of the Prefect UI: the settings with every field optional, to fill in over a settings file."""
+"""Form of the Prefect UI: the settings with every field optional, which replace those of a settings file."""
 
 from datetime import date
 from pathlib import Path
@@ -16,23 +16,23 @@ from pydantic import (
     model_validator,
 )
 
-from flows.settings import NightSettings, anchored, check, read, section
+from flows.settings import NightSettings, check, read, resolve_base_models, section_class
 from nightshift import renamed_settings
 from nightshift.errors import SettingsError
 from nightshift.records import Settings
 from nightshift.redaction import SECRET_SCHEMA
 
-DOTS = "\n...\n"
-"""What YAML puts after a bare value."""
+YAML_END = "\n...\n"
+"""Document end that PyYAML writes after a scalar."""
 
 
 class _Form(BaseModel):
-    """A form says nothing of the fields that were left alone."""
+    """Base of forms; fields that were not filled in are left out when it is serialized."""
 
     model_config = ConfigDict(extra="forbid")
 
     @model_serializer(mode="wrap")
-    def _filled(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _filled_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return {name: value for name, value in handler(self).items() if value not in (None, {})}
 
 
@@ -53,19 +53,21 @@ def _optional(settings: type[Settings], base: type[_Form] = _Form, section_name:
     fields: dict[str, Any] = {}
     for name, field in settings.model_fields.items():
         kind: Any = field.annotation
-        inside = section(kind)
-        if inside and get_origin(kind) is dict:
+        nested = section_class(kind)
+        if nested and get_origin(kind) is dict:
             kind = dict[str, Any]
-        elif inside:
-            inner = _optional(inside, section_name=name)
+        elif nested:
+            inner = _optional(nested, section_name=name)
             fields[name] = (inner, Field(default=inner(), title=_title(name), description=field.description))
             continue
         if field.metadata:
             kind = Annotated[kind, *field.metadata]
-        words = field.description or ""
+        description = field.description or ""
         if not field.is_required() and (default := field.get_default(call_default_factory=True)) not in (None, {}):
-            words += f" Default: {yaml.safe_dump(default, default_flow_style=True).removesuffix(DOTS).strip()}"
-        extra: dict[str, Any] = {"title": _title(name), "description": words, "json_schema_extra": _plain}
+            description += (
+                f" Default: {yaml.safe_dump(default, default_flow_style=True).removesuffix(YAML_END).strip()}"
+            )
+        extra: dict[str, Any] = {"title": _title(name), "description": description, "json_schema_extra": _simplify}
         fields[name] = (Optional[kind], Field(default=None, **extra))  # noqa: UP045
     old_keys = renamed_settings.old_keys(section_name)
     pattern = {"patternProperties": {f"^({'|'.join(old_keys)})$": {"type": ["number", "null"]}}} if old_keys else {}
@@ -73,10 +75,10 @@ def _optional(settings: type[Settings], base: type[_Form] = _Form, section_name:
     return create_model(settings.__name__, __base__=base, __doc__=settings.__doc__, __cls_kwargs__=config, **fields)
 
 
-def _plain(schema: dict[str, Any]) -> None:
-    """The field as the UI draws it best: no default and no `None` to choose, left alone it is not sent.
+def _simplify(schema: dict[str, Any]) -> None:
+    """Remove default and `None` from a field's schema, so that the UI does not send a field that was not filled in.
 
-    A switch and a box for JSON are sent all the same, so those keep theirs.
+    The UI always sends switches and boxes for JSON, so those keep theirs.
     """
     kinds = [kind for kind in schema["anyOf"] if kind != {"type": "null"}]
     if kinds[0]["type"] in ("boolean", "object"):
@@ -98,35 +100,41 @@ else:
 EMPTY = NightForm.model_validate({})
 
 
-def filled_in(settings_file: str | None, form: BaseModel) -> NightSettings:
-    """The file's settings with what the form says put over them; raises SettingsError, one line a wrong field.
+def merged_settings(settings_file: str | None, form: BaseModel) -> NightSettings:
+    """Return the settings of a file, replaced by those of a form.
 
-    A relative path starts where the flow runs: the project's root.
+    Args:
+        settings_file: Path, relative to the folder in which the flow runs, the project's root; None for the form alone.
+        form: The form.
+
+    Raises:
+        SettingsError: Wrong settings, one line for each wrong field.
     """
     path = Path(settings_file) if settings_file else None
     values = read(path) if path else {}
-    _put_over(values, form.model_dump())
-    return check(anchored(values), settings_file or "the form")
+    _update(values, form.model_dump())
+    return check(resolve_base_models(values), settings_file or "the form")
 
 
 def run_name(purpose: str = "") -> str:
-    """MODEL-DATE of the flow run that is about to begin, with its purpose between where it is not a night."""
-    given = flow_run.parameters
+    """Return the name of the current flow run: MODEL-DATE, or MODEL-PURPOSE-DATE."""
+    parameters = flow_run.parameters
     try:
-        model = filled_in(given["settings_file"], given["settings"]).model
+        model = merged_settings(parameters["settings_file"], parameters["settings"]).model
     except SettingsError:
         model = "wrong-settings"
     return "-".join(part for part in (model, purpose, str(date.today())) if part)
 
 
-def _put_over(values: dict[str, Any], changes: dict[str, Any]) -> None:
+def _update(values: dict[str, Any], changes: dict[str, Any]) -> None:
+    """Update nested dictionaries in place."""
     for name, change in changes.items():
         if isinstance(change, dict) and isinstance(values.get(name, {}), dict):
-            _put_over(values.setdefault(name, {}), change)
+            _update(values.setdefault(name, {}), change)
         else:
             values[name] = change
 
 
 def as_form(settings: NightSettings) -> BaseModel:
-    """The form that says exactly these settings."""
+    """Return the form with exactly these settings."""
     return NightForm.model_validate(settings.model_dump(mode="json", exclude_none=True))

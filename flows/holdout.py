@@ -1,4 +1,4 @@
-"""A worn holdout is replaced: the next sealed one judges from now on, the worn one's rows may be trained on."""
+"""Rotation of the holdout: the next sealed set replaces the worn one, whose rows are then free for training."""
 
 from pathlib import Path
 
@@ -22,20 +22,24 @@ from tasks.validate import validate
 
 @flow(name="rotate", flow_run_name="rotate-{settings_file}", validate_parameters=True)
 def rotate(settings_file: str, reason: str, who: str) -> str:
-    """Take the next sealed holdout in place of the worn one, and score the champion on it.
+    """Replace the worn holdout with the next sealed one, and evaluate the champion on it.
 
     Args:
-        settings_file: The night's settings file, such as examples/reviews/settings.yaml.
-        reason: Why; it goes into the ledger.
-        who: Who decides; it goes into the ledger.
+        settings_file: A settings file, such as examples/reviews/settings.yaml.
+        reason: Reason, kept in the ledger.
+        who: Your name, kept in the ledger.
     """
     with redaction.redacted_errors():
         ensure_result_storage()
         return rotate_holdout(load(Path(settings_file)), reason, who)
 
 
-def rotate_holdout(settings: NightSettings, reason: str, who: str | None = None) -> str:
-    """Returns a line that says so. Raises UserError where there is no champion, or it was trained on the next holdout."""
+def rotate_holdout(settings: NightSettings, reason: str, author: str | None = None) -> str:
+    """Rotate the holdout, and return a line that says so.
+
+    Raises:
+        UserError: There is no champion or no sealed holdout, or the champion was trained on the next holdout.
+    """
     if settings.split.by not in ("identity", "group"):
         raise SettingsError(f"split.by: {settings.split.by} has no sealed holdouts: its holdout moves with the rows")
     with tracking.explained(), model_registry.locked(settings.model, "night"):
@@ -46,38 +50,49 @@ def rotate_holdout(settings: NightSettings, reason: str, who: str | None = None)
             raise UserError(f"{name} has no champion yet: no holdout is worn")
         if fold > settings.split.spare:
             raise SettingsError(f"split.spare: no sealed holdout is left of {settings.split.spare}")
-        objectives = [_objective(settings, one, fold) for one in settings.learned]
-        found = _scored(name, champion, objectives)
-        figure = f"{kinds.primary(objectives)} {found[kinds.primary(objectives)]:.4f}"
+        objectives = [_objective(settings, objective_name, fold) for objective_name in settings.resolved_objectives]
+        metrics = _evaluate(name, champion, objectives)
+        champion_metric = f"{kinds.primary(objectives)} {metrics[kinds.primary(objectives)]:.4f}"
         rows = sum(objective.sides.holdout for objective in objectives)
-        why = f"{reason}; the champion has {figure} on the {rows:,} rows of holdout {fold}"
-        ledger.append(name, Entry(action=ledger.ROTATED, old=champion, new=champion, version=champion, why=why,
-                                 who=who or processes.user_name()))  # fmt: skip
-        return f"{name}: holdout {fold} is in use, {settings.split.spare - fold} sealed ones are left; {figure}"
+        reason = f"{reason}; the champion has {champion_metric} on the {rows:,} rows of holdout {fold}"
+        ledger.append(name, Entry(action=ledger.ROTATED, old=champion, new=champion, version=champion, why=reason,
+                                 who=author or processes.user_name()))  # fmt: skip
+        return (
+            f"{name}: holdout {fold} is in use, {settings.split.spare - fold} sealed ones are left; {champion_metric}"
+        )
 
 
 def _objective(settings: NightSettings, name: str, fold: int) -> Objective:
-    told = settings.learned[name]
-    with settings.about(name):
-        if settings.split_of(told).holdout_file:
+    objective = settings.resolved_objectives[name]
+    with settings.errors_of(name):
+        if settings.split_settings(objective).holdout_file:
             raise SettingsError("split.holdout: a file has no sealed holdouts; name another file")
-        rows = ingest(locate(told.data, None, Path(settings.base_dir)), told.data, settings.gate.slices)
-        checked = validate(rows, settings.expectations, told.kind, told.data.label_separator)
+        rows = ingest(locate(objective.data, None, Path(settings.base_dir)), objective.data, settings.gate.slices)
+        checked = validate(rows, settings.expectations, objective.kind, objective.data.label_separator)
         artifacts.stage(settings.model, checked)
         if checked.status == "stopped":
             raise UserError(f"the data failed: {checked.reason}")
         sides = split(
-            checked, settings.split_of(told), told.kind, settings.train.window, told.data.label_separator, fold
+            checked,
+            settings.split_settings(objective),
+            objective.kind,
+            settings.train.window,
+            objective.data.label_separator,
+            fold,
         )
-    return told.objective(name, sides, Augmented(augmented=0))
+    return objective.objective(name, sides, Augmented(augmented=0))
 
 
-def _scored(name: str, champion: str, objectives: list[Objective]) -> dict[str, float]:
-    """The champion's metrics on the new holdout."""
+def _evaluate(name: str, champion: str, objectives: list[Objective]) -> dict[str, float]:
+    """Return the champion's metrics on the new holdout.
+
+    Raises:
+        UserError: The champion was trained on rows of it.
+    """
     tables = VersionPredictor(name, champion, len(objectives) > 1).tables(objectives, "holdout")
-    known = model_registry.trained_keys(name, champion)
-    seen = sum(int(table["row_key"].isin(known).sum()) for table in tables.values())
-    if seen:
-        raise UserError(f"{name}: version {champion} was trained on {seen} rows of the next holdout, which was not sealed "
+    trained_keys = model_registry.trained_keys(name, champion)
+    overlap = sum(int(table["row_key"].isin(trained_keys).sum()) for table in tables.values())
+    if overlap:
+        raise UserError(f"{name}: version {champion} was trained on {overlap} rows of the next holdout, which was not sealed "
                         "then (split.spare was smaller); let a new champion be promoted first")  # fmt: skip
     return kinds.metrics(tables, objectives)

@@ -70,13 +70,13 @@ def look(settings: NightSettings, source: str, max_index: float = 0.2, max_drop:
         if champion is None:
             raise UserError(f"{settings.model} has no champion to watch")
         before = _profile(settings.model, champion)
-        name, told = next(iter(settings.learned.items()))
+        name, told = next(iter(settings.resolved_objectives.items()))
         read = _fresh(told.data, told.kind, source, Path(settings.base_dir))
         frame = read[read["row_key"].notna()].reset_index(drop=True)
         if frame.empty:
             raise InputError(f"{source}: none of {len(read)} rows can be read")
         objective = _objective(name, told)
-        served = VersionPredictor(settings.model, champion, len(settings.learned) > 1)
+        served = VersionPredictor(settings.model, champion, len(settings.resolved_objectives) > 1)
         table = served.table(frame, objective)
         found: dict[str, Any] = {"model": settings.model, "version": champion, "rows": len(frame),
                                  "unreadable": len(read) - len(frame), "score": None, "holdout_score": before.score}  # fmt: skip

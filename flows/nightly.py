@@ -9,7 +9,7 @@ from prefect import State, flow
 from prefect.runtime import flow_run
 
 from flows.base_trial import try_bases
-from flows.form import EMPTY, NightForm, filled_in, run_name
+from flows.form import EMPTY, NightForm, merged_settings, run_name
 from flows.pipeline_run import PipelineRun, best_of_seeds
 from flows.result_storage import ensure_result_storage
 from flows.settings import NightSettings
@@ -40,25 +40,25 @@ def nightly(settings_file: str | None = None, settings: NightForm = EMPTY, force
     """Retrain a model on what its data holds tonight.
 
     Args:
-        settings_file: A settings file, such as examples/reviews/settings.yaml; alone it is enough.
-        settings: What is filled in here goes over the file.
-        force: Run although nothing changed, every stage anew.
+        settings_file: A settings file, such as examples/reviews/settings.yaml, which is enough.
+        settings: Settings that replace those of the file.
+        force: Run all stages again even if nothing changed.
     """
     with redaction.redacted_errors():
         ensure_result_storage()
-        return artifacts.ending(run_pipeline(filled_in(settings_file, settings), force))
+        return artifacts.ending(run_pipeline(merged_settings(settings_file, settings), force))
 
 
 def run_pipeline(settings: NightSettings, force: bool) -> NightResult:
     """Run all stages, or as many as the data gate lets pass; `force` bypasses the skip and every cache."""
     with _prepared(settings):
-        sources = {name: _locate(settings, name) for name in settings.learned}
+        sources = {name: _locate(settings, name) for name in settings.resolved_objectives}
         run = PipelineRun(settings, sources, flow_run.id, Path(__file__), force)
         if earlier := run.finished_before():
             return run.skipped(earlier)
         _try_bases(settings)
         with followed_by(run):
-            checked = {name: _check(run, name, sources[name]) for name in settings.learned}
+            checked = {name: _check(run, name, sources[name]) for name in settings.resolved_objectives}
             if any(record.status == "stopped" for record in checked.values()):
                 with run.mlflow_run(checked, []):
                     return run.finish(report(run.stopped(checked), Story(checked=checked), run.sources))
@@ -102,14 +102,16 @@ def _prepared(settings: NightSettings) -> Iterator[None]:
 
 def _locate(settings: NightSettings, name: str) -> list[Source]:
     """Return the files of an objective."""
-    objective = settings.learned[name]
-    with settings.about(name):
+    objective = settings.resolved_objectives[name]
+    with settings.errors_of(name):
         return locate(objective.data, objective.holdout, Path(settings.base_dir))
 
 
 def _try_bases(settings: NightSettings) -> None:
     """Raise SettingsError if a base model cannot be trained on these objectives."""
-    objectives = {name: (each.kind, each.data.text_pair is not None) for name, each in settings.learned.items()}
+    objectives = {
+        name: (each.kind, each.data.text_pair is not None) for name, each in settings.resolved_objectives.items()
+    }
     teachers, max_length = settings.compress.teaching_bases, settings.train.max_length
     try_bases(settings.train.base_model, settings.train.scratch, teachers, objectives, max_length)
 
@@ -117,8 +119,8 @@ def _try_bases(settings: NightSettings) -> None:
 def _check(run: PipelineRun, name: str, sources: list[Source]) -> Checked:
     """Read and check the rows of an objective."""
     settings = run.settings
-    objective = settings.learned[name]
-    with run.about(name):
+    objective = settings.resolved_objectives[name]
+    with run.for_objective(name):
         rows = ingest(sources, objective.data, settings.gate.slices)
         return validate(rows, settings.expectations, objective.kind, objective.data.label_separator)
 
@@ -126,11 +128,11 @@ def _check(run: PipelineRun, name: str, sources: list[Source]) -> Checked:
 def _prepare_objective(run: PipelineRun, name: str, checked: Checked) -> Objective:
     """Split and augment the rows of an objective."""
     settings = run.settings
-    objective = settings.learned[name]
-    with run.about(name):
+    objective = settings.resolved_objectives[name]
+    with run.for_objective(name):
         sides = split(
             checked,
-            settings.split_of(objective),
+            settings.split_settings(objective),
             objective.kind,
             settings.train.window,
             objective.data.label_separator,
@@ -163,7 +165,7 @@ def _train_single_tasks(run: PipelineRun, objectives: list[Objective]) -> dict[s
     evaluations: dict[str, Evaluated] = {}
     if settings.train.compare_single and len(objectives) > 1:
         for objective in objectives:
-            with run.about(objective.name):
+            with run.for_objective(objective.name):
                 trained = train([objective], settings.train, None, settings.model)
                 evaluations[objective.name] = evaluate(trained, [objective], settings.train.max_length)
     return evaluations

@@ -109,11 +109,11 @@ class PipelineRun:
         self._objective = MAIN
 
     @contextmanager
-    def about(self, objective: str) -> Iterator[None]:
+    def for_objective(self, objective: str) -> Iterator[None]:
         """Name an objective in the errors of the block, and show the records of its stages as that objective's."""
         self._objective = objective
         try:
-            with self.settings.about(objective):
+            with self.settings.errors_of(objective):
                 yield
         finally:
             self._objective = MAIN

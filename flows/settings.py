@@ -1,4 +1,4 @@
-"""`NightSettings`: one YAML file, one pydantic model, which is also the flow's parameter."""
+"""Settings of a nightly run: the pydantic model, and reading it from a YAML file and overrides."""
 
 import difflib
 import re
@@ -25,47 +25,49 @@ from tasks.train import TrainSettings
 from tasks.validate import ExpectationSettings
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-"""An objective's name; it stands in file names and in the names of metrics."""
+"""Name of an objective, which is part of file names and metric names."""
 UNBOUNDED = {"rmse", "loss"}
-"""Metrics that have a unit of their own and may be above 1."""
+"""Metrics with a unit, which may be above 1."""
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
-NODES = 100_000
-"""Values, at most, that a settings file may have once its aliases stand for what they repeat."""
-LONGEST_FILE = 10**6
-"""Bytes, at most, of a settings file: YAML is read slowly."""
+MAX_VALUES = 100_000
+"""Maximum number of values in a settings file with all aliases expanded."""
+MAX_FILE_BYTES = 10**6
+"""Maximum size of a settings file, because YAML is read slowly."""
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which 22:30 is a time, not the number 1350, and whose aliases do not multiply."""
+    """YAML loader that reads 22:30 as text, not as the number 1350, and limits the expansion of aliases."""
 
     def get_single_node(self) -> yaml.Node | None:
         node: yaml.Node | None = super().get_single_node()
-        if node is not None and _values(node, {}, set()) > NODES:
-            raise yaml.YAMLError(f"its aliases (*name) stand for more than {NODES:,} values; write out what is meant")
+        if node is not None and _count_values(node, {}, set()) > MAX_VALUES:
+            raise yaml.YAMLError(
+                f"its aliases (*name) stand for more than {MAX_VALUES:,} values; write out what is meant"
+            )
         return node
 
 
-def _values(node: yaml.Node, counted: dict[int, int], above: set[int]) -> int:
-    """Count a node's values, those behind an alias as often as it stands there."""
-    if id(node) in counted:
-        return counted[id(node)]
-    if id(node) in above:
+def _count_values(node: yaml.Node, counts: dict[int, int], ancestors: set[int]) -> int:
+    """Count the values of a node with aliases expanded; `counts` caches the counts by node id."""
+    if id(node) in counts:
+        return counts[id(node)]
+    if id(node) in ancestors:
         raise yaml.YAMLError(f"line {node.start_mark.line + 1}: an alias (*name) stands within what it is the name of")
-    above.add(id(node))
+    ancestors.add(id(node))
     parts: list[yaml.Node] = []
     if isinstance(node, yaml.SequenceNode):
         parts = node.value
     elif isinstance(node, yaml.MappingNode):
         parts = [part for pair in node.value for part in pair]
-    counted[id(node)] = 1 + sum(_values(part, counted, above) for part in parts)
-    above.discard(id(node))
-    return counted[id(node)]
+    counts[id(node)] = 1 + sum(_count_values(part, counts, ancestors) for part in parts)
+    ancestors.discard(id(node))
+    return counts[id(node)]
 
 
-def _parsed(text: str) -> Any:
-    """Read YAML; raise yaml.YAMLError for all that cannot be read."""
+def _parse_yaml(text: str) -> Any:
+    """Parse YAML; raise yaml.YAMLError for every error."""
     try:
         return yaml.load(text, _Loader)
     except RecursionError as error:
@@ -74,11 +76,11 @@ def _parsed(text: str) -> Any:
         raise yaml.YAMLError(str(error)) from error
 
 
-def _whole_number(loader: _Loader, node: yaml.ScalarNode) -> str | int:
+def _construct_int(loader: _Loader, node: yaml.ScalarNode) -> str | int:
     return node.value if ":" in node.value else loader.construct_yaml_int(node)
 
 
-_Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
+_Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
 
 
 class ObjectiveSettings(Settings):
@@ -100,10 +102,10 @@ class ObjectiveSettings(Settings):
     """Defaults for generating text, only for generation and text2text."""
 
     @model_validator(mode="after")
-    def _fits(self) -> Self:
-        self.data = _suited(self.data, self.kind)
-        _demand_metric(self.metric, self.kind, "metric")
-        _ensure_writes(self.generation, self.kind)
+    def _validate_together(self) -> Self:
+        self.data = _data_for_kind(self.data, self.kind)
+        _ensure_metric_fits(self.metric, self.kind, "metric")
+        _ensure_generation_applies(self.generation, self.kind)
         return self
 
     def objective(self, name: str, sides: Sides, augmented: Augmented) -> Objective:
@@ -161,117 +163,125 @@ class NightSettings(Settings):
         return deadline
 
     @model_validator(mode="after")
-    def _fits(self) -> Self:
+    def _validate_together(self) -> Self:
         if self.data is None and not self.objectives:
-            raise _wrong("data", "required, but missing (or objectives, for several)")
+            raise _field_error("data", "required, but missing (or objectives, for several)")
         if self.data is not None and self.objectives:
-            raise _wrong("objectives", "they stand in place of data; leave one of the two out")
+            raise _field_error("objectives", "they stand in place of data; leave one of the two out")
         if self.data is not None:
-            self.data = _suited(self.data, self.kind)
-            _ensure_writes(self.generation, self.kind)
+            self.data = _data_for_kind(self.data, self.kind)
+            _ensure_generation_applies(self.generation, self.kind)
         elif self.generation.is_changed:
-            raise _wrong("generation", "with objectives each has its own; leave this one out")
+            raise _field_error("generation", "with objectives each has its own; leave this one out")
         if self.deadline is not None and self.train.launcher == "accelerate":
-            raise _wrong("deadline", "with train.launcher: accelerate several processes would stop at different steps")
+            raise _field_error(
+                "deadline", "with train.launcher: accelerate several processes would stop at different steps"
+            )
         if self.deadline is not None and self.train.compare_single:
-            raise _wrong("train.compare_single", "a deadline would give each training another budget; leave one out")
+            raise _field_error(
+                "train.compare_single", "a deadline would give each training another budget; leave one out"
+            )
         if self.deadline is not None and self.gate.seeds > 1:
-            raise _wrong("gate.seeds", "a deadline would give each training another budget; leave one out")
-        self._demand_sound_objectives()
-        if self.compress.teachers != ["full"] and any(o.kind in GENERATIVE for o in self.learned.values()):
-            raise _wrong("compress.teachers", "what writes learns token by token from full; leave this one out")
+            raise _field_error("gate.seeds", "a deadline would give each training another budget; leave one out")
+        self._ensure_objectives_are_valid()
+        if self.compress.teachers != ["full"] and any(o.kind in GENERATIVE for o in self.resolved_objectives.values()):
+            raise _field_error("compress.teachers", "what writes learns token by token from full; leave this one out")
         self._ensure_losses_apply()
-        self._demand_usable_recipes()
-        self._demand_drops_in_their_unit()
+        self._ensure_recipes_apply()
+        self._ensure_drops_are_in_range()
         return self
 
-    def _demand_sound_objectives(self) -> None:
+    def _ensure_objectives_are_valid(self) -> None:
         for name in self.objectives:
             if not NAME.fullmatch(name):
-                raise _wrong(
+                raise _field_error(
                     f"objectives.{name}", "an objective's name is of small letters, digits and _, a letter first"
                 )
         if self.objectives and self.kind != "classification":
-            raise _wrong("kind", "with objectives each has its own; leave this one out")
+            raise _field_error("kind", "with objectives each has its own; leave this one out")
         kinds = [objective.kind for objective in self.objectives.values()] or [self.kind]
         if len(kinds) == 1:
-            _demand_metric(self.gate.metric, kinds[0], "gate.metric")
+            _ensure_metric_fits(self.gate.metric, kinds[0], "gate.metric")
             return
         mains = [name for name, objective in self.objectives.items() if objective.role == "main"]
         if len(mains) != 1:
-            raise _wrong(
+            raise _field_error(
                 "objectives", f"exactly one has the role main, the others auxiliary; now {len(mains)} are main"
             )
         if self.gate.metric:
-            raise _wrong("gate.metric", "with several objectives each has its own metric; leave this one out")
+            raise _field_error("gate.metric", "with several objectives each has its own metric; leave this one out")
 
     def _ensure_losses_apply(self) -> None:
-        kinds = {objective.kind for objective in self.learned.values()}
+        kinds = {objective.kind for objective in self.resolved_objectives.values()}
         if self.train.class_weights and "classification" not in kinds:
-            raise _wrong("train.class_weights", f"{', '.join(sorted(kinds))} has no classes to weigh; leave it out")
-        separators = {o.data.label_separator for o in self.learned.values() if o.kind == "classification"}
+            raise _field_error(
+                "train.class_weights", f"{', '.join(sorted(kinds))} has no classes to weigh; leave it out"
+            )
+        separators = {o.data.label_separator for o in self.resolved_objectives.values() if o.kind == "classification"}
         if self.train.decision_threshold != 0.5 and not separators - {None}:
-            raise _wrong(
+            raise _field_error(
                 "train.decision_threshold", "no row has several labels, without data.label_separator; leave it out"
             )
         if self.train.abstain_accuracy is not None and None not in separators:
-            raise _wrong("train.abstain_accuracy", "only classification with one label a row can abstain; leave it out")
+            raise _field_error(
+                "train.abstain_accuracy", "only classification with one label a row can abstain; leave it out"
+            )
         if self.train.label_smoothing_factor and kinds == {"regression"}:
-            raise _wrong("train.label_smoothing_factor", "regression has no labels to smooth; leave it out")
+            raise _field_error("train.label_smoothing_factor", "regression has no labels to smooth; leave it out")
 
-    def _demand_usable_recipes(self) -> None:
+    def _ensure_recipes_apply(self) -> None:
         recipes = self.compress.recipes
         if recipes == "auto":
             return
-        kinds = [objective.kind for objective in self.learned.values()]
-        asked = "recipes" in self.compress.model_fields_set
-        known = usable_steps(kinds) if asked else default_steps(kinds)
-        kept = [recipe for recipe in recipes if {step.name for step in Recipe.parse(recipe).steps} <= known]
-        lost = [recipe for recipe in recipes if recipe not in kept]
-        if lost and asked:
-            raise _wrong(
-                "compress.recipes", f"this night knows {', '.join(sorted(known))}; leave out {', '.join(lost)}"
+        kinds = [objective.kind for objective in self.resolved_objectives.values()]
+        is_set = "recipes" in self.compress.model_fields_set
+        allowed = usable_steps(kinds) if is_set else default_steps(kinds)
+        usable_recipes = [recipe for recipe in recipes if {step.name for step in Recipe.parse(recipe).steps} <= allowed]
+        unusable = [recipe for recipe in recipes if recipe not in usable_recipes]
+        if unusable and is_set:
+            raise _field_error(
+                "compress.recipes", f"this night knows {', '.join(sorted(allowed))}; leave out {', '.join(unusable)}"
             )
-        if lost:
-            self.compress = self.compress.model_copy(update={"recipes": kept})
+        if unusable:
+            self.compress = self.compress.model_copy(update={"recipes": usable_recipes})
 
-    def _demand_drops_in_their_unit(self) -> None:
-        metrics = {str(objective.metric) for objective in self.learned.values()}
+    def _ensure_drops_are_in_range(self) -> None:
+        metrics = {str(objective.metric) for objective in self.resolved_objectives.values()}
         if metrics & UNBOUNDED:
             return
         for field, value in (("gate.margin", self.gate.margin), ("compress.max_drop", self.compress.max_drop)):
             if value >= 1:
-                raise _wrong(field, f"{value:g} is no share: {', '.join(sorted(metrics))} ends at 1")
+                raise _field_error(field, f"{value:g} is no share: {', '.join(sorted(metrics))} ends at 1")
 
     @property
-    def learned(self) -> dict[str, ObjectiveSettings]:
-        """Tonight's objectives, the main one first, each with its metric and, where it has one, its holdout file.
+    def resolved_objectives(self) -> dict[str, ObjectiveSettings]:
+        """Settings of each objective by name, the main one first, with defaults for metric and holdout file filled in.
 
-        One alone is called main.
+        A single objective is called main.
         """
-        found = self.objectives
+        objectives = self.objectives
         if self.data is not None:
-            found = {MAIN: ObjectiveSettings(kind=self.kind, data=self.data, generation=self.generation)}
-        if len(found) == 1:
-            found = {MAIN: next(iter(found.values())).model_copy(update={"role": "main"})}
-        filled = {
+            objectives = {MAIN: ObjectiveSettings(kind=self.kind, data=self.data, generation=self.generation)}
+        if len(objectives) == 1:
+            objectives = {MAIN: next(iter(objectives.values())).model_copy(update={"role": "main"})}
+        resolved = {
             name: objective.model_copy(
                 update={
                     "metric": gate_metric(objective.kind, objective.metric or self.gate.metric),
                     "holdout": objective.holdout or self.split.holdout_file,
                 }
             )
-            for name, objective in found.items()
+            for name, objective in objectives.items()
         }
-        return dict(sorted(filled.items(), key=lambda item: item[1].role != "main"))
+        return dict(sorted(resolved.items(), key=lambda item: item[1].role != "main"))
 
-    def split_of(self, objective: ObjectiveSettings) -> SplitSettings:
-        """How the rows of one of `learned` are split."""
+    def split_settings(self, objective: ObjectiveSettings) -> SplitSettings:
+        """Return the split settings of one of `resolved_objectives`."""
         return self.split.model_copy(update={"holdout": objective.holdout or self.split.holdout})
 
     @contextmanager
-    def about(self, name: str) -> Iterator[None]:
-        """Where there are several objectives, an error of the user's says which one it is about."""
+    def errors_of(self, name: str) -> Iterator[None]:
+        """Name the objective in errors of the user, if there are several objectives."""
         try:
             yield
         except UserError as error:
@@ -280,35 +290,39 @@ class NightSettings(Settings):
             raise type(error)(f"objectives.{name}: {error}") from error
 
 
-def _suited(data: DataSettings, kind: Kind) -> DataSettings:
-    """The columns as this kind reads them; texts alone are generated from unless a label is named."""
+def _data_for_kind(data: DataSettings, kind: Kind) -> DataSettings:
+    """Return the columns that this kind reads; generation learns from the texts alone unless a label is set.
+
+    Raises:
+        PydanticCustomError: A column or option does not apply to the kind.
+    """
     if kind == "generation" and "label" not in data.model_fields_set:
         data = data.model_copy(update={"label": None})
     if kind != "generation" and data.label is None:
-        raise _wrong("data.label", f"{kind} needs one, the column that is learned")
+        raise _field_error("data.label", f"{kind} needs one, the column that is learned")
     if kind != "classification" and data.label_separator is not None:
-        raise _wrong("data.label_separator", f"{kind} knows no rows with several labels; leave it out")
+        raise _field_error("data.label_separator", f"{kind} knows no rows with several labels; leave it out")
     if kind in GENERATIVE and data.unlabelled is not None:
-        raise _wrong("data.unlabelled", f"{kind} learns from what it is to write; leave it out")
+        raise _field_error("data.unlabelled", f"{kind} learns from what it is to write; leave it out")
     if kind in GENERATIVE and data.text_pair is not None:
-        raise _wrong("data.text_pair", f"{kind} reads one text; leave it out")
+        raise _field_error("data.text_pair", f"{kind} reads one text; leave it out")
     return data
 
 
-def _ensure_writes(generation: GenerationSettings, kind: Kind) -> None:
-    """Raise an error of the settings for generation settings of a kind that writes no text."""
+def _ensure_generation_applies(generation: GenerationSettings, kind: Kind) -> None:
+    """Raise PydanticCustomError if generation settings are set for a kind that generates no text."""
     if generation.is_changed and kind not in GENERATIVE:
-        raise _wrong("generation", f"{kind} writes no text; leave it out")
+        raise _field_error("generation", f"{kind} writes no text; leave it out")
 
 
-def _demand_metric(metric: Metric | None, kind: Kind, field: str) -> None:
-    known = KINDS[kind].metrics
-    if metric and metric not in known:
-        raise _wrong(field, f"{metric} does not measure {kind}; what does: {', '.join(known)}")
+def _ensure_metric_fits(metric: Metric | None, kind: Kind, field: str) -> None:
+    metrics = KINDS[kind].metrics
+    if metric and metric not in metrics:
+        raise _field_error(field, f"{metric} does not measure {kind}; what does: {', '.join(metrics)}")
 
 
-def _wrong(field: str, message: str) -> PydanticCustomError:
-    """An error of several fields together, told at `field`."""
+def _field_error(field: str, message: str) -> PydanticCustomError:
+    """Return an error of fields that do not go together, reported at `field`."""
     return PydanticCustomError("together", "{message}", {"field": field, "message": message})
 
 
@@ -325,18 +339,22 @@ def load(path: Path, overrides: Iterable[str] = ()) -> NightSettings:
     values = read(path)
     for override in overrides:
         name, equals, value = override.partition("=")
-        _put(values, renamed_settings.new_name(name) + equals + value)
-    return check(anchored(values), str(path))
+        _set_option(values, renamed_settings.new_name(name) + equals + value)
+    return check(resolve_base_models(values), str(path))
 
 
 def read(path: Path) -> dict[str, Any]:
-    """What a settings file says, unchecked but for being a mapping, with `base_dir`; raises SettingsError."""
+    """Return the contents of a settings file, with `base_dir`, not yet validated.
+
+    Raises:
+        SettingsError: The file cannot be read, or is no mapping.
+    """
     try:
-        if path.stat().st_size > LONGEST_FILE:
+        if path.stat().st_size > MAX_FILE_BYTES:
             raise SettingsError(
                 f"{path}: {path.stat().st_size:,} bytes are no settings file; name the YAML file of a night"
             )
-        values = _parsed(path.read_text(encoding="utf-8"))
+        values = _parse_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise SettingsError(
             f"{path}: no such settings file; examples/reviews/settings.yaml is one to start from"
@@ -349,15 +367,19 @@ def read(path: Path) -> dict[str, Any]:
     return renamed_settings.use_new_names(values, str(path))
 
 
-def assigned(options: Iterable[str], flag: str) -> dict[str, Any]:
-    """Return what options such as `top_p=0.9` say, values as YAML; raises SettingsError, which names the flag."""
+def parse_options(options: Iterable[str], flag: str) -> dict[str, Any]:
+    """Return the values of options such as `top_p=0.9`, parsed as YAML.
+
+    Raises:
+        SettingsError: An option is not NAME=VALUE; the error names the flag.
+    """
     values: dict[str, Any] = {}
     for option in options:
-        _put(values, option, flag)
+        _set_option(values, option, flag)
     return values
 
 
-def _put(values: dict[str, Any], override: str, flag: str = "--set") -> None:
+def _set_option(values: dict[str, Any], override: str, flag: str = "--set") -> None:
     name, equals, value = override.partition("=")
     if not equals:
         raise SettingsError(f"{flag} {override}: expected NAME=VALUE, such as train.num_train_epochs=1")
@@ -367,76 +389,84 @@ def _put(values: dict[str, Any], override: str, flag: str = "--set") -> None:
         if not isinstance(values, dict):
             raise SettingsError(f"{flag} {override}: {section} is a value, not a section")
     try:
-        values[last] = _parsed(value)
+        values[last] = _parse_yaml(value)
     except yaml.YAMLError as error:
         raise SettingsError(f"{flag} {override}: not readable as YAML; quote what is text: {last}='\"…\"'") from error
 
 
-def anchored(values: dict[str, Any]) -> dict[str, Any]:
-    """Base models given as relative folders are relative to the settings file, like every path."""
-    home = Path(values.get("base_dir", "."))
+def resolve_base_models(values: dict[str, Any]) -> dict[str, Any]:
+    """Make base models that are relative folders relative to the settings file, and return the values."""
+    base_dir = Path(values.get("base_dir", "."))
 
-    def placed(base: Any) -> Any:
-        return str((home / base).resolve()) if isinstance(base, str) and base.startswith(("./", "../")) else base
+    def resolved(base: Any) -> Any:
+        return str((base_dir / base).resolve()) if isinstance(base, str) and base.startswith(("./", "../")) else base
 
     train, compress = values.get("train"), values.get("compress")
     if isinstance(train, dict) and "base_model" in train:
-        train["base_model"] = placed(train["base_model"])
+        train["base_model"] = resolved(train["base_model"])
     if isinstance(compress, dict) and isinstance(compress.get("teachers"), list):
-        compress["teachers"] = [placed(name) for name in compress["teachers"]]
+        compress["teachers"] = [resolved(name) for name in compress["teachers"]]
     return values
 
 
-def check(values: dict[str, Any], where: str) -> NightSettings:
-    """Validate; every wrong field becomes one line that names it."""
-    _refuse_secrets(values, where)
+def check(values: dict[str, Any], source: str) -> NightSettings:
+    """Validate settings.
+
+    Args:
+        values: The contents of a settings file.
+        source: Where they come from, for errors.
+
+    Raises:
+        SettingsError: Wrong settings, one line for each wrong field.
+    """
+    _refuse_secrets(values, source)
     try:
-        return NightSettings.model_validate(renamed_settings.use_new_names(values, where))
+        return NightSettings.model_validate(renamed_settings.use_new_names(values, source))
     except ValidationError as error:
-        raise SettingsError("\n".join(f"{where}: {_line(item)}" for item in error.errors())) from error
+        raise SettingsError("\n".join(f"{source}: {_error_line(item)}" for item in error.errors())) from error
 
 
-def _refuse_secrets(value: Any, where: str, field: str = "") -> None:
-    """Raise SettingsError for an address that carries a password or a token: settings are kept, and shown."""
+def _refuse_secrets(value: Any, source: str, field: str = "") -> None:
+    """Raise SettingsError for an address with a password or a token, because settings are stored and shown."""
     if isinstance(value, dict):
         for name, item in value.items():
-            _refuse_secrets(item, where, f"{field}.{name}" if field else str(name))
+            _refuse_secrets(item, source, f"{field}.{name}" if field else str(name))
     elif isinstance(value, list):
         for item in value:
-            _refuse_secrets(item, where, field)
+            _refuse_secrets(item, source, field)
     elif isinstance(value, str) and redaction.carries_secret(value):
         raise SettingsError(
-            f"{where}: {field}: {redaction.redact(value)} carries a user, a password or a token, and settings are kept in "
+            f"{source}: {field}: {redaction.redact(value)} carries a user, a password or a token, and settings are kept in "
             "Prefect and MLflow: take it out, and give it to the environment of the process that runs the night (HF_TOKEN)"
         )
 
 
-def _line(error: Any) -> str:
-    place = ".".join(str(part) for part in error["loc"])
+def _error_line(error: Any) -> str:
+    location = ".".join(str(part) for part in error["loc"])
     if error["type"] == "together":
-        return ".".join(filter(None, (place, f"{error['ctx']['field']}: {error['msg']}")))
+        return ".".join(filter(None, (location, f"{error['ctx']['field']}: {error['msg']}")))
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(error["loc"][-1]), _fields(error["loc"][:-1]), n=1, cutoff=0.4)
-        return f"{place}: unknown key" + (f"; did you mean {near[0]}?" if near else "")
+        suggestions = difflib.get_close_matches(str(error["loc"][-1]), _field_names(error["loc"][:-1]), n=1, cutoff=0.4)
+        return f"{location}: unknown key" + (f"; did you mean {suggestions[0]}?" if suggestions else "")
     if error["type"] == "missing":
-        return f"{place}: required, but missing"
-    return redaction.redact(f"{place}: {error['msg'].removeprefix('Value error, ')} (found {error['input']!r})")
+        return f"{location}: required, but missing"
+    return redaction.redact(f"{location}: {error['msg'].removeprefix('Value error, ')} (found {error['input']!r})")
 
 
-def _fields(path: tuple[int | str, ...]) -> list[str]:
+def _field_names(path: tuple[int | str, ...]) -> list[str]:
     model: type[Settings] | None = NightSettings
     parts = iter(path)
     for part in parts:
         if model is None:
             return []
         annotation = model.model_fields[str(part)].annotation
-        model = section(annotation)
+        model = section_class(annotation)
         if get_origin(annotation) is dict:
             next(parts, None)
     return list(model.model_fields) if model else []
 
 
-def section(annotation: Any) -> type[Settings] | None:
-    """The settings class that a field holds: itself, or None, or by name."""
+def section_class(annotation: Any) -> type[Settings] | None:
+    """Return the settings class in a field's annotation, also as an option or a dictionary's value, else None."""
     kinds = (annotation, *get_args(annotation))
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Settings)), None)

@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 from samples import ADDRESSES, HARMLESS
 
-from flows.form import EMPTY, NightForm, as_form, filled_in
-from flows.settings import NightSettings, anchored, check, load
+from flows.form import EMPTY, NightForm, as_form, merged_settings
+from flows.settings import NightSettings, check, load, resolve_base_models
 from nightshift.errors import SettingsError
 
 SETTINGS = Path(__file__).parent.parent / "examples/reviews/settings.yaml"
@@ -21,22 +21,22 @@ def properties(section):
 
 def test_a_settings_file_alone_is_enough():
     assert EMPTY.model_dump() == {}
-    assert filled_in(str(SETTINGS), EMPTY) == load(SETTINGS)
+    assert merged_settings(str(SETTINGS), EMPTY) == load(SETTINGS)
 
 
 def test_what_is_filled_in_goes_over_the_file_and_the_rest_is_left_alone():
     form = NightForm.model_validate({"train": {"num_train_epochs": 1}, "gate": {"approval": "manual", "minimum": None}})
     wanted = load(SETTINGS, ["train.num_train_epochs=1", "gate.approval=manual"])
-    assert filled_in(str(SETTINGS), form) == wanted
+    assert merged_settings(str(SETTINGS), form) == wanted
 
 
 def test_without_a_file_the_form_says_it_all():
     settings = load(SETTINGS, ["compress.recipes=[]", "gate.minimum={accuracy: 0.5}"])
-    assert filled_in(None, as_form(settings)) == settings
+    assert merged_settings(None, as_form(settings)) == settings
     with pytest.raises(SettingsError, match=r"the form: train(\.base_model)?: required"):
-        filled_in(None, NightForm.model_validate({"model": "x", "data": {"path": "a.csv"}}))
+        merged_settings(None, NightForm.model_validate({"model": "x", "data": {"path": "a.csv"}}))
     with pytest.raises(SettingsError, match=r"nowhere\.yaml: no such settings file"):
-        filled_in("nowhere.yaml", EMPTY)
+        merged_settings("nowhere.yaml", EMPTY)
 
 
 def objectives(**main):
@@ -49,13 +49,13 @@ def objectives(**main):
 def test_the_form_says_what_is_learned(change):
     settings = check({"model": "x", "train": {"base_model": "b"}} | change, "x.yaml")
     assert settings.compress.recipes == ["quantize"]
-    again = filled_in(None, as_form(settings))
-    assert again == settings and again.learned == settings.learned
+    again = merged_settings(None, as_form(settings))
+    assert again == settings and again.resolved_objectives == settings.resolved_objectives
 
 
 def test_base_models_in_relative_folders_lie_beside_the_settings(tmp_path):
     named = {"train": {"base_model": "./small"}, "compress": {"teachers": ["full", "../large"]}}
-    found = anchored(named | {"base_dir": str(tmp_path / "here")})
+    found = resolve_base_models(named | {"base_dir": str(tmp_path / "here")})
     assert found["train"]["base_model"] == str(tmp_path / "here/small")
     assert found["compress"]["teachers"] == ["full", str(tmp_path / "large")]
 
@@ -67,9 +67,9 @@ def test_objectives_are_a_box_for_json_that_goes_over_the_file(tmp_path):
     file = tmp_path / "x.yaml"
     file.write_text(json.dumps({"model": "x", "train": {"base_model": "b"}, "objectives": objectives()}))
     form = NightForm.model_validate({"objectives": {"related": {"weight": 2}}})
-    assert [o.weight for o in filled_in(str(file), form).learned.values()] == [1, 2]
+    assert [o.weight for o in merged_settings(str(file), form).resolved_objectives.values()] == [1, 2]
     with pytest.raises(SettingsError, match=r"objectives\.related\.wight: unknown key; did you mean weight\?"):
-        filled_in(str(file), NightForm.model_validate({"objectives": {"related": {"wight": 2}}}))
+        merged_settings(str(file), NightForm.model_validate({"objectives": {"related": {"wight": 2}}}))
 
 
 def test_the_sections_come_in_the_order_of_the_night_with_titles_and_descriptions():

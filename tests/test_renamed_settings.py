@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 import yaml
 
-from flows.form import NightForm, filled_in
+from flows.form import NightForm, merged_settings
 from flows.settings import check, load
 from nightshift import renamed_settings
 from nightshift.errors import SettingsError
@@ -80,7 +80,7 @@ def test_an_override_replaces_the_file_whichever_name_either_uses(tmp_path):
         for in_override in ("minutes", "search_minutes"):
             assert load(path, [f"compress.{in_override}=6"]).compress.search_minutes == 6
             form = NightForm.model_validate({"compress": {in_override: 7}})
-            assert filled_in(str(path), form).compress.search_minutes == 7
+            assert merged_settings(str(path), form).compress.search_minutes == 7
     assert load(path, ["compress={minutes: 8}"]).compress.search_minutes == 8
 
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 def test_how_text_is_written_belongs_to_what_writes(tmp_path):
     writes = {"model": "m", "kind": "generation", "data": {"path": "a.txt"}, "train": {"base_model": "scratch:gpt2"}}
     how = {"generation": {"temperature": 0.7, "top_p": 0.9, "stop_strings": ["\n"]}}
-    (objective,) = check(writes | how, "night.yaml").learned.values()
+    (objective,) = check(writes | how, "night.yaml").resolved_objectives.values()
     assert objective.generation.model_dump() | how["generation"] == objective.generation.model_dump()
     several = {"model": "m", "train": writes["train"], "objectives": {
         name: {"kind": "generation", "data": writes["data"], "role": role} for name, role in (("a", "main"), ("b", "auxiliary"))
@@ -104,21 +104,21 @@ def night(**values):
 
 
 def test_a_plain_night_learns_one_thing_called_main():
-    learned = night(data=DATA, gate={"metric": "accuracy"}, split={"holdout": "held.csv"}).learned
+    learned = night(data=DATA, gate={"metric": "accuracy"}, split={"holdout": "held.csv"}).resolved_objectives
     assert {name: (o.kind, o.metric, o.holdout) for name, o in learned.items()} == {
         "main": ("classification", "accuracy", "held.csv")
     }
-    assert night(objectives={"mood": ALONG}).learned["main"].role == "main"
-    assert night(kind="regression", data=DATA).learned["main"].metric == "pearson"
+    assert night(objectives={"mood": ALONG}).resolved_objectives["main"].role == "main"
+    assert night(kind="regression", data=DATA).resolved_objectives["main"].metric == "pearson"
 
 
 def test_several_objectives_are_learned_the_main_one_first():
     settings = night(objectives={"a": ALONG | {"kind": "generation", "holdout": "held.csv"}, "b": {"data": DATA}})
-    assert {name: (o.metric, o.data.label) for name, o in settings.learned.items()} == {
+    assert {name: (o.metric, o.data.label) for name, o in settings.resolved_objectives.items()} == {
         "b": ("macro_f1", "label"), "a": ("loss", None)
     }  # fmt: skip
-    assert list(settings.learned) == ["b", "a"]
-    assert [settings.split_of(o).holdout for o in settings.learned.values()] == [0.2, "held.csv"]
+    assert list(settings.resolved_objectives) == ["b", "a"]
+    assert [settings.split_settings(o).holdout for o in settings.resolved_objectives.values()] == [0.2, "held.csv"]
 
 
 def test_recipes_are_those_that_can_be_used():
@@ -191,8 +191,8 @@ def test_a_time_of_day_stays_one(tmp_path, said):
 def test_errors_name_the_objective_where_there_are_several():
     with (
         pytest.raises(InputError, match=r"^objectives\.a: data\.path: none$"),
-        night(objectives={"a": {"data": DATA}, "b": ALONG}).about("a"),
+        night(objectives={"a": {"data": DATA}, "b": ALONG}).errors_of("a"),
     ):
         raise InputError("data.path: none")
-    with pytest.raises(InputError, match=r"^data\.path: none$"), night(data=DATA).about("main"):
+    with pytest.raises(InputError, match=r"^data\.path: none$"), night(data=DATA).errors_of("main"):
         raise InputError("data.path: none")
