@@ -15,8 +15,8 @@ CHANGED = "nightshift.changed"  # what changed since the last night that finishe
 FINGERPRINT = "nightshift.fingerprint"  # digest of everything that decides the outcome
 
 # Tags of the nested run of a candidate
-WHY = "nightshift.why"  # why the candidate was or was not chosen
-CHOSEN = "nightshift.chosen"  # `True` for the candidate that is registered
+CANDIDATE_REASON = "nightshift.why"  # why the candidate was or was not chosen
+CANDIDATE_CHOSEN = "nightshift.chosen"  # `True` for the candidate that is registered
 
 # Tags of a version: its origin
 COMPRESSED = "nightshift.compressed"  # digest of the artifact of `compress` that it was made from

@@ -328,7 +328,7 @@ def log_candidates(run_id: str, candidates: list[Candidate]) -> None:
             continue
         run = client.create_run(
             parent.info.experiment_id,
-            tags={PARENT_RUN: run_id, tags.WHY: candidate.why, tags.CHOSEN: str(candidate.chosen)},
+            tags={PARENT_RUN: run_id, tags.CANDIDATE_REASON: candidate.why, tags.CANDIDATE_CHOSEN: str(candidate.chosen)},
             run_name=candidate.name,
         )
         client.log_param(run.info.run_id, "recipe", candidate.recipe)
