@@ -47,7 +47,7 @@ def _check_objective(settings: NightSettings, name: str, objective: ObjectiveSet
     with settings.errors_of(name):
         rows = ingest(locate(data, objective.holdout, Path(settings.base_dir)), data, settings.gate.slices)
         checked = validate(rows, settings.expectations, objective.kind, data.label_separator)
-    artifacts.stage(settings.model, checked)
+    artifacts.show_stage(settings.model, checked)
     quarantined = sum(checked.quarantined.values())
     return {
         "status": checked.status,

@@ -45,7 +45,10 @@ def rotate_holdout(settings: NightSettings, reason: str, author: str | None = No
     with tracking.explained(), model_registry.locked(settings.model, "night"):
         name = settings.model
         model_registry.notice_moves_by_hand(name)
-        fold, champion = ledger.fold(ledger.history(name)) + 1, model_registry.version_of(name, model_registry.CHAMPION)
+        fold, champion = (
+            ledger.active_holdout(ledger.history(name)) + 1,
+            model_registry.version_of(name, model_registry.CHAMPION),
+        )
         if champion is None:
             raise UserError(f"{name} has no champion yet: no holdout is worn")
         if fold > settings.split.spare:
@@ -69,7 +72,7 @@ def _objective(settings: NightSettings, name: str, fold: int) -> Objective:
             raise SettingsError("split.holdout: a file has no sealed holdouts; name another file")
         rows = ingest(locate(objective.data, None, Path(settings.base_dir)), objective.data, settings.gate.slices)
         checked = validate(rows, settings.expectations, objective.kind, objective.data.label_separator)
-        artifacts.stage(settings.model, checked)
+        artifacts.show_stage(settings.model, checked)
         if checked.status == "stopped":
             raise UserError(f"the data failed: {checked.reason}")
         sides = split(

@@ -55,7 +55,7 @@ def watch(
             "prefect.resource.name": found["model"],
         }
         emit_event(event, resource, payload={"settings_file": settings_file, "reason": found["reason"]})
-    with artifact_store.scratch() as folder:
+    with artifact_store.temporary_directory() as folder:
         plots.drift([Drift(**drift) for drift in found["drift"]], folder / "drift.png")
         artifacts.show_monitoring(
             found["model"], f"{markdown(found)}\n![Drift]({plots.data_uri(folder / 'drift.png')})"

@@ -17,7 +17,7 @@ from nightshift import redaction
 from nightshift.prefect_ui import artifacts, reconciliation
 from nightshift.records import Checked, Evaluated, NightResult, Objective, Source, Start, Trained
 from nightshift.registry import model_registry, tracking, warm_start
-from nightshift.reporting.report_page import Story
+from nightshift.reporting.report_page import ReportData
 from nightshift.store import disk
 from nightshift.store.stages import followed_by
 from nightshift.training import progress
@@ -46,7 +46,7 @@ def nightly(settings_file: str | None = None, settings: NightForm = EMPTY, force
     """
     with redaction.redacted_errors():
         ensure_result_storage()
-        return artifacts.ending(run_pipeline(merged_settings(settings_file, settings), force))
+        return artifacts.final_state(run_pipeline(merged_settings(settings_file, settings), force))
 
 
 def run_pipeline(settings: NightSettings, force: bool) -> NightResult:
@@ -61,7 +61,7 @@ def run_pipeline(settings: NightSettings, force: bool) -> NightResult:
             checked = {name: _check(run, name, sources[name]) for name in settings.resolved_objectives}
             if any(record.status == "stopped" for record in checked.values()):
                 with run.mlflow_run(checked, []):
-                    return run.finish(report(run.stopped(checked), Story(checked=checked), run.sources))
+                    return run.finish(report(run.stopped(checked), ReportData(checked=checked), run.sources))
             objectives = [_prepare_objective(run, name, record) for name, record in checked.items()]
             with run.mlflow_run(checked, objectives) as run_id:
                 trained, evaluated, seed_spread = _train_seeds(run, objectives, run_id)
@@ -79,9 +79,9 @@ def run_pipeline(settings: NightSettings, force: bool) -> NightResult:
                 registered = register(settings.model, compressed, objectives, run_id, run.version_tags())
                 verdict = gate(registered, run.standing(registered), objectives, evaluated, settings.gate, seed_spread)
                 ending = promote(registered, verdict, settings.gate.approval)
-                story = run.story(trained, evaluated, compressed, verdict, single_task)
-                result = run.judged(ending, registered, story)
-                return run.finish(report(result, story, run.sources, registered, settings.gate.slice_margin))
+                report_data = run.report_data(trained, evaluated, compressed, verdict, single_task)
+                result = run.judged(ending, registered, report_data)
+                return run.finish(report(result, report_data, run.sources, registered, settings.gate.slice_margin))
 
 
 @contextmanager
@@ -93,8 +93,8 @@ def _prepared(settings: NightSettings) -> Iterator[None]:
         model_registry.locked(settings.model, "night"),
         progress.publish_progress_with(lambda: artifacts.progress(settings.model)),
     ):
-        artifacts.speak()
-        reconciliation.sign_in()
+        artifacts.enable_info_logging()
+        reconciliation.claim_flow_run()
         reconciliation.reconcile()
         disk.keep_reserve()
         yield
@@ -147,7 +147,7 @@ def _train_seeds(run: PipelineRun, objectives: list[Objective], run_id: str) -> 
     settings, start = run.settings, None
     if settings.train.warm_start:
         base = settings.train.base()
-        start = warm_start.start(settings.model, run.standing(), objectives, base, run.forgotten)
+        start = warm_start.champion_checkpoint(settings.model, run.standing(), objectives, base, run.forgotten)
     trials = []
     for number in range(settings.gate.seeds):
         seeded = settings.train.model_copy(update={"seed": settings.train.seed + number})
@@ -155,7 +155,7 @@ def _train_seeds(run: PipelineRun, objectives: list[Objective], run_id: str) -> 
         trained = train(objectives, seeded, start, settings.model, live_run, run.time_to_train())
         trials.append((trained, evaluate(trained, objectives, seeded.max_length)))
     trained, evaluated, spread = best_of_seeds(trials, objectives)
-    warm_start.keep(trained, run_id, "champion" in (settings.train.warm_start, *settings.compress.teachers))
+    warm_start.log_checkpoint(trained, run_id, "champion" in (settings.train.warm_start, *settings.compress.teachers))
     return trained, evaluated, spread
 
 
@@ -176,7 +176,7 @@ def _teachers(run: PipelineRun, trained: Trained, objectives: list[Objective]) -
     settings = run.settings
     teachers: list[Trained | Start] = [trained] if "full" in settings.compress.teachers else []
     if "champion" in settings.compress.teachers:
-        champion = warm_start.start(settings.model, run.standing(), objectives, None, run.forgotten)
+        champion = warm_start.champion_checkpoint(settings.model, run.standing(), objectives, None, run.forgotten)
         teachers += [champion] if champion else []
     for base in settings.compress.teaching_bases:
         based = settings.train.model_copy(update={"base_model": base})

@@ -30,14 +30,12 @@ from nightshift.records import (
     Trained,
     Verdict,
 )
-from nightshift.registry import fingerprint, ledger, model_registry, tracking, warm_start
-from nightshift.reporting import report_page, version_description
+from nightshift.registry import erasure, fingerprint, ledger, model_registry, tags, tracking
+from nightshift.reporting import report_page
 from nightshift.store import artifact_store, disk
 from tasks.gate.stage import GateSettings
 
 log = logging.getLogger("nightshift.night")
-LABELS = "nightshift.labels"
-"""Tag of a version: its labels by objective; left out where they are longer than a tag may be."""
 LONGEST_TAG = 100_000
 """Characters of a tag in MLflow's registry."""
 SIDES = ("train", "validation", "holdout", "spare")
@@ -101,8 +99,10 @@ class PipelineRun:
         self.model = settings.model
         self.deadline = ends_at(settings.deadline, datetime.now())
         self.seconds: dict[str, float] = {}
-        self.active_holdout = ledger.fold(ledger.history(settings.model))
-        self.parts = fingerprint.parts(settings, sources, entrypoint) | {"holdout": str(self.active_holdout)}
+        self.active_holdout = ledger.active_holdout(ledger.history(settings.model))
+        self.parts = fingerprint.fingerprint_parts(settings, sources, entrypoint) | {
+            "holdout": str(self.active_holdout)
+        }
         self.fingerprint = fingerprint.digest(self.parts)
         self.run_id: str | None = None
         self.refreshes, self.changed = force, ""
@@ -130,7 +130,7 @@ class PipelineRun:
         """Clear the stage's work folder and show its record in the Prefect UI."""
         artifact_store.clear_work(self.model, record)
         name = self.model if self._objective == MAIN else f"{self.model}-{self._objective}"
-        artifacts.stage(name, record)
+        artifacts.show_stage(name, record)
 
     def finished_before(self) -> Run | None:
         """Return the finished run with this fingerprint; None if there is none, or if this one trains all the same.
@@ -138,14 +138,14 @@ class PipelineRun:
         It does so when it is forced or when the finished run is older than `max_age`: every stage then runs anew.
         """
         model_registry.notice_moves_by_hand(self.model)
-        earlier = tracking.finished_night(self.model, self.fingerprint)
+        earlier = tracking.last_finished_run(self.model, self.fingerprint)
         anew = "forced" if self.force else self._outlived(earlier) if earlier else ""
         tracking.end_killed(self.model, None if earlier and not anew else self.fingerprint)
         if earlier and not anew:
             return earlier
         self.refreshes = bool(anew)
         self.changed = "; ".join(
-            filter(None, [fingerprint.since(tracking.finished_night(self.model), self.parts), anew])
+            filter(None, [fingerprint.describe_changes(tracking.last_finished_run(self.model), self.parts), anew])
         )
         log.info(self.changed)
         return None
@@ -167,8 +167,8 @@ class PipelineRun:
             made, champion = champion, None
             while entries and entries[-1].new == made:
                 champion = entries.pop().old or None
-        tests = ledger.tests(entries, datetime.now(UTC))
-        spent = ledger.spent(tests, self._alpha)
+        tests = ledger.tests_of_last_year(entries, datetime.now(UTC))
+        spent = ledger.alpha_spent(tests, self._alpha)
         return Standing(champion=champion, anchor=ledger.anchor(entries), spent=len(tests), alpha=spent)
 
     def _alpha(self, test: ledger.Entry) -> float:
@@ -186,18 +186,18 @@ class PipelineRun:
     def mlflow_run(self, checked: dict[str, Checked], objectives: list[Objective]) -> Iterator[str]:
         """Open the MLflow run; an error within the block leaves it FAILED, an end from outside KILLED."""
         self.checked, self.objectives = checked, objectives
-        self.forgotten = warm_start.forgotten(self.sources, checked.values())
+        self.forgotten = erasure.erased_keys(self.sources, checked.values())
         name = f"{self.model}-{pd.Timestamp.now():%Y-%m-%d}"
-        self.run_id = tracking.start_night(self.model, self.fingerprint, name)
+        self.run_id = tracking.start_run(self.model, self.fingerprint, name)
         try:
-            artifacts.link(self.model, 0, "Night in MLflow", tracking.run_address(self.run_id))
+            artifacts.show_link(self.model, 0, "Night in MLflow", tracking.run_address(self.run_id))
             tracking.connect().log_dict(self.run_id, self.parts, fingerprint.FILE)
-            tracking.connect().set_tag(self.run_id, "nightshift.changed", self.changed)
+            tracking.connect().set_tag(self.run_id, tags.CHANGED, self.changed)
             tracking.log_inputs(self.run_id, self.settings, self.sources, row_counts(checked, objectives))
             for place, found in docs_of(checked).items():
                 tracking.connect().log_artifacts(self.run_id, str(found), place)
             docs = tracking.run_address(self.run_id, f"{next(iter(docs_of(checked)))}/index.html")
-            artifacts.link(self.model, 1, "Data Docs in MLflow", docs)
+            artifacts.show_link(self.model, 1, "Data Docs in MLflow", docs)
             with disk.explained():
                 yield self.run_id
         except BaseException as error:
@@ -208,22 +208,28 @@ class PipelineRun:
     def _end_unfinished(self, status: str, reason: str) -> None:
         """End the MLflow run; where MLflow cannot write that, the next run does, and the error of this one goes on."""
         try:
-            tracking.end_night(str(self.run_id), status, reason)
+            tracking.end_run(str(self.run_id), status, reason)
         except Exception as error:
             log.warning("MLflow was not told that the night ended as %s: %s", status, error)
 
     def version_tags(self) -> dict[str, str]:
         """Return the tags of a registered version that say how it was made."""
-        tags = {f"nightshift.{name}": part if isinstance(part, str) else fingerprint.digest(part)
-                for name, part in self.parts.items()}  # fmt: skip
-        return tags | {tracking.FINGERPRINT: self.fingerprint, "nightshift.flow_run": self.flow_run_id or "",
-                       **labels_tag(self._labels())}  # fmt: skip
+        parts = {
+            tags.part(name): part if isinstance(part, str) else fingerprint.digest(part)
+            for name, part in self.parts.items()
+        }
+        return {
+            **parts,
+            tags.FINGERPRINT: self.fingerprint,
+            tags.FLOW_RUN: self.flow_run_id or "",
+            **labels_tag(self._labels()),
+        }
 
     def skipped(self, earlier: Run) -> NightResult:
         """Return the result of a run that is skipped because nothing changed since a finished one; enter it into the ledger."""
         name, run_id = earlier.info.run_name, earlier.info.run_id
         reason = f"same data, settings, base model, code, environment and device as the night {name} (run {run_id}), "
-        reason += f"which ended {earlier.data.tags[tracking.STATUS]}"
+        reason += f"which ended {earlier.data.tags[tags.STATUS]}"
         model_registry.note(self.model, ledger.SKIPPED, reason, run_id)
         result = NightResult(
             status="skipped",
@@ -234,7 +240,7 @@ class PipelineRun:
             rows={k.removeprefix("rows/"): int(v) for k, v in earlier.data.metrics.items() if k.startswith("rows/")},
             seconds=self.seconds,
         )
-        self._tell_carriers(result, exclusion.excluded(self.sources))
+        self._note_versions_with_erased_rows(result, exclusion.excluded(self.sources))
         return result
 
     def stopped(self, checked: dict[str, Checked]) -> NightResult:
@@ -252,18 +258,18 @@ class PipelineRun:
             seconds=self.seconds,
         )
         model_registry.note(self.model, "stopped", result.reason, str(self.run_id))
-        self._tell_carriers(result, self.forgotten)
+        self._note_versions_with_erased_rows(result, self.forgotten)
         return result
 
-    def story(
+    def report_data(
         self,
         trained: Trained,
         evaluated: Evaluated,
         compressed: Compressed,
         verdict: Verdict,
         single_task: dict[str, Evaluated],
-    ) -> report_page.Story:
-        """Return what the report is made from.
+    ) -> report_page.ReportData:
+        """Return the inputs of the report.
 
         Args:
             trained: The training that was taken.
@@ -273,40 +279,42 @@ class PipelineRun:
             single_task: The evaluations of trainings with one objective each, by objective.
         """
         changes, seeds = self._label_changes(verdict.champion_version), self._seeds(verdict.spread)
-        return report_page.Story(
+        return report_page.ReportData(
             self.checked, self.objectives, trained, evaluated, compressed, verdict, single_task, changes, seeds
         )
 
-    def judged(self, ending: tuple[str, str], registered: Registered, story: report_page.Story) -> NightResult:
+    def judged(self, ending: tuple[str, str], registered: Registered, data: report_page.ReportData) -> NightResult:
         """Return the result of a run whose challenger was promoted or held."""
-        assert story.evaluated and story.compressed and story.verdict
+        assert data.evaluated and data.compressed and data.verdict
         result = NightResult(
             status=ending[0],
-            reason=". ".join([ending[1], *report_page.notices(story)]),
+            reason=". ".join([ending[1], *report_page.notices(data)]),
             model=self.model,
             version=registered.version,
             champion_version=model_registry.version_of(self.model, model_registry.CHAMPION),
             mlflow_run_id=self.run_id,
             flow_run_id=self.flow_run_id,
             rows=row_counts(self.checked, self.objectives),
-            metrics=story.verdict.metrics,
-            baseline=story.evaluated.baseline,
-            candidates=story.compressed.candidates,
-            gate=story.verdict.model_dump(include=GATE),
+            metrics=data.verdict.metrics,
+            baseline=data.evaluated.baseline,
+            candidates=data.compressed.candidates,
+            gate=data.verdict.model_dump(include=GATE),
             changed=self.changed,
             seconds=self.seconds,
         )
         tracking.log_metrics(str(self.run_id), "rows", result.rows)
-        self._tell_carriers(result, self.forgotten)
+        self._note_versions_with_erased_rows(result, self.forgotten)
         return result
 
     def finish(self, result: NightResult) -> NightResult:
         """End the MLflow run with the status of the result, and return it with the stages' final times."""
-        tracking.end_night(str(self.run_id), result.status, result.reason)
+        tracking.end_run(str(self.run_id), result.status, result.reason)
         return result.model_copy(update={"seconds": self.seconds})
 
     def _label_changes(self, champion: str | None) -> str:
-        before = json.loads(model_registry.version(self.model, champion).tags.get(LABELS, "{}")) if champion else {}
+        before = (
+            json.loads(model_registry.version(self.model, champion).tags.get(tags.LABELS, "{}")) if champion else {}
+        )
         lines = []
         for name, labels in self._labels().items():
             old, new = set(before.get(name, labels)), set(labels)
@@ -323,29 +331,29 @@ class PipelineRun:
         known = [
             v
             for v in versions
-            if version_description.SPREAD in v.tags and v.tags.get(warm_start.BASE) == self.parts["base_model"]
+            if tags.SEED_SPREAD in v.tags and v.tags.get(tags.BASE_MODEL) == self.parts["base_model"]
         ]
         if not known:
             return "what another seed alone would change has not been measured here; gate.seeds: 3 does"
         newest = max(known, key=lambda version: int(version.version))
         return (
-            f"another seed alone changes as much as {newest.tags[version_description.SPREAD]} (standard deviation on validation), "
+            f"another seed alone changes as much as {newest.tags[tags.SEED_SPREAD]} (standard deviation on validation), "
             f"as version {newest.version}'s night has measured"
         )
 
     def _labels(self) -> dict[str, list[str]]:
         return {objective.name: objective.sides.labels for objective in self.objectives if objective.sides.labels}
 
-    def _tell_carriers(self, result: NightResult, forgotten: set[str]) -> None:
-        result.carried_by = warm_start.carriers(self.model, forgotten)
+    def _note_versions_with_erased_rows(self, result: NightResult, forgotten: set[str]) -> None:
+        result.carried_by = erasure.versions_with_erased_rows(self.model, forgotten)
         if result.carried_by:
-            log.warning("trained on rows that must be forgotten: %s", report_page.versions(result))
+            log.warning("trained on rows that must be forgotten: %s", report_page.describe_versions(result))
 
 
 def labels_tag(labels: dict[str, list[str]]) -> dict[str, str]:
     """Return the tag of a version that names its labels; of some thousand there may be too many for one."""
     text = json.dumps(labels)
-    return {LABELS: text} if len(text) <= LONGEST_TAG else {}
+    return {tags.LABELS: text} if len(text) <= LONGEST_TAG else {}
 
 
 def docs_of(checked: dict[str, Checked]) -> dict[str, Path]:

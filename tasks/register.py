@@ -140,7 +140,7 @@ def _record_digests(uri: str, name: str, sources: dict[str, Path]) -> str:
     Raises:
         NightshiftError: MLflow does not hold the files that were logged, as on a full disk.
     """
-    with artifact_store.scratch() as scratch:
+    with artifact_store.temporary_directory() as scratch:
         logged = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(scratch)))
         for path, source in sources.items():
             if integrity.digests(logged / path) != integrity.digests(source):
@@ -155,7 +155,7 @@ def log_model(run_id: str, folder: Path, objectives: list[Objective]) -> str:
     form: dict[str, Any] = GENERATIVE_MODEL if any(o.kind in GENERATIVE for o in objectives) else ONNX_MODEL
     mlflow.start_run(run_id=run_id)
     try:
-        with warnings.catch_warnings(), artifact_store.scratch() as code:
+        with warnings.catch_warnings(), artifact_store.temporary_directory() as code:
             warnings.simplefilter("ignore")  # of a missing input example
             if form is GENERATIVE_MODEL:
                 copy_modules(Path(generative.__file__), code)

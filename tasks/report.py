@@ -3,7 +3,7 @@
 from nightshift.records import NightResult, Registered, Source
 from nightshift.registry import tracking
 from nightshift.reporting import report_page, run_logging, version_description
-from nightshift.reporting.report_page import Story
+from nightshift.reporting.report_page import ReportData
 from nightshift.store import artifact_store
 from nightshift.store.stages import uncached_stage
 
@@ -11,7 +11,7 @@ from nightshift.store.stages import uncached_stage
 @uncached_stage()
 def report(
     result: NightResult,
-    story: Story,
+    data: ReportData,
     sources: list[Source],
     registered: Registered | None = None,
     slice_margin: float = 0.0,
@@ -20,7 +20,7 @@ def report(
 
     Args:
         result: How the run ended.
-        story: The records of its stages.
+        data: The records of its stages.
         sources: The files that it read.
         registered: The version that it registered; None for a run that the data gate stopped.
         slice_margin: The setting `gate.slice_margin`, drawn beside the slices.
@@ -29,12 +29,12 @@ def report(
         The result with the path of the report page.
     """
     run_id = str(result.mlflow_run_id)
-    with artifact_store.scratch() as folder:
+    with artifact_store.temporary_directory() as folder:
         pictures = []
         if registered:
-            pictures = report_page.draw_pictures(story, slice_margin, folder)
-            run_logging.log(run_id, story, registered, pictures)
-            version_description.describe(result, story, sources)
-        page = str(report_page.write(result, story, pictures))
+            pictures = report_page.draw_pictures(data, slice_margin, folder)
+            run_logging.log(run_id, data, registered, pictures)
+            version_description.describe(result, data, sources)
+        page = str(report_page.write(result, data, pictures))
     tracking.connect().log_artifact(run_id, page, "report")
     return result.model_copy(update={"report": page})

@@ -80,7 +80,7 @@ def registered(base, heads, home, name="tiny"):
     )
     compressed = Compressed(path=f"compress/{name}", digest=name, candidates=[candidate])
     objectives = [objective_of_head(head, objective) for objective, head in heads.items()]
-    run_id = tracking.start_night(name, "f", "night")
+    run_id = tracking.start_run(name, "f", "night")
     tags = {FINGERPRINT: "a night"}
     made = register.fn(name, compressed, objectives, run_id, tags)
     assert register.fn(name, compressed, objectives, run_id, tags).version == made.version

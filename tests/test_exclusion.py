@@ -12,7 +12,8 @@ from nightshift.data.row_keys import key
 from nightshift.errors import InputError
 from nightshift.records import Standing
 from nightshift.registry import model_registry, tracking
-from nightshift.registry.warm_start import carriers, forgotten, start
+from nightshift.registry.erasure import erased_keys, versions_with_erased_rows
+from nightshift.registry.warm_start import champion_checkpoint
 from nightshift.store import artifact_store
 from tasks import train
 from tasks.ingest import DataSettings, ingest, locate
@@ -90,7 +91,7 @@ def test_a_text_takes_every_pair_that_it_is_in(asked):
     assert checked.quarantined == {"excluded": 4} and checked.kept == 60
     assert "lovelace" not in words_under(artifact_store.home()).lower()
     found = {key(GONE, "x"), key("x", GONE), key("third", "fourth")}
-    assert forgotten(sources, [checked]) == found | {key(GONE), GONE, key(key("third", "fourth"))}
+    assert erased_keys(sources, [checked]) == found | {key(GONE), GONE, key(key("third", "fourth"))}
 
 
 @pytest.mark.parametrize(
@@ -123,10 +124,10 @@ def test_the_versions_that_were_trained_on_them_are_named_the_champion_first(hom
             kept(model, run, *texts)
         model.version(run)
     model.client.set_registered_model_alias("x", "champion", "1")
-    assert carriers("x", {key(GONE)}) == ["1", "4", "3"], "of version 4 nobody can tell"
-    assert carriers("x", {key("b"), "no key"}) == ["4", "2"]
-    assert carriers("x", set()) == []
-    assert carriers("y", {key(GONE)}) == []
+    assert versions_with_erased_rows("x", {key(GONE)}) == ["1", "4", "3"], "of version 4 nobody can tell"
+    assert versions_with_erased_rows("x", {key("b"), "no key"}) == ["4", "2"]
+    assert versions_with_erased_rows("x", set()) == []
+    assert versions_with_erased_rows("y", {key(GONE)}) == []
 
 
 def test_a_pair_is_found_by_either_of_its_texts(home, tmp_path, monkeypatch):
@@ -142,8 +143,8 @@ def test_a_pair_is_found_by_either_of_its_texts(home, tmp_path, monkeypatch):
     model.version(run)
     assert model_registry.kept_keys(run) == set(rows["row_key"]), "rows are judged by whole pairs"
     for text in (GONE, "one", "other"):
-        assert carriers("x", {key(text)}) == ["1"]
-    assert carriers("x", {key("nobody's")}) == []
+        assert versions_with_erased_rows("x", {key(text)}) == ["1"]
+    assert versions_with_erased_rows("x", {key("nobody's")}) == []
 
 
 @pytest.mark.parametrize(("text", "warm"), [(GONE, False), ("nobody's", True)])
@@ -154,7 +155,7 @@ def test_no_training_goes_on_from_weights_that_know_them(home, caplog, text, war
     model.client.log_text(run, json.dumps({}), "full/config.json")
     model.version(run, "champion")
     model.client.set_model_version_tag("x", "1", "nightshift.base_model", "base")
-    found = start("x", Standing(champion="1", anchor="1"), [], "base", {key(GONE)})
+    found = champion_checkpoint("x", Standing(champion="1", anchor="1"), [], "base", {key(GONE)})
     assert (found is not None) == warm
     assert ("must be forgotten" in caplog.text) != warm
     assert tracking.connect().get_model_version("x", "1").run_id == run

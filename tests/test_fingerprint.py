@@ -72,7 +72,7 @@ def gpu(told, monkeypatch):
 
 
 def sealed_holdout(told, monkeypatch):
-    monkeypatch.setattr(ledger, "fold", lambda entries: 1)
+    monkeypatch.setattr(ledger, "active_holdout", lambda entries: 1)
 
 
 CHANGES = {

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from factories import numbers
 
-from flows.pipeline_run import LABELS, labels_tag
+from flows.pipeline_run import labels_tag
+from nightshift.registry.tags import LABELS
 from tasks.gate.first_version import References, judge_first, shuffles
 from tasks.gate.stage import GateSettings
 

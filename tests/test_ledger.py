@@ -33,9 +33,9 @@ def spending(days, action="held"):
 def test_a_year_counts_what_was_tested_on_the_holdout_in_use():
     old, worn, used = spending(366), spending(40), [spending(20), spending(3, "promoted")]
     rotated, untested = Entry(action=ledger.ROTATED, why=""), Entry(action="held", why="")
-    assert ledger.tests([old, worn, *used, untested], NOW) == [worn, *used]
-    assert ledger.tests([old, worn, rotated, *used, untested], NOW) == used
-    assert ledger.fold([old, rotated, *used, rotated]) == 2
+    assert ledger.tests_of_last_year([old, worn, *used, untested], NOW) == [worn, *used]
+    assert ledger.tests_of_last_year([old, worn, rotated, *used, untested], NOW) == used
+    assert ledger.active_holdout([old, rotated, *used, rotated]) == 2
 
 
 def test_tests_spend_what_they_took_and_old_ones_what_their_night_was_set_to(versions):
@@ -45,8 +45,10 @@ def test_tests_spend_what_they_took_and_old_ones_what_their_night_was_set_to(ver
         client.log_param(run, name, value)
     model_registry.note("x", "held", "not better", "run-3", "2", "better", "0.00125")
     model_registry.note("x", "held", "not better", run, "2", "better")
-    tests = ledger.tests(ledger.history("x"), datetime.now(UTC))
-    assert ledger.spent(tests, lambda entry: model_registry.tracking.alpha_of(entry.evidence)) == pytest.approx(0.00625)
+    tests = ledger.tests_of_last_year(ledger.history("x"), datetime.now(UTC))
+    assert ledger.alpha_spent(tests, lambda entry: model_registry.tracking.alpha_of(entry.evidence)) == pytest.approx(
+        0.00625
+    )
     assert model_registry.tracking.alpha_of("gone") is None
 
 
@@ -104,7 +106,7 @@ def test_a_move_that_was_cut_off_is_made_by_whoever_comes_next(versions, monkeyp
     assert aliases() == {"champion": "2", "previous": "1"}
     entries = ledger.history("x")
     assert [(entry.action, entry.claim) for entry in entries] == [("promoted", "first"), ("promoted", "cheaper")]
-    assert len(ledger.tests(entries, datetime.now(UTC))) == 1 and ledger.anchor(entries) == "1"
+    assert len(ledger.tests_of_last_year(entries, datetime.now(UTC))) == 1 and ledger.anchor(entries) == "1"
 
     for cut in ("_set_aliases", "settled"):
         with monkeypatch.context() as patched:

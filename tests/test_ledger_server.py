@@ -90,14 +90,14 @@ def test_a_run_that_was_removed_for_good(model, mlflow_server):
 def test_an_experiment_that_was_deleted_is_a_line_with_the_command(model):
     model.client.delete_experiment(model.experiment)
     with pytest.raises(UserError) as caught:
-        tracking.finished_night(model.name)
+        tracking.last_finished_run(model.name)
     line = str(caught.value)
     assert "\n" not in line and line.startswith(
         f"the experiment {model.name} was deleted in MLflow: `MLFLOW_TRACKING_URI=http"
     )
     assert f"mlflow experiments restore --experiment-id {model.experiment}`" in line
     model.client.restore_experiment(model.experiment)
-    assert tracking.finished_night(model.name) is None
+    assert tracking.last_finished_run(model.name) is None
 
 
 def test_entries_of_an_earlier_nightshift_are_read(home):

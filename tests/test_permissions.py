@@ -40,7 +40,7 @@ def test_a_new_home_is_private_and_so_is_what_is_written(home, caplog):
     with permissions.users_umask():
         (home / "named.csv").write_text("a row")
     assert mode(home / "named.csv") == 0o644
-    with artifact_store.scratch() as folder:
+    with artifact_store.temporary_directory() as folder:
         assert folder.is_relative_to(home)
 
 

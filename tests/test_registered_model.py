@@ -15,7 +15,7 @@ from flows.predict import predict_file
 from flows.promotion import promote_by_hand
 from nightshift.errors import DamagedVersionError, ForeignVersionError, NightshiftError, UserError
 from nightshift.records import Registered, Standing, Trained
-from nightshift.registry import integrity, model_registry, registered_model, warm_start
+from nightshift.registry import erasure, integrity, model_registry, registered_model, warm_start
 from nightshift.registry.registered_model import RegisteredModel
 from nightshift.registry.tags import CHECKPOINT, CHECKPOINT_DIGEST, COMPRESSED, DIGEST
 from nightshift.registry.version_predictions import predict_versions, trained_keys
@@ -232,7 +232,7 @@ def test_a_full_checkpoint_is_fetched_again_where_the_copy_is_damaged_and_refuse
     (artifact_store.folder(made) / "model/model.safetensors").write_bytes(b"weights")
     (artifact_store.folder(made) / artifact_store.TRAINED_KEYS).write_bytes(b"keys")
     run = model.night(1)
-    warm_start.keep(made, run, with_checkpoint=True)
+    warm_start.log_checkpoint(made, run, with_checkpoint=True)
     copy = warm_start._download(run, home / "work/x/champion")
     (copy / "model.safetensors").write_bytes(b"Weights")
     assert warm_start._download(run, copy) == copy and (copy / "model.safetensors").read_bytes() == b"weights"
@@ -251,19 +251,19 @@ def test_changed_digests_of_training_rows_are_never_gone_by(model):
     keys.to_parquet(artifact_store.folder(made) / artifact_store.TRAINED_KEYS)
     number = model.registered()
     run = model_registry.version("x", number).run_id
-    warm_start.keep(made, run, with_checkpoint=False)
+    warm_start.log_checkpoint(made, run, with_checkpoint=False)
     assert trained_keys(Registered(name="x", version=number, run_id=run), Standing(champion=None, anchor=None)) == {
         "a",
         "b",
     }
-    assert warm_start.carriers("x", {"c"}) == []
+    assert erasure.versions_with_erased_rows("x", {"c"}) == []
     keys[:1].to_parquet(model.place / run / "artifacts/full" / artifact_store.TRAINED_KEYS)
     why = (
         "what its run keeps is not as it was registered: full/trained_keys.parquet is not the file that was registered"
     )
     with pytest.raises(DamagedVersionError, match=f"^version 1 of x: {why}$"):
         trained_keys(Registered(name="x", version=number, run_id=run), Standing(champion=None, anchor=None))
-    assert warm_start.carriers("x", {"c"}) == ["1"], "nobody can tell"
+    assert erasure.versions_with_erased_rows("x", {"c"}) == ["1"], "nobody can tell"
 
 
 def test_a_record_goes_with_its_model(home):

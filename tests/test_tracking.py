@@ -19,17 +19,17 @@ def model(home):
 def test_a_night_that_did_not_finish_goes_on_in_its_run(model, status):
     model.night(9)
     begun = model.night(1, status)
-    assert tracking.start_night("x", "f", "x-today") == begun
+    assert tracking.start_run("x", "f", "x-today") == begun
     run = model.client.get_run(begun)
     assert (run.info.status, run.info.run_name) == ("RUNNING", "x-today")
-    tracking.end_night(begun, "held", "not better")
-    assert tracking.start_night("x", "f", "x-tomorrow") != begun
+    tracking.end_run(begun, "held", "not better")
+    assert tracking.start_run("x", "f", "x-tomorrow") != begun
 
 
 def test_a_night_that_finished_is_not_touched(model):
     failed, finished = model.night(2, "FAILED"), model.night(1)
-    assert tracking.start_night("x", "f", "x-today") not in (failed, finished)
-    assert tracking.start_night("x", "g", "x-today") not in (failed, finished)
+    assert tracking.start_run("x", "f", "x-today") not in (failed, finished)
+    assert tracking.start_run("x", "g", "x-today") not in (failed, finished)
 
 
 def test_what_killed_nights_left_is_ended_and_nothing_else(model):

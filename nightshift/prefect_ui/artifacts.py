@@ -30,12 +30,12 @@ SECONDARY = re.compile("precision|recall|ece|distinct")
 """Metrics that are left out of the table of candidates."""
 
 
-def speak() -> None:
+def enable_info_logging() -> None:
     """Send log messages of nightshift from level INFO to the run's log; other libraries send warnings and errors only."""
     logging.getLogger("nightshift").setLevel(logging.INFO)
 
 
-def ending(result: NightResult) -> State[Any]:
+def final_state(result: NightResult) -> State[Any]:
     """Return the outcome, with its reason, as the flow run's state; a run stopped by the data gate is Failed."""
     state_type = Failed if result.status == "stopped" else Completed
     return state_type(name=result.status.capitalize(), message=result.reason, data=result)
@@ -63,7 +63,7 @@ def _errors_logged() -> Iterator[None]:
         log.warning("not shown in the Prefect UI: %s", error)
 
 
-def stage(model: str, record: Any) -> None:
+def show_stage(model: str, record: Any) -> None:
     """Create an artifact of the flow run from the record of a stage, if there is a display for it."""
     show = DISPLAYS.get(type(record))
     if show and FlowRunContext.get():
@@ -172,7 +172,7 @@ def show_monitoring(model: str, markdown: str) -> None:
             )
 
 
-def link(model: str, number: int, words: str, address: str) -> None:
+def show_link(model: str, number: int, words: str, address: str) -> None:
     """Create an artifact that links to a page elsewhere.
 
     Args:

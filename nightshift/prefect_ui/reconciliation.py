@@ -45,7 +45,7 @@ TEMPORARY_SERVER = "prefect.server.api.server:create_app"
 MESSAGE = "Its process was killed. The next night goes on where it stopped: finished stages and checkpoints are kept."
 
 
-def sign_in() -> None:
+def claim_flow_run() -> None:
     """Write the id and start mark of this process to the flow run, as a worker does for the first process of a run."""
     context = FlowRunContext.get()
     if context and context.flow_run and _is_process(context.flow_run.infrastructure_pid or "0"):

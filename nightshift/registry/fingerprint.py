@@ -24,7 +24,7 @@ MAX_NAMES = 10
 """Number of changed names that are listed for a part."""
 
 
-def parts(settings: Any, sources: dict[str, list[Source]], entrypoint: Path) -> dict[str, Any]:
+def fingerprint_parts(settings: Any, sources: dict[str, list[Source]], entrypoint: Path) -> dict[str, Any]:
     """Return the parts by name: data, settings, base model, teachers, code, environment and device.
 
     A part is a text, or a dictionary of values by name.
@@ -74,7 +74,7 @@ def _changed_names(old: Any, new: Any) -> str:
     return f" ({', '.join(names[:MAX_NAMES] + more)})"
 
 
-def since(last: Run | None, new: dict[str, Any]) -> str:
+def describe_changes(last: Run | None, new: dict[str, Any]) -> str:
     """Return a line with the parts that changed since the last finished run."""
     if last is None:
         return "no night has finished before"

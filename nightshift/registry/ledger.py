@@ -135,18 +135,18 @@ def anchor(entries: list[Entry]) -> str | None:
     return next((entry.new for entry in reversed(moves(entries)) if entry.new and entry.claim != "cheaper"), None)
 
 
-def tests(entries: list[Entry], now: datetime) -> list[Entry]:
+def tests_of_last_year(entries: list[Entry], now: datetime) -> list[Entry]:
     """Return the entries of claims that were tested on the holdout in use within the year before `now`."""
     rotations = [index for index, entry in enumerate(entries) if entry.action == ROTATED]
     since_rotation = entries[rotations[-1] + 1 :] if rotations else entries
     return [entry for entry in since_rotation if entry.tested and now - datetime.fromisoformat(entry.when) < YEAR]
 
 
-def spent(tests: list[Entry], unrecorded: Callable[[Entry], float]) -> float:
+def alpha_spent(tests: list[Entry], unrecorded: Callable[[Entry], float]) -> float:
     """Return the share of the error budget that tests have spent; `unrecorded` computes it for entries of old ledgers."""
     return sum(float(entry.alpha) if entry.alpha else unrecorded(entry) for entry in tests)
 
 
-def fold(entries: list[Entry]) -> int:
+def active_holdout(entries: list[Entry]) -> int:
     """Return the index of the holdout in use: 0 until the first one is worn and replaced."""
     return sum(entry.action == ROTATED for entry in entries)

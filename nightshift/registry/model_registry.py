@@ -112,7 +112,7 @@ def kept_keys(run_id: str, parts: bool = False) -> set[str]:
         MlflowException: The run has no such file; with a local artifact store OSError.
         DamagedVersionError: The file is not the one that was logged.
     """
-    with artifact_store.scratch() as folder:
+    with artifact_store.temporary_directory() as folder:
         client = tracking.connect()
         path = Path(client.download_artifacts(run_id, f"{tracking.FULL}/{artifact_store.TRAINED_KEYS}", str(folder)))
         if difference := integrity.file_difference(f"{run_id}-full", artifact_store.TRAINED_KEYS, path):

@@ -132,7 +132,7 @@ def _verified(uri: str, name: str, tag: str, label: str) -> Iterator[Path]:
         tag: The digest in the version's tag; empty if an old version of nightshift recorded none.
         label: The folder's name in messages.
     """
-    with artifact_store.scratch() as scratch:
+    with artifact_store.temporary_directory() as scratch:
         try:
             folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(scratch)))
         except (MlflowException, OSError) as error:

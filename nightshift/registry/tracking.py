@@ -34,7 +34,6 @@ FULL = "full"
 """Artifact folder of a run: the digests of its training rows and, for warm starts, the uncompressed checkpoint."""
 BEING_MADE = 20.0
 """Seconds to wait while another process may be creating the tables of a new database."""
-FINGERPRINT, STATUS = tags.FINGERPRINT, tags.STATUS
 
 PARENT_RUN = "mlflow.parentRunId"
 """MLflow's own tag of a nested run."""
@@ -190,7 +189,7 @@ def experiment_id(model: str) -> str:
     return str(client.create_experiment(model, artifact_location=location, tags=kind))
 
 
-def finished_night(model: str, fingerprint: str = "%") -> Run | None:
+def last_finished_run(model: str, fingerprint: str = "%") -> Run | None:
     """Return the last run that ended as promoted or held, with this fingerprint or, by default, any."""
     query = f"tags.`{tags.FINGERPRINT}` LIKE '{fingerprint}' and attributes.status = 'FINISHED'"
     runs = connect().search_runs([experiment_id(model)], query)
@@ -211,7 +210,7 @@ def end_killed(model: str, resumed: str | None) -> None:
         client.set_terminated(run.info.run_id, "KILLED")
 
 
-def start_night(model: str, fingerprint: str, name: str) -> str:
+def start_run(model: str, fingerprint: str, name: str) -> str:
     """Return the id of the run to log to: the last with this fingerprint if it was killed or failed, else a new one."""
     client = connect()
     last = next(iter(client.search_runs([experiment_id(model)], f"tags.`{tags.FINGERPRINT}` = '{fingerprint}'")), None)
@@ -237,7 +236,7 @@ def _running(model: str) -> list[Run]:
     return [run for run in runs if any(tag.startswith(tags.PREFIX) for tag in run.data.tags)]
 
 
-def end_night(run_id: str, status: str, reason: str) -> None:
+def end_run(run_id: str, status: str, reason: str) -> None:
     """End a run with its outcome: `failed` is FAILED in MLflow, `killed` KILLED, all else FINISHED."""
     client = connect()
     client.set_tag(run_id, tags.STATUS, status)
@@ -328,7 +327,11 @@ def log_candidates(run_id: str, candidates: list[Candidate]) -> None:
             continue
         run = client.create_run(
             parent.info.experiment_id,
-            tags={PARENT_RUN: run_id, tags.CANDIDATE_REASON: candidate.why, tags.CANDIDATE_CHOSEN: str(candidate.chosen)},
+            tags={
+                PARENT_RUN: run_id,
+                tags.CANDIDATE_REASON: candidate.why,
+                tags.CANDIDATE_CHOSEN: str(candidate.chosen),
+            },
             run_name=candidate.name,
         )
         client.log_param(run.info.run_id, "recipe", candidate.recipe)

@@ -10,15 +10,13 @@ from mlflow.exceptions import MlflowException
 from nightshift.data import row_keys
 from nightshift.errors import DamagedVersionError
 from nightshift.records import Objective, Standing, Start, Trained
-from nightshift.registry import erasure, integrity, model_registry, tags, tracking
+from nightshift.registry import integrity, model_registry, tags, tracking
 from nightshift.store import artifact_store
 
 log = logging.getLogger("nightshift.start")
-BASE = tags.BASE_MODEL
-forgotten, carriers = erasure.erased_keys, erasure.versions_with_erased_rows
 
 
-def start(
+def champion_checkpoint(
     model: str, standing: Standing, objectives: list[Objective], base: str | None, forgotten: set[str]
 ) -> Start | None:
     """Return the champion's uncompressed checkpoint, to train from or to use as a teacher.
@@ -82,7 +80,7 @@ def _download(run_id: str, folder: Path) -> Path:
     if folder.exists() and _difference(run_id, folder):
         shutil.rmtree(folder)
     if not folder.exists():
-        with artifact_store.scratch() as scratch:
+        with artifact_store.temporary_directory() as scratch:
             checkpoint = Path(tracking.connect().download_artifacts(run_id, tracking.FULL, str(scratch)))
             if not (checkpoint / "config.json").exists():
                 raise FileNotFoundError(checkpoint / "config.json")
@@ -99,7 +97,7 @@ def _difference(run_id: str, folder: Path) -> str:
     return integrity.difference(f"{run_id}-full", integrity.digests(folder), "")
 
 
-def keep(trained: Trained, run_id: str, with_checkpoint: bool) -> None:
+def log_checkpoint(trained: Trained, run_id: str, with_checkpoint: bool) -> None:
     """Log the digests of the training rows and, if later runs start warm, the uncompressed checkpoint."""
     client, folder = tracking.connect(), artifact_store.folder(trained)
     client.log_artifact(run_id, str(folder / artifact_store.TRAINED_KEYS), tracking.FULL)

@@ -39,7 +39,7 @@ TITLES = {"macro_f1": "macro F1", "weighted_f1": "weighted F1", "chrf": "chrF", 
 
 
 @dataclass
-class Story:
+class ReportData:
     """The inputs of the report; a run that the data gate stopped has only `checked`."""
 
     checked: dict[str, Checked]
@@ -81,25 +81,25 @@ def metric_title(name: str) -> str:
     return start + (slash and " ") + TITLES.get(metric, metric)
 
 
-def headline(result: NightResult, story: Story) -> str:
+def headline(result: NightResult, data: ReportData) -> str:
     """Return the first line of the report: the outcome, or that the model does not beat the baseline.
 
     For a first version the gate compares with the baseline, and its reason says so.
     """
     lines = []
-    if story.verdict and story.verdict.champion_version:
-        lines = list(filter(None, (_baseline_warning(result, story, objective) for objective in story.objectives)))
+    if data.verdict and data.verdict.champion_version:
+        lines = list(filter(None, (_baseline_warning(result, data, objective) for objective in data.objectives)))
     if not lines:
         return f"{result.model}: {result.status}. {result.reason}"
-    return " ".join([*lines, *notices(story)])
+    return " ".join([*lines, *notices(data)])
 
 
-def notices(story: Story) -> list[str]:
+def notices(data: ReportData) -> list[str]:
     """Return sentences on the limits of this training, for the first line of result, report and version description."""
-    lines = [f"The training was {story.trained.stopped}."] if story.trained and story.trained.stopped else []
-    for objective in story.objectives:
+    lines = [f"The training was {data.trained.stopped}."] if data.trained and data.trained.stopped else []
+    for objective in data.objectives:
         if untrained := objective.sides.untrained:
-            objective_words = f" of {objective.name}" if len(story.objectives) > 1 else ""
+            objective_words = f" of {objective.name}" if len(data.objectives) > 1 else ""
             names = [f"{label} ({rows:,})" for label, rows in untrained.items()]
             labels = ", ".join(names[:MOST_NAMES])
             labels += f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
@@ -108,16 +108,16 @@ def notices(story: Story) -> list[str]:
     return lines
 
 
-def abstentions(story: Story) -> list[str]:
+def abstentions(data: ReportData) -> list[str]:
     """Return sentences on the coverage of the registered version on the holdout, and its accuracy there."""
-    assert story.verdict
+    assert data.verdict
     lines = []
-    for objective in story.objectives:
-        start = metric_prefix(objective.name, story.objectives)
-        coverage = story.verdict.metrics.get(f"{start}coverage")
+    for objective in data.objectives:
+        start = metric_prefix(objective.name, data.objectives)
+        coverage = data.verdict.metrics.get(f"{start}coverage")
         if coverage is not None:
             objective_words = f" of {objective.name}" if start else ""
-            accuracy = story.verdict.metrics.get(f"{start}answered_accuracy")
+            accuracy = data.verdict.metrics.get(f"{start}answered_accuracy")
             correct = "" if accuracy is None else f"; {accuracy:.1%} of these answers are right"
             lines.append(
                 f"{coverage:.1%} of the holdout rows{objective_words} are answered without abstaining{correct}."
@@ -125,16 +125,16 @@ def abstentions(story: Story) -> list[str]:
     return lines
 
 
-def _baseline_warning(result: NightResult, story: Story, objective: Objective) -> str:
+def _baseline_warning(result: NightResult, data: ReportData, objective: Objective) -> str:
     """Return a sentence if the model does not beat the baseline on an objective; else empty."""
-    if not (result.metrics and result.baseline and story.evaluated):
+    if not (result.metrics and result.baseline and data.evaluated):
         return ""
-    name = metric_prefix(objective.name, story.objectives) + objective.metric
+    name = metric_prefix(objective.name, data.objectives) + objective.metric
     value, baseline, sign = result.metrics[name], result.baseline[name], kinds.better(objective.metric)
     if sign * value > sign * baseline:
         return ""
     return (
-        f"The transformer does not beat {story.evaluated.baselines[objective.name]} tonight: {metric_title(name)} {value:.3f} against "
+        f"The transformer does not beat {data.evaluated.baselines[objective.name]} tonight: {metric_title(name)} {value:.3f} against "
         f"{baseline:.3f} on the same rows."
     )
 
@@ -144,13 +144,13 @@ def baseline_name(evaluated: Evaluated) -> str:
     return " / ".join(dict.fromkeys(evaluated.baselines.values())) or "baseline"
 
 
-def single_task_comparison(story: Story) -> list[dict[str, Any]]:
+def single_task_comparison(data: ReportData) -> list[dict[str, Any]]:
     """Return the metrics of multi-task and single-task training, without compression, for each objective with both."""
-    assert story.evaluated
+    assert data.evaluated
     lines = []
-    for objective in story.objectives:
-        if objective.name in story.single_task:
-            metric, shared, single = _compared(story.evaluated, story.single_task[objective.name], objective)
+    for objective in data.objectives:
+        if objective.name in data.single_task:
+            metric, shared, single = _compared(data.evaluated, data.single_task[objective.name], objective)
             gain = kinds.better(objective.metric) * (shared - single)
             lines.append({"objective": objective.name, "metric": metric, "shared": shared, "alone": single,
                           "verdict": "helped" if gain > 0 else "did not help"})  # fmt: skip
@@ -169,50 +169,50 @@ def _compared(shared: Evaluated, single_task: Evaluated, objective: Objective) -
     return "loss a text", float(nats[0]), float(nats[1])
 
 
-def lost_rows(story: Story) -> pd.DataFrame:
+def lost_rows(data: ReportData) -> pd.DataFrame:
     """Return the rows that the champion predicts right and the challenger wrong, without their texts."""
-    assert story.verdict
-    if not story.verdict.lost:
+    assert data.verdict
+    if not data.verdict.lost:
         return pd.DataFrame()
     table = pd.read_csv(
-        artifact_store.folder(story.verdict) / "measured" / prediction_changes.FILE, dtype=str, keep_default_na=False
+        artifact_store.folder(data.verdict) / "measured" / prediction_changes.FILE, dtype=str, keep_default_na=False
     )
-    return prediction_changes.without_texts(table, story.objectives)
+    return prediction_changes.without_texts(table, data.objectives)
 
 
-def slice_table(story: Story) -> pd.DataFrame:
+def slice_table(data: ReportData) -> pd.DataFrame:
     """Return a table with one row per slice."""
-    assert story.verdict
+    assert data.verdict
     rows = []
-    for tested_slice in story.verdict.slices:
+    for tested_slice in data.verdict.slices:
         limits = dict(zip(("lower", "upper"), tested_slice.interval or (), strict=False))
         rows.append(tested_slice.model_dump(exclude={"interval"}) | limits)
     return pd.DataFrame(rows)
 
 
-def draw_pictures(story: Story, slice_margin: float, folder: Path) -> list[Path]:
+def draw_pictures(data: ReportData, slice_margin: float, folder: Path) -> list[Path]:
     """Draw learning curve, predictions of challenger and full, slices, and latency against quality; return the files.
 
     Args:
-        story: The inputs of the report, with a verdict.
+        data: The inputs of the report, with a verdict.
         slice_margin: The setting `gate.slice_margin`, drawn with the slices.
         folder: The folder for the files.
     """
-    assert story.trained and story.evaluated and story.compressed and story.verdict
-    trained, objectives = story.trained, story.objectives
+    assert data.trained and data.evaluated and data.compressed and data.verdict
+    trained, objectives = data.trained, data.objectives
     history = json.loads((artifact_store.folder(trained) / "measured/history.json").read_text())
     curve = folder / "learning_curve.png"
     plots.learning_curve(history, curve, trained.selected_by, trained.best_step)
     files = [curve]
-    predictions = _predictions(artifact_store.folder(story.verdict) / "challenger", objectives)
+    predictions = _predictions(artifact_store.folder(data.verdict) / "challenger", objectives)
     files += plots.predictions(predictions, objectives, "the challenger, as registered", folder)
-    if story.verdict.slices:
+    if data.verdict.slices:
         files.append(folder / "slices.png")
-        plots.slices(story.verdict.slices, slice_margin, files[-1])
-    predictions = _predictions(artifact_store.folder(story.evaluated) / "holdout", objectives)
+        plots.slices(data.verdict.slices, slice_margin, files[-1])
+    predictions = _predictions(artifact_store.folder(data.evaluated) / "holdout", objectives)
     files += plots.predictions(predictions, objectives, "full", folder, "_full")
     files.append(folder / "pareto.png")
-    plots.pareto(story.compressed.candidates, kinds.primary(objectives), files[-1])
+    plots.pareto(data.compressed.candidates, kinds.primary(objectives), files[-1])
     return files
 
 
@@ -220,27 +220,26 @@ def _predictions(folder: Path, objectives: list[Objective]) -> dict[str, pd.Data
     return {objective.name: pd.read_parquet(folder / f"{objective.name}.parquet") for objective in objectives}
 
 
-def _quarantine(story: Story) -> pd.DataFrame:
-    records: list[Artifact] = [*story.checked.values(), *(o.sides for o in story.objectives)]
+def _quarantine(data: ReportData) -> pd.DataFrame:
+    records: list[Artifact] = [*data.checked.values(), *(o.sides for o in data.objectives)]
     files = [artifact_store.folder(record) / "quarantine.csv" for record in records]
     tables = [pd.read_csv(file, dtype=str, keep_default_na=False) for file in files if file.exists()]
     return pd.concat(tables) if tables else pd.DataFrame()
 
 
-def _quarantined(story: Story) -> dict[str, int]:
+def _quarantined(data: ReportData) -> dict[str, int]:
     counts: Counter[str] = Counter()
-    for checked in story.checked.values():
+    for checked in data.checked.values():
         counts.update(checked.quarantined)
-    for objective in story.objectives:
+    for objective in data.objectives:
         counts.update({"leak": objective.sides.leaks, "window": objective.sides.windowed})
     return {reason: count for reason, count in counts.items() if count}
 
 
-def _links(result: NightResult, story: Story) -> dict[str, str]:
+def _links(result: NightResult, data: ReportData) -> dict[str, str]:
     assert result.mlflow_run_id
     docs = {
-        name: artifact_store.folder(checked) / "measured/data_docs/index.html"
-        for name, checked in story.checked.items()
+        name: artifact_store.folder(checked) / "measured/data_docs/index.html" for name, checked in data.checked.items()
     }
     links = {
         "MLflow run": tracking.run_address(result.mlflow_run_id),
@@ -253,20 +252,20 @@ def _links(result: NightResult, story: Story) -> dict[str, str]:
     return links
 
 
-def _rows_of_metrics(story: Story) -> dict[str, dict[str, float]]:
-    assert story.verdict and story.evaluated
+def _rows_of_metrics(data: ReportData) -> dict[str, dict[str, float]]:
+    assert data.verdict and data.evaluated
     return {
-        "challenger, as registered": story.verdict.metrics,
-        "champion, scored tonight": story.verdict.champion_metrics,
-        "full": story.evaluated.holdout,
-        baseline_name(story.evaluated): story.evaluated.baseline,
-        "dummy, which reads no text": story.evaluated.dummy,
+        "challenger, as registered": data.verdict.metrics,
+        "champion, scored tonight": data.verdict.champion_metrics,
+        "full": data.evaluated.holdout,
+        baseline_name(data.evaluated): data.evaluated.baseline,
+        "dummy, which reads no text": data.evaluated.dummy,
     }
 
 
-def _speed(story: Story) -> dict[str, str]:
-    assert story.trained
-    throughput = story.trained.figures
+def _speed(data: ReportData) -> dict[str, str]:
+    assert data.trained
+    throughput = data.trained.figures
     formats = {
         "rows a second": ("rows_per_second", "{:.0f}"),
         "tokens a second": ("tokens_per_second", "{:.0f}"),
@@ -289,32 +288,32 @@ def _changed_rows(verdict: Verdict, lost_rows: pd.DataFrame) -> dict[str, object
     }
 
 
-def _template_values(result: NightResult, story: Story, files: Sequence[Path]) -> dict[str, object]:
+def _template_values(result: NightResult, data: ReportData, files: Sequence[Path]) -> dict[str, object]:
     """Return the variables of the templates."""
     values: dict[str, object] = {}
-    if story.verdict:
-        values["metrics"] = _rows_of_metrics(story)
-        values["single_task"] = single_task_comparison(story)
-        values["speed"] = _speed(story)
-        values["abstentions"] = abstentions(story)
-        values |= _changed_rows(story.verdict, lost_rows(story))
-    quarantine = _quarantined(story)
+    if data.verdict:
+        values["metrics"] = _rows_of_metrics(data)
+        values["single_task"] = single_task_comparison(data)
+        values["speed"] = _speed(data)
+        values["abstentions"] = abstentions(data)
+        values |= _changed_rows(data.verdict, lost_rows(data))
+    quarantine = _quarantined(data)
     return values | {
         "result": result,
-        "headline": headline(result, story),
-        "data": story,
-        "columns": metric_columns(story.objectives),
+        "headline": headline(result, data),
+        "data": data,
+        "columns": metric_columns(data.objectives),
         "title": metric_title,
         "quarantine": quarantine,
-        "versions_with_erased_rows": versions(result),
-        "examples": _quarantine(story).head(20)[["reason", "source", "row"]].to_dict("records") if quarantine else [],
+        "versions_with_erased_rows": describe_versions(result),
+        "examples": _quarantine(data).head(20)[["reason", "source", "row"]].to_dict("records") if quarantine else [],
         "plots": {file.stem.replace("_", " "): plots.data_uri(file) for file in files},
-        "links": _links(result, story),
+        "links": _links(result, data),
         "ledger": ledger.history(result.model)[: -LEDGER_LINES - 1 : -1],
     }
 
 
-def versions(result: NightResult) -> str:
+def describe_versions(result: NightResult) -> str:
     """Return the versions that were trained on rows which must be forgotten, in words."""
     return ", ".join(f"version {number}" + (" (the champion)" if number == result.champion_version else "")
                      for number in result.carried_by)  # fmt: skip
@@ -334,16 +333,16 @@ def template_environment() -> Environment:
     return templates
 
 
-def write(result: NightResult, story: Story, files: Sequence[Path] = ()) -> Path:
+def write(result: NightResult, data: ReportData, files: Sequence[Path] = ()) -> Path:
     """Write the page to NIGHTSHIFT_HOME/reports, create the Prefect artifact, and return the page's path.
 
     Args:
         result: The result of the run.
-        story: The other inputs of the report.
+        data: The other inputs of the report.
         files: The plots to show.
     """
     templates = template_environment()
-    values = _template_values(result, story, files)
+    values = _template_values(result, data, files)
     folder = artifact_store.home() / "reports" / result.model
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / f"{pd.Timestamp.now():%Y-%m-%d}-{(result.mlflow_run_id or '')[:8]}.html"

@@ -11,49 +11,49 @@ from nightshift.evaluation import drift_profile, scoring
 from nightshift.records import Objective, Registered, Verdict
 from nightshift.registry import model_registry, tracking
 from nightshift.reporting import plots, report_page
-from nightshift.reporting.report_page import Story
+from nightshift.reporting.report_page import ReportData
 from nightshift.store import artifact_store
 
 
-def log(run_id: str, story: Story, registered: Registered, files: Sequence[Path]) -> None:
+def log(run_id: str, data: ReportData, registered: Registered, files: Sequence[Path]) -> None:
     """Log metrics, tables and plots to the MLflow run; some metrics also to the logged model of the challenger.
 
     Args:
         run_id: The MLflow run.
-        story: The records of the run.
+        data: The records of the run.
         registered: The challenger.
         files: The plots.
     """
-    assert story.trained and story.evaluated and story.compressed and story.verdict
-    client, trained, evaluated = tracking.connect(), story.trained, story.evaluated
+    assert data.trained and data.evaluated and data.compressed and data.verdict
+    client, trained, evaluated = tracking.connect(), data.trained, data.evaluated
     tracking.log_history(run_id, json.loads((artifact_store.folder(trained) / "measured/history.json").read_text()))
     model_id = model_registry.version(registered.name, registered.version).source.removeprefix("models:/")
-    cost = story.compressed.chosen.model_dump(include=set(report_page.COSTS))
+    cost = data.compressed.chosen.model_dump(include=set(report_page.COSTS))
     for group, values, shown_with in (
-        ("holdout", story.verdict.metrics, model_id),
+        ("holdout", data.verdict.metrics, model_id),
         ("cost", cost, model_id),
         ("full", evaluated.holdout, None),
         ("baseline", evaluated.baseline, None),
         ("speed", trained.figures, None),
-        ("noised", story.verdict.noised, model_id),
-        *((f"alone/{name}", single_task.holdout, None) for name, single_task in story.single_task.items()),
+        ("noised", data.verdict.noised, model_id),
+        *((f"alone/{name}", single_task.holdout, None) for name, single_task in data.single_task.items()),
     ):
         tracking.log_metrics(run_id, group, values, shown_with)
     client.log_table(run_id, pd.DataFrame(trained.layers), "layers.json")
     client.log_dict(run_id, evaluated.per_class, "per_class.json")
     if evaluated.samples:
         client.log_dict(run_id, evaluated.samples, "samples.json")
-    _log_profile(run_id, story.verdict, story.objectives[0])
-    for file, table in (("slices.csv", report_page.slice_table(story)), ("lost.csv", report_page.lost_rows(story))):
+    _log_profile(run_id, data.verdict, data.objectives[0])
+    for file, table in (("slices.csv", report_page.slice_table(data)), ("lost.csv", report_page.lost_rows(data))):
         if len(table):
             client.log_text(run_id, escaping.spreadsheet(table).to_csv(index=False), file)
-    tracking.log_candidates(run_id, story.compressed.candidates)
+    tracking.log_candidates(run_id, data.compressed.candidates)
     for picture in files:
         client.log_artifact(run_id, str(picture), "pictures")
-    with artifact_store.scratch() as folder:
-        for objective in story.objectives:
+    with artifact_store.temporary_directory() as folder:
+        for objective in data.objectives:
             if objective.kind == "classification":
-                picture = folder / f"{report_page.metric_prefix(objective.name, story.objectives, '_')}label_shares.png"
+                picture = folder / f"{report_page.metric_prefix(objective.name, data.objectives, '_')}label_shares.png"
                 plots.label_shares(_shares(objective), picture)
                 client.log_artifact(run_id, str(picture), "pictures")
 

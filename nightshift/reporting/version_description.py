@@ -8,7 +8,7 @@ from nightshift.evaluation.claims import percent
 from nightshift.records import Candidate, NightResult, Source, Verdict
 from nightshift.registry import ledger, model_registry, tags, tracking
 from nightshift.reporting import report_page
-from nightshift.reporting.report_page import Story
+from nightshift.reporting.report_page import ReportData
 from nightshift.store import processes
 
 PARTS = {
@@ -23,18 +23,17 @@ PARTS = {
 
 FILES = 5
 """Maximum number of source files in a description."""
-SPREAD = tags.SEED_SPREAD
 
 
-def describe(result: NightResult, story: Story, sources: list[Source]) -> None:
+def describe(result: NightResult, data: ReportData, sources: list[Source]) -> None:
     """Set the description and the verdict's tags of the registered version, and the description of its run."""
-    assert result.version and result.mlflow_run_id and story.verdict
+    assert result.version and result.mlflow_run_id and data.verdict
     client = tracking.connect()
     entries = [entry for entry in ledger.history(result.model) if entry.version == result.version]
-    text = _text(result, story, story.verdict, sources)
+    text = _text(result, data, data.verdict, sources)
     client.update_model_version(result.model, result.version, ledger.with_ledger(text, entries))
     client.set_tag(result.mlflow_run_id, "mlflow.note.content", text)
-    for name, value in _tags(story.verdict, report_page.metric_columns(story.objectives)).items():
+    for name, value in _tags(data.verdict, report_page.metric_columns(data.objectives)).items():
         client.set_model_version_tag(result.model, result.version, name, value)
 
 
@@ -54,25 +53,25 @@ def _difference(verdict: Verdict) -> str:
     return f"{verdict.difference:+.4f} ({lower:+.4f} to {upper:+.4f})"
 
 
-def _text(result: NightResult, story: Story, verdict: Verdict, sources: list[Source]) -> str:
+def _text(result: NightResult, data: ReportData, verdict: Verdict, sources: list[Source]) -> str:
     candidate = next(c for c in result.candidates if c.chosen)
     full = result.candidates[0]
     decision = f"passes the gate as *{verdict.claim}*" if verdict.decision == "promote" else "is held by the gate"
-    lines = [f"{markdown(notice)}\n" for notice in report_page.notices(story)]
+    lines = [f"{markdown(notice)}\n" for notice in report_page.notices(data)]
     first, *more = map(markdown, verdict.reasons)
     lines += [f"**{markdown(candidate.recipe)}** {decision}: {first}", "", *(f"- {reason}" for reason in more), ""]
-    lines += [*_table(result, story, verdict, full), ""]
+    lines += [*_table(result, data, verdict, full), ""]
     if verdict.difference is not None and verdict.confidence is not None:
         lines += [f"Difference to the champion, with its one-sided {percent(verdict.confidence)} limits: "
                   f"{_difference(verdict)}; margin {verdict.margin}.", ""]  # fmt: skip
     if verdict.lost is not None:
         lines += [f"**Rows:** {verdict.gained:,} right that the champion has wrong, {verdict.lost:,} the other way "
                   "round (`lost.csv` of the run).", ""]  # fmt: skip
-    lines += [f"**Seeds:** {markdown(story.seeds)}.", ""]
-    lines += [f"**Abstention:** {markdown(line)}\n" for line in report_page.abstentions(story)]
-    if story.trained and story.trained.best:
-        lines += [f"**Best checkpoint:** {markdown(story.trained.best)}.", ""]
-    lines += [f"**Labels:** {markdown(story.label_changes)}.", ""] if story.label_changes else []
+    lines += [f"**Seeds:** {markdown(data.seeds)}.", ""]
+    lines += [f"**Abstention:** {markdown(line)}\n" for line in report_page.abstentions(data)]
+    if data.trained and data.trained.best:
+        lines += [f"**Best checkpoint:** {markdown(data.trained.best)}.", ""]
+    lines += [f"**Labels:** {markdown(data.label_changes)}.", ""] if data.label_changes else []
     lines += [
         f"**Cost:** {_cost(candidate)}. Full: {_cost(full)}. {markdown(candidate.why[:1].upper() + candidate.why[1:])}.",
         "",
@@ -97,16 +96,16 @@ def _files(sources: list[Source]) -> str:
     return ", ".join([*([f"{len(sources) - FILES} files"] if len(sources) > FILES else []), *names])
 
 
-def _table(result: NightResult, story: Story, verdict: Verdict, full: Candidate) -> list[str]:
+def _table(result: NightResult, data: ReportData, verdict: Verdict, full: Candidate) -> list[str]:
     metrics = {"this version": verdict.metrics}
     if verdict.champion_metrics:
         metrics[f"champion, version {verdict.champion_version}"] = verdict.champion_metrics
     metrics |= {"full": full.holdout}
     if result.baseline:
-        assert story.evaluated
-        metrics[report_page.baseline_name(story.evaluated).replace(" with logistic regression", "")] = result.baseline
+        assert data.evaluated
+        metrics[report_page.baseline_name(data.evaluated).replace(" with logistic regression", "")] = result.baseline
     rows = [[report_page.metric_title(name), *(f"{values[name]:.4f}" if name in values else "" for values in metrics.values())]
-            for name in report_page.metric_columns(story.objectives)]  # fmt: skip
+            for name in report_page.metric_columns(data.objectives)]  # fmt: skip
     lines = [[f"on the {result.rows['holdout'] - verdict.seen:,} rows that judge", *metrics], *rows]
     head, *body = ["| " + " | ".join(f"{cell}&emsp;" for cell in line) + " |" for line in lines]
     return [head, "|" + " --- |" * len(lines[0]), *body]

@@ -103,7 +103,7 @@ def remove_partial() -> None:
 
 
 @contextmanager
-def scratch() -> Iterator[Path]:
+def temporary_directory() -> Iterator[Path]:
     """Yield a temporary directory; it lies under NIGHTSHIFT_HOME, since the files may contain rows."""
     base = home() / "tmp"
     base.mkdir(parents=True, exist_ok=True)

@@ -94,7 +94,7 @@ def _measure(
     (The shortest, because other processes on this machine only ever make a round longer.)
     """
     name = next(iter(heads))
-    with artifact_store.scratch() as folder:
+    with artifact_store.temporary_directory() as folder:
         predictors: list[Any] = []
         for number, model in enumerate(models):
             log.info("how long its parts take on this machine: shape %d of %d", number + 1, len(models))
