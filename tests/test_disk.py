@@ -229,3 +229,17 @@ def test_nights_on_a_disk_that_is_really_full_end_with_one_line_and_the_next_one
         assert run.info.status == "FAILED" and "the disk is full" in run.data.tags["nightshift.reason"]
         small_one.free()
     assert shell.json("run", "night.yaml")["status"] == "promoted"
+
+
+def test_records_that_a_full_disk_has_cut_are_removed_and_whole_and_new_ones_stay(tmp_path, monkeypatch):
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
+    records = {name: tmp_path / f"artifacts/train/{name}/record.json" for name in ("whole", "cut", "new")}
+    for name, record in records.items():
+        record.parent.mkdir(parents=True)
+        record.write_text('{"a": 1}' if name == "whole" else '{"a"')
+        if name != "new":
+            os.utime(record, (0, 0))
+    monkeypatch.setattr(disk, "make_room", lambda: None)
+    with pytest.raises(disk.DiskFullError), disk.explained():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert {name for name, record in records.items() if record.exists()} == {"whole", "new"}

@@ -7,9 +7,11 @@ two processes may write the same artifact at once, and leftovers of a killed pro
 
 import csv
 import hashlib
+import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -115,6 +117,21 @@ def file_digest(path: Path) -> str:
     """Return the sha256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remove_cut_records() -> None:
+    """Remove completion markers that are not whole, as a disk that fills while Prefect writes them leaves them.
+
+    Prefect writes a marker under its final name. One that is being written at this moment is left alone.
+    """
+    for record in root().glob(f"*/*/{MARKER}"):
+        with suppress(FileNotFoundError):
+            if time.time() - record.stat().st_mtime < 1:
+                continue
+            try:
+                json.loads(record.read_bytes())
+            except ValueError:
+                record.unlink()
 
 
 def folder_digest(path: Path) -> str:
