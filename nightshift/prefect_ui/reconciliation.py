@@ -52,8 +52,12 @@ def claim_flow_run() -> None:
         pid = os.getpid()
         with get_client(sync_client=True) as client:
             client.update_flow_run_labels(context.flow_run.id, {CLAIM: f"{pid}/{processes.start_mark(pid)}"})
-            client.request("PATCH", "/flow_runs/{id}", path_params={"id": context.flow_run.id},
-                           json={"infrastructure_pid": str(pid)})  # fmt: skip
+            client.request(
+                "PATCH",
+                "/flow_runs/{id}",
+                path_params={"id": context.flow_run.id},
+                json={"infrastructure_pid": str(pid)},
+            )
 
 
 def reconcile() -> None:

@@ -104,8 +104,11 @@ def _old_runs(keep: int, days: float) -> list[Removable]:
                 continue
             # In this order a kill leaves no version without files, and nothing that the next plan would miss.
             common = {"days": _run_age(parent), "run_id": parent.info.run_id}
-            items += [Removable(kind="version", name=f"{v.name}/{v.version}", **common)
-                       for v in versions if _origin(v) & ids and not v.name.endswith(LEDGER)]  # fmt: skip
+            items += [
+                Removable(kind="version", name=f"{v.name}/{v.version}", **common)
+                for v in versions
+                if _origin(v) & ids and not v.name.endswith(LEDGER)
+            ]
             items += [_logged("model", model.model_id, model.artifact_location, common) for model in files]
             items += [_logged("run", run.info.run_id, run.info.artifact_uri, common) for run in family]
     return items

@@ -143,8 +143,14 @@ def _square(shares: np.ndarray, wrong: np.ndarray, classes: list[str], title: st
     figure = Figure(figsize=(side + extra + 1, side + extra), layout="constrained")
     figure.suptitle(title, fontsize="medium", wrap=True)
     display = ConfusionMatrixDisplay(shares, display_labels=[_short(name) for name in classes])
-    display.plot(include_values=len(classes) <= 12, cmap="Blues", values_format=".2f", xticks_rotation="vertical",
-                 im_kw={"vmin": 0, "vmax": 1}, ax=figure.subplots())  # fmt: skip
+    display.plot(
+        include_values=len(classes) <= 12,
+        cmap="Blues",
+        values_format=".2f",
+        xticks_rotation="vertical",
+        im_kw={"vmin": 0, "vmax": 1},
+        ax=figure.subplots(),
+    )
     if display.text_ is not None:
         for text, share in zip(display.text_.flat, shares.flat, strict=True):
             text.set_color("white" if share > 0.5 else "black")
@@ -178,16 +184,24 @@ def pareto(candidates: Sequence[Candidate], metric: str, path: Path) -> None:
             candidate.latency_ms_p50, candidate.holdout[metric], s=20 + 6 * candidate.size_mb, color=color, alpha=0.6
         )
         size = f"{candidate.size_mb:.0f}" if candidate.size_mb >= 10 else f"{candidate.size_mb:.2g}"
-        axes.annotate(f"{candidate.name} ({size} MB)", (candidate.latency_ms_p50, candidate.holdout[metric]),
-                      xytext=(6, 5), textcoords="offset points", fontsize=8)  # fmt: skip
+        axes.annotate(
+            f"{candidate.name} ({size} MB)",
+            (candidate.latency_ms_p50, candidate.holdout[metric]),
+            xytext=(6, 5),
+            textcoords="offset points",
+            fontsize=8,
+        )
     axes.set_xscale("log")
     axes.xaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))  # 8, 9 and 10 would stand on each other
     for ticks in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
         ticks("{x:g}")
     axes.set_xlim(right=axes.get_xlim()[1] * 1.6)
     axes.margins(y=0.15)
-    axes.set(xlabel="ms a text, batch 1, median (log scale)", ylabel=f"{metric.replace('_', ' ')} on the holdout",
-             title="Candidates: green is put forward, grey does not qualify")  # fmt: skip
+    axes.set(
+        xlabel="ms a text, batch 1, median (log scale)",
+        ylabel=f"{metric.replace('_', ' ')} on the holdout",
+        title="Candidates: green is put forward, grey does not qualify",
+    )
     axes.grid(alpha=0.3, which="both")
     _save(figure, path)
 

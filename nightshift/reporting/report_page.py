@@ -23,7 +23,7 @@ LEDGER_LINES = 40
 """Number of the newest ledger entries that a report shows."""
 MAX_SLICES, MAX_LOST_ROWS = 30, 20
 """Maximum numbers of slices and lost rows on the page."""
-MOST_NAMES = 10
+MAX_LABELS = 10
 """Maximum number of labels in a sentence."""
 COSTS = ("size_mb", "latency_ms_p50", "latency_ms_p95", "throughput")
 
@@ -34,8 +34,15 @@ SHOWN_METRICS: dict[Kind, tuple[str, ...]] = {
     "text2text": ("chrf", "exact_match", "bleu", "rouge_l"),
 }
 """Metrics in the report's tables."""
-TITLES = {"macro_f1": "macro F1", "weighted_f1": "weighted F1", "chrf": "chrF", "bleu": "BLEU", "rouge_l": "ROUGE-L",
-          "rmse": "RMSE", "exact_match": "exact match"}  # fmt: skip
+TITLES = {
+    "macro_f1": "macro F1",
+    "weighted_f1": "weighted F1",
+    "chrf": "chrF",
+    "bleu": "BLEU",
+    "rouge_l": "ROUGE-L",
+    "rmse": "RMSE",
+    "exact_match": "exact match",
+}
 
 
 @dataclass
@@ -101,10 +108,12 @@ def notices(data: ReportData) -> list[str]:
         if untrained := objective.sides.untrained:
             objective_words = f" of {objective.name}" if len(data.objectives) > 1 else ""
             names = [f"{label} ({rows:,})" for label, rows in untrained.items()]
-            labels = ", ".join(names[:MOST_NAMES])
-            labels += f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
-            lines.append(f"No training row{objective_words} has these labels, so the model never answers with them, and the validation "
-                         f"and holdout rows that carry them count as wrong: {labels}.")  # fmt: skip
+            labels = ", ".join(names[:MAX_LABELS])
+            labels += f" and {len(names) - MAX_LABELS:,} more" if len(names) > MAX_LABELS else ""
+            lines.append(
+                f"No training row{objective_words} has these labels, so the model never answers with them, and the validation "
+                f"and holdout rows that carry them count as wrong: {labels}."
+            )
     return lines
 
 
@@ -152,8 +161,9 @@ def single_task_comparison(data: ReportData) -> list[dict[str, Any]]:
         if objective.name in data.single_task:
             metric, shared, single = _compared(data.evaluated, data.single_task[objective.name], objective)
             gain = kinds.better(objective.metric) * (shared - single)
-            lines.append({"objective": objective.name, "metric": metric, "shared": shared, "alone": single,
-                          "verdict": "helped" if gain > 0 else "did not help"})  # fmt: skip
+            verdict = "helped" if gain > 0 else "did not help"
+            values = {"objective": objective.name, "metric": metric, "shared": shared, "alone": single}
+            lines.append(values | {"verdict": verdict})
     return lines
 
 
@@ -220,14 +230,16 @@ def _predictions(folder: Path, objectives: list[Objective]) -> dict[str, pd.Data
     return {objective.name: pd.read_parquet(folder / f"{objective.name}.parquet") for objective in objectives}
 
 
-def _quarantine(data: ReportData) -> pd.DataFrame:
+def _quarantined_rows(data: ReportData) -> pd.DataFrame:
+    """Return the rows that validate and split have quarantined."""
     records: list[Artifact] = [*data.checked.values(), *(o.sides for o in data.objectives)]
     files = [artifact_store.folder(record) / "quarantine.csv" for record in records]
     tables = [pd.read_csv(file, dtype=str, keep_default_na=False) for file in files if file.exists()]
     return pd.concat(tables) if tables else pd.DataFrame()
 
 
-def _quarantined(data: ReportData) -> dict[str, int]:
+def _quarantine_counts(data: ReportData) -> dict[str, int]:
+    """Return the numbers of quarantined rows by reason."""
     counts: Counter[str] = Counter()
     for checked in data.checked.values():
         counts.update(checked.quarantined)
@@ -237,6 +249,7 @@ def _quarantined(data: ReportData) -> dict[str, int]:
 
 
 def _links(result: NightResult, data: ReportData) -> dict[str, str]:
+    """Return the addresses of the run's pages by the text of their links; an address without a server is empty."""
     assert result.mlflow_run_id
     docs = {
         name: artifact_store.folder(checked) / "measured/data_docs/index.html" for name, checked in data.checked.items()
@@ -252,7 +265,8 @@ def _links(result: NightResult, data: ReportData) -> dict[str, str]:
     return links
 
 
-def _rows_of_metrics(data: ReportData) -> dict[str, dict[str, float]]:
+def _metrics_by_model(data: ReportData) -> dict[str, dict[str, float]]:
+    """Return the metrics on the holdout of each model in the table."""
     assert data.verdict and data.evaluated
     return {
         "challenger, as registered": data.verdict.metrics,
@@ -263,7 +277,8 @@ def _rows_of_metrics(data: ReportData) -> dict[str, dict[str, float]]:
     }
 
 
-def _speed(data: ReportData) -> dict[str, str]:
+def _training_speed(data: ReportData) -> dict[str, str]:
+    """Return the throughput of the training in words, by its title."""
     assert data.trained
     throughput = data.trained.figures
     formats = {
@@ -279,7 +294,8 @@ def _speed(data: ReportData) -> dict[str, str]:
     return speed | ({"micro-batches halved for lack of memory": f"{halvings} times"} if halvings else {})
 
 
-def _changed_rows(verdict: Verdict, lost_rows: pd.DataFrame) -> dict[str, object]:
+def _comparison_values(verdict: Verdict, lost_rows: pd.DataFrame) -> dict[str, object]:
+    """Return the variables of the templates that compare challenger and champion."""
     return {
         "slices": verdict.slices[:MAX_SLICES],
         "more_slices": len(verdict.slices[MAX_SLICES:]),
@@ -292,12 +308,12 @@ def _template_values(result: NightResult, data: ReportData, files: Sequence[Path
     """Return the variables of the templates."""
     values: dict[str, object] = {}
     if data.verdict:
-        values["metrics"] = _rows_of_metrics(data)
+        values["metrics"] = _metrics_by_model(data)
         values["single_task"] = single_task_comparison(data)
-        values["speed"] = _speed(data)
+        values["speed"] = _training_speed(data)
         values["abstentions"] = abstentions(data)
-        values |= _changed_rows(data.verdict, lost_rows(data))
-    quarantine = _quarantined(data)
+        values |= _comparison_values(data.verdict, lost_rows(data))
+    quarantine = _quarantine_counts(data)
     return values | {
         "result": result,
         "headline": headline(result, data),
@@ -306,7 +322,9 @@ def _template_values(result: NightResult, data: ReportData, files: Sequence[Path
         "title": metric_title,
         "quarantine": quarantine,
         "versions_with_erased_rows": describe_versions(result),
-        "examples": _quarantine(data).head(20)[["reason", "source", "row"]].to_dict("records") if quarantine else [],
+        "examples": _quarantined_rows(data).head(20)[["reason", "source", "row"]].to_dict("records")
+        if quarantine
+        else [],
         "plots": {file.stem.replace("_", " "): plots.data_uri(file) for file in files},
         "links": _links(result, data),
         "ledger": ledger.history(result.model)[: -LEDGER_LINES - 1 : -1],
@@ -315,8 +333,10 @@ def _template_values(result: NightResult, data: ReportData, files: Sequence[Path
 
 def describe_versions(result: NightResult) -> str:
     """Return the versions that were trained on rows which must be forgotten, in words."""
-    return ", ".join(f"version {number}" + (" (the champion)" if number == result.champion_version else "")
-                     for number in result.carried_by)  # fmt: skip
+    return ", ".join(
+        f"version {number}" + (" (the champion)" if number == result.champion_version else "")
+        for number in result.carried_by
+    )
 
 
 def template_environment() -> Environment:

@@ -33,11 +33,11 @@ def describe(result: NightResult, data: ReportData, sources: list[Source]) -> No
     text = _text(result, data, data.verdict, sources)
     client.update_model_version(result.model, result.version, ledger.with_ledger(text, entries))
     client.set_tag(result.mlflow_run_id, "mlflow.note.content", text)
-    for name, value in _tags(data.verdict, report_page.metric_columns(data.objectives)).items():
+    for name, value in _verdict_tags(data.verdict, report_page.metric_columns(data.objectives)).items():
         client.set_model_version_tag(result.model, result.version, name, value)
 
 
-def _tags(verdict: Verdict, names: list[str]) -> dict[str, str]:
+def _verdict_tags(verdict: Verdict, names: list[str]) -> dict[str, str]:
     values: dict[str, str] = {tags.GATE: verdict.decision, tags.CLAIM: verdict.claim or ""}
     values |= {tags.metric(name): f"{verdict.metrics[name]:.4f}" for name in names}
     if verdict.difference is not None:
@@ -54,19 +54,26 @@ def _difference(verdict: Verdict) -> str:
 
 
 def _text(result: NightResult, data: ReportData, verdict: Verdict, sources: list[Source]) -> str:
+    """Return the description in Markdown."""
     candidate = next(c for c in result.candidates if c.chosen)
     full = result.candidates[0]
     decision = f"passes the gate as *{verdict.claim}*" if verdict.decision == "promote" else "is held by the gate"
     lines = [f"{markdown(notice)}\n" for notice in report_page.notices(data)]
     first, *more = map(markdown, verdict.reasons)
     lines += [f"**{markdown(candidate.recipe)}** {decision}: {first}", "", *(f"- {reason}" for reason in more), ""]
-    lines += [*_table(result, data, verdict, full), ""]
+    lines += [*_metrics_table(result, data, verdict, full), ""]
     if verdict.difference is not None and verdict.confidence is not None:
-        lines += [f"Difference to the champion, with its one-sided {percent(verdict.confidence)} limits: "
-                  f"{_difference(verdict)}; margin {verdict.margin}.", ""]  # fmt: skip
+        limits = f"one-sided {percent(verdict.confidence)} limits"
+        lines += [
+            f"Difference to the champion, with its {limits}: {_difference(verdict)}; margin {verdict.margin}.",
+            "",
+        ]
     if verdict.lost is not None:
-        lines += [f"**Rows:** {verdict.gained:,} right that the champion has wrong, {verdict.lost:,} the other way "
-                  "round (`lost.csv` of the run).", ""]  # fmt: skip
+        lines += [
+            f"**Rows:** {verdict.gained:,} right that the champion has wrong, {verdict.lost:,} the other way "
+            "round (`lost.csv` of the run).",
+            "",
+        ]
     lines += [f"**Seeds:** {markdown(data.seeds)}.", ""]
     lines += [f"**Abstention:** {markdown(line)}\n" for line in report_page.abstentions(data)]
     if data.trained and data.trained.best:
@@ -96,7 +103,8 @@ def _files(sources: list[Source]) -> str:
     return ", ".join([*([f"{len(sources) - FILES} files"] if len(sources) > FILES else []), *names])
 
 
-def _table(result: NightResult, data: ReportData, verdict: Verdict, full: Candidate) -> list[str]:
+def _metrics_table(result: NightResult, data: ReportData, verdict: Verdict, full: Candidate) -> list[str]:
+    """Return the lines of a Markdown table: a row per metric, a column per model."""
     metrics = {"this version": verdict.metrics}
     if verdict.champion_metrics:
         metrics[f"champion, version {verdict.champion_version}"] = verdict.champion_metrics
@@ -104,8 +112,10 @@ def _table(result: NightResult, data: ReportData, verdict: Verdict, full: Candid
     if result.baseline:
         assert data.evaluated
         metrics[report_page.baseline_name(data.evaluated).replace(" with logistic regression", "")] = result.baseline
-    rows = [[report_page.metric_title(name), *(f"{values[name]:.4f}" if name in values else "" for values in metrics.values())]
-            for name in report_page.metric_columns(data.objectives)]  # fmt: skip
+    rows = []
+    for name in report_page.metric_columns(data.objectives):
+        cells = [f"{values[name]:.4f}" if name in values else "" for values in metrics.values()]
+        rows.append([report_page.metric_title(name), *cells])
     lines = [[f"on the {result.rows['holdout'] - verdict.seen:,} rows that judge", *metrics], *rows]
     head, *body = ["| " + " | ".join(f"{cell}&emsp;" for cell in line) + " |" for line in lines]
     return [head, "|" + " --- |" * len(lines[0]), *body]
@@ -116,6 +126,7 @@ def _cost(candidate: Candidate) -> str:
 
 
 def _changes(result: NightResult, verdict: Verdict) -> str:
+    """Return in words which parts of the fingerprint and which settings differ from the champion's."""
     if not verdict.champion_version:
         return "there was no champion to compare with"
     client = tracking.connect()
@@ -130,8 +141,11 @@ def _changes(result: NightResult, verdict: Verdict) -> str:
 
 def _changed_settings(old_run: Run, new_run: Run) -> list[str]:
     old, new = old_run.data.params, new_run.data.params
-    return [f"{markdown(name)} {_short(old.get(name, 'unset'))} → {_short(new.get(name, 'unset'))}"
-            for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]  # fmt: skip
+    return [
+        f"{markdown(name)} {_short(old.get(name, 'unset'))} → {_short(new.get(name, 'unset'))}"
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    ]
 
 
 def _short(value: str) -> str:
@@ -139,6 +153,7 @@ def _short(value: str) -> str:
 
 
 def _author(result: NightResult) -> str:
+    """Return the flow run that registered the version, or the user who ran the command."""
     context = FlowRunContext.get()
     if not (context and context.flow_run):
         return processes.user_name()
