@@ -219,10 +219,10 @@ def watch(
 ) -> None:
     """Compare new rows with the champion's holdout: steady, drifted, or worse."""
     with _reported_errors():
-        from flows.monitor import look, markdown
+        from flows.monitor import markdown, monitor_rows
         from flows.settings import load
 
-        result = look(load(settings), str(Path(source).resolve()))
+        result = monitor_rows(load(settings), str(Path(source).resolve()))
         _print(json.dumps(result) if as_json else markdown(result))
 
 
@@ -321,9 +321,9 @@ def clean(
 ) -> None:
     """List the files and records of old runs, or delete them; versions with an alias are kept."""
     with _reported_errors():
-        from flows.retention import cleaned
+        from flows.retention import clean_up
 
-        _print("\n".join(cleaned(keep, days, delete)))
+        _print("\n".join(clean_up(keep, days, delete)))
 
 
 @app.command()

@@ -45,27 +45,27 @@ def rotate_holdout(settings: NightSettings, reason: str, author: str | None = No
     with tracking.explained(), model_registry.locked(settings.model, "night"):
         name = settings.model
         model_registry.notice_moves_by_hand(name)
-        fold, champion = (
+        holdout_number, champion = (
             ledger.active_holdout(ledger.history(name)) + 1,
             model_registry.version_of(name, model_registry.CHAMPION),
         )
         if champion is None:
             raise UserError(f"{name} has no champion yet: no holdout is worn")
-        if fold > settings.split.spare:
+        if holdout_number > settings.split.spare:
             raise SettingsError(f"split.spare: no sealed holdout is left of {settings.split.spare}")
-        objectives = [_objective(settings, objective_name, fold) for objective_name in settings.resolved_objectives]
+        objectives = [
+            _objective(settings, objective_name, holdout_number) for objective_name in settings.resolved_objectives
+        ]
         metrics = _evaluate(name, champion, objectives)
         champion_metric = f"{kinds.primary(objectives)} {metrics[kinds.primary(objectives)]:.4f}"
         rows = sum(objective.sides.holdout for objective in objectives)
-        reason = f"{reason}; the champion has {champion_metric} on the {rows:,} rows of holdout {fold}"
+        reason = f"{reason}; the champion has {champion_metric} on the {rows:,} rows of holdout {holdout_number}"
         ledger.append(name, Entry(action=ledger.ROTATED, old=champion, new=champion, version=champion, why=reason,
                                  who=author or processes.user_name()))  # fmt: skip
-        return (
-            f"{name}: holdout {fold} is in use, {settings.split.spare - fold} sealed ones are left; {champion_metric}"
-        )
+        return f"{name}: holdout {holdout_number} is in use, {settings.split.spare - holdout_number} sealed ones are left; {champion_metric}"
 
 
-def _objective(settings: NightSettings, name: str, fold: int) -> Objective:
+def _objective(settings: NightSettings, name: str, holdout_number: int) -> Objective:
     objective = settings.resolved_objectives[name]
     with settings.errors_of(name):
         if settings.split_settings(objective).holdout_file:
@@ -81,7 +81,7 @@ def _objective(settings: NightSettings, name: str, fold: int) -> Objective:
             objective.kind,
             settings.train.window,
             objective.data.label_separator,
-            fold,
+            holdout_number,
         )
     return objective.objective(name, sides, Augmented(augmented=0))
 

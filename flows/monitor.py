@@ -1,4 +1,4 @@
-"""After promotion: do fresh rows still look like those the champion was judged on, and does it still do as well?"""
+"""Monitoring of the champion: drift of new rows against its holdout, and its quality on them."""
 
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,8 @@ from tasks.ingest import DataSettings, locate, read_rows
 from tasks.validate import unlabelled
 
 CONFIDENCE = 0.95
-LEAST = 30
-"""Rows, with labels, from which on quality is told."""
+MIN_LABELLED = 30
+"""Minimum number of rows with labels for a statement on quality."""
 EVENTS = {"drifted": "nightshift.drift", "worse": "nightshift.worse"}
 
 
@@ -38,66 +38,85 @@ def _run_name() -> str:
 def watch(
     settings_file: Parameter, source: Parameter, max_index: float = 0.2, max_drop: float = 0.02
 ) -> dict[str, Any]:
-    """Compare fresh rows with those that the champion was judged on; emits an event where they differ.
+    """Compare new rows with the champion's holdout, and emit an event if they differ.
 
     Args:
-        settings_file: The night's settings file, which says what the columns are.
-        source: A file of fresh rows, or a pattern, relative to the settings file; labels may be missing.
-        max_index: The population stability index from which on a difference counts.
-        max_drop: The loss of quality that counts, in shares of rows that are right (or the metric's own score of a row).
+        settings_file: Settings file, which defines the columns.
+        source: File with new rows, or a pattern, relative to the settings file; labels are optional.
+        max_index: Population stability index from which a difference counts as drift.
+        max_drop: Drop of quality that counts as worse, in the fraction of correct rows (or the metric's score of a row).
     """
     with redaction.redacted_errors():
         redaction.refuse_parameters(settings_file=settings_file, source=source)
-        found = look(load(Path(settings_file)), source, max_index, max_drop)
-    if event := EVENTS.get(found["status"]):
+        report = monitor_rows(load(Path(settings_file)), source, max_index, max_drop)
+    if event := EVENTS.get(report["status"]):
         resource = {
-            "prefect.resource.id": f"nightshift.model.{found['model']}",
-            "prefect.resource.name": found["model"],
+            "prefect.resource.id": f"nightshift.model.{report['model']}",
+            "prefect.resource.name": report["model"],
         }
-        emit_event(event, resource, payload={"settings_file": settings_file, "reason": found["reason"]})
+        emit_event(event, resource, payload={"settings_file": settings_file, "reason": report["reason"]})
     with artifact_store.temporary_directory() as folder:
-        plots.drift([Drift(**drift) for drift in found["drift"]], folder / "drift.png")
+        plots.drift([Drift(**drift) for drift in report["drift"]], folder / "drift.png")
         artifacts.show_monitoring(
-            found["model"], f"{markdown(found)}\n![Drift]({plots.data_uri(folder / 'drift.png')})"
+            report["model"], f"{markdown(report)}\n![Drift]({plots.data_uri(folder / 'drift.png')})"
         )
-    return found
+    return report
 
 
-def look(settings: NightSettings, source: str, max_index: float = 0.2, max_drop: float = 0.02) -> dict[str, Any]:
-    """What `watch` finds: `status` (steady, drifted, worse), `reason`, and the figures of the main objective."""
+def monitor_rows(
+    settings: NightSettings, source: str, max_index: float = 0.2, max_drop: float = 0.02
+) -> dict[str, Any]:
+    """Compare new rows with the champion's holdout, on the main objective.
+
+    Args:
+        settings: Settings, which define the columns.
+        source: File with new rows, or a pattern, relative to the settings file.
+        max_index: Population stability index from which a difference counts as drift.
+        max_drop: Drop of quality that counts as worse.
+
+    Returns:
+        `status` (steady, drifted or worse), `reason` and the measurements.
+
+    Raises:
+        UserError: There is no champion, or it has no profile.
+        InputError: No row can be read.
+    """
     with tracking.explained():
         champion = model_registry.version_of(settings.model, model_registry.CHAMPION)
         if champion is None:
             raise UserError(f"{settings.model} has no champion to watch")
-        before = _profile(settings.model, champion)
-        name, told = next(iter(settings.resolved_objectives.items()))
-        read = _fresh(told.data, told.kind, source, Path(settings.base_dir))
-        frame = read[read["row_key"].notna()].reset_index(drop=True)
+        profile = _profile(settings.model, champion)
+        name, objective_settings = next(iter(settings.resolved_objectives.items()))
+        rows = _read_new_rows(objective_settings.data, objective_settings.kind, source, Path(settings.base_dir))
+        frame = rows[rows["row_key"].notna()].reset_index(drop=True)
         if frame.empty:
-            raise InputError(f"{source}: none of {len(read)} rows can be read")
-        objective = _objective(name, told)
-        served = VersionPredictor(settings.model, champion, len(settings.resolved_objectives) > 1)
-        table = served.table(frame, objective)
-        found: dict[str, Any] = {"model": settings.model, "version": champion, "rows": len(frame),
-                                 "unreadable": len(read) - len(frame), "score": None, "holdout_score": before.score}  # fmt: skip
-        drifts = drift_profile.drifts(before, table, frame, objective, max_index)
-        found["drift"] = [drift.model_dump() for drift in drifts]
+            raise InputError(f"{source}: none of {len(rows)} rows can be read")
+        objective = _objective(name, objective_settings)
+        predictor = VersionPredictor(settings.model, champion, len(settings.resolved_objectives) > 1)
+        table = predictor.table(frame, objective)
+        report: dict[str, Any] = {"model": settings.model, "version": champion, "rows": len(frame),
+                                 "unreadable": len(rows) - len(frame), "score": None, "holdout_score": profile.score}  # fmt: skip
+        drifts = drift_profile.drifts(profile, table, frame, objective, max_index)
+        report["drift"] = [drift.model_dump() for drift in drifts]
         reasons = [
             f"{drift.feature}: index {drift.index:.3f}, noise below {drift.noise:.3f}"
             for drift in drifts
             if drift.drifted
         ]
         status = "drifted" if reasons else "steady"
-        known = table[table["label"].notna()] if "label" in table else table[:0]
+        labelled = table[table["label"].notna()] if "label" in table else table[:0]
         if objective.kind == "generation":
-            known = table
-        found["labelled"] = len(known)
-        if len(known) >= LEAST:
-            found["score"], dropped = drift_profile.worse(before, known, objective, max_drop, CONFIDENCE)
-            if dropped:
-                status, reasons = "worse", [f"score {found['score']:.4f}, on the holdout {before.score:.4f}", *reasons]
+            labelled = table
+        report["labelled"] = len(labelled)
+        if len(labelled) >= MIN_LABELLED:
+            report["score"], is_worse = drift_profile.worse(profile, labelled, objective, max_drop, CONFIDENCE)
+            if is_worse:
+                status, reasons = (
+                    "worse",
+                    [f"score {report['score']:.4f}, on the holdout {profile.score:.4f}", *reasons],
+                )
         words = {"steady": "as on the holdout", "drifted": "the rows have drifted", "worse": "the champion does worse"}
-        return found | {"status": status, "reason": "; ".join([words[status], *reasons])}
+        return report | {"status": status, "reason": "; ".join([words[status], *reasons])}
 
 
 def _profile(name: str, champion: str) -> Profile:
@@ -109,8 +128,8 @@ def _profile(name: str, champion: str) -> Profile:
     return Profile.model_validate_json(text)
 
 
-def _fresh(data: DataSettings, kind: Kind, source: str, base_dir: Path) -> pd.DataFrame:
-    """The rows, but for those that must go; a label that says nothing is null, and the column is missing where the file has none."""
+def _read_new_rows(data: DataSettings, kind: Kind, source: str, base_dir: Path) -> pd.DataFrame:
+    """Read new rows without excluded ones; empty labels are null, and the column is absent if the file has none."""
     sources = locate(data.model_copy(update={"path": source, "unlabelled": None}), None, base_dir)
     try:
         rows = read_rows(sources, data)
@@ -119,32 +138,32 @@ def _fresh(data: DataSettings, kind: Kind, source: str, base_dir: Path) -> pd.Da
             raise
         rows = read_rows(sources, data.model_copy(update={"label": None}))
     if "label" in rows:
-        says_nothing = unlabelled(rows["label"], data.label_separator)
+        is_empty = unlabelled(rows["label"], data.label_separator)
         if kind == "regression":
-            says_nothing |= ~own.is_number(rows["label"])
-        rows["label"] = rows["label"].mask(says_nothing, None)
+            is_empty |= ~own.is_number(rows["label"])
+        rows["label"] = rows["label"].mask(is_empty, None)
     return rows[~rows["excluded"]]
 
 
-def _objective(name: str, told: ObjectiveSettings) -> Objective:
-    sides = Sides(train=0, validation=0, holdout=0, spare=0, leaks=0, labels=[], separator=told.data.label_separator,
-                  pairs=told.data.text_pair is not None)  # fmt: skip
-    return told.objective(name, sides, Augmented(augmented=0))
+def _objective(name: str, settings: ObjectiveSettings) -> Objective:
+    sides = Sides(train=0, validation=0, holdout=0, spare=0, leaks=0, labels=[], separator=settings.data.label_separator,
+                  pairs=settings.data.text_pair is not None)  # fmt: skip
+    return settings.objective(name, sides, Augmented(augmented=0))
 
 
-def markdown(found: dict[str, Any]) -> str:
-    """What was found, as a page."""
+def markdown(report: dict[str, Any]) -> str:
+    """Return the report of `monitor_rows` as a Markdown page."""
     lines = [
-        f"# {found['model']}, version {found['version']}: {found['status']}",
+        f"# {report['model']}, version {report['version']}: {report['status']}",
         "",
-        escaping.markdown(found["reason"]),
+        escaping.markdown(report["reason"]),
         "",
     ]
     lines += [
-        f"{found['rows']:,} rows, {found['labelled']:,} of them with labels; {found['unreadable']:,} could not be read.",
+        f"{report['rows']:,} rows, {report['labelled']:,} of them with labels; {report['unreadable']:,} could not be read.",
         "",
     ]
-    for drift in found["drift"]:
+    for drift in report["drift"]:
         verdict = "drifted" if drift["drifted"] else "steady"
         lines += [f"**{escaping.markdown(drift['feature'])}**: {verdict}, index {drift['index']:.3f} (noise below {drift['noise']:.3f})", "",
                   "| | holdout | now |", "|---|---|---|"]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Batch predictions with a registered model: same formats in and out."""
+"""Batch prediction with a registered model, from a file to a file of the same formats."""
 
 import re
 from collections.abc import Callable
@@ -30,16 +30,19 @@ WRITERS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
     ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
 }
 
-PREDICTED: list[dict[str, str]] = [
+OUTPUT_COLUMNS: list[dict[str, str]] = [
     {"predicted": "label", "score": "score"},
     {"predicted": "score"},
     {"predicted": "text"},
 ]
-"""What is added to a file, by the columns that a model answers with: of classification, of regression, of writing; and `abstain`, where they have it."""
+"""Columns added to a file and the model's columns that they hold, for classification, regression and generated text.
+
+`abstain` is added too if the model has it.
+"""
 PARAMS = (*generation_config.NAMES, "seed")
-"""What says how text is written."""
-FEW = 50
-"""Different answers, at most, whose changes are listed."""
+"""Parameters of models that generate text."""
+MAX_LISTED_ANSWERS = 50
+"""Maximum number of different answers for which the changes are listed."""
 
 
 def _run_name() -> str:
@@ -58,28 +61,28 @@ def score(
     text: str = "text",
     text_pair: str = "",
 ) -> str:
-    """Batch predictions with a registered model; the formats go by the files' endings.
+    """Predict the rows of a file with a registered model; file extensions decide the formats.
 
     Args:
-        model_uri: Such as models:/reviews@champion.
-        source: The file to read: CSV, TSV, JSON lines or Parquet.
-        output: The file to write.
-        objective: For a model of several: which one answers.
-        compare: Another version's alias or number, such as challenger: its answers are added, and how far they differ.
-        params: For a model that writes text: how, by the names of transformers' GenerationConfig, and `seed`.
-        text: The file's column with the texts.
-        text_pair: The column with the second texts, for pairs; where nothing is said text_pair, if the file has it.
+        model_uri: Model URI, such as models:/reviews@champion.
+        source: Input file: CSV, TSV, JSON Lines or Parquet.
+        output: Output file.
+        objective: Objective to predict, of a model with several.
+        compare: Alias or number of another version, such as challenger, whose predictions are added and compared.
+        params: Generation parameters, with the names of transformers' GenerationConfig, and `seed`.
+        text: Column with the texts.
+        text_pair: Column with the second texts, for text pairs; if empty, text_pair if the file has it.
     """
     with redaction.redacted_errors():
         redaction.refuse_parameters(model_uri=model_uri, source=source, output=output, compare=compare)
-        _, told = predict_file(model_uri, Path(source), Path(output), objective, compare, params, text, text_pair)
-    if told:
-        artifacts.show_comparison(model_uri.rpartition("/")[2], _as_markdown(told))
+        _, difference = predict_file(model_uri, Path(source), Path(output), objective, compare, params, text, text_pair)
+    if difference:
+        artifacts.show_comparison(model_uri.rpartition("/")[2], _as_markdown(difference))
     return output
 
 
 def _as_markdown(lines: str) -> str:
-    """Return the lines of `_difference` with the labels in them as plain text."""
+    """Return the lines of `_difference` with their labels escaped."""
     return "\n".join(
         line[:2] * line.startswith("- ") + markdown(line.removeprefix("- ")) for line in lines.splitlines()
     )
@@ -95,20 +98,24 @@ def predict_file(
     text: str = "text",
     text_pair: str = "",
 ) -> tuple[str, str]:
-    """Add the model's answers (see `PREDICTED`) to every row of `source`; writes `output`, or returns CSV text.
-
-    With `compare`, an alias or a number, another version's answers stand beside them as `compared`, and the second of what
-    is returned says how the two differ. Raises UserError for what a model refuses, such as an objective that it does not know.
+    """Add the model's predictions (`OUTPUT_COLUMNS`) to every row of a file.
 
     Args:
-        model_uri: Such as models:/reviews@champion.
-        source: CSV, TSV, JSON lines or Parquet.
-        output: Of the same formats; None for CSV text.
-        objective: Which of several answers.
-        compare: Another version's alias or number.
-        params: How text is written, see `nightshift.generation_config.Generation`, and `seed`.
-        text: The column with the texts.
-        text_pair: The column with the second texts; empty for `text_pair`, where the file has it.
+        model_uri: Model URI, such as models:/reviews@champion.
+        source: CSV, TSV, JSON Lines or Parquet.
+        output: File of the same formats; None for CSV text.
+        objective: Objective to predict, of a model with several.
+        compare: Alias or number of another version, whose predictions are added as the column `compared`.
+        params: Fields of `nightshift.generation_config.Generation`, and `seed`.
+        text: Column with the texts.
+        text_pair: Column with the second texts; if empty, `text_pair` if the file has it.
+
+    Returns:
+        The CSV text, empty if `output` was written, and the difference from the compared version in words.
+
+    Raises:
+        InputError: The file cannot be read or written, or a column is missing or in the way.
+        UserError: The model refuses the rows, such as for an objective that it does not have.
     """
     for path in (source, output):
         if path is not None and path.suffix not in WRITERS:
@@ -117,26 +124,26 @@ def predict_file(
         frame = _read(source)
     texts = _texts(source, frame, text, text_pair)
     columns = _answers(model_uri, texts, objective, params or {}, bool(text_pair))
-    told = ""
+    difference = ""
     if compare:
-        other = _sibling(model_uri, compare)
-        columns["compared"] = _answers(other, texts, objective, params or {})["predicted"]
-        told = _difference(columns, model_uri, other)
+        compared_uri = _sibling(model_uri, compare)
+        columns["compared"] = _answers(compared_uri, texts, objective, params or {})["predicted"]
+        difference = _difference(columns, model_uri, compared_uri)
     if clash := [name for name in columns if name in frame]:
         raise InputError(
             f"{source}: it has {' and '.join(clash)} already, which the answers would write over; rename the column"
         )
-    done = frame.assign(**{name: column.to_numpy() for name, column in columns.items()})
+    predicted = frame.assign(**{name: column.to_numpy() for name, column in columns.items()})
     if output is None:
-        return str(done.to_csv(index=False)), told
-    beside = output.with_name(output.name + ".partial")
-    WRITERS[output.suffix](done, beside)
-    beside.replace(output)
-    return "", told
+        return str(predicted.to_csv(index=False)), difference
+    partial = output.with_name(output.name + ".partial")
+    WRITERS[output.suffix](predicted, partial)
+    partial.replace(output)
+    return "", difference
 
 
 def _read(source: Path) -> pd.DataFrame:
-    """Every row of a file, read as nights read it: what CSV and TSV hold stays as it is written there."""
+    """Read all rows of a file like the nightly run; values of CSV and TSV stay text."""
     if not source.exists():
         raise InputError(f"{source}: no such file")
     if source.suffix == ".parquet":
@@ -155,7 +162,7 @@ def _read(source: Path) -> pd.DataFrame:
 
 
 def _texts(source: Path, frame: pd.DataFrame, text: str, text_pair: str) -> pd.DataFrame:
-    """Return the columns that a model reads under its names for them, rows counted from 1.
+    """Return the text columns under the model's names for them; the index counts rows from 1.
 
     Raises:
         InputError: A column is missing, or a row has no text.
@@ -180,57 +187,59 @@ def _texts(source: Path, frame: pd.DataFrame, text: str, text_pair: str) -> pd.D
 
 
 def _answers(
-    model_uri: str, texts: pd.DataFrame, objective: str, params: dict[str, Any], pairs_wanted: bool = False
+    model_uri: str, texts: pd.DataFrame, objective: str, params: dict[str, Any], requires_pairs: bool = False
 ) -> dict[str, pd.Series]:
-    """Return a model's answers by the columns they get in the file.
+    """Return a model's predictions by output column.
 
     Args:
-        model_uri: Such as models:/reviews@champion.
-        texts: What `_texts` returns.
-        objective: Which of several answers.
-        params: How text is written.
-        pairs_wanted: Whether somebody has named a column of second texts, so that the model must read them.
+        model_uri: Model URI, such as models:/reviews@champion.
+        texts: The columns that `_texts` returns.
+        objective: Objective to predict, of a model with several.
+        params: Generation parameters.
+        requires_pairs: True if the user has set a column of second texts, so that the model must read pairs.
     """
     if unknown := [name for name in params if name not in PARAMS]:
         raise UserError(f"no parameter {unknown[0]!r}: a model that writes takes {', '.join(PARAMS)}")
     try:
         model = RegisteredModel(model_registry.resolve(model_uri))
         name = model.predictor.named(objective)
-        if pairs_wanted and not model.heads[name].pairs:
+        if requires_pairs and not model.heads[name].pairs:
             raise UserError(f"{model_uri}: {name} reads one text a row; leave --text-pair out")
-        parts = [_named(model.answers(texts[part], objective, **params)) for part in slices(model_uri, len(texts))]
+        parts = [
+            _output_columns(model.answers(texts[part], objective, **params)) for part in slices(model_uri, len(texts))
+        ]
     except ValueError as error:
         raise UserError(f"{model_uri}: {str(error).splitlines()[0]}") from error
     answers = pd.concat(parts, ignore_index=True)
     return {str(name): answers[name] for name in answers}
 
 
-def _named(answers: pd.DataFrame) -> pd.DataFrame:
-    """Return what goes into the file, under the names it has there."""
-    columns = next(columns for columns in PREDICTED if set(columns.values()) <= set(answers))
-    named = answers[list(columns.values())].set_axis(list(columns), axis=1)
-    return named.assign(abstain=answers["abstain"]) if "abstain" in answers else named
+def _output_columns(answers: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that are added to a file."""
+    columns = next(columns for columns in OUTPUT_COLUMNS if set(columns.values()) <= set(answers))
+    output = answers[list(columns.values())].set_axis(list(columns), axis=1)
+    return output.assign(abstain=answers["abstain"]) if "abstain" in answers else output
 
 
-def _sibling(model_uri: str, other: str) -> str:
-    """Another version of the same registered model, by alias or number."""
+def _sibling(model_uri: str, version: str) -> str:
+    """Return the URI of another version of the same registered model, given its alias or number."""
     name = re.fullmatch(r"models:/([^/@]+)[/@].+", model_uri)
     if not name:
         raise UserError(f"{model_uri}: to compare, name a registered model, such as models:/reviews@champion")
-    return f"models:/{name[1]}{'/' if other.isdigit() else '@'}{other}"
+    return f"models:/{name[1]}{'/' if version.isdigit() else '@'}{version}"
 
 
-def _difference(columns: dict[str, pd.Series], model_uri: str, other: str) -> str:
-    """How the answers of two models to the same rows differ."""
+def _difference(columns: dict[str, pd.Series], model_uri: str, compared_uri: str) -> str:
+    """Describe in words how the predictions of two models for the same rows differ."""
     first, second = columns["predicted"], columns["compared"]
     if is_numeric_dtype(first):
-        apart = (first - second).abs()
-        return f"{other} against {model_uri}: {len(first):,} rows, {apart.mean():.4g} apart on average, {apart.max():.4g} at most"
+        distances = (first - second).abs()
+        return f"{compared_uri} against {model_uri}: {len(first):,} rows, {distances.mean():.4g} apart on average, {distances.max():.4g} at most"
     differ = first.astype(str).to_numpy() != second.astype(str).to_numpy()
     lines = [
-        f"{other} against {model_uri}: another answer to {differ.sum():,} of {len(first):,} rows ({100 * differ.mean():.1f} %)"
+        f"{compared_uri} against {model_uri}: another answer to {differ.sum():,} of {len(first):,} rows ({100 * differ.mean():.1f} %)"
     ]
-    if first.nunique() <= FEW:
+    if first.nunique() <= MAX_LISTED_ANSWERS:
         pairs = pd.DataFrame({"was": first, "is": second})[differ].value_counts()
         lines += [f"- {was} becomes {becomes}: {count:,} rows" for (was, becomes), count in pairs.items()]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Retention: what old nights have left behind, listed, and deleted where that is asked for."""
+"""Retention: list or delete the files and records of old runs."""
 
 from collections import Counter
 from contextlib import ExitStack
@@ -18,49 +18,57 @@ from nightshift.store import artifact_store, disk
 def clean(
     keep: Annotated[int, Field(ge=1)] = 30, days: Annotated[float, Field(ge=0)] = 30, delete: bool = False
 ) -> str:
-    """List what old nights have left behind, and delete it where told to; what an alias stands on always stays.
+    """List the files and records of old runs, or delete them; versions with an alias are kept.
 
     Args:
-        keep: The newest nights of each model, and the newest artifacts of each stage, that always stay.
-        days: What is younger always stays.
-        delete: Without it nothing is deleted, only listed.
+        keep: Number of newest runs of each model, and of newest artifacts of each stage, to keep.
+        days: Age in days up to which everything is kept.
+        delete: Delete instead of only listing.
     """
     with redaction.redacted_errors():
-        return "\n".join(cleaned(keep, days, delete))
+        return "\n".join(clean_up(keep, days, delete))
 
 
-def cleaned(keep: int, days: float, delete: bool) -> list[str]:
-    """Plan, carry out if `delete`, and say so, a line a kind. Raises UserError where a night runs."""
-    things = retention.plan(keep, days)
-    if not things:
+def clean_up(keep: int, days: float, delete: bool) -> list[str]:
+    """List or delete the files and records of old runs, and return a line for each kind.
+
+    Raises:
+        UserError: A run is in progress.
+    """
+    removables = retention.plan(keep, days)
+    if not removables:
         return [f"nothing is older than {days:g} days and beyond the newest {keep}"]
-    lines = _summary(things)
+    lines = _summary(removables)
     if not delete:
         return [
             *lines,
-            f"{_size(sum(thing.bytes for thing in things))} in all; nothing was deleted (that takes --delete)",
+            f"{_size(sum(removable.bytes for removable in removables))} in all; nothing was deleted (that takes --delete)",
         ]
     if disk.is_low():
         disk.release_reserve()  # deleting is entered in databases first
     with ExitStack() as stack:
         for lock in sorted((artifact_store.home() / "locks").glob("*.night.lock")):
             stack.enter_context(model_registry.locked(lock.name.removesuffix(".night.lock"), "night", wait=False))
-        freed = retention.carry_out(things)
+        freed = retention.carry_out(removables)
     return [*lines, f"deleted; {_size(freed)} are free again"]
 
 
-def _summary(things: list[Removable]) -> list[str]:
-    counts, sizes = Counter(thing.kind for thing in things), Counter[str]()
-    for thing in things:
-        sizes[thing.kind] += thing.bytes
-    oldest = {kind: max(thing.days for thing in things if thing.kind == kind) for kind in counts}
+def _summary(removables: list[Removable]) -> list[str]:
+    counts, sizes = Counter(removable.kind for removable in removables), Counter[str]()
+    for removable in removables:
+        sizes[removable.kind] += removable.bytes
+    oldest = {kind: max(removable.days for removable in removables if removable.kind == kind) for kind in counts}
     words = [f"{count:>6} {kind + ('s' if count > 1 else ''):<10} {_size(sizes[kind]):>10}   up to {oldest[kind]:.0f} days old"
              for kind, count in counts.items()]  # fmt: skip
-    return [*words, *(f"       {thing.kind} {Path(thing.name)}" for thing in things[:20]), *_rest(things)]
+    return [
+        *words,
+        *(f"       {removable.kind} {Path(removable.name)}" for removable in removables[:20]),
+        *_remaining_line(removables),
+    ]
 
 
-def _rest(things: list[Removable]) -> list[str]:
-    return [f"       and {len(things) - 20} more"] if len(things) > 20 else []
+def _remaining_line(removables: list[Removable]) -> list[str]:
+    return [f"       and {len(removables) - 20} more"] if len(removables) > 20 else []
 
 
 def _size(size: int) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from nights import Model
 
-from flows.monitor import _fresh
+from flows.monitor import _read_new_rows
 from nightshift.data.row_keys import key
 from nightshift.errors import InputError
 from nightshift.records import Standing
@@ -72,7 +72,7 @@ def test_fresh_rows_are_watched_without_them(tmp_path):
     (tmp_path / "forget.txt").write_text(GONE)
     (tmp_path / "fresh.csv").write_text(f"text\n{GONE}\nanother text\n")
     data = DataSettings(path="rows.csv", exclude="forget.txt")
-    assert _fresh(data, "classification", "fresh.csv", tmp_path)["text"].tolist() == ["another text"]
+    assert _read_new_rows(data, "classification", "fresh.csv", tmp_path)["text"].tolist() == ["another text"]
 
 
 def test_without_a_file_nothing_is_left_out(asked, tmp_path):

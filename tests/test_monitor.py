@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from flows.monitor import _fresh, markdown
+from flows.monitor import _read_new_rows, markdown
 from flows.predict import _difference
 from nightshift.evaluation import drift_profile, scoring
 from nightshift.reporting import plots
@@ -142,7 +142,7 @@ def test_fresh_rows_are_those_of_the_file_alone_and_may_lack_labels(tmp_path):
     (tmp_path / "more.txt").write_text("text\n" + "a row without a label\n" * 9)
     (tmp_path / "fresh.csv").write_text("text,label\none,a;b\ntwo,\n")
     data = DataSettings(path="rows.csv", unlabelled="more.txt", label_separator=";")
-    frame = _fresh(data, "classification", "fresh.csv", tmp_path)
+    frame = _read_new_rows(data, "classification", "fresh.csv", tmp_path)
     assert frame["text"].tolist() == ["one", "two"]
     several = objective(separator=";")
     table = scoring.table(frame, several, pd.DataFrame({"predicted": ["b;a", ""]}))
@@ -153,7 +153,7 @@ def test_fresh_rows_are_those_of_the_file_alone_and_may_lack_labels(tmp_path):
 def test_labels_that_say_nothing_are_none(tmp_path, kind, labels):
     rows = "".join(f"text {place},{label}\n" for place, label in enumerate(labels.split(",")))
     (tmp_path / "fresh.csv").write_text("text,label\n" + rows)
-    frame = _fresh(DataSettings(path="rows.csv"), kind, "fresh.csv", tmp_path)
+    frame = _read_new_rows(DataSettings(path="rows.csv"), kind, "fresh.csv", tmp_path)
     assert frame["label"].notna().tolist() == [True, False, False, True]
 
 

@@ -10,7 +10,7 @@ from filelock import FileLock
 from mlflow.exceptions import MlflowException
 from nights import DAY, Model
 
-from flows.retention import cleaned
+from flows.retention import clean_up
 from nightshift.errors import UserError
 from nightshift.registry import ledger, model_registry, retention, tags, tracking
 
@@ -245,15 +245,15 @@ def test_clean_lists_first_and_deletes_where_told(home):
     reviews = Model(home, "reviews")
     old, new = reviews.night(40), reviews.night(1)
     before = everything(home)
-    assert "nothing was deleted (that takes --delete)" in cleaned(1, 30, delete=False)[-1]
+    assert "nothing was deleted (that takes --delete)" in clean_up(1, 30, delete=False)[-1]
     assert everything(home) == before and reviews.runs() == {old, new}
-    assert cleaned(1, 30, delete=True)[-1].startswith("deleted; ")
+    assert clean_up(1, 30, delete=True)[-1].startswith("deleted; ")
     assert reviews.runs() == {new}
-    assert cleaned(1, 30, delete=True) == ["nothing is older than 30 days and beyond the newest 1"]
+    assert clean_up(1, 30, delete=True) == ["nothing is older than 30 days and beyond the newest 1"]
 
 
 def test_clean_waits_for_no_night(home):
     Model(home, "reviews").night(40)
     (home / "locks").mkdir()
     with FileLock(home / "locks/reviews.night.lock"), pytest.raises(UserError, match="a night of reviews is running"):
-        cleaned(0, 30, delete=True)
+        clean_up(0, 30, delete=True)

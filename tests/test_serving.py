@@ -19,7 +19,7 @@ import pytest
 from small_models import JUDGES, ONE, PAIR, TEXTS, WRITERS, registered
 
 from flows.predict import predict_file
-from flows.promotion import demand_answers
+from flows.promotion import ensure_answers
 from nightshift import generation_config
 from nightshift.errors import UserError
 from nightshift.generation_config import Generation
@@ -109,12 +109,12 @@ def test_what_writes_loads_without_nightshift_and_takes_its_params(store, tmp_pa
 )
 def test_a_version_that_lacks_a_file_is_told_from_one_that_answers(case, file, store, tmp_path):
     registered(*case, tmp_path / "home")
-    demand_answers("tiny", "1")
+    ensure_answers("tiny", "1")
     (tmp_path / "home/artifacts").rename(tmp_path / "away")
     for path in tmp_path.rglob(f"artifacts/**/{file}"):
         path.unlink()
     with pytest.raises(UserError, match=f"^version 1 of tiny is not .*{file} is missing: nothing was moved$"):
-        demand_answers("tiny", "1")
+        ensure_answers("tiny", "1")
 
 
 def test_served_over_http_it_takes_the_objective_among_the_params(store, tmp_path):
