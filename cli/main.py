@@ -102,7 +102,7 @@ def run(
         with environment.starting():
             from flows.form import as_form
             from flows.nightly import nightly
-            from flows.settings import load
+            from flows.settings_file import load
             from nightshift.prefect_ui import artifacts
 
         loaded = load(settings, overrides or ())
@@ -139,7 +139,7 @@ def validate(settings: SettingsFile, overrides: Overrides = None, as_json: Json 
         with environment.starting():
             from flows.data_gate import data_gate
             from flows.form import as_form
-            from flows.settings import load
+            from flows.settings_file import load
             from nightshift.prefect_ui import artifacts
 
         loaded = load(settings, overrides or ())
@@ -199,7 +199,7 @@ def predict(
     """Predict the rows of a file."""
     with _reported_errors(), permissions.users_umask():
         from flows.predict import predict_file
-        from flows.settings import parse_options
+        from flows.settings_file import parse_options
 
         generation = parse_options(params or (), "--param")
         csv, difference = predict_file(model_uri, source, output, objective, compare, generation, text, text_pair)
@@ -220,7 +220,7 @@ def watch(
     """Compare new rows with the champion's holdout: steady, drifted, or worse."""
     with _reported_errors():
         from flows.monitor import markdown, monitor_rows
-        from flows.settings import load
+        from flows.settings_file import load
 
         result = monitor_rows(load(settings), str(Path(source).resolve()))
         _print(json.dumps(result) if as_json else markdown(result))

@@ -16,7 +16,8 @@ from pydantic import (
     model_validator,
 )
 
-from flows.settings import NightSettings, check, read, resolve_base_models, section_class
+from flows.settings import NightSettings, section_class
+from flows.settings_file import check, read, resolve_base_models
 from nightshift import renamed_settings
 from nightshift.errors import SettingsError
 from nightshift.records import Settings

@@ -5,7 +5,8 @@ from pathlib import Path
 from prefect import flow
 
 from flows.result_storage import ensure_result_storage
-from flows.settings import NightSettings, load
+from flows.settings import NightSettings
+from flows.settings_file import load
 from nightshift import redaction
 from nightshift.errors import SettingsError, UserError
 from nightshift.evaluation import kinds

@@ -9,7 +9,8 @@ from prefect.events import emit_event
 from prefect.runtime import flow_run
 
 from expectations import own
-from flows.settings import NightSettings, ObjectiveSettings, load
+from flows.settings import NightSettings, ObjectiveSettings
+from flows.settings_file import load
 from nightshift import escaping, redaction
 from nightshift.errors import InputError, UserError
 from nightshift.evaluation import drift_profile

@@ -11,7 +11,7 @@ import yaml
 from typer.main import get_command
 
 from cli.main import app
-from flows import settings
+from flows import settings, settings_file
 from nightshift.evaluation.kinds import KINDS
 
 ROOT = Path(__file__).parent.parent
@@ -86,4 +86,4 @@ def test_the_pages_name_every_command():
 
 @pytest.mark.parametrize("text", blocks())
 def test_every_settings_file_on_the_pages_is_valid(text):
-    assert settings.check(yaml.safe_load(text), "the page").model
+    assert settings_file.check(yaml.safe_load(text), "the page").model

@@ -7,7 +7,7 @@ import torch
 from nights import Model
 
 from flows.pipeline_run import PipelineRun
-from flows.settings import check
+from flows.settings_file import check
 from nightshift.registry import fingerprint, ledger, tags
 from nightshift.store import runtime_environment
 from nightshift.store.stages import artifact_path

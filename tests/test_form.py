@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from samples import ADDRESSES, HARMLESS
 
 from flows.form import EMPTY, NightForm, as_form, merged_settings
-from flows.settings import NightSettings, check, load, resolve_base_models
+from flows.settings import NightSettings
+from flows.settings_file import check, load, resolve_base_models
 from nightshift.errors import SettingsError
 
 SETTINGS = Path(__file__).parent.parent / "examples/reviews/settings.yaml"

@@ -17,7 +17,7 @@ from samples import ADDRESSES, HARMLESS, SECRET
 from cli import main
 from flows.monitor import watch
 from flows.predict import score
-from flows.settings import check
+from flows.settings_file import check
 from nightshift import redaction
 from nightshift.errors import SettingsError, UserError
 from nightshift.redaction import redact

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from flows.form import NightForm, merged_settings
-from flows.settings import check, load
+from flows.settings_file import check, load
 from nightshift import renamed_settings
 from nightshift.errors import SettingsError
 from nightshift.registry import fingerprint, tracking

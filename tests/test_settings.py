@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.settings import check, load, read
+from flows.settings_file import check, load, read
 from nightshift.errors import InputError, SettingsError
 
 ROOT = Path(__file__).parent.parent

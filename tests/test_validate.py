@@ -214,7 +214,7 @@ def test_info_reports_and_quarantines_nothing(tmp_path):
 
 def test_every_objective_goes_through_the_gate(tmp_path, monkeypatch):
     from flows import data_gate
-    from flows.settings import check
+    from flows.settings_file import check
 
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
     for stage in ("ingest", "validate"):
