@@ -263,6 +263,19 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture
+def mlflow_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of an MLflow of its own, beside a NIGHTSHIFT_HOME and the working directory."""
+    import mlflow
+
+    address = f"sqlite:///{tmp_path}/mlflow.db"
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    monkeypatch.chdir(tmp_path)
+    mlflow.set_tracking_uri(address)
+    return address
+
+
 @pytest.fixture(scope="session")
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterator[tuple[str, str]]:
     """The address of an MLflow server, and of the SQLite file behind it."""

@@ -52,28 +52,28 @@ WRITERS = {
 }
 
 
-def made(base, heads):
+def build_model(base, heads):
     tokenizer = pretrained.load_tokenizer(f"scratch:{base}", SIZES[base], TEXTS)
     return pretrained.load(f"scratch:{base}", heads, tokenizer, 1, SIZES[base]).eval(), tokenizer
 
 
-def exported(base, heads, folder, max_length=32):
+def export_model(base, heads, folder, max_length=32):
     """The model in memory and its served folder."""
-    model, tokenizer = made(base, heads)
+    model, tokenizer = build_model(base, heads)
     folder.mkdir(exist_ok=True)
     export.export(model, tokenizer, heads, folder, max_length)
     return TorchPredictor(model, tokenizer, heads, max_length)
 
 
-def second(head):
+def second_texts(head):
     return LONG[::-1] if head.pairs else None
 
 
-def registered(base, heads, home, name="tiny"):
+def register_model(base, heads, home, name="tiny"):
     """Register such a model as a night would; returns its address and the model in memory."""
     folder = home / "artifacts" / "compress" / name / "full"
     (folder / "checkpoint").mkdir(parents=True)
-    full = exported(base, heads, folder / "serving")
+    full = export_model(base, heads, folder / "serving")
     pretrained.save_checkpoint(full.model, full.tokenizer, heads, folder / "checkpoint")
     candidate = Candidate(
         name="full", recipe="full", size_mb=1, latency_ms_p50=1, latency_ms_p95=1, throughput=1, chosen=True
@@ -89,7 +89,7 @@ def registered(base, heads, home, name="tiny"):
     return made.uri, full
 
 
-def model_with_tokenizer(kind):
+def build_with_tokenizer(kind):
     """A tokenizer of each kind, larger than the texts need, and a model of its own."""
     corpus = [*TEXTS, "the quick brown fox jumps over the lazy dog, and so do many others with unknown letters"] * 3
     if kind == "Unigram":

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 from mlflow.pyfunc import scoring_server
 from samples import messages
-from small_models import JUDGES, WRITERS, registered
+from small_models import JUDGES, WRITERS, register_model
 
 from cli.export import _add_served, export
 from nightshift.errors import UserError
@@ -64,7 +64,7 @@ def registry(tmp_path_factory):
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home}/mlflow.db")
         patch.chdir(home)
         mlflow.set_tracking_uri(f"sqlite:///{home}/mlflow.db")
-        yield {name: registered(base, heads, home, name)[1] for name, (base, heads) in MODELS.items()}
+        yield {name: register_model(base, heads, home, name)[1] for name, (base, heads) in MODELS.items()}
 
 
 @pytest.fixture(scope="module")

@@ -4,24 +4,13 @@ import json
 from dataclasses import replace
 from io import StringIO
 
-import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from small_models import NUMBER, ONE, PAIR, STORY, TEXTS, registered
+from small_models import NUMBER, ONE, PAIR, STORY, TEXTS, register_model
 
 from flows.predict import predict_file
 from nightshift.errors import UserError
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    address = f"sqlite:///{tmp_path}/mlflow.db"
-    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    monkeypatch.chdir(tmp_path)
-    mlflow.set_tracking_uri(address)
-    return address
 
 
 @pytest.mark.parametrize(
@@ -33,8 +22,8 @@ def store(tmp_path, monkeypatch):
         ({"main": STORY}, "", {"predicted"}),
     ],
 )
-def test_a_file_gets_the_answers_of_the_objective(heads, objective, columns, store, tmp_path):
-    uri, full = registered("gpt2", heads, tmp_path / "home")
+def test_a_file_gets_the_answers_of_the_objective(heads, objective, columns, mlflow_store, tmp_path):
+    uri, full = register_model("gpt2", heads, tmp_path / "home")
     pd.DataFrame({"id": range(60), "text": TEXTS}).to_csv(tmp_path / "new.csv", index=False)
     predict_file(uri, tmp_path / "new.csv", tmp_path / "out.parquet", objective)
     out = pd.read_parquet(tmp_path / "out.parquet")
@@ -54,8 +43,8 @@ def test_a_file_gets_the_answers_of_the_objective(heads, objective, columns, sto
         predict_file(uri, tmp_path / "few.csv", None, objective)
 
 
-def test_a_file_of_pairs_has_both_texts_in_every_row(store, tmp_path):
-    uri, _ = registered("bert", {"main": PAIR}, tmp_path / "home")
+def test_a_file_of_pairs_has_both_texts_in_every_row(mlflow_store, tmp_path):
+    uri, _ = register_model("bert", {"main": PAIR}, tmp_path / "home")
     (tmp_path / "few.csv").write_text("text,text_pair\na tent,a box\na lamp,\n")
     with pytest.raises(UserError, match=r"row 2: text_pair is missing$"):
         predict_file(uri, tmp_path / "few.csv", None)
@@ -71,8 +60,8 @@ def test_a_file_of_pairs_has_both_texts_in_every_row(store, tmp_path):
         predict_file(uri, tmp_path / "other.csv", None, text="body")
 
 
-def test_a_file_is_read_and_written_as_it_is(store, tmp_path):
-    uri, _ = registered("bert", {"tone": ONE}, tmp_path / "home")
+def test_a_file_is_read_and_written_as_it_is(mlflow_store, tmp_path):
+    uri, _ = register_model("bert", {"tone": ONE}, tmp_path / "home")
     texts = ['he said "no', "NA", "a tent\rof wool", 'it is 5" wide', "null"]
     (tmp_path / "new.tsv").write_text("id\ttext\n" + "".join(f"00{n}\t{text}\n" for n, text in enumerate(texts[:2])))
     predict_file(uri, tmp_path / "new.tsv", tmp_path / "out.csv")

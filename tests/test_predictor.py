@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from factories import objective_of_head
-from small_models import JUDGES, LONG, MANY, ONE, PAIR, SIZES, TEXTS, exported, second
+from small_models import JUDGES, LONG, MANY, ONE, PAIR, SIZES, TEXTS, export_model, second_texts
 
 from nightshift.evaluation import scoring
 from nightshift.inference import predictor, serving
@@ -19,12 +19,12 @@ from nightshift.onnx import export, quantization
 @pytest.mark.parametrize("case", JUDGES)
 def test_the_served_folder_judges_like_torch_in_order_and_cut_to_length(case, tmp_path):
     base, heads = JUDGES[case]
-    full, served = exported(base, heads, tmp_path), export.open_served(tmp_path)
+    full, served = export_model(base, heads, tmp_path), export.open_served(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"model.onnx", "tokenizer.json", "config.json"}
     for name, head in heads.items():
-        expected = full.scores(LONG, second(head), name)
+        expected = full.scores(LONG, second_texts(head), name)
         assert expected.shape == (len(LONG), head.outputs) and np.ptp(expected, axis=0).min() > 0.01
-        assert np.abs(served.scores(LONG, second(head), name) - expected).max() < 1e-4
+        assert np.abs(served.scores(LONG, second_texts(head), name) - expected).max() < 1e-4
         alone = served.scores(LONG[5:6], [LONG[-6]] if head.pairs else None, name)
         assert np.abs(alone - expected[5]).max() < 1e-4
 
@@ -32,20 +32,20 @@ def test_the_served_folder_judges_like_torch_in_order_and_cut_to_length(case, tm
 @pytest.mark.parametrize("case", ["bert with numbers", "gpt2", "one bert for four"])
 def test_in_eight_bits_every_head_still_says_the_same(case, tmp_path):
     base, heads = JUDGES[case]
-    full = exported(base, heads, tmp_path)
+    full = export_model(base, heads, tmp_path)
     quantization.quantize_int8(tmp_path / "model.onnx", tmp_path / "int8.onnx")
     sizes = [(tmp_path / name).stat().st_size for name in ("int8.onnx", "model.onnx")]
     assert sizes[0] < 0.5 * sizes[1]
     (tmp_path / "int8.onnx").replace(tmp_path / "model.onnx")
     served = export.open_served(tmp_path)
     for name, head in heads.items():
-        expected, found = (model.scores(LONG, second(head), name) for model in (full, served))
+        expected, found = (model.scores(LONG, second_texts(head), name) for model in (full, served))
         assert np.corrcoef(expected[:, 0], found[:, 0])[0, 1] > 0.95
 
 
 def test_scores_are_what_each_kind_says_they_are(tmp_path):
-    full = exported(*JUDGES["one bert for four"], tmp_path)
-    logits = {name: full.logits(TEXTS, second(head) and TEXTS, name) for name, head in full.heads.items()}
+    full = export_model(*JUDGES["one bert for four"], tmp_path)
+    logits = {name: full.logits(TEXTS, second_texts(head) and TEXTS, name) for name, head in full.heads.items()}
     served = export.open_served(tmp_path)
     assert np.allclose(served.scores(TEXTS, None, "tone").sum(axis=1), 1)
     assert np.allclose(served.scores(TEXTS, None, "things"), 1 / (1 + np.exp(-logits["things"])), atol=1e-4)
@@ -86,7 +86,7 @@ def test_threshold_and_abstention_bound_decide_alike_wherever_rows_are_answered(
 
 
 def test_a_served_folder_decides_by_its_bounds_and_older_folders_are_read(tmp_path):
-    full = exported("bert", {"main": MANY}, tmp_path / "serving")
+    full = export_model("bert", {"main": MANY}, tmp_path / "serving")
     chosen = {"main": replace(MANY, threshold=0.32)}
     export.rewrite_heads(chosen, tmp_path / "serving")
     served = export.open_served(tmp_path / "serving")

@@ -3,7 +3,7 @@
 import pytest
 import torch
 import train_once
-from small_models import MANY, NUMBER, ONE, TEXTS, made
+from small_models import MANY, NUMBER, ONE, TEXTS, build_model
 from tokenizers import pre_tokenizers
 from transformers import (
     AutoTokenizer,
@@ -89,7 +89,7 @@ def test_what_a_base_cannot_do_is_said(tmp_path):
 )
 def test_a_stock_pipeline_scores_a_checkpoint_as_nightshift_does(base, head, tmp_path):
     """GPT-2's last layer has no bias: the mean of the labels goes into that of its last normalisation."""
-    model, tokenizer = made(base, {"main": head})
+    model, tokenizer = build_model(base, {"main": head})
     before = {name: value.clone() for name, value in model.state_dict().items()}
     pretrained.save_checkpoint(model, tokenizer, {"main": head}, tmp_path / "new")
     stock = pipeline("text-classification", str(tmp_path / "new"), top_k=None)
@@ -102,7 +102,7 @@ def test_a_stock_pipeline_scores_a_checkpoint_as_nightshift_does(base, head, tmp
 
 
 def test_a_decoder_without_any_bias_keeps_its_standardised_number(tmp_path):
-    _, tokenizer = made("gpt2", {"main": NUMBER})
+    _, tokenizer = build_model("gpt2", {"main": NUMBER})
     config = LlamaConfig(vocab_size=300, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2,
                          num_labels=1, pad_token_id=tokenizer.pad_token_id)  # fmt: skip
     model = LlamaForSequenceClassification(config).eval()

@@ -16,24 +16,13 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from small_models import JUDGES, ONE, PAIR, TEXTS, WRITERS, registered
+from small_models import JUDGES, ONE, PAIR, TEXTS, WRITERS, register_model
 
 from flows.predict import predict_file
 from flows.promotion import ensure_answers
 from nightshift import generation_config
 from nightshift.errors import UserError
 from nightshift.generation_config import Generation
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    address = f"sqlite:///{tmp_path}/mlflow.db"
-    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    monkeypatch.chdir(tmp_path)
-    mlflow.set_tracking_uri(address)
-    return address
-
 
 WITHOUT = """
 import json, sys
@@ -47,21 +36,21 @@ print(json.dumps(model.predict(pandas.DataFrame({frame!r}), params={params!r}).t
 """Importing a module that stands as None in sys.modules fails."""
 
 
-def answered_without(refused, store, uri, frame, params, folder):
+def answered_without(refused, mlflow_store, uri, frame, params, folder):
     root = str(Path(__file__).parent.parent)
-    code = WITHOUT.format(refused=refused, root=root, store=store, uri=uri, frame=frame, params=params)
+    code = WITHOUT.format(refused=refused, root=root, store=mlflow_store, uri=uri, frame=frame, params=params)
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_what_judges_loads_without_torch_and_answers_for_the_objective_named(store, tmp_path):
-    uri, full = registered(*JUDGES["one bert for four"], tmp_path / "home")
+def test_what_judges_loads_without_torch_and_answers_for_the_objective_named(mlflow_store, tmp_path):
+    uri, full = register_model(*JUDGES["one bert for four"], tmp_path / "home")
     frame = {"text": TEXTS[:3]}
     refused = ("torch", "transformers", "nightshift", "tasks")
-    told = answered_without(refused, store, uri, frame, {"objective": "linear"}, tmp_path)
+    told = answered_without(refused, mlflow_store, uri, frame, {"objective": "linear"}, tmp_path)
     assert np.allclose(told["score"], full.scores(TEXTS[:3], None, "linear")[:, 0], atol=1e-3)
-    assert answered_without(refused, store, uri, frame, None, tmp_path)["label"][0] in ("bad", "good")
+    assert answered_without(refused, mlflow_store, uri, frame, None, tmp_path)["label"][0] in ("bad", "good")
     loaded = mlflow.pyfunc.load_model(uri)
     assert list(tmp_path.rglob("MLmodel")) and not list(tmp_path.rglob("*.pkl"))
     told = loaded.predict(pd.DataFrame(frame | {"text_pair": TEXTS[3:6]}), params={"objective": "follows"})
@@ -70,14 +59,14 @@ def test_what_judges_loads_without_torch_and_answers_for_the_objective_named(sto
         loaded.predict(pd.DataFrame(frame), params={"objective": "follows"})
 
 
-def test_what_writes_loads_without_nightshift_and_takes_its_params(store, tmp_path):
-    uri, full = registered(*WRITERS["one gpt2 for three"], tmp_path / "home")
+def test_what_writes_loads_without_nightshift_and_takes_its_params(mlflow_store, tmp_path):
+    uri, full = register_model(*WRITERS["one gpt2 for three"], tmp_path / "home")
     refused, frame = ("tasks", "flows", "onnxruntime", "peft"), {"text": TEXTS[:3]}
     how = {"max_new_tokens": 5, "temperature": 0.9, "seed": 4, "top_p": 0.8, "repetition_penalty": 1.2}
     whole = full.continuations(TEXTS[:3], "story", **how)
     how["stop_strings"] = [next(text for text in whole if len(text) > 3)[1:3]]
     params = {"objective": "story"} | how
-    told = answered_without(refused, store, uri, frame, params, tmp_path)
+    told = answered_without(refused, mlflow_store, uri, frame, params, tmp_path)
     expected = full.continuations(TEXTS[:3], "story", **how)
     assert told == {"text": expected} and expected != whole
     loaded = mlflow.pyfunc.load_model(uri)
@@ -107,8 +96,8 @@ def test_what_writes_loads_without_nightshift_and_takes_its_params(store, tmp_pa
     ("case", "file"),
     [(JUDGES["one bert for four"], "model.onnx"), (WRITERS["one gpt2 for three"], "model.safetensors")],
 )
-def test_a_version_that_lacks_a_file_is_told_from_one_that_answers(case, file, store, tmp_path):
-    registered(*case, tmp_path / "home")
+def test_a_version_that_lacks_a_file_is_told_from_one_that_answers(case, file, mlflow_store, tmp_path):
+    register_model(*case, tmp_path / "home")
     ensure_answers("tiny", "1")
     (tmp_path / "home/artifacts").rename(tmp_path / "away")
     for path in tmp_path.rglob(f"artifacts/**/{file}"):
@@ -117,14 +106,14 @@ def test_a_version_that_lacks_a_file_is_told_from_one_that_answers(case, file, s
         ensure_answers("tiny", "1")
 
 
-def test_served_over_http_it_takes_the_objective_among_the_params(store, tmp_path):
-    uri, full = registered(*JUDGES["one gpt2 for two"], tmp_path / "home")
+def test_served_over_http_it_takes_the_objective_among_the_params(mlflow_store, tmp_path):
+    uri, full = register_model(*JUDGES["one gpt2 for two"], tmp_path / "home")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     environment = os.environ | {
-        "MLFLOW_TRACKING_URI": store,
+        "MLFLOW_TRACKING_URI": mlflow_store,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     command = ["-m", "mlflow", "models", "serve", "-m", uri, "--env-manager", "local", "--host", "127.0.0.1"]

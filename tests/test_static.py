@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from samples import GOOD, messages
-from small_models import model_with_tokenizer
+from small_models import build_with_tokenizer
 from transformers import AutoModelForSequenceClassification
 
 from nightshift.compression import vocabulary
@@ -42,7 +42,7 @@ def tokenizer_and_student(base, name="one", size=16):
         tokenizer = pretrained.load_tokenizer(str(base), {}, [])
         teacher = pretrained.load(str(base), {name: head}, tokenizer, 1)
     else:
-        teacher, tokenizer = model_with_tokenizer(base)
+        teacher, tokenizer = build_with_tokenizer(base)
     teacher.config.num_labels = head.outputs
     return tokenizer, static.build_static_student(teacher, tokenizer, TEXTS, head.pairs, size)
 

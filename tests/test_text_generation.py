@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from small_models import ANSWER, LONG, ONE, STORY, TEXTS, WRITERS, exported, made
+from small_models import ANSWER, LONG, ONE, STORY, TEXTS, WRITERS, build_model, export_model
 from transformers import (
     BartConfig,
     BartForConditionalGeneration,
@@ -22,14 +22,14 @@ from nightshift.onnx import export
 
 
 def test_what_is_scored_begins_as_it_was_learned():
-    model, tokenizer = made("gpt2", {"main": STORY})
+    model, tokenizer = build_model("gpt2", {"main": STORY})
     predictor = TorchPredictor(model, tokenizer, {"main": STORY}, 64)
     assert np.allclose(predictor.losses(TEXTS), predictor.losses([""] * len(TEXTS), TEXTS), rtol=1e-5)
     assert predictor.continuations([]) == [] and len(predictor.losses([])[0]) == 0
 
 
 def test_a_checkpoint_writes_as_it_did_here(tmp_path):
-    model, tokenizer = made("t5", {"main": ANSWER})
+    model, tokenizer = build_model("t5", {"main": ANSWER})
     model.generation_config.num_beams, model.generation_config.no_repeat_ngram_size = 4, 3
     pretrained.save_checkpoint(model, tokenizer, {"main": ANSWER}, tmp_path)
     kept = GenerationConfig.from_pretrained(tmp_path)
@@ -40,7 +40,7 @@ def test_a_checkpoint_writes_as_it_did_here(tmp_path):
 @pytest.mark.parametrize("case", WRITERS)
 def test_the_served_folder_writes_like_torch_whatever_else_is_in_the_batch(case, tmp_path):
     base, heads = WRITERS[case]
-    full, served = exported(base, heads, tmp_path), export.open_served(tmp_path)
+    full, served = export_model(base, heads, tmp_path), export.open_served(tmp_path)
     assert {"model.safetensors", "tokenizer.json", "serving.json"} <= {path.name for path in tmp_path.iterdir()}
     for name in (name for name, head in heads.items() if head.generative):
         greedy = served.continuations(LONG, name, 6)
@@ -57,8 +57,8 @@ def test_the_served_folder_writes_like_torch_whatever_else_is_in_the_batch(case,
 
 
 def test_a_shared_trunk_writes_as_the_stock_model_with_its_weights(tmp_path):
-    model, tokenizer = made("gpt2", {"main": STORY})
-    shared, _ = made("gpt2", WRITERS["one gpt2 for three"][1])
+    model, tokenizer = build_model("gpt2", {"main": STORY})
+    shared, _ = build_model("gpt2", WRITERS["one gpt2 for three"][1])
     shared.trunk.load_state_dict(model.transformer.state_dict())
     stock = TorchPredictor(model, tokenizer, {"main": STORY}, 32)
     ours = TorchPredictor(shared, tokenizer, {"main": STORY, "tone": ONE}, 32)
@@ -69,7 +69,7 @@ def test_a_shared_trunk_writes_as_the_stock_model_with_its_weights(tmp_path):
 
 def test_a_source_is_read_alike_in_any_batch_where_positions_count_from_the_left():
     torch.manual_seed(0)
-    tokenizer = made("t5", {"main": ANSWER})[1]
+    tokenizer = build_model("t5", {"main": ANSWER})[1]
     sizes = {f"{part}_{name}": 2 for part in ("encoder", "decoder") for name in ("layers", "attention_heads")}
     config = BartConfig(vocab_size=300, d_model=32, encoder_ffn_dim=64, decoder_ffn_dim=64, max_position_embeddings=64,
                         pad_token_id=0, bos_token_id=1, eos_token_id=1, decoder_start_token_id=1, init_std=0.3, **sizes)  # fmt: skip
@@ -80,7 +80,7 @@ def test_a_source_is_read_alike_in_any_batch_where_positions_count_from_the_left
 
 def certain(token, size=16):
     """A GPT-2 that always writes `token`."""
-    model, tokenizer = made("gpt2", {"main": STORY})
+    model, tokenizer = build_model("gpt2", {"main": STORY})
     with torch.no_grad():
         model.transformer.ln_f.weight.zero_()
         model.transformer.ln_f.bias.copy_(model.transformer.wte.weight[token(tokenizer)] * size)
@@ -96,7 +96,7 @@ def test_writing_ends_at_the_end_token_and_leaves_the_prompt_out():
 def test_writing_ends_before_the_first_stop_string():
     word = certain(lambda tokenizer: tokenizer("a")["input_ids"][0])
     assert word.continuations(TEXTS[:2], max_new_tokens=9, stop_strings=["x", "aaa"]) == ["", ""]
-    model, tokenizer = made("t5", {"main": ANSWER})
+    model, tokenizer = build_model("t5", {"main": ANSWER})
     full = TorchPredictor(model, tokenizer, {"main": ANSWER}, 48)
     whole = full.continuations(TEXTS, max_new_tokens=12)
     stop = next(text for text in whole if len(text) > 4)[2:4]
@@ -107,7 +107,7 @@ def test_writing_ends_before_the_first_stop_string():
 
 @pytest.mark.parametrize("base", ["gpt2", "t5"])
 def test_repeating_is_made_as_unlikely_as_transformers_does(base):
-    model, tokenizer = made(base, {"main": ANSWER})
+    model, tokenizer = build_model(base, {"main": ANSWER})
     full = TorchPredictor(model, tokenizer, {"main": ANSWER}, 48)
     for text, written in zip(
         TEXTS[:6], full.continuations(TEXTS[:6], max_new_tokens=8, repetition_penalty=9.0), strict=True
@@ -160,7 +160,7 @@ def test_a_checkpoint_keeps_how_it_writes(tmp_path):
 
 
 def test_a_prompt_leaves_room_for_what_is_written():
-    config = made("gpt2", {"main": STORY})[0].config
+    config = build_model("gpt2", {"main": STORY})[0].config
     assert text_generation.room(config, 32, 16) == (32, 16) and text_generation.room(config, 64, 16) == (48, 16)
     assert text_generation.room(config, 64, 500) == (32, 32)
 
@@ -168,7 +168,7 @@ def test_a_prompt_leaves_room_for_what_is_written():
 @pytest.mark.parametrize("case", ["gpt2 goes on", "one gpt2 for three"])
 def test_losses_of_texts_are_those_of_the_model_without_batches_and_pieces(case):
     base, heads = WRITERS[case]
-    model, tokenizer = made(base, heads)
+    model, tokenizer = build_model(base, heads)
     name = next(iter(heads))
     loss, tokens = TorchPredictor(model, tokenizer, heads, 64).losses(TEXTS, None, name)
     ids = torch.tensor([[1, *tokenizer(TEXTS[7])["input_ids"], 1]])
@@ -184,7 +184,7 @@ def test_losses_of_texts_are_those_of_the_model_without_batches_and_pieces(case)
 @pytest.mark.parametrize("case", ["gpt2 answers", "t5 answers"])
 def test_losses_of_targets_count_the_target_alone(case):
     base, heads = WRITERS[case]
-    model, tokenizer = made(base, heads)
+    model, tokenizer = build_model(base, heads)
     full = TorchPredictor(model, tokenizer, heads, 64)
     loss, tokens = full.losses(TEXTS, TEXTS[::-1])
     written = [len(ids) + 1 for ids in tokenizer(TEXTS[::-1], add_special_tokens=False)["input_ids"]]

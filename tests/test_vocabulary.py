@@ -3,7 +3,7 @@
 import pytest
 import torch
 import train_once
-from small_models import ONE, TEXTS, model_with_tokenizer
+from small_models import ONE, TEXTS, build_with_tokenizer
 from transformers import (
     AutoModelForSequenceClassification,
 )
@@ -23,7 +23,7 @@ UNSEEN = ["zebras & quizzes, unfit for any tent", "Ωmega"]
 
 @pytest.mark.parametrize("kind", ["WordPiece", "BPE", "Unigram"])
 def test_a_cut_vocabulary_changes_nothing_for_its_texts(kind, tmp_path):
-    model, tokenizer = model_with_tokenizer(kind)
+    model, tokenizer = build_with_tokenizer(kind)
     smaller, cut = vocabulary.trim(model, tokenizer, TEXTS)
     assert smaller.get_input_embeddings().num_embeddings == len(cut) == smaller.config.vocab_size < len(tokenizer)
     pretrained.save_checkpoint(smaller, cut, {"main": ONE}, tmp_path)
@@ -38,7 +38,7 @@ def test_a_cut_vocabulary_changes_nothing_for_its_texts(kind, tmp_path):
 
 @pytest.mark.parametrize("kind", ["WordPiece", "BPE", "Unigram"])
 def test_no_text_becomes_unreadable(kind):
-    model, tokenizer = model_with_tokenizer(kind)
+    model, tokenizer = build_with_tokenizer(kind)
     _, cut = vocabulary.trim(model, tokenizer, TEXTS[:2])
     for text in [*TEXTS, *UNSEEN]:
         unknown = [found.tokenize(text).count(found.unk_token) for found in (cut, tokenizer)]
