@@ -39,6 +39,7 @@ def said(process):
     return json.loads(out.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_the_four_scripts_train_the_same_rows_and_one_that_is_cut_off_judges_nothing(rows, tiny_base):
     found = {}
     cut = started("ours", rows, tiny_base, "--limit-seconds", "0")
@@ -54,6 +55,7 @@ def test_the_four_scripts_train_the_same_rows_and_one_that_is_cut_off_judges_not
     assert line["rows_per_second"] * line["seconds"] == pytest.approx(4)
 
 
+@pytest.mark.slow
 def test_a_killed_training_by_the_command(tmp_path):
     shell = Shell(tmp_path)
     found = shell.json("bench", "kills", "--rounds", "1", "--kills", "1", "--kinds", "one", "--output", str(tmp_path))
@@ -65,6 +67,7 @@ def test_a_killed_training_by_the_command(tmp_path):
     assert page == results.page(found) and "nightshift bench kills --rounds 1 --kills 1 --kinds one" in page
 
 
+@pytest.mark.slow
 def test_of_two_nights_that_end_together_one_moves_the_alias(tmp_path):
     shell = Shell(tmp_path)
     found = shell.json("bench", "endings", "--rounds", "5", "--output", str(tmp_path))
@@ -98,6 +101,7 @@ def test_the_table_of_architectures_is_the_measured_one():
     assert all(f"- {note}\n" in page for note in found["notes"])
 
 
+@pytest.mark.slow
 def test_the_gpu_benchmark_on_tiny_models():
     found = gpu.main(["--tiny"])
     assert [row["model"] for row in found["table"]] == ["bert", "bert", "bert", "gpt2", "gpt2"]
@@ -106,6 +110,7 @@ def test_the_gpu_benchmark_on_tiny_models():
     assert results.table(found["table"]).count("\n") == 7
 
 
+@pytest.mark.slow
 def test_forms_for_a_gpu_on_tiny_models():
     found = gpu_serving.main(["--tiny"])
     rows = {(row["model"], row["texts"], row["form"]): row for row in found["table"]}

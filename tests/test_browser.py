@@ -346,6 +346,7 @@ def expect_foreign_pages_powerless(page: Page, servers: dict, foreign_pages: lis
     tab.close()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_person_needs_only_the_browser(page, servers, foreign_pages, elsewhere, lone_shell, project):
     prefect, address, home = servers["prefect"], servers["mlflow"], project / "home"

@@ -139,6 +139,7 @@ def test_a_decision_that_a_full_disk_has_cut_is_made_anew(tmp_path, monkeypatch)
     assert compilation.cached_decision(tmp_path / "train.compile.json", lambda: True)
 
 
+@pytest.mark.slow
 def test_a_training_of_several_processes_ends_with_all_of_them_when_the_disk_is_full(tmp_path):
     def check():
         if any(tmp_path.glob("checkpoint-*")):
@@ -198,6 +199,7 @@ def small(project):
         yield found, shell
 
 
+@pytest.mark.slow
 def test_nights_on_a_disk_that_is_really_full_end_with_one_line_and_the_next_one_promotes(small):
     small_one, shell = small
 

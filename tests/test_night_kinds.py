@@ -11,6 +11,8 @@ from conftest import Shell
 from mlflow.entities.model_registry import ModelVersion
 from samples import PLAIN, messages
 
+pytestmark = pytest.mark.slow
+
 SMALL_BERT = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64,
               "vocab_size": 400}  # fmt: skip
 SMALL_GPT2 = {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64, "vocab_size": 400}

@@ -147,6 +147,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path):
     assert not processes_of(servers.home)
 
 
+@pytest.mark.slow
 def test_up_twice_is_harmless_and_all_is_on_loopback(servers):
     before = servers.file()["children"]
     shown = servers.up()
@@ -162,6 +163,7 @@ def test_up_twice_is_harmless_and_all_is_on_loopback(servers):
     assert servers.shell("status").returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "path", "body"),
     [("prefect", "/api/flows/filter", {}), ("mlflow", "/api/2.0/mlflow/experiments/search", {"max_results": 1})],
@@ -193,6 +195,7 @@ def test_only_the_token_and_only_from_an_own_page(servers, name, path, body):
         )
 
 
+@pytest.mark.slow
 def test_the_worker_takes_no_command_from_a_run(servers, tmp_path):
     """Requests that are signed in, so that the work pool alone has to refuse them."""
     deployment = servers.api("GET", "/deployments/name/clean/clean")
@@ -205,6 +208,7 @@ def test_the_worker_takes_no_command_from_a_run(servers, tmp_path):
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_schedule_fires_and_two_models_do_not_touch_each_other(servers):
     every_minute = {"slug": "test", "cron": "* * * * *", "timezone": "Europe/Berlin", "active": True}
     servers.deploy("other")
@@ -225,6 +229,7 @@ def test_a_schedule_fires_and_two_models_do_not_touch_each_other(servers):
         assert len(servers.statuses(model)) == 3, "one night and its two candidates"
 
 
+@pytest.mark.slow
 def test_drift_starts_a_night(servers):
     servers.deploy("tiny")
     night = servers.start("tiny")
@@ -250,6 +255,7 @@ def test_drift_starts_a_night(servers):
     assert ended["state_name"] == "Skipped", "nothing has changed since the champion's night"
 
 
+@pytest.mark.slow
 def test_a_night_ended_by_sigterm_goes_on_when_prefect_retries_it(servers):
     servers.deploy("other")
     before = set(servers.home.glob(CHECKPOINTS))
@@ -270,6 +276,7 @@ def test_a_night_ended_by_sigterm_goes_on_when_prefect_retries_it(servers):
     assert not servers.unended() and not servers.slots()
 
 
+@pytest.mark.slow
 def test_killed_one_at_a_time(servers):
     """kill -9 in mid-night: the flow's process, the worker, the Prefect server, the MLflow server, then all at once."""
     servers.deploy("other")
@@ -342,6 +349,7 @@ def test_a_damaged_list_of_servers_is_one_line_and_what_it_lists_is_ended(tmp_pa
     assert not cli.servers.down()
 
 
+@pytest.mark.slow
 def test_the_token_is_in_its_file_only(servers):
     token = servers.token()
     for process in processes_of(servers.home):

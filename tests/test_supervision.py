@@ -31,6 +31,7 @@ def wait(ready, what: str):
     raise AssertionError(f"waited in vain: {what}")
 
 
+@pytest.mark.slow
 def test_a_broken_server_fails_and_a_hung_one_is_started_again(tmp_path, monkeypatch):
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
     shell, home = Shell(tmp_path), tmp_path / "home"

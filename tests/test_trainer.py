@@ -48,6 +48,7 @@ def interrupted(folder, kind, number, wait):
     return process.returncode
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "number"), [("one", signal.SIGKILL), ("several", signal.SIGKILL), ("several", signal.SIGTERM)]
 )
@@ -79,6 +80,7 @@ def test_sigterm_saves_at_the_step_it_came(tmp_path):
     assert newest is not None and checkpoints.step_of(newest) in (6, 7)
 
 
+@pytest.mark.slow
 def test_two_processes_see_the_batches_of_one(tmp_path):
     curves = {}
     for processes in (1, 2):
