@@ -20,7 +20,7 @@ from mlflow.pyfunc import scoring_server
 from samples import messages
 from small_models import JUDGES, WRITERS, register_model
 
-from cli.export import _add_served, export
+from cli.export import _add_serving_files, export
 from nightshift.errors import UserError
 from nightshift.registry import integrity, tracking
 
@@ -255,9 +255,9 @@ def test_other_weights_than_the_checkpoints_are_exported_beside_it(folders, tmp_
     served = tmp_path / "served"
     shutil.copytree(folders / "tells" / "checkpoint", served)
     shutil.copytree(served, tmp_path / "out" / "checkpoint")
-    assert _add_served(served, tmp_path / "out") == "checkpoint"
+    assert _add_serving_files(served, tmp_path / "out") == "checkpoint"
     (served / "model.safetensors").rename(served / "int8.safetensors")
-    assert _add_served(served, tmp_path / "out") == "serving"
+    assert _add_serving_files(served, tmp_path / "out") == "serving"
     assert integrity.digests(tmp_path / "out" / "serving") == integrity.digests(served)
 
 
