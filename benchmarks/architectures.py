@@ -167,11 +167,11 @@ class _Trial:
             model = self._fitted(layer_dropping.drop_layers(self.model, 1), step)
         else:
             model = self._fitted(self._narrow() if step == "narrow" else self._pruned(), step)
-        stock = pruning.dense(model) if model.config.model_type in architectures.ARCHITECTURES else model
+        stock = pruning.pad_with_zeros(model) if model.config.model_type in architectures.ARCHITECTURES else model
         pretrained.save_checkpoint(stock, tokenizer, self.heads, self.folder / f"{step}-checkpoint")
         again, read, _ = pretrained.load_checkpoint(self.folder / f"{step}-checkpoint")
         if step == "prune":
-            pruning.slim(again)
+            pruning.remove_zeros(again)
         if step in ("prune", "static"):
             self._serve(again, read, step)
         if not self.head.generative:

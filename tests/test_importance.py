@@ -76,7 +76,7 @@ def test_importances_of_several_objectives_add_up_by_their_weights(tiny_base, ti
             assert torch.allclose(found, sum(getattr(one, kind)[place] for one in alone), rtol=1e-4)
     pruned = pruning.prune(shared, both, [32, 16], [1, 2])
     reconstruction.reconstruct(pruned, shared, parts[0] + parts[1])
-    full = pruning.dense(pruned)
+    full = pruning.pad_with_zeros(pruned)
     assert full.config.intermediate_size == 32 and isinstance(full, SharedTrunk)
     for part in parts:
         assert torch.allclose(answers(full, part), answers(pruned, part), atol=1e-6)

@@ -61,14 +61,14 @@ def test_layers_are_cut_to_the_given_shape_and_still_learn(cut):
 
 def test_a_dense_checkpoint_is_loaded_by_stock_transformers_and_answers_the_same(cut, tmp_path):
     _, batches, pruned = cut
-    pruning.dense(pruned).save_pretrained(tmp_path)
+    pruning.pad_with_zeros(pruned).save_pretrained(tmp_path)
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
     assert torch.allclose(answers(again, batches), answers(pruned, batches), atol=1e-6)
     assert shapes(again) == [[32, 40], [32, 40]]
-    slimmed = pruning.slim(again)
+    slimmed = pruning.remove_zeros(again)
     assert shapes(slimmed) == shapes(pruned)
     assert torch.allclose(answers(slimmed, batches), answers(pruned, batches), atol=1e-6)
-    wide = pruning.dense(pruned, neurons=64)
+    wide = pruning.pad_with_zeros(pruned, neurons=64)
     assert (
         shapes(wide)
         == [[32, 64], [32, 64]]
@@ -95,12 +95,12 @@ def test_a_student_of_any_architecture_is_loaded_by_stock_transformers_and_answe
 
 def test_training_leaves_the_zeros_of_a_dense_model_as_they_are(cut):
     _, batches, pruned = cut
-    full = pruning.dense(pruned)
+    full = pruning.pad_with_zeros(pruned)
     optimizer = torch.optim.AdamW(full.parameters(), 0.01)
     for batch in batches[:3]:
         compute_logits(full, "main", model_inputs(batch)).square().sum().backward()
         optimizer.step()
-    assert shapes(pruning.slim(full)) == shapes(pruned)
+    assert shapes(pruning.remove_zeros(full)) == shapes(pruned)
 
 
 def test_of_an_emptied_block_nothing_is_left_but_a_bias(emptied, tmp_path):
@@ -119,10 +119,14 @@ def test_of_an_emptied_block_nothing_is_left_but_a_bias(emptied, tmp_path):
     whole = model.config.model_type in ALL_HEADS
     for layer, block in ((first, names.feed_forward), *([] if whole else [(last, names.attention)])):
         assert not architectures.weight_matrix(layer.get_submodule(block.output_projection)).any()
-    pruning.dense(pruned).save_pretrained(tmp_path)
+    pruning.pad_with_zeros(pruned).save_pretrained(tmp_path)
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
     assert torch.allclose(answers(again, batches), answers(pruned.eval(), batches), atol=1e-5)
-    assert shapes(pruning.slim(again)) == shapes(pruned) == ([[32, 1], [32, 24]] if whole else [[3 * 8, 1], [8, 24]])
+    assert (
+        shapes(pruning.remove_zeros(again))
+        == shapes(pruned)
+        == ([[32, 1], [32, 24]] if whole else [[3 * 8, 1], [8, 24]])
+    )
 
 
 def test_a_model_that_writes_is_pruned_by_what_its_tokens_tell(tmp_path):
@@ -136,7 +140,7 @@ def test_a_model_that_writes_is_pruned_by_what_its_tokens_tell(tmp_path):
     reconstruction.reconstruct(pruned, model, batches)
     assert (answers(pruned, batches) - answers(model, batches)).square().mean() < before
     prompt = torch.tensor([[5, 6, 7]])
-    written = [m.generate(prompt, max_new_tokens=8, do_sample=False) for m in (pruned, pruning.dense(pruned))]
+    written = [m.generate(prompt, max_new_tokens=8, do_sample=False) for m in (pruned, pruning.pad_with_zeros(pruned))]
     assert torch.equal(*written)
 
 

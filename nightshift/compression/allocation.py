@@ -1,4 +1,4 @@
-"""Which layer keeps how many heads and neurons: the least importance lost for a share of the time, as it was measured."""
+"""Allocation of heads and neurons to layers: the least importance lost for a share of the latency, as it was measured."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from nightshift.models.architectures import get_architecture
 from nightshift.models.heads import Model
 
 STEPS = 16
-"""Widths that are looked at, as parts of the whole."""
+"""Number of widths that are considered for a layer, evenly spaced up to the whole."""
 MEASURED = (0.0, 0.0625, 0.25, 0.5)
-"""Shares of the heads, or of the feed-forward neurons, with which a model is measured."""
+"""Shares of the heads, or of the feed-forward neurons, at which the latency is measured."""
 UNITS = 1000
-"""Parts into which the time that must be saved is cut."""
+"""Number of steps into which the latency to be saved is divided."""
 
 
 class Shape(NamedTuple):
-    """What each layer keeps."""
+    """Feed-forward neurons and attention heads that each layer keeps."""
 
     widths: list[int]
     heads: list[int]
@@ -29,103 +29,124 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True)
 class LatencyTable:
-    """Milliseconds of a text; what one layer saves is by how much the time of all fell, divided by their number."""
+    """Latencies in milliseconds a text.
+
+    The saving of one layer is the saving of a model whose layers are all like it, divided by their number.
+    """
 
     full: float
-    """Of the model as it is."""
+    """Latency of the whole model."""
     heads: dict[int, float]
-    """Saved by a layer that keeps so many heads."""
+    """Saving of a layer by the number of attention heads that it keeps."""
     widths: dict[int, float]
-    """Saved by a layer that keeps so many feed-forward neurons."""
+    """Saving of a layer by the number of feed-forward neurons that it keeps."""
 
 
 def measure_latency_table(model: Model, measure: Callable[[Sequence[Model]], Sequence[float]]) -> LatencyTable:
-    """The table of a model, from a few that `measure` times side by side, in milliseconds.
+    """Measure how much latency smaller layers save; what lies between two measured sizes is interpolated.
 
-    Whole models are measured, made into what is served, rather than layers alone: Kurtic et al. 2023 (ZipLM), arXiv
-    2302.04089, section 3.2, measure layers. What lies between two that were measured is interpolated.
+    Whole models are measured, in the form in which they are served, rather than layers alone: Kurtic et al. 2023 (ZipLM),
+    arXiv 2302.04089, section 3.2, measure layers.
+
+    Args:
+        model: The model whose layers become smaller.
+        measure: Returns the latency of each of some models, in milliseconds, measured in turns.
     """
-    equal = uniform_importance(model)
-    every = len(equal.neurons)
-    neurons, heads = len(equal.neurons[0]), len(equal.heads[0])
-    some_heads, some_widths = (sorted({ceil(total * share) for share in MEASURED}) for total in (heads, neurons))
+    uniform = uniform_importance(model)
+    num_layers = len(uniform.neurons)
+    neurons, heads = len(uniform.neurons[0]), len(uniform.heads[0])
+    measured_heads, measured_widths = (
+        sorted({ceil(total * share) for share in MEASURED}) for total in (heads, neurons)
+    )
     if not get_architecture(model).can_prune_heads:
-        some_heads = []
-    shapes = [([neurons] * every, [count] * every) for count in some_heads]
-    shapes += [([count] * every, [heads] * every) for count in some_widths]
-    full, *times = measure([model, *(prune(model, equal, *shape) for shape in shapes)])
-    saved = [(full - time) / every for time in times]
-    grid = sorted({neurons * part // STEPS for part in range(STEPS + 1)})
+        measured_heads = []
+    shapes = [([neurons] * num_layers, [count] * num_layers) for count in measured_heads]
+    shapes += [([count] * num_layers, [heads] * num_layers) for count in measured_widths]
+    full, *latencies = measure([model, *(prune(model, uniform, *shape) for shape in shapes)])
+    saved = [(full - latency) / num_layers for latency in latencies]
+    saved_by_heads, saved_by_widths = saved[: len(measured_heads)], saved[len(measured_heads) :]
+    head_counts = range(heads + 1) if measured_heads else [heads]
+    widths = sorted({neurons * part // STEPS for part in range(STEPS + 1)})
     return LatencyTable(
         full,
-        _between(range(heads + 1) if some_heads else [heads], [*some_heads, heads], [*saved[: len(some_heads)], 0.0]),
-        _between(grid, [*some_widths, neurons], [*saved[len(some_heads) :], 0.0]),
+        _interpolate(head_counts, [*measured_heads, heads], [*saved_by_heads, 0.0]),
+        _interpolate(widths, [*measured_widths, neurons], [*saved_by_widths, 0.0]),
     )
 
 
-def _between(wanted: Sequence[int], places: list[int], values: list[float]) -> dict[int, float]:
-    return {place: float(np.interp(place, places, values)) for place in wanted}
+def _interpolate(counts: Sequence[int], known_counts: list[int], values: list[float]) -> dict[int, float]:
+    return {count: float(np.interp(count, known_counts, values)) for count in counts}
 
 
-def allocate(importance: Importance, costs: LatencyTable, share: float) -> Shape:
-    """The shape that takes at most `share` of the time and loses the least importance.
+def allocate(importance: Importance, table: LatencyTable, share: float) -> Shape:
+    """Return the shape with the least importance lost among those that take at most `share` of the latency.
 
-    The model's layers may be smaller already than those of which `costs` tells. The layer whose heads matter most keeps
-    one at least: a token that sees no other one knows nothing of the text. Raises ValueError where no shape is
-    that fast. Dynamic programming over the time saved, as in ZipLM (arXiv 2302.04089, section 3.2) after Frantar and
-    Alistarh 2022 (SPDY), arXiv 2201.13096.
+    Dynamic programming over the latency saved, as in ZipLM (arXiv 2302.04089, section 3.2) after Frantar and
+    Alistarh 2022 (SPDY), arXiv 2201.13096. The layer with the most important heads keeps at least one: a token that attends
+    to no other token knows nothing of the text.
+
+    Args:
+        importance: Importance of the neurons and heads that the model has.
+        table: Latencies of a model whose layers may be larger than this one's.
+        share: Share of this model's latency.
+
+    Raises:
+        ValueError: No shape is that fast.
     """
-    heads = [_options(scores.numpy(), costs.heads) for scores in importance.heads]
-    neurons = [_options(scores.numpy(), costs.widths) for scores in importance.neurons]
-    seeing = max(range(len(heads)), key=lambda layer: importance.heads[layer].sum())
-    heads[seeing] = [option for option in heads[seeing] if option.keep]
-    groups = [*heads, *neurons]
-    time = costs.full - sum(group[-1].saved for group in groups)
-    picked = _cheapest(groups, costs.full - share * time)
-    if picked is None:
-        least = (costs.full - sum(max(option.saved for option in group) for group in groups)) / time
-        raise ValueError(f"no shape takes {share:.0%} of the time; the smallest takes {least:.0%}")
-    return Shape(picked[len(heads) :], picked[: len(heads)])
+    heads = [_options(scores.numpy(), table.heads) for scores in importance.heads]
+    neurons = [_options(scores.numpy(), table.widths) for scores in importance.neurons]
+    most_important = max(range(len(heads)), key=lambda layer: importance.heads[layer].sum())
+    heads[most_important] = [option for option in heads[most_important] if option.size]
+    blocks = [*heads, *neurons]
+    latency = table.full - sum(options[-1].saved for options in blocks)
+    counts = _least_loss(blocks, table.full - share * latency)
+    if counts is None:
+        smallest = (table.full - sum(max(option.saved for option in options) for options in blocks)) / latency
+        raise ValueError(f"no shape takes {share:.0%} of the time; the smallest takes {smallest:.0%}")
+    return Shape(widths=counts[len(heads) :], heads=counts[: len(heads)])
 
 
 class _Option(NamedTuple):
-    keep: int
-    lost: float
+    """A size of one block."""
+
+    size: int
+    """Number of heads or neurons."""
+    loss: float
+    """Importance of those that it loses."""
     saved: float
+    """Latency saved, in milliseconds."""
 
 
 def _options(scores: np.ndarray, saved: dict[int, float]) -> list[_Option]:
-    """As many as there are, and fewer; of an emptied block none."""
-    lost = np.concatenate([[0.0], np.sort(scores.astype(float)).cumsum()])
-    most = len(scores) if scores.any() else 0
-    counts = sorted({keep for keep in saved if keep < most} | {most})
-    times = _between(counts, sorted(saved), [saved[keep] for keep in sorted(saved)])
-    return [_Option(keep, float(lost[len(scores) - keep]), ms) for keep, ms in times.items()]
+    """Return the sizes of a block up to its own; an emptied block has only the size 0."""
+    losses = np.concatenate([[0.0], np.sort(scores.astype(float)).cumsum()])
+    size = len(scores) if scores.any() else 0
+    counts = sorted({count for count in saved if count < size} | {size})
+    savings = _interpolate(counts, sorted(saved), [saved[count] for count in sorted(saved)])
+    return [_Option(count, float(losses[len(scores) - count]), saving) for count, saving in savings.items()]
 
 
-def _cheapest(groups: list[list[_Option]], goal: float) -> list[int] | None:
-    """What to keep of each group: the least lost among choices that save `goal` together; None where none does."""
+def _least_loss(blocks: list[list[_Option]], goal: float) -> list[int] | None:
+    """Return the size of each block with the least loss in total that saves `goal` milliseconds; None if none does."""
     unit = max(goal, 1e-9) / UNITS
-    best = np.full(UNITS + 1, np.inf)
-    best[0] = 0.0
-    chosen: list[np.ndarray] = []
-    ways: list[np.ndarray] = []
-    for group in groups:
-        after, pick, way = np.full(UNITS + 1, np.inf), np.zeros(UNITS + 1, int), np.zeros(UNITS + 1, int)
-        for number, option in enumerate(group):
-            target = np.clip(np.arange(UNITS + 1) + int(np.floor(option.saved / unit)), 0, UNITS)
-            for source in np.flatnonzero(np.isfinite(best)):
-                total = best[source] + option.lost
-                if total < after[target[source]]:
-                    place = target[source]
-                    after[place], pick[place], way[place] = total, number, source
-        best = after
-        chosen.append(pick)
-        ways.append(way)
-    if not np.isfinite(best[UNITS]):
+    losses = np.full(UNITS + 1, np.inf)
+    losses[0] = 0.0
+    choices: list[tuple[np.ndarray, np.ndarray]] = []
+    for options in blocks:
+        next_losses = np.full(UNITS + 1, np.inf)
+        choice, origin = np.zeros(UNITS + 1, int), np.zeros(UNITS + 1, int)
+        for number, option in enumerate(options):
+            targets = np.clip(np.arange(UNITS + 1) + int(np.floor(option.saved / unit)), 0, UNITS)
+            for source in np.flatnonzero(np.isfinite(losses)):
+                loss, target = losses[source] + option.loss, targets[source]
+                if loss < next_losses[target]:
+                    next_losses[target], choice[target], origin[target] = loss, number, source
+        losses = next_losses
+        choices.append((choice, origin))
+    if not np.isfinite(losses[UNITS]):
         return None
-    place, kept = UNITS, []
-    for group, pick, way in zip(reversed(groups), reversed(chosen), reversed(ways), strict=True):
-        kept.append(group[pick[place]].keep)
-        place = way[place]
-    return kept[::-1]
+    units, counts = UNITS, []
+    for options, (choice, origin) in zip(reversed(blocks), reversed(choices), strict=True):
+        counts.append(options[choice[units]].size)
+        units = origin[units]
+    return counts[::-1]

@@ -1,4 +1,4 @@
-"""A student with a smaller hidden size: of the numbers that its layers hand on, those that vary most are kept."""
+"""Students with a smaller hidden size: the dimensions of the hidden states that vary most are kept."""
 
 import copy
 from collections.abc import Iterable
@@ -12,77 +12,90 @@ from nightshift.models.heads import Model, compute_logits
 from nightshift.training import feature_distillation
 from nightshift.training.batching import model_inputs
 
-NARROWED = ("bert", "roberta", "xlm-roberta", "camembert", "electra", "distilbert")
+SUPPORTED = ("bert", "roberta", "xlm-roberta", "camembert", "electra", "distilbert")
+"""Architectures that can be narrowed."""
 FULL_WIDTH = ("dense", "pre_classifier", "embeddings_project")
-"""Layers outside the blocks that write hidden numbers, by the ends of their names."""
+"""Layers outside the blocks whose outputs have the hidden size, by the ends of their names."""
 M = TypeVar("M", bound=Model)
 
 
 @torch.no_grad()
 def highest_variance_dims(model: Model, batches: Iterable[dict[str, Any]], size: int) -> Tensor:
-    """Places, (size,) in their order, of the hidden numbers with the greatest variance over tokens and layers.
+    """Return the hidden dimensions with the highest variance over tokens and layers, (size,), in ascending order.
 
-    `batches` as `nightshift.training.batching.Collator` makes them.
+    Args:
+        model: The model whose hidden states are measured.
+        batches: Batches as `nightshift.training.batching.Collator` makes them.
+        size: Number of dimensions.
     """
     tokens = 0
     sums = squares = torch.zeros(())
     for batch in batches:
-        with feature_distillation.record_features(model.eval(), {"hidden": 1.0}) as inside:
+        with feature_distillation.record_features(model.eval(), {"hidden": 1.0}) as features:
             compute_logits(model, batch["objective"], model_inputs(batch))
-        counted = batch["attention_mask"].bool()
-        states = torch.stack([states[counted] for states in inside.hidden_states]).double()
+        mask = batch["attention_mask"].bool()
+        states = torch.stack([states[mask] for states in features.hidden_states]).double()
         tokens += states.shape[1]
         sums, squares = sums + states.sum(dim=1), squares + states.square().sum(dim=1)
     variances = squares / tokens - (sums / tokens).square()
     return variances.mean(dim=0).topk(size).indices.sort().values
 
 
-def narrow(model: M, kept: Tensor) -> M:
-    """A copy whose hidden states are the given places of `model`'s; it has to be trained, stock `from_pretrained` loads it.
+def narrow(model: M, dims: Tensor) -> M:
+    """Return a copy whose hidden states have only some dimensions; it has to be trained, and stock `from_pretrained` loads it.
 
-    `model` has so many attention heads left that they write `len(kept)` numbers (`nightshift.compression.pruning`).
-    Raises ValueError for other architectures than `NARROWED`, and where the heads do not fit.
+    Args:
+        model: A model whose attention heads were pruned to `len(dims)` outputs in every layer (`nightshift.compression.pruning`).
+        dims: Indices of the dimensions to keep, (dims,).
+
+    Raises:
+        ValueError: The architecture is not in `SUPPORTED`, or the heads do not fit.
     """
-    if model.config.model_type not in NARROWED:
+    if model.config.model_type not in SUPPORTED:
         raise ValueError(
-            f"{model.config.model_type} models cannot be made narrower; those that can: {', '.join(NARROWED)}"
+            f"{model.config.model_type} models cannot be made narrower; those that can: {', '.join(SUPPORTED)}"
         )
-    names, size = get_architecture(model), head_size(model)
-    if any(inner_width(layer, names.attention) != len(kept) for layer in layers(model)):
-        raise ValueError(f"{len(kept)} numbers take {len(kept) / size:g} attention heads of {size} in every layer")
+    architecture, size = get_architecture(model), head_size(model)
+    if any(inner_width(layer, architecture.attention) != len(dims) for layer in layers(model)):
+        raise ValueError(f"{len(dims)} numbers take {len(dims) / size:g} attention heads of {size} in every layer")
     small = copy.deepcopy(model)
-    blocks = names.blocks
-    readers = {
-        layer.get_submodule(name) for layer in layers(small) for block in blocks for name in block.input_projections
-    }
-    writers = {layer.get_submodule(block.output_projection) for layer in layers(small) for block in blocks}
+    input_projections, output_projections = _projections(small)
     config = small.config
-    apart = ()  # embeddings of another size, which ELECTRA projects
+    own_size = ()  # ELECTRA's embeddings have a size of their own and are projected
     if getattr(config, "embedding_size", config.hidden_size) != config.hidden_size:
-        apart = tuple(trunk(small).embeddings.modules())
+        own_size = tuple(trunk(small).embeddings.modules())
     elif hasattr(config, "embedding_size"):
-        config.embedding_size = len(kept)
+        config.embedding_size = len(dims)
     module: Any
     for name, module in small.named_modules():
-        if module in apart:
+        if module in own_size:
             continue
         if isinstance(module, nn.LayerNorm):
-            module.normalized_shape = (len(kept),)
-            _keep(module, 0, kept)
+            module.normalized_shape = (len(dims),)
+            _keep(module, 0, dims)
         if isinstance(module, nn.Embedding):
-            module.embedding_dim = len(kept)
-            _keep(module, 1, kept)
-        if isinstance(module, nn.Linear) and module not in writers and not name.endswith("embeddings_project"):
-            module.in_features = len(kept)
-            _keep(module, 1, kept)
-        if isinstance(module, nn.Linear) and module not in readers and (module in writers or name.endswith(FULL_WIDTH)):
-            module.out_features = len(kept)
-            _keep(module, 0, kept)
-    config.hidden_size, config.num_attention_heads = len(kept), len(kept) // size
+            module.embedding_dim = len(dims)
+            _keep(module, 1, dims)
+        if not isinstance(module, nn.Linear):
+            continue
+        if module not in output_projections and not name.endswith("embeddings_project"):
+            module.in_features = len(dims)
+            _keep(module, 1, dims)
+        if module not in input_projections and (module in output_projections or name.endswith(FULL_WIDTH)):
+            module.out_features = len(dims)
+            _keep(module, 0, dims)
+    config.hidden_size, config.num_attention_heads = len(dims), len(dims) // size
     return small
 
 
-def _keep(module: Any, dim: int, kept: Tensor) -> None:
-    module.weight = nn.Parameter(module.weight.detach().index_select(dim, kept))
+def _projections(model: Model) -> tuple[set[nn.Module], set[nn.Module]]:
+    """Return the input and the output projections of all blocks."""
+    pairs = [(layer, block) for layer in layers(model) for block in get_architecture(model).blocks]
+    inputs = {layer.get_submodule(name) for layer, block in pairs for name in block.input_projections}
+    return inputs, {layer.get_submodule(block.output_projection) for layer, block in pairs}
+
+
+def _keep(module: Any, dim: int, indices: Tensor) -> None:
+    module.weight = nn.Parameter(module.weight.detach().index_select(dim, indices))
     if dim == 0 and module.bias is not None:
-        module.bias = nn.Parameter(module.bias.detach()[kept])
+        module.bias = nn.Parameter(module.bias.detach()[indices])

@@ -1,8 +1,8 @@
-"""A pruned model mended without training: what is left of each layer learns by least squares to answer for what was cut."""
+"""Reconstruction of a pruned model without training: least squares makes what is left of each layer replace what was cut."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,78 +13,100 @@ from nightshift.models.heads import Model, compute_logits, is_decoder
 from nightshift.training.batching import model_inputs
 
 RIDGE = 1.0
-"""Pull towards the weights as they are, in shares of the mean square of what enters."""
+"""Penalty on changes of the weights, as a share of the mean square of the inputs."""
 
 
 @torch.no_grad()
 def reconstruct(pruned: Model, parent: Model, batches: Iterable[dict[str, Any]], ridge: float = RIDGE) -> None:
     """Solve each output projection of `pruned` anew, so that every layer's sums come nearest to `parent`'s on `batches`.
 
-    Layer after layer, attention before feed-forward, each with what the mended layers before it hand on, so that it
-    makes up for their errors too. A token counts as much as its sum moves the parent's answer (the gradient's square).
-    `batches` as `nightshift.training.batching.Collator` makes them; their hidden states are held in memory about five times.
+    Layers are solved one after another, attention before feed-forward, each on the outputs of the solved layers before it,
+    so that it makes up for their errors too. A token's weight is the squared gradient of the parent's prediction by its sum.
 
     Kwon et al. 2022, arXiv 2204.09656, section 4.3, solve so for masks; a projection's weights are solved for as in
-    Frantar and Alistarh 2023, arXiv 2301.00774, section 3.1. The weights of tokens are ours: without them mending made
-    the answers on SST-2 worse.
+    Frantar and Alistarh 2023, arXiv 2301.00774, section 3.1. The weights of tokens are ours: without them reconstruction made
+    the predictions on SST-2 worse.
+
+    Args:
+        pruned: The pruned model; its projections are changed in place.
+        parent: The model that it was pruned from.
+        batches: Batches as `nightshift.training.batching.Collator` makes them; their hidden states are held in memory about five times.
+        ridge: Penalty on changes, see `RIDGE`.
     """
-    rows = list(batches)
-    ours, theirs = ([_entering(model, batch) for batch in rows] for model in (pruned, parent))
+    collated = list(batches)
+    pruned_batches, parent_batches = (
+        [_first_layer_inputs(model, batch) for batch in collated] for model in (pruned, parent)
+    )
     blocks = get_architecture(parent).blocks
-    for batch, told in zip(theirs, rows, strict=True):
-        batch.felt = _felt(parent, told)
-    for number, (layer, original) in enumerate(zip(layers(pruned), layers(parent), strict=True)):
-        wanted = []
-        for batch in theirs:
-            with hooked_blocks([original], blocks) as watches:
-                batch.run(original, number)
-            wanted.append([watch.total for watch in watches])
-        _fit(layer, number, ours, wanted, [batch.felt[2 * number :] for batch in theirs], blocks, ridge)
-        for batch in theirs:
+    token_weights = [_token_weights(parent, batch) for batch in collated]
+    for index, (layer, parent_layer) in enumerate(zip(layers(pruned), layers(parent), strict=True)):
+        targets = []
+        for batch, weights in zip(parent_batches, token_weights, strict=True):
+            with hooked_blocks([parent_layer], blocks) as hooks:
+                batch.run(parent_layer, index)
             batch.hidden = batch.output
+            first = len(blocks) * index
+            targets.append([_Target(hook.residual_sum, weights[first + number]) for number, hook in enumerate(hooks)])
+        _solve_layer(layer, index, blocks, pruned_batches, targets, ridge)
 
 
-def _fit(
+class _Target(NamedTuple):
+    """The sums of one block of the parent for one batch, and how much each token counts."""
+
+    sums: Tensor
+    """(rows, tokens, hidden size)."""
+    token_weights: Tensor
+    """(rows, tokens)."""
+
+
+def _solve_layer(
     layer: nn.Module,
-    number: int,
-    rows: list["_Batch"],
-    wanted: list[list[Tensor]],
-    felt: list[list[Tensor]],
+    index: int,
     blocks: Sequence[Block],
+    batches: list["_Batch"],
+    targets: list[list[_Target]],
     ridge: float,
 ) -> None:
-    """Change a layer, the `number`-th, and take the rows through it."""
-    for place, block in enumerate(blocks):
-        normal = _Normal(layer.get_submodule(block.output_projection))
-        with hooked_blocks([layer], [block]) as (watch,):
-            for batch, totals, weights in zip(rows, wanted, felt, strict=True):
-                batch.run(layer, number)
-                missing = (totals[place] - watch.total)[batch.counted]
-                normal.add(watch.entering[batch.counted], missing, weights[place][batch.counted])
-        normal.solve(ridge)
-    for batch in rows:
-        batch.run(layer, number)
+    """Solve the projections of a layer and pass the batches through it.
+
+    Args:
+        layer: A layer of the pruned model.
+        index: Its index.
+        blocks: Its blocks, in the order in which it runs them.
+        batches: The batches before this layer.
+        targets: For each batch the target of each block.
+        ridge: Penalty on changes.
+    """
+    for number, block in enumerate(blocks):
+        equations = _NormalEquations(layer.get_submodule(block.output_projection))
+        with hooked_blocks([layer], [block]) as (hook,):
+            for batch, block_targets in zip(batches, targets, strict=True):
+                batch.run(layer, index)
+                target, mask = block_targets[number], batch.mask
+                residuals = (target.sums - hook.residual_sum)[mask]
+                equations.add(hook.projection_input[mask], residuals, target.token_weights[mask])
+        equations.solve(ridge)
+    for batch in batches:
+        batch.run(layer, index)
         batch.hidden = batch.output
 
 
 @dataclass
 class _Batch:
-    """Rows on their way through a model."""
+    """A batch on its way through the layers of a model."""
 
-    counted: Tensor
-    """(rows, tokens), true where there is no padding."""
+    mask: Tensor
+    """(rows, tokens), False for padding."""
     hidden: Tensor
-    """What the next layer reads, (rows, tokens, size)."""
-    beside: list[tuple[tuple[Any, ...], dict[str, Any]]]
-    """What each layer is told besides, by its place and by name."""
+    """Input of the next layer, (rows, tokens, size)."""
+    layer_arguments: list[tuple[tuple[Any, ...], dict[str, Any]]]
+    """Other arguments of each layer, positional and by name."""
     output: Tensor = field(default_factory=lambda: torch.empty(0))
-    """What the layer that was run last answered."""
-    felt: list[Tensor] = field(default_factory=list)
-    """How much each token of each block's sum counts, (rows, tokens)."""
+    """Output of the layer that was run last."""
 
-    def run(self, layer: nn.Module, number: int) -> None:
-        more, named = self.beside[number]
-        output = layer(self.hidden, *more, **named)
+    def run(self, layer: nn.Module, index: int) -> None:
+        args, kwargs = self.layer_arguments[index]
+        output = layer(self.hidden, *args, **kwargs)
         self.output = output if isinstance(output, Tensor) else output[0]
 
 
@@ -93,36 +115,36 @@ def _inputs(model: Model, batch: dict[str, Any]) -> dict[str, Any]:
     return {name: value.to(device) for name, value in model_inputs(batch).items()}
 
 
-def _entering(model: Model, batch: dict[str, Any]) -> _Batch:
-    """Return what the layers are given."""
-    given: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+def _first_layer_inputs(model: Model, batch: dict[str, Any]) -> _Batch:
+    """Return a batch before the first layer, with the arguments that the model calls its layers with."""
+    calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
 
-    def note(_module: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
-        given.append((inputs, named))
+    def record(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        calls.append((args, kwargs))
 
     inputs = _inputs(model, batch)
-    handles = [layer.register_forward_pre_hook(note, with_kwargs=True) for layer in layers(model.eval())]
+    handles = [layer.register_forward_pre_hook(record, with_kwargs=True) for layer in layers(model.eval())]
     try:
         trunk(model)(**inputs, **({"use_cache": False} if is_decoder(model.config) else {}))
     finally:
         for handle in handles:
             handle.remove()
     mask = inputs.get("attention_mask", torch.ones_like(inputs["input_ids"])).bool()
-    return _Batch(mask, given[0][0][0], [(more[1:], named) for more, named in given])
+    return _Batch(mask, calls[0][0][0], [(args[1:], kwargs) for args, kwargs in calls])
 
 
-def _felt(model: Model, batch: dict[str, Any]) -> list[Tensor]:
-    """Squared gradients of the margin between the two likeliest answers, or of the one number, by each block's sums."""
-    with torch.enable_grad(), hooked_blocks(layers(model), get_architecture(model).blocks) as watches:
-        answer = compute_logits(model, batch["objective"], _inputs(model, batch))
-        best = answer.topk(min(2, answer.shape[-1])).values
+def _token_weights(model: Model, batch: dict[str, Any]) -> list[Tensor]:
+    """Return the squared gradients of the margin between the two best logits, or of the only one, by each block's sums."""
+    with torch.enable_grad(), hooked_blocks(layers(model), get_architecture(model).blocks) as hooks:
+        logits = compute_logits(model, batch["objective"], _inputs(model, batch))
+        best = logits.topk(min(2, logits.shape[-1])).values
         margin = best[..., 0].sum() - best[..., 1:].sum()
-        gradients = torch.autograd.grad(margin, [watch.total for watch in watches])
+        gradients = torch.autograd.grad(margin, [hook.residual_sum for hook in hooks])
     return [gradient.square().sum(dim=-1) for gradient in gradients]
 
 
-class _Normal:
-    """The normal equations of a change to a projection, and to its bias where it has one."""
+class _NormalEquations:
+    """Normal equations of a change to a projection, and to its bias if it has one."""
 
     def __init__(self, projection: Any) -> None:
         self.projection = projection
@@ -131,18 +153,18 @@ class _Normal:
         self.squares = torch.zeros(size, size, dtype=torch.float64)
         self.products = torch.zeros(size, len(weight_matrix(projection)), dtype=torch.float64)
 
-    def add(self, entering: Tensor, missing: Tensor, felt: Tensor) -> None:
-        """Tokens' inputs, what the outputs lack, and how much each counts."""
-        known = nn.functional.pad(entering, (0, self.biased), value=1.0)
-        weighted = (known * felt[:, None]).T
-        self.squares += (weighted @ known).cpu()
-        self.products += (weighted @ missing).cpu()
+    def add(self, inputs: Tensor, residuals: Tensor, token_weights: Tensor) -> None:
+        """Add tokens: their inputs (tokens, inputs), the residuals of their outputs (tokens, outputs), their weights (tokens,)."""
+        extended = nn.functional.pad(inputs, (0, self.biased), value=1.0)
+        weighted = (extended * token_weights[:, None]).T
+        self.squares += (weighted @ extended).cpu()
+        self.products += (weighted @ residuals).cpu()
 
     def solve(self, ridge: float) -> None:
-        """Change the projection; the bias is not pulled."""
-        inner = self.squares.diagonal()[: weight_matrix(self.projection).shape[1]]
-        inner.add_(ridge * inner.mean()).clamp_(min=torch.finfo(inner.dtype).tiny)
+        """Change the projection; the penalty does not apply to the bias."""
+        diagonal = self.squares.diagonal()[: weight_matrix(self.projection).shape[1]]
+        diagonal.add_(ridge * diagonal.mean()).clamp_(min=torch.finfo(diagonal.dtype).tiny)
         change = torch.linalg.solve(self.squares, self.products).to(self.projection.weight)
-        weight_matrix(self.projection).add_(change[: len(inner)].T)
+        weight_matrix(self.projection).add_(change[: len(diagonal)].T)
         if self.biased:
             self.projection.bias.add_(change[-1])

@@ -29,7 +29,7 @@ class Rung(NamedTuple):
     epoch_share: float
     """Share of the epochs that each shape is trained for."""
     slack: float
-    """How far below its bound a shape may be and still go on, as a share of full's metric."""
+    """Distance below its bound at which a shape still goes on, as a share of full's metric."""
 
 
 RUNGS = (Rung(0.25, 0.06), Rung(0.5, 0.03), Rung(1.0, 0.0))

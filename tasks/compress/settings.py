@@ -15,7 +15,7 @@ TRAINED_TEACHERS = (FULL, "champion")
 
 
 class SelectionSettings(Settings):
-    """What a candidate may lose, and the targets that it must reach."""
+    """Losses that a candidate may have, and targets that it must reach."""
 
     keep: float = Field(0.99, gt=0, le=1)
     """Fraction of the full model's gate metric on validation that a candidate must keep."""

@@ -66,9 +66,9 @@ def compress(
     by_name = {str(recipe): model for recipe, model in exported.items()}
     costs = candidates.measure_costs(trained, by_name, objectives, builder.max_length).costs
     predictions = _predict(builder, evaluated, exported)
-    full, *others = _measure(builder, exported, costs, predictions)
+    full, *smaller = _measure(builder, exported, costs, predictions)
     holdouts = {str(recipe): sides["holdout"] for recipe, sides in predictions.items()}
-    decided = selection.choose(full, others, holdouts, objectives, compress)
+    decided = selection.choose(full, smaller, holdouts, objectives, compress)
     if decided[0].chosen:
         exported[FULL] = builder.export(FULL)
     remarked = []

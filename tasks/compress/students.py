@@ -55,7 +55,7 @@ def load_model(model: Trained | Student | Start) -> tuple[Model, PreTrainedToken
     """Load a model in its own shape: a pruned checkpoint has zeros where stock transformers know no smaller shape."""
     loaded, tokenizer, heads = pretrained.load_checkpoint(checkpoint_folder(model))
     if isinstance(model, Student) and loaded.config.model_type in ARCHITECTURES:
-        pruning.slim(loaded)
+        pruning.remove_zeros(loaded)
     return loaded, tokenizer, heads
 
 
@@ -231,7 +231,7 @@ def _prune_in_cuts(context: StepContext, share: float, batches: list[dict[str, A
     """
     texts = list(islice(context.texts(), latency_table.TEXTS))
     full = load_model(context.trained)[0]
-    dense = pruning.dense(context.model, inner_width(layers(full)[0], get_architecture(full).feed_forward))
+    dense = pruning.pad_with_zeros(context.model, inner_width(layers(full)[0], get_architecture(full).feed_forward))
     table = latency_table.load_or_measure(dense, context.tokenizer, context.heads, texts, context.settings.max_length)
     cuts = max(1, math.ceil(math.log(share, LARGEST_CUT)))
     model = context.model
@@ -312,7 +312,7 @@ def make_student(
     if step.trains and settings.epochs:
         work = artifact_store.work_folder(model_name, f"make_student-{artifact_store.artifact_key(folder)}")
         _train_student(model, context, step, work)
-    stock = pruning.dense(model) if model.config.model_type in ARCHITECTURES else model
+    stock = pruning.pad_with_zeros(model) if model.config.model_type in ARCHITECTURES else model
     pretrained.save_checkpoint(stock, tokenizer, context.heads, folder / "checkpoint")
     return Student(parameters=count, seconds=time.monotonic() - start_time)
 
