@@ -117,13 +117,13 @@ def run(
 
 def _print_result(result: Any) -> None:
     from nightshift.registry import tracking
-    from nightshift.reporting import report_page
+    from nightshift.reporting import report_data
 
     _print(f"{result.model}: {result.status}. {terminal_field(result.reason)}")
     if result.metrics:
         candidate = next(c for c in result.candidates if c.chosen)
-        metrics = {name: value for name, value in result.metrics.items() if report_page.is_shown(name)}
-        figures = [f"{report_page.metric_title(name)} {value:.3f}" + (f" (baseline {result.baseline[name]:.3f})" if name in (result.baseline or {}) else "")
+        metrics = {name: value for name, value in result.metrics.items() if report_data.is_shown(name)}
+        figures = [f"{report_data.metric_title(name)} {value:.3f}" + (f" (baseline {result.baseline[name]:.3f})" if name in (result.baseline or {}) else "")
                    for name, value in metrics.items()]  # fmt: skip
         _print(f"version {result.version} ({candidate.recipe}): {', '.join(figures)}, "
                    f"{candidate.latency_ms_p50:.2f} ms a text, {candidate.size_mb:.1f} MB")  # fmt: skip

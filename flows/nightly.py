@@ -17,7 +17,7 @@ from nightshift import redaction
 from nightshift.prefect_ui import artifacts, reconciliation
 from nightshift.records import Checked, Evaluated, NightResult, Objective, Source, Start, Trained
 from nightshift.registry import model_registry, tracking, warm_start
-from nightshift.reporting.report_page import ReportData
+from nightshift.reporting.report_data import ReportData
 from nightshift.store import disk
 from nightshift.store.stages import followed_by
 from nightshift.training import progress

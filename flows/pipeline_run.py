@@ -31,7 +31,8 @@ from nightshift.records import (
     Verdict,
 )
 from nightshift.registry import erasure, fingerprint, ledger, model_registry, tags, tracking
-from nightshift.reporting import report_page
+from nightshift.reporting import report_data
+from nightshift.reporting.report_data import ReportData
 from nightshift.store import artifact_store, disk
 from tasks.gate.stage import GateSettings
 
@@ -268,7 +269,7 @@ class PipelineRun:
         compressed: Compressed,
         verdict: Verdict,
         single_task: dict[str, Evaluated],
-    ) -> report_page.ReportData:
+    ) -> ReportData:
         """Return the inputs of the report.
 
         Args:
@@ -279,16 +280,16 @@ class PipelineRun:
             single_task: The evaluations of trainings with one objective each, by objective.
         """
         changes, seeds = self._label_changes(verdict.champion_version), self._seeds(verdict.spread)
-        return report_page.ReportData(
+        return ReportData(
             self.checked, self.objectives, trained, evaluated, compressed, verdict, single_task, changes, seeds
         )
 
-    def judged(self, ending: tuple[str, str], registered: Registered, data: report_page.ReportData) -> NightResult:
+    def judged(self, ending: tuple[str, str], registered: Registered, data: ReportData) -> NightResult:
         """Return the result of a run whose challenger was promoted or held."""
         assert data.evaluated and data.compressed and data.verdict
         result = NightResult(
             status=ending[0],
-            reason=". ".join([ending[1], *report_page.notices(data)]),
+            reason=". ".join([ending[1], *report_data.notices(data)]),
             model=self.model,
             version=registered.version,
             champion_version=model_registry.version_of(self.model, model_registry.CHAMPION),
@@ -347,7 +348,7 @@ class PipelineRun:
     def _note_versions_with_erased_rows(self, result: NightResult, forgotten: set[str]) -> None:
         result.carried_by = erasure.versions_with_erased_rows(self.model, forgotten)
         if result.carried_by:
-            log.warning("trained on rows that must be forgotten: %s", report_page.describe_versions(result))
+            log.warning("trained on rows that must be forgotten: %s", report_data.describe_versions(result))
 
 
 def labels_tag(labels: dict[str, list[str]]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from nightshift.records import NightResult, Registered, Source
 from nightshift.registry import tracking
 from nightshift.reporting import report_page, run_logging, version_description
-from nightshift.reporting.report_page import ReportData
+from nightshift.reporting.report_data import ReportData
 from nightshift.store import artifact_store
 from nightshift.store.stages import uncached_stage
 

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from nightshift.reporting import plots, report_page
-from nightshift.reporting.report_page import ReportData, notices
+from nightshift.reporting.report_data import ReportData, notices
 
 
 def test_the_first_line_names_a_few_untrained_labels_and_counts_the_others():

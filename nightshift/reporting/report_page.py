@@ -3,9 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, select_autoescape
@@ -14,190 +12,16 @@ from expectations.checkpoint import POLICY
 from nightshift import escaping
 from nightshift.evaluation import kinds, prediction_changes
 from nightshift.prefect_ui import artifacts
-from nightshift.records import Artifact, Checked, Compressed, Evaluated, Kind, NightResult, Objective, Trained, Verdict
+from nightshift.records import Artifact, NightResult, Objective, Verdict
 from nightshift.registry import ledger, tracking
-from nightshift.reporting import plots
+from nightshift.reporting import plots, report_data
+from nightshift.reporting.report_data import ReportData
 from nightshift.store import artifact_store
 
 LEDGER_LINES = 40
 """Number of the newest ledger entries that a report shows."""
 MAX_SLICES, MAX_LOST_ROWS = 30, 20
 """Maximum numbers of slices and lost rows on the page."""
-MAX_LABELS = 10
-"""Maximum number of labels in a sentence."""
-COSTS = ("size_mb", "latency_ms_p50", "latency_ms_p95", "throughput")
-
-SHOWN_METRICS: dict[Kind, tuple[str, ...]] = {
-    "classification": ("accuracy", "macro_f1", "weighted_f1"),
-    "regression": ("pearson", "spearman", "rmse"),
-    "generation": ("loss", "perplexity"),
-    "text2text": ("chrf", "exact_match", "bleu", "rouge_l"),
-}
-"""Metrics in the report's tables."""
-TITLES = {
-    "macro_f1": "macro F1",
-    "weighted_f1": "weighted F1",
-    "chrf": "chrF",
-    "bleu": "BLEU",
-    "rouge_l": "ROUGE-L",
-    "rmse": "RMSE",
-    "exact_match": "exact match",
-}
-
-
-@dataclass
-class ReportData:
-    """The inputs of the report; a run that the data gate stopped has only `checked`."""
-
-    checked: dict[str, Checked]
-    objectives: list[Objective] = field(default_factory=list)
-    trained: Trained | None = None
-    evaluated: Evaluated | None = None
-    compressed: Compressed | None = None
-    verdict: Verdict | None = None
-    single_task: dict[str, Evaluated] = field(default_factory=dict)
-    """Evaluations of single-task trainings by objective, if there are several objectives."""
-    label_changes: str = ""
-    """New and removed labels since the champion, in words; empty if there are none."""
-    seeds: str = ""
-    """Spread between trainings that differ in their seed only, in words."""
-
-
-def metric_prefix(name: str, objectives: list[Objective], sign: str = "/") -> str:
-    """Return the prefix of the names of an objective's metrics and files; empty if there is only one objective."""
-    return name + sign if len(objectives) > 1 else ""
-
-
-def metric_columns(objectives: list[Objective]) -> list[str]:
-    """Return the names of the metrics in tables, the weighted sum last."""
-    names = [metric_prefix(o.name, objectives) + metric for o in objectives for metric in SHOWN_METRICS[o.kind]]
-    return [*names, kinds.WEIGHTED] if len(objectives) > 1 else names
-
-
-def is_shown(name: str) -> bool:
-    """Return True if tables show this metric."""
-    return name.rpartition("/")[2] in {
-        kinds.WEIGHTED,
-        *(metric for metrics in SHOWN_METRICS.values() for metric in metrics),
-    }
-
-
-def metric_title(name: str) -> str:
-    """Return the title of a metric."""
-    start, slash, metric = name.rpartition("/")
-    return start + (slash and " ") + TITLES.get(metric, metric)
-
-
-def headline(result: NightResult, data: ReportData) -> str:
-    """Return the first line of the report: the outcome, or that the model does not beat the baseline.
-
-    For a first version the gate compares with the baseline, and its reason says so.
-    """
-    lines = []
-    if data.verdict and data.verdict.champion_version:
-        lines = list(filter(None, (_baseline_warning(result, data, objective) for objective in data.objectives)))
-    if not lines:
-        return f"{result.model}: {result.status}. {result.reason}"
-    return " ".join([*lines, *notices(data)])
-
-
-def notices(data: ReportData) -> list[str]:
-    """Return sentences on the limits of this training, for the first line of result, report and version description."""
-    lines = [f"The training was {data.trained.stopped}."] if data.trained and data.trained.stopped else []
-    for objective in data.objectives:
-        if untrained := objective.sides.untrained:
-            objective_words = f" of {objective.name}" if len(data.objectives) > 1 else ""
-            names = [f"{label} ({rows:,})" for label, rows in untrained.items()]
-            labels = ", ".join(names[:MAX_LABELS])
-            labels += f" and {len(names) - MAX_LABELS:,} more" if len(names) > MAX_LABELS else ""
-            lines.append(
-                f"No training row{objective_words} has these labels, so the model never answers with them, and the validation "
-                f"and holdout rows that carry them count as wrong: {labels}."
-            )
-    return lines
-
-
-def abstentions(data: ReportData) -> list[str]:
-    """Return sentences on the coverage of the registered version on the holdout, and its accuracy there."""
-    assert data.verdict
-    lines = []
-    for objective in data.objectives:
-        start = metric_prefix(objective.name, data.objectives)
-        coverage = data.verdict.metrics.get(f"{start}coverage")
-        if coverage is not None:
-            objective_words = f" of {objective.name}" if start else ""
-            accuracy = data.verdict.metrics.get(f"{start}answered_accuracy")
-            correct = "" if accuracy is None else f"; {accuracy:.1%} of these answers are right"
-            lines.append(
-                f"{coverage:.1%} of the holdout rows{objective_words} are answered without abstaining{correct}."
-            )
-    return lines
-
-
-def _baseline_warning(result: NightResult, data: ReportData, objective: Objective) -> str:
-    """Return a sentence if the model does not beat the baseline on an objective; else empty."""
-    if not (result.metrics and result.baseline and data.evaluated):
-        return ""
-    name = metric_prefix(objective.name, data.objectives) + objective.metric
-    value, baseline, sign = result.metrics[name], result.baseline[name], kinds.better(objective.metric)
-    if sign * value > sign * baseline:
-        return ""
-    return (
-        f"The transformer does not beat {data.evaluated.baselines[objective.name]} tonight: {metric_title(name)} {value:.3f} against "
-        f"{baseline:.3f} on the same rows."
-    )
-
-
-def baseline_name(evaluated: Evaluated) -> str:
-    """Return the names of the baselines, each once."""
-    return " / ".join(dict.fromkeys(evaluated.baselines.values())) or "baseline"
-
-
-def single_task_comparison(data: ReportData) -> list[dict[str, Any]]:
-    """Return the metrics of multi-task and single-task training, without compression, for each objective with both."""
-    assert data.evaluated
-    lines = []
-    for objective in data.objectives:
-        if objective.name in data.single_task:
-            metric, shared, single = _compared(data.evaluated, data.single_task[objective.name], objective)
-            gain = kinds.better(objective.metric) * (shared - single)
-            verdict = "helped" if gain > 0 else "did not help"
-            values = {"objective": objective.name, "metric": metric, "shared": shared, "alone": single}
-            lines.append(values | {"verdict": verdict})
-    return lines
-
-
-def _compared(shared: Evaluated, single_task: Evaluated, objective: Objective) -> tuple[str, float, float]:
-    """Return title, multi-task and single-task value of the metric; a loss is per text, since tokens may differ."""
-    metric, name = objective.metric, objective.name
-    if metric != "loss":
-        return metric_title(metric), shared.holdout[f"{name}/{metric}"], single_task.holdout[metric]
-    nats = [
-        pd.read_parquet(artifact_store.folder(evaluated) / f"holdout/{name}.parquet")["loss"].mean()
-        for evaluated in (shared, single_task)
-    ]
-    return "loss a text", float(nats[0]), float(nats[1])
-
-
-def lost_rows(data: ReportData) -> pd.DataFrame:
-    """Return the rows that the champion predicts right and the challenger wrong, without their texts."""
-    assert data.verdict
-    if not data.verdict.lost:
-        return pd.DataFrame()
-    table = pd.read_csv(
-        artifact_store.folder(data.verdict) / "measured" / prediction_changes.FILE, dtype=str, keep_default_na=False
-    )
-    return prediction_changes.without_texts(table, data.objectives)
-
-
-def slice_table(data: ReportData) -> pd.DataFrame:
-    """Return a table with one row per slice."""
-    assert data.verdict
-    rows = []
-    for tested_slice in data.verdict.slices:
-        limits = dict(zip(("lower", "upper"), tested_slice.interval or (), strict=False))
-        rows.append(tested_slice.model_dump(exclude={"interval"}) | limits)
-    return pd.DataFrame(rows)
 
 
 def draw_pictures(data: ReportData, slice_margin: float, folder: Path) -> list[Path]:
@@ -272,7 +96,7 @@ def _metrics_by_model(data: ReportData) -> dict[str, dict[str, float]]:
         "challenger, as registered": data.verdict.metrics,
         "champion, scored tonight": data.verdict.champion_metrics,
         "full": data.evaluated.holdout,
-        baseline_name(data.evaluated): data.evaluated.baseline,
+        report_data.baseline_name(data.evaluated): data.evaluated.baseline,
         "dummy, which reads no text": data.evaluated.dummy,
     }
 
@@ -309,19 +133,19 @@ def _template_values(result: NightResult, data: ReportData, files: Sequence[Path
     values: dict[str, object] = {}
     if data.verdict:
         values["metrics"] = _metrics_by_model(data)
-        values["single_task"] = single_task_comparison(data)
+        values["single_task"] = report_data.single_task_comparison(data)
         values["speed"] = _training_speed(data)
-        values["abstentions"] = abstentions(data)
-        values |= _comparison_values(data.verdict, lost_rows(data))
+        values["abstentions"] = report_data.abstentions(data)
+        values |= _comparison_values(data.verdict, report_data.lost_rows(data))
     quarantine = _quarantine_counts(data)
     return values | {
         "result": result,
-        "headline": headline(result, data),
+        "headline": report_data.headline(result, data),
         "data": data,
-        "columns": metric_columns(data.objectives),
-        "title": metric_title,
+        "columns": report_data.metric_columns(data.objectives),
+        "title": report_data.metric_title,
         "quarantine": quarantine,
-        "versions_with_erased_rows": describe_versions(result),
+        "versions_with_erased_rows": report_data.describe_versions(result),
         "examples": _quarantined_rows(data).head(20)[["reason", "source", "row"]].to_dict("records")
         if quarantine
         else [],
@@ -329,14 +153,6 @@ def _template_values(result: NightResult, data: ReportData, files: Sequence[Path
         "links": _links(result, data),
         "ledger": ledger.history(result.model)[: -LEDGER_LINES - 1 : -1],
     }
-
-
-def describe_versions(result: NightResult) -> str:
-    """Return the versions that were trained on rows which must be forgotten, in words."""
-    return ", ".join(
-        f"version {number}" + (" (the champion)" if number == result.champion_version else "")
-        for number in result.carried_by
-    )
 
 
 def template_environment() -> Environment:

@@ -10,8 +10,8 @@ from nightshift import escaping
 from nightshift.evaluation import drift_profile, scoring
 from nightshift.records import Objective, Registered, Verdict
 from nightshift.registry import model_registry, tracking
-from nightshift.reporting import plots, report_page
-from nightshift.reporting.report_page import ReportData
+from nightshift.reporting import plots, report_data
+from nightshift.reporting.report_data import ReportData
 from nightshift.store import artifact_store
 
 
@@ -28,7 +28,7 @@ def log(run_id: str, data: ReportData, registered: Registered, files: Sequence[P
     client, trained, evaluated = tracking.connect(), data.trained, data.evaluated
     tracking.log_history(run_id, json.loads((artifact_store.folder(trained) / "measured/history.json").read_text()))
     model_id = model_registry.version(registered.name, registered.version).source.removeprefix("models:/")
-    cost = data.compressed.chosen.model_dump(include=set(report_page.COSTS))
+    cost = data.compressed.chosen.model_dump(include=set(report_data.COSTS))
     for group, values, shown_with in (
         ("holdout", data.verdict.metrics, model_id),
         ("cost", cost, model_id),
@@ -44,7 +44,7 @@ def log(run_id: str, data: ReportData, registered: Registered, files: Sequence[P
     if evaluated.samples:
         client.log_dict(run_id, evaluated.samples, "samples.json")
     _log_profile(run_id, data.verdict, data.objectives[0])
-    for file, table in (("slices.csv", report_page.slice_table(data)), ("lost.csv", report_page.lost_rows(data))):
+    for file, table in (("slices.csv", report_data.slice_table(data)), ("lost.csv", report_data.lost_rows(data))):
         if len(table):
             client.log_text(run_id, escaping.spreadsheet(table).to_csv(index=False), file)
     tracking.log_candidates(run_id, data.compressed.candidates)
@@ -53,7 +53,7 @@ def log(run_id: str, data: ReportData, registered: Registered, files: Sequence[P
     with artifact_store.temporary_directory() as folder:
         for objective in data.objectives:
             if objective.kind == "classification":
-                picture = folder / f"{report_page.metric_prefix(objective.name, data.objectives, '_')}label_shares.png"
+                picture = folder / f"{report_data.metric_prefix(objective.name, data.objectives, '_')}label_shares.png"
                 plots.label_shares(_shares(objective), picture)
                 client.log_artifact(run_id, str(picture), "pictures")
 

@@ -7,8 +7,8 @@ from nightshift.escaping import markdown, markdown_link
 from nightshift.evaluation.claims import percent
 from nightshift.records import Candidate, NightResult, Source, Verdict
 from nightshift.registry import ledger, model_registry, tags, tracking
-from nightshift.reporting import report_page
-from nightshift.reporting.report_page import ReportData
+from nightshift.reporting import report_data
+from nightshift.reporting.report_data import ReportData
 from nightshift.store import processes
 
 PARTS = {
@@ -33,7 +33,7 @@ def describe(result: NightResult, data: ReportData, sources: list[Source]) -> No
     text = _text(result, data, data.verdict, sources)
     client.update_model_version(result.model, result.version, ledger.with_ledger(text, entries))
     client.set_tag(result.mlflow_run_id, "mlflow.note.content", text)
-    for name, value in _verdict_tags(data.verdict, report_page.metric_columns(data.objectives)).items():
+    for name, value in _verdict_tags(data.verdict, report_data.metric_columns(data.objectives)).items():
         client.set_model_version_tag(result.model, result.version, name, value)
 
 
@@ -58,7 +58,7 @@ def _text(result: NightResult, data: ReportData, verdict: Verdict, sources: list
     candidate = next(c for c in result.candidates if c.chosen)
     full = result.candidates[0]
     decision = f"passes the gate as *{verdict.claim}*" if verdict.decision == "promote" else "is held by the gate"
-    lines = [f"{markdown(notice)}\n" for notice in report_page.notices(data)]
+    lines = [f"{markdown(notice)}\n" for notice in report_data.notices(data)]
     first, *more = map(markdown, verdict.reasons)
     lines += [f"**{markdown(candidate.recipe)}** {decision}: {first}", "", *(f"- {reason}" for reason in more), ""]
     lines += [*_metrics_table(result, data, verdict, full), ""]
@@ -75,7 +75,7 @@ def _text(result: NightResult, data: ReportData, verdict: Verdict, sources: list
             "",
         ]
     lines += [f"**Seeds:** {markdown(data.seeds)}.", ""]
-    lines += [f"**Abstention:** {markdown(line)}\n" for line in report_page.abstentions(data)]
+    lines += [f"**Abstention:** {markdown(line)}\n" for line in report_data.abstentions(data)]
     if data.trained and data.trained.best:
         lines += [f"**Best checkpoint:** {markdown(data.trained.best)}.", ""]
     lines += [f"**Labels:** {markdown(data.label_changes)}.", ""] if data.label_changes else []
@@ -111,11 +111,11 @@ def _metrics_table(result: NightResult, data: ReportData, verdict: Verdict, full
     metrics |= {"full": full.holdout}
     if result.baseline:
         assert data.evaluated
-        metrics[report_page.baseline_name(data.evaluated).replace(" with logistic regression", "")] = result.baseline
+        metrics[report_data.baseline_name(data.evaluated).replace(" with logistic regression", "")] = result.baseline
     rows = []
-    for name in report_page.metric_columns(data.objectives):
+    for name in report_data.metric_columns(data.objectives):
         cells = [f"{values[name]:.4f}" if name in values else "" for values in metrics.values()]
-        rows.append([report_page.metric_title(name), *cells])
+        rows.append([report_data.metric_title(name), *cells])
     lines = [[f"on the {result.rows['holdout'] - verdict.seen:,} rows that judge", *metrics], *rows]
     head, *body = ["| " + " | ".join(f"{cell}&emsp;" for cell in line) + " |" for line in lines]
     return [head, "|" + " --- |" * len(lines[0]), *body]

@@ -119,10 +119,10 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def remove_cut_records() -> None:
-    """Remove completion markers that are not whole, as a disk that fills while Prefect writes them leaves them.
+def remove_truncated_records() -> None:
+    """Remove truncated completion markers, which are left if the disk fills up while Prefect writes them.
 
-    Prefect writes a marker under its final name. One that is being written at this moment is left alone.
+    Prefect writes a marker directly under its final name, so markers that may still be being written are left alone.
     """
     for record in root().glob(f"*/*/{MARKER}"):
         with suppress(FileNotFoundError):

@@ -115,12 +115,12 @@ def explained() -> Iterator[None]:
         yield
     except DiskFullError:
         make_room()
-        artifact_store.remove_cut_records()
+        artifact_store.remove_truncated_records()
         raise
     except Exception as error:
         if line := explanation(error):
             make_room()
-            artifact_store.remove_cut_records()
+            artifact_store.remove_truncated_records()
             raise DiskFullError(line) from error
         raise
 
