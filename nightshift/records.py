@@ -126,7 +126,7 @@ class Augmented(Artifact):
 class GenerationSettings(Settings):
     """Defaults for generating text, with the names of transformers' GenerationConfig; a request may override them."""
 
-    max_new_tokens: int = Field(64, ge=1, le=generation_config.LONGEST)
+    max_new_tokens: int = Field(64, ge=1, le=generation_config.MAX_NEW_TOKENS)
     """Maximum number of tokens to generate."""
     temperature: float = Field(0.0, ge=0, le=100)
     """Sampling temperature; 0: greedy decoding."""
@@ -136,7 +136,7 @@ class GenerationSettings(Settings):
     """Number of most likely tokens that are sampled from; 0: all tokens."""
     repetition_penalty: float = Field(1.0, gt=0, le=100)
     """Penalty of tokens that occur in the prompt or in the generated text; 1: no penalty."""
-    stop_strings: list[Annotated[str, Field(min_length=1)]] = Field([], max_length=generation_config.MOST_STOP_STRINGS)
+    stop_strings: list[Annotated[str, Field(min_length=1)]] = Field([], max_length=generation_config.MAX_STOP_STRINGS)
     """Strings before which generation stops."""
 
     @property
