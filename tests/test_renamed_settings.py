@@ -116,4 +116,4 @@ def test_the_settings_of_an_earlier_night_are_compared_under_the_new_names(monke
     before = {"settings": {"compress.minutes": 5, "gate.max_noise_drop": 0.1}}
     monkeypatch.setattr(fingerprint, "load_dict", lambda _uri: json.loads(json.dumps(before)))
     run = type("Run", (), {"info": type("Info", (), {"run_id": "r"})})
-    assert fingerprint.changes(fingerprint.kept(run), now) == ["settings (gate.max_typo_drop)"]
+    assert fingerprint.changes(fingerprint.load(run), now) == ["settings (gate.max_typo_drop)"]
