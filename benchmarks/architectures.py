@@ -199,8 +199,8 @@ class _Trial:
     def _serve(self, model: Any, tokenizer: Any, name: str) -> None:
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
-        export.export(model, tokenizer, self.heads, folder, MAX_LENGTH)
-        served = export.open_served(folder)
+        export.export_model(model, tokenizer, self.heads, folder, MAX_LENGTH)
+        served = export.open_predictor(folder)
         if not self.head.generative:
             said = TorchPredictor(model, tokenizer, self.heads, MAX_LENGTH).scores(self.texts)
             _ensure_alike(served.scores(self.texts), said, "what is served answers otherwise than PyTorch")
@@ -209,18 +209,18 @@ class _Trial:
 
     def _quantize(self, way: str) -> None:
         if self.head.generative:
-            export.export(self.model, self.tokenizer, self.heads, self.folder / "int8", MAX_LENGTH)
+            export.export_model(self.model, self.tokenizer, self.heads, self.folder / "int8", MAX_LENGTH)
             quantization.quantize_checkpoint(self.folder / "int8")
-            export.open_served(self.folder / "int8").continuations(self.texts[:2], "main", 4)  # type: ignore[union-attr]
+            export.open_predictor(self.folder / "int8").continuations(self.texts[:2], "main", 4)  # type: ignore[union-attr]
             return
         graph = self.folder / "full" / export.ONNX
         before = graph.read_bytes()
         if way == "dynamic":
             quantization.quantize_int8(graph, graph)
         else:
-            served: Any = export.open_served(graph.parent)
+            served: Any = export.open_predictor(graph.parent)
             quantization.quantize_static(graph, graph, [served.feed(self.texts)])
-        found = export.open_served(graph.parent).scores(self.texts)
+        found = export.open_predictor(graph.parent).scores(self.texts)
         graph.write_bytes(before)
         if not np.isfinite(found).all():
             raise ValueError("int8 answers with what is no number")

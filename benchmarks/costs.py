@@ -27,7 +27,7 @@ def costs(home: Path, base: str | None) -> list[dict[str, Any]]:
     predictors: dict[str, Any] = {"full": TorchPredictor(model, tokenizer, heads, max_length)}
     for folder in sorted(compressed.parent.glob("*/serving")):
         if folder.parent.name != "full":
-            predictors[folder.parent.name] = export.open_served(folder)
+            predictors[folder.parent.name] = export.open_predictor(folder)
     (holdout,) = home.glob("artifacts/split/*/holdout.parquet")
     rows = pd.read_parquet(holdout)
     texts = rows["text"].tolist()

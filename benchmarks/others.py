@@ -30,8 +30,8 @@ def of_full(model: Any, tokenizer: Any, heads: Heads, max_length: int) -> dict[s
     """Full in ONNX Runtime and in Hugging Face's `pipeline`."""
     (head,) = heads.values()
     with TemporaryDirectory() as served:
-        export.export(model, tokenizer, heads, Path(served), max_length)
-        onnx = export.open_served(Path(served))
+        export.export_model(model, tokenizer, heads, Path(served), max_length)
+        onnx = export.open_predictor(Path(served))
     piped = pipeline("text-classification", model=model, tokenizer=tokenizer, truncation=True, max_length=max_length)
     return {
         "full in ONNX Runtime": lambda texts: [head.labels[place] for place in onnx.scores(texts).argmax(axis=1)],

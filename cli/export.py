@@ -167,7 +167,9 @@ def _generation_values(checkpoint: Path, served: Path) -> dict[str, Any]:
         "heads": heads,
         "int8": (served / int8.WEIGHTS).exists(),
         "prompt": prompt,
-        "max_new_tokens": text_generation.room(model.config, settings["max_length"], head.generation.max_new_tokens)[1],
+        "max_new_tokens": text_generation.fit_lengths(
+            model.config, settings["max_length"], head.generation.max_new_tokens
+        )[1],
         "arguments": _arguments(head.generation),
         "generation": head.generation,
         "loader": "AutoModelForSeq2SeqLM" if is_encoder_decoder else "AutoModelForCausalLM",

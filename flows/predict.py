@@ -202,7 +202,7 @@ def _answers(
         raise UserError(f"no parameter {unknown[0]!r}: a model that writes takes {', '.join(PARAMS)}")
     try:
         model = RegisteredModel(model_registry.resolve(model_uri))
-        name = model.predictor.named(objective)
+        name = model.predictor.resolve_objective(objective)
         if requires_pairs and not model.heads[name].pairs:
             raise UserError(f"{model_uri}: {name} reads one text a row; leave --text-pair out")
         parts = [

@@ -75,7 +75,7 @@ def trained_bert(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("trained")
     model, tokenizer, heads, _ = train_once.prepared("bert", ("judged",))
     model = train_once.fit(folder / "work", num_train_epochs=12).model.eval()
-    export.export(model, tokenizer, heads, folder, 32)
+    export.export_model(model, tokenizer, heads, folder, 32)
     quantization.quantize_int8(folder / export.ONNX, folder / export.ONNX)
     texts, labels = zip(*messages(800, seed=2), strict=True)
     return model, tokenizer, heads, folder, list(texts), list(labels)

@@ -76,8 +76,8 @@ def made(name, heads=None):
 
 def written(full, folder):
     """Exports it; returns what is served and its graph."""
-    export.export(full.model, full.tokenizer, full.heads, folder, full.max_length)
-    return export.open_served(folder), ir.load(folder / "model.onnx")
+    export.export_model(full.model, full.tokenizer, full.heads, folder, full.max_length)
+    return export.open_predictor(folder), ir.load(folder / "model.onnx")
 
 
 def kinds(graph):

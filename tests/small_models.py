@@ -61,7 +61,7 @@ def export_model(base, heads, folder, max_length=32):
     """The model in memory and its served folder."""
     model, tokenizer = build_model(base, heads)
     folder.mkdir(exist_ok=True)
-    export.export(model, tokenizer, heads, folder, max_length)
+    export.export_model(model, tokenizer, heads, folder, max_length)
     return TorchPredictor(model, tokenizer, heads, max_length)
 
 

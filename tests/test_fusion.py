@@ -100,11 +100,11 @@ def test_weights_beside_a_graph_count_and_go_with_what_replaces_it(exported_mode
     graph, beside = (tmp_path / name for name in ("model.onnx", "model.onnx.data"))
     assert beside.stat().st_size > graph.stat().st_size
     assert footprint.size_mb(tmp_path) == pytest.approx(footprint.size_mb(folder), rel=0.1)
-    assert np.array_equal(export.open_served(tmp_path).scores(LONG), served.scores(LONG))
-    assert quantization.sensitive(graph, feeds(served), 1) == quantization.sensitive(
+    assert np.array_equal(export.open_predictor(tmp_path).scores(LONG), served.scores(LONG))
+    assert quantization.most_sensitive_weights(graph, feeds(served), 1) == quantization.most_sensitive_weights(
         folder / "model.onnx", feeds(served), 1
     )
     monkeypatch.setattr(graphs, "PROTOBUF_LIMIT", 2e9)
     quantization.quantize_int8(graph, graph)
     assert not beside.exists() and footprint.size_mb(tmp_path) < 0.5 * footprint.size_mb(folder)
-    assert np.abs(export.open_served(tmp_path).scores(LONG) - full.scores(LONG)).max() < 0.2
+    assert np.abs(export.open_predictor(tmp_path).scores(LONG) - full.scores(LONG)).max() < 0.2

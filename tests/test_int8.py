@@ -34,7 +34,7 @@ def served(request, tmp_path):
     """The float predictor, the folder in int8, and how large the float weights were."""
     heads = {"main": WRITES[request.param]}
     model, tokenizer = made(request.param, heads)
-    export.export(model, tokenizer, heads, tmp_path, 48)
+    export.export_model(model, tokenizer, heads, tmp_path, 48)
     size = (tmp_path / "model.safetensors").stat().st_size
     quantization.quantize_checkpoint(tmp_path)
     return TorchPredictor(model, tokenizer, heads, 48), tmp_path, size
@@ -48,7 +48,7 @@ def asked(predictor):
 def test_it_is_small_and_answers_like_the_float_one(served):
     full, folder, size = served
     assert (folder / int8.WEIGHTS).stat().st_size < 0.4 * size and not (folder / "model.safetensors").exists()
-    narrow = export.open_served(folder)
+    narrow = export.open_predictor(folder)
     left = [m for m in narrow.model.modules() if isinstance(m, nn.Linear | Conv1D)]
     assert not left, "a product was left in float"
     (loss, tokens), (expected, same) = asked(narrow), asked(full)
@@ -58,7 +58,7 @@ def test_it_is_small_and_answers_like_the_float_one(served):
 
 
 def test_a_rows_answer_does_not_depend_on_the_others(served):
-    narrow = export.open_served(served[1])
+    narrow = export.open_predictor(served[1])
     ids = torch.tensor([[5, 6, 7, 8], [9, 10, 11, 12], [300, 301, 302, 303]])
     more = {"decoder_input_ids": ids} if narrow.encoder_decoder else {}
     with torch.no_grad():
@@ -69,7 +69,7 @@ def test_a_rows_answer_does_not_depend_on_the_others(served):
 
 def test_one_corrupted_scale_is_seen_in_the_losses(served):
     full, folder, _ = served
-    narrow = export.open_served(folder)
+    narrow = export.open_predictor(folder)
     linear = next(m for m in narrow.model.modules() if isinstance(m, int8.Int8Linear) and m is not narrow.model.lm_head)
     linear.scales *= 300
     (loss, tokens), (expected, _) = asked(narrow), asked(full)
@@ -80,21 +80,21 @@ def test_tied_weights_are_written_once_and_shared_again(tmp_path):
     heads = {"main": Head("generation")}
     model, tokenizer = made("scratch:gpt2", heads)
     assert model.lm_head.weight is model.transformer.wte.weight
-    export.export(model, tokenizer, heads, tmp_path, 48)
+    export.export_model(model, tokenizer, heads, tmp_path, 48)
     quantization.quantize_checkpoint(tmp_path)
     with safe_open(tmp_path / int8.WEIGHTS, "pt") as file:
         names = [name for name in file.keys() if "lm_head" in name or "wte" in name]  # noqa: SIM118
     assert len(names) == 2, names
-    again = export.open_served(tmp_path).model
+    again = export.open_predictor(tmp_path).model
     assert again.lm_head.weight.data_ptr() == again.transformer.wte.weight.data_ptr()
 
 
 def test_a_shared_trunk_writes_and_judges(tmp_path):
     heads = {"words": Head("generation"), "mood": Head("classification", ("bad", "good"))}
     model, tokenizer = made("scratch:gpt2", heads)
-    export.export(model, tokenizer, heads, tmp_path, 48)
+    export.export_model(model, tokenizer, heads, tmp_path, 48)
     quantization.quantize_checkpoint(tmp_path)
-    full, narrow = TorchPredictor(model, tokenizer, heads, 48), export.open_served(tmp_path)
+    full, narrow = TorchPredictor(model, tokenizer, heads, 48), export.open_predictor(tmp_path)
     assert isinstance(narrow.model, SharedTrunk)
     assert narrow.scores(PLAIN, None, "mood") == pytest.approx(full.scores(PLAIN, None, "mood"), abs=0.02)
     loss, tokens = narrow.losses(TEXTS[:20], None, "words")

@@ -11,7 +11,7 @@ from small_models import JUDGES, LONG, MANY, ONE, PAIR, SIZES, TEXTS, export_mod
 
 from nightshift.evaluation import scoring
 from nightshift.inference import predictor, serving
-from nightshift.inference.predictor import Judge
+from nightshift.inference.predictor import PredictorBase
 from nightshift.models import pretrained
 from nightshift.onnx import export, quantization
 
@@ -19,7 +19,7 @@ from nightshift.onnx import export, quantization
 @pytest.mark.parametrize("case", JUDGES)
 def test_the_served_folder_judges_like_torch_in_order_and_cut_to_length(case, tmp_path):
     base, heads = JUDGES[case]
-    full, served = export_model(base, heads, tmp_path), export.open_served(tmp_path)
+    full, served = export_model(base, heads, tmp_path), export.open_predictor(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"model.onnx", "tokenizer.json", "config.json"}
     for name, head in heads.items():
         expected = full.scores(LONG, second_texts(head), name)
@@ -37,7 +37,7 @@ def test_in_eight_bits_every_head_still_says_the_same(case, tmp_path):
     sizes = [(tmp_path / name).stat().st_size for name in ("int8.onnx", "model.onnx")]
     assert sizes[0] < 0.5 * sizes[1]
     (tmp_path / "int8.onnx").replace(tmp_path / "model.onnx")
-    served = export.open_served(tmp_path)
+    served = export.open_predictor(tmp_path)
     for name, head in heads.items():
         expected, found = (model.scores(LONG, second_texts(head), name) for model in (full, served))
         assert np.corrcoef(expected[:, 0], found[:, 0])[0, 1] > 0.95
@@ -46,14 +46,14 @@ def test_in_eight_bits_every_head_still_says_the_same(case, tmp_path):
 def test_scores_are_what_each_kind_says_they_are(tmp_path):
     full = export_model(*JUDGES["one bert for four"], tmp_path)
     logits = {name: full.logits(TEXTS, second_texts(head) and TEXTS, name) for name, head in full.heads.items()}
-    served = export.open_served(tmp_path)
+    served = export.open_predictor(tmp_path)
     assert np.allclose(served.scores(TEXTS, None, "tone").sum(axis=1), 1)
     assert np.allclose(served.scores(TEXTS, None, "things"), 1 / (1 + np.exp(-logits["things"])), atol=1e-4)
     assert np.allclose(served.scores(TEXTS, None, "linear"), logits["linear"] * 12 + 30, atol=1e-3)
     assert served.main == "tone"
 
 
-class Fixed(Judge):
+class Fixed(PredictorBase):
     """A predictor whose scores are given."""
 
     def __init__(self, head, scores):
@@ -64,7 +64,7 @@ class Fixed(Judge):
 
 
 def test_several_labels_are_joined_and_none_is_empty():
-    told = serving.answers(Fixed(MANY, [[0.5, 0.1, 0.9], [0.2, 0.4, 0.3]]), ["a", "b"])
+    told = serving.answer_frame(Fixed(MANY, [[0.5, 0.1, 0.9], [0.2, 0.4, 0.3]]), ["a", "b"])
     assert told["label"].tolist() == ["box|tent", ""] and told["score"].tolist() == [0.5, 0.4]
     assert told["scores"][0] == {"box": 0.5, "lamp": 0.1, "tent": 0.9}
 
@@ -72,15 +72,18 @@ def test_several_labels_are_joined_and_none_is_empty():
 def test_threshold_and_abstention_bound_decide_alike_wherever_rows_are_answered():
     scores = [[0.3, 0.1, 0.9], [0.2, 0.4, 0.2]]
     low = Fixed(replace(MANY, threshold=0.3), scores)
-    assert serving.answers(low, ["a", "b"])["label"].tolist() == ["box|tent", "lamp"]
+    assert serving.answer_frame(low, ["a", "b"])["label"].tolist() == ["box|tent", "lamp"]
     sure = Fixed(replace(ONE, abstain_below=0.6), [[0.45, 0.55], [0.1, 0.9]])
-    told = serving.answers(sure, ["a", "b"])
+    told = serving.answer_frame(sure, ["a", "b"])
     assert list(told) == ["label", "score", "scores", "abstain"] and told["abstain"].tolist() == [True, False]
     assert json.loads(json.dumps(sure.answers(["a"])))[0]["abstain"] is True
-    assert "abstain" not in serving.answers(Fixed(ONE, [[0.4, 0.6]]), ["a"])
+    assert "abstain" not in serving.answer_frame(Fixed(ONE, [[0.4, 0.6]]), ["a"])
     frame = pd.DataFrame({"row_key": ["1", "2"], "text": ["a", "b"], "label": ["", ""]})
     for model, head in ((low, MANY), (sure, ONE)):
-        told, table = serving.answers(model, ["a", "b"]), scoring.predictions(model, frame, objective_of_head(head))
+        told, table = (
+            serving.answer_frame(model, ["a", "b"]),
+            scoring.predictions(model, frame, objective_of_head(head)),
+        )
         assert table["predicted"].tolist() == told["label"].tolist()
         assert table.get("abstain", pd.Series()).tolist() == told.get("abstain", pd.Series()).tolist()
 
@@ -89,7 +92,7 @@ def test_a_served_folder_decides_by_its_bounds_and_older_folders_are_read(tmp_pa
     full = export_model("bert", {"main": MANY}, tmp_path / "serving")
     chosen = {"main": replace(MANY, threshold=0.32)}
     export.rewrite_heads(chosen, tmp_path / "serving")
-    served = export.open_served(tmp_path / "serving")
+    served = export.open_predictor(tmp_path / "serving")
     scores = served.scores(TEXTS)
     assert served.heads["main"].threshold == 0.32 and np.abs(scores - full.scores(TEXTS)).max() < 1e-4
     assert [set(line["label"].split("|")) - {""} for line in served.answers(TEXTS)] == [
@@ -100,27 +103,27 @@ def test_a_served_folder_decides_by_its_bounds_and_older_folders_are_read(tmp_pa
     for name in ("threshold", "abstain_below"):
         del config["heads"]["main"][name]
     path.write_text(json.dumps(config))
-    older = export.open_served(tmp_path / "serving").heads["main"]
+    older = export.open_predictor(tmp_path / "serving").heads["main"]
     assert (older.threshold, older.abstain_below) == (0.5, None)
 
 
 def test_what_a_model_cannot_answer_is_said():
     one, pair = Fixed(ONE, [[0.3, 0.7]] * 3), Fixed(PAIR, [[0.3, 0.6, 0.1]] * 3)
-    assert serving.answers(one, "a text")["label"].tolist() == ["good"]
+    assert serving.answer_frame(one, "a text")["label"].tolist() == ["good"]
     with pytest.raises(ValueError, match="no objective 'tone': this model knows main"):
-        serving.answers(one, ["a"], "tone")
+        serving.answer_frame(one, ["a"], "tone")
     with pytest.raises(ValueError, match="no column 'text_pair'"):
-        serving.answers(pair, ["a"])
+        serving.answer_frame(pair, ["a"])
     with pytest.raises(ValueError, match="row 1: text is missing"):
-        serving.answers(one, pd.DataFrame({"text": ["a", None]}))
+        serving.answer_frame(one, pd.DataFrame({"text": ["a", None]}))
     for value in (["a", "b"], b"a", {"a": 1}):
         with pytest.raises(ValueError, match=f"row 7: text is no text but {type(value).__name__}"):
-            serving.answers(one, pd.DataFrame({"text": ["a", value]}, index=[3, 7]))
+            serving.answer_frame(one, pd.DataFrame({"text": ["a", value]}, index=[3, 7]))
     for value in (None, pd.NA, np.nan, pd.NaT):
         with pytest.raises(ValueError, match="row 1: text is missing"):
-            serving.answers(one, pd.DataFrame({"text": ["a", value]}))
+            serving.answer_frame(one, pd.DataFrame({"text": ["a", value]}))
     with pytest.raises(ValueError, match="row 0: text is no text but int"):
-        serving.answers(one, pd.DataFrame({"text": [1, 2.5]}, dtype=object))
+        serving.answer_frame(one, pd.DataFrame({"text": [1, 2.5]}, dtype=object))
     with pytest.raises(ValueError, match="expected a list of texts as text, found str"):
         one.answers("a text")
     with pytest.raises(ValueError, match="2 first and 1 second texts"):
@@ -175,6 +178,6 @@ def test_the_served_folder_reads_of_long_texts_what_it_is_to_read():
 def test_answers_have_the_index_of_the_frame():
     frame = pd.DataFrame({"text": ["a", "b", "c"], "keep": [False, True, True]})
     some = frame[frame["keep"]]
-    told = serving.answers(Fixed(ONE, [[0.3, 0.7], [0.9, 0.1]]), some)
+    told = serving.answer_frame(Fixed(ONE, [[0.3, 0.7], [0.9, 0.1]]), some)
     assert some.assign(label=told["label"])["label"].tolist() == told["label"].tolist()
-    assert told["label"].nunique() == 2 and serving.answers(Fixed(ONE, np.zeros((0, 2))), some[:0]).empty
+    assert told["label"].nunique() == 2 and serving.answer_frame(Fixed(ONE, np.zeros((0, 2))), some[:0]).empty

@@ -162,14 +162,14 @@ def test_emptied_blocks_are_not_in_the_graph(kind, heads_own, tmp_path):
     told = importance.compute_importance(with_biases(model), batches_of(tokenizer, "judged", heads["judged"]), heads)
     for widths, few, attentions in (([24, 8], [2, 1], 2), ([0, 8], [2, 0], 1), ([0, 0], [0, 0], 0)):
         pruned = pruning.prune(model, told, widths, few)
-        export.export(pruned, tokenizer, heads, tmp_path, 32)
+        export.export_model(pruned, tokenizer, heads, tmp_path, 32)
         nodes = [node.op_type for node in ir.load(tmp_path / export.ONNX).graph]
         assert nodes.count("MultiHeadAttention") == attentions
         joint = 2 * attentions + bool(attentions)
         assert nodes.count("MatMul") == heads_own + joint + 2 * sum(map(bool, widths))
         said = [
             p.scores(TEXTS, None, "judged")
-            for p in (TorchPredictor(pruned, tokenizer, heads, 32), export.open_served(tmp_path))
+            for p in (TorchPredictor(pruned, tokenizer, heads, 32), export.open_predictor(tmp_path))
         ]
         assert said[0] == pytest.approx(said[1], abs=1e-4)
 

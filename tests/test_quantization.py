@@ -30,14 +30,14 @@ def eight_bits(folder, target, calibrated, kept=()):
 @pytest.mark.parametrize("static", [False, True], ids=["dynamic", "static"])
 def test_int8_reaches_every_product_and_embedding_but_those_kept(name, static, exported_model, tmp_path):
     full, folder, served = exported_model(name)
-    every = quantization.names(folder / "model.onnx")
+    every = quantization.weight_names(folder / "model.onnx")
     assert len(every) == {"bert": 11, "gpt2": 10}[name]
     graph = eight_bits(folder, tmp_path, static and feeds(served), every[2:4])
-    assert quantization.names(graph) == every[2:4]
+    assert quantization.weight_names(graph) == every[2:4]
     found = kinds(ir.load(graph))
     assert found["MatMulIntegerToFloat" if static else "DynamicQuantizeMatMul"] == len(every) - 2
     assert found["GatherBlockQuantized"] == 2 and not found["Gather"] > 2
-    expected, eight = full.scores(LONG), export.open_served(tmp_path).scores(LONG)
+    expected, eight = full.scores(LONG), export.open_predictor(tmp_path).scores(LONG)
     assert np.abs(eight - expected).max() > 0 and np.corrcoef(expected[:, 0], eight[:, 0])[0, 1] > 0.98
 
 
@@ -54,14 +54,14 @@ def test_token_embeddings_in_four_bits_are_smaller_and_answer_alike(name, export
     saved = full.model.get_input_embeddings().weight.numel() / 2
     assert eight.stat().st_size - four.stat().st_size == pytest.approx(saved, rel=0.2)
     shutil.copy(four, eight)
-    expected, found = full.scores(LONG), export.open_served(eight.parent).scores(LONG)
+    expected, found = full.scores(LONG), export.open_predictor(eight.parent).scores(LONG)
     assert np.corrcoef(expected[:, 0], found[:, 0])[0, 1] > 0.95
 
 
 @pytest.mark.parametrize("calibrated", [True, False])
 def test_in_int8_a_row_does_not_depend_on_its_neighbours(exported_model, tmp_path, calibrated):
     _, folder, served = exported_model("bert")
-    eight = export.open_served(eight_bits(folder, tmp_path, feeds(served) if calibrated else None).parent)
+    eight = export.open_predictor(eight_bits(folder, tmp_path, feeds(served) if calibrated else None).parent)
     alone = np.concatenate([eight.scores([text]) for text in LONG])
     assert np.abs(alone - eight.scores(LONG)).max() < 1e-5
     assert eight.batch == (32 if calibrated else 1), "dynamic int8 scales a whole batch alike"
@@ -75,7 +75,7 @@ def test_what_hurts_most_is_found_and_left_out(exported_model, tmp_path):
     uneven[0] *= 300
     weight.const_value = ir.tensor(uneven, name=name)
     ir.save(graph, tmp_path / "model.onnx")
-    assert quantization.sensitive(tmp_path / "model.onnx", feeds(served), 1) == [name]
+    assert quantization.most_sensitive_weights(tmp_path / "model.onnx", feeds(served), 1) == [name]
     moved = []
     for kept in ([], [name]):
         quantization.quantize_int8(tmp_path / "model.onnx", tmp_path / "int8.onnx", kept)

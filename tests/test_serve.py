@@ -20,7 +20,7 @@ SERVE = Path(__file__).parent.parent / "flows" / "exported" / "serve.py"
 BODY_LIMIT = 10_000
 
 
-class Scripted(predictor.Judge):
+class Scripted(predictor.PredictorBase):
     """Its first label is as likely as texts are short; a text `fail` breaks it."""
 
     heads, main = {"main": Head("classification", ("short", "long"))}, "main"

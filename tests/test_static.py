@@ -87,7 +87,7 @@ def test_a_static_student_learns_is_saved_and_served(kind, name, tmp_path, tiny_
     assert heads == {name: head}
     assert np.array_equal(answers(TorchPredictor(again, read, heads, 32), name), said)
     (tmp_path / "served").mkdir()
-    export.export(again, read, heads, tmp_path / "served", 32)
+    export.export_model(again, read, heads, tmp_path / "served", 32)
     served = OnnxPredictor(tmp_path / "served")
     assert np.allclose(answers(served, name), said, atol=1e-4)
     quantization.quantize_int8(tmp_path / "served/model.onnx", tmp_path / "int8.onnx")

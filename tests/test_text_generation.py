@@ -40,7 +40,7 @@ def test_a_checkpoint_writes_as_it_did_here(tmp_path):
 @pytest.mark.parametrize("case", WRITERS)
 def test_the_served_folder_writes_like_torch_whatever_else_is_in_the_batch(case, tmp_path):
     base, heads = WRITERS[case]
-    full, served = export_model(base, heads, tmp_path), export.open_served(tmp_path)
+    full, served = export_model(base, heads, tmp_path), export.open_predictor(tmp_path)
     assert {"model.safetensors", "tokenizer.json", "serving.json"} <= {path.name for path in tmp_path.iterdir()}
     for name in (name for name, head in heads.items() if head.generative):
         greedy = served.continuations(LONG, name, 6)
@@ -112,7 +112,7 @@ def test_repeating_is_made_as_unlikely_as_transformers_does(base):
     for text, written in zip(
         TEXTS[:6], full.continuations(TEXTS[:6], max_new_tokens=8, repetition_penalty=9.0), strict=True
     ):
-        ids = torch.tensor(text_generation.prompts(tokenizer, ANSWER, [text], 40, base == "t5"))
+        ids = torch.tensor(text_generation.encode_prompts(tokenizer, ANSWER, [text], 40, base == "t5"))
         said = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, repetition_penalty=9.0,
                               do_sample=False, eos_token_id=tokenizer.eos_token_id)  # fmt: skip
         assert tokenizer.decode(said[0, 1 if base == "t5" else ids.shape[1] :], skip_special_tokens=True) == written
@@ -161,8 +161,11 @@ def test_a_checkpoint_keeps_how_it_writes(tmp_path):
 
 def test_a_prompt_leaves_room_for_what_is_written():
     config = build_model("gpt2", {"main": STORY})[0].config
-    assert text_generation.room(config, 32, 16) == (32, 16) and text_generation.room(config, 64, 16) == (48, 16)
-    assert text_generation.room(config, 64, 500) == (32, 32)
+    assert text_generation.fit_lengths(config, 32, 16) == (32, 16) and text_generation.fit_lengths(config, 64, 16) == (
+        48,
+        16,
+    )
+    assert text_generation.fit_lengths(config, 64, 500) == (32, 32)
 
 
 @pytest.mark.parametrize("case", ["gpt2 goes on", "one gpt2 for three"])

@@ -19,7 +19,7 @@ def size_mb(folder: Path) -> float:
     return sum(file.stat().st_size for file in folder.iterdir() if file.name.endswith(WEIGHT_FILES)) / 1e6
 
 
-def of(folder: Path) -> dict[str, float]:
+def measure(folder: Path) -> dict[str, float]:
     """`memory_mb`: the process's peak after it answered 32 texts at once, libraries included; `load_ms`: opening the folder.
 
     `folder`: one that is served, or a checkpoint, which PyTorch loads.

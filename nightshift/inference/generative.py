@@ -12,10 +12,10 @@ import pandas as pd
 from nightshift.inference import serving
 from nightshift.inference.writer import SETTINGS, GenerativePredictor
 
-__all__ = ["SETTINGS", "GenerativePredictor", "answers"]
+__all__ = ["SETTINGS", "GenerativePredictor", "answer_frame"]
 
 
-def answers(
+def answer_frame(
     predictor: GenerativePredictor,
     rows: Any,
     objective: str = "",
@@ -31,12 +31,12 @@ def answers(
     version was registered.
     With `score` how likely the model finds what is there already: `loss` (nats) over `tokens`, of the column `target`
     after the text, or of the text itself where there is no such column. An objective that does not write answers as
-    `nightshift.inference.serving.answers` says.
+    `nightshift.inference.serving.answer_frame` says.
     """
     params |= {"max_new_tokens": max_new_tokens, "temperature": temperature}
     name, head = predictor.checked(objective, seed, params)
     if not head.generative:
-        return serving.answers(predictor, rows, name)
+        return serving.answer_frame(predictor, rows, name)
     if not score:
         (texts,) = serving.columns_of(predictor, rows, ["text"])
         written = predictor.continuations(texts, name, seed=seed, **params)
@@ -56,8 +56,8 @@ class GenerativeModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """The answers to each row; `params` are those of `answers`."""
-        with serving.refusing():
-            return answers(self.predictor, model_input, **params or {})
+        with serving.as_invalid_requests():
+            return answer_frame(self.predictor, model_input, **params or {})
 
 
 mlflow.models.set_model(GenerativeModel())

@@ -109,16 +109,16 @@ class TorchPredictor:
         """
         head = self.heads[objective]
         generation = head.generation.changed(max_new_tokens=max_new_tokens, temperature=temperature, **params)
-        longest, new = text_generation.room(self.model.config, self.max_length, generation.max_new_tokens)
+        longest, new = text_generation.fit_lengths(self.model.config, self.max_length, generation.max_new_tokens)
         if not texts:
             return []
         generation = replace(generation, max_new_tokens=new)
-        ids = text_generation.prompts(self.tokenizer, head, texts, longest, self.encoder_decoder)
+        ids = text_generation.encode_prompts(self.tokenizer, head, texts, longest, self.encoder_decoder)
         written = [""] * len(texts)
         for part in _batches([len(line) for line in ids]):
             seeds = [text_generation.row_seed(seed, texts[i]) for i in part]
             batch = [ids[i] for i in part]
-            answers = text_generation.write(self.model, self.tokenizer, objective, batch, generation, seeds)
+            answers = text_generation.generate(self.model, self.tokenizer, objective, batch, generation, seeds)
             for place, text in zip(part, answers, strict=True):
                 written[place] = text
         return written
@@ -139,7 +139,7 @@ def _padded(lines: list[Tensor], fill: int) -> Tensor:
     return torch.nn.utils.rnn.pad_sequence(lines, batch_first=True, padding_value=fill)
 
 
-def one_by_one(
+def measure_latencies(
     calls: Sequence[Call], texts: Sequence[str], pairs: Sequence[str] | None, rows: int = 100
 ) -> list[list[float]]:
     """Milliseconds a text of each model at batch 1, asked in turns so that noise hits all alike.
@@ -167,7 +167,7 @@ def measure_costs(
     Throughput is that of at most 256 texts at once, of which a model makes batches of 32; the median of three turns.
     """
     few, few_pairs = texts[:256], pairs[:256] if pairs is not None else None
-    latencies = one_by_one(calls, texts, pairs, rows)
+    latencies = measure_latencies(calls, texts, pairs, rows)
     seconds: list[list[float]] = [[] for _ in calls]
     for _ in range(TURNS):
         for call, found in zip(calls, seconds, strict=True):

@@ -19,17 +19,17 @@ import numpy as np
 from tokenizers import Tokenizer
 
 BATCH = 32
-ROWS = "nightshift.rows"
+MAX_ROWS_KEY = "nightshift.rows"
 """What a graph's metadata call the rows that it may be asked at once, where they are fewer than `BATCH`."""
 FIELDS = {"input_ids": attrgetter("ids"), "attention_mask": attrgetter("attention_mask"),
           "token_type_ids": attrgetter("type_ids")}  # fmt: skip
 """A graph's inputs, as tokenizers calls them."""
-DECISIONS = {"threshold": 0.5, "abstain_below": None}
+DEFAULT_DECISIONS = {"threshold": 0.5, "abstain_below": None}
 """How a head decides that was written before it said so: see `nightshift.models.heads.Head`."""
 CHARACTERS_PER_TOKEN = 32
 MISSING = ("NAType", "NaTType")
 """Classes that pandas has for missing values."""
-SLACK = 128
+TRUNCATION_MARGIN = 128
 """Tokens that cutting a text may change at most at the cut: a word of WordPiece has 100 characters, or is one [UNK]."""
 
 
@@ -102,13 +102,13 @@ def shorten(text: str, tokens: int, count: Callable[[str], int], side: str = "ri
     size = CHARACTERS_PER_TOKEN * tokens
     while 4 * size < len(text):
         part = text[-size:] if side == "left" else text[:size]
-        if count(part) >= 2 * tokens + SLACK:
+        if count(part) >= 2 * tokens + TRUNCATION_MARGIN:
             return part
         size *= 4
     return text
 
 
-class Judge:
+class PredictorBase:
     """What answers by its `scores`, for one objective or several."""
 
     heads: Any
@@ -121,7 +121,7 @@ class Judge:
         """In the order of the texts: probabilities, shape (rows, classes), or values of a regression, shape (rows, 1)."""
         raise NotImplementedError
 
-    def named(self, objective: str) -> str:
+    def resolve_objective(self, objective: str) -> str:
         """The objective's name, the main one's where it is empty; raises ValueError for one the model does not know."""
         name = objective or self.main
         if name not in self.heads:
@@ -141,7 +141,7 @@ class Judge:
         Raises ValueError for an unknown objective, for a value that is no text, and for one text where two are read or the
         other way round.
         """
-        name = self.named(objective)
+        name = self.resolve_objective(objective)
         head = self.heads[name]
         if head.pairs != (pairs is not None):
             raise ValueError(f"{name} reads {'two texts' if head.pairs else 'one text'} a row")
@@ -155,7 +155,7 @@ class Judge:
         return [_answer(head, row) for row in self.scores(first, second, name)]
 
 
-class OnnxPredictor(Judge):
+class OnnxPredictor(PredictorBase):
     """A folder of `model.onnx`, `tokenizer.json` and `config.json`, ready to answer for one objective or several."""
 
     def __init__(self, folder: str | Path) -> None:
@@ -163,7 +163,7 @@ class OnnxPredictor(Judge):
 
         folder = Path(folder)
         self.config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        self.heads = {name: SimpleNamespace(**DECISIONS | head) for name, head in self.config["heads"].items()}
+        self.heads = {name: SimpleNamespace(**DEFAULT_DECISIONS | head) for name, head in self.config["heads"].items()}
         self.main = self.config["main"]
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.enable_truncation(self.config["max_length"], direction=self.config["truncation_side"])
@@ -177,7 +177,7 @@ class OnnxPredictor(Judge):
         graph = str(folder / "model.onnx")
         self.session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         self.threads = ThreadPoolExecutor(available_cpus())
-        self.batch = int(self.session.get_modelmeta().custom_metadata_map.get(ROWS, BATCH))
+        self.batch = int(self.session.get_modelmeta().custom_metadata_map.get(MAX_ROWS_KEY, BATCH))
         self.inputs = [item.name for item in self.session.get_inputs()]
 
     def scores(self, texts: Sequence[str], pairs: Sequence[str] | None = None, objective: str = "main") -> np.ndarray:

@@ -22,7 +22,7 @@ class InvalidRequest(mlflow.exceptions.MlflowException, ValueError):  # type: ig
 
 
 @contextmanager
-def refusing() -> Iterator[None]:
+def as_invalid_requests() -> Iterator[None]:
     """Turn a ValueError into InvalidRequest: for any other exception MLflow's server answers with a stack trace."""
     try:
         yield
@@ -53,13 +53,13 @@ def index_of(rows: Any) -> pd.Index | None:
     return rows.index if isinstance(rows, pd.DataFrame) else None
 
 
-def answers(predictor: Any, rows: Any, objective: str = "") -> pd.DataFrame:
-    """What `predictor` says to a frame with `text` (and `text_pair`), texts, or one text: see `nightshift.inference.predictor.Judge`.
+def answer_frame(predictor: Any, rows: Any, objective: str = "") -> pd.DataFrame:
+    """What `predictor` says to a frame with `text` (and `text_pair`), texts, or one text: see `nightshift.inference.predictor.PredictorBase`.
 
     Columns are `label`, `score` and `scores` of classification, `score` of regression, and `abstain` where the head has a
     bound for it; the index is that of the frame.
     """
-    head = predictor.heads[predictor.named(objective)]
+    head = predictor.heads[predictor.resolve_objective(objective)]
     values = columns_of(predictor, rows, ["text", "text_pair"] if head.pairs else ["text"])
     columns = ["score"] if head.kind == "regression" else ["label", "score", "scores"]
     columns += [] if head.abstain_below is None else ["abstain"]
@@ -76,8 +76,8 @@ class ServedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """The answers to each row; `params` may name the `objective`."""
-        with refusing():
-            return answers(self.predictor, model_input, **params or {})
+        with as_invalid_requests():
+            return answer_frame(self.predictor, model_input, **params or {})
 
 
 mlflow.models.set_model(ServedModel())

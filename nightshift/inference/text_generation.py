@@ -27,7 +27,7 @@ from nightshift.training import tokenization
 UNBOUNDED = 1 << 30
 
 
-def room(config: Any, max_length: int, max_new_tokens: int) -> tuple[int, int]:
+def fit_lengths(config: Any, max_length: int, max_new_tokens: int) -> tuple[int, int]:
     """Tokens of a prompt and tokens after it, so that both fit the model's positions.
 
     A prompt keeps at least half of them.
@@ -39,7 +39,7 @@ def room(config: Any, max_length: int, max_new_tokens: int) -> tuple[int, int]:
     return prompt, min(max_new_tokens, positions - prompt)
 
 
-def prompts(
+def encode_prompts(
     tokenizer: PreTrainedTokenizerBase, head: Head, texts: Sequence[str], longest: int, encoder_decoder: bool
 ) -> list[list[int]]:
     """The token ids that the head writes after, as `nightshift.training.tokenization.encode_generation` puts them in training; never empty."""
@@ -54,7 +54,7 @@ def prompts(
     return [tokenization.truncate_prompt([*before, *line], [], longest) or [start] for line in ids]
 
 
-def write(
+def generate(
     model: Model,
     tokenizer: PreTrainedTokenizerBase,
     objective: str,

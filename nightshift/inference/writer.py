@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nightshift.inference.measurement import TorchPredictor, device
-from nightshift.inference.predictor import Judge
+from nightshift.inference.predictor import PredictorBase
 from nightshift.models import pretrained
 from nightshift.models.heads import Head
 
@@ -14,7 +14,7 @@ SETTINGS = "serving.json"
 """Beside the checkpoint: what the checkpoint does not say."""
 
 
-class GenerativePredictor(TorchPredictor, Judge):
+class GenerativePredictor(TorchPredictor, PredictorBase):
     """A folder of a checkpoint and `serving.json`, ready to answer; on the GPU where there is one."""
 
     def __init__(self, folder: str | Path) -> None:
@@ -25,7 +25,7 @@ class GenerativePredictor(TorchPredictor, Judge):
 
     def checked(self, objective: str, seed: int, params: dict[str, Any]) -> tuple[str, Head]:
         """Return name and head of the objective that is asked for; raises ValueError for a parameter that means nothing."""
-        name = self.named(objective)
+        name = self.resolve_objective(objective)
         if not isinstance(seed, int):
             raise ValueError(f"seed: expected a whole number, found {seed!r}")
         self.heads[name].generation.changed(**params)
@@ -40,7 +40,7 @@ class GenerativePredictor(TorchPredictor, Judge):
         score: bool = False,
         **params: Any,
     ) -> list[dict[str, Any]]:
-        """Return an answer a row, with the columns that `nightshift.inference.generative.answers` gives of a frame.
+        """Return an answer a row, with the columns that `nightshift.inference.generative.answer_frame` gives of a frame.
 
         Args:
             columns: The texts by column: `text`, and what else the objective reads; rows are counted from 0.

@@ -23,11 +23,11 @@ from nightshift.onnx.fusion import fuse, traceable
 
 TOLERANCE = 1e-4
 ONNX, CONFIG = "model.onnx", "config.json"
-SERVED = ("kind", "labels", "separator", "pairs", "mean", "std", "threshold", "abstain_below")
+HEAD_FIELDS = ("kind", "labels", "separator", "pairs", "mean", "std", "threshold", "abstain_below")
 """What the served folder says of each head."""
 
 
-def export(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, folder: Path, max_length: int) -> None:
+def export_model(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, folder: Path, max_length: int) -> None:
     """Write the folder that `open_served` opens; of several objectives the first is the one that answers unasked.
 
     Raises ValueError where ONNX Runtime's answers differ from PyTorch's by more than 1e-4.
@@ -51,10 +51,10 @@ def rewrite_heads(heads: Heads, folder: Path) -> None:
 
 
 def _served_heads(heads: Heads) -> dict[str, dict[str, Any]]:
-    return {name: {field: getattr(head, field) for field in SERVED} for name, head in heads.items()}
+    return {name: {field: getattr(head, field) for field in HEAD_FIELDS} for name, head in heads.items()}
 
 
-def open_served(folder: Path) -> OnnxPredictor | generative.GenerativePredictor:
+def open_predictor(folder: Path) -> OnnxPredictor | generative.GenerativePredictor:
     """What `export` wrote, ready to answer."""
     return OnnxPredictor(folder) if (folder / ONNX).exists() else generative.GenerativePredictor(folder)
 

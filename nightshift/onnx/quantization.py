@@ -25,7 +25,7 @@ Feeds = Sequence[Mapping[str, np.ndarray]]
 """Batches of inputs, each by its name."""
 
 
-def names(source: Path) -> list[str]:
+def weight_names(source: Path) -> list[str]:
     """The weights that are multiplied with, in the graph's order."""
     return [str(node.inputs[1].name) for node in _products(ir.load(source))]
 
@@ -35,7 +35,7 @@ def quantize_int8(source: Path, target: Path, keep_float: Sequence[str] = (), em
 
     All that enter at once have one scale, so the graph says that it is to be asked a row at a time.
     """
-    _quantize(source, target, keep_float, embedding_bits, _dynamic, {predictor.ROWS: "1"})
+    _quantize(source, target, keep_float, embedding_bits, _dynamic, {predictor.MAX_ROWS_KEY: "1"})
 
 
 def quantize_static(
@@ -70,9 +70,9 @@ def quantize_checkpoint(folder: Path) -> None:
         file.unlink()
 
 
-def sensitive(source: Path, feeds: Feeds, worst: int) -> list[str]:
+def most_sensitive_weights(source: Path, feeds: Feeds, worst: int) -> list[str]:
     """The names of the weights that hurt most: whose static int8 form alone moves the outputs farthest on `feeds`, worst first."""
-    every, convert = names(source), _static(_extremes(source, feeds))
+    every, convert = weight_names(source), _static(_extremes(source, feeds))
     expected = _outputs(ir.load(source), feeds)
     moved = {}
     for name in every:

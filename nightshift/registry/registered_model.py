@@ -60,7 +60,7 @@ class RegisteredModel:
         Args:
             rows: A frame with `text` and the other columns that the objective reads.
             objective: Name of the objective; empty for the main one.
-            params: Parameters of `nightshift.inference.generative.answers`, for generative models only.
+            params: Parameters of `nightshift.inference.generative.answer_frame`, for generative models only.
 
         Raises:
             ValueError: For an objective, a column or a parameter that the model does not have.
@@ -68,10 +68,10 @@ class RegisteredModel:
         if self.is_generative:
             from nightshift.inference import generative  # it takes torch
 
-            return generative.answers(self.predictor, rows, objective, **params)
+            return generative.answer_frame(self.predictor, rows, objective, **params)
         if params:
             raise ValueError("it writes no text")
-        return serving.answers(self.predictor, rows, objective)
+        return serving.answer_frame(self.predictor, rows, objective)
 
 
 def version_label(version: ModelVersion) -> str:

@@ -70,13 +70,13 @@ def export_model(
     shutil.copytree(checkpoint_folder(model), folder / "checkpoint")
     serving.mkdir()
     try:
-        export.export(*load_model(model), serving, max_length)
+        export.export_model(*load_model(model), serving, max_length)
     except ValueError as error:
         raise NotPossibleError(str(error)) from error
     if number_format.kind:
         _quantize(serving, number_format, objectives)
     if decision_thresholds.is_chosen(decisions.decision_threshold, decisions.abstain_accuracy):
-        predictor: Any = export.open_served(serving)
+        predictor: Any = export.open_predictor(serving)
         heads = decision_thresholds.choose(
             predictor,
             read_heads(folder / "checkpoint"),
@@ -102,7 +102,7 @@ def _quantize(serving: Path, number_format: NumberFormat, objectives: list[Objec
         batches = _calibration_batches(serving, objectives)
         keep_float: list[str] = []
         if number_format.float_weights:
-            keep_float = quantization.sensitive(graph, batches, number_format.float_weights)
+            keep_float = quantization.most_sensitive_weights(graph, batches, number_format.float_weights)
         quantization.quantize_static(graph, graph, batches, keep_float, number_format.embedding_bits)
     else:
         quantization.quantize_int8(graph, graph, embedding_bits=number_format.embedding_bits)
@@ -135,7 +135,7 @@ def predict(
     """
     predictor: Any
     if isinstance(model, ExportedModel):
-        predictor = export.open_served(artifact_store.folder(model) / "serving")
+        predictor = export.open_predictor(artifact_store.folder(model) / "serving")
     else:
         predictor = TorchPredictor(*load_model(model), max_length)
         predictor.model.to(device())
@@ -166,7 +166,7 @@ def measure_costs(
     if any(o.kind in GENERATIVE for o in objectives):
         full.model.to(device())
     folders = {name: artifact_store.folder(model) / "serving" for name, model in exported.items()}
-    predictors: list[Any] = [full, *(export.open_served(folder) for folder in folders.values())]
+    predictors: list[Any] = [full, *(export.open_predictor(folder) for folder in folders.values())]
     timings = scoring.times(predictors, objectives)
     costs = {}
     for (name, folder), timing in zip({"full": checkpoint_folder(trained), **folders}.items(), timings, strict=True):
@@ -184,4 +184,4 @@ def measure_costs(
 def measure_footprint(_folder: Path, model: Trained | ExportedModel) -> Footprint:
     """Measure memory and load time in a subprocess; cached, because a search compares full with every candidate."""
     folder = checkpoint_folder(model) if isinstance(model, Trained) else artifact_store.folder(model) / "serving"
-    return Footprint(**nightshift.inference.footprint.of(folder))
+    return Footprint(**nightshift.inference.footprint.measure(folder))

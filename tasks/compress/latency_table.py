@@ -17,7 +17,7 @@ from transformers import PreTrainedTokenizerBase
 
 from nightshift.compression import allocation
 from nightshift.compression.allocation import LatencyTable
-from nightshift.inference.measurement import one_by_one
+from nightshift.inference.measurement import measure_latencies
 from nightshift.models.architectures import get_architecture, head_size, inner_width, layers
 from nightshift.models.heads import Heads, Model
 from nightshift.onnx import export, quantization
@@ -100,10 +100,10 @@ def _measure(
             log.info("how long its parts take on this machine: shape %d of %d", number + 1, len(models))
             serving = folder / str(number)
             serving.mkdir()
-            export.export(model, tokenizer, heads, serving, max_length)
+            export.export_model(model, tokenizer, heads, serving, max_length)
             quantization.quantize_int8(serving / export.ONNX, serving / export.ONNX)
-            predictors.append(export.open_served(serving))
+            predictors.append(export.open_predictor(serving))
         calls = [lambda texts, pairs, p=p: p.scores(texts, pairs, name) for p in predictors]
         pairs = list(texts) if heads[name].pairs else None
-        rounds = [one_by_one(calls, list(texts), pairs, TEXTS) for _ in range(ROUNDS)]
+        rounds = [measure_latencies(calls, list(texts), pairs, TEXTS) for _ in range(ROUNDS)]
         return [float(latency) for latency in np.median(np.min(rounds, axis=0), axis=1)]

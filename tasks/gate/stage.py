@@ -18,7 +18,7 @@ from nightshift.evaluation import kinds, prediction_changes, scoring, significan
 from nightshift.evaluation.claims import SCREEN, Costs, anchored, examine, told
 from nightshift.evaluation.confidence_limits import Difference
 from nightshift.evaluation.significance import Tables
-from nightshift.inference.measurement import one_by_one
+from nightshift.inference.measurement import measure_latencies
 from nightshift.records import Claim, Compared, Evaluated, Metric, Objective, Registered, Standing, Verdict
 from nightshift.registry import model_registry, tags, tracking
 from nightshift.registry.version_predictions import VersionPredictor, drop_rows, predict_versions, trained_keys
@@ -240,7 +240,7 @@ def gate(
     asked = [
         served[role].prediction_function(timed) for role in ("challenger", "champion") if role in answers["holdout"]
     ]
-    times = one_by_one(asked, *scoring.timed_texts(timed))
+    times = measure_latencies(asked, *scoring.timed_texts(timed))
     if standing.champion and "champion" in answers["holdout"]:
         same = _artifact(registered.name, registered.version) == _artifact(registered.name, standing.champion)
         ratio = 1.0 if same else significance.ratio_limit(times[0], times[1], gate.cost_confidence)
