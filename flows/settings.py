@@ -28,7 +28,7 @@ CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
 class ObjectiveSettings(Settings):
-    """One of several objectives that one model learns."""
+    """Settings of one of several objectives that one model learns."""
 
     kind: Kind = "classification"
     """Task: classification, regression (a number), generation (the text itself) or text2text (a target text for each text)."""
