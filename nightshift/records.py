@@ -1,4 +1,4 @@
-"""What passes between the stages: small records that say where an output lies, its digest and a few counts.
+"""Records that stages pass to each other: the location of an output, its digest and a few counts.
 
 A record never holds data. The folder it points to lies in the artifact store (`nightshift.store.artifact_store`).
 """
@@ -12,11 +12,11 @@ from nightshift import generation_config
 Severity = Literal["critical", "warning", "info"]
 Kind = Literal["classification", "regression", "generation", "text2text"]
 GENERATIVE: tuple[Kind, ...] = ("generation", "text2text")
-"""Kinds that answer with text."""
+"""Kinds that generate text."""
 Metric = Literal["accuracy", "macro_f1", "weighted_f1", "pearson", "spearman", "rmse", "loss", "exact_match", "chrf"]
 Claim = Literal["better", "cheaper"]
 MAIN = "main"
-"""The objective's name where a night has one only."""
+"""Name of the objective of a run that has only one."""
 
 
 class Settings(BaseModel):
@@ -25,33 +25,33 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     def fingerprint(self) -> str:
-        """The text that stands for these settings in cache keys and in the night's fingerprint."""
+        """Return the text that represents these settings in cache keys and in the run's fingerprint."""
         return self.model_dump_json()
 
 
 class Artifact(BaseModel):
-    """A stage's output: a folder in the store. The stage wrapper fills in the fields."""
+    """Output of a stage: a folder in the store. The stage decorator fills in the fields."""
 
     path: str = ""
     """Folder, relative to the store's root."""
     digest: str = ""
-    """sha256 over the folder's files, but for those under `measured/`."""
+    """SHA-256 of the folder's files, without those under `measured/`."""
     measured: str = ""
-    """sha256 over the files under `measured/`; no stage's key depends on it."""
+    """SHA-256 of the files under `measured/`, on which no cache key depends."""
 
 
 class Source(BaseModel):
-    """One input file (or data set) as found tonight."""
+    """Input file or dataset, with its current digest."""
 
     path: str
-    """Absolute path, or the `hf:` address of a data set."""
+    """Absolute path, or the `hf:` address of a dataset."""
     sha256: str
     side: Literal["", "holdout", "unlabelled", "exclude"] = ""
-    """`holdout` for the explicit holdout, `exclude` for the file of what must go."""
+    """`holdout` for the holdout file, `unlabelled` and `exclude` for the files of these settings."""
 
 
 class Rows(Artifact):
-    """`rows.parquet`: every record read, none left out.
+    """`rows.parquet`: all records that were read.
 
     Columns: `text`, `text_pair` (only for pairs), `label`, `group` and `timestamp` (only where named), `problem`
     (why the record is unreadable, else null), `source` (file name), `row` (record number, from 1), `side`,
@@ -62,11 +62,11 @@ class Rows(Artifact):
 
     read: int
     unlabelled: int = 0
-    """Records of `data.unlabelled`; they are no part of those read."""
+    """Number of records of `data.unlabelled`, which `read` does not count."""
 
 
 class ExpectationResult(BaseModel):
-    """One expectation's outcome, as `validate --json` prints it."""
+    """Outcome of an expectation, as `validate --json` prints it."""
 
     name: str
     column: str | None
@@ -77,7 +77,7 @@ class ExpectationResult(BaseModel):
 
 
 class Checked(Artifact):
-    """`rows.parquet` (the rows kept, columns as in `Rows` but for `excluded`), `quarantine.csv`, `measured/data_docs/index.html`;
+    """`rows.parquet` (the rows that were kept, columns as in `Rows` without `excluded`), `quarantine.csv`, `measured/data_docs/index.html`;
     `unlabelled.parquet` as in `Rows`.
     """
 
@@ -101,26 +101,26 @@ class Sides(Artifact):
     spare: int
     leaks: int
     windowed: int = 0
-    """Training rows outside `train.window`; they stand in the quarantine."""
+    """Number of training rows outside `train.window`, which are in the quarantine."""
     unlabelled: int = 0
-    """Texts without labels that students learn from besides: none that stands among the rows, none of a side that judges."""
+    """Number of texts without labels that student models learn from, all of which differ from the texts of the rows."""
     labels: list[str]
-    """The labels of the training rows, sorted: a label's place is its id in every model of the night. Empty but for classification."""
+    """Sorted labels of the training rows, whose index is the label id in every model; empty unless classification."""
     untrained: dict[str, int] = Field(default_factory=dict)
-    """Labels that no training row has, with the validation and holdout rows that carry each: no model answers with them."""
+    """Labels without training rows, which no model predicts, with their number of validation and holdout rows."""
     separator: str | None = None
-    """What joins a row's labels, where it may have several (multi-label)."""
+    """Separator of a row's labels, if it may have several (multi-label)."""
     pairs: bool
 
 
 class Augmented(Artifact):
     """`train.parquet`: the training rows and their augmented copies (column `copy`: 0 for the original).
-    `unlabelled.parquet`: the texts of `Sides`, and pieces of the training rows.
+    `unlabelled.parquet`: the texts of `Sides`, and n-grams of the training rows.
     """
 
     augmented: int
     unlabelled: int = 0
-    """Texts without labels that students learn from."""
+    """Number of texts without labels that student models learn from."""
 
 
 class GenerationSettings(Settings):
@@ -141,29 +141,29 @@ class GenerationSettings(Settings):
 
     @property
     def is_changed(self) -> bool:
-        """Return True if anything is not as it is by default."""
+        """Return True if a value differs from its default."""
         return self.model_dump() != GenerationSettings().model_dump()
 
 
 class Objective(BaseModel):
-    """One thing that tonight's model learns, and where its rows lie."""
+    """Objective that the model learns, with its rows."""
 
     name: str
-    """`main` where it is the only one."""
+    """`main` if it is the only one."""
     kind: Kind
     metric: Metric
-    """What better and worse are measured by."""
+    """Metric that decides what is better."""
     weight: float = 1.0
-    """Of its loss in training and of its metric in the weighted sum."""
+    """Weight of its loss in training and of its metric in the weighted sum."""
     role: Literal["main", "auxiliary"] = "main"
     generation: GenerationSettings = GenerationSettings()
-    """How it writes, where it does."""
+    """Defaults for generating text."""
     sides: Sides
     augmented: Augmented
 
 
 class Start(BaseModel):
-    """The champion's weights, from which tonight's training goes on."""
+    """Champion from whose weights the training continues (warm start)."""
 
     version: str
     path: str
@@ -181,37 +181,37 @@ class Trained(Artifact):
     precision: str
     device: str
     figures: dict[str, float] = Field(default_factory=dict)
-    """Rows and tokens a second, padding share, model FLOPs utilization, halvings of the micro-batch."""
+    """Rows and tokens per second, fraction of padding, model FLOPs utilization, halvings of the micro-batch."""
     stopped: str = ""
-    """Why the training ended before its last step; empty where it did not."""
+    """Reason for which the training ended before its last step; empty if it did not."""
     best: str = ""
-    """Which checkpoint was chosen on validation, in words; empty where the weights are those of the last step."""
+    """Checkpoint that was chosen on validation, in words; empty if the weights are those of the last step."""
     best_step: int | None = None
     """Step of the checkpoint that was chosen on validation."""
     selected_by: str = "loss"
-    """The metric by which checkpoints were chosen, or the loss where none was."""
+    """Metric by which the checkpoint was chosen, or the loss if none was chosen."""
     start: str | None = None
-    """The champion's version whose weights it went on from."""
+    """Version of the champion from whose weights the training continued."""
 
 
 class Cost(BaseModel):
-    """What serving costs, measured on this machine tonight."""
+    """Serving cost of a model, measured on this machine."""
 
     size_mb: float
-    """The model's files, weights beside a graph included, 10^6 bytes."""
+    """Size of the model's files, with external weights, in 10^6 bytes."""
     latency_ms_p50: float
-    """One text at a time, tokenization included."""
+    """Latency of a single text with tokenization, median, in milliseconds."""
     latency_ms_p95: float
     throughput: float
-    """Texts a second in batches of 32."""
+    """Texts per second in batches of 32."""
     memory_mb: float | None = None
-    """Peak of a process that does nothing else, 10^6 bytes; where there are candidates to compare."""
+    """Peak memory of a process with this model only, in 10^6 bytes; measured if there are candidates to compare."""
     load_ms: float | None = None
-    """From the libraries loaded to a model that answers; likewise."""
+    """Time to load the model after the libraries, in milliseconds; measured if there are candidates to compare."""
 
 
 class Evaluated(Artifact):
-    """`validation/OBJECTIVE.parquet` and `holdout/OBJECTIVE.parquet` (full's answers, see `nightshift.evaluation.kinds`);
+    """`validation/OBJECTIVE.parquet` and `holdout/OBJECTIVE.parquet` (predictions of full, see `nightshift.evaluation.kinds`);
     `baseline/OBJECTIVE.parquet` and `dummy/OBJECTIVE.parquet`, the answers of these on the holdout.
 
     The names of metrics carry their objective, `OBJECTIVE/accuracy`, where there are several.
@@ -220,23 +220,23 @@ class Evaluated(Artifact):
     validation: dict[str, float]
     holdout: dict[str, float]
     per_class: dict[str, dict[str, float]]
-    """Precision, recall and F1 of each label, of classification."""
+    """Precision, recall and F1 by label, for classification."""
     baseline: dict[str, float]
-    """Metrics of a simple model on the same holdout rows; empty where the baseline of an objective was left out."""
+    """Metrics of the baseline on the same holdout rows; empty if the baseline of an objective was left out."""
     dummy: dict[str, float]
-    """Metrics of what reads no text: the commonest label, the mean score, the unigram model."""
+    """Metrics of the dummy, which reads no text: the most frequent label, the mean, or the unigram model."""
     baselines: dict[str, str]
-    """By objective, what its baseline is: TF-IDF with logistic regression, the unigram model, ..."""
+    """Description of the baseline by objective, such as TF-IDF with logistic regression."""
     left_out: dict[str, str] = Field(default_factory=dict)
-    """By objective, why it has no baseline."""
+    """Reason for which an objective has no baseline, by objective."""
     samples: dict[str, list[dict[str, str]]] = Field(default_factory=dict)
-    """By objective, of what a generative one writes: `prompt`, `answer` and, where known, `expected`."""
+    """Samples of generated text by objective: `prompt`, `answer` and, if known, `expected`."""
     tokenization: dict[str, str] = Field(default_factory=dict)
-    """By objective, how answers of text2text are cut into words for BLEU and ROUGE-L."""
+    """Tokenization of text2text's texts for BLEU and ROUGE-L, by objective."""
 
 
 class Candidate(Cost):
-    """`full` or a compressed form of it, measured on the same rows and the same machine."""
+    """`full` or a compressed form of it, evaluated on the same rows and measured on the same machine."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -247,9 +247,9 @@ class Candidate(Cost):
     holdout: dict[str, float] = Field(default_factory=dict)
     validation: dict[str, float] = Field(default_factory=dict)
     seconds: float | None = None
-    """To make it from full: each step of the recipe, whenever it was taken, and the export."""
+    """Time to make it from full, cached steps of the recipe and the export included."""
     flips: int = 0
-    """Holdout rows on which it says something else than full."""
+    """Number of holdout rows with another prediction than full's."""
     difference: float = 0.0
     """Its metric minus full's, on the holdout."""
     lower: float = 0.0
@@ -261,18 +261,18 @@ class Candidate(Cost):
 
 
 class Compressed(Artifact):
-    """A folder a candidate: `NAME/serving/`, `NAME/checkpoint/`, `NAME/SIDE/OBJECTIVE.parquet`."""
+    """A folder for each candidate: `NAME/serving/`, `NAME/checkpoint/`, `NAME/SIDE/OBJECTIVE.parquet`."""
 
     candidates: list[Candidate]
 
     @property
     def chosen(self) -> Candidate:
-        """The candidate that is put forward."""
+        """Candidate that goes to the gate."""
         return next(candidate for candidate in self.candidates if candidate.chosen)
 
 
 class Registered(BaseModel):
-    """A version in the registry."""
+    """Version in the model registry."""
 
     name: str
     version: str
@@ -280,23 +280,23 @@ class Registered(BaseModel):
 
     @property
     def uri(self) -> str:
-        """Its address for `mlflow.pyfunc.load_model`."""
+        """Model URI for `mlflow.pyfunc.load_model`."""
         return f"models:/{self.name}/{self.version}"
 
 
 class Standing(BaseModel):
-    """What tonight's challenger is compared with, and what its comparison may still spend."""
+    """Versions that the challenger is compared with, and the error budget that is spent."""
 
     champion: str | None
     anchor: str | None
     spent: int = 0
-    """Claims tested within a year on the holdout in use."""
+    """Number of claims tested on the active holdout within a year."""
     alpha: float = 0.0
-    """What these tests have spent of the year's error budget."""
+    """Error probability that these tests have spent of the year's budget."""
 
 
 class Compared(BaseModel):
-    """A metric of the challenger minus the champion's, with one-sided limits."""
+    """Difference of a metric between challenger and champion, with one-sided confidence limits."""
 
     difference: float
     interval: tuple[float, float]
@@ -304,27 +304,27 @@ class Compared(BaseModel):
 
 
 class Slice(BaseModel):
-    """Challenger and champion on the rows of the holdout that have something in common."""
+    """Comparison of challenger and champion on a slice of the holdout."""
 
     objective: str
     by: str
-    """label, length, or the name of a column."""
+    """`label`, `length`, or the name of a column."""
     value: str
     rows: int
     challenger: float
-    """Its mean score: the share of rows that are right or, of other metrics, a value in which more is better."""
+    """Mean score of the challenger: the fraction of correct rows or, for other metrics, a value of which more is better."""
     champion: float
     difference: float
     interval: tuple[float, float] | None = None
-    """One-sided confidence limits of the difference; none where there are too few rows for a test."""
+    """One-sided confidence limits of the difference; None if there are too few rows for a test."""
     p: float | None = None
-    """Of "not worse by more than the margin", one-sided; likewise."""
+    """One-sided p-value of H0, "not worse by more than the margin"; None if there are too few rows."""
     worse: bool = False
-    """Whether that is ruled out, after Holm's correction over all slices."""
+    """True if H0 is rejected after Holm's correction over all slices."""
 
 
 class Verdict(Artifact):
-    """The gate's decision. `ROLE/OBJECTIVE.parquet`: what challenger, champion and anchor answer on tonight's holdout;
+    """Decision of the gate. `ROLE/OBJECTIVE.parquet`: predictions of challenger, champion and anchor on the holdout;
     `measured/lost.csv`: the rows that the champion has right and the challenger wrong.
     """
 
@@ -332,39 +332,39 @@ class Verdict(Artifact):
     claim: Literal["first", "better", "cheaper"] | None = None
     reasons: list[str]
     metrics: dict[str, float] = Field(default_factory=dict)
-    """The challenger's, as registered, on the holdout."""
+    """Metrics of the registered challenger on the holdout."""
     champion_metrics: dict[str, float] = Field(default_factory=dict)
     champion_version: str | None = None
     tested: Claim | None = None
-    """The claim that was tested on the holdout, *cheaper* where both were; None where nothing was spent."""
+    """Claim that was tested on the holdout, *cheaper* if both were; None if none was."""
     alpha: float | None = None
-    """What the test spent of the year's error budget; None where nothing was."""
+    """Error probability that the test spent of the year's budget; None if there was no test."""
     validation: Compared | None = None
-    """The difference on validation, by which a test on the holdout is held to be worth it."""
+    """Difference on validation, which decides whether the holdout is tested."""
     difference: float | None = None
-    """From the champion on the holdout; with its interval None where nothing was tested."""
+    """Difference from the champion on the holdout; None if there was no test."""
     interval: tuple[float, float] | None = None
     margin: float | None = None
     confidence: float | None = None
-    """Of the interval's one-sided limits."""
+    """Confidence level of the interval's one-sided limits."""
     spent: int | None = None
-    """Tests of the year that are spent, tonight's among them."""
+    """Number of tests within a year, this one included."""
     spread: float | None = None
-    """Standard deviation, on validation, of trainings that differ in their seed; None of one alone."""
+    """Standard deviation on validation of trainings with different seeds; None for a single training."""
     seen: int = 0
-    """Holdout rows that do not count: challenger, champion or anchor were trained on them."""
+    """Number of holdout rows that are left out because challenger, champion or anchor were trained on them."""
     slices: list[Slice] = Field(default_factory=list)
-    """Of the holdout, against the champion."""
+    """Slices of the holdout, compared with the champion."""
     gained: int | None = None
-    """Rows that the challenger alone has right, of what is right or wrong (labels, exact matches)."""
+    """Number of rows that only the challenger predicts correctly (labels, exact matches)."""
     lost: int | None = None
-    """Rows that the champion alone had right."""
+    """Number of rows that only the champion predicts correctly."""
     noised: dict[str, float] = Field(default_factory=dict)
-    """The challenger's metrics on the holdout with typing errors, where `gate.max_typo_drop` asks for them."""
+    """Metrics of the challenger on the holdout with typing errors, if `gate.max_typo_drop` is set."""
 
 
 class NightResult(BaseModel):
-    """What `nightshift run --json` prints."""
+    """Result of a run, as `nightshift run --json` prints it."""
 
     status: Literal["promoted", "held", "skipped", "stopped"]
     reason: str
@@ -379,8 +379,8 @@ class NightResult(BaseModel):
     candidates: list[Candidate] = Field(default_factory=list)
     gate: dict[str, Any] | None = None
     changed: str = ""
-    """What changed since the last night that finished; empty where the night is skipped."""
+    """Changes since the last run that finished; empty if the run is skipped."""
     carried_by: list[str] = Field(default_factory=list)
-    """Versions that were trained on a row which `data.exclude` names, the champion first."""
+    """Versions that were trained on rows of `data.exclude`, the champion first."""
     report: str | None = None
     seconds: dict[str, float] = Field(default_factory=dict)
