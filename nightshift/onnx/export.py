@@ -1,4 +1,4 @@
-"""From a PyTorch model to the folder that is served: ONNX where it judges, safetensors where it writes text."""
+"""Export of a PyTorch model to the folder that is served: ONNX, or safetensors for a generative model."""
 
 import contextlib
 import io
@@ -22,9 +22,10 @@ from nightshift.onnx import graphs
 from nightshift.onnx.fusion import fuse, traceable
 
 TOLERANCE = 1e-4
+"""Largest difference between a logit of PyTorch and of ONNX Runtime."""
 ONNX, CONFIG = "model.onnx", "config.json"
 HEAD_FIELDS = ("kind", "labels", "separator", "pairs", "mean", "std", "threshold", "abstain_below")
-"""What the served folder says of each head."""
+"""Fields of each head in the configuration of the exported folder."""
 
 
 def export_model(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, folder: Path, max_length: int) -> None:
@@ -38,29 +39,32 @@ def export_model(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads,
         (folder / generative.SETTINGS).write_text(settings, encoding="utf-8")
     else:
         export_onnx(model, tokenizer, heads, folder / ONNX)
-        _describe(tokenizer, heads, folder, max_length)
+        _write_config(tokenizer, heads, folder, max_length)
 
 
 def rewrite_heads(heads: Heads, folder: Path) -> None:
-    """Say in a folder that `export` wrote what is known of each objective now."""
+    """Replace the heads in an exported folder."""
     if not (folder / ONNX).exists():
         write_heads(heads, folder)
         return
-    config = json.loads((folder / CONFIG).read_text(encoding="utf-8")) | {"heads": _served_heads(heads)}
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8")) | {"heads": _head_fields(heads)}
     (folder / CONFIG).write_text(json.dumps(config, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
-def _served_heads(heads: Heads) -> dict[str, dict[str, Any]]:
+def _head_fields(heads: Heads) -> dict[str, dict[str, Any]]:
     return {name: {field: getattr(head, field) for field in HEAD_FIELDS} for name, head in heads.items()}
 
 
 def open_predictor(folder: Path) -> OnnxPredictor | generative.GenerativePredictor:
-    """What `export` wrote, ready to answer."""
+    """Return the predictor of an exported folder."""
     return OnnxPredictor(folder) if (folder / ONNX).exists() else generative.GenerativePredictor(folder)
 
 
 class _Logits(torch.nn.Module):
-    """All heads' logits, the trunk read once; a decoder's last tokens are picked here, where the batch stays free."""
+    """All heads' logits from one pass through the trunk.
+
+    The last tokens of a decoder are selected here, where the batch axis stays free.
+    """
 
     def __init__(self, model: Model, objectives: list[str], names: list[str]) -> None:
         super().__init__()
@@ -77,7 +81,7 @@ class _Logits(torch.nn.Module):
 
 
 def _output(objective: str) -> str:
-    """The name of an objective's output; the slash keeps it apart from the names inside the graph."""
+    """Return the name of an objective's output; the slash sets it apart from the names inside the graph."""
     return f"{objective}/logits"
 
 
@@ -87,9 +91,16 @@ def _inputs(tokenizer: PreTrainedTokenizerBase, pairs: bool, texts: list[str]) -
 
 
 def export_onnx(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, path: Path) -> None:
-    """Write `model` as ONNX with free batch and sequence axes and an output of logits (rows, outputs) an objective.
+    """Write a model as ONNX with free batch and sequence axes and an output of logits (rows, outputs) for each objective.
 
-    Raises ValueError where it cannot be exported, or ONNX Runtime's answers differ from PyTorch's by more than 1e-4.
+    Args:
+        model: A stock model or a shared trunk.
+        tokenizer: Its tokenizer.
+        heads: Its objectives by name.
+        path: The file to write.
+
+    Raises:
+        ValueError: The model cannot be exported, or ONNX Runtime's logits differ from PyTorch's by more than `TOLERANCE`.
     """
     model = model.eval().float().cpu()
     pairs = any(head.pairs for head in heads.values())
@@ -116,10 +127,12 @@ def export_onnx(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, 
     assert program is not None
     fuse(program.model)
     graphs.save(program.model, path)
-    _same_answers(model, tokenizer, heads, path, pairs)
+    _ensure_same_logits(model, tokenizer, heads, path, pairs)
 
 
-def _same_answers(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, path: Path, pairs: bool) -> None:
+def _ensure_same_logits(
+    model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, path: Path, pairs: bool
+) -> None:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     for texts in (["one"], ["a few", "texts of another length, to see the axes move", "x"]):
         batch = _inputs(tokenizer, pairs, texts)
@@ -134,8 +147,8 @@ def _same_answers(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads
                 )
 
 
-def _describe(tokenizer: PreTrainedTokenizerBase, heads: Heads, folder: Path, max_length: int) -> None:
-    """`tokenizer.json` and `config.json`: all that `nightshift.inference.predictor` needs beside the graph."""
+def _write_config(tokenizer: PreTrainedTokenizerBase, heads: Heads, folder: Path, max_length: int) -> None:
+    """Write `tokenizer.json` and `config.json`, which `nightshift.inference.predictor` needs beside the graph."""
     rust = tokenizer.backend_tokenizer
     truncation, padding = rust.truncation, rust.padding
     rust.no_truncation()
@@ -146,7 +159,7 @@ def _describe(tokenizer: PreTrainedTokenizerBase, heads: Heads, folder: Path, ma
     if padding:
         rust.enable_padding(**padding)
     config = {
-        "heads": _served_heads(heads),
+        "heads": _head_fields(heads),
         "main": next(iter(heads)),
         "outputs": {name: _output(name) for name in heads},
         "max_length": max_length,

@@ -1,7 +1,7 @@
-"""Makes an exported graph cheap to run: one node for attention, one product for q, k and v, and nothing computed that no head reads.
+"""Fusion of exported graphs: one node for attention, one product for q, k and v, and nothing computed that no head reads.
 
-`traceable` readies the PyTorch model, `fuse` rewrites what `torch.onnx.export` made of it. Embeddings, sums and
-normalisations stay apart: on a CPU ONNX Runtime's SkipLayerNormalization takes four times as long as its parts.
+`traceable` prepares the PyTorch model, `fuse` rewrites the graph that `torch.onnx.export` returns. Embeddings, sums and
+normalisations are not fused: on a CPU ONNX Runtime's SkipLayerNormalization takes four times as long as its parts.
 """
 
 import copy
@@ -20,18 +20,20 @@ from nightshift.models.heads import Model, SharedTrunk
 from nightshift.onnx.graphs import MICROSOFT, Writer, constant, is_constant, replace, tidy
 
 ATTENTION = "nightshift"
-"""Our attention's name among those of transformers."""
+"""Name under which our attention is registered in transformers."""
 FUSED = ("bert", "roberta", "xlm-roberta", "camembert", "electra", "distilbert", "gpt2")
-"""Architectures whose attention is that one operator. Others have position biases, rotations or windows inside it: they are
-exported as they are."""
+"""Architectures whose attention can be one operator. Others have position biases, rotations or windows inside it and are
+exported unchanged."""
 POINTWISE = {"Add", "Gelu", "Tanh", "Relu", "LayerNormalization"}
-"""Operators that treat every token alike, as `MatMul` with constant weights does."""
+"""Operators that act on each token alone, as `MatMul` with constant weights does."""
 
 
 def traceable(model: Model, typed: bool) -> Model:
-    """A copy that answers the same, written so that its graph can be fused; the model itself for an unknown architecture.
+    """Return a copy with the same outputs whose graph can be fused; the model itself for an unknown architecture.
 
-    Without `typed`, where all tokens are of type 0, that type's vector is added to the positions beforehand.
+    Args:
+        model: A stock model or a shared trunk.
+        typed: False if all tokens have type 0: the embedding of that type is then added to those of the positions.
     """
     if model.config.model_type not in FUSED:
         return model
@@ -59,7 +61,7 @@ def _linear(conv: Any) -> nn.Linear:
 
 
 class _Nothing(nn.Module):
-    """In an embedding's place: what it adds is in another already."""
+    """Replaces an embedding that was added to another one."""
 
     def forward(self, ids: Tensor) -> float:
         return 0.0
@@ -74,7 +76,7 @@ def _fold_type(embeddings: Any) -> None:
 def _attend(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor, scaling: float, **_: Any
 ) -> tuple[Tensor, None]:
-    """ONNX Runtime's operator in the place of transformers' attention; shapes (rows, heads, tokens, size)."""
+    """Replace transformers' attention by ONNX Runtime's operator; shapes (rows, heads, tokens, size)."""
     rows, heads, tokens, size = query.shape
     flat = [part.transpose(1, 2).reshape(rows, tokens, heads * size) for part in (query, key, value)]
     attributes: dict[str, Any] = {"num_heads": heads, "scale": float(scaling), "unidirectional": bool(module.is_causal)}
@@ -90,9 +92,10 @@ def _mask(attention_mask: Tensor, **_: Any) -> Tensor:
 
 
 def fuse(model: ir.Model) -> None:
-    """Rewrite the graph in place; what matches nothing stays as it is."""
-    for apply in (ir.passes.common.CommonSubexpressionEliminationPass(), _plain, _empty, _thin, _merge, _sums):
-        apply(model)
+    """Rewrite the graph in place; parts that match no pattern stay unchanged."""
+    eliminate = ir.passes.common.CommonSubexpressionEliminationPass()
+    for rewrite in (eliminate, _normalise, _remove_zero_products, _keep_one_token, _merge_projections, _use_sums):
+        rewrite(model)
         tidy(model)
 
 
@@ -101,7 +104,7 @@ def _attentions(model: ir.Model) -> list[ir.Node]:
 
 
 def _linear_parts(value: ir.Value) -> tuple[ir.Value, np.ndarray, np.ndarray, str] | None:
-    """Of `x @ weight + bias`: x, the two constants, the layer's name; a bias of zeros is not in the graph."""
+    """Return x, weight, bias and the layer's name of `x @ weight + bias`, else None; a bias of zeros is not in the graph."""
     add, bias = value.producer(), None
     if add is not None and add.op_type == "Add" and is_constant(add.inputs[1]):
         value, bias = add.inputs
@@ -115,11 +118,8 @@ def _linear_parts(value: ir.Value) -> tuple[ir.Value, np.ndarray, np.ndarray, st
     return source, array, constant(bias), bias.name.removesuffix(".bias")
 
 
-def _plain(model: ir.Model) -> None:
-    """`Gemm` becomes `MatMul` and `Add`; q, k and v come to their attention each by a product of its own, in no other shape.
-
-    A weight gets the name of its layer.
-    """
+def _normalise(model: ir.Model) -> None:
+    """Replace `Gemm` by `MatMul` and `Add`, give q, k and v a product each, without reshapes, and name weights by their layer."""
     writer = Writer(model)
     for node in list(model.graph):
         if node.op_type == "Gemm":
@@ -134,8 +134,8 @@ def _plain(model: ir.Model) -> None:
     for mask in {node.inputs[4].producer() for node in _attentions(model)}:
         mask.replace_input_with(0, mask.inputs[0].producer().inputs[0])
     for node in _attentions(model):
-        for place in range(3):
-            node.replace_input_with(place, _own_product(writer, _unshaped(node.inputs[place])))
+        for index in range(3):
+            node.replace_input_with(index, _separate_product(writer, _without_reshapes(node.inputs[index])))
         shaped = node.outputs[0]
         while len(shaped.uses()) == 1 and shaped.uses()[0].node.op_type == "Reshape":
             shaped = shaped.uses()[0].node.outputs[0]
@@ -143,22 +143,22 @@ def _plain(model: ir.Model) -> None:
             shaped.replace_all_uses_with(node.outputs[0])
 
 
-def _empty(model: ir.Model) -> None:
-    """Of a product with zeros (a block that pruning has emptied) the bias is left."""
+def _remove_zero_products(model: ir.Model) -> None:
+    """Replace a product with zeros (a block that pruning has emptied) by its bias."""
     for node in list(model.graph):
         parts = _linear_parts(node.outputs[0])
         if node.op_type == "Add" and parts and not parts[1].any():
             node.outputs[0].replace_all_uses_with(node.inputs[1])
 
 
-def _unshaped(value: ir.Value) -> ir.Value:
+def _without_reshapes(value: ir.Value) -> ir.Value:
     while value.producer().op_type in ("Reshape", "Transpose"):
         value = value.producer().inputs[0]
     return value
 
 
-def _own_product(writer: Writer, value: ir.Value) -> ir.Value:
-    """Of a third of GPT-2's joint projection: that third's product alone."""
+def _separate_product(writer: Writer, value: ir.Value) -> ir.Value:
+    """Return the product of one third of GPT-2's joint projection; other values are returned unchanged."""
     split = value.producer()
     parts = _linear_parts(split.inputs[0]) if split.op_type == "Split" else None
     if parts is None:
@@ -171,20 +171,20 @@ def _own_product(writer: Writer, value: ir.Value) -> ir.Value:
 
 
 def _upstream(values: list[ir.Value]) -> set[ir.Value]:
-    """These values and all that they are computed from."""
-    found: set[ir.Value] = set()
-    waiting = list(values)
-    while waiting:
-        value = waiting.pop()
-        if value not in found:
-            found.add(value)
+    """Return these values and all that they are computed from."""
+    upstream: set[ir.Value] = set()
+    stack = list(values)
+    while stack:
+        value = stack.pop()
+        if value not in upstream:
+            upstream.add(value)
             producer = value.producer()
-            waiting += [each for each in (producer.inputs if producer else ()) if each is not None]
-    return found
+            stack += [source for source in (producer.inputs if producer else ()) if source is not None]
+    return upstream
 
 
-def _picks(model: ir.Model) -> Iterator[ir.Node]:
-    """Nodes that take one token of each row: its first, or the one that an index (row, token) names."""
+def _token_selections(model: ir.Model) -> Iterator[ir.Node]:
+    """Yield the nodes that select one token of each row: its first, or the one at an index (row, token)."""
     for node in list(model.graph):
         first = node.op_type == "Gather" and node.attributes.get_int("axis", 0) == 1
         if first and is_constant(node.inputs[1]) and not node.inputs[1].const_value.shape:
@@ -193,94 +193,96 @@ def _picks(model: ir.Model) -> Iterator[ir.Node]:
             yield node
 
 
-def _sizes(value: ir.Value) -> tuple[int, Any] | None:
-    """How many axes, and how long the last one is."""
+def _rank_and_size(value: ir.Value) -> tuple[int, Any] | None:
+    """Return the number of axes and the size of the last one; None for an unknown shape."""
     return None if value.shape is None else (len(value.shape), value.shape[-1])
 
 
-def _thin(model: ir.Model) -> None:
-    """Where the heads read one token only, the last layer works on that token only, but for its keys and values."""
+def _keep_one_token(model: ir.Model) -> None:
+    """Restrict the last layer to one token, except for its keys and values, if the heads read only one token."""
     writer = Writer(model)
-    for pick in _picks(model):
-        above = _upstream([pick.inputs[0]])
-        attentions = [node for node in _attentions(model) if node.outputs[0] in above]
+    for selection in _token_selections(model):
+        upstream = _upstream([selection.inputs[0]])
+        attentions = [node for node in _attentions(model) if node.outputs[0] in upstream]
         if attentions:
-            token = _Token(writer, pick, attentions[-1])
-            last = writer.node("Squeeze", [token.of(pick.inputs[0]), writer.weight(np.array([1]), "axis.1")])
-            replace(pick.outputs[0], last)
+            token = _SelectedToken(writer, selection, attentions[-1])
+            last = writer.node("Squeeze", [token.select(selection.inputs[0]), writer.weight(np.array([1]), "axis.1")])
+            replace(selection.outputs[0], last)
 
 
-class _Token:
-    """The picked token of values (rows, tokens, size), as (rows, 1, size), computed from as late as can be."""
+class _SelectedToken:
+    """The selected token of values (rows, tokens, size), as (rows, 1, size), selected as early as possible."""
 
-    def __init__(self, writer: Writer, pick: ir.Node, attention: ir.Node) -> None:
-        self.writer, self.pick, self.attention = writer, pick, attention
-        self.whole = _upstream(list(attention.inputs[1:3]))
-        self.found: dict[ir.Value, ir.Value] = {}
+    def __init__(self, writer: Writer, selection: ir.Node, attention: ir.Node) -> None:
+        self.writer, self.selection, self.attention = writer, selection, attention
+        self.needs_all_tokens = _upstream(list(attention.inputs[1:3]))
+        self.values: dict[ir.Value, ir.Value] = {}
 
-    def of(self, value: ir.Value) -> ir.Value:
-        if value not in self.found:
-            self.found[value] = self._made(value)
-        return self.found[value]
+    def select(self, value: ir.Value) -> ir.Value:
+        """Return the selected token of a value."""
+        if value not in self.values:
+            self.values[value] = self._compute(value)
+        return self.values[value]
 
-    def _made(self, value: ir.Value) -> ir.Value:
+    def _compute(self, value: ir.Value) -> ir.Value:
         node = value.producer()
-        if value in self.whole or node is None:
-            return self._picked(value)
+        if value in self.needs_all_tokens or node is None:
+            return self._select_here(value)
         if node is self.attention:
-            return self._attended()
-        if node.op_type == "Reshape" and _sizes(node.inputs[0]) == _sizes(value):
-            return self.of(node.inputs[0])
-        by_weight = node.op_type == "MatMul" and is_constant(node.inputs[1])
-        if not by_weight and node.op_type not in POINTWISE:
-            return self._picked(value)
-        inputs = [each if is_constant(each) else self.of(each) for each in node.inputs]
+            return self._attend()
+        if node.op_type == "Reshape" and _rank_and_size(node.inputs[0]) == _rank_and_size(value):
+            return self.select(node.inputs[0])
+        is_projection = node.op_type == "MatMul" and is_constant(node.inputs[1])
+        if not is_projection and node.op_type not in POINTWISE:
+            return self._select_here(value)
+        inputs = [source if is_constant(source) else self.select(source) for source in node.inputs]
         return self.writer.tape.op(node.op_type, inputs, node.attributes, domain=node.domain)
 
-    def _picked(self, value: ir.Value) -> ir.Value:
-        attributes = self.pick.attributes
-        flat = self.writer.tape.op(self.pick.op_type, [value, self.pick.inputs[1]], attributes)
+    def _select_here(self, value: ir.Value) -> ir.Value:
+        attributes = self.selection.attributes
+        flat = self.writer.tape.op(self.selection.op_type, [value, self.selection.inputs[1]], attributes)
         return self.writer.node("Unsqueeze", [flat, self.writer.weight(np.array([1]), "axis.1")])
 
-    def _attended(self) -> ir.Value:
+    def _attend(self) -> ir.Value:
         query, key, value, bias, mask = self.attention.inputs
         attributes = dict(self.attention.attributes)
         if attributes["unidirectional"].as_int():
             attributes["unidirectional"] = ir.AttrInt64("unidirectional", 0)
-            mask = self._seen()
+            mask = self._visible_tokens()
         return self.writer.tape.op(
-            "MultiHeadAttention", [self.of(query), key, value, bias, mask], attributes, domain=MICROSOFT, version=1
+            "MultiHeadAttention", [self.select(query), key, value, bias, mask], attributes, domain=MICROSOFT, version=1
         )
 
-    def _seen(self) -> ir.Value:
-        """How many tokens of a row, padded on the right, the picked one sees: those up to itself."""
-        one = self.writer.weight(np.array(1), "one")
-        place = self.writer.node("Gather", [self.pick.inputs[1], one], axis=1)
-        return self.writer.node("Cast", [self.writer.node("Add", [place, one])], to=ir.DataType.INT32)
+    def _visible_tokens(self) -> ir.Value:
+        """Return the number of tokens that the selected one attends to in rows padded on the right: those up to itself."""
+        unit = self.writer.weight(np.array(1), "one")
+        index = self.writer.node("Gather", [self.selection.inputs[1], unit], axis=1)
+        return self.writer.node("Cast", [self.writer.node("Add", [index, unit])], to=ir.DataType.INT32)
 
 
-def _merge(model: ir.Model) -> None:
-    """q, k and v that are computed from the same values come from one product."""
+def _merge_projections(model: ir.Model) -> None:
+    """Compute q, k and v by one product if they have the same input; k and v if only these have."""
     writer = Writer(model)
     for node in _attentions(model):
-        parts = [found for value in node.inputs[:3] if (found := _linear_parts(value))]
+        parts = [linear for value in node.inputs[:3] if (linear := _linear_parts(value))]
         if len(parts) < 3:
             continue
         sources, weights, biases, names = zip(*parts, strict=True)
-        same = [place for place in range(3) if sources[place] is sources[2]]
-        name = f"{names[2].rpartition('.')[0]}.{'qkv' if len(same) == 3 else 'kv'}"
-        weight, bias = (np.concatenate([each[place] for place in same], axis=-1) for each in (weights, biases))
-        sizes = writer.weight(np.array([weights[place].shape[1] for place in same]), f"{name}.sizes")
+        merged = [index for index in range(3) if sources[index] is sources[2]]
+        name = f"{names[2].rpartition('.')[0]}.{'qkv' if len(merged) == 3 else 'kv'}"
+        weight = np.concatenate([weights[index] for index in merged], axis=-1)
+        bias = np.concatenate([biases[index] for index in merged], axis=-1)
+        sizes = writer.weight(np.array([weights[index].shape[1] for index in merged]), f"{name}.sizes")
         product = writer.product(sources[2], weight, bias, name)
-        split = writer.tape.op_multi_out("Split", [product, sizes], {"axis": -1}, num_outputs=len(same))
-        for place, value in zip(same, split, strict=True):
-            node.replace_input_with(place, value)
+        split = writer.tape.op_multi_out("Split", [product, sizes], {"axis": -1}, num_outputs=len(merged))
+        for index, value in zip(merged, split, strict=True):
+            node.replace_input_with(index, value)
 
 
-def _sums(model: ir.Model) -> None:
-    """`Sum` for the `Add` before a normalisation, which ONNX Runtime would fuse into the slower SkipLayerNormalization."""
+def _use_sums(model: ir.Model) -> None:
+    """Replace the `Add` before a normalisation by `Sum`: ONNX Runtime would fuse it into the slower SkipLayerNormalization."""
     writer = Writer(model)
     for node in list(model.graph):
-        before = node.inputs[0].producer() if node.op_type == "LayerNormalization" else None
-        if before is not None and before.op_type == "Add":
-            replace(before.outputs[0], writer.node("Sum", list(before.inputs)))
+        add = node.inputs[0].producer() if node.op_type == "LayerNormalization" else None
+        if add is not None and add.op_type == "Add":
+            replace(add.outputs[0], writer.node("Sum", list(add.inputs)))

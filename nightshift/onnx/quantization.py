@@ -1,7 +1,7 @@
-"""Int8 weights and activations, embeddings included: of ONNX graphs, and of the checkpoints that write text.
+"""Int8 weights, activations and embeddings of ONNX graphs, and of checkpoints of generative models.
 
-In a graph a weight has one scale a column, an embedding one a row; those of tokens may also have 4 bits. Weights are named as in the graph:
-`names` lists those of a file, and `keep_float` leaves some of them as they are.
+In a graph a weight has one scale per column, an embedding one per row; token embeddings may also have 4 bits. Weights are
+named as in the graph: `weight_names` returns those of a file, and those in `keep_float` stay in float32.
 """
 
 import tempfile
@@ -18,22 +18,28 @@ from nightshift.models.heads import SharedTrunk
 from nightshift.onnx.graphs import MICROSOFT, Writer, constant, is_constant, is_too_large, replace, save, tidy
 
 TOKENS = "input_ids"
-"""The input of a graph that picks token embeddings."""
+"""Input of a graph by which token embeddings are looked up."""
 SHARES = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7)
-"""Of the scale that reaches a row's farthest number: those that are tried, for 4 bits."""
+"""Candidates for the scale of a row with 4 bits, as shares of the scale that covers the row's largest number."""
 Feeds = Sequence[Mapping[str, np.ndarray]]
-"""Batches of inputs, each by its name."""
+"""Batches of inputs by name."""
 
 
 def weight_names(source: Path) -> list[str]:
-    """The weights that are multiplied with, in the graph's order."""
+    """Return the names of the weights of products, in the graph's order."""
     return [str(node.inputs[1].name) for node in _products(ir.load(source))]
 
 
 def quantize_int8(source: Path, target: Path, keep_float: Sequence[str] = (), embedding_bits: int = 8) -> None:
-    """Dynamic int8: weights and embeddings are stored in 8 bits, activations are scaled as they come.
+    """Write a graph with dynamic int8: weights and embeddings have 8 bits, activations are quantized at inference.
 
-    All that enter at once have one scale, so the graph says that it is to be asked a row at a time.
+    All rows of a batch would share one scale, so the graph's metadata ask for batches of one row.
+
+    Args:
+        source: The graph to quantize.
+        target: The file to write; may be the same.
+        keep_float: Names of weights that stay in float32.
+        embedding_bits: Bits of token embeddings, 8 or 4.
     """
     _quantize(source, target, keep_float, embedding_bits, _dynamic, {predictor.MAX_ROWS_KEY: "1"})
 
@@ -41,9 +47,14 @@ def quantize_int8(source: Path, target: Path, keep_float: Sequence[str] = (), em
 def quantize_static(
     source: Path, target: Path, feeds: Feeds, keep_float: Sequence[str] = (), embedding_bits: int = 8
 ) -> None:
-    """Static int8: activations too have fixed scales, from the extremes that they reach on `feeds`.
+    """Write a graph with static int8: activations have fixed scales, so that rows of a batch do not influence each other.
 
-    What a row is answered does not depend on the others in its batch then.
+    Args:
+        source: The graph to quantize.
+        target: The file to write; may be the same.
+        feeds: Calibration batches; the scales cover the range of the activations on them.
+        keep_float: Names of weights that stay in float32.
+        embedding_bits: Bits of token embeddings, 8 or 4.
     """
     _quantize(source, target, keep_float, embedding_bits, _static(_extremes(source, feeds)))
 
@@ -61,7 +72,7 @@ def _static(extremes: Mapping[str, tuple[float, float]]) -> "Conversion":
 
 
 def quantize_checkpoint(folder: Path) -> None:
-    """Make a served checkpoint int8, where it lies: see `nightshift.models.int8`; heads beside a shared trunk stay in float."""
+    """Quantize an exported checkpoint in place, see `nightshift.models.int8`; heads beside a shared trunk stay in float32."""
     model, _, _ = pretrained.load_checkpoint(folder)
     trunk = model.trunk if isinstance(model, SharedTrunk) else model
     int8.convert(trunk)
@@ -70,20 +81,20 @@ def quantize_checkpoint(folder: Path) -> None:
         file.unlink()
 
 
-def most_sensitive_weights(source: Path, feeds: Feeds, worst: int) -> list[str]:
-    """The names of the weights that hurt most: whose static int8 form alone moves the outputs farthest on `feeds`, worst first."""
-    every, convert = weight_names(source), _static(_extremes(source, feeds))
+def most_sensitive_weights(source: Path, feeds: Feeds, count: int) -> list[str]:
+    """Return the names of the weights whose static int8 form alone changes the outputs on `feeds` most, worst first."""
+    names, convert = weight_names(source), _static(_extremes(source, feeds))
     expected = _outputs(ir.load(source), feeds)
-    moved = {}
-    for name in every:
+    changes = {}
+    for name in names:
         model = ir.load(source)
-        _convert(model, set(every) - {name}, convert)
-        moved[name] = float(np.abs(_outputs(model, feeds) - expected).mean())
-    return sorted(every, key=lambda name: -moved[name])[:worst]
+        _convert(model, set(names) - {name}, convert)
+        changes[name] = float(np.abs(_outputs(model, feeds) - expected).mean())
+    return sorted(names, key=lambda name: -changes[name])[:count]
 
 
 Conversion = Callable[[Writer, ir.Value, ir.Value, ir.Value, ir.Value | None], ir.Value]
-"""Makes a product in int8, of what enters it, its weight, the weight's scales and its bias."""
+"""Returns an int8 product from its input, its weight, the weight's scales and its bias."""
 
 
 def _quantize(
@@ -92,18 +103,18 @@ def _quantize(
     keep_float: Sequence[str],
     embedding_bits: int,
     convert: Conversion,
-    told: Mapping[str, str] | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> None:
     model = ir.load(source)
-    model.metadata_props.update(told or {})
+    model.metadata_props.update(metadata or {})
     _convert(model, set(keep_float), convert)
-    _tables(model, embedding_bits)
+    _quantize_embeddings(model, embedding_bits)
     tidy(model)
     save(model, target)
 
 
 def _products(model: ir.Model) -> Iterator[ir.Node]:
-    """Products with constant weights (inputs, outputs)."""
+    """Yield the products with constant weights (inputs, outputs)."""
     for node in list(model.graph):
         if node.op_type == "MatMul" and is_constant(node.inputs[1]) and len(node.inputs[1].shape) == 2:
             yield node
@@ -123,7 +134,7 @@ def _convert(model: ir.Model, keep_float: set[str], convert: Conversion) -> None
 
 
 def _with_bias(node: ir.Node) -> tuple[ir.Value, ir.Value | None]:
-    """What a product and the bias that is added to it give, and that bias."""
+    """Return the sum of a product and its bias, and the bias; without a bias the product and None."""
     product = node.outputs[0]
     users = [use.node for use in product.uses()]
     if len(users) == 1 and users[0].op_type == "Add" and is_constant(users[0].inputs[1]):
@@ -140,8 +151,8 @@ def _dynamic(writer: Writer, source: ir.Value, weight: ir.Value, scales: ir.Valu
     return writer.node("DynamicQuantizeMatMul", [source, weight, scales, None, bias], domain=MICROSOFT)
 
 
-def _tables(model: ir.Model, bits: int) -> None:
-    """Embeddings in int8, those of tokens in so many bits, with a scale a row."""
+def _quantize_embeddings(model: ir.Model, bits: int) -> None:
+    """Quantize embeddings with a scale per row: those of tokens to `bits` bits, others to 8."""
     writer = Writer(model)
     for node in list(model.graph):
         if node.op_type != "Gather" or not is_constant(node.inputs[0]) or len(node.inputs[0].shape) != 2:
@@ -149,12 +160,12 @@ def _tables(model: ir.Model, bits: int) -> None:
         array, name = constant(node.inputs[0]), str(node.inputs[0].name)
         width = bits if _are_tokens(node.inputs[1]) else 8
         numbers, scales = _four_bits(array) if width == 4 else _eight_bits(array)
-        table, beside = writer.weight(numbers, f"{name}.uint{width}"), writer.weight(scales, f"{name}.scales")
-        found = writer.node(
-            "GatherBlockQuantized", [table, node.inputs[1], beside], domain=MICROSOFT, bits=width,
+        table, row_scales = writer.weight(numbers, f"{name}.uint{width}"), writer.weight(scales, f"{name}.scales")
+        embeddings = writer.node(
+            "GatherBlockQuantized", [table, node.inputs[1], row_scales], domain=MICROSOFT, bits=width,
             block_size=max(16, 1 << (array.shape[1] - 1).bit_length()), gather_axis=0, quantize_axis=1,
         )  # fmt: skip
-        replace(node.outputs[0], found)
+        replace(node.outputs[0], embeddings)
 
 
 def _are_tokens(ids: ir.Value) -> bool:
@@ -169,14 +180,14 @@ def _eight_bits(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _four_bits(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two numbers a byte, the first in its lower half. Of some scales a row has the one with the least squared error."""
+    """Return two numbers per byte, the first in its lower half, and the scale of each row with the least squared error."""
     widest = _scales(array, axis=1)[:, None] * np.float32(127 / 7.5)
-    tried = [widest * np.float32(share) for share in SHARES]
-    rounded = [np.clip(np.round(array / scales), -8, 7) for scales in tried]
-    errors = [np.square(found * scales - array).sum(axis=1) for found, scales in zip(rounded, tried, strict=True)]
+    trials = [widest * np.float32(share) for share in SHARES]
+    rounded = [np.clip(np.round(array / scales), -8, 7) for scales in trials]
+    errors = [np.square(values * scales - array).sum(axis=1) for values, scales in zip(rounded, trials, strict=True)]
     best = np.argmin(errors, axis=0), np.arange(len(array))
     numbers = (np.stack(rounded)[best] + 8).astype(np.uint8)
-    return numbers[:, ::2] | numbers[:, 1::2] << 4, np.stack(tried)[best]
+    return numbers[:, ::2] | numbers[:, 1::2] << 4, np.stack(trials)[best]
 
 
 def _session(model: ir.Model) -> onnxruntime.InferenceSession:
@@ -195,15 +206,15 @@ def _outputs(model: ir.Model, feeds: Feeds) -> np.ndarray:
 
 
 def _extremes(source: Path, feeds: Feeds) -> dict[str, tuple[float, float]]:
-    """The least and the greatest number that enters each product, or 0 where all are on one side of it."""
+    """Return the range of the inputs of each product, extended to include 0."""
     model = ir.load(source)
-    entering = list({node.inputs[0] for node in _products(model)})
-    model.graph.outputs.extend(entering)
+    inputs = list({node.inputs[0] for node in _products(model)})
+    model.graph.outputs.extend(inputs)
     session = _session(model)
-    wanted = [str(value.name) for value in entering]
-    found = dict.fromkeys(wanted, (0.0, 0.0))
+    names = [str(value.name) for value in inputs]
+    extremes = dict.fromkeys(names, (0.0, 0.0))
     for feed in feeds:
-        for name, values in zip(wanted, session.run(wanted, dict(feed)), strict=True):
-            low, high = found[name]
-            found[name] = min(low, float(values.min())), max(high, float(values.max()))
-    return found
+        for name, values in zip(names, session.run(names, dict(feed)), strict=True):
+            low, high = extremes[name]
+            extremes[name] = min(low, float(values.min())), max(high, float(values.max()))
+    return extremes
