@@ -57,7 +57,7 @@ def test_old_and_new_keys_give_the_same_settings_and_the_same_cache_keys(tmp_pat
     assert old.fingerprint() == new.fingerprint()
     for section in ("augment", "compress", "gate"):
         assert getattr(old, section).fingerprint() == getattr(new, section).fingerprint()
-    assert tracking.flat(old.model_dump()) == tracking.flat(new.model_dump())
+    assert tracking.flatten(old.model_dump()) == tracking.flatten(new.model_dump())
 
 
 def test_an_old_key_gets_one_warning_that_names_the_new_one(tmp_path, caplog):
