@@ -17,9 +17,11 @@ def test_neurons_and_heads_that_do_nothing_go_first(kind, tiny_tokenizer):
     names = architectures.get_architecture(model)
     with torch.no_grad():
         for place, layer in enumerate(architectures.layers(model)):
-            architectures.weight_matrix(layer.get_submodule(names.feed_forward.writer))[:, 5 + place] = 0
+            architectures.weight_matrix(layer.get_submodule(names.feed_forward.output_projection))[:, 5 + place] = 0
             start = 8 * (1 + place)
-            architectures.weight_matrix(layer.get_submodule(names.attention.writer))[:, start : start + 8] = 0
+            architectures.weight_matrix(layer.get_submodule(names.attention.output_projection))[
+                :, start : start + 8
+            ] = 0
     told = importance.compute_importance(model, batches, {"main": HEAD})
     assert [int(scores.argmin()) for scores in told.neurons] == [5, 6]
     assert [int(scores.argmin()) for scores in told.heads] == [1, 2]

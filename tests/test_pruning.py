@@ -72,7 +72,7 @@ def test_a_dense_checkpoint_is_loaded_by_stock_transformers_and_answers_the_same
     assert (
         shapes(wide)
         == [[32, 64], [32, 64]]
-        == [[32, getattr(wide.config, architectures.get_architecture(wide).width)]] * 2
+        == [[32, getattr(wide.config, architectures.get_architecture(wide).intermediate_size_key)]] * 2
     )
     assert torch.allclose(answers(wide, batches), answers(pruned, batches), atol=1e-6)
 

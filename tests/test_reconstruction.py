@@ -27,7 +27,7 @@ def test_what_another_does_too_is_mended_wholly(kind, tiny_tokenizer):
     names = architectures.get_architecture(model)
     with torch.no_grad():
         for layer in architectures.layers(model):
-            for name in names.feed_forward.readers:
+            for name in names.feed_forward.input_projections:
                 reader = layer.get_submodule(name)
                 architectures.weight_matrix(reader)[32:] = architectures.weight_matrix(reader)[:32]
                 reader.bias[32:] = reader.bias[:32]

@@ -1,1 +1,1 @@
-"""Pretrained and freshly initialised models, their heads, and what is known of architectures."""
+"""Pretrained and freshly initialized models, their heads, and maps of architectures."""

@@ -1,4 +1,4 @@
-"""What a layer consists of, and how its parts are made narrower or wider, for the architectures in `LAYER_PATHS`."""
+"""Maps of the layers of known architectures, and functions that make a layer's blocks narrower or wider."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,47 +25,51 @@ LAYER_PATHS = {
     "qwen2": "layers",
     "qwen3": "layers",
 }
-"""The module that holds the layers of each architecture, below `base_model`."""
+"""Module that holds the layers of each architecture, below `base_model`."""
 ENCODER_DECODER_LAYER_PATHS = {
     "t5": {"num_layers": "encoder.block", "num_decoder_layers": "decoder.block"},
     "bart": {"encoder_layers": "encoder.layers", "decoder_layers": "decoder.layers"},
 }
-"""The modules that hold the layers of encoder-decoders, by the configuration's word for their number."""
+"""Modules that hold the layers of encoder-decoders, by the configuration's field for their number."""
 
 
 def layers_path(model: PreTrainedModel) -> str:
-    """Return where a model keeps its layers; raise ValueError for an architecture that is not in `LAYER_PATHS`."""
-    kind = model.config.model_type
-    if kind not in LAYER_PATHS:
-        raise ValueError(f"{kind} models cannot be cut yet; those that can: {', '.join(LAYER_PATHS)}")
-    return LAYER_PATHS[kind]
+    """Return the path of the module that holds the layers; raise ValueError unless it is in `LAYER_PATHS`."""
+    model_type = model.config.model_type
+    if model_type not in LAYER_PATHS:
+        raise ValueError(f"{model_type} models cannot be cut yet; those that can: {', '.join(LAYER_PATHS)}")
+    return LAYER_PATHS[model_type]
 
 
 @dataclass(frozen=True)
 class Block:
-    """Names inside a layer: who reads its input, who writes to its output, and where that is added to what came in."""
+    """Names of the modules of an attention or feed-forward block, relative to the layer.
+
+    The numbers between the input projections and the output projection are the inner units of the block: feed-forward
+    neurons, or the outputs of all attention heads.
+    """
 
     input_projections: tuple[str, ...]
     output_projection: str
     after_residual: str
-    """A module that gets the sum as its input; empty where the sum is what the layer returns."""
+    """Module whose input is the sum of the block's output and its residual; empty if the layer returns that sum."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """One architecture: both blocks of its layers, and its configuration's word for the feed-forward width."""
+    """Blocks of an architecture's layers, and the configuration's field for the feed-forward width."""
 
     attention: Block
     feed_forward: Block
     intermediate_size_key: str
     can_prune_heads: bool = True
-    """False where all layers share something that has a part for each attention head."""
+    """False if all layers share parameters with a part for each attention head."""
     supports_attention_relations: bool = True
-    """True if queries, keys and values are equally wide and computed once a forward pass."""
+    """True if queries, keys and values have the same width and are computed once a forward pass."""
 
     @property
     def blocks(self) -> tuple[Block, Block]:
-        """In the order in which a layer runs them."""
+        """The blocks in the order in which a layer runs them."""
         return self.attention, self.feed_forward
 
 
@@ -128,91 +132,94 @@ ARCHITECTURES = {
 
 
 def trunk(model: Model) -> PreTrainedModel:
-    """The model without its heads."""
+    """Return the model without its heads."""
     return (model.trunk if isinstance(model, SharedTrunk) else model).base_model
 
 
 def layers(model: Model) -> list[nn.Module]:
-    """In their order. Raises ValueError for an architecture we do not know."""
-    inner = trunk(model)
-    return list(inner.get_submodule(layers_path(inner)).children())
+    """Return the layers in their order; raise ValueError for an unknown architecture."""
+    trunk_model = trunk(model)
+    return list(trunk_model.get_submodule(layers_path(trunk_model)).children())
 
 
 def max_positions(model: Model) -> int | None:
-    """Return how many tokens it can read, None where there is no limit (XLNet says -1); RoBERTa's begin after the padding token's."""
-    longest = getattr(model.config, "max_position_embeddings", None)
+    """Return the number of tokens that a model can read, None for no limit.
+
+    XLNet's configuration says -1 for no limit; RoBERTa's positions start after the padding token's.
+    """
+    maximum = getattr(model.config, "max_position_embeddings", None)
     tables = [module for name, module in model.named_modules() if name.endswith("position_embeddings")]
-    before = [table.padding_idx + 1 for table in tables if getattr(table, "padding_idx", None) is not None]
-    return longest - max(before, default=0) if longest and longest > 0 else None
+    offsets = [table.padding_idx + 1 for table in tables if getattr(table, "padding_idx", None) is not None]
+    return maximum - max(offsets, default=0) if maximum and maximum > 0 else None
 
 
 def get_architecture(model: Model) -> Architecture:
-    """Return that of the model's architecture. Raises ValueError for one we do not know."""
-    kind = model.config.model_type
-    if kind not in ARCHITECTURES:
-        raise ValueError(f"{kind} models cannot be pruned yet; those that can: {', '.join(ARCHITECTURES)}")
+    """Return the architecture of a model; raise ValueError for an unknown one."""
+    model_type = model.config.model_type
+    if model_type not in ARCHITECTURES:
+        raise ValueError(f"{model_type} models cannot be pruned yet; those that can: {', '.join(ARCHITECTURES)}")
     if getattr(trunk(model).get_submodule(layers_path(trunk(model)).rpartition(".")[0]), "conv", None):
-        raise ValueError(f"{kind} models with a convolution between their layers cannot be pruned yet")
-    names = ARCHITECTURES[kind]
+        raise ValueError(f"{model_type} models with a convolution between their layers cannot be pruned yet")
+    architecture = ARCHITECTURES[model_type]
+    attention = architecture.attention
     modules = {name for name, _ in layers(model)[0].named_modules()}  # DeBERTa's projections of positions may be shared
-    readers = tuple(name for name in names.attention.input_projections if name in modules)
-    return replace(names, attention=replace(names.attention, input_projections=readers))
+    projections = tuple(name for name in attention.input_projections if name in modules)
+    return replace(architecture, attention=replace(attention, input_projections=projections))
 
 
 def head_size(model: Model) -> int:
-    """Return how many numbers a token one attention head writes; where heads share keys, all heads of such a group."""
-    heads = model.config.num_attention_heads
-    return attention_width(model) // int(getattr(model.config, "num_key_value_heads", None) or heads)
+    """Return the inner units of an attention head; if heads share keys, of all heads of such a group together."""
+    num_heads = model.config.num_attention_heads
+    return attention_width(model) // int(getattr(model.config, "num_key_value_heads", None) or num_heads)
 
 
 def attention_width(model: Model) -> int:
-    """Return how many numbers a token all attention heads write that the configuration speaks of."""
+    """Return the inner units of all attention heads in the configuration."""
     config = model.config
     size: int = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     return size * int(config.num_attention_heads)
 
 
 def inner_width(layer: nn.Module, block: Block) -> int:
-    """Numbers a token that enter the block's writer: feed-forward neurons, or attention heads times their size."""
-    writer = layer.get_submodule(block.output_projection)
-    return weight_matrix(writer).shape[1]
+    """Return the inner units of a block: feed-forward neurons, or attention heads times their size."""
+    return weight_matrix(layer.get_submodule(block.output_projection)).shape[1]
 
 
 def weight_matrix(module: nn.Module) -> Tensor:
-    """The weight as (outputs, inputs), also GPT-2's, which lies the other way round; a view."""
-    found: Tensor = module.weight  # type: ignore[assignment]
-    return found.T if isinstance(module, Conv1D) else found
+    """Return a view of the weight as (outputs, inputs), also of GPT-2's Conv1D, which is stored transposed."""
+    weight: Tensor = module.weight  # type: ignore[assignment]
+    return weight.T if isinstance(module, Conv1D) else weight
 
 
 def prune_block(layer: nn.Module, block: Block, keep: Tensor) -> None:
-    """Keep only the given ones of the numbers that enter the block's writer."""
+    """Remove the inner units of a block whose indices are not in `keep`."""
     _resize(layer, block, len(keep), keep, torch.arange(len(keep)))
 
 
 def pad_block(layer: nn.Module, block: Block, size: int) -> None:
-    """Append zeros up to `size` numbers that enter the block's writer; what the layer answers stays the same."""
-    old = torch.arange(inner_width(layer, block))
-    _resize(layer, block, size, old, old)
+    """Pad a block with zeros to `size` inner units; the layer's output stays the same."""
+    indices = torch.arange(inner_width(layer, block))
+    _resize(layer, block, size, indices, indices)
 
 
 def _resize(layer: nn.Module, block: Block, size: int, source: Tensor, target: Tensor) -> None:
-    """Row `source[i]` of the readers, and that column of the writer, goes to place `target[i]` of `size`."""
-    before = inner_width(layer, block)
+    """Move inner unit `source[i]` of a block to index `target[i]` of `size`."""
+    old_size = inner_width(layer, block)
     for name in block.input_projections:
-        reader = layer.get_submodule(name)
+        projection = layer.get_submodule(name)
         owner: Any = layer.get_submodule(name.rpartition(".")[0])
-        rows = len(weight_matrix(reader))
-        if rows < before:  # keys and values that several heads share
-            group = owner.head_dim * before // rows
+        rows = len(weight_matrix(projection))
+        if rows < old_size:  # keys and values that several heads share
+            group = owner.head_dim * old_size // rows
             first = source % group < owner.head_dim
-            spots = [places[first] // group * owner.head_dim + places[first] % group for places in (source, target)]
-            _move(reader, 0, size * rows // before, *spots)
+            indices = [units[first] // group * owner.head_dim + units[first] % group for units in (source, target)]
+            _move(projection, 0, size * rows // old_size, *indices)
             continue
-        parts = range(rows // before)
-        spots = [
-            torch.cat([places + part * step for part in parts]) for places, step in ((source, before), (target, size))
+        parts = range(rows // old_size)  # queries, keys and values in one matrix
+        indices = [
+            torch.cat([units + part * step for part in parts]) for units, step in ((source, old_size), (target, size))
         ]
-        _move(reader, 0, size * len(parts), *spots)
+        _move(projection, 0, size * len(parts), *indices)
         if hasattr(owner, "split_size"):
             owner.split_size = size
         if hasattr(owner, "num_attention_heads"):
@@ -221,13 +228,14 @@ def _resize(layer: nn.Module, block: Block, size: int, source: Tensor, target: T
 
 
 def _move(module: Any, dim: int, size: int, source: Tensor, target: Tensor) -> None:
-    old = weight_matrix(module).detach()
-    shape = [size if place == dim else length for place, length in enumerate(old.shape)]
-    source, target = source.to(old.device), target.to(old.device)
-    new = old.new_zeros(shape).index_copy(dim, target, old.index_select(dim, source))
-    module.weight = nn.Parameter((new.T if isinstance(module, Conv1D) else new).contiguous())
+    """Move rows (dim 0) or columns (dim 1) `source` of a weight to `target` of `size`; the others become 0."""
+    weight = weight_matrix(module).detach()
+    shape = [size if axis == dim else length for axis, length in enumerate(weight.shape)]
+    source, target = source.to(weight.device), target.to(weight.device)
+    resized = weight.new_zeros(shape).index_copy(dim, target, weight.index_select(dim, source))
+    module.weight = nn.Parameter((resized.T if isinstance(module, Conv1D) else resized).contiguous())
     if dim == 0 and module.bias is not None:
         bias = module.bias.detach()
         module.bias = nn.Parameter(bias.new_zeros(size).index_copy(0, target, bias[source]))
-    words = ("nf", "nx") if isinstance(module, Conv1D) else ("out_features", "in_features")
-    setattr(module, words[dim], size)
+    attributes = ("nf", "nx") if isinstance(module, Conv1D) else ("out_features", "in_features")
+    setattr(module, attributes[dim], size)

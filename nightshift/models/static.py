@@ -1,9 +1,9 @@
-"""A student without layers: the mean of its tokens' embeddings and a small head, hundreds of times cheaper.
+"""Static students: the mean of token embeddings and a linear head, without layers, hundreds of times cheaper.
 
-The embeddings begin as the teacher's: each token of the vocabulary goes through it alone, the hidden states are
-brought to their principal components and weighed by how rare the token is. Then they learn like any other student's.
-Tulkens, van Dongen 2024, Model2Vec, https://github.com/MinishLab/model2vec. No stock class of transformers is like
-it: `nightshift.models.pretrained.load_checkpoint` loads it.
+The embeddings are initialized from the teacher: its hidden states of each token of the vocabulary, reduced to their
+principal components and weighted by the rarity of the token. Then they are trained like any other student. Tulkens, van
+Dongen 2024, Model2Vec, https://github.com/MinishLab/model2vec. transformers has no such class;
+`nightshift.models.pretrained.load_checkpoint` loads it.
 """
 
 from collections.abc import Iterable
@@ -15,15 +15,15 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 ARCHITECTURE = "nightshift-static"
 EMBEDDING_SIZE = 256
-"""Numbers a token."""
-RARE = 1e-3
-"""The share of all tokens at which a token's weight is halved."""
-BATCH = 1024
-"""Texts or tokens at once."""
+"""Size of a token's embedding."""
+RARITY_CONSTANT = 1e-3
+"""Frequency of a token, as a share of all tokens, at which its weight is one half."""
+BATCH_SIZE = 1024
+"""Texts or tokens processed at once."""
 
 
 class StaticConfig(PreTrainedConfig):  # type: ignore[misc]
-    """Sizes, and the tokens that are no words."""
+    """Sizes and special tokens of a static student."""
 
     model_type = ARCHITECTURE
     vocab_size: int = 1
@@ -39,7 +39,7 @@ class StaticConfig(PreTrainedConfig):  # type: ignore[misc]
 
 
 class StaticStudent(PreTrainedModel):  # type: ignore[misc]
-    """A linear head on the mean of the words' embeddings; of pairs on both means, their product and their distance."""
+    """Linear head on the mean embedding; for pairs on both means, their product and their absolute difference."""
 
     config_class = StaticConfig
     base_model_prefix = "student"
@@ -54,35 +54,36 @@ class StaticStudent(PreTrainedModel):  # type: ignore[misc]
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
     ) -> SequenceClassifierOutput:
-        """Ids (rows, tokens) to `.logits` (rows, outputs); the second text is what follows the first separator."""
-        words = attention_mask.float()
-        for token in self._added():
-            words = words * (input_ids != token)
+        """Return `.logits` (rows, outputs) of ids (rows, tokens); a pair's second text follows the first separator."""
+        mask = attention_mask.float()
+        for token_id in self._special_token_ids():
+            mask = mask * (input_ids != token_id)
         vectors = self.embed_tokens(input_ids)
         if not self.config.pairs:
-            return SequenceClassifierOutput(logits=self._judge(_mean(vectors, words)))
-        behind = ((input_ids == self._separator()).long().cumsum(dim=1) > 0).float()
-        one, two = _mean(vectors, words * (1 - behind)), _mean(vectors, words * behind)
-        features = torch.cat([one, two, one * two, (one - two).abs()], dim=1)
-        return SequenceClassifierOutput(logits=self._judge(features))
+            return SequenceClassifierOutput(logits=self._classify(_masked_mean(vectors, mask)))
+        second_mask = ((input_ids == self._separator_id()).long().cumsum(dim=1) > 0).float()
+        first = _masked_mean(vectors, mask * (1 - second_mask))
+        second = _masked_mean(vectors, mask * second_mask)
+        features = torch.cat([first, second, first * second, (first - second).abs()], dim=1)
+        return SequenceClassifierOutput(logits=self._classify(features))
 
-    def _judge(self, features: Tensor) -> Tensor:
+    def _classify(self, features: Tensor) -> Tensor:
         return self.classifier(self.dropout(features))  # type: ignore[no-any-return]
 
-    def _separator(self) -> int:
-        found = self.config.eos_token_id if self.config.sep_token_id is None else self.config.sep_token_id
-        return -1 if found is None else int(found)
+    def _separator_id(self) -> int:
+        token_id = self.config.eos_token_id if self.config.sep_token_id is None else self.config.sep_token_id
+        return -1 if token_id is None else int(token_id)
 
-    def _added(self) -> list[int]:
-        """Tokens that the tokenizer puts around words."""
+    def _special_token_ids(self) -> list[int]:
+        """Return the ids of tokens that the tokenizer adds to texts."""
         names = ("pad", "bos", "eos", "sep", "cls")
         return sorted({getattr(self.config, f"{name}_token_id") for name in names} - {None})
 
 
-def _mean(vectors: Tensor, words: Tensor) -> Tensor:
-    """(rows, tokens, size) to (rows, size), over the tokens where `words` is 1; zeros where there are none."""
-    shares = words / words.sum(dim=1, keepdim=True).clamp(min=1)
-    return (vectors * shares[:, :, None]).sum(dim=1)
+def _masked_mean(vectors: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean (rows, size) of vectors (rows, tokens, size) in the mask (rows, tokens); 0 for an empty one."""
+    weights = mask / mask.sum(dim=1, keepdim=True).clamp(min=1)
+    return (vectors * weights[:, :, None]).sum(dim=1)
 
 
 def build_static_student(
@@ -93,20 +94,31 @@ def build_static_student(
     size: int = EMBEDDING_SIZE,
     seed: int = 0,
 ) -> StaticStudent:
-    """A student with the teacher's tokens and outputs, and a fresh head.
+    """Build a student with the teacher's vocabulary and outputs, and a new head.
 
-    `texts` are what it will learn from: they say how frequent each token is. With `pairs` a row has two of them.
     A token's weight is a / (a + its share of all tokens): Arora, Liang, Ma 2017, A simple but tough-to-beat baseline
     for sentence embeddings, equation 3.
+
+    Args:
+        teacher: The model whose hidden states initialize the embeddings.
+        tokenizer: Its tokenizer.
+        texts: Texts of the training, from which the tokens' frequencies are counted.
+        pairs: True if a row has two texts.
+        size: Size of the embeddings.
+        seed: Seed of the new head.
     """
-    states = _alone(teacher, tokenizer)
-    weights = RARE / (RARE + _shares(tokenizer, texts, len(states)))
-    vectors = _components(states, size) * weights[:, None]
-    named = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("pad", "bos", "eos", "sep", "cls")}
+    states = _token_states(teacher, tokenizer)
+    weights = RARITY_CONSTANT / (RARITY_CONSTANT + _token_frequencies(tokenizer, texts, len(states)))
+    vectors = _principal_components(states, size) * weights[:, None]
+    special_tokens = (f"{name}_token_id" for name in ("pad", "bos", "eos", "sep", "cls"))
     config = StaticConfig(
-        vocab_size=len(vectors), hidden_size=vectors.shape[1], pairs=pairs,
-        id2label=teacher.config.id2label, label2id=teacher.config.label2id, **named,
-    )  # fmt: skip
+        vocab_size=len(vectors),
+        hidden_size=vectors.shape[1],
+        pairs=pairs,
+        id2label=teacher.config.id2label,
+        label2id=teacher.config.label2id,
+        **{name: getattr(tokenizer, name) for name in special_tokens},
+    )
     torch.manual_seed(seed)
     student = StaticStudent(config)
     student.embed_tokens.weight.data.copy_(vectors)
@@ -114,33 +126,34 @@ def build_static_student(
 
 
 @torch.inference_mode()
-def _alone(teacher: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Tensor:
-    """The last hidden state of each token of the vocabulary, in a text of its own: (tokens, hidden size)."""
-    whole, inner = (tokenizer("a", add_special_tokens=special)["input_ids"] for special in (True, False))
-    at = whole.index(inner[0])
-    before, after = whole[:at], whole[at + len(inner) :]
+def _token_states(teacher: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Tensor:
+    """Return the last hidden state of each token of the vocabulary, in a text of its own: (tokens, hidden size)."""
+    text, content = (tokenizer("a", add_special_tokens=special)["input_ids"] for special in (True, False))
+    start = text.index(content[0])
+    prefix, suffix = text[:start], text[start + len(content) :]
     trunk, states = teacher.base_model.eval(), []
-    for ids in torch.split(torch.arange(teacher.get_input_embeddings().num_embeddings), BATCH):
-        rows = torch.stack([torch.full_like(ids, t) for t in before] + [ids] + [torch.full_like(ids, t) for t in after])
-        hidden = trunk(input_ids=rows.T, attention_mask=torch.ones_like(rows.T)).last_hidden_state
-        states.append(hidden[:, len(before)].float())
+    for ids in torch.split(torch.arange(teacher.get_input_embeddings().num_embeddings), BATCH_SIZE):
+        columns = [*(torch.full_like(ids, t) for t in prefix), ids, *(torch.full_like(ids, t) for t in suffix)]
+        input_ids = torch.stack(columns).T
+        hidden = trunk(input_ids=input_ids, attention_mask=torch.ones_like(input_ids)).last_hidden_state
+        states.append(hidden[:, len(prefix)].float())
     return torch.cat(states)
 
 
-def _shares(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str], size: int) -> Tensor:
-    """Each token's share of all tokens in `texts`."""
+def _token_frequencies(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str], size: int) -> Tensor:
+    """Return each token's share of all tokens in `texts`."""
     counts, rows = torch.zeros(size), list(texts)
-    for start in range(0, len(rows), BATCH):
-        found = tokenizer(rows[start : start + BATCH], add_special_tokens=False)["input_ids"]
-        ids = torch.tensor([token for row in found for token in row], dtype=torch.long)
+    for start in range(0, len(rows), BATCH_SIZE):
+        batch = tokenizer(rows[start : start + BATCH_SIZE], add_special_tokens=False)["input_ids"]
+        ids = torch.tensor([token for row in batch for token in row], dtype=torch.long)
         counts += torch.bincount(ids, minlength=size)
     return counts / counts.sum()
 
 
-def _components(states: Tensor, size: int) -> Tensor:
-    """The `size` principal components of (tokens, hidden size), scaled to a mean square of about 1."""
-    centred = (states - states.mean(dim=0)).double()
-    _, axes = torch.linalg.eigh(centred.T @ centred)
-    found = (centred @ axes.flip(1)[:, :size]).float()
-    scaled: Tensor = found / found.square().mean().sqrt()
+def _principal_components(states: Tensor, size: int) -> Tensor:
+    """Return the first `size` principal components of (tokens, hidden size), scaled to a mean square of about 1."""
+    centered = (states - states.mean(dim=0)).double()
+    _, axes = torch.linalg.eigh(centered.T @ centered)
+    components = (centered @ axes.flip(1)[:, :size]).float()
+    scaled: Tensor = components / components.square().mean().sqrt()
     return scaled

@@ -75,7 +75,7 @@ class _Logits(torch.nn.Module):
         if not isinstance(self.model, SharedTrunk):
             return self.model(**inputs).logits
         hidden, mask = self.model.trunk(**inputs).last_hidden_state, inputs["attention_mask"]
-        if self.model.decoder:
+        if self.model.is_decoder:
             hidden = hidden[torch.arange(hidden.shape[0]), mask.sum(dim=1) - 1].unsqueeze(1)
         return tuple(self.model.objective_logits(name, hidden, None) for name in self.objectives)
 

@@ -1,7 +1,7 @@
 """Batches of one objective and of similar length, in an order that is a pure function of seed and epoch.
 
-A batch here is an effective batch, the rows between two updates of the weights. It is split into micro-batches, which are
-divided among the processes in turn, so that more processes or smaller micro-batches see the same batches.
+A batch here is an effective batch, the rows between two updates of the weights. It is split into micro-batches, which
+are divided among the processes in turn, so that more processes or smaller micro-batches see the same batches.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,9 +38,9 @@ def sampling_shares(sizes: Mapping[str, int], sampling: Sampling, temperature: f
 class ObjectiveBatchSampler(Sampler[list[tuple[str, int]]]):
     """Micro-batches of this process in an epoch, as (objective, row); every batch is full.
 
-    The last batch of an objective in an epoch is filled up with rows of another permutation. An objective with more batches
-    than its rows fill is read again in another permutation. The longest batch of all comes first, so that a batch that does not
-    fit into memory fails at once.
+    The last batch of an objective in an epoch is filled up with rows of another permutation. An objective with more
+    batches than its rows fill is read again in another permutation. The longest batch of all comes first, so that a
+    batch that does not fit into memory fails at once.
 
     Args:
         examples: Examples of each objective.
@@ -148,7 +148,8 @@ class Collator:
     def __call__(self, rows: list[tuple[str, int]]) -> dict[str, Any]:
         """Return the model's inputs, `labels`, and `teacher_logits` if the examples have them.
 
-        Beside them there are `objective`, `rows` (the indices of the examples) and `tokens` (the number without padding).
+        Beside them there are `objective`, `rows` (the indices of the examples) and `tokens` (the number without
+        padding).
         """
         name = rows[0][0]
         columns, indices = self.examples[name].columns, [index for _, index in rows]
@@ -184,7 +185,7 @@ def _pad(values: list[np.ndarray], fill_value: int) -> np.ndarray:
 
 
 def model_inputs(batch: dict[str, Any], labels: bool = False) -> dict[str, Any]:
-    """Return the model's inputs in a collated batch, with `labels` if they are wanted (an encoder-decoder reads them)."""
+    """Return the model's inputs of a collated batch, with `labels` if an encoder-decoder reads them."""
     excluded = NOT_MODEL_INPUTS if labels else {*NOT_MODEL_INPUTS, "labels"}
     return {name: value for name, value in batch.items() if name not in excluded}
 

@@ -54,8 +54,8 @@ class LossMonitor:
     """Check of each micro-batch's loss, one step late so that a GPU is not waited for.
 
     Args:
-        chance_losses: Loss of chance predictions, by objective. A loss below twice that does not diverge, however low it was
-            at the start.
+        chance_losses: Loss of chance predictions, by objective. A loss below twice that does not diverge, however low
+            it was at the start.
     """
 
     def __init__(self, chance_losses: Mapping[str, float]) -> None:
@@ -121,7 +121,8 @@ class StopOnSignal(TrainerCallback):  # type: ignore[misc]
 def checkpoint_on_sigterm(single_process: bool) -> Iterator[StopOnSignal]:
     """Save a checkpoint if SIGTERM arrives within the block; deliver the signal afterwards as it would have been.
 
-    This happens only in the main thread of a training with a single process; several would have to stop at the same step.
+    This happens only in the main thread of a training with a single process; several would have to stop at the same
+    step.
     """
     callback = StopOnSignal()
     if not single_process or threading.current_thread() is not threading.main_thread():
@@ -160,8 +161,8 @@ class Deadline(TrainerCallback):  # type: ignore[misc]
 class EpochCheckpoints(TrainerCallback):  # type: ignore[misc]
     """Save the end of each epoch together with its evaluation, so that the best of the evaluated weights can be loaded.
 
-    A checkpoint of an epoch's last step always holds that epoch's evaluation, so a training resumed from it knows the best so
-    far. It has to come after the other callbacks.
+    A checkpoint of an epoch's last step always holds that epoch's evaluation, so a training resumed from it knows the
+    best so far. It has to come after the other callbacks.
 
     Args:
         steps: Steps of an epoch.

@@ -1,4 +1,4 @@
-"""Knowledge distillation: losses against a teacher's soft targets, and the teacher that computes them during training."""
+"""Knowledge distillation: the loss against soft targets, and a teacher that computes them during training."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +18,9 @@ from nightshift.training.feature_distillation import Features
 class Teacher:
     """A model that a student learns from. If the examples hold `teacher_logits`, those are the soft targets.
 
-    The teacher reads the student's token ids, so both need the same tokenizer and the same heads. The loss weights apply to
-    the means over rows (over predicted tokens) of the losses in `nightshift.training.feature_distillation`; 0 turns one off.
+    The teacher reads the student's token ids, so both need the same tokenizer and the same heads. The loss weights
+    apply to the means over rows (over predicted tokens) of the losses in `nightshift.training.feature_distillation`; 0
+    turns one off.
     """
 
     model: Model
@@ -65,8 +66,8 @@ def on_device(teacher: Teacher | None, device: torch.device) -> Iterator[None]:
 def distillation_loss(head: Head, logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
     """Return `T² · KL(teacher ‖ student)` of each row or token.
 
-    With several labels a row it is the cross-entropy of each label with the teacher's probability; for regression the squared
-    difference. Hinton, Vinyals, Dean 2015, arXiv 1503.02531, section 2.
+    With several labels a row it is the cross-entropy of each label with the teacher's probability; for regression the
+    squared difference. Hinton, Vinyals, Dean 2015, arXiv 1503.02531, section 2.
 
     Args:
         head: The objective's head.

@@ -1,7 +1,7 @@
 """Feature distillation: losses between the attention relations and hidden states of a student and its teacher.
 
-The features are recorded by hooks on layers and on the projections to queries, keys and values, so they do not depend on the
-implementation of attention.
+The features are recorded by hooks on layers and on the projections to queries, keys and values, so they do not depend
+on the implementation of attention.
 """
 
 import math
@@ -31,7 +31,7 @@ class Features:
     hidden_states: list[Tensor] = field(default_factory=list)
     """Output of each layer, (rows, tokens, size)."""
     projections: list[Tensor] = field(default_factory=list)
-    """Queries, keys and values of the last layer, (rows, tokens, size): three tensors, or one with all three side by side."""
+    """Queries, keys and values of the last layer, (rows, tokens, size): three tensors, or one with all side by side."""
 
 
 @contextmanager
@@ -77,7 +77,8 @@ def ensure_compatible(student: Model, teacher: Model, loss_weights: Mapping[str,
 def token_weights(head: Head, inputs: Mapping[str, Tensor]) -> Tensor:
     """Return the weight of each token of a batch, (rows, tokens); their sum is `losses.count_targets` of the labels.
 
-    For generation 1 for each token that predicts one; otherwise the number of a row's labels, spread evenly over its tokens.
+    For generation 1 for each token that predicts one; otherwise the number of a row's labels, spread evenly over its
+    tokens.
     """
     labels = inputs["labels"]
     if head.generative:
@@ -87,10 +88,10 @@ def token_weights(head: Head, inputs: Mapping[str, Tensor]) -> Tensor:
 
 
 def attention_relation_loss(student: Features, teacher: Features, weights: Tensor) -> Tensor:
-    """Return KL(teacher ‖ student) of the last layers' scaled products of queries, of keys, and of values with each other.
+    """Return KL(teacher ‖ student) of the scaled products of queries, of keys and of values in the last layers.
 
-    They are split into as many heads as divide both widths, `RELATION_HEADS` at most; summed over the three, the mean over heads.
-    Wang et al. 2020 (MiniLMv2), arXiv 2012.15828, section 3.1.
+    They are split into as many heads as divide both widths, `RELATION_HEADS` at most; summed over the three, the mean
+    over heads. Wang et al. 2020 (MiniLMv2), arXiv 2012.15828, section 3.1.
     """
     student_qkv, teacher_qkv = (
         torch.cat(features.projections, dim=-1).chunk(3, dim=-1) for features in (student, teacher)
@@ -128,7 +129,7 @@ def hidden_state_loss(student: Features, teacher: Features, weights: Tensor) -> 
 
 
 def cosine_loss(student: Features, teacher: Features, weights: Tensor) -> Tensor:
-    """Return 1 minus the cosine of the last hidden states: Sanh et al. 2019 (DistilBERT), arXiv 1910.01108, section 2."""
+    """Return 1 - cosine of the last hidden states: Sanh et al. 2019 (DistilBERT), arXiv 1910.01108, section 2."""
     similarity = cosine_similarity(student.hidden_states[-1].float(), teacher.hidden_states[-1].float(), dim=-1)
     return ((1 - similarity) * weights).sum()
 

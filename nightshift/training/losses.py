@@ -51,8 +51,9 @@ def _row_weights(labels: Tensor, class_weights: Tensor) -> Tensor:
 def balanced_weights(head: Head, labels: np.ndarray) -> Tensor | None:
     """Return weights that give all classes the same weight in a loss, (labels,); None unless `head` classifies.
 
-    With one label a row these are scikit-learn's `compute_class_weight("balanced")`: n / (classes * n_class), 1 on average over
-    the rows. With several labels they are torch's `pos_weight`: the rows without the label over those with it.
+    With one label a row these are scikit-learn's `compute_class_weight("balanced")`: n / (classes * n_class), 1 on
+    average over the rows. With several labels they are torch's `pos_weight`: the rows without the label over those with
+    it.
 
     Args:
         head: The objective's head.
@@ -109,14 +110,14 @@ def summed_loss(
         head: The objective's head.
         logits: Logits of shape (rows, outputs), or (rows, tokens, vocabulary).
         labels: The targets; for a row without a label only the teacher's part is added.
-        teacher_logits: Teacher's logits in the shape of `logits`: `alpha` of the loss is the `distillation_loss`, the rest the
-            labels' loss; for a row without a label it is the `distillation_loss` alone.
+        teacher_logits: Teacher's logits in the shape of `logits`: `alpha` of the loss is the `distillation_loss`, the
+            rest the labels' loss; for a row without a label it is the `distillation_loss` alone.
         temperature: Temperature of the teacher's soft targets.
         alpha: Weight of the teacher's part.
         encoder_decoder: True if logits and labels are aligned already.
         class_weights: Weights from `balanced_weights`, for the labels' part.
-        label_smoothing: Share of the labels' part that is spread over all classes (tokens); with several labels a row each
-            target moves by half of it towards the other.
+        label_smoothing: Share of the labels' part that is spread over all classes (tokens); with several labels a row
+            each target moves by half of it towards the other.
     """
     logits, targets = align(logits, labels, head, encoder_decoder)
     if teacher_logits is None:

@@ -1,5 +1,6 @@
-"""Training of the embeddings of occurring tokens only: most of the vocabulary does not occur, and a step writes to all of it.
+"""Training of the embeddings of occurring tokens only.
 
+Most of the vocabulary does not occur in the data, but a step writes to all of it.
 The other embeddings get no gradient and stay as they are, while AdamW would shrink them slightly by weight decay.
 """
 
@@ -52,8 +53,8 @@ class SparseEmbedding(nn.Embedding):
 def restrict_embeddings(model: Model, heads: Heads, examples: Iterable[Examples], padding: int) -> Iterator[None]:
     """Keep in `model`, within the block, the embeddings of the tokens in `examples` and of padding only.
 
-    A model with a generative head keeps them all, because they are its output layer too, and so does one whose embedding is more
-    than a table (Gemma's is scaled).
+    A model with a generative head keeps them all, because they are its output layer too, and so does one whose
+    embedding is more than a table (Gemma's is scaled).
 
     Args:
         model: The model that is trained.

@@ -28,8 +28,8 @@ class ThroughputMeter:
     """Counter of the rows, tokens and operations of a training; its clock stops for evaluations and checkpoints.
 
     Forward and backward of one token in a sequence of n cost 6 operations for each weight that is multiplied, and
-    12 · layers · size · n for attention. Kaplan et al. 2020, arXiv 2001.08361, section 2.1; Chowdhery et al. 2022 (PaLM), arXiv
-    2204.02311, appendix B.
+    12 · layers · size · n for attention. Kaplan et al. 2020, arXiv 2001.08361, section 2.1; Chowdhery et al. 2022 (PaLM),
+    arXiv 2204.02311, appendix B.
     """
 
     def __init__(self, model: nn.Module, device: str, precision: str) -> None:

@@ -49,7 +49,7 @@ class Examples:
 
     @staticmethod
     def from_rows(rows: Mapping[str, Sequence[Sequence[float]]]) -> "Examples":
-        """Return examples from a list a row in each column; integers are stored in 32 bits, other numbers in float32."""
+        """Return examples from columns of one list a row; integers are stored in 32 bits, others as float32."""
         return Examples({name: _column(values) for name, values in rows.items()})
 
     def write(self, path: Path) -> None:
@@ -124,8 +124,8 @@ def encode(
         head: The objective's head.
         texts: The texts, of pairs the first ones.
         pairs: The second texts.
-        labels: The labels as in the data: names, numbers, or target texts. Unless the head is generative, None is a row without a
-            label; None in place of all labels means that no row has one, and the head learns from a teacher.
+        labels: The labels as in the data: names, numbers, or target texts. Unless the head is generative, None is a row
+            without a label; None in place of all labels means that no row has one, and the head learns from a teacher.
         max_length: Tokens of an example at most.
         teacher_logits: The teacher's logits, (rows, outputs).
         encoder_decoder: True if the model is an encoder-decoder.
@@ -187,9 +187,9 @@ def encode_generation(
 ) -> tuple[list[list[int]], list[list[int]], list[int]]:
     """Tokenize rows for a generative head.
 
-    A decoder's labels have the positions of their own tokens, with -100 for tokens that are not predicted (the prompt, the first
-    token); an encoder-decoder's labels are the target's ids. A text longer than `max_length` is split into several sequences;
-    prompts are truncated on the left, completions on the right.
+    A decoder's labels have the positions of their own tokens, with -100 for tokens that are not predicted (the prompt,
+    the first token); an encoder-decoder's labels are the target's ids. A text longer than `max_length` is split into
+    several sequences; prompts are truncated on the left, completions on the right.
 
     Args:
         tokenizer: The model's tokenizer.
@@ -239,8 +239,8 @@ def pack_sequences(
 ) -> dict[str, list[list[int]]]:
     """Pack whole sequences into rows of `max_length` tokens, the longest first, each into the fullest row with room.
 
-    `position_ids` start at 0 for each sequence, by which transformers' attention masks separate them: no token attends to another
-    sequence's. Best-fit decreasing, as in Krell et al. 2021, arXiv 2107.02027.
+    `position_ids` start at 0 for each sequence, by which transformers' attention masks separate them: no token attends
+    to another sequence's. Best-fit decreasing, as in Krell et al. 2021, arXiv 2107.02027.
 
     Args:
         ids: Token ids of each sequence.

@@ -1,8 +1,9 @@
 """Fine-tuning with Hugging Face's Trainer, resumable bit for bit.
 
-- An effective batch holds rows of one objective and of similar length; the order of the batches is a pure function of seed and
-  epoch (`nightshift.training.batching`).
-- Losses of all kinds of objective are sums divided by the number of targets of the effective batch (`nightshift.training.losses`).
+- An effective batch holds rows of one objective and of similar length; the order of the batches is a pure function of seed
+  and epoch (`nightshift.training.batching`).
+- Losses of all kinds of objective are sums divided by the number of targets of the effective batch
+  (`nightshift.training.losses`).
 - A checkpoint is complete and undamaged, or it is passed over (`nightshift.training.checkpoints`).
 - If a micro-batch does not fit into memory, training goes on with smaller micro-batches and the same effective batches.
 """
@@ -91,7 +92,7 @@ class TrainingOptions:
     deadline: float | None = None
     """Time at which training stops, in seconds since the epoch."""
     selection: Selection | None = None
-    """Selection of the checkpoint whose weights the model gets at the end; not supported by `nightshift.training.launch`."""
+    """Selection of the checkpoint whose weights are loaded at the end; not supported by `nightshift.training.launch`."""
     fingerprint: str = ""
     """Digest of data and settings: checkpoints with another one are passed over."""
 
@@ -361,8 +362,8 @@ def fit(
 ) -> TrainingResult:
     """Train `model` in place, resuming from the newest valid checkpoint in `output_dir`.
 
-    If a micro-batch does not fit into the GPU's memory, it is halved and twice as many are accumulated. With several processes
-    that is an error, because the others would not know of it.
+    If a micro-batch does not fit into the GPU's memory, it is halved and twice as many are accumulated. With several
+    processes that is an error, because the others would not know of it.
 
     Args:
         model: The model with its heads.
@@ -371,8 +372,8 @@ def fit(
         train: Training examples of each objective.
         validation: Validation examples; empty for no evaluation.
         output_dir: Folder of the checkpoints.
-        arguments: Fields of TrainingArguments, and `precision`. The effective batch is `per_device_train_batch_size` times
-            `gradient_accumulation_steps`, over all processes together.
+        arguments: Fields of TrainingArguments, and `precision`. The effective batch is `per_device_train_batch_size`
+            times `gradient_accumulation_steps`, over all processes together.
         callbacks: Callbacks of the Trainer.
         options: Options beside TrainingArguments.
 
