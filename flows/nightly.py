@@ -80,7 +80,7 @@ def run_pipeline(settings: NightSettings, force: bool) -> NightResult:
                 verdict = gate(registered, run.standing(registered), objectives, evaluated, settings.gate, seed_spread)
                 ending = promote(registered, verdict, settings.gate.approval)
                 report_data = run.report_data(trained, evaluated, compressed, verdict, single_task)
-                result = run.judged(ending, registered, report_data)
+                result = run.promoted_or_held(ending, registered, report_data)
                 return run.finish(report(result, report_data, run.sources, registered, settings.gate.slice_margin))
 
 

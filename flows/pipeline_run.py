@@ -53,9 +53,9 @@ def best_of_seeds(
 ) -> tuple[Trained, Evaluated, float | None]:
     """Return the best on validation of trainings that differ in their seed, and the standard deviation of their metrics there."""
     metric = kinds.primary(objectives)
-    reached = [evaluated.validation[metric] for _, evaluated in trials]
-    best = max(range(len(trials)), key=lambda index: kinds.better(metric) * reached[index])
-    return *trials[best], stdev(reached) if len(trials) > 1 else None
+    scores = [evaluated.validation[metric] for _, evaluated in trials]
+    best = max(range(len(trials)), key=lambda index: kinds.better(metric) * scores[index])
+    return *trials[best], stdev(scores) if len(trials) > 1 else None
 
 
 def ends_at(deadline: str | int | None, now: datetime) -> float | None:
@@ -140,21 +140,25 @@ class PipelineRun:
         """
         model_registry.notice_moves_by_hand(self.model)
         earlier = tracking.last_finished_run(self.model, self.fingerprint)
-        anew = "forced" if self.force else self._outlived(earlier) if earlier else ""
-        tracking.end_killed(self.model, None if earlier and not anew else self.fingerprint)
-        if earlier and not anew:
+        refresh_reason = ""
+        if self.force:
+            refresh_reason = "forced"
+        elif earlier:
+            refresh_reason = self._too_old(earlier)
+        is_skipped = earlier is not None and not refresh_reason
+        tracking.end_killed(self.model, None if is_skipped else self.fingerprint)
+        if is_skipped:
             return earlier
-        self.refreshes = bool(anew)
-        self.changed = "; ".join(
-            filter(None, [fingerprint.describe_changes(tracking.last_finished_run(self.model), self.parts), anew])
-        )
+        self.refreshes = bool(refresh_reason)
+        changes = fingerprint.describe_changes(tracking.last_finished_run(self.model), self.parts)
+        self.changed = "; ".join(filter(None, [changes, refresh_reason]))
         log.info(self.changed)
         return None
 
-    def _outlived(self, earlier: Run) -> str:
+    def _too_old(self, earlier: Run) -> str:
         """Say why a finished run is too old to skip this one; empty if it is not."""
-        most, age = self.settings.max_age, (time.time() - earlier.info.end_time / 1000) / DAY
-        return f"the same night ended {age:.1f} days ago, max_age is {most:g}" if most and age > most else ""
+        max_age, age = self.settings.max_age, (time.time() - earlier.info.end_time / 1000) / DAY
+        return f"the same night ended {age:.1f} days ago, max_age is {max_age:g}" if max_age and age > max_age else ""
 
     def time_to_train(self) -> float | None:
         """Return when a training has to stop, so that a share of the time left now remains for the stages after it."""
@@ -164,20 +168,20 @@ class PipelineRun:
         """Return champion and anchor as they were before this run, also if it has promoted its own and goes on after a kill."""
         entries = [e for e in ledger.history(self.model) if e.action in ledger.MOVES or e.evidence != self.run_id]
         champion = model_registry.version_of(self.model, model_registry.CHAMPION)
-        if champion and self._made(champion, registered):
-            made, champion = champion, None
-            while entries and entries[-1].new == made:
+        if champion and self._is_own(champion, registered):
+            own_version, champion = champion, None
+            while entries and entries[-1].new == own_version:
                 champion = entries.pop().old or None
         tests = ledger.tests_of_last_year(entries, datetime.now(UTC))
-        spent = ledger.alpha_spent(tests, self._alpha)
-        return Standing(champion=champion, anchor=ledger.anchor(entries), spent=len(tests), alpha=spent)
+        alpha = ledger.alpha_spent(tests, self._alpha)
+        return Standing(champion=champion, anchor=ledger.anchor(entries), spent=len(tests), alpha=alpha)
 
     def _alpha(self, test: ledger.Entry) -> float:
         """Return what a test of an old ledger has spent: by the settings of its run or, where they are gone, by these."""
         share = tracking.alpha_of(test.evidence)
         return max(self.settings.gate.alpha, GateSettings().alpha) if share is None else share
 
-    def _made(self, champion: str, registered: Registered | None) -> bool:
+    def _is_own(self, champion: str, registered: Registered | None) -> bool:
         """Return whether this run, or an attempt at it that did not end well, has made a version."""
         if registered and champion == registered.version:
             return True
@@ -195,9 +199,10 @@ class PipelineRun:
             tracking.connect().log_dict(self.run_id, self.parts, fingerprint.FILE)
             tracking.connect().set_tag(self.run_id, tags.CHANGED, self.changed)
             tracking.log_inputs(self.run_id, self.settings, self.sources, row_counts(checked, objectives))
-            for place, found in docs_of(checked).items():
-                tracking.connect().log_artifacts(self.run_id, str(found), place)
-            docs = tracking.run_address(self.run_id, f"{next(iter(docs_of(checked)))}/index.html")
+            data_docs = data_docs_folders(checked)
+            for path, folder in data_docs.items():
+                tracking.connect().log_artifacts(self.run_id, str(folder), path)
+            docs = tracking.run_address(self.run_id, f"{next(iter(data_docs))}/index.html")
             artifacts.show_link(self.model, 1, "Data Docs in MLflow", docs)
             with disk.explained():
                 yield self.run_id
@@ -284,7 +289,7 @@ class PipelineRun:
             self.checked, self.objectives, trained, evaluated, compressed, verdict, single_task, changes, seeds
         )
 
-    def judged(self, ending: tuple[str, str], registered: Registered, data: ReportData) -> NightResult:
+    def promoted_or_held(self, ending: tuple[str, str], registered: Registered, data: ReportData) -> NightResult:
         """Return the result of a run whose challenger was promoted or held."""
         assert data.evaluated and data.compressed and data.verdict
         result = NightResult(
@@ -313,14 +318,15 @@ class PipelineRun:
         return result.model_copy(update={"seconds": self.seconds})
 
     def _label_changes(self, champion: str | None) -> str:
-        before = (
-            json.loads(model_registry.version(self.model, champion).tags.get(tags.LABELS, "{}")) if champion else {}
-        )
+        champions_labels = {}
+        if champion:
+            champions_labels = json.loads(model_registry.version(self.model, champion).tags.get(tags.LABELS, "{}"))
         lines = []
         for name, labels in self._labels().items():
-            old, new = set(before.get(name, labels)), set(labels)
-            for words, found in (("new", new - old), ("no more", old - new)):
-                lines += [f"{words} since version {champion}: {', '.join(sorted(found))}"] if found else []
+            old, new = set(champions_labels.get(name, labels)), set(labels)
+            for words, difference in (("new", new - old), ("no more", old - new)):
+                if difference:
+                    lines.append(f"{words} since version {champion}: {', '.join(sorted(difference))}")
         return "; ".join(lines)
 
     def _seeds(self, spread: float | None) -> str:
@@ -329,14 +335,14 @@ class PipelineRun:
                 f"trainings that differ in their seed alone spread by {spread:.4f} on validation (standard deviation)"
             )
         versions = tracking.connect().search_model_versions(f"name = '{self.model}'")
-        known = [
-            v
-            for v in versions
-            if tags.SEED_SPREAD in v.tags and v.tags.get(tags.BASE_MODEL) == self.parts["base_model"]
+        comparable = [
+            version
+            for version in versions
+            if tags.SEED_SPREAD in version.tags and version.tags.get(tags.BASE_MODEL) == self.parts["base_model"]
         ]
-        if not known:
+        if not comparable:
             return "what another seed alone would change has not been measured here; gate.seeds: 3 does"
-        newest = max(known, key=lambda version: int(version.version))
+        newest = max(comparable, key=lambda version: int(version.version))
         return (
             f"another seed alone changes as much as {newest.tags[tags.SEED_SPREAD]} (standard deviation on validation), "
             f"as version {newest.version}'s night has measured"
@@ -357,20 +363,22 @@ def labels_tag(labels: dict[str, list[str]]) -> dict[str, str]:
     return {tags.LABELS: text} if len(text) <= LONGEST_TAG else {}
 
 
-def docs_of(checked: dict[str, Checked]) -> dict[str, Path]:
+def data_docs_folders(checked: dict[str, Checked]) -> dict[str, Path]:
     """Return by its path in the MLflow run the folder of each objective's Data Docs."""
-    several = len(checked) > 1
-    return {f"data_docs/{name}" if several else "data_docs": artifact_store.folder(found) / "measured/data_docs"
-            for name, found in checked.items()}  # fmt: skip
+    has_several = len(checked) > 1
+    return {
+        f"data_docs/{name}" if has_several else "data_docs": artifact_store.folder(record) / "measured/data_docs"
+        for name, record in checked.items()
+    }
 
 
 def row_counts(checked: dict[str, Checked], objectives: list[Objective]) -> dict[str, int]:
     """Return the rows of all objectives: read = kept + quarantined; kept = train + validation + holdout (+ spare)."""
-    taken = sum(o.sides.leaks + o.sides.windowed for o in objectives)
+    taken_out = sum(o.sides.leaks + o.sides.windowed for o in objectives)
     return {
-        "read": sum(found.read for found in checked.values()),
-        "kept": sum(found.kept for found in checked.values()) - taken,
-        "quarantined": sum(sum(found.quarantined.values()) for found in checked.values()) + taken,
+        "read": sum(record.read for record in checked.values()),
+        "kept": sum(record.kept for record in checked.values()) - taken_out,
+        "quarantined": sum(sum(record.quarantined.values()) for record in checked.values()) + taken_out,
         **{side: sum(getattr(o.sides, side) for o in objectives) for side in SIDES},
         "augmented": sum(o.augmented.augmented for o in objectives),
     }
