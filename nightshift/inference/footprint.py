@@ -1,4 +1,4 @@
-"""What it takes to load a model, told by a fresh process: its peak memory, and the time until it can answer."""
+"""Memory and load time of a model, measured in a fresh process."""
 
 import json
 import resource
@@ -11,7 +11,7 @@ from typing import Any
 TEXT = "a text of a dozen words or so, as one may find in any data set"
 BATCH = 32
 WEIGHT_FILES = (".onnx", ".onnx.data", ".safetensors")
-"""Endings of the files that hold a model; a graph of more than 2 GB has its weights in a file beside it."""
+"""Suffixes of the files that hold a model; a graph of more than 2 GB has its weights in a file beside it."""
 
 
 def size_mb(folder: Path) -> float:
@@ -20,39 +20,41 @@ def size_mb(folder: Path) -> float:
 
 
 def measure(folder: Path) -> dict[str, float]:
-    """`memory_mb`: the process's peak after it answered 32 texts at once, libraries included; `load_ms`: opening the folder.
+    """Measure an exported folder, or a checkpoint, which PyTorch loads.
 
-    `folder`: one that is served, or a checkpoint, which PyTorch loads.
+    Returns:
+        `memory_mb`: peak of the process after it predicted 32 texts at once, libraries included, in 10^6 bytes; `load_ms`:
+        time to load the model.
     """
     command = [sys.executable, "-P", "-m", "nightshift.inference.footprint", str(folder)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    process = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
+    footprint: dict[str, float] = json.loads(process.stdout.splitlines()[-1])
+    return footprint
 
 
-def _opened(folder: Path) -> tuple[Any, float]:
-    """A predictor, and the seconds since its libraries were there."""
+def _load(folder: Path) -> tuple[Any, float]:
+    """Return a predictor, and the time at which its libraries were imported."""
     if (folder / "model.onnx").exists():
         from nightshift.inference.predictor import OnnxPredictor
 
-        begun = time.perf_counter()
-        return OnnxPredictor(folder), begun
+        start_time = time.perf_counter()
+        return OnnxPredictor(folder), start_time
     from nightshift.inference import generative
     from nightshift.inference.measurement import TorchPredictor, device
     from nightshift.models import pretrained
 
-    begun = time.perf_counter()
+    start_time = time.perf_counter()
     if (folder / generative.SETTINGS).exists():
-        return generative.GenerativePredictor(folder), begun
+        return generative.GenerativePredictor(folder), start_time
     model, tokenizer, heads = pretrained.load_checkpoint(folder)
     if any(head.generative for head in heads.values()):
         model.to(device())
-    return TorchPredictor(model, tokenizer, heads, max_length=128), begun
+    return TorchPredictor(model, tokenizer, heads, max_length=128), start_time
 
 
 def _main(folder: Path) -> None:
-    predictor, begun = _opened(folder)
-    loaded = time.perf_counter() - begun
+    predictor, start_time = _load(folder)
+    load_ms = 1000 * (time.perf_counter() - start_time)
     name = predictor.main
     head = predictor.heads[name]
     texts = [TEXT] * BATCH
@@ -60,11 +62,11 @@ def _main(folder: Path) -> None:
         predictor.continuations(texts, name, max_new_tokens=1)
     else:
         predictor.scores(texts, texts if head.pairs else None, name)
-    print(json.dumps({"memory_mb": _peak() / 1e6, "load_ms": loaded * 1000}))
+    print(json.dumps({"memory_mb": _peak_bytes() / 1e6, "load_ms": load_ms}))
 
 
-def _peak() -> int:
-    """Bytes; Linux's ru_maxrss would begin at what the process that started this one held."""
+def _peak_bytes() -> int:
+    """Return the peak memory of this process; on Linux ru_maxrss would start at the memory of the parent process."""
     status = Path("/proc/self/status")
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,6 +1,6 @@
-"""What judges: texts in, labels, scores or numbers out, with onnxruntime, tokenizers and numpy alone.
+"""Predictor of classification and regression with onnxruntime, tokenizers and numpy alone.
 
-This file stands by itself: it goes into the registered model beside the folder that it opens, and from there into what
+This file imports nothing of this project: it goes into the registered model beside the folder that it opens, and from there into what
 `nightshift export` writes.
 """
 
@@ -20,17 +20,17 @@ from tokenizers import Tokenizer
 
 BATCH = 32
 MAX_ROWS_KEY = "nightshift.rows"
-"""What a graph's metadata call the rows that it may be asked at once, where they are fewer than `BATCH`."""
+"""Key in a graph's metadata of the maximum number of rows of a batch, if it is less than `BATCH`."""
 FIELDS = {"input_ids": attrgetter("ids"), "attention_mask": attrgetter("attention_mask"),
           "token_type_ids": attrgetter("type_ids")}  # fmt: skip
-"""A graph's inputs, as tokenizers calls them."""
+"""A graph's inputs by the attributes of an encoding of tokenizers."""
 DEFAULT_DECISIONS = {"threshold": 0.5, "abstain_below": None}
-"""How a head decides that was written before it said so: see `nightshift.models.heads.Head`."""
+"""Fields of heads that were written by a version without them, see `nightshift.models.heads.Head`."""
 CHARACTERS_PER_TOKEN = 32
 MISSING = ("NAType", "NaTType")
-"""Classes that pandas has for missing values."""
+"""Names of pandas' classes of missing values."""
 TRUNCATION_MARGIN = 128
-"""Tokens that cutting a text may change at most at the cut: a word of WordPiece has 100 characters, or is one [UNK]."""
+"""Maximum number of tokens that change at the end of a shortened text: a word of WordPiece has 100 characters, or is one [UNK]."""
 
 
 def available_cpus(root: Path = Path("/")) -> int:
@@ -56,8 +56,8 @@ def _cpu_quotas(root: Path) -> Iterator[float]:
 def _quotas_upwards(root: Path, mounted: str, mount_point: str, group: str) -> Iterator[float]:
     """Yield the quota of a cgroup and of those that it lies in, as far as they are mounted."""
     top = root / mount_point.lstrip("/")
-    inside = Path(group).is_relative_to(mounted) and ".." not in group
-    folder = top / Path(group).relative_to(mounted) if inside else top
+    is_visible = Path(group).is_relative_to(mounted) and ".." not in group
+    folder = top / Path(group).relative_to(mounted) if is_visible else top
     while folder.is_relative_to(top):
         with suppress(OSError, ValueError):
             if (folder / "cpu.max").exists():
@@ -109,20 +109,20 @@ def shorten(text: str, tokens: int, count: Callable[[str], int], side: str = "ri
 
 
 class PredictorBase:
-    """What answers by its `scores`, for one objective or several."""
+    """Base class of predictors, for one objective or several; a subclass has `scores`."""
 
     heads: Any
-    """What is known of each objective, by its name: kind, labels, separator, pairs."""
+    """Objectives by name, each with kind, labels, separator and pairs."""
     main: str
-    """The objective that answers unasked."""
+    """Name of the default objective."""
     problem_of = staticmethod(problem_of)
 
     def scores(self, texts: Sequence[str], pairs: Sequence[str] | None = None, objective: str = "main") -> np.ndarray:
-        """In the order of the texts: probabilities, shape (rows, classes), or values of a regression, shape (rows, 1)."""
+        """Return probabilities (rows, classes), or values of a regression (rows, 1), in the order of the texts."""
         raise NotImplementedError
 
     def resolve_objective(self, objective: str) -> str:
-        """The objective's name, the main one's where it is empty; raises ValueError for one the model does not know."""
+        """Return the name of an objective, of the main one if it is empty; raise ValueError if the model does not have it."""
         name = objective or self.main
         if name not in self.heads:
             raise ValueError(f"no objective {name!r}: this model knows {', '.join(self.heads)}")
@@ -131,15 +131,24 @@ class PredictorBase:
     def answers(
         self, texts: Sequence[str], pairs: Sequence[str] | None = None, objective: str = ""
     ) -> list[dict[str, Any]]:
-        """A dictionary a text, in the order of the texts; `pairs` are the second texts, where the model reads two.
+        """Return a dictionary for each text, in the order of the texts.
 
-        Of classification `label`, its `score`, and all `scores` by label; where a row may have several labels they are
-        joined in `label`, and `score` is the lowest among them (the highest of all where there is none).
-        Where the head has a bound for it, also `abstain`: whether the score is too low for the answer to be relied on.
-        Of regression `score`, in the units of the training labels.
-        An empty text is read as one space, since some tokenizers (GPT-2's) make no token at all of it.
-        Raises ValueError for an unknown objective, for a value that is no text, and for one text where two are read or the
-        other way round.
+        An empty text is read as one space, since some tokenizers (GPT-2's) return no token for it.
+
+        Args:
+            texts: The texts.
+            pairs: Second texts, if the model reads two.
+            objective: One of several objectives; empty for the main one.
+
+        Returns:
+            For classification `label`, its `score`, and all `scores` by label; if a row may have several labels they are
+            joined in `label`, and `score` is the lowest among them (the highest of all if there is none). If the head has a
+            bound for it, also `abstain`: True if the score is too low for the answer to be relied on. For regression `score`,
+            in the units of the training labels.
+
+        Raises:
+            ValueError: The objective is unknown, a value is no text, or there is one text per row where two are read, or the
+                other way round.
         """
         name = self.resolve_objective(objective)
         head = self.heads[name]
@@ -156,7 +165,7 @@ class PredictorBase:
 
 
 class OnnxPredictor(PredictorBase):
-    """A folder of `model.onnx`, `tokenizer.json` and `config.json`, ready to answer for one objective or several."""
+    """Predictor of a folder with `model.onnx`, `tokenizer.json` and `config.json`, for one objective or several."""
 
     def __init__(self, folder: str | Path) -> None:
         import onnxruntime  # here, because the registered model that writes text shares this file and not this library
@@ -181,29 +190,29 @@ class OnnxPredictor(PredictorBase):
         self.inputs = [item.name for item in self.session.get_inputs()]
 
     def scores(self, texts: Sequence[str], pairs: Sequence[str] | None = None, objective: str = "main") -> np.ndarray:
-        """In the order of the texts: probabilities, shape (rows, classes), or values of a regression, shape (rows, 1)."""
+        """Return probabilities (rows, classes), or values of a regression (rows, 1), in the order of the texts."""
         head = self.heads[objective]
         rows: list[Any] = list(texts) if pairs is None else list(zip(texts, pairs, strict=True))
         rows = [self._shortened(row) for row in rows]
         if len(rows) == 1:
             return _scores(head, self._logits(rows, objective).astype(float))
-        lengths = [len(text) + (len(pairs[place]) if pairs is not None else 0) for place, text in enumerate(texts)]
+        lengths = [len(text) + (len(pairs[index]) if pairs is not None else 0) for index, text in enumerate(texts)]
         order = np.argsort(lengths, kind="stable")
         parts = [order[start : start + self.batch] for start in range(0, len(rows), self.batch)]
         batches = [[rows[index] for index in part] for part in parts]
         logits = np.zeros((len(rows), len(head.labels) or 1))
-        ask = map if len(parts) == 1 else self.threads.map
-        for part, found in zip(parts, ask(lambda batch: self._logits(batch, objective), batches), strict=True):
-            logits[part] = found
+        run = map if len(parts) == 1 else self.threads.map
+        for part, batch_logits in zip(parts, run(lambda batch: self._logits(batch, objective), batches), strict=True):
+            logits[part] = batch_logits
         return _scores(head, logits)
 
     def _logits(self, rows: Sequence[Any], objective: str) -> np.ndarray:
-        """Of one batch, on one core; batches run side by side."""
-        found: np.ndarray = self.session.run([self.config["outputs"][objective]], self.feed(rows))[0]
-        return found
+        """Return the logits of one batch, computed on one core."""
+        logits: np.ndarray = self.session.run([self.config["outputs"][objective]], self.feed(rows))[0]
+        return logits
 
     def feed(self, rows: Sequence[Any]) -> dict[str, np.ndarray]:
-        """What the graph takes, of texts or pairs of texts: each (rows, tokens)."""
+        """Return the graph's inputs for texts or pairs of texts, each (rows, tokens)."""
         encoded = self.tokenizer.encode_batch(list(rows)) if len(rows) > 1 else [self._encode(rows[0])]
         return {name: np.array([FIELDS[name](item) for item in encoded], dtype=np.int64) for name in self.inputs}
 
@@ -212,13 +221,13 @@ class OnnxPredictor(PredictorBase):
 
         Of two long texts the longer one keeps the odd token, so both stay whole.
         """
-        most = self.config["max_length"]
+        max_length, side = self.config["max_length"], self.config["truncation_side"]
         if isinstance(row, str):
-            return shorten(row, most, self._count, self.config["truncation_side"])
-        is_long = [len(text) > 4 * CHARACTERS_PER_TOKEN * most for text in row]
-        if sum(is_long) != 1 or self._count(row[is_long.index(False)]) > most:
+            return shorten(row, max_length, self._count, side)
+        is_long = [len(text) > 4 * CHARACTERS_PER_TOKEN * max_length for text in row]
+        if sum(is_long) != 1 or self._count(row[is_long.index(False)]) > max_length:
             return row
-        return tuple(shorten(text, most, self._count, self.config["truncation_side"]) for text in row)
+        return tuple(shorten(text, max_length, self._count, side) for text in row)
 
     def _count(self, text: str) -> int:
         """Return the number of a text's tokens, truncated ones included."""
@@ -259,6 +268,6 @@ def _one_label(head: Any, row: np.ndarray) -> tuple[str, float]:
 
 
 def _several_labels(head: Any, row: np.ndarray) -> tuple[str, float]:
-    chosen = row >= head.threshold
-    labels = sorted(label for label, yes in zip(head.labels, chosen, strict=True) if yes)
-    return head.separator.join(labels), float(row[chosen].min() if labels else row.max())
+    is_label = row >= head.threshold
+    labels = sorted(label for label, selected in zip(head.labels, is_label, strict=True) if selected)
+    return head.separator.join(labels), float(row[is_label].min() if labels else row.max())

@@ -1,7 +1,7 @@
-"""The registered model that judges, as MLflow sees it: a frame in, a frame out.
+"""Registered model for classification and regression, as MLflow calls it: a frame in, a frame out.
 
-MLflow copies this file into the model and loads it from there (models from code), so it stands by itself. What answers is
-`nightshift.inference.predictor`, which goes into the model as an artifact.
+MLflow copies this file into the model and loads it from there (models from code), so it imports nothing of this project. The
+predictor, `nightshift.inference.predictor`, is an artifact of the model.
 """
 
 import runpy
@@ -49,15 +49,21 @@ def columns_of(predictor: Any, rows: Any, columns: Sequence[str]) -> list[list[s
 
 
 def index_of(rows: Any) -> pd.Index | None:
-    """What the answers to `rows` are told apart by: the index of a frame."""
+    """Return the index of a frame; None for texts."""
     return rows.index if isinstance(rows, pd.DataFrame) else None
 
 
 def answer_frame(predictor: Any, rows: Any, objective: str = "") -> pd.DataFrame:
-    """What `predictor` says to a frame with `text` (and `text_pair`), texts, or one text: see `nightshift.inference.predictor.PredictorBase`.
+    """Return the answers of a predictor, see `nightshift.inference.predictor.PredictorBase.answers`.
 
-    Columns are `label`, `score` and `scores` of classification, `score` of regression, and `abstain` where the head has a
-    bound for it; the index is that of the frame.
+    Args:
+        predictor: The model.
+        rows: A frame with `text` (and `text_pair`), texts, or one text.
+        objective: One of several objectives; empty for the main one.
+
+    Returns:
+        A frame with the same index: `label`, `score` and `scores` for classification, `score` for regression, and `abstain`
+        if the head has a bound for it.
     """
     head = predictor.heads[predictor.resolve_objective(objective)]
     values = columns_of(predictor, rows, ["text", "text_pair"] if head.pairs else ["text"])
@@ -67,7 +73,7 @@ def answer_frame(predictor: Any, rows: Any, objective: str = "") -> pd.DataFrame
 
 
 class ServedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
-    """What `mlflow.pyfunc.load_model` and `mlflow models serve` call."""
+    """Model that `mlflow.pyfunc.load_model` and `mlflow models serve` load."""
 
     def load_context(self, context: Any) -> None:
         """Open the artifact `model` with the code that lies beside it, the artifact `predictor`."""
@@ -75,7 +81,7 @@ class ServedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         self.predictor = code["OnnxPredictor"](context.artifacts["model"])
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """The answers to each row; `params` may name the `objective`."""
+        """Return the answer to each row; `params` may name the `objective`."""
         with as_invalid_requests():
             return answer_frame(self.predictor, model_input, **params or {})
 

@@ -1,4 +1,4 @@
-"""The predictor of a model that writes text, as it is served: torch and transformers, nothing of MLflow or pandas."""
+"""Predictor of an exported generative model: torch and transformers, without MLflow and pandas."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,11 @@ from nightshift.models import pretrained
 from nightshift.models.heads import Head
 
 SETTINGS = "serving.json"
-"""Beside the checkpoint: what the checkpoint does not say."""
+"""File beside the checkpoint with `max_length`."""
 
 
 class GenerativePredictor(TorchPredictor, PredictorBase):
-    """A folder of a checkpoint and `serving.json`, ready to answer; on the GPU where there is one."""
+    """Predictor of a folder with a checkpoint and `serving.json`, on the GPU if there is one."""
 
     def __init__(self, folder: str | Path) -> None:
         model, tokenizer, heads = pretrained.load_checkpoint(Path(folder))
@@ -23,8 +23,8 @@ class GenerativePredictor(TorchPredictor, PredictorBase):
         settings = json.loads((Path(folder) / SETTINGS).read_text(encoding="utf-8"))
         super().__init__(model, tokenizer, heads, settings["max_length"])
 
-    def checked(self, objective: str, seed: int, params: dict[str, Any]) -> tuple[str, Head]:
-        """Return name and head of the objective that is asked for; raises ValueError for a parameter that means nothing."""
+    def check_request(self, objective: str, seed: int, params: dict[str, Any]) -> tuple[str, Head]:
+        """Return name and head of the requested objective; raise ValueError for an invalid parameter."""
         name = self.resolve_objective(objective)
         if not isinstance(seed, int):
             raise ValueError(f"seed: expected a whole number, found {seed!r}")
@@ -40,19 +40,19 @@ class GenerativePredictor(TorchPredictor, PredictorBase):
         score: bool = False,
         **params: Any,
     ) -> list[dict[str, Any]]:
-        """Return an answer a row, with the columns that `nightshift.inference.generative.answer_frame` gives of a frame.
+        """Return an answer for each row, with the columns of `nightshift.inference.generative.answer_frame`.
 
         Args:
-            columns: The texts by column: `text`, and what else the objective reads; rows are counted from 0.
-            objective: Which of several answers; the main one if it is empty.
-            seed: Of the draws.
-            score: Answer `loss` and `tokens` of what is there, and write nothing.
-            params: Fields of `nightshift.generation_config.Generation`; what is not given, or None, is as the version was registered.
+            columns: The texts by column: `text`, and others that the objective reads; rows are counted from 0.
+            objective: One of several objectives; empty for the main one.
+            seed: Seed of the sampling.
+            score: True to return `loss` and `tokens` of existing text instead of new text.
+            params: Fields of `nightshift.generation_config.Generation`; for None the registered version has the default.
 
         Raises:
-            ValueError: for an objective, a column or a parameter that the model does not have, and a value that is no text.
+            ValueError: The model does not have the objective, a column or a parameter, or a value is no text.
         """
-        name, head = self.checked(objective, seed, params)
+        name, head = self.check_request(objective, seed, params)
         if not isinstance(score, bool):
             raise ValueError(f"score: expected true or false, found {score!r}")
         if not head.generative:
@@ -61,9 +61,9 @@ class GenerativePredictor(TorchPredictor, PredictorBase):
         if not score:
             (texts,) = self._texts(columns, "text")
             return [{"text": text} for text in self.continuations(texts, name, seed=seed, **params)]
-        targeted = head.kind == "text2text" or "target" in columns
-        texts, *targets = self._texts(columns, "text", *["target"] * targeted)
-        losses, tokens = self.losses(texts, targets[0] if targeted else None, name)
+        has_targets = head.kind == "text2text" or "target" in columns
+        texts, *targets = self._texts(columns, "text", *["target"] * has_targets)
+        losses, tokens = self.losses(texts, targets[0] if has_targets else None, name)
         return [{"loss": float(loss), "tokens": int(count)} for loss, count in zip(losses, tokens, strict=True)]
 
     def _texts(self, columns: Mapping[str, Sequence[Any]], *names: str) -> list[Sequence[str]]:

@@ -29,9 +29,17 @@ HEAD_FIELDS = ("kind", "labels", "separator", "pairs", "mean", "std", "threshold
 
 
 def export_model(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, folder: Path, max_length: int) -> None:
-    """Write the folder that `open_served` opens; of several objectives the first is the one that answers unasked.
+    """Write the folder that `open_predictor` opens.
 
-    Raises ValueError where ONNX Runtime's answers differ from PyTorch's by more than 1e-4.
+    Args:
+        model: A stock model or a shared trunk.
+        tokenizer: Its tokenizer.
+        heads: Its objectives by name; the first is the predictor's default.
+        folder: An empty folder.
+        max_length: Tokens that the predictor reads of a text.
+
+    Raises:
+        ValueError: The model cannot be exported, or ONNX Runtime's logits differ from PyTorch's by more than `TOLERANCE`.
     """
     if any(head.generative for head in heads.values()):
         pretrained.save_checkpoint(model, tokenizer, heads, folder)
