@@ -108,7 +108,7 @@ def test_a_move_that_was_cut_off_is_made_by_whoever_comes_next(versions, monkeyp
     assert [(entry.action, entry.claim) for entry in entries] == [("promoted", "first"), ("promoted", "cheaper")]
     assert len(ledger.tests_of_last_year(entries, datetime.now(UTC))) == 1 and ledger.anchor(entries) == "1"
 
-    for cut in ("_set_aliases", "settled"):
+    for cut in ("_set_aliases", "clear_pending"):
         with monkeypatch.context() as patched:
             patched.setattr(model_registry if cut == "_set_aliases" else ledger, cut, cut_off)
             with pytest.raises(ConnectionError):
