@@ -16,6 +16,12 @@ from nightshift.evaluation.kinds import KINDS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FILES = [*PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"))]
+SOURCE = ("cli", "flows", "tasks", "expectations", "nightshift", "tests", "benchmarks", "examples", "deployments")
+SOURCE_FILE = re.compile(rf"(?<![\w/.-])(?:{'|'.join(SOURCE)})/[\w/-]+\.(?:py|yaml)\b")
+PLACEHOLDER = re.compile(r"\b(?:NAME|DATA)\b")
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+NAME = re.compile(r"`@?((?:\w+\.)*\w+)`")
 COMMAND = re.compile(r"(?:^ {4}|`|/|, |\| )nightshift ([a-z]+)\b", re.MULTILINE)
 BLOCK = re.compile(r"^```yaml\n([\s\S]*?)^```|((?:^ {4}.*\n|^\n)+)", re.MULTILINE)
 REMOTE = re.compile(
@@ -67,6 +73,23 @@ def test_the_page_of_kinds_names_every_kind_its_metrics_and_every_example():
 def test_the_site_builds_and_every_link_leads_somewhere(site):
     assert (site / "architecture.html").exists()
     assert not list(site.rglob("*.py"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_source_files_and_links_exist(file):
+    text = file.read_text(encoding="utf-8")
+    sources = {path for path in SOURCE_FILE.findall(text) if not PLACEHOLDER.search(path)}
+    assert [path for path in sources if not (ROOT / path).is_file()] == []
+    assert [path for path in LINK.findall(text) if not (file.parent / path).exists()] == []
+
+
+def test_the_contributing_guide_names_what_is_in_the_source():
+    modules = [path for folder in SOURCE[:6] for path in (ROOT / folder).rglob("*.py")]
+    words = {word for path in modules for word in re.findall(r"\w+", path.read_text(encoding="utf-8"))}
+    words |= {word for path in modules for word in path.relative_to(ROOT).with_suffix("").parts}
+    names = NAME.findall((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    files = {path.name for path in ROOT.iterdir()} | set(SOURCE)
+    assert [name for name in names if name not in files and not set(name.split(".")) <= words] == []
 
 
 def test_the_site_fetches_nothing_from_third_parties(site):
