@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from benchmarks.train import say, write
-from nightshift.evaluation import kinds
+from nightshift.evaluation.metrics import single_label_metrics
 from nightshift.records import Augmented, Objective, Sides
 from tasks import evaluate
 
@@ -56,10 +56,10 @@ def _row(name: str, model: str, folder: Path) -> dict[str, Any]:
         learner = make_pipeline(evaluate.tfidf(), LogisticRegression(max_iter=1000, C=10.0))
         what, said = model, learner.fit(train["text"], train["label"]).predict(test["text"])
     else:
-        evaluate.WORK = evaluate.WORK if model == NOW else 0
+        evaluate.MAX_WORK = evaluate.MAX_WORK if model == NOW else 0
         what, table = evaluate.baseline(train, test, objective, None)
         said = table["predicted"]
-    found = kinds.single_label_metrics(test["label"], said)
+    found = single_label_metrics(test["label"], said)
     row = {
         "data": name,
         "model": model,

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks import others
-from nightshift.evaluation.scoring import FEW, SHORT
+from nightshift.evaluation.scoring import TIMED_PROMPTS, TIMED_TOKENS
 from nightshift.inference.measurement import TorchPredictor, measure_costs
 from nightshift.models import pretrained
 from nightshift.onnx import export
@@ -32,8 +32,10 @@ def costs(home: Path, base: str | None) -> list[dict[str, Any]]:
     rows = pd.read_parquet(holdout)
     texts = rows["text"].tolist()
     if any(head.generative for head in heads.values()):
-        asked = [lambda texts, _pairs, p=p: p.continuations(texts, max_new_tokens=SHORT) for p in predictors.values()]
-        costs = measure_costs(asked, texts[:FEW], None)
+        asked = [
+            lambda texts, _pairs, p=p: p.continuations(texts, max_new_tokens=TIMED_TOKENS) for p in predictors.values()
+        ]
+        costs = measure_costs(asked, texts[:TIMED_PROMPTS], None)
         return [{"name": name} | cost for name, cost in zip(predictors, costs, strict=True)]
     train = pd.read_parquet(holdout.with_name("train.parquet"))
     beside = others.of_full(model, tokenizer, heads, max_length) | others.trained(train["text"], train["label"], base)

@@ -173,7 +173,7 @@ def _many(labels: int, rows: int, differ: float, times: int) -> dict[str, Any]:
     true, missed = np.repeat(np.arange(labels), rows), []
     for _ in range(times):
         tables = [{"main": _table(true, said)} for said in draw(true)]
-        units, free = significance.paired(*tables, [objective], LEVELS[0])
+        units, free = significance.paired_units(*tables, [objective], LEVELS[0])
         missed.append(confidence_limits.statistic(units, truth) > t.ppf(LEVELS[0], free))
     return _row(
         "macro_f1",

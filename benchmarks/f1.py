@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import norm
 
 from nightshift.evaluation.confidence_limits import Units
-from nightshift.evaluation.significance import F1Counts, average_f1, f1_at_stake
+from nightshift.evaluation.significance import F1Counts, average_f1, f1_losses
 
 GRID = np.linspace(0.3, 1, 7001)
 FIRST, SECOND = np.array([False, False, True, True]), np.array([False, True, False, True])
@@ -56,7 +56,7 @@ def influences(counts: np.ndarray, level: Any) -> tuple[np.ndarray, np.ndarray, 
         share = weights * f1 * per_row
         own = 2 * (weights * per_row - share)
         rows.append(np.where(right, own[:, :, None], -(share + share[:, ::-1])[:, :, None]))
-        lost, wrong = f1_at_stake(tally, weights, f1, per_row, squared)  # type: ignore[arg-type]
+        lost, wrong = f1_losses(tally, weights, f1, per_row, squared)  # type: ignore[arg-type]
         worst.append(np.where(tally.support > 0, lost + wrong[:, ::-1], 0).max(axis=1))
         values.append(value)
     difference = values[0] - values[1]

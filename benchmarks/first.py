@@ -13,7 +13,7 @@ import pandas as pd
 
 from benchmarks.train import say
 from nightshift.records import Augmented, Metric, Objective, Sides
-from tasks.gate.first_version import SHUFFLED, First, References, judge_first
+from tasks.gate.first_version import SHUFFLED_METRICS, FirstPolicy, References, decide_first
 from tasks.gate.stage import GateSettings
 
 CLASSES = (2, 20, 77)
@@ -85,7 +85,7 @@ def _row(
     promoted = {"before": 0, "95": 0, "gate": 0}
     for _ in range(trials):
         challenger, dummy = _trial(answers, classes, rows, members, random)
-        ours, naive = (SHUFFLED[metric](table, what)(np.arange(rows)) for table in (challenger, dummy))
+        ours, naive = (SHUFFLED_METRICS[metric](table, what)(np.arange(rows)) for table in (challenger, dummy))
         promoted["before"] += ours > naive
         if _promoted(challenger, dummy, what, 0.95):
             promoted["95"] += 1
@@ -105,9 +105,9 @@ def _row(
 
 
 def _promoted(challenger: pd.DataFrame, dummy: pd.DataFrame, what: Objective, confidence: float) -> bool:
-    first: First = "dummy"
+    first: FirstPolicy = "dummy"
     references = References({"main": dummy})
-    return judge_first({"main": challenger}, references, [what], first, confidence).decision == "promote"
+    return decide_first({"main": challenger}, references, [what], first, confidence).decision == "promote"
 
 
 def _trial(

@@ -19,7 +19,7 @@ from scipy.stats import norm, t
 from benchmarks.f1 import Metric, units
 from benchmarks.train import say
 from nightshift.evaluation import confidence_limits, significance
-from nightshift.evaluation.claims import SCREEN
+from nightshift.evaluation.claims import SCREENING_CONFIDENCE
 from tasks.gate.stage import GateSettings
 
 START = 0.9
@@ -199,8 +199,8 @@ def decide(shown: Shown, cheaper: bool, spent: np.ndarray, anchored: np.ndarray,
         apart = close & anchored
         return close & (~apart | shown(side, "anchor", apart, -settings.margin, confidence))
 
-    likely_better = shown("validation", "champion", every, 0.0, SCREEN)
-    likely_near = near("validation", every, SCREEN) if cheaper else ~every
+    likely_better = shown("validation", "champion", every, 0.0, SCREENING_CONFIDENCE)
+    likely_near = near("validation", every, SCREENING_CONFIDENCE) if cheaper else ~every
     tested = (likely_better | likely_near) & (spent < settings.tests_per_year)
     confidence = 1 - settings.alpha / np.where(likely_better & likely_near & anchored, 2, 1)
     close = near("holdout", tested & likely_near, confidence)
@@ -221,7 +221,7 @@ def _shown(seen: Seen, side: str, role: str, years: np.ndarray, bound: float, co
         )
         return found
     lost, gained = counts.sum(axis=1)[:, 1], counts.sum(axis=1)[:, 2]
-    passed = significance.score(gained, lost, counts.sum(axis=(1, 2)), bound) > norm.ppf(level)
+    passed = significance.tango_statistic(gained, lost, counts.sum(axis=(1, 2)), bound) > norm.ppf(level)
     found[years] = passed & ((bound < 0) | (significance.mid_p(gained, lost) <= 1 - level))
     return found
 

@@ -10,7 +10,7 @@ from scipy.stats import norm, t
 from benchmarks import gate
 from benchmarks.f1 import Metric, influences
 from nightshift.evaluation import confidence_limits
-from nightshift.evaluation.significance import ENOUGH
+from nightshift.evaluation.significance import MIN_CHANGED_UNITS
 
 NAMES = ("10 rows a group", "groups of Zipf sizes", "near duplicates")
 
@@ -99,7 +99,7 @@ def shown(
     groups, scale = len(rows.sizes), len(rows.sizes) / rows.sizes.sum()
     sums = np.add.reduceat(values, rows.starts, axis=1) * scale
     differ = (np.add.reduceat((first != second).astype(int), rows.starts, axis=1) > 0).sum(axis=1)
-    typical = np.where(differ < ENOUGH, float((rows.sizes**2).sum() / rows.sizes.sum()), 1.0)
+    typical = np.where(differ < MIN_CHANGED_UNITS, float((rows.sizes**2).sum() / rows.sizes.sum()), 1.0)
     reach = np.maximum(worst * typical * scale, np.abs(sums).max(axis=1))
     found = confidence_limits.Units(sums, reach, 1.0, scale * rows.sizes, scale * typical)
     passed[years] = confidence_limits.statistic(found, np.full(len(first), bound)) > t.ppf(level, groups - 1)

@@ -97,7 +97,7 @@ def monitor_rows(
         table = predictor.table(frame, objective)
         report: dict[str, Any] = {"model": settings.model, "version": champion, "rows": len(frame),
                                  "unreadable": len(rows) - len(frame), "score": None, "holdout_score": profile.score}  # fmt: skip
-        drifts = drift_profile.drifts(profile, table, frame, objective, max_index)
+        drifts = drift_profile.measure_drift(profile, table, frame, objective, max_index)
         report["drift"] = [drift.model_dump() for drift in drifts]
         reasons = [
             f"{drift.feature}: index {drift.index:.3f}, noise below {drift.noise:.3f}"
@@ -110,7 +110,7 @@ def monitor_rows(
             labelled = table
         report["labelled"] = len(labelled)
         if len(labelled) >= MIN_LABELLED:
-            report["score"], is_worse = drift_profile.worse(profile, labelled, objective, max_drop, CONFIDENCE)
+            report["score"], is_worse = drift_profile.quality_drop(profile, labelled, objective, max_drop, CONFIDENCE)
             if is_worse:
                 status, reasons = (
                     "worse",

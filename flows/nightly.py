@@ -15,7 +15,7 @@ from flows.result_storage import ensure_result_storage
 from flows.settings import NightSettings
 from nightshift import redaction
 from nightshift.prefect_ui import artifacts, reconciliation
-from nightshift.records import Checked, Evaluated, NightResult, Objective, Source, Start, Trained
+from nightshift.records import Checked, Evaluated, NightResult, Objective, Source, Trained, WarmStart
 from nightshift.registry import model_registry, tracking, warm_start
 from nightshift.reporting.report_data import ReportData
 from nightshift.store import disk
@@ -171,10 +171,10 @@ def _train_single_tasks(run: PipelineRun, objectives: list[Objective]) -> dict[s
     return evaluations
 
 
-def _teachers(run: PipelineRun, trained: Trained, objectives: list[Objective]) -> list[Trained | Start]:
+def _teachers(run: PipelineRun, trained: Trained, objectives: list[Objective]) -> list[Trained | WarmStart]:
     """Return the models whose answers students learn: full where no other that is named can teach."""
     settings = run.settings
-    teachers: list[Trained | Start] = [trained] if "full" in settings.compress.teachers else []
+    teachers: list[Trained | WarmStart] = [trained] if "full" in settings.compress.teachers else []
     if "champion" in settings.compress.teachers:
         champion = warm_start.champion_checkpoint(settings.model, run.standing(), objectives, None, run.forgotten)
         teachers += [champion] if champion else []

@@ -25,8 +25,8 @@ from nightshift.records import (
     NightResult,
     Objective,
     Registered,
+    RegistryState,
     Source,
-    Standing,
     Trained,
     Verdict,
 )
@@ -164,7 +164,7 @@ class PipelineRun:
         """Return when a training has to stop, so that a share of the time left now remains for the stages after it."""
         return self.deadline and self.deadline - AFTER_TRAINING * (self.deadline - time.time())
 
-    def standing(self, registered: Registered | None = None) -> Standing:
+    def standing(self, registered: Registered | None = None) -> RegistryState:
         """Return champion and anchor as they were before this run, also if it has promoted its own and goes on after a kill."""
         entries = [e for e in ledger.history(self.model) if e.action in ledger.MOVES or e.evidence != self.run_id]
         champion = model_registry.version_of(self.model, model_registry.CHAMPION)
@@ -174,7 +174,7 @@ class PipelineRun:
                 champion = entries.pop().old or None
         tests = ledger.tests_of_last_year(entries, datetime.now(UTC))
         alpha = ledger.alpha_spent(tests, self._alpha)
-        return Standing(champion=champion, anchor=ledger.anchor(entries), spent=len(tests), alpha=alpha)
+        return RegistryState(champion=champion, anchor=ledger.anchor(entries), spent=len(tests), alpha=alpha)
 
     def _alpha(self, test: ledger.Entry) -> float:
         """Return what a test of an old ledger has spent: by the settings of its run or, where they are gone, by these."""
@@ -246,7 +246,7 @@ class PipelineRun:
             rows={k.removeprefix("rows/"): int(v) for k, v in earlier.data.metrics.items() if k.startswith("rows/")},
             seconds=self.seconds,
         )
-        self._note_versions_with_erased_rows(result, exclusion.excluded(self.sources))
+        self._note_versions_with_erased_rows(result, exclusion.excluded_keys(self.sources))
         return result
 
     def stopped(self, checked: dict[str, Checked]) -> NightResult:

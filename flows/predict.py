@@ -120,7 +120,7 @@ def predict_file(
     for path in (source, output):
         if path is not None and path.suffix not in WRITERS:
             raise InputError(f"{path}: expected one of {', '.join(WRITERS)}")
-    with size_limits.told(source):
+    with size_limits.memory_errors_as_input(source):
         frame = _read(source)
     texts = _texts(source, frame, text, text_pair)
     columns = _answers(model_uri, texts, objective, params or {}, bool(text_pair))

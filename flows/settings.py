@@ -260,7 +260,7 @@ def _ensure_generation_applies(generation: GenerationSettings, kind: Kind) -> No
 
 
 def _ensure_metric_fits(metric: Metric | None, kind: Kind, field: str) -> None:
-    metrics = KINDS[kind].metrics
+    metrics = KINDS[kind].gate_metrics
     if metric and metric not in metrics:
         raise _field_error(field, f"{metric} does not measure {kind}; what does: {', '.join(metrics)}")
 

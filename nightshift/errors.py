@@ -1,26 +1,26 @@
-"""Everything nightshift raises on purpose.
+"""Errors that nightshift raises on purpose.
 
     NightshiftError
-    └── UserError                the user can mend it: one line, exit code 2
+    └── UserError                the user can fix it: one line, exit code 2
         ├── SettingsError        a wrong field in the settings
         ├── InputError           a file or column that cannot be read as told
         ├── ForeignVersionError  a registered version that is not nightshift's
         └── DamagedVersionError  a registered version whose files are missing or changed
 
-Data that fail a critical expectation raise nothing: the night ends as stopped, with exit code 3.
+Data that fail a critical expectation raise nothing: the run ends as stopped, with exit code 3.
 
-`models/` and `expectations/` raise ValueError; the stage that called them names the field.
+`nightshift.models` and `expectations` raise ValueError; the stage that called them names the field.
 """
 
 
 class NightshiftError(Exception):
-    """The root of all errors raised on purpose."""
+    """Base of all errors raised on purpose."""
 
     exit_code = 1
 
 
 class UserError(NightshiftError):
-    """Something the user can mend; its message is the one line they are shown."""
+    """Error that the user can fix; its message is the one line that they see."""
 
     exit_code = 2
 

@@ -1,6 +1,6 @@
-"""Plain text for a place where its signs would act: Markdown that a browser renders, CSV that a spreadsheet opens, a terminal.
+"""Escaping of text for Markdown that a browser renders, CSV that a spreadsheet opens, and terminals.
 
-Everything that comes from data, settings, files or people goes through here before it stands in either. HTML is escaped
+Everything that comes from data, settings, files or people is escaped here before it is written to one of these. HTML is escaped
 by jinja2 (markupsafe); besides, nightshift's HTML pages forbid the browser to load anything (`checkpoint.POLICY`).
 """
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # the command line needs no pandas to show a line
     import pandas as pd
 
 JOINER = "\u2060"
-"""Zero width: it parts what renderers make links of, even where they look for links after reading escapes."""
+"""Zero width: splits texts that renderers make links of, even if they look for links after reading escapes."""
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKDOWN: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
@@ -38,7 +38,7 @@ def terminal(text: str) -> str:
 
 
 def terminal_field(text: object) -> str:
-    """Return what stands within a line of a terminal: as `terminal` does, and line feeds as `\\n`."""
+    """Return a text for a field within a line of a terminal: as `terminal` does, and line feeds as `\\n`."""
     return terminal(str(text)).replace("\n", "\\n")
 
 

@@ -162,7 +162,7 @@ class Objective(BaseModel):
     augmented: Augmented
 
 
-class Start(BaseModel):
+class WarmStart(BaseModel):
     """Champion from whose weights the training continues (warm start)."""
 
     version: str
@@ -211,7 +211,7 @@ class Cost(BaseModel):
 
 
 class Evaluated(Artifact):
-    """`validation/OBJECTIVE.parquet` and `holdout/OBJECTIVE.parquet` (predictions of full, see `nightshift.evaluation.kinds`);
+    """`validation/OBJECTIVE.parquet` and `holdout/OBJECTIVE.parquet` (predictions of full, see `nightshift.evaluation.prediction_tables`);
     `baseline/OBJECTIVE.parquet` and `dummy/OBJECTIVE.parquet`, the answers of these on the holdout.
 
     The names of metrics carry their objective, `OBJECTIVE/accuracy`, where there are several.
@@ -284,7 +284,7 @@ class Registered(BaseModel):
         return f"models:/{self.name}/{self.version}"
 
 
-class Standing(BaseModel):
+class RegistryState(BaseModel):
     """Versions that the challenger is compared with, and the error budget that is spent."""
 
     champion: str | None

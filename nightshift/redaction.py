@@ -1,4 +1,4 @@
-"""Passwords and tokens, taken out of whatever is shown, logged or kept.
+"""Removal of passwords and tokens from everything that is shown, logged or kept.
 
 `redact` is applied where an address is shown and where an error becomes a line. As a safety net log records and the
 exceptions that leave a flow or a stage go through it too: Prefect keeps both in its database.
@@ -20,7 +20,7 @@ from nightshift.escaping import terminal
 
 HIDDEN = "***"
 SHORTEST = 8
-"""Characters from which on a value of the environment is looked for anywhere; a shorter one may be a common word."""
+"""Number of characters from which on values of the environment are hidden everywhere; a shorter one may be a common word."""
 _NAMES = "token|signature|secret|passw(?:or)?d|pwd|api_?key|access_?key|credential"
 _QUERY = rf"[\w.-]*(?:{_NAMES})[\w.-]*|sig|key|auth"
 _PATTERNS = [
@@ -43,11 +43,11 @@ ADDRESS_WITH_SECRET = (
     r"^[A-Za-z][A-Za-z0-9+.-]*:(.*//[^\s/?#]+@|//[^\s:/@\[]*:(?![0-9]+([/?#\s]|$))[^\s@]*@|[^\s@/:]+:[^\s@]+@"
     rf"|.*[?&;][A-Za-z0-9_.-]*{_ANY_CASE}[A-Za-z0-9_.-]*=)"
 )
-"""The same, a little wider, as a pattern that JSON schema knows as well."""
+"""Pattern of such addresses that JSON schema knows as well; a little wider."""
 SECRET_SCHEMA = {"type": "string", "pattern": ADDRESS_WITH_SECRET}
-"""JSON schema of what `carries_secret` finds."""
+"""JSON schema of texts that `carries_secret` finds."""
 Parameter = Annotated[str, Field(json_schema_extra={"not": SECRET_SCHEMA})]
-"""A flow's parameter that may be an address: Prefect's server refuses one with a secret, and keeps nothing of it."""
+"""Parameter of a flow that may be an address: Prefect's server refuses one with a secret, and keeps nothing of it."""
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s:/@]*:(?!\d+/)(\S+)@", re.IGNORECASE)
 _VARIABLE = re.compile(r"(^|_)(TOKEN|PASSWORD|PASSWD|SECRET|API_KEY|ACCESS_KEY|SECRET_KEY|AUTH_STRING)$")
@@ -57,13 +57,13 @@ def redact(text: str) -> str:
     """Return the text with passwords and tokens replaced by `***`: those in addresses, and those of the environment."""
     for pattern, hidden in _PATTERNS:
         text = pattern.sub(hidden, text)
-    for secret in _of_the_environment():
+    for secret in _environment_secrets():
         text = text.replace(secret, HIDDEN)
     return text
 
 
 def carries_secret(text: str) -> bool:
-    """Return whether a text is an address with a user, a password or a token in it."""
+    """Return True for an address with a user, a password or a token in it."""
     return bool(_ADDRESS.match(text)) and any(pattern.search(text) for pattern, _ in _PATTERNS)
 
 
@@ -88,8 +88,8 @@ def refuse_arguments(arguments: Iterable[str]) -> None:
             )
 
 
-def _of_the_environment() -> list[str]:
-    """Values of variables such as HF_TOKEN, and the passwords in those that are addresses, such as MLFLOW_TRACKING_URI."""
+def _environment_secrets() -> list[str]:
+    """Return values of variables such as HF_TOKEN, and the passwords in those that are addresses, such as MLFLOW_TRACKING_URI."""
     secrets = set()
     for name, value in os.environ.items():
         if _VARIABLE.search(name):
@@ -111,21 +111,21 @@ def redacted_errors() -> Iterator[None]:
         raise safe from None
 
 
-def _redacted(error: BaseException, seen: set[int]) -> BaseException:
+def _redacted(error: BaseException, visited: set[int]) -> BaseException:
     """Return the exception itself without secrets; one that cannot be changed is replaced."""
-    if id(error) in seen:
+    if id(error) in visited:
         return error
-    seen.add(id(error))
-    error.args = tuple(_redacted_value(value, seen) for value in error.args)
+    visited.add(id(error))
+    error.args = tuple(_redacted_value(value, visited) for value in error.args)
     for name, value in vars(error).items():
         if name != "__notes__":
-            setattr(error, name, _redacted_value(value, seen))
+            setattr(error, name, _redacted_value(value, visited))
     if notes := getattr(error, "__notes__", None):
         notes[:] = [redact(note) for note in notes]
     for name in ("__cause__", "__context__"):
         linked, suppressed = getattr(error, name), error.__suppress_context__
         if linked is not None:
-            setattr(error, name, _redacted(linked, seen))
+            setattr(error, name, _redacted(linked, visited))
             error.__suppress_context__ = suppressed
     if redact(str(error)) == str(error):
         return error
@@ -134,34 +134,34 @@ def _redacted(error: BaseException, seen: set[int]) -> BaseException:
     return safe
 
 
-def _redacted_value(value: Any, seen: set[int]) -> Any:
+def _redacted_value(value: Any, visited: set[int]) -> Any:
     if isinstance(value, str):
         return redact(value)
-    return _redacted(value, seen) if isinstance(value, BaseException) else value
+    return _redacted(value, visited) if isinstance(value, BaseException) else value
 
 
 def install() -> None:
-    """Let every log record of this process go through `redact`, with the exceptions that it tells of.
+    """Let every log record of this process go through `redact`, with its exception.
 
     Control characters in it, which would act in a terminal, are escaped.
     """
-    before = logging.getLogRecordFactory()
-    if getattr(before, "redacts", False):
+    original = logging.getLogRecordFactory()
+    if getattr(original, "redacts", False):
         return
 
-    def record(*args: Any, **kwargs: Any) -> logging.LogRecord:
-        made = before(*args, **kwargs)
+    def redacted_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = original(*args, **kwargs)
         try:
-            message = made.getMessage()
+            message = record.getMessage()
         except (TypeError, ValueError):
-            return made  # a wrong format is the logging module's to report
+            return record  # a wrong format is the logging module's to report
         if (safe := terminal(redact(message))) != message:
-            made.msg, made.args = safe, None
-        if made.exc_info and made.exc_info[1]:
-            text = "".join(traceback.format_exception(*made.exc_info)).rstrip("\n")
+            record.msg, record.args = safe, None
+        if record.exc_info and record.exc_info[1]:
+            text = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
             if (safe := terminal(redact(text))) != text:
-                made.exc_text, made.exc_info = safe, None
-        return made
+                record.exc_text, record.exc_info = safe, None
+        return record
 
-    record.redacts = True  # type: ignore[attr-defined]
-    logging.setLogRecordFactory(record)
+    redacted_record.redacts = True  # type: ignore[attr-defined]
+    logging.setLogRecordFactory(redacted_record)

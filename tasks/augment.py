@@ -13,7 +13,7 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field
 
-from nightshift.data.row_keys import key
+from nightshift.data.row_keys import text_key
 from nightshift.records import GENERATIVE, Augmented, Kind, Settings, Sides
 from nightshift.store import artifact_store
 from nightshift.store.stages import stage
@@ -122,7 +122,7 @@ def augment_rows(frame: pd.DataFrame, settings: AugmentSettings, judging: Collec
         gone = (changed[columns] == frame[columns]).all(axis=1)
         if judging:
             gone |= pd.Series(
-                [key(*texts) in judging for texts in changed[columns].itertuples(index=False)], frame.index
+                [text_key(*texts) in judging for texts in changed[columns].itertuples(index=False)], frame.index
             )
         parts.append(changed[~gone])
     return pd.concat(parts, ignore_index=True)
@@ -141,7 +141,7 @@ def pieces(frame: pd.DataFrame, settings: AugmentSettings) -> pd.DataFrame:
         for number in range(settings.num_ngrams)
     ]
     found = pd.DataFrame(made, columns=columns, dtype=object)
-    return found.assign(row_key=[key(*texts) for texts in made]).drop_duplicates("row_key")
+    return found.assign(row_key=[text_key(*texts) for texts in made]).drop_duplicates("row_key")
 
 
 def _random(seed: int, key: str, copy: int, column: str) -> Random:

@@ -12,9 +12,9 @@ import pandas as pd
 from pydantic import Field, StrictInt, StrictStr, field_validator
 
 from nightshift.data import size_limits
-from nightshift.data.exclusion import excluded
+from nightshift.data.exclusion import excluded_keys
 from nightshift.data.readers import Quoting, Record, read_dataset, read_records
-from nightshift.data.row_keys import canonical, key
+from nightshift.data.row_keys import canonical_text, text_key
 from nightshift.errors import InputError
 from nightshift.records import Rows, Settings, Source
 from nightshift.store import artifact_store
@@ -124,14 +124,14 @@ def read_rows(sources: list[Source], data: DataSettings, slices: Sequence[str] =
     for source in sources:
         if source.side == "exclude":
             continue
-        with size_limits.told(source.path):
+        with size_limits.memory_errors_as_input(source.path):
             records = _records(source, data)
         if source.side == "unlabelled":
             names = _names({name: column for name, column in columns.items() if name in TEXTS}, (), records, source)
         else:
             names = _names(columns, slices, records, source)
         rows += [_row(record, shown[source.path], source.side, names, data.label_separator) for record in records]
-    keys = excluded(sources)
+    keys = excluded_keys(sources)
     told = [_without(row, keys) for row in rows] if keys else rows
     return pd.DataFrame(told, dtype="object").astype({"row": "int64", "excluded": "bool"})
 
@@ -174,7 +174,9 @@ def _row(record: Record, source: str, side: str, names: dict[str, str], separato
     if separator is not None and "label" in found:
         fields["label"] = joined(found["label"], separator)
     texts = [fields[field] for field in TEXTS if field in names]
-    row_key = key(*[text for text in texts if text]) if all(text and canonical(text) for text in texts) else None
+    row_key = (
+        text_key(*[text for text in texts if text]) if all(text and canonical_text(text) for text in texts) else None
+    )
     group = fields.get("group")
     return {
         "problem": record.problem,
@@ -183,7 +185,7 @@ def _row(record: Record, source: str, side: str, names: dict[str, str], separato
         "side": side,
         **fields,
         "row_key": row_key,
-        "side_key": key(group) if group and canonical(group) and row_key else row_key,
+        "side_key": text_key(group) if group and canonical_text(group) and row_key else row_key,
         "original": _as_json(values),
         "excluded": False,
     }
@@ -195,7 +197,7 @@ def _without(row: dict[str, Any], keys: set[str]) -> dict[str, Any]:
     An unreadable record keeps no word either: nobody can tell whose texts are in it.
     """
     texts = [row[field] for field in TEXTS if row.get(field)]
-    if keys.isdisjoint({row["row_key"], *map(key, texts)}):
+    if keys.isdisjoint({row["row_key"], *map(text_key, texts)}):
         return row | {"original": "{}"} if row["problem"] else row
     empty = {field: None for field in (*FIELDS, "side_key") if field in row}
     return row | empty | {"original": json.dumps({"row_key": row["row_key"]}), "excluded": True}
@@ -233,7 +235,7 @@ def _as_text(value: Any) -> str | None:
 @stage
 def ingest(folder: Path, sources: list[Source], data: DataSettings, slices: list[str]) -> Rows:
     """Write every record read, readable or not; the columns `slices` must be among theirs. Of unlabelled ones the texts."""
-    with size_limits.told("data.path"):
+    with size_limits.memory_errors_as_input("data.path"):
         found = read_rows(sources, data, slices)
     found = found.astype({name: "str" for name in found if name not in ("row", "excluded")})
     apart = found["side"] == "unlabelled"

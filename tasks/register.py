@@ -14,9 +14,11 @@ from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
 from nightshift import escaping
 from nightshift.errors import NightshiftError, UserError
+from nightshift.evaluation.kinds import form_of
+from nightshift.evaluation.prediction_tables import Form
 from nightshift.inference import generative, predictor, serving
 from nightshift.onnx import export
-from nightshift.records import GENERATIVE, Compressed, Kind, Objective, Registered
+from nightshift.records import GENERATIVE, Compressed, Objective, Registered
 from nightshift.registry import integrity, ledger, model_registry, registered_model, tags, tracking
 from nightshift.store import artifact_store
 from nightshift.store.code_digest import copy_modules
@@ -49,11 +51,11 @@ GENERATIVE_MODEL = {
 
 The default None stands for the value that the objective is registered with, see `_param`.
 """
-OUTPUTS: dict[Kind, list[ColSpec]] = {
-    "classification": [ColSpec("string", "label"), ColSpec("double", "score")],
-    "regression": [ColSpec("double", "score")],
-    "generation": [ColSpec("string", "text")],
-    "text2text": [ColSpec("string", "text")],
+OUTPUTS: dict[Form, list[ColSpec]] = {
+    "labels": [ColSpec("string", "label"), ColSpec("double", "score")],
+    "numbers": [ColSpec("double", "score")],
+    "losses": [ColSpec("string", "text")],
+    "texts": [ColSpec("string", "text")],
 }
 
 
@@ -189,7 +191,7 @@ def _signature(objectives: list[Objective], params: dict[str, tuple[str, Any]], 
     if any(objective.kind in GENERATIVE for objective in objectives):
         columns.append(ColSpec("string", "target", required=False))
     schema = ParamSchema([_param(name, kind, default, objectives) for name, (kind, default) in params.items()])
-    outputs = OUTPUTS[objectives[0].kind] + [ColSpec("boolean", "abstain")] * abstains
+    outputs = OUTPUTS[form_of(objectives[0])] + [ColSpec("boolean", "abstain")] * abstains
     return ModelSignature(Schema(columns), Schema(outputs) if len(objectives) == 1 else None, schema)
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from pydantic import Field, ValidationInfo, field_validator
 from transformers import PreTrainedTokenizerBase, TrainerCallback
 
-from nightshift.data.row_keys import key, trained_on
+from nightshift.data.row_keys import read_trained_keys, text_key
 from nightshift.errors import NightshiftError, SettingsError
 from nightshift.evaluation import decision_thresholds, kinds, scoring
 from nightshift.generation_config import Generation
@@ -20,7 +20,7 @@ from nightshift.inference.measurement import TorchPredictor, device
 from nightshift.models import lora, pretrained
 from nightshift.models.base_model import load_base_model
 from nightshift.models.heads import Head, Model, is_decoder
-from nightshift.records import Objective, Settings, Start, Trained
+from nightshift.records import Objective, Settings, Trained, WarmStart
 from nightshift.store import artifact_store, disk
 from nightshift.store.stages import stage
 from nightshift.training import callbacks, checkpoints, launch, trainer
@@ -195,7 +195,7 @@ def _corpus(frames: Iterable[pd.DataFrame]) -> list[str]:
     return [text for column in columns for text in column if isinstance(text, str)]
 
 
-def _base(objectives: list[Objective], heads: dict[str, Head], train: TrainSettings, start: Start | None) -> Any:
+def _base(objectives: list[Objective], heads: dict[str, Head], train: TrainSettings, start: WarmStart | None) -> Any:
     """The model to begin with, and its tokenizer."""
     address = str(artifact_store.home() / start.path) if start else train.base_model
     texts = [] if start else _corpus(pd.read_parquet(_rows(o)) for o in objectives)
@@ -212,7 +212,7 @@ def _rows(objective: Objective) -> Path:
     return artifact_store.folder(objective.augmented) / "train.parquet"
 
 
-def _train_keys(objectives: list[Objective], start: Start | None) -> pd.DataFrame:
+def _train_keys(objectives: list[Objective], start: WarmStart | None) -> pd.DataFrame:
     """The digests of all rows that these weights, or students of theirs, have ever been trained on.
 
     And, as `part`, of each text of a pair by itself: by it somebody may ask for the row to be forgotten.
@@ -221,10 +221,16 @@ def _train_keys(objectives: list[Objective], start: Start | None) -> pd.DataFram
     frames = [pd.read_parquet(file) for file in files]
     rows = {digest for frame in frames for digest in frame["row_key"]}
     parts = {
-        key(text) for frame in frames if "text_pair" in frame for name in ("text", "text_pair") for text in frame[name]
+        text_key(text)
+        for frame in frames
+        if "text_pair" in frame
+        for name in ("text", "text_pair")
+        for text in frame[name]
     }
     if start:
-        earlier_rows, earlier_parts = trained_on(artifact_store.home() / start.path / artifact_store.TRAINED_KEYS)
+        earlier_rows, earlier_parts = read_trained_keys(
+            artifact_store.home() / start.path / artifact_store.TRAINED_KEYS
+        )
         rows, parts = rows | earlier_rows, parts | earlier_parts
     return pd.DataFrame({"row_key": [*sorted(rows), *sorted(parts)], "part": [False] * len(rows) + [True] * len(parts)})
 
@@ -247,7 +253,7 @@ def train(
     folder: Path,
     objectives: list[Objective],
     train: TrainSettings,
-    start: Start | None,
+    start: WarmStart | None,
     model_name: str,
     run_id: str = "",
     deadline: float | None = None,
@@ -346,7 +352,7 @@ def _selection(
 
 def _decided(predictor: TorchPredictor, objectives: list[Objective], train: TrainSettings) -> dict[str, Head]:
     """Return the model's heads with the bounds that it is to decide by."""
-    return decision_thresholds.choose(
+    return decision_thresholds.choose_bounds(
         predictor, predictor.heads, objectives, train.decision_threshold, train.abstain_accuracy
     )
 

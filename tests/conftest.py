@@ -94,9 +94,9 @@ def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Put a frame where a stage expects checked rows."""
     import pandas as pd
 
+    from nightshift.data.row_keys import text_key
     from nightshift.records import Checked
     from nightshift.store import artifact_store
-    from tasks.ingest import key
 
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
 
@@ -104,7 +104,9 @@ def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         path = f"validate/{len(list((tmp_path / 'home').rglob('rows.parquet')))}"
         (artifact_store.root() / path).mkdir(parents=True)
         rows.to_parquet(artifact_store.root() / path / "rows.parquet")
-        texts = pd.DataFrame({"text": list(unlabelled), "row_key": [key(text) for text in unlabelled]}, dtype=object)
+        texts = pd.DataFrame(
+            {"text": list(unlabelled), "row_key": [text_key(text) for text in unlabelled]}, dtype=object
+        )
         texts.to_parquet(artifact_store.root() / path / "unlabelled.parquet")
         return Checked(path=path, digest=path, status="passed", reason="", read=len(rows), kept=len(rows),
                        quarantined={}, expectations=[])  # fmt: skip

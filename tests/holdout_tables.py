@@ -6,17 +6,18 @@ import numpy as np
 import pandas as pd
 from factories import CLASSES, WRONG_LABEL, objective
 
+from nightshift.evaluation.claims import LatencyComparison
 from tasks.gate.first_version import References
-from tasks.gate.guardrails import Measured, inspect
-from tasks.gate.stage import Costs, GateSettings, decide
+from tasks.gate.guardrails import GuardrailMeasurements, check_guardrails
+from tasks.gate.stage import GateSettings, decide
 
 ROWS = 3000
 
 
-CHEAP = Measured({"max_latency_ms": 1.0, "max_size_mb": 1.0})
+CHEAP = GuardrailMeasurements({"max_latency_ms": 1.0, "max_size_mb": 1.0})
 
 
-DEAR = Costs(1.0, 1.0, 1.0, 0.95)
+DEAR = LatencyComparison(1.0, 1.0, 1.0, 0.95)
 
 
 def rows(count=ROWS, seed=0):
@@ -45,12 +46,14 @@ def answers(wrong, seed, labels=HOLDOUT["label"], known=CLASSES):
 
 def inspected(challenger, champion, what=None, holdout=HOLDOUT, measured=CHEAP, **settings):
     ours, theirs = ({"main": table} if table is not None else None for table in (challenger, champion))
-    return inspect(ours, theirs, {"main": holdout}, [what or objective()], measured, GateSettings(**settings), 0.95)
+    return check_guardrails(
+        ours, theirs, {"main": holdout}, [what or objective()], measured, GateSettings(**settings), 0.95
+    )
 
 
 def decided(found, challenger, champion):
     tables = {"challenger": {"main": challenger}, "champion": {"main": champion}}
-    return decide(tables, tables, [objective()], DEAR, References({}), GateSettings(), inspection=found)
+    return decide(tables, tables, [objective()], DEAR, References({}), GateSettings(), guardrails=found)
 
 
 NOISE = np.random.default_rng(4).normal(size=(2, ROWS))

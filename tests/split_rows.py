@@ -5,14 +5,14 @@ import json
 import pandas as pd
 from samples import messages
 
+from nightshift.data.row_keys import text_key
 from nightshift.store import artifact_store
-from tasks.ingest import key
 
 
 def frame(count, seed=1):
     rows = [{"text": text, "label": label} for text, label in messages(count, seed)]
     table = pd.DataFrame(rows).assign(source="x.csv", side="", row=range(1, count + 1))
-    table["row_key"] = table["side_key"] = table["text"].map(key)
+    table["row_key"] = table["side_key"] = table["text"].map(text_key)
     table["original"] = [json.dumps(row) for row in rows]
     return table
 

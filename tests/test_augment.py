@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 from split_rows import frame, read
 
+from nightshift.data.row_keys import text_key
 from tasks.augment import AugmentSettings, augment, augment_rows, change, pieces
-from tasks.ingest import key
 from tasks.split import SplitSettings, split
 
 
@@ -25,7 +25,7 @@ def test_pieces_are_new_texts_of_the_training_rows_words(checked):
     assert len(made) == done.unlabelled == made["row_key"].nunique() and list(made.columns) == ["text", "row_key"]
     assert sides.train < len(made) <= 4 * sides.train + sides.unlabelled
     known = pd.concat([read(sides, side)["row_key"] for side in ("train", "validation", "holdout")])
-    assert not made["row_key"].isin(known).any() and (made["row_key"] == made["text"].map(key)).all()
+    assert not made["row_key"].isin(known).any() and (made["row_key"] == made["text"].map(text_key)).all()
     words = {word for text in train["text"] for word in text.split()}
     assert all(word in words for text in made["text"][sides.unlabelled :] for word in text.split())
     whole = pieces(train[train["copy"] == 0], settings)
@@ -53,11 +53,11 @@ def test_copies_hold_the_same_units_in_another_order(method):
 
 def test_no_copy_is_a_text_that_judges():
     words = [f"{one} {two}" for one in ("late", "rude", "warm") for two in ("shop", "lamp", "tent")]
-    rows = pd.DataFrame({"text": words, "row_key": [key(text) for text in words]})
+    rows = pd.DataFrame({"text": words, "row_key": [text_key(text) for text in words]})
     swapped = AugmentSettings(method="swap")
     turned = [" ".join(reversed(text.split())) for text in words]
     assert sorted(augment_rows(rows, swapped).query("copy == 1")["text"]) == sorted(turned)
-    left = augment_rows(rows, swapped, {key(text) for text in turned[:4]}).query("copy == 1")["text"]
+    left = augment_rows(rows, swapped, {text_key(text) for text in turned[:4]}).query("copy == 1")["text"]
     assert sorted(left) == sorted(turned[4:])
 
 

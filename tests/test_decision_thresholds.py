@@ -42,8 +42,8 @@ def test_the_best_threshold_of_rare_labels_is_far_below_a_half():
     assert before < 0.1 < 0.9 < after and 0.15 < best < 0.3
     sure = scored(RARE, truth, truth.astype(float))
     assert decision_thresholds.best_threshold(sure, RARE, SEVERAL) == 0.5, "of equally good ones the nearest to a half"
-    assert decision_thresholds.in_words({"main": RARE}, "auto") == "; labels are answered from a score of 0.5"
-    assert decision_thresholds.in_words({"main": RARE}) == ""
+    assert decision_thresholds.describe({"main": RARE}, "auto") == "; labels are answered from a score of 0.5"
+    assert decision_thresholds.describe({"main": RARE}) == ""
 
 
 def test_the_abstention_bound_is_the_smallest_that_reaches_the_accuracy():

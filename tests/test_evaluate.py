@@ -10,7 +10,7 @@ from factories import COLOURS, ScriptedPredictor, rows_of
 
 from nightshift.evaluation import kinds
 from tasks import evaluate
-from tasks.evaluate import baseline, dummy, samples
+from tasks.evaluate import baseline, dummy, write_samples
 
 RNG = np.random.default_rng(3)
 
@@ -92,16 +92,16 @@ def test_a_baseline_for_which_memory_runs_out_is_left_out(monkeypatch):
     def hungry(*_):
         raise MemoryError
 
-    monkeypatch.setitem(evaluate.BASELINES, "classification", hungry)
+    monkeypatch.setitem(evaluate.BASELINES, "labels", hungry)
     rows = rows_of(["a", "b"], ["red", "blue"])
-    found = evaluate._baselines({"main": (rows, rows, objective("classification", "macro_f1"), None)})
+    found = evaluate._fit_baselines({"main": (rows, rows, objective("classification", "macro_f1"), None)})
     assert found == ({}, {}, {"main": "too large for this machine's memory"})
 
 
 def test_samples_are_prompts_with_what_is_written():
     holdout = rows_of([f"one two three four five six seven eight nine {place}" for place in range(20)])
-    found = samples(ScriptedPredictor(), holdout, objective("generation", "loss"))
+    found = write_samples(ScriptedPredictor(), holdout, objective("generation", "loss"))
     assert len(found) == 8 and found[0]["prompt"].endswith("eight") and found[0]["answer"].endswith("eight 0.8")
-    asked = samples(ScriptedPredictor(), holdout.assign(label="yes"), objective("text2text", "chrf"))
+    asked = write_samples(ScriptedPredictor(), holdout.assign(label="yes"), objective("text2text", "chrf"))
     assert asked[1]["expected"] == "yes" and asked[1]["prompt"].endswith("1")
     assert asked[1]["answer"].endswith("None")  # as its own settings say

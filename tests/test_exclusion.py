@@ -8,9 +8,9 @@ import pytest
 from nights import Model
 
 from flows.monitor import _read_new_rows
-from nightshift.data.row_keys import key
+from nightshift.data.row_keys import text_key
 from nightshift.errors import InputError
-from nightshift.records import Standing
+from nightshift.records import RegistryState
 from nightshift.registry import model_registry, tracking
 from nightshift.registry.erasure import erased_keys, versions_with_erased_rows
 from nightshift.registry.warm_start import champion_checkpoint
@@ -52,16 +52,16 @@ def words_under(folder: Path) -> str:
 def test_by_text_or_by_key_rows_go_and_leave_their_place_and_their_key_alone(asked, tmp_path):
     (tmp_path / "held.csv").write_text(f"text,label\n{KEYED.upper()},good\nanother held text,bad\n")
     lines = ["text,label", f"{GONE},good", *plain(), f"{KEYED},bad", f"{KEYED},good", f"{GONE},with a third, field"]
-    _, rows, checked = asked(lines, f"please  call ada lovelace BACK\n\n{key(KEYED)}\n", "held.csv")
+    _, rows, checked = asked(lines, f"please  call ada lovelace BACK\n\n{text_key(KEYED)}\n", "held.csv")
     assert checked.quarantined == {"excluded": 4, "unreadable": 1}
     assert rows.read == checked.read == 66 == checked.kept + 5
     table = pd.read_csv(artifact_store.folder(checked) / "quarantine.csv", dtype=str)
     place = table.loc[table["reason"] == "excluded", ["source", "row", "row_key"]]
     assert place.values.tolist() == [
-        ["rows.csv", "1", key(GONE)],
-        ["rows.csv", "62", key(KEYED)],
-        ["rows.csv", "63", key(KEYED)],
-        ["held.csv", "1", key(KEYED)],
+        ["rows.csv", "1", text_key(GONE)],
+        ["rows.csv", "62", text_key(KEYED)],
+        ["rows.csv", "63", text_key(KEYED)],
+        ["held.csv", "1", text_key(KEYED)],
     ]
     written = words_under(artifact_store.home()).lower()
     assert "about the flight" in written and "another held text" in written
@@ -87,11 +87,11 @@ def test_without_a_file_nothing_is_left_out(asked, tmp_path):
 def test_a_text_takes_every_pair_that_it_is_in(asked):
     lines = ["a,b,label", *(f"first {n},second {n},{'yn'[n % 2]}" for n in range(60)), f"{GONE},x,y", f"x,{GONE},n"]
     lines += [f"{GONE},,y", "third,fourth,n"]
-    sources, _, checked = asked(lines, f"{GONE}\n{key('third', 'fourth')}\n", text="a", text_pair="b")
+    sources, _, checked = asked(lines, f"{GONE}\n{text_key('third', 'fourth')}\n", text="a", text_pair="b")
     assert checked.quarantined == {"excluded": 4} and checked.kept == 60
     assert "lovelace" not in words_under(artifact_store.home()).lower()
-    found = {key(GONE, "x"), key("x", GONE), key("third", "fourth")}
-    assert erased_keys(sources, [checked]) == found | {key(GONE), GONE, key(key("third", "fourth"))}
+    found = {text_key(GONE, "x"), text_key("x", GONE), text_key("third", "fourth")}
+    assert erased_keys(sources, [checked]) == found | {text_key(GONE), GONE, text_key(text_key("third", "fourth"))}
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_file_that_says_nothing_stops_the_night_with_one_line(tmp_path, conten
 
 def kept(model, run, *texts):
     """What a night keeps of its training rows."""
-    kept = pd.DataFrame({"row_key": [key(text) for text in texts], "part": False})
+    kept = pd.DataFrame({"row_key": [text_key(text) for text in texts], "part": False})
     kept.to_parquet(model.files / artifact_store.TRAINED_KEYS)
     model.client.log_artifact(run, str(model.files / artifact_store.TRAINED_KEYS), "full")
 
@@ -124,15 +124,15 @@ def test_the_versions_that_were_trained_on_them_are_named_the_champion_first(hom
             kept(model, run, *texts)
         model.version(run)
     model.client.set_registered_model_alias("x", "champion", "1")
-    assert versions_with_erased_rows("x", {key(GONE)}) == ["1", "4", "3"], "of version 4 nobody can tell"
-    assert versions_with_erased_rows("x", {key("b"), "no key"}) == ["4", "2"]
+    assert versions_with_erased_rows("x", {text_key(GONE)}) == ["1", "4", "3"], "of version 4 nobody can tell"
+    assert versions_with_erased_rows("x", {text_key("b"), "no key"}) == ["4", "2"]
     assert versions_with_erased_rows("x", set()) == []
-    assert versions_with_erased_rows("y", {key(GONE)}) == []
+    assert versions_with_erased_rows("y", {text_key(GONE)}) == []
 
 
 def test_a_pair_is_found_by_either_of_its_texts(home, tmp_path, monkeypatch):
     rows = pd.DataFrame({"text": ["one", "two"], "text_pair": ["other", GONE]})
-    rows["row_key"] = [key(*texts) for texts in rows.itertuples(index=False)]
+    rows["row_key"] = [text_key(*texts) for texts in rows.itertuples(index=False)]
     for name, frame in {"train": rows[1:], "unlabelled": rows[:1]}.items():
         frame.to_parquet(tmp_path / f"{name}.parquet")
     monkeypatch.setattr(train, "_rows", lambda objective: tmp_path / "train.parquet")
@@ -143,8 +143,8 @@ def test_a_pair_is_found_by_either_of_its_texts(home, tmp_path, monkeypatch):
     model.version(run)
     assert model_registry.kept_keys(run) == set(rows["row_key"]), "rows are judged by whole pairs"
     for text in (GONE, "one", "other"):
-        assert versions_with_erased_rows("x", {key(text)}) == ["1"]
-    assert versions_with_erased_rows("x", {key("nobody's")}) == []
+        assert versions_with_erased_rows("x", {text_key(text)}) == ["1"]
+    assert versions_with_erased_rows("x", {text_key("nobody's")}) == []
 
 
 @pytest.mark.parametrize(("text", "warm"), [(GONE, False), ("nobody's", True)])
@@ -155,7 +155,7 @@ def test_no_training_goes_on_from_weights_that_know_them(home, caplog, text, war
     model.client.log_text(run, json.dumps({}), "full/config.json")
     model.version(run, "champion")
     model.client.set_model_version_tag("x", "1", "nightshift.base_model", "base")
-    found = champion_checkpoint("x", Standing(champion="1", anchor="1"), [], "base", {key(GONE)})
+    found = champion_checkpoint("x", RegistryState(champion="1", anchor="1"), [], "base", {text_key(GONE)})
     assert (found is not None) == warm
     assert ("must be forgotten" in caplog.text) != warm
     assert tracking.connect().get_model_version("x", "1").run_id == run

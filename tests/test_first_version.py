@@ -10,7 +10,7 @@ from factories import numbers
 
 from flows.pipeline_run import labels_tag
 from nightshift.registry.tags import LABELS
-from tasks.gate.first_version import References, judge_first, shuffles
+from tasks.gate.first_version import References, decide_first, number_of_shuffles
 from tasks.gate.stage import GateSettings
 
 NAMES = np.array(["a", "b", "c", "d"])
@@ -19,7 +19,7 @@ objective = partial(factories.objective, labels=[*NAMES])
 
 def judge(challenger, dummy, baseline, what=None, first="baseline", confidence=0.95):
     references = References({"main": dummy}, {"main": baseline}, {"main": "the simple one"})
-    return judge_first({"main": challenger}, references, [what or objective()], first, confidence)
+    return decide_first({"main": challenger}, references, [what or objective()], first, confidence)
 
 
 def labels(wrong, rows=300, seed=1):
@@ -106,19 +106,19 @@ def test_of_several_objectives_the_main_one_must_show_it_by_itself():
     guess = good | {"tone": good["tone"].assign(predicted=random.permutation(good["tone"]["label"]))}
     dummy = {name: constant(table) for name, table in good.items()}
     references = References(dummy, dummy)
-    assert judge_first(good, references, both, "baseline", 0.95).claim == "first"
-    held = judge_first(guess, references, both, "baseline", 0.95)
+    assert decide_first(good, references, both, "baseline", 0.95).claim == "first"
+    held = decide_first(guess, references, both, "baseline", 0.95)
     assert held.decision == "hold" and "tone/macro_f1" in held.reasons[0]
 
 
 def test_a_guesser_is_above_all_shuffles_once_in_the_cases_that_the_confidence_allows():
-    assert (shuffles(0.95), shuffles(GateSettings().test_confidence)) == (19, 799)
+    assert (number_of_shuffles(0.95), number_of_shuffles(GateSettings().test_confidence)) == (19, 799)
 
 
 def test_without_a_baseline_the_dummy_counts_and_the_reasons_say_so():
     good = labels(0.1)
     references = References({"main": constant(good)}, left_out={"main": "too large"})
-    verdict = judge_first({"main": good}, references, [objective()], "baseline", 0.95)
+    verdict = decide_first({"main": good}, references, [objective()], "baseline", 0.95)
     assert verdict.claim == "first"
     assert verdict.reasons[-1] == "no baseline to compare with (too large): gate.first: dummy applies"
 

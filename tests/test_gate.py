@@ -11,9 +11,9 @@ from nights import Model
 from flows.pipeline_run import best_of_seeds
 from nightshift.errors import SettingsError
 from nightshift.evaluation import kinds
-from nightshift.evaluation.claims import Costs
-from nightshift.evaluation.significance import tango
-from nightshift.records import Registered, Standing
+from nightshift.evaluation.claims import LatencyComparison
+from nightshift.evaluation.significance import tango_interval
+from nightshift.records import Registered, RegistryState
 from nightshift.registry import tracking
 from nightshift.registry.version_predictions import drop_rows, trained_keys
 from nightshift.store import artifact_store
@@ -33,7 +33,7 @@ def settle(challenger, champion, anchor=None, cost=1.0, unable=None, validation=
         }
         for found in ((challenger, champion, anchor), validation or (challenger, champion, anchor))
     )
-    costs = Costs(cost, 1.0, cost, 0.95) if champion is not None else None
+    costs = LatencyComparison(cost, 1.0, cost, 0.95) if champion is not None else None
     dummy = {"main": table(["a"] * len(labels), labels)}
     references = References(dummy, dummy)
     alpha = spent * 0.05 / 40 if alpha is None else alpha
@@ -69,7 +69,7 @@ def test_what_was_trained_on_the_holdout_is_judged_by_the_other_rows(home):
     found = {"challenger": {"main": table(by_heart)}, "champion": {"main": table(champion)}}
     for tables in found.values():
         tables["main"]["row_key"] = keys
-    told = trained_keys(Registered(name="x", version="2", run_id=run), Standing(champion="1", anchor="1"))
+    told = trained_keys(Registered(name="x", version="2", run_id=run), RegistryState(champion="1", anchor="1"))
     assert drop_rows(found, told) == 1500
     left = [found[role]["main"]["predicted"] for role in ("challenger", "champion")]
     assert settle(*left, labels=LABELS[1500:]).decision == "hold"
@@ -173,7 +173,7 @@ def test_the_same_answers_on_few_rows_show_nothing(metric, rows):
     labels, same = LABELS[:rows], answers(0.1, LABELS[:rows])
     assert settle(same, same, labels=labels, cost=0.5).decision == "hold"
     limit = compared(labels, same, same, metric)
-    assert limit.lower <= -tango(0, 0, rows, 0.95).upper < 0 < limit.upper
+    assert limit.lower <= -tango_interval(0, 0, rows, 0.95).upper < 0 < limit.upper
     assert settle(answers(0.1), answers(0.1), cost=0.5).claim == "cheaper", "2,000 are enough"
 
 
@@ -191,7 +191,7 @@ def losses(share, tokens=10):
 
 def settle_losses(challenger, champion, dummy=2.0, **settings):
     tables = {role: {"main": t} for role, t in (("challenger", challenger), ("champion", champion)) if t is not None}
-    costs = Costs(1.0, 1.0, 1.0, 0.95) if champion is not None else None
+    costs = LatencyComparison(1.0, 1.0, 1.0, 0.95) if champion is not None else None
     objectives = [objective("generation", "loss")]
     references = References({"main": losses(dummy)}, {"main": losses(dummy)})
     return decide(tables, tables, objectives, costs, references, GateSettings(**settings))
@@ -221,7 +221,9 @@ def test_objectives_are_weighed_and_each_may_have_a_minimum():
     def told(challenger, champion, **settings):
         tables = {"challenger": challenger, "champion": champion}
         tables = {role: dict(zip(("tone", "stars"), pair, strict=True)) for role, pair in tables.items()}
-        return decide(tables, tables, both, Costs(1.0, 1.0, 1.0, 0.95), References({}), GateSettings(**settings))
+        return decide(
+            tables, tables, both, LatencyComparison(1.0, 1.0, 1.0, 0.95), References({}), GateSettings(**settings)
+        )
 
     assert told((good, far), (bad, near)).claim == "better"
     assert told((bad, near), (good, far)).decision == "hold"

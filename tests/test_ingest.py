@@ -8,10 +8,11 @@ import pytest
 
 from nightshift.data.quarantine import quarantine_table
 from nightshift.data.readers import read_records
+from nightshift.data.row_keys import text_key
 from nightshift.errors import InputError
 from nightshift.records import Source
 from nightshift.store import artifact_store
-from tasks.ingest import DataSettings, ingest, key, locate, read_rows
+from tasks.ingest import DataSettings, ingest, locate, read_rows
 
 
 def write(path, content):
@@ -146,8 +147,8 @@ def test_labels_are_text_whatever_the_file_holds(tmp_path):
 def test_keys_are_none_without_a_text_or_with_a_problem(tmp_path):
     content = "text,label,shop\n  ,a,s\ngood,a,S 1\nGOOD ,b,\nshort,a\n"
     rows = rows_of(tmp_path / "x.csv", content, group="shop")
-    assert rows["row_key"].tolist() == [None, key("good"), key("good"), None]
-    assert rows["side_key"].tolist() == [None, key("S 1"), key("good"), None]
+    assert rows["row_key"].tolist() == [None, text_key("good"), text_key("good"), None]
+    assert rows["side_key"].tolist() == [None, text_key("S 1"), text_key("good"), None]
     assert rows["problem"].tolist() == [None, None, None, "2 fields where 3 were expected"]
     assert rows["text"].tolist() == ["  ", "good", "GOOD ", None]
 
@@ -328,7 +329,7 @@ def test_paragraphs_are_rows_like_others(tmp_path):
     assert "label" not in rows
     assert rows["text"].tolist() == ["café, tea, milk"] * 3 + [None]
     assert rows["problem"][3] == "broken encoding: not valid UTF-8"
-    assert rows["row_key"][0] == key("café, tea, milk")
+    assert rows["row_key"][0] == text_key("café, tea, milk")
     packed = rows_of(tmp_path / "x.txt.gz", gzip.compress(b"a\n\nb\n"), paragraphs=True, text=0, label=None)
     assert packed["text"].tolist() == ["a", "b"]
     with pytest.raises(InputError, match=r"data\.label: no column 'label' in .*x\.txt; it has text"):

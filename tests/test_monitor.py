@@ -34,10 +34,10 @@ def drifted(found):
 
 
 def test_rows_alike_are_steady_and_false_alarms_are_rare():
-    before = drift_profile.profile(*rows(1000, 0), objective())
+    before = drift_profile.build_profile(*rows(1000, 0), objective())
     assert set(before.features) == {"answer", "confidence", "length of the text"}
     alarms = sum(
-        bool(drifted(drift_profile.drifts(before, *rows(60, seed), objective(), 0.0))) for seed in range(1, 401)
+        bool(drifted(drift_profile.measure_drift(before, *rows(60, seed), objective(), 0.0))) for seed in range(1, 401)
     )
     assert alarms / 400 < 0.003 + 3 * np.sqrt(0.003 / 400), "the index was above its own noise too often"
 
@@ -47,15 +47,15 @@ def test_rows_alike_are_steady_and_false_alarms_are_rare():
     [({"share": 0.7}, "answer"), ({"words": 28}, "length of the text"), ({"wrong": 0.6}, "confidence")],
 )
 def test_what_has_changed_is_named(changed, feature):
-    before = drift_profile.profile(*rows(1000, 0), objective())
-    found = drift_profile.drifts(before, *rows(500, 1, **changed), objective(), 0.2)
+    before = drift_profile.build_profile(*rows(1000, 0), objective())
+    found = drift_profile.measure_drift(before, *rows(500, 1, **changed), objective(), 0.2)
     assert found[0].feature == feature and found[0].drifted
     assert sum(now for _, now in found[0].shares.values()) == pytest.approx(1)
 
 
 def test_the_picture_has_a_panel_a_feature(tmp_path):
-    before = drift_profile.profile(*rows(1000, 0), objective())
-    found = drift_profile.drifts(before, *rows(500, 1, words=28), objective(), 0.2)
+    before = drift_profile.build_profile(*rows(1000, 0), objective())
+    found = drift_profile.measure_drift(before, *rows(500, 1, words=28), objective(), 0.2)
     plots.drift(found, tmp_path / "drift.png")
     width, height = Image.open(tmp_path / "drift.png").size
     assert width == 770 and height > 110 * 0.32 * sum(len(one.shares) for one in found)
@@ -67,8 +67,8 @@ def test_labels_that_are_signs_break_neither_picture_nor_table(tmp_path):
     priced = objective(labels=sorted(labels))
     plots.predictions({"main": table}, [priced], "full", tmp_path)
     assert (tmp_path / "confusion_matrix.png").is_file()
-    told = drift_profile.profile(table, pd.DataFrame({"text": ["x"] * 20}), priced)
-    drifts = drift_profile.drifts(told, table, pd.DataFrame({"text": ["x"] * 20}), priced, 0.2)
+    told = drift_profile.build_profile(table, pd.DataFrame({"text": ["x"] * 20}), priced)
+    drifts = drift_profile.measure_drift(told, table, pd.DataFrame({"text": ["x"] * 20}), priced, 0.2)
     plots.drift(drifts, tmp_path / "drift.png")
     found = {
         "model": "m",
@@ -85,18 +85,20 @@ def test_labels_that_are_signs_break_neither_picture_nor_table(tmp_path):
 
 
 def test_an_unknown_answer_has_a_bin():
-    before = drift_profile.profile(*rows(500, 0), objective())
+    before = drift_profile.build_profile(*rows(500, 0), objective())
     table, frame = rows(500, 1)
     table["predicted"] = "c"
-    found = drift_profile.drifts(before, table, frame, objective(), 0.2)
+    found = drift_profile.measure_drift(before, table, frame, objective(), 0.2)
     assert found[0].feature == "answer" and found[0].shares[drift_profile.OTHER] == (0.0, 1.0)
 
 
 def test_a_drop_in_quality_is_told_from_noise():
-    before = drift_profile.profile(*rows(1000, 0), objective())
-    alarms = [drift_profile.worse(before, rows(400, seed)[0], objective(), 0.0, 0.95)[1] for seed in range(1, 401)]
+    before = drift_profile.build_profile(*rows(1000, 0), objective())
+    alarms = [
+        drift_profile.quality_drop(before, rows(400, seed)[0], objective(), 0.0, 0.95)[1] for seed in range(1, 401)
+    ]
     assert np.mean(alarms) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
-    value, dropped = drift_profile.worse(before, rows(400, 1, wrong=0.2)[0], objective(), 0.02, 0.95)
+    value, dropped = drift_profile.quality_drop(before, rows(400, 1, wrong=0.2)[0], objective(), 0.02, 0.95)
     assert dropped and value == pytest.approx(0.8, abs=0.06)
 
 
@@ -112,10 +114,10 @@ def test_rows_that_belong_together_count_as_groups():
 
     for unit, found in alarms.items():
         for seed in range(1, 151):
-            before = drift_profile.profile(*together(1000 + seed, unit), objective())
+            before = drift_profile.build_profile(*together(1000 + seed, unit), objective())
             table, frame = together(seed, unit)
-            worse = drift_profile.worse(before, table, objective(), 0.0, 0.95)[1]
-            found.append((worse, bool(drifted(drift_profile.drifts(before, table, frame, objective(), 0.0)))))
+            worse = drift_profile.quality_drop(before, table, objective(), 0.0, 0.95)[1]
+            found.append((worse, bool(drifted(drift_profile.measure_drift(before, table, frame, objective(), 0.0)))))
     rates = {unit: np.mean(found, axis=0) for unit, found in alarms.items()}
     assert rates["groups"][0] < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 150) < rates["rows"][0]
     assert rates["groups"][1] < 0.05 < rates["rows"][1]
@@ -129,13 +131,15 @@ def test_numbers_have_a_profile_too():
         return pd.DataFrame({"label": truth, "predicted": truth + random.normal(scale=0.3, size=600) + shift})
 
     told, frame = objective("regression", "pearson"), pd.DataFrame({"text": ["x"] * 600})
-    before = drift_profile.profile(scored(1, 0.0), frame, told)
-    assert not drifted(drift_profile.drifts(before, scored(2, 0.0), frame, told, 0.2))
-    assert drifted(drift_profile.drifts(before, scored(2, 1.5), frame, told, 0.2)) == {"answer"}
-    assert drift_profile.worse(before, scored(2, 1.5), told, 0.02, 0.95)[1]
+    before = drift_profile.build_profile(scored(1, 0.0), frame, told)
+    assert not drifted(drift_profile.measure_drift(before, scored(2, 0.0), frame, told, 0.2))
+    assert drifted(drift_profile.measure_drift(before, scored(2, 1.5), frame, told, 0.2)) == {"answer"}
+    assert drift_profile.quality_drop(before, scored(2, 1.5), told, 0.02, 0.95)[1]
     narrow = scored(3, 0.0)
     narrow[["label", "predicted"]] -= 0.8 * narrow[["label"]].to_numpy()
-    assert not drift_profile.worse(before, narrow, told, 0.02, 0.95)[1], "numbers that vary less, and are told as well"
+    assert not drift_profile.quality_drop(before, narrow, told, 0.02, 0.95)[1], (
+        "numbers that vary less, and are told as well"
+    )
 
 
 def test_fresh_rows_are_those_of_the_file_alone_and_may_lack_labels(tmp_path):
@@ -164,11 +168,11 @@ def test_values_that_hardly_differ_have_bins_of_their_own():
         table = pd.DataFrame({"label": "a", "predicted": "a", "score:a": scores, "score:b": 1 - scores})
         return table, pd.DataFrame({"text": ["x"] * len(scores)})
 
-    before = drift_profile.profile(*told(sure), objective())
+    before = drift_profile.build_profile(*told(sure), objective())
     edges = before.features["confidence"].edges
     assert sum(before.features["confidence"].shares.values()) == pytest.approx(1)
     moved = np.linspace(edges[3], edges[4], 2000)
-    assert drifted(drift_profile.drifts(before, *told(moved), objective(), 0.2)) == {"confidence"}
+    assert drifted(drift_profile.measure_drift(before, *told(moved), objective(), 0.2)) == {"confidence"}
 
 
 def test_how_two_versions_differ():

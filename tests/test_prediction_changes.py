@@ -3,7 +3,8 @@
 from factories import WRONG_LABEL, objective
 from holdout_tables import HOLDOUT, answers, inspected, numbers, written
 
-from nightshift.evaluation import kinds, prediction_changes
+from nightshift.evaluation import prediction_changes
+from nightshift.evaluation.metrics import hits
 
 
 def test_lost_rows_are_listed_the_surest_mistakes_first():
@@ -12,25 +13,25 @@ def test_lost_rows_are_listed_the_surest_mistakes_first():
     champion.loc[:9, "predicted"] = champion["label"][:10]
     challenger.loc[3, "score:a"] = 0.99
     found = inspected(challenger, champion)
-    right, before = kinds.hits(challenger), kinds.hits(champion)
-    assert (found.figures["gained"], found.figures["lost"]) == ((right & ~before).sum(), (before & ~right).sum())
-    assert set(found.lost["row"]) == set(HOLDOUT["row"][before & ~right])
-    first = found.lost.iloc[0]
+    right, before = hits(challenger), hits(champion)
+    assert (found.improved_rows, found.regressed_rows) == ((right & ~before).sum(), (before & ~right).sum())
+    assert set(found.regressions["row"]) == set(HOLDOUT["row"][before & ~right])
+    first = found.regressions.iloc[0]
     assert (first["source"], first["row"], first["confidence"]) == ("day.csv", 4, 0.99)
     assert (first["text"], first["label"], first["champion"]) == (
         HOLDOUT["text"][3],
         HOLDOUT["label"][3],
         first["label"],
     )
-    assert found.lost["confidence"].is_monotonic_decreasing
-    shown = prediction_changes.without_texts(found.lost, [objective()])
+    assert found.regressions["confidence"].is_monotonic_decreasing
+    shown = prediction_changes.without_texts(found.regressions, [objective()])
     assert list(shown) == ["objective", "source", "row", "label", "champion", "challenger", "confidence"]
 
 
 def test_of_written_texts_exact_matches_are_counted_and_no_text_is_shown():
     what = objective("text2text", "chrf")
     found = inspected(written(2, 0), written(1, 1), what)
-    assert found.figures["lost"] == len(found.lost) > found.figures["gained"] > 0
-    assert found.lost["challenger"].str.startswith("the answer").all()
-    assert set(prediction_changes.without_texts(found.lost, [what])["challenger"]) == {""}
-    assert "lost" not in inspected(numbers(1, 0), numbers(1, 1), objective("regression", "rmse")).figures
+    assert found.regressed_rows == len(found.regressions) > found.improved_rows > 0
+    assert found.regressions["challenger"].str.startswith("the answer").all()
+    assert set(prediction_changes.without_texts(found.regressions, [what])["challenger"]) == {""}
+    assert inspected(numbers(1, 0), numbers(1, 1), objective("regression", "rmse")).regressed_rows is None

@@ -7,8 +7,9 @@ import pytest
 
 from nightshift.data import size_limits
 from nightshift.data.readers import read_records
+from nightshift.data.row_keys import canonical_text, text_key
 from nightshift.errors import InputError
-from tasks.ingest import DataSettings, canonical, key, locate, read_rows
+from tasks.ingest import DataSettings, locate, read_rows
 
 
 def write(path, content):
@@ -139,9 +140,9 @@ def test_a_data_set_through_datasets(tmp_path):
 
 
 def test_identity_ignores_case_width_and_space():
-    assert key("Hello  World") == key("hello\tworld ") != key("hello, world")
-    assert canonical("ﬁne Ｔｅｘｔ") == "fine text"
-    assert key("a", "b c") != key("a b", "c")
+    assert text_key("Hello  World") == text_key("hello\tworld ") != text_key("hello, world")
+    assert canonical_text("ﬁne Ｔｅｘｔ") == "fine text"
+    assert text_key("a", "b c") != text_key("a b", "c")
 
 
 @pytest.mark.parametrize(

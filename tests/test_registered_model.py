@@ -14,7 +14,7 @@ from cli.export import export
 from flows.predict import predict_file
 from flows.promotion import promote_by_hand
 from nightshift.errors import DamagedVersionError, ForeignVersionError, NightshiftError, UserError
-from nightshift.records import Registered, Standing, Trained
+from nightshift.records import Registered, RegistryState, Trained
 from nightshift.registry import erasure, integrity, model_registry, registered_model, warm_start
 from nightshift.registry.registered_model import RegisteredModel
 from nightshift.registry.tags import CHECKPOINT, CHECKPOINT_DIGEST, COMPRESSED, DIGEST
@@ -68,7 +68,7 @@ def pickled(model, marker, **tags) -> str:
 def judged(challenger: str, champion: str | None = None, anchor: str | None = None):
     """What the night's gate reads, and why it reads no answer of a role."""
     objectives = [objective(3)]
-    standing = Standing(champion=champion, anchor=anchor)
+    standing = RegistryState(champion=champion, anchor=anchor)
     _, answers, unable = predict_versions(Registered(name="x", version=challenger, run_id="run"), standing, objectives)
     return answers["holdout"], unable
 
@@ -252,7 +252,9 @@ def test_changed_digests_of_training_rows_are_never_gone_by(model):
     number = model.registered()
     run = model_registry.version("x", number).run_id
     warm_start.log_checkpoint(made, run, with_checkpoint=False)
-    assert trained_keys(Registered(name="x", version=number, run_id=run), Standing(champion=None, anchor=None)) == {
+    assert trained_keys(
+        Registered(name="x", version=number, run_id=run), RegistryState(champion=None, anchor=None)
+    ) == {
         "a",
         "b",
     }
@@ -262,7 +264,7 @@ def test_changed_digests_of_training_rows_are_never_gone_by(model):
         "what its run keeps is not as it was registered: full/trained_keys.parquet is not the file that was registered"
     )
     with pytest.raises(DamagedVersionError, match=f"^version 1 of x: {why}$"):
-        trained_keys(Registered(name="x", version=number, run_id=run), Standing(champion=None, anchor=None))
+        trained_keys(Registered(name="x", version=number, run_id=run), RegistryState(champion=None, anchor=None))
     assert erasure.versions_with_erased_rows("x", {"c"}) == ["1"], "nobody can tell"
 
 

@@ -8,16 +8,17 @@ from factories import LABELS, WRONG_LABEL, answers, compared, objective, table
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from nightshift.evaluation import confidence_limits, kinds, significance
-from nightshift.evaluation.claims import Costs
-from nightshift.evaluation.significance import compare, mid_p, ratio_limit, rows_needed, tango
+from nightshift.evaluation import confidence_limits, significance
+from nightshift.evaluation.claims import LatencyComparison
+from nightshift.evaluation.metrics import single_label_metrics
+from nightshift.evaluation.significance import compare, mid_p, ratio_limit, required_rows_of_proportion, tango_interval
 from tasks.gate.stage import GateSettings
 
 
 def test_tango_solves_its_score_equation():
     # Limits are where an independent maximum likelihood estimate of the null model gives a score of z.
     gained, lost, rows, z = 12, 3, 100, norm.ppf(0.975)
-    found = tango(gained, lost, rows, 0.975)
+    found = tango_interval(gained, lost, rows, 0.975)
     for limit, sign in ((found.lower, 1), (found.upper, -1)):
         grid = np.linspace(max(0, -limit) + 1e-9, (1 - limit) / 2 - 1e-9 + max(0, -limit) / 2, 400_001)
         rest = 1 - 2 * grid - limit
@@ -46,9 +47,7 @@ def test_limits_cover_at_their_rate(metric):
 def test_the_difference_is_the_metrics_difference():
     first, second = answers(0.1, seed=1), answers(0.2, seed=2)
     for metric in ("accuracy", "macro_f1", "weighted_f1"):
-        expected = (
-            kinds.single_label_metrics(LABELS, first)[metric] - kinds.single_label_metrics(LABELS, second)[metric]
-        )
+        expected = single_label_metrics(LABELS, first)[metric] - single_label_metrics(LABELS, second)[metric]
         assert compared(LABELS, first, second, metric).difference == pytest.approx(expected)
 
 
@@ -60,7 +59,10 @@ def test_the_limit_of_a_cost_ratio_covers_at_its_rate():
     assert ratio_limit(0.5 * noise[0][0], noise[0][1], 0.95) < 0.9
     few = [ratio_limit([1.0] * rows, [2.0] * rows, 1 - 1e-6) for rows in (19, 20)]
     assert few == [np.inf, 0.5], "19 pairs all lie below the median once in 524,288 times"
-    assert "too few texts to tell" in str(Costs(1.0, 2.0, np.inf, 0.95)) and not Costs(1.0, 2.0, np.inf, 0.95).cheaper
+    assert (
+        "too few texts to tell" in str(LatencyComparison(1.0, 2.0, np.inf, 0.95))
+        and not LatencyComparison(1.0, 2.0, np.inf, 0.95).cheaper
+    )
 
 
 def test_a_year_of_costs_at_the_edge_is_hardly_ever_taken_for_cheaper():
@@ -93,7 +95,7 @@ def test_a_drop_beyond_the_margin_is_seldom_missed_with_macro_f1(rows, gained, l
     for _ in range(times):
         labels, said = drawn(random, rows, gained, lost)
         tables = [{"main": table(answer, labels)} for answer in said]
-        units, free = significance.paired(*tables, [objective()], level)
+        units, free = significance.paired_units(*tables, [objective()], level)
         passed += confidence_limits.statistic(units, -margin) > student.ppf(level, free)
     assert passed / times <= 1 - level + 3 * np.sqrt((1 - level) * level / times)
 
@@ -117,7 +119,7 @@ def test_rows_that_belong_together_count_as_groups(metric, icc):
         said = [np.where(hit, np.where(labels == "a", "b", "a"), labels) for hit in wrong]
         for name, key in keys.items():
             tables = [{"main": table(answer, labels).assign(side_key=key)} for answer in said]
-            units, free = significance.paired(*tables, [objective(metric=metric)], 0.95)
+            units, free = significance.paired_units(*tables, [objective(metric=metric)], 0.95)
             missed[name] += confidence_limits.statistic(units, 0.0) > student.ppf(0.95, free)
     noise = 3 * np.sqrt(0.05 * 0.95 / times)
     assert missed["groups"] / times <= 0.05 + noise < missed["rows"] / times
@@ -141,7 +143,7 @@ def test_differences_of_counts_have_tangos_limits():
         values = np.repeat([1.0, -1.0, 0.0], [gained, lost, rows - gained - lost])
         ours, expected = (
             confidence_limits.limits(confidence_limits.Units(values, 1.0), norm.ppf(level)),
-            tango(gained, lost, rows, level),
+            tango_interval(gained, lost, rows, level),
         )
         assert (ours.lower, ours.upper) == pytest.approx((expected.lower, expected.upper), abs=1e-6)
 
@@ -155,5 +157,9 @@ def test_mid_p(gained, lost, p):
 
 
 def test_rows_needed_grow_with_disagreement():
-    assert rows_needed(0.05, 0.02) == 773
-    assert rows_needed(0.10, 0.02) > rows_needed(0.05, 0.02) > rows_needed(0.05, 0.04)
+    assert required_rows_of_proportion(0.05, 0.02) == 773
+    assert (
+        required_rows_of_proportion(0.10, 0.02)
+        > required_rows_of_proportion(0.05, 0.02)
+        > required_rows_of_proportion(0.05, 0.04)
+    )

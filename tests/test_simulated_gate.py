@@ -7,7 +7,7 @@ from factories import objective, table
 from benchmarks import gate as simulation
 from benchmarks import gate_groups
 from benchmarks.f1 import Metric
-from nightshift.evaluation.claims import Costs
+from nightshift.evaluation.claims import LatencyComparison
 from nightshift.evaluation.significance import compare
 from tasks.gate.first_version import References
 from tasks.gate.stage import GateSettings, decide
@@ -37,7 +37,7 @@ def test_the_simulated_gate_decides_as_the_gate(metric):
             }
             for side, found in right.items()
         }
-        verdict = decide(tables["holdout"], tables["validation"], [objective(metric=metric)], Costs(cost, 1.0, cost, 0.95), References({}),
+        verdict = decide(tables["holdout"], tables["validation"], [objective(metric=metric)], LatencyComparison(cost, 1.0, cost, 0.95), References({}),
                          GateSettings(), spent, alpha=spent * 0.05 / 40)  # fmt: skip
         changed = {
             side: {

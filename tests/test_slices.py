@@ -12,8 +12,8 @@ from scipy import stats
 
 from nightshift.errors import InputError
 from nightshift.evaluation import slices
-from nightshift.evaluation.slices import TESTED_FROM, Part, holm, parts
-from tasks.gate.guardrails import NOTHING
+from nightshift.evaluation.slices import MIN_ROWS, RowSubset, holm, split_slices
+from tasks.gate.guardrails import NO_GUARDRAILS
 from tasks.ingest import DataSettings, locate, read_rows
 
 
@@ -25,7 +25,7 @@ def test_a_holdout_is_sliced_by_label_length_and_column():
     })  # fmt: skip
     found = {
         (part.by, part.value): part.rows.tolist()
-        for part in parts(holdout, objective(separator=","), ["shop", "stars"])
+        for part in split_slices(holdout, objective(separator=","), ["shop", "stars"])
     }
     assert found == {
         ("label", "a"): [0, 1], ("label", "b"): [0], ("label", "(none)"): [2], ("label", "c"): [3, 4, 5, 6, 7, 8],
@@ -36,31 +36,33 @@ def test_a_holdout_is_sliced_by_label_length_and_column():
     }  # fmt: skip
     for separator in ("++", " | ", "||"):
         several = holdout.assign(label=holdout["label"].str.replace(",", separator))
-        names = {part.value for part in parts(several, objective(separator=separator), []) if part.by == "label"}
+        names = {part.value for part in split_slices(several, objective(separator=separator), []) if part.by == "label"}
         assert names == {"a", "b", "c", "(none)"}
-    assert {part.by for part in parts(holdout.assign(label=1.0), objective("regression", "rmse"), [])} == {"length"}
-    pairs = parts(holdout.assign(text_pair="x" * 10), objective(), [])
+    assert {part.by for part in split_slices(holdout.assign(label=1.0), objective("regression", "rmse"), [])} == {
+        "length"
+    }
+    pairs = split_slices(holdout.assign(text_pair="x" * 10), objective(), [])
     assert "short (up to 13 characters)" in {part.value for part in pairs}
 
 
 @pytest.mark.parametrize(("by", "value"), [("label", "b"), ("length", "long"), ("shop", "south")])
 def test_a_challenger_worse_in_one_slice_alone_is_held_and_the_slice_named(by, value):
-    place = {part.by + part.value: part for part in parts(HOLDOUT, objective(), ["shop"])}
+    place = {part.by + part.value: part for part in split_slices(HOLDOUT, objective(), ["shop"])}
     part = next(part for words, part in place.items() if words.startswith(by + value))
     wrong = np.full(ROWS, 0.05)
     wrong[part.rows] = 0.35
     challenger, champion = answers(wrong, 1), answers(0.25, 2)
     found = inspected(challenger, champion, slices=["shop"])
-    assert decided(NOTHING, challenger, champion).claim == "better"
+    assert decided(NO_GUARDRAILS, challenger, champion).claim == "better"
     verdict = decided(found, challenger, champion)
     assert verdict.decision == "hold" and verdict.claim is None
     start = f"worse by more than gate.slice_margin 0.02 in 1 of 9 slices: {by} {part.value}, 0.6"
-    assert verdict.reasons[0].startswith(start) and len(found.bars) == 1
-    assert [(one.by, one.value) for one in found.figures["slices"] if one.worse] == [(by, part.value)]
-    assert found.figures["slices"][0].worse
+    assert verdict.reasons[0].startswith(start) and len(found.blocking) == 1
+    assert [(one.by, one.value) for one in found.slices if one.worse] == [(by, part.value)]
+    assert found.slices[0].worse
 
 
-LONG = next(part.rows for part in parts(HOLDOUT, objective(), []) if part.value.startswith("long"))
+LONG = next(part.rows for part in split_slices(HOLDOUT, objective(), []) if part.value.startswith("long"))
 
 
 def losses(spread, side):
@@ -76,31 +78,34 @@ def test_every_kind_is_tested_by_its_rows(kind, metric, make, good, bad):
     spread = np.full(ROWS, float(good))
     spread[LONG] = bad
     what = objective(kind, metric)
-    found = inspected(make(spread, 0), make((good + bad) / 2, 1), what).figures["slices"]
+    found = inspected(make(spread, 0), make((good + bad) / 2, 1), what).slices
     assert [one.value.partition(" ")[0] for one in found if one.worse] == ["long"]
     assert all(one.difference > 0 for one in found[1:]) and found[0].interval[1] < 0
-    assert not any(one.worse for one in inspected(make(good, 0), make(good, 1), what).figures["slices"])
+    assert not any(one.worse for one in inspected(make(good, 0), make(good, 1), what).slices)
 
 
 def test_small_slices_are_reported_and_not_tested():
-    few = TESTED_FROM - 1
+    few = MIN_ROWS - 1
     shops = ["tiny"] * few + ["big"] * (ROWS - few)
     holdout = HOLDOUT.assign(original=[json.dumps({"shop": shop}) for shop in shops])
     wrong = np.where(np.arange(ROWS) < few, 1.0, 0.05)
     found = inspected(answers(wrong, 1), answers(0.05, 1), holdout=holdout, slices=["shop"])
-    tiny = next(one for one in found.figures["slices"] if one.value == "tiny")
+    tiny = next(one for one in found.slices if one.value == "tiny")
     assert (tiny.rows, tiny.challenger, tiny.p, tiny.interval, tiny.worse) == (few, 0.0, None, None, False)
-    assert found.bars == [] and found.figures["slices"][-1] is tiny
+    assert found.blocking == [] and found.slices[-1] is tiny
+
+
+KIND = {"accuracy": "classification", "loss": "generation"}
 
 
 def simulated(metric, draw, margin, times=400):
     """Share of nights on which any of eight slices of 100 rows is called worse."""
-    what, random = objective(metric=metric), np.random.default_rng(7)
-    disjoint = {"main": [Part("shop", str(place), np.arange(100) + 100 * place) for place in range(8)]}
+    what, random = objective(KIND[metric], metric), np.random.default_rng(7)
+    disjoint = {"main": [RowSubset("shop", str(place), np.arange(100) + 100 * place) for place in range(8)]}
     barred = 0
     for _ in range(times):
         ours, theirs = ({"main": table} for table in draw(random))
-        barred += any(one.worse for one in slices.compare(ours, theirs, disjoint, [what], margin, 0.95))
+        barred += any(one.worse for one in slices.compare_slices(ours, theirs, disjoint, [what], margin, 0.95))
     return barred / times
 
 
@@ -133,8 +138,8 @@ def test_a_challenger_that_is_worse_nowhere_is_rarely_barred(metric, draw):
 @pytest.mark.parametrize("metric", ["accuracy", "loss"])
 def test_slices_of_rows_that_belong_together_go_by_groups(metric):
     random, times, barred = np.random.default_rng(8), 150, {"groups": 0, "rows": 0}
-    what, keys = objective(metric=metric), np.repeat(np.arange(30), 10)
-    whole = {"main": [Part("shop", "all", np.arange(300))]}
+    what, keys = objective(KIND[metric], metric), np.repeat(np.arange(30), 10)
+    whole = {"main": [RowSubset("shop", "all", np.arange(300))]}
     for _ in range(times):
         luck = random.normal(size=(2, 30))[:, keys]
         tables = [
@@ -143,10 +148,10 @@ def test_slices_of_rows_that_belong_together_go_by_groups(metric):
         ]
         for name, key in (("groups", keys), ("rows", np.arange(300))):
             ours, theirs = ({"main": one.assign(side_key=key.astype(str))} for one in tables)
-            barred[name] += slices.compare(ours, theirs, whole, [what], 0.001, 0.95)[0].worse
+            barred[name] += slices.compare_slices(ours, theirs, whole, [what], 0.001, 0.95)[0].worse
     assert barred["groups"] / times <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / times) < barred["rows"] / times
     few = [{"main": one.assign(side_key=(keys % 9).astype(str))} for one in tables]
-    assert slices.compare(*few, whole, [what], 0.001, 0.95)[0].p is None, "9 groups are too few"
+    assert slices.compare_slices(*few, whole, [what], 0.001, 0.95)[0].p is None, "9 groups are too few"
 
 
 def test_holm_is_the_closure_of_bonferroni():
@@ -164,15 +169,15 @@ def test_holm_is_the_closure_of_bonferroni():
 
 def test_p_values_are_those_of_the_limits():
     ours, theirs = (np.arange(200) % step > 0 for step in (5, 9))
-    p, limits = slices._counted(ours, theirs, 0.02, 0.95)
-    assert slices._counted(ours, theirs, -limits.upper, 0.95)[0] == pytest.approx(0.05, abs=1e-6) and p < 0.05
+    p, limits = slices._test_proportions(ours, theirs, 0.02, 0.95)
+    assert slices._test_proportions(ours, theirs, -limits.upper, 0.95)[0] == pytest.approx(0.05, abs=1e-6) and p < 0.05
     first, second = NOISE[:, :200]
-    p, limits = slices._measured(first, second, 0.1, 0.95)
+    p, limits = slices._test_means(first, second, 0.1, 0.95)
     assert p == pytest.approx(stats.ttest_1samp(first - second, -0.1, alternative="less").pvalue)
     assert limits.upper == pytest.approx(
         stats.ttest_rel(first, second, alternative="less").confidence_interval(0.95).high
     )
-    assert slices._measured(first, first, 0.1, 0.95)[0] == 1
+    assert slices._test_means(first, first, 0.1, 0.95)[0] == 1
 
 
 def test_a_column_that_is_not_there_is_told_with_its_setting(tmp_path):

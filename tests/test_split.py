@@ -4,10 +4,11 @@ import pytest
 from samples import messages
 from split_rows import frame, read, side_of_texts
 
+from nightshift.data.row_keys import text_key
 from nightshift.errors import InputError
 from nightshift.store import artifact_store
 from tasks.augment import AugmentSettings, augment
-from tasks.ingest import DataSettings, ingest, key, locate
+from tasks.ingest import DataSettings, ingest, locate
 from tasks.split import SplitSettings, split, split_rows
 from tasks.validate import ExpectationSettings, validate
 
@@ -41,7 +42,7 @@ def test_a_worn_holdout_gives_way_to_a_sealed_one():
 def test_groups_do_not_straddle():
     rows = frame(600)
     rows["group"] = (np.arange(600) % 40).astype(str)
-    rows["side_key"] = rows["group"].map(key)
+    rows["side_key"] = rows["group"].map(text_key)
     parts = split_rows(rows, SplitSettings(by="group", holdout=0.3))
     assert not set(parts["holdout"]["group"]) & (set(parts["train"]["group"]) | set(parts["validation"]["group"]))
 
@@ -99,7 +100,7 @@ def test_groups_that_judge_are_taken_out_of_training():
     rows = frame(600)
     rows["group"] = np.where(np.arange(600) < 400, "old", "new") + (np.arange(600) % 40).astype(str)
     rows.loc[590:, "group"] = "old3"
-    rows["side_key"] = rows["group"].map(key)
+    rows["side_key"] = rows["group"].map(text_key)
     parts = split_rows(rows, SplitSettings(by="order"))
     assert set(parts["leaks"]["group"]) >= {"old3"}
     assert not set(parts["holdout"]["group"]) & (set(parts["train"]["group"]) | set(parts["validation"]["group"]))

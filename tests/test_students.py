@@ -14,7 +14,7 @@ from small_models import parameter_count
 from nightshift.errors import SettingsError
 from nightshift.inference.measurement import TorchPredictor
 from nightshift.models import pretrained
-from nightshift.records import Augmented, Start, Trained
+from nightshift.records import Augmented, Trained, WarmStart
 from tasks.compress import latency_table, students
 from tasks.compress.candidate_builder import CandidateBuilder
 from tasks.compress.recipes import NotPossibleError, Recipe
@@ -39,7 +39,7 @@ def test_teacher_logits_are_the_mean_of_the_teachers_on_all_texts_in_tonights_or
         said.append(logits if labels == ("bad", "good") else logits[:, ::-1])
     told = objective().model_copy(update={"augmented": Augmented(augmented=0, path="augment/x")})
     told.sides.labels = ["bad", "good"]
-    teachers = [Start(version="1", path="first"), Start(version="2", path="second")]
+    teachers = [WarmStart(version="1", path="first"), WarmStart(version="2", path="second")]
     record = students.teacher_logits.fn(teachers, [told], 32)
     learnt = np.load(tmp_path / "artifacts" / record.path / "main.npy")
     assert np.abs(said[0] - said[1]).max() > 0.1 and learnt == pytest.approx((said[0] + said[1]) / 2, abs=1e-5)

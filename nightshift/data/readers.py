@@ -1,4 +1,4 @@
-"""From files to records: CSV, TSV, Parquet, JSON lines, paragraphs; nothing is ever silently shortened.
+"""Readers of files: CSV, TSV, Parquet, JSON lines, paragraphs; nothing is ever silently shortened.
 
 Delimited text is read twice, with quoting and without, and the reading that fits the file is taken: pandas'
 default quoting lets an unbalanced quote swallow line ends, and rows with them.
@@ -29,22 +29,22 @@ log = logging.getLogger("nightshift.ingest")
 Quoting = Literal["auto", "quoted", "none"]
 DELIMITERS = ",\t;|"
 SAMPLE = 100_000
-"""Characters of a file from which its delimiter is told."""
+"""Number of characters of a file by which its delimiter is detected."""
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
         codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # fmt: skip
 ENCODINGS = ["cp1252", "cp1251", "koi8_r", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr"]
-"""What a file that is not UTF-8 may be; others are to be stated."""
+"""Encodings that are detected in files that are not UTF-8; others must be set."""
 UNDECODED = re.compile(r"[\ud800-\udfff]")
-"""What undecodable bytes become on reading; UTF-8 cannot hold it."""
+"""Characters that undecodable bytes become on reading; UTF-8 cannot hold them."""
 NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?")
 CHUNK = 2**20
-"""Bytes of a compressed file's content that are unfolded at once."""
+"""Bytes of a compressed file's content that are unpacked at once."""
 CONTROLS = bytes(sorted({*range(32), 127} - {*b"\t\n\v\f\r"}))
 
 
 @dataclass(frozen=True)
 class Record:
-    """One record of a file: its number and first line from 1, its values by column, and why it cannot be read."""
+    """Record of a file: its number and first line from 1, its values by column, and the reason if it cannot be read."""
 
     row: int
     line: int
@@ -54,25 +54,25 @@ class Record:
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to read a delimited file: the line each record starts on, and its fields."""
+    """Reading of a delimited file with or without quoting: the first line of each record, and its fields."""
 
     lines: list[int]
     fields: list[list[str]]
 
     @property
     def width(self) -> int:
-        """Fields of most records."""
+        """Return the number of fields of most records."""
         return Counter(map(len, self.fields)).most_common(1)[0][0]
 
     @property
     def misfits(self) -> int:
-        """Records with another number of fields than most."""
+        """Return the number of records with another number of fields than most."""
         width = self.width
         return sum(1 for fields in self.fields if len(fields) != width)
 
     @property
     def consistent(self) -> bool:
-        """Whether all records have the same number of fields, more than one."""
+        """Return True if all records have the same number of fields, more than one."""
         return self.width > 1 and not self.misfits
 
 
@@ -84,11 +84,18 @@ def read_records(
     quoting: Quoting = "auto",
     paragraphs: bool = False,
 ) -> list[Record]:
-    """All records of a file; columns of a file without header are named by position, `0` the first.
+    """Return all records of a file.
 
-    With `paragraphs` those of a .txt file are its paragraphs, their column is called `text`.
+    Args:
+        path: File, of a type that its suffix tells; it may be compressed (.gz).
+        header: False for a delimited file whose first record is a row; its columns are then named by position, `0` the first.
+        encoding: Encoding of a text file; None to detect it.
+        delimiter: Delimiter of a delimited file; None to detect it.
+        quoting: Role of quotes in a delimited file; auto to detect it.
+        paragraphs: True if the records of a .txt file are its paragraphs, in a column `text`.
 
-    Raises InputError for a file that is empty, binary, cut off, or of an unknown kind.
+    Raises:
+        InputError: For a file that is empty, binary, cut off, or of an unknown type.
     """
     kind = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     if kind not in (".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt"):
@@ -106,13 +113,13 @@ def read_records(
 
 
 def _text(path: Path, encoding: str | None) -> tuple[str, str]:
-    """The file's text without a byte order mark, and the encoding it was read in."""
+    """Return the file's text without a byte order mark, and the encoding it was read in."""
     data = _bytes(path)
     size_limits.ensure_memory(path, len(data), max(data.count(b"\n"), data.count(b"\r")))
     marked = next((name for mark, name in BOMS.items() if data.startswith(mark)), None)
     encoding = encoding or marked
     if encoding is None:
-        _demand_text(path, data)
+        _ensure_text(path, data)
         encoding = _detected(data)
         if encoding != "utf-8":
             log.warning("%s is not UTF-8 and is read as %s; where that is wrong, set data.encoding", path, encoding)
@@ -135,14 +142,14 @@ def _bytes(path: Path) -> bytes:
             while part := file.read(CHUNK):
                 parts.append(part)
                 size += len(part)
-                size_limits.ensure_unfolded(path, size)
+                size_limits.ensure_unpacked_size(path, size)
                 size_limits.ensure_memory(path, size, 0)
         return b"".join(parts)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
 
 
-def _demand_text(path: Path, data: bytes) -> None:
+def _ensure_text(path: Path, data: bytes) -> None:
     zero = data.find(b"\0")
     if zero >= 0:
         raise InputError(_binary(path, data[:zero].count(b"\n") + 1))
@@ -156,7 +163,7 @@ def _binary(path: Path, line: int) -> str:
 
 
 def _detected(data: bytes) -> str:
-    """UTF-8 where most lines with other than ASCII are UTF-8, else what charset-normalizer finds."""
+    """Return UTF-8 if most lines with other than ASCII are UTF-8, else the encoding that charset-normalizer detects."""
     foreign = [line for line in data.splitlines() if not line.isascii()]
     broken = sum(1 for line in foreign if not _decodes(line, "utf-8"))
     if broken * 2 <= len(foreign):
@@ -179,7 +186,7 @@ def _delimited(path: Path, text: str, encoding: str, header: bool, delimiter: st
     start = 1 if header else 0
     if len(reading.fields) == start:
         raise InputError(f"{path}: the file holds a header and no rows")
-    names = _names(reading.fields[0]) if header else [str(place) for place in range(reading.width)]
+    names = _names(reading.fields[0]) if header else [str(index) for index in range(reading.width)]
     records = [
         _record(number, line, names, fields, encoding)
         for number, (line, fields) in enumerate(zip(reading.lines[start:], reading.fields[start:], strict=True), 1)
@@ -189,13 +196,13 @@ def _delimited(path: Path, text: str, encoding: str, header: bool, delimiter: st
 
 
 def _names(fields: list[str]) -> list[str]:
-    """The header's names, none empty and none twice: values are kept by name."""
+    """Return the header's names, none empty and none twice: values are stored by name."""
     names: list[str] = []
-    taken: set[str] = set()
-    for place, field in enumerate(fields):
+    unique_names: set[str] = set()
+    for index, field in enumerate(fields):
         name = UNDECODED.sub("\ufffd", field).strip()
-        names.append(name if name and name not in taken else f"{name} column {place}".strip())
-        taken.add(names[-1])
+        names.append(name if name and name not in unique_names else f"{name} column {index}".strip())
+        unique_names.add(names[-1])
     return names
 
 
@@ -205,13 +212,13 @@ def _record(number: int, line: int, names: list[str], fields: list[str], encodin
         problem = problem or f"broken encoding: not valid {encoding}"
         fields = [UNDECODED.sub("\ufffd", field) for field in fields]
     values: dict[str, Any] = dict(zip(names, fields, strict=False))
-    for place, field in enumerate(fields[len(names) :], len(names)):
-        values[f"column {place}"] = field
+    for index, field in enumerate(fields[len(names) :], len(names)):
+        values[f"column {index}"] = field
     return Record(number, line, values, problem)
 
 
 def _delimiter(text: str, kind: str) -> str:
-    """What splits most records into as many fields as the first, more than one; a tie goes to the suffix's own."""
+    """Return the delimiter that splits most records into as many fields as the first, more than one; a tie goes to the suffix's own."""
     usual = "\t" if kind == ".tsv" else ","
     lines = text[:SAMPLE].splitlines(keepends=True)
     head = "".join(lines[:-1] if len(text) > SAMPLE and len(lines) > 1 else lines)
@@ -240,12 +247,12 @@ def _reading(path: Path, text: str, delimiter: str, quoting: Quoting) -> Reading
             return plain
         raise
     if delimiter != "\t" and plain.consistent and quoted.consistent and len(plain.fields) > len(quoted.fields):
-        _demand_one_reading(path, quoted, plain)
+        _ensure_one_reading(path, quoted, plain)
     return plain if _swallows(quoted, plain, delimiter) else quoted
 
 
-def _demand_one_reading(path: Path, quoted: Reading, plain: Reading) -> None:
-    """Raises InputError where quotes join lines which by themselves are such records as there are: a column's values are known.
+def _ensure_one_reading(path: Path, quoted: Reading, plain: Reading) -> None:
+    """Raise InputError if quotes join lines that look like records of their own, judged by the values of a column.
 
     Lines of a quoted text may happen to have as many delimiters as a record, though hardly ten of them.
     """
@@ -255,12 +262,13 @@ def _demand_one_reading(path: Path, quoted: Reading, plain: Reading) -> None:
         if line in starts:
             joined.append((line, []))
         joined[-1][1].append(fields)
-    alone = [rows[0] for _, rows in joined if len(rows) == 1]
-    known = [{_sort(field) for field in column} - {""} for column in zip(*alone, strict=True)]
+    unjoined = [rows[0] for _, rows in joined if len(rows) == 1]
+    column_values = [{_normalize(field) for field in column} - {""} for column in zip(*unjoined, strict=True)]
     for line, rows in joined:
         columns = zip(*rows, strict=True)
         alike = any(
-            known_ >= {_sort(field) for field in column} for known_, column in zip(known, columns, strict=False)
+            values >= {_normalize(field) for field in column}
+            for values, column in zip(column_values, columns, strict=False)
         )
         if len(rows) > 1 and (alike or len(rows) >= 10):
             raise InputError(
@@ -269,13 +277,13 @@ def _demand_one_reading(path: Path, quoted: Reading, plain: Reading) -> None:
             )
 
 
-def _sort(field: str) -> str:
-    """The field itself, but all numbers are alike."""
+def _normalize(field: str) -> str:
+    """Return the field without white space around it; all numbers as the same text."""
     return "number" if NUMBER.fullmatch(field.strip()) else field.strip()
 
 
 def _swallows(quoted: Reading, plain: Reading, delimiter: str) -> bool:
-    """Whether the quotes only join lines that are records of their own.
+    """Return True if the quotes only join lines that are records of their own.
 
     Commas and semicolons are part of texts, so a line of a quoted text may look like a record; tabs are not.
     """
@@ -288,8 +296,8 @@ def _swallows(quoted: Reading, plain: Reading, delimiter: str) -> bool:
 
 def _plain(text: str, delimiter: str) -> Reading:
     lines = [(number, line.rstrip("\r\n")) for number, line in enumerate(io.StringIO(text, newline=""), 1)]
-    kept = [(number, line) for number, line in lines if line.strip() or delimiter in line]
-    return Reading([number for number, _ in kept], [line.split(delimiter) for _, line in kept])
+    records = [(number, line) for number, line in lines if line.strip() or delimiter in line]
+    return Reading([number for number, _ in records], [line.split(delimiter) for _, line in records])
 
 
 def _quoted(path: Path, text: str, delimiter: str) -> Reading:
@@ -305,18 +313,18 @@ def _quoted(path: Path, text: str, delimiter: str) -> Reading:
                 fields.append(record)
             start = reader.line_num + 1
     except csv.Error as error:
-        never = "a quote opened here is never closed and would swallow the rest of the file"
-        what = never if "unexpected end" in str(error) else f"quotes that do not match ({error})"
+        unclosed = "a quote opened here is never closed and would swallow the rest of the file"
+        problem = unclosed if "unexpected end" in str(error) else f"quotes that do not match ({error})"
         raise InputError(
-            f"{path}, line {start}: {what}; mend the line, or set data.quoting: none if quotes mean nothing in this file"
+            f"{path}, line {start}: {problem}; mend the line, or set data.quoting: none if quotes mean nothing in this file"
         ) from error
     return Reading(lines, fields)
 
 
 def _paragraphs(text: str, encoding: str) -> list[Record]:
-    """The blocks between blank lines, with their inner line breaks."""
+    """Return the blocks between blank lines, with their inner line breaks."""
     lines = enumerate(io.StringIO(text, newline=None), 1)
-    blocks = [list(block) for filled, block in groupby(lines, lambda line: bool(line[1].strip())) if filled]
+    blocks = [list(block) for has_text, block in groupby(lines, lambda line: bool(line[1].strip())) if has_text]
     return [
         _record(number, block[0][0], ["text"], ["".join(line for _, line in block).rstrip("\n")], encoding)
         for number, block in enumerate(blocks, 1)
@@ -360,7 +368,7 @@ def _parquet(path: Path) -> list[Record]:
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a plain text file, but for blank ones; raises InputError for one that is empty or not to be read."""
+    """Return the lines of a plain text file, but for blank ones; raise InputError if it is empty or cannot be read."""
     text, encoding = _text(path, None)
     if UNDECODED.search(text):
         raise InputError(f"{path}: not valid {encoding}; save it as UTF-8")
@@ -371,18 +379,19 @@ def read_lines(path: Path) -> list[str]:
 
 
 def read_dataset(address: str) -> list[Record]:
-    """The rows of `hf:ID[@REVISION][#SPLIT]` through `datasets`; a folder is an ID too.
+    """Return the rows of `hf:ID[@REVISION][#SPLIT]` through `datasets`; a folder is an ID too.
 
-    Raises InputError, with the reason, where it cannot be loaded.
+    Raises:
+        InputError: With the reason, if it cannot be loaded.
     """
     import datasets
 
     name, _, part = address.removeprefix("hf:").partition("#")
     name, _, revision = name.partition("@")
     try:
-        found = datasets.load_dataset(name, revision=revision or None, split=part or "train")
-        size_limits.ensure_memory(address, found.data.nbytes, len(found))
-        rows = list(found)
+        dataset = datasets.load_dataset(name, revision=revision or None, split=part or "train")
+        size_limits.ensure_memory(address, dataset.data.nbytes, len(dataset))
+        rows = list(dataset)
     except InputError:
         raise
     except Exception as error:

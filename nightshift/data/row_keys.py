@@ -1,4 +1,4 @@
-"""A row's identity: the digest of its canonical text."""
+"""Keys of rows: the digest of a row's canonical text is its identity."""
 
 import hashlib
 import re
@@ -8,17 +8,17 @@ from pathlib import Path
 import pandas as pd
 
 
-def canonical(text: str) -> str:
-    """The form in which two texts are the same: NFKC, white space squashed, case folded."""
+def canonical_text(text: str) -> str:
+    """Return the form in which equal texts are the same: NFKC, white space squashed, case folded."""
     return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text)).strip().casefold()
 
 
-def key(*texts: str) -> str:
-    """Digest that identifies a row by its text or texts."""
-    return hashlib.sha256("\x1f".join(map(canonical, texts)).encode()).hexdigest()[:32]
+def text_key(*texts: str) -> str:
+    """Return the key of a text, or of the texts of a pair."""
+    return hashlib.sha256("\x1f".join(map(canonical_text, texts)).encode()).hexdigest()[:32]
 
 
-def trained_on(path: Path) -> tuple[set[str], set[str]]:
-    """Of a file of the keys that weights were trained on (`store.TRAINED_KEYS`): those of rows, and of each text of a pair."""
-    found = pd.read_parquet(path)
-    return set(found.loc[~found["part"], "row_key"]), set(found.loc[found["part"], "row_key"])
+def read_trained_keys(path: Path) -> tuple[set[str], set[str]]:
+    """Return the keys that weights were trained on, from a file `store.TRAINED_KEYS`: of rows, and of each text of a pair."""
+    keys = pd.read_parquet(path)
+    return set(keys.loc[~keys["part"], "row_key"]), set(keys.loc[keys["part"], "row_key"])

@@ -1,9 +1,9 @@
 """Confidence limits of a mean difference between two models, from paired units: rows, or groups of rows.
 
-A score limit: a difference is ruled out where the observed one lies too many of its *null* standard errors away. The
+They are score limits: a difference is ruled out if the observed one lies too many of its *null* standard errors away. The
 null variance is that of the most likely distribution of the units under that difference. The distribution may also give
-weight to a unit that was not seen: the worst that could still come. So where the models answer alike on all units, the
-limits are those of the unseen unit and not 0. For differences of -1, 0 and 1 it is Tango's interval.
+weight to a unit that was not seen: the worst that could still come. So if the models predict alike on all units, the
+limits are those of the unseen unit and not 0. For differences of -1, 0 and 1 this is Tango's interval.
 
 Tango 1998, Statistics in Medicine 17:891-908; the constrained distribution is that of the empirical likelihood, Owen
 2001, Empirical Likelihood, section 2.9. With groups of rows as units the statistic is the cluster-robust one of Durkalski
@@ -19,6 +19,7 @@ from scipy.optimize import brentq
 STEPS = 40
 """Bisections of the tilt."""
 EDGE = 1 - 1e-9
+"""Largest tilt, and largest share of the worst difference, that are searched."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +36,15 @@ class Units:
     """Paired differences of independent units. Arrays of shape (..., units); leading axes are samples of their own."""
 
     values: np.ndarray
-    """What a unit adds to the difference: the mean over all units is the difference."""
+    """Contribution of each unit to the difference, which is their mean."""
     worst: Any
-    """The most, up or down, that one unseen unit could add."""
+    """Largest contribution, up or down, of one unseen unit."""
     counts: Any = 1.0
-    """How many units are like this one."""
+    """Number of units like each one."""
     sizes: Any = 1.0
-    """How much a unit weighs; 1 on average."""
+    """Weight of each unit; 1 on average."""
     size: Any = 1.0
-    """How much the unseen unit weighs."""
+    """Weight of the unseen unit."""
 
 
 def statistic(units: Units, delta: Any) -> Any:
@@ -66,25 +67,25 @@ def statistic(units: Units, delta: Any) -> Any:
         above = (counts * scaled / (1 + tilt[..., None] * scaled)).sum(axis=-1) > 0
         low, high = np.where(above, tilt, low), np.where(above, high, tilt)
     chances = counts / (total[..., None] * (1 + high[..., None] * scaled))
-    rest = np.maximum(1 - chances.sum(axis=-1), 0.0)
-    variance = (chances * residuals**2).sum(axis=-1) + rest * unseen**2
+    unseen_chance = np.maximum(1 - chances.sum(axis=-1), 0.0)
+    variance = (chances * residuals**2).sum(axis=-1) + unseen_chance * unseen**2
     return mean * np.sqrt(total / np.maximum(variance, 1e-300))
 
 
 def limits(units: Units, critical: float) -> Difference:
-    """Return the difference and where the score statistic equals plus and minus `critical`."""
+    """Return the difference, and as limits the values at which the score statistic equals plus and minus `critical`."""
     values, sizes = (np.broadcast_to(part, units.values.shape).ravel() for part in (units.values, units.sizes))
     (values, sizes), counts = np.unique(np.stack([values, sizes]), axis=1, return_counts=True)
-    found = Units(values, units.worst, counts, sizes, units.size)
+    distinct = Units(values, units.worst, counts, sizes, units.size)
     difference = float((counts * values).sum() / counts.sum())
     bound = EDGE * units.worst / units.size
 
     def surplus(delta: float, sign: int) -> float:
-        return float(sign * statistic(found, delta)) - critical
+        return float(sign * statistic(distinct, delta)) - critical
 
     ends = []
     for sign in (1, -1):
         far, near = -sign * bound, difference - sign * 1e-12
-        inside = sign * (near - far) > 0 and surplus(far, sign) > 0 > surplus(near, sign)
-        ends.append(float(brentq(surplus, far, near, args=(sign,), xtol=1e-9)) if inside else far)
+        has_root = sign * (near - far) > 0 and surplus(far, sign) > 0 > surplus(near, sign)
+        ends.append(float(brentq(surplus, far, near, args=(sign,), xtol=1e-9)) if has_root else far)
     return Difference(difference, *ends)

@@ -1,45 +1,52 @@
-"""A label set that differs between challenger and champion: which labels, and a comparison on those they share."""
+"""Label sets that differ between challenger and champion: the labels, and a comparison on the shared ones."""
 
 import pandas as pd
 
-from nightshift.evaluation import kinds, significance
+from nightshift.evaluation import significance
 from nightshift.evaluation.confidence_limits import Difference
-from nightshift.evaluation.significance import Tables
+from nightshift.evaluation.kinds import form_of
+from nightshift.evaluation.prediction_tables import SCORE, Tables, score_columns
 from nightshift.records import Objective
 
 SEPARATOR = "\x1f"
-"""What joins a row's labels, where it may have one only: stands in no label."""
+"""Joins a row's labels where it may have one only; no label contains it."""
 
 
-def known(table: pd.DataFrame) -> set[str]:
-    """The labels that the model behind a table can answer with."""
-    return {str(name).removeprefix(kinds.SCORE) for name in table if str(name).startswith(kinds.SCORE)}
+def known_labels(table: pd.DataFrame) -> set[str]:
+    """Return the labels that the model behind a table can predict."""
+    return {name.removeprefix(SCORE) for name in score_columns(table)}
 
 
-def changes(challenger: Tables, champion: Tables, objectives: list[Objective]) -> list[str]:
-    """In words, which labels the champion does not know and which ones the challenger does not; none where all are shared."""
-    found = []
+def describe_changes(challenger: Tables, champion: Tables, objectives: list[Objective]) -> list[str]:
+    """Return texts that name the labels which only challenger or champion knows; none if all are shared."""
+    texts = []
     for objective in objectives:
-        ours, theirs = known(challenger[objective.name]), known(champion[objective.name])
-        about = f"{objective.name}, " if len(objectives) > 1 else ""
-        for words, labels in (("new", ours - theirs), ("no more", theirs - ours)):
-            found += [f"{about}{words}: {', '.join(sorted(labels))}"] if labels else []
-    return found
+        new, old = known_labels(challenger[objective.name]), known_labels(champion[objective.name])
+        prefix = f"{objective.name}, " if len(objectives) > 1 else ""
+        for words, labels in (("new", new - old), ("no more", old - new)):
+            texts += [f"{prefix}{words}: {', '.join(sorted(labels))}"] if labels else []
+    return texts
 
 
 def compare_shared(
     challenger: Tables, champion: Tables, objectives: list[Objective], confidence: float
 ) -> tuple[Difference | None, int]:
-    """The gate's comparison on rows whose labels are known to both, and how many they are; None where there is none.
+    """Return the gate's comparison on rows whose labels are known to both, and their number; None if there are no such rows.
 
-    There an answer outside the shared labels is none: wrong, but no label to be averaged over. So the answers are read
-    as sets, which may be empty.
+    A prediction outside the shared labels counts there as none: wrong, but no label to be averaged over. So predictions
+    are read as sets, which may be empty.
+
+    Args:
+        challenger: Tables of the challenger.
+        champion: Tables of the champion on the same rows.
+        objectives: Objectives that are compared.
+        confidence: Confidence of each limit.
     """
     pairs = {o.name: _shared(challenger[o.name], champion[o.name], o) for o in objectives}
-    ours, theirs = ({name: pair[side] for name, pair in pairs.items()} for side in (0, 1))
-    as_sets = [_as_sets(o) if o.kind == "classification" else o for o in objectives]
-    rows = [len(ours[o.name]) for o in objectives if o.kind == "classification"]
-    return significance.compare(ours, theirs, as_sets, confidence) if all(rows) else None, sum(rows)
+    first, second = ({name: pair[side] for name, pair in pairs.items()} for side in (0, 1))
+    as_sets = [_as_sets(o) if form_of(o) == "labels" else o for o in objectives]
+    rows = [len(first[o.name]) for o in objectives if form_of(o) == "labels"]
+    return significance.compare(first, second, as_sets, confidence) if all(rows) else None, sum(rows)
 
 
 def _separator(objective: Objective) -> str:
@@ -52,12 +59,12 @@ def _as_sets(objective: Objective) -> Objective:
 
 
 def _shared(challenger: pd.DataFrame, champion: pd.DataFrame, objective: Objective) -> list[pd.DataFrame]:
-    if objective.kind != "classification":
+    if form_of(objective) != "labels":
         return [challenger, champion]
-    shared, separator = known(challenger) & known(champion), _separator(objective)
+    shared, separator = known_labels(challenger) & known_labels(champion), _separator(objective)
 
-    def within(said: pd.Series) -> pd.Series:
-        return said.map(lambda text: separator.join(label for label in text.split(separator) if label in shared))
+    def only_shared(column: pd.Series) -> pd.Series:
+        return column.map(lambda text: separator.join(label for label in text.split(separator) if label in shared))
 
-    rows = (within(challenger["label"]) == challenger["label"]).to_numpy()
-    return [table[rows].assign(predicted=within(table["predicted"][rows])) for table in (challenger, champion)]
+    rows = (only_shared(challenger["label"]) == challenger["label"]).to_numpy()
+    return [table[rows].assign(predicted=only_shared(table["predicted"][rows])) for table in (challenger, champion)]

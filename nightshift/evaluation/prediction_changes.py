@@ -1,63 +1,75 @@
-"""Rows on which challenger and champion part: what was gained, what was lost; of kinds whose answers are right or wrong."""
+"""Rows that only one of challenger and champion has right; for kinds whose predictions are right or wrong."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-from nightshift.evaluation import kinds
-from nightshift.evaluation.significance import Tables
-from nightshift.records import GENERATIVE, Kind, Objective
+from nightshift.evaluation.kinds import KINDS
+from nightshift.evaluation.prediction_tables import Tables, score_columns
+from nightshift.evaluation.significance import discordant_counts
+from nightshift.records import GENERATIVE, Objective
 
-RIGHT: dict[Kind, Callable[[pd.DataFrame], np.ndarray]] = {
-    "classification": kinds.hits,
-    "text2text": kinds.exact_match,
-}
 FILE = "lost.csv"
 TEXTS, WRITTEN = ("text", "text_pair"), ("label", "champion", "challenger")
-"""Columns of lost rows that hold texts: of all objectives, and of those that answer with text."""
+"""Columns of regressions that hold texts: of all objectives, and of those that answer with text."""
 
 
-def counts(challenger: Tables, champion: Tables, objectives: list[Objective]) -> dict[str, int]:
-    """`gained` and `lost` over all objectives; nothing where none is right or wrong."""
-    judged = [o for o in objectives if o.kind in RIGHT]
-    pairs = [(RIGHT[o.kind](challenger[o.name]), RIGHT[o.kind](champion[o.name])) for o in judged]
-    if not pairs:
-        return {}
-    return {"gained": sum(int((ours & ~theirs).sum()) for ours, theirs in pairs),
-            "lost": sum(int((theirs & ~ours).sum()) for ours, theirs in pairs)}  # fmt: skip
+def count_changes(challenger: Tables, champion: Tables, objectives: list[Objective]) -> tuple[int, int] | None:
+    """Return the rows that only the challenger has right, and that only the champion has right, over all objectives.
+
+    None if no objective has right or wrong rows.
+    """
+    counts = [
+        discordant_counts(right(challenger[objective.name]), right(champion[objective.name]))
+        for objective in objectives
+        if (right := KINDS[objective.kind].right)
+    ]
+    return (sum(count[0] for count in counts), sum(count[1] for count in counts)) if counts else None
 
 
-def lost(
+def regressions(
     challenger: Tables, champion: Tables, holdouts: Mapping[str, pd.DataFrame], objectives: list[Objective]
 ) -> pd.DataFrame:
-    """The rows that the champion has right and the challenger wrong: where they stand, their texts, label and answers.
+    """Return the rows that the champion has right and the challenger wrong: source, texts, label and both predictions.
 
-    The challenger's `confidence` is its answer's score, of one label a row; the surest mistakes come first.
+    `confidence` is the score of the challenger's prediction, if rows have one label; the surest mistakes come first.
+
+    Args:
+        challenger: Tables of the challenger.
+        champion: Tables of the champion on the same rows.
+        holdouts: Rows of the holdout by objective, in the order of the tables.
+        objectives: Objectives of the run.
     """
-    found = [
-        _lost(objective, challenger[objective.name], champion[objective.name], holdouts[objective.name])
+    by_objective = [
+        _regressions_of(objective, challenger[objective.name], champion[objective.name], holdouts[objective.name])
         for objective in objectives
-        if objective.kind in RIGHT
+        if KINDS[objective.kind].right
     ]
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+    return pd.concat(by_objective, ignore_index=True) if by_objective else pd.DataFrame()
 
 
-def _lost(objective: Objective, ours: pd.DataFrame, theirs: pd.DataFrame, holdout: pd.DataFrame) -> pd.DataFrame:
-    right, scores = RIGHT[objective.kind], [name for name in ours if str(name).startswith(kinds.SCORE)]
-    sure = scores and objective.sides.separator is None
-    told = holdout.reset_index(drop=True)[[n for n in ("source", "row", "text", "text_pair") if n in holdout]].assign(
-        label=ours["label"], champion=theirs["predicted"], challenger=ours["predicted"],
-        confidence=ours[scores].max(axis=1).round(4) if sure else np.nan,
-    )  # fmt: skip
-    told.insert(0, "objective", objective.name)
-    found: pd.DataFrame = told[right(theirs) & ~right(ours)]
-    return found.sort_values("confidence", ascending=False, kind="stable")
+def _regressions_of(
+    objective: Objective, challenger: pd.DataFrame, champion: pd.DataFrame, holdout: pd.DataFrame
+) -> pd.DataFrame:
+    right, scores = KINDS[objective.kind].right, score_columns(challenger)
+    assert right is not None
+    has_confidence = scores and objective.sides.separator is None
+    columns = [name for name in ("source", "row", "text", "text_pair") if name in holdout]
+    rows = holdout.reset_index(drop=True)[columns].assign(
+        label=challenger["label"],
+        champion=champion["predicted"],
+        challenger=challenger["predicted"],
+        confidence=challenger[scores].max(axis=1).round(4) if has_confidence else np.nan,
+    )
+    rows.insert(0, "objective", objective.name)
+    regressed: pd.DataFrame = rows[right(champion) & ~right(challenger)]
+    return regressed.sort_values("confidence", ascending=False, kind="stable")
 
 
-def without_texts(lost: pd.DataFrame, objectives: list[Objective]) -> pd.DataFrame:
-    """The same rows as they may leave this machine: file, row and, of labels, what was said."""
-    written = lost["objective"].isin([o.name for o in objectives if o.kind in GENERATIVE])
-    found = lost.drop(columns=[name for name in TEXTS if name in lost])
-    found.loc[written, list(WRITTEN)] = ""
-    return found
+def without_texts(rows: pd.DataFrame, objectives: list[Objective]) -> pd.DataFrame:
+    """Return regressions without texts, as they may leave this machine: file, row and, for labels, the predictions."""
+    is_written = rows["objective"].isin([o.name for o in objectives if o.kind in GENERATIVE])
+    safe = rows.drop(columns=[name for name in TEXTS if name in rows])
+    safe.loc[is_written, list(WRITTEN)] = ""
+    return safe

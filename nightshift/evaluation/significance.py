@@ -1,9 +1,9 @@
-"""Paired comparisons of two models' answers on the same rows, shared by compress and gate.
+"""Paired comparisons of two models on the same rows, shared by compress and gate.
 
 A proportion alone (accuracy, exact match) is compared by Tango's score interval. Every other metric is a smooth function
-of means over the rows, so its difference is the mean of what each row contributes, and has the same kind of limit
-(`nightshift.evaluation.confidence_limits`). Rows that share a `side_key` belong together (`data.group`): then groups are the units. In every
-difference more is better: loss and RMSE enter negatively.
+of means over the rows, so its difference is the mean of the rows' contributions, and has the same kind of limit
+(`nightshift.evaluation.confidence_limits`). Rows that share a `side_key` belong together (`data.group`): then groups are
+the units. In every difference more is better: loss and RMSE enter negatively.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,14 +18,12 @@ from scipy.stats import binom, norm, rankdata, t
 
 from nightshift.evaluation import confidence_limits, kinds
 from nightshift.evaluation.confidence_limits import Difference, Units
-from nightshift.records import Objective
+from nightshift.evaluation.metrics import label_sets, number_columns, standardized
+from nightshift.evaluation.prediction_tables import GROUP, Tables
+from nightshift.records import Metric, Objective
 
-Tables = dict[str, pd.DataFrame]
-"""Answers by objective, see `nightshift.evaluation.kinds`."""
-ENOUGH = 20
-"""Units that differ, from which on the largest difference among them tells how large one can be."""
-GROUP = "side_key"
-"""The column that names what rows belong to; of a row that belongs to no group it is the row's own key."""
+MIN_CHANGED_UNITS = 20
+"""Number of units that differ from which on the largest difference among them tells how large one can be."""
 
 
 @dataclass(frozen=True)
@@ -35,103 +33,103 @@ class Influence:
     value: float
     """More is better."""
     rows: np.ndarray
-    """What each row contributes besides; the mean is 0."""
+    """Contribution of each row besides; the mean is 0."""
     worst: float
-    """How much a single row can take from the value, times the number of rows."""
+    """Largest loss of value by a single row, times the number of rows."""
     bounded: bool = True
-    """Whether no row can take more than `worst`; else it is only known from the rows that were seen."""
+    """True if no row can take more than `worst`; else `worst` is only known from the rows that were seen."""
 
 
 def compare(first: Tables, second: Tables, objectives: list[Objective], confidence: float) -> Difference:
     """Return the gate's metric of `first` minus that of `second`, with one-sided limits.
 
     Args:
-        first: The answers of one model, by objective.
-        second: Those of the other on the same rows.
-        objectives: What is compared; the weighted differences of several add up.
-        confidence: Of each limit.
+        first: Tables of one model.
+        second: Tables of the other on the same rows.
+        objectives: Objectives that are compared; the weighted differences of several add up.
+        confidence: Confidence of each limit.
     """
-    if (pair := _right_or_wrong(first, second, objectives)) is not None:
-        return tango(*counted(*pair), confidence)
-    units, free = paired(first, second, objectives, confidence)
-    return confidence_limits.limits(units, float(t.ppf(confidence, free)))
+    if (right := _right_rows(first, second, objectives)) is not None:
+        return tango_interval(*discordant_counts(*right), confidence)
+    units, degrees_of_freedom = paired_units(first, second, objectives, confidence)
+    return confidence_limits.limits(units, float(t.ppf(confidence, degrees_of_freedom)))
 
 
-def _right_or_wrong(first: Tables, second: Tables, objectives: list[Objective]) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return which rows each model has right, where that is all that is compared and no rows belong together."""
-    name, metric = objectives[0].name, objectives[0].metric
-    if len(objectives) > 1 or metric not in PROPORTIONS or grouped(first[name]):
+def _right_rows(first: Tables, second: Tables, objectives: list[Objective]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the rows that each model has right; None unless a proportion alone is compared, and no rows belong together."""
+    name, metric = objectives[0].name, kinds.metric_of(objectives[0])
+    if len(objectives) > 1 or metric.aggregate != "proportion" or has_groups(first[name]):
         return None
-    return PROPORTIONS[metric](first[name]), PROPORTIONS[metric](second[name])
+    return metric.row_scores(first[name]), metric.row_scores(second[name])
 
 
-def counted(first: np.ndarray, second: np.ndarray) -> tuple[int, int, int]:
-    """Return the rows that the first model alone has right, those that the second alone has right, and all rows."""
+def discordant_counts(first: np.ndarray, second: np.ndarray) -> tuple[int, int, int]:
+    """Return the number of rows that only the first model has right, that only the second has right, and of all rows."""
     return int((first & ~second).sum()), int((second & ~first).sum()), len(first)
 
 
-def grouped(table: pd.DataFrame) -> bool:
-    """Return whether some rows of a table belong together."""
+def has_groups(table: pd.DataFrame) -> bool:
+    """Return True if some rows of a table belong together."""
     return GROUP in table and not table[GROUP].is_unique
 
 
-def by_group(scores: np.ndarray, groups: Sequence[str] | pd.Series, worst: float, bounded: bool = True) -> Units:
-    """Return the units of differences of row scores, a group each.
+def group_units(scores: np.ndarray, groups: Sequence[str] | pd.Series, worst: float, bounded: bool = True) -> Units:
+    """Return a unit a group for differences of row scores.
 
     Args:
-        scores: The difference of each row.
-        groups: What each row belongs to.
-        worst: The most that one row could differ by.
-        bounded: Whether that is so by definition; else it is what was seen.
+        scores: Difference of each row.
+        groups: Group of each row.
+        worst: Largest difference of one row.
+        bounded: True if `worst` holds by definition, False if it is the largest that was seen.
     """
     codes, names = pd.factorize(pd.Series(groups))
     scale = len(names) / len(scores)
     values, sizes = (scale * np.bincount(codes, weights) for weights in (scores, np.ones(len(scores))))
-    reach, size = _unseen(codes, scores != 0, worst, bounded)
+    reach, size = _unseen_unit(codes, scores != 0, worst, bounded)
     return Units(values, max(scale * reach, float(np.abs(values).max())), 1.0, sizes, scale * size)
 
 
-def _unseen(codes: np.ndarray, changed: np.ndarray, worst: float, bounded: bool) -> tuple[float, float]:
-    """Return what a unit that was not seen may add, and how many rows it has.
+def _unseen_unit(codes: np.ndarray, changed: np.ndarray, worst: float, bounded: bool) -> tuple[float, float]:
+    """Return the largest contribution of a unit that was not seen, and its number of rows.
 
-    Where few units differ, all rows of a group of typical size (that of the group which a row is in, on average) may be
+    Where few units differ, all rows of a group of typical size (the size of a row's group, averaged over the rows) may be
     lost at once.
 
     Args:
-        codes: The unit of each row.
-        changed: Which rows differ.
-        worst: The most that one row could differ by.
-        bounded: Whether that is so by definition; else, where many differ, it is what was seen.
+        codes: Unit of each row.
+        changed: True for rows that differ.
+        worst: Largest difference of one row.
+        bounded: True if `worst` holds by definition; else, where many units differ, the largest that was seen counts.
     """
-    if len(np.unique(codes[changed])) >= ENOUGH:
+    if len(np.unique(codes[changed])) >= MIN_CHANGED_UNITS:
         return worst * bounded, 1.0
     rows = np.bincount(codes)
     typical = float((rows**2).sum() / rows.sum())
     return worst * typical, typical
 
 
-def paired(first: Tables, second: Tables, objectives: list[Objective], confidence: float) -> tuple[Units, float]:
-    """Return the units that a comparison rests on, and their degrees of freedom.
+def paired_units(first: Tables, second: Tables, objectives: list[Objective], confidence: float) -> tuple[Units, float]:
+    """Return the units of a comparison, and their degrees of freedom.
 
     A unit is a row or, where rows share a group (also across objectives), a group.
 
     Args:
-        first: The answers of one model, by objective.
-        second: Those of the other on the same rows.
-        objectives: What is compared.
-        confidence: Of the limits that are asked for.
+        first: Tables of one model.
+        second: Tables of the other on the same rows.
+        objectives: Objectives that are compared.
+        confidence: Confidence of the limits that the units are for.
     """
     weight, keys, differ = kinds.weight_shares(objectives), list[pd.Series](), list[np.ndarray]()
     parts, difference = [], 0.0
     for o in objectives:
-        ours, theirs = first[o.name], second[o.name]
-        a, b = (influence(table, o, confidence) for table in (ours, theirs))
+        table_1, table_2 = first[o.name], second[o.name]
+        a, b = (influence(table, o, confidence) for table in (table_1, table_2))
         difference += weight[o.name] * (a.value - b.value)
-        parts.append((a, b, weight[o.name] / len(ours)))
-        own = pd.Series([f"{o.name} {place}" for place in range(len(ours))])
-        keys.append(ours[GROUP].reset_index(drop=True).fillna(own) if GROUP in ours else own)
-        told = "loss" if "loss" in ours else "predicted"
-        differ.append(ours[told].to_numpy() != theirs[told].to_numpy())
+        parts.append((a, b, weight[o.name] / len(table_1)))
+        own_keys = pd.Series([f"{o.name} {row}" for row in range(len(table_1))])
+        keys.append(table_1[GROUP].reset_index(drop=True).fillna(own_keys) if GROUP in table_1 else own_keys)
+        column = "loss" if "loss" in table_1 else "predicted"
+        differ.append(table_1[column].to_numpy() != table_2[column].to_numpy())
     codes, names = pd.factorize(pd.concat(keys, ignore_index=True))
     count = len(names)
     rows = np.concatenate([share * (a.rows - b.rows) for a, b, share in parts])
@@ -139,235 +137,266 @@ def paired(first: Tables, second: Tables, objectives: list[Objective], confidenc
     sizes = count * np.bincount(codes, shared, count)
     values = count * np.bincount(codes, rows, count) + sizes * difference
     worst, size = 0.0, 1.0
-    for (a, b, share), place, changed in zip(
+    for (a, b, share), part_codes, changed in zip(
         parts, np.split(codes, np.cumsum([len(a.rows) for a, _, _ in parts])[:-1]), differ, strict=True
     ):
-        reach, rows_of = _unseen(place, changed, max(a.worst, b.worst), a.bounded)
+        reach, num_rows = _unseen_unit(part_codes, changed, max(a.worst, b.worst), a.bounded)
         if count * share * reach > worst:
-            worst, size = count * share * reach, count * share * rows_of
+            worst, size = count * share * reach, count * share * num_rows
     return Units(values, max(worst, float(np.abs(values).max())), 1.0, sizes, size), max(count - 1.0, 1e-3)
 
 
-def tango(gained: int, lost: int, rows: int, confidence: float) -> Difference:
-    """Score interval for a paired difference of proportions, (gained - lost) / rows.
+def tango_interval(first_only: int, second_only: int, rows: int, confidence: float) -> Difference:
+    """Return the score interval of a paired difference of proportions, (first_only - second_only) / rows.
 
     Tango 1998, Statistics in Medicine 17:891-908: the limits are where the score statistic equals ∓z.
+
+    Args:
+        first_only: Number of rows that only the first model has right.
+        second_only: Number of rows that only the second model has right.
+        rows: Number of all rows.
+        confidence: Confidence of each limit.
     """
     z = float(norm.ppf(confidence))
-    observed = (gained - lost) / rows
+    difference = (first_only - second_only) / rows
     edge = 1 - 1e-9
-    lower = brentq(lambda d: score(gained, lost, rows, d) - z, -edge, observed - 1e-12) if observed > -edge else -1.0
-    upper = brentq(lambda d: score(gained, lost, rows, d) + z, observed + 1e-12, edge) if observed < edge else 1.0
-    return Difference(observed, float(lower), float(upper))
+    lower, upper = -1.0, 1.0
+
+    def statistic(delta: float) -> float:
+        return float(tango_statistic(first_only, second_only, rows, delta))
+
+    if difference > -edge:
+        lower = float(brentq(lambda delta: statistic(delta) - z, -edge, difference - 1e-12))
+    if difference < edge:
+        upper = float(brentq(lambda delta: statistic(delta) + z, difference + 1e-12, edge))
+    return Difference(difference, lower, upper)
 
 
-def score(gained: Any, lost: Any, rows: int, delta: float) -> Any:
-    """Tango's score statistic, near standard normal where the true difference is `delta`; 0 where it has no variance.
+def tango_statistic(first_only: Any, second_only: Any, rows: int, delta: float) -> Any:
+    """Return Tango's score statistic, near standard normal if the true difference is `delta`; 0 if it has no variance.
 
-    Of counts or of arrays of them. The lower limit lies above `delta` where the statistic exceeds z.
+    The lower limit lies above `delta` where the statistic exceeds z.
+
+    Args:
+        first_only: Number of rows that only the first model has right, or an array of such numbers.
+        second_only: The same of the second model.
+        rows: Number of all rows.
+        delta: Hypothesis: the true difference of the proportions.
     """
     a = 2.0 * rows
-    b = -gained - lost + (2 * rows - gained + lost) * delta
-    c = -lost * delta * (1 - delta)
+    b = -first_only - second_only + (2 * rows - first_only + second_only) * delta
+    c = -second_only * delta * (1 - delta)
     p = (np.sqrt(np.maximum(b * b - 4 * a * c, 0.0)) - b) / (2 * a)
     variance = rows * (2 * p + delta * (1 - delta))
-    return np.where(variance > 0, (gained - lost - rows * delta) / np.sqrt(np.maximum(variance, 1e-12)), 0.0)
+    distance = first_only - second_only - rows * delta
+    return np.where(variance > 0, distance / np.sqrt(np.maximum(variance, 1e-12)), 0.0)
 
 
-def mid_p(gained: Any, lost: Any) -> Any:
-    """One-sided mid-p value of McNemar's exact test that the first model is not better; of counts or arrays of them.
+def mid_p(first_only: Any, second_only: Any) -> Any:
+    """Return the one-sided mid-p value of McNemar's exact test that the first model is not better; for counts or arrays of them.
 
     Fagerland, Lydersen, Laake 2013, BMC Medical Research Methodology 13:91, eq. 4 (theirs is two-sided).
     """
-    changed = gained + lost
-    return binom.sf(gained, changed, 0.5) + 0.5 * binom.pmf(gained, changed, 0.5)
+    changed = first_only + second_only
+    return binom.sf(first_only, changed, 0.5) + 0.5 * binom.pmf(first_only, changed, 0.5)
 
 
-def widened(difference: Difference, spread: float, confidence: float) -> Difference:
-    """The difference with an independent noise of this standard deviation in its limits: distances add up in squares."""
+def widen(difference: Difference, spread: float, confidence: float) -> Difference:
+    """Return the difference with independent noise of this standard deviation in its limits: distances add up in squares."""
     noise = float(norm.ppf(confidence)) * spread
     below, above = (hypot(limit - difference.difference, noise) for limit in (difference.lower, difference.upper))
     return Difference(difference.difference, difference.difference - below, difference.difference + above)
 
 
-def better(
+def is_better(
     first: Tables, second: Tables, objectives: list[Objective], difference: Difference, confidence: float
 ) -> bool:
-    """Return whether `first` is shown to be better: by the lower limit, and of a proportion alone by McNemar's test too.
+    """Return True if `first` is shown to be better: by the lower limit, and for a proportion alone by McNemar's test too.
 
-    Of groups the lower limit is above 0 where the clustered form of McNemar's test says so.
+    With groups the lower limit is above 0 where the clustered form of McNemar's test says so.
 
     Args:
-        first: The answers of one model, by objective.
-        second: Those of the other on the same rows.
-        objectives: What is compared.
-        difference: What `compare` returned for them.
-        confidence: Of that.
+        first: Tables of one model.
+        second: Tables of the other on the same rows.
+        objectives: Objectives that are compared.
+        difference: Return value of `compare` for them.
+        confidence: Confidence of that difference.
     """
-    if difference.lower > 0 and (pair := _right_or_wrong(first, second, objectives)) is not None:
-        gained, lost, _ = counted(*pair)
-        return bool(mid_p(gained, lost) <= 1 - confidence)
+    if difference.lower > 0 and (right := _right_rows(first, second, objectives)) is not None:
+        first_only, second_only, _ = discordant_counts(*right)
+        return bool(mid_p(first_only, second_only) <= 1 - confidence)
     return difference.lower > 0
 
 
 def influence(table: pd.DataFrame, objective: Objective, confidence: float) -> Influence:
-    """Return an objective's metric with what each row contributes to it: its influence function (Hampel 1974,
+    """Return an objective's metric with the contribution of each row: its influence function (Hampel 1974,
     Journal of the American Statistical Association 69:383-393)."""
-    name, separator = objective.metric, objective.sides.separator
-    squared = float(norm.ppf(confidence)) ** 2
-    if name in MEANS:
-        return MEANS[name](table, squared / (squared + len(table)))
-    if separator is None:
-        return _f1_of_one(table["label"].to_numpy(), table["predicted"].to_numpy(), name == "macro_f1", squared)
-    _, (truth, said) = kinds.label_sets([table["label"], table["predicted"]], separator)
-    return _f1_of_several(truth, said, name == "macro_f1", squared)
+    metric = kinds.metric_of(objective)
+    if metric.aggregate != "other":
+        return _mean(metric.row_scores(table).astype(float))
+    return INFLUENCES[objective.metric](table, objective, float(norm.ppf(confidence)) ** 2)
 
 
 class F1Counts(NamedTuple):
-    """Rows by label, last axis: rightly answered with it, answered with it, and of it; and how many rows there are."""
+    """Number of rows by label, last axis."""
 
     right: np.ndarray
-    said: np.ndarray
+    """Rows of the label that are predicted with it."""
+    predicted: np.ndarray
+    """Rows predicted with the label."""
     support: np.ndarray
+    """Rows of the label."""
     rows: int
+    """All rows."""
 
 
-def _f1_of_one(label: np.ndarray, predicted: np.ndarray, macro: bool, squared: float) -> Influence:
+def _f1(table: pd.DataFrame, objective: Objective, squared: float) -> Influence:
+    """Macro or weighted F1."""
+    macro, separator = objective.metric == "macro_f1", objective.sides.separator
+    if separator is None:
+        return _single_label_f1(table["label"].to_numpy(), table["predicted"].to_numpy(), macro, squared)
+    _, (truth, predicted) = label_sets([table["label"], table["predicted"]], separator)
+    return _multi_label_f1(truth, predicted, macro, squared)
+
+
+def _single_label_f1(label: np.ndarray, predicted: np.ndarray, macro: bool, squared: float) -> Influence:
     """Macro or weighted F1 of one label a row."""
     names, codes = np.unique(np.concatenate([label, predicted]), return_inverse=True)
-    true, said = np.split(codes, 2)
-    right = true == said
-    right_of, said_of, support = (np.bincount(part, minlength=len(names)) for part in (true[right], said, true))
-    counts = F1Counts(right_of, said_of, support, len(true))
+    label_codes, predicted_codes = np.split(codes, 2)
+    right = label_codes == predicted_codes
+    right_rows, predictions, support = (
+        np.bincount(part, minlength=len(names)) for part in (label_codes[right], predicted_codes, label_codes)
+    )
+    counts = F1Counts(right_rows, predictions, support, len(label_codes))
     value, f1, weights, per_row = average_f1(counts, macro)
-    rows = -(weights * f1 * per_row)[true] - (weights * f1 * per_row)[said]
-    rows[right] += 2 * (weights * per_row)[true[right]]
+    rows = -(weights * f1 * per_row)[label_codes] - (weights * f1 * per_row)[predicted_codes]
+    rows[right] += 2 * (weights * per_row)[label_codes[right]]
     if not macro:
-        rows += f1[true] - value
-    lost, wrong = f1_at_stake(counts, weights, f1, per_row, squared)
-    order = np.argsort(wrong)
-    other = np.full(len(names), wrong[order[-1]])
-    other[order[-1]] = wrong[order[-2]] if len(names) > 1 else 0.0
-    return Influence(float(value), rows, float((lost + other)[counts.support > 0].max()))
+        rows += f1[label_codes] - value
+    lost_row, wrong_row = f1_losses(counts, weights, f1, per_row, squared)
+    order = np.argsort(wrong_row)
+    worst_other = np.full(len(names), wrong_row[order[-1]])
+    worst_other[order[-1]] = wrong_row[order[-2]] if len(names) > 1 else 0.0
+    return Influence(float(value), rows, float((lost_row + worst_other)[counts.support > 0].max()))
 
 
-def _f1_of_several(truth: np.ndarray, said: np.ndarray, macro: bool, squared: float) -> Influence:
-    """The same of several labels a row, from 0 and 1 by row and label."""
-    counts = F1Counts((truth * said).sum(axis=0), said.sum(axis=0), truth.sum(axis=0), len(truth))
+def _multi_label_f1(truth: np.ndarray, predicted: np.ndarray, macro: bool, squared: float) -> Influence:
+    """Macro or weighted F1 of several labels a row, from 0 and 1, shape (rows, labels)."""
+    counts = F1Counts((truth * predicted).sum(axis=0), predicted.sum(axis=0), truth.sum(axis=0), len(truth))
     value, f1, weights, per_row = average_f1(counts, macro)
-    rows = (2 * truth * said - f1 * (said + truth)) @ (weights * per_row)
+    rows = (2 * truth * predicted - f1 * (predicted + truth)) @ (weights * per_row)
     if not macro:
         rows = rows + truth @ (f1 - value) * (len(truth) / max(counts.support.sum(), 1))
-    lost, wrong = f1_at_stake(counts, weights, f1, per_row, squared)
-    return Influence(float(value), rows, float((truth @ lost).max() + wrong.max(initial=0.0)))
+    lost_row, wrong_row = f1_losses(counts, weights, f1, per_row, squared)
+    return Influence(float(value), rows, float((truth @ lost_row).max() + wrong_row.max(initial=0.0)))
 
 
 def average_f1(counts: F1Counts, macro: bool) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray]:
-    """Return the average, each label's F1 and weight, and 1 over the label's share of answers and truths.
+    """Return the average, each label's F1 and weight, and 1 over the label's share of predictions and truths.
 
     Counts of several samples, shape (samples, labels), give the average of each.
     """
-    both = counts.said + counts.support
+    both = counts.predicted + counts.support
     f1 = 2 * counts.right / np.maximum(both, 1)
     weights = (both > 0).astype(float) if macro else counts.support.astype(float)
     weights /= np.maximum(weights.sum(axis=-1, keepdims=True), 1)
     return (weights * f1).sum(axis=-1), f1, weights, counts.rows / np.maximum(both, 1)
 
 
-def f1_at_stake(
+def f1_losses(
     counts: F1Counts, weights: np.ndarray, f1: np.ndarray, per_row: np.ndarray, squared: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return, by label, what a lost row of it takes from the average, and what a wrong answer with it does.
+    """Return, by label, the loss of the average by a lost row of the label, and by a wrong prediction of it.
 
-    F1 falls the faster the more is lost, and of few rows a large share may be: so the loss a row is that on the way to
-    the largest share that goes unseen.
+    F1 falls the faster the more rows are lost, and of few rows a large share may be: so the loss a row is the one on the
+    way to the largest share that goes unseen.
 
     Args:
-        counts: The answers, by label.
-        weights: Of each label in the average.
-        f1: Each label's F1.
-        per_row: 1 over each label's share of answers and truths.
-        squared: The square of the limits' normal quantile.
+        counts: Rows by label.
+        weights: Weight of each label in the average.
+        f1: F1 of each label.
+        per_row: 1 over each label's share of predictions and truths.
+        squared: Square of the limits' normal quantile.
     """
-    right, both = counts.right, counts.said + counts.support
+    right, both = counts.right, counts.predicted + counts.support
     share = squared / (squared + counts.support)
-    left = 2 * right * (1 - share) / np.maximum(both - share * right, 1)
-    lost = np.where(right > 0, (f1 - left) * counts.rows / np.maximum(share * right, 1e-12), 2 * per_row)
-    return weights * lost, weights * f1 * per_row
+    after = 2 * right * (1 - share) / np.maximum(both - share * right, 1)
+    lost_row = np.where(right > 0, (f1 - after) * counts.rows / np.maximum(share * right, 1e-12), 2 * per_row)
+    return weights * lost_row, weights * f1 * per_row
 
 
-def _scores(scores: np.ndarray) -> Influence:
-    """The mean of scores between 0 and 1."""
+def _mean(scores: np.ndarray) -> Influence:
+    """Mean of scores between 0 and 1."""
     value = float(scores.mean())
     return Influence(value, scores - value, 1.0)
 
 
-def _loss(table: pd.DataFrame, _share: float) -> Influence:
+def _loss(table: pd.DataFrame, _objective: Objective, _squared: float) -> Influence:
     loss, tokens = (table[name].to_numpy(float) for name in ("loss", "tokens"))
     value = float(loss.sum() / tokens.sum())
     return Influence(-value, (value * tokens - loss) / tokens.mean(), float(loss.max() / tokens.mean()), False)
 
 
-def _rmse(table: pd.DataFrame, share: float) -> Influence:
-    """Of the root, the loss a row is that where a `share` of the rows become as bad as the worst can be."""
-    label, predicted = _numbers(table)
+def _rmse(table: pd.DataFrame, _objective: Objective, squared: float) -> Influence:
+    """Root of a mean: the loss a row is the one where the largest share of rows that goes unseen is as bad as the worst can be."""
+    share = squared / (squared + len(table))
+    label, predicted = number_columns(table)
     squares = (label - predicted) ** 2
     value = float(np.sqrt(squares.mean()))
-    most = max(float(squares.max()), float(np.ptp(label)) ** 2)
-    worst = (float(np.sqrt((1 - share) * value**2 + share * most)) - value) / share
+    largest = max(float(squares.max()), float(np.ptp(label)) ** 2)
+    worst = (float(np.sqrt((1 - share) * value**2 + share * largest)) - value) / share
     rows = (value**2 - squares) / (2 * value) if value > 0 else np.zeros(len(squares))
     return Influence(-value, rows, worst, False)
 
 
+def _pearson(table: pd.DataFrame, _objective: Objective, _squared: float) -> Influence:
+    return _correlation(*number_columns(table))
+
+
+def _spearman(table: pd.DataFrame, _objective: Objective, _squared: float) -> Influence:
+    """Spearman's correlation: Pearson's of the ranks among all rows."""
+    label, predicted = number_columns(table)
+    return _correlation(rankdata(label), rankdata(predicted))
+
+
 def _correlation(label: np.ndarray, predicted: np.ndarray) -> Influence:
-    """Devlin, Gnanadesikan and Kettenring 1975, Biometrika 62:531-545."""
-    a, b = _standard(label), _standard(predicted)
+    """Pearson's correlation (Devlin, Gnanadesikan and Kettenring 1975, Biometrika 62:531-545)."""
+    a, b = standardized(label), standardized(predicted)
     value = float((a * b).mean())
     rows = a * b - value * (a * a + b * b) / 2
-    most = max(float(np.ptp(rows)), float((a * a).max()) * (1 + abs(value)))
-    return Influence(value, rows, most, False)
+    largest = max(float(np.ptp(rows)), float((a * a).max()) * (1 + abs(value)))
+    return Influence(value, rows, largest, False)
 
 
-def _standard(values: np.ndarray) -> np.ndarray:
-    """Mean 0 and variance 1; of a constant, 0."""
-    return (values - values.mean()) / values.std() if np.ptp(values) else np.zeros(len(values))
-
-
-def _numbers(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    return table["label"].to_numpy(float), table["predicted"].to_numpy(float)
-
-
-def _ranks(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ranks among all rows: Spearman's correlation is Pearson's of these."""
-    label, predicted = _numbers(table)
-    return rankdata(label), rankdata(predicted)
-
-
-PROPORTIONS: dict[str, Callable[[pd.DataFrame], np.ndarray]] = {
-    "accuracy": kinds.hits,
-    "exact_match": kinds.exact_match,
-}
-MEANS: dict[str, Callable[[pd.DataFrame, float], Influence]] = {
-    "accuracy": lambda table, _share: _scores(kinds.hits(table).astype(float)),
-    "exact_match": lambda table, _share: _scores(kinds.exact_match(table).astype(float)),
-    "chrf": lambda table, _share: _scores(kinds.chrf(table)),
+INFLUENCES: dict[Metric, Callable[[pd.DataFrame, Objective, float], Influence]] = {
+    "macro_f1": _f1,
+    "weighted_f1": _f1,
     "loss": _loss,
     "rmse": _rmse,
-    "pearson": lambda table, _share: _correlation(*_numbers(table)),
-    "spearman": lambda table, _share: _correlation(*_ranks(table)),
+    "pearson": _pearson,
+    "spearman": _spearman,
 }
-"""By metric: its influence function, from a table and the share of rows that may go unseen."""
+"""Influence functions of the metrics that are no mean of row scores, from a table, its objective and the square of the
+limits' normal quantile."""
 
 
-def rows_needed(disagreement: float, margin: float, confidence: float = 0.95, power: float = 0.8) -> int:
-    """Rows at which a true difference of zero rules out `margin` with `power`, where the models differ in
-    correctness on a share `disagreement` of rows: (z_confidence + z_power)² · disagreement / margin².
+def required_rows_of_proportion(
+    disagreement: float, margin: float, confidence: float = 0.95, power: float = 0.8
+) -> int:
+    """Return the number of rows at which a true difference of zero rules out `margin`:
+    (z_confidence + z_power)² · disagreement / margin².
+
+    Args:
+        disagreement: Share of rows that only one of the models has right.
+        margin: Difference that is to be ruled out.
+        confidence: Confidence of the one-sided limit.
+        power: Chance of ruling it out.
     """
     z = float(norm.ppf(confidence) + norm.ppf(power))
     return ceil(z**2 * disagreement / margin**2)
 
 
-def rows_to_tell(
+def required_rows(
     first: Tables,
     second: Tables,
     objectives: list[Objective],
@@ -376,23 +405,33 @@ def rows_to_tell(
     confidence: float,
     power: float = 0.8,
 ) -> int | None:
-    """Rows at which a true difference of zero would rule out `margin` with `power`; None for several objectives.
+    """Return the number of rows at which a true difference of zero would rule out `margin`; None for several objectives.
 
-    From the share of rows on which the two disagree where that says it all, else from the width of the limit, which
+    From the share of rows on which the two disagree where a proportion is compared, else from the width of the limit, which
     shrinks with the root of the rows.
+
+    Args:
+        first: Tables of one model.
+        second: Tables of the other on the same rows.
+        objectives: Objectives that are compared.
+        difference: Return value of `compare` for them.
+        margin: Difference that is to be ruled out.
+        confidence: Confidence of the one-sided limit.
+        power: Chance of ruling it out.
     """
     if len(objectives) > 1:
         return None
     rows = len(first[objectives[0].name])
-    if (pair := _right_or_wrong(first, second, objectives)) is not None:
-        return rows_needed(max((pair[0] != pair[1]).mean(), 1 / rows), margin, confidence, power)
+    if (right := _right_rows(first, second, objectives)) is not None:
+        disagreement = max((right[0] != right[1]).mean(), 1 / rows)
+        return required_rows_of_proportion(disagreement, margin, confidence, power)
     z = float(norm.ppf(confidence))
     error = (difference.difference - difference.lower) / z
     return ceil(rows * ((z + float(norm.ppf(power))) * error / margin) ** 2)
 
 
 def ratio_limit(first: Sequence[float], second: Sequence[float], confidence: float) -> float:
-    """Upper one-sided limit of the median of `first / second`, pair by pair; infinite where the pairs are too few for one.
+    """Return the upper one-sided limit of the median of `first / second`, pair by pair; infinite for too few pairs.
 
     Distribution-free: an order statistic whose rank the binomial distribution gives (Conover, Practical Nonparametric
     Statistics, 3rd ed., section 3.2).

@@ -1,4 +1,4 @@
-"""Parts of the holdout that must not pay for the whole: labels, lengths of text, values of the columns one names.
+"""Slices of the holdout: labels, lengths of text, and values of the columns named in the settings.
 
 Within a slice the rows' own scores are compared, in pairs: right or wrong where the metric counts, else a value in
 which more is better. A slice is worse where the champion is shown to be ahead by more than the margin; Holm's
@@ -6,7 +6,7 @@ correction keeps the chance that any is called so by mistake at 1 - confidence.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -15,179 +15,181 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, t
 
-from nightshift.evaluation import confidence_limits, kinds, significance
+from nightshift.evaluation import confidence_limits, significance
 from nightshift.evaluation.confidence_limits import Difference
-from nightshift.evaluation.significance import Tables
-from nightshift.records import Metric, Objective, Slice
+from nightshift.evaluation.kinds import form_of, metric_of
+from nightshift.evaluation.prediction_tables import GROUP, Tables
+from nightshift.records import Objective, Slice
 
-TESTED_FROM = 50
+MIN_ROWS = 50
 """Rows from which on a slice is tested: in a smaller one a single row weighs more than a margin of 0.02."""
-GROUPS_FROM = 10
+MIN_GROUPS = 10
 """Groups from which on a slice is tested, where its rows belong together."""
-TOLD = 3
+MAX_NAMED = 3
 """Slices that a reason names."""
-NONE = "(none)"
-"""The value of rows that have none."""
+NO_VALUE = "(none)"
+"""Value of rows that have none."""
 TINY = 1e-12
-"""The standard error of differences that are all the same."""
-
-Paired = Callable[[np.ndarray, np.ndarray, float, float], tuple[float, Difference]]
-"""From both models' scores, margin and confidence to the one-sided p-value of "not worse by more than the margin", and
-the difference with its limits."""
+"""Standard error of differences that are all the same."""
 
 
 @dataclass(frozen=True)
-class Part:
+class RowSubset:
     """Rows of one objective's holdout that have something in common."""
 
     by: str
+    """label, length, or the name of a column."""
     value: str
     rows: np.ndarray
-    """Their places."""
+    """Positions of the rows."""
 
 
-def parts(holdout: pd.DataFrame, objective: Objective, columns: Sequence[str]) -> list[Part]:
-    """The slices of a holdout: by label (rows of several labels are in each one's), by length, by the columns' values."""
-    values = {"length": _lengths(holdout)}
-    if objective.kind == "classification":
+def split_slices(holdout: pd.DataFrame, objective: Objective, columns: Sequence[str]) -> list[RowSubset]:
+    """Return the slices of a holdout: by label (a row of several labels is in each one's), by length, by the columns' values."""
+    series = {"length": _lengths(holdout)}
+    if form_of(objective) == "labels":
         labels, separator = holdout["label"], objective.sides.separator
-        values = {"label": labels if separator is None else labels.str.split(separator, regex=False).explode()} | values
+        exploded = labels if separator is None else labels.str.split(separator, regex=False).explode()
+        series = {"label": exploded} | series
     records = [json.loads(text) for text in holdout["original"]] if columns else []
-    found = [
-        *values.items(),
-        *((name, pd.Series([line.get(name) for line in records], dtype=object)) for name in columns),
+    named = [
+        *series.items(),
+        *((name, pd.Series([record.get(name) for record in records], dtype=object)) for name in columns),
     ]
-    return [Part(by, value, np.asarray(rows)) for by, series in found for value, rows in _groups(series).items()]
+    return [RowSubset(by, value, np.asarray(rows)) for by, values in named for value, rows in _groups(values).items()]
 
 
 def _groups(series: pd.Series) -> dict[str, Any]:
-    words = series.map(lambda value: NONE if value is None or value != value or value == "" else str(value))
-    return {str(word): rows for word, rows in words.groupby(words).groups.items()}
+    texts = series.map(lambda value: NO_VALUE if value is None or value != value or value == "" else str(value))
+    return {str(text): rows for text, rows in texts.groupby(texts).groups.items()}
 
 
 def _lengths(holdout: pd.DataFrame) -> pd.Series:
-    """Three bands with about a third of the rows each; of pairs both texts count."""
+    """Return the band of each row's length, out of three with about a third of the rows each; both texts of a pair count."""
     length = holdout[[name for name in ("text", "text_pair") if name in holdout]].map(len).sum(axis=1)
     short, middle = (int(length.quantile(share)) for share in (1 / 3, 2 / 3))
-    words = [f"short (up to {short} characters)", f"middle ({short + 1} to {middle})", f"long (over {middle})"]
-    return pd.Series(np.select([length <= short, length <= middle], words[:2], words[2]))
+    bands = [f"short (up to {short} characters)", f"middle ({short + 1} to {middle})", f"long (over {middle})"]
+    return pd.Series(np.select([length <= short, length <= middle], bands[:2], bands[2]))
 
 
-def compare(
+def compare_slices(
     challenger: Tables,
     champion: Tables,
-    parts: Mapping[str, Sequence[Part]],
+    subsets: Mapping[str, Sequence[RowSubset]],
     objectives: list[Objective],
     margin: float,
     confidence: float,
 ) -> list[Slice]:
-    """Every slice of every objective, with both models' mean score, the worst first; those of enough rows are tested."""
-    found: list[Slice] = []
+    """Return every slice of every objective, with both models' mean score, the worst first; those of enough rows are tested.
+
+    Args:
+        challenger: Tables of the challenger.
+        champion: Tables of the champion on the same rows.
+        subsets: Slices by objective.
+        objectives: Objectives of the run.
+        margin: Largest drop of a slice's mean score that is allowed.
+        confidence: 1 - the chance that any slice is called worse by mistake.
+    """
+    results: list[Slice] = []
     for objective in objectives:
-        scores, paired = SCORES[objective.metric]
-        ours, theirs = scores(challenger[objective.name]), scores(champion[objective.name])
-        groups = challenger[objective.name].get(significance.GROUP)
-        for part in parts[objective.name]:
-            one = _slice(objective.name, part, ours[part.rows], theirs[part.rows])
-            keys = None if groups is None else groups.iloc[part.rows]
-            if outcome := _tested(ours[part.rows], theirs[part.rows], keys, paired, margin, confidence):
-                one.p, one.interval = outcome[0], (outcome[1].lower, outcome[1].upper)
-            found.append(one)
-    tested = {place: one.p for place, one in enumerate(found) if one.p is not None}
-    for place, worse in zip(tested, holm(list(tested.values()), 1 - confidence), strict=True):
-        found[place].worse = worse
-    return sorted(found, key=lambda one: (one.p is None, not one.worse, one.difference))
+        row_scores = metric_of(objective).row_scores
+        first, second = row_scores(challenger[objective.name]), row_scores(champion[objective.name])
+        groups = challenger[objective.name].get(GROUP)
+        for subset in subsets[objective.name]:
+            rows = subset.rows
+            result = _untested(objective.name, subset, first[rows], second[rows])
+            keys = None if groups is None else groups.iloc[rows]
+            if test := _test(first[rows], second[rows], keys, margin, confidence):
+                result.p, limits = test
+                result.interval = limits.lower, limits.upper
+            results.append(result)
+    tested = [result for result in results if result.p is not None]
+    rejected = holm([result.p for result in tested if result.p is not None], 1 - confidence)
+    for result, is_rejected in zip(tested, rejected, strict=True):
+        result.worse = is_rejected
+    return sorted(results, key=lambda result: (result.p is None, not result.worse, result.difference))
 
 
-def _tested(
-    ours: np.ndarray, theirs: np.ndarray, groups: pd.Series | None, paired: Paired, margin: float, confidence: float
+def _untested(objective: str, subset: RowSubset, first: np.ndarray, second: np.ndarray) -> Slice:
+    challenger, champion = float(first.mean()), float(second.mean())
+    return Slice(
+        objective=objective,
+        by=subset.by,
+        value=subset.value,
+        rows=len(first),
+        challenger=challenger,
+        champion=champion,
+        difference=challenger - champion,
+    )
+
+
+def _test(
+    first: np.ndarray, second: np.ndarray, groups: pd.Series | None, margin: float, confidence: float
 ) -> tuple[float, Difference] | None:
-    """Return p-value and limits, by groups where rows belong together; None of too few rows or groups."""
-    if len(ours) < TESTED_FROM:
+    """Return the one-sided p-value of "not worse by more than the margin", and the difference with its limits.
+
+    By groups where rows belong together; None for too few rows or groups.
+    """
+    if len(first) < MIN_ROWS:
         return None
     if groups is None or groups.is_unique:
-        return paired(ours, theirs, margin, confidence)
-    return _by_groups(ours, theirs, groups, margin, confidence) if groups.nunique() >= GROUPS_FROM else None
-
-
-def _slice(objective: str, part: Part, ours: np.ndarray, theirs: np.ndarray) -> Slice:
-    challenger, champion = float(ours.mean()), float(theirs.mean())
-    return Slice(objective=objective, by=part.by, value=part.value, rows=len(ours), challenger=challenger,
-                 champion=champion, difference=challenger - champion)  # fmt: skip
+        test = _test_proportions if first.dtype == bool else _test_means
+        return test(first, second, margin, confidence)
+    return _test_groups(first, second, groups, margin, confidence) if groups.nunique() >= MIN_GROUPS else None
 
 
 def holm(p_values: Sequence[float], alpha: float) -> list[bool]:
-    """Which hypotheses fall, so that any true one does with a chance of at most `alpha`.
+    """Return True for each hypothesis that is rejected, so that any true one is with a chance of at most `alpha`.
 
     Holm 1979, Scandinavian Journal of Statistics 6:65-70: from the smallest p-value on, each against alpha over the
-    number of hypotheses that still stand, until the first that holds.
+    number of hypotheses that are not rejected yet, until the first that is not rejected.
     """
-    fallen = [False] * len(p_values)
-    for step, place in enumerate(np.argsort(p_values, kind="stable")):
-        if p_values[place] > alpha / (len(p_values) - step):
+    rejected = [False] * len(p_values)
+    for step, index in enumerate(np.argsort(p_values, kind="stable")):
+        if p_values[index] > alpha / (len(p_values) - step):
             break
-        fallen[place] = True
-    return fallen
+        rejected[index] = True
+    return rejected
 
 
-def _counted(ours: np.ndarray, theirs: np.ndarray, margin: float, confidence: float) -> tuple[float, Difference]:
-    """Right against wrong, by Tango's score statistic."""
-    pair = int((ours & ~theirs).sum()), int((theirs & ~ours).sum()), len(ours)
-    return float(norm.cdf(significance.score(*pair, -margin))), significance.tango(*pair, confidence)
+def _test_proportions(
+    first: np.ndarray, second: np.ndarray, margin: float, confidence: float
+) -> tuple[float, Difference]:
+    """Compare right and wrong rows by Tango's score statistic."""
+    counts = significance.discordant_counts(first, second)
+    p = float(norm.cdf(significance.tango_statistic(*counts, -margin)))
+    return p, significance.tango_interval(*counts, confidence)
 
 
-def _measured(ours: np.ndarray, theirs: np.ndarray, margin: float, confidence: float) -> tuple[float, Difference]:
-    """Student's paired t."""
-    differences, free = ours - theirs, len(ours) - 1
-    mean, error = float(differences.mean()), max(float(differences.std(ddof=1)) / sqrt(len(ours)), TINY)
-    half = float(t.ppf(confidence, free)) * error
-    return float(t.cdf((mean + margin) / error, free)), Difference(mean, mean - half, mean + half)
+def _test_means(first: np.ndarray, second: np.ndarray, margin: float, confidence: float) -> tuple[float, Difference]:
+    """Compare scores by Student's paired t."""
+    differences, degrees_of_freedom = first - second, len(first) - 1
+    mean, error = float(differences.mean()), max(float(differences.std(ddof=1)) / sqrt(len(first)), TINY)
+    half = float(t.ppf(confidence, degrees_of_freedom)) * error
+    return float(t.cdf((mean + margin) / error, degrees_of_freedom)), Difference(mean, mean - half, mean + half)
 
 
-def _by_groups(
-    ours: np.ndarray, theirs: np.ndarray, groups: pd.Series, margin: float, confidence: float
+def _test_groups(
+    first: np.ndarray, second: np.ndarray, groups: pd.Series, margin: float, confidence: float
 ) -> tuple[float, Difference]:
     """Compare scores whose rows belong together: the score statistic of group sums, against Student's t."""
-    differences, free = ours.astype(float) - theirs, groups.nunique() - 1
-    worst = 1.0 if ours.dtype == bool else max(float(np.ptp(np.concatenate([ours, theirs]))), TINY)
-    units = significance.by_group(differences, groups, worst, ours.dtype == bool)
-    p = float(t.cdf(confidence_limits.statistic(units, -margin), free))
-    return p, confidence_limits.limits(units, float(t.ppf(confidence, free)))
+    differences, degrees_of_freedom = first.astype(float) - second, groups.nunique() - 1
+    is_bounded = first.dtype == bool
+    worst = 1.0 if is_bounded else max(float(np.ptp(np.concatenate([first, second]))), TINY)
+    units = significance.group_units(differences, groups, worst, is_bounded)
+    p = float(t.cdf(confidence_limits.statistic(units, -margin), degrees_of_freedom))
+    return p, confidence_limits.limits(units, float(t.ppf(confidence, degrees_of_freedom)))
 
 
-def _closeness(table: pd.DataFrame) -> np.ndarray:
-    """The squared error, negative, in units of the labels' variance: 0 is perfect, -1 what their mean would get."""
-    label, predicted = (table[name].to_numpy(float) for name in ("label", "predicted"))
-    return np.asarray(-((label - predicted) ** 2) / (label.var() or 1.0))
-
-
-def _likelihood(table: pd.DataFrame) -> np.ndarray:
-    return (-table["loss"] / table["tokens"]).to_numpy()
-
-
-SCORES: dict[Metric, tuple[Callable[[pd.DataFrame], np.ndarray], Paired]] = {
-    "accuracy": (kinds.hits, _counted),
-    "macro_f1": (kinds.hits, _counted),
-    "weighted_f1": (kinds.hits, _counted),
-    "exact_match": (kinds.exact_match, _counted),
-    "chrf": (kinds.chrf, _measured),
-    "pearson": (_closeness, _measured),
-    "spearman": (_closeness, _measured),
-    "rmse": (_closeness, _measured),
-    "loss": (_likelihood, _measured),
-}
-"""By the gate's metric: a row's score, in which more is better, and how two models' are compared."""
-
-
-def told(slices: Sequence[Slice], margin: float) -> list[str]:
-    """One sentence on the slices that are worse, in their order; none where none is."""
-    worse, tested = [one for one in slices if one.worse], sum(one.p is not None for one in slices)
-    several = len({one.objective for one in slices}) > 1
-    words = [
-        f"{one.objective + ', ' if several else ''}{one.by} {one.value}, {one.challenger:.4f} against the champion's "
-        f"{one.champion:.4f} on {one.rows:,} rows (p {one.p:.2g})"
-        for one in worse[:TOLD]
+def describe_worse(slices: Sequence[Slice], margin: float) -> list[str]:
+    """Return one sentence about the slices that are worse, in their order; none if no slice is."""
+    worse, num_tested = [part for part in slices if part.worse], sum(part.p is not None for part in slices)
+    has_several = len({part.objective for part in slices}) > 1
+    texts = [
+        f"{part.objective + ', ' if has_several else ''}{part.by} {part.value}, {part.challenger:.4f} against the "
+        f"champion's {part.champion:.4f} on {part.rows:,} rows (p {part.p:.2g})"
+        for part in worse[:MAX_NAMED]
     ]
-    words += [f"and {len(worse) - TOLD} more"] if len(worse) > TOLD else []
-    beyond = f"worse by more than gate.slice_margin {margin} in {len(worse)} of {tested} slices: "
-    return [beyond + "; ".join(words)] if worse else []
+    texts += [f"and {len(worse) - MAX_NAMED} more"] if len(worse) > MAX_NAMED else []
+    start = f"worse by more than gate.slice_margin {margin} in {len(worse)} of {num_tested} slices: "
+    return [start + "; ".join(texts)] if worse else []

@@ -19,7 +19,7 @@ def erased_keys(sources: list[Source], checked: Iterable[Checked]) -> set[str]:
     These are the keys of `data.exclude`, and those of the rows that it removed in this run: the key of a text matches the
     pairs that contain the text too.
     """
-    keys = exclusion.excluded(sources)
+    keys = exclusion.excluded_keys(sources)
     for record in checked:
         quarantined = pd.read_csv(artifact_store.folder(record) / "quarantine.csv", dtype=str)
         quarantined = quarantined.reindex(columns=["reason", "row_key"])

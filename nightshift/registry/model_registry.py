@@ -117,7 +117,7 @@ def kept_keys(run_id: str, parts: bool = False) -> set[str]:
         path = Path(client.download_artifacts(run_id, f"{tracking.FULL}/{artifact_store.TRAINED_KEYS}", str(folder)))
         if difference := integrity.file_difference(f"{run_id}-full", artifact_store.TRAINED_KEYS, path):
             raise DamagedVersionError(f"what its run keeps is not as it was registered: {tracking.FULL}/{difference}")
-        rows, texts = row_keys.trained_on(path)
+        rows, texts = row_keys.read_trained_keys(path)
         return rows | texts if parts else rows
 
 

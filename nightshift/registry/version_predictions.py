@@ -6,9 +6,10 @@ from typing import Any
 import pandas as pd
 
 from nightshift.errors import DamagedVersionError, NightshiftError
-from nightshift.evaluation import kinds, scoring
-from nightshift.evaluation.significance import Tables
-from nightshift.records import GENERATIVE, Kind, Objective, Registered, Standing
+from nightshift.evaluation import scoring
+from nightshift.evaluation.kinds import form_of
+from nightshift.evaluation.prediction_tables import ABSTAIN, SCORE, Form, Tables
+from nightshift.records import GENERATIVE, Objective, Registered, RegistryState
 from nightshift.registry import model_registry
 from nightshift.registry.registered_model import RegisteredModel
 
@@ -38,8 +39,8 @@ class VersionPredictor:
         return {o.name: self.table(scoring.side_of(o, side), o) for o in objectives}
 
     def table(self, frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
-        """Return the predictions of a frame's rows, see `nightshift.evaluation.kinds`; with labels if the frame has them."""
-        answers = READERS[objective.kind](self, _columns(frame, objective), objective)
+        """Return the predictions of a frame's rows, see `nightshift.evaluation.prediction_tables`; with labels if the frame has them."""
+        answers = READERS[form_of(objective)](self, _columns(frame, objective), objective)
         return scoring.table(frame, objective, answers)
 
     def size_mb(self) -> float:
@@ -48,7 +49,7 @@ class VersionPredictor:
 
     def prediction_function(self, objective: Objective) -> Callable[[Sequence[str], Sequence[str] | None], Any]:
         """Return the function of texts and pairs that is called to measure latency."""
-        params = {"max_new_tokens": scoring.SHORT} if objective.kind in GENERATIVE else {}
+        params = {"max_new_tokens": scoring.TIMED_TOKENS} if objective.kind in GENERATIVE else {}
 
         def predict_texts(texts: Sequence[str], pairs: Sequence[str] | None) -> Any:
             columns = {"text": texts} | ({} if pairs is None else {"text_pair": pairs})
@@ -69,8 +70,8 @@ def _label(predictor: VersionPredictor, frame: pd.DataFrame, objective: Objectiv
     answers = predictor.predict(frame, objective)
     if not {"label", "scores"} <= set(answers):
         raise ValueError(f"it answers with {', '.join(map(str, answers))}, not with label and scores")
-    scores = pd.DataFrame(answers["scores"].tolist()).add_prefix(kinds.SCORE)
-    columns = answers[[name for name in ("label", kinds.ABSTAIN) if name in answers]]
+    scores = pd.DataFrame(answers["scores"].tolist()).add_prefix(SCORE)
+    columns = answers[[name for name in ("label", ABSTAIN) if name in answers]]
     return pd.concat([columns.rename(columns={"label": "predicted"}).reset_index(drop=True), scores], axis=1)
 
 
@@ -89,16 +90,16 @@ def _text(predictor: VersionPredictor, frame: pd.DataFrame, objective: Objective
     return predictor.predict(frame, objective)[["text"]].set_axis(["predicted"], axis=1)
 
 
-READERS: dict[Kind, Callable[[VersionPredictor, pd.DataFrame, Objective], pd.DataFrame]] = {
-    "classification": _label,
-    "regression": _number,
-    "generation": _loss,
-    "text2text": _text,
+READERS: dict[Form, Callable[[VersionPredictor, pd.DataFrame, Objective], pd.DataFrame]] = {
+    "labels": _label,
+    "numbers": _number,
+    "losses": _loss,
+    "texts": _text,
 }
 
 
 def predict_versions(
-    registered: Registered, standing: Standing, objectives: list[Objective]
+    registered: Registered, standing: RegistryState, objectives: list[Objective]
 ) -> tuple[dict[str, VersionPredictor], dict[str, dict[str, Tables]], dict[str, str]]:
     """Predict both sides with the challenger, the champion and the anchor.
 
@@ -137,7 +138,7 @@ def predict_versions(
     return predictors, predictions, failures
 
 
-def trained_keys(registered: Registered, standing: Standing) -> set[str]:
+def trained_keys(registered: Registered, standing: RegistryState) -> set[str]:
     """Return the `row_key` of every row that the challenger, the champion or the anchor was ever trained on."""
     numbers = {registered.version, standing.champion, standing.anchor} - {None}
     return set().union(*(model_registry.trained_keys(registered.name, str(number)) for number in numbers))

@@ -9,7 +9,7 @@ from mlflow.exceptions import MlflowException
 
 from nightshift.data import row_keys
 from nightshift.errors import DamagedVersionError
-from nightshift.records import Objective, Standing, Start, Trained
+from nightshift.records import Objective, RegistryState, Trained, WarmStart
 from nightshift.registry import integrity, model_registry, tags, tracking
 from nightshift.store import artifact_store
 
@@ -17,8 +17,8 @@ log = logging.getLogger("nightshift.start")
 
 
 def champion_checkpoint(
-    model: str, standing: Standing, objectives: list[Objective], base: str | None, forgotten: set[str]
-) -> Start | None:
+    model: str, standing: RegistryState, objectives: list[Objective], base: str | None, forgotten: set[str]
+) -> WarmStart | None:
     """Return the champion's uncompressed checkpoint, to train from or to use as a teacher.
 
     The champion cannot be used if its run logged no such checkpoint, or if it was trained on a row of the current holdout,
@@ -50,7 +50,7 @@ def champion_checkpoint(
     except DamagedVersionError as error:
         _warn(standing.champion, f"has a full checkpoint that is not as it was kept: {error}")
         return None
-    rows, texts = row_keys.trained_on(folder / artifact_store.TRAINED_KEYS)
+    rows, texts = row_keys.read_trained_keys(folder / artifact_store.TRAINED_KEYS)
     num_seen = sum(len(rows & _holdout_keys(objective)) for objective in objectives)
     if num_seen:
         _warn(standing.champion, f"was trained on {num_seen} rows of tonight's holdout")
@@ -58,7 +58,7 @@ def champion_checkpoint(
     if forgotten & (rows | texts):
         _warn(standing.champion, "was trained on rows that must be forgotten")
         return None
-    return Start(version=standing.champion, path=path.as_posix())
+    return WarmStart(version=standing.champion, path=path.as_posix())
 
 
 def _warn(version: str, reason: str) -> None:

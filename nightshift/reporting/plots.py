@@ -75,7 +75,7 @@ def predictions(
     prefix `OBJECTIVE_` if there are several objectives.
 
     Args:
-        tables: The predictions by objective, see `nightshift.evaluation.kinds`.
+        tables: The predictions by objective, see `nightshift.evaluation.prediction_tables`.
         objectives: The objectives to draw.
         model: The model's name in the title.
         folder: The folder for the files.
@@ -100,7 +100,7 @@ def confusion_matrix(table: pd.DataFrame, _objective: Objective, title: str, pat
     """Draw the confusion matrix of a classification with one label per row, normalized over the true labels.
 
     Args:
-        table: Predictions, see `nightshift.evaluation.kinds`.
+        table: Predictions, see `nightshift.evaluation.prediction_tables`.
         _objective: Not used; the signature is that of `label_matrix`.
         title: The title.
         path: The file to write.
@@ -119,7 +119,7 @@ def label_matrix(table: pd.DataFrame, objective: Objective, title: str, path: Pa
     A row without any label counts as `(none)`.
 
     Args:
-        table: Predictions, see `nightshift.evaluation.kinds`.
+        table: Predictions, see `nightshift.evaluation.prediction_tables`.
         objective: A classification with several labels per row.
         title: The title.
         path: The file to write.

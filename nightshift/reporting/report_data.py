@@ -12,13 +12,8 @@ from nightshift.store import artifact_store
 MAX_LABELS = 10
 """Maximum number of labels in a sentence."""
 COSTS = ("size_mb", "latency_ms_p50", "latency_ms_p95", "throughput")
-SHOWN_METRICS: dict[Kind, tuple[str, ...]] = {
-    "classification": ("accuracy", "macro_f1", "weighted_f1"),
-    "regression": ("pearson", "spearman", "rmse"),
-    "generation": ("loss", "perplexity"),
-    "text2text": ("chrf", "exact_match", "bleu", "rouge_l"),
-}
-"""Metrics in the report's tables."""
+NOT_SHOWN = {"ece", *(f"{average}_{name}" for average in ("macro", "weighted") for name in ("precision", "recall"))}
+"""Metrics that the report's tables have no room for."""
 TITLES = {
     "macro_f1": "macro F1",
     "weighted_f1": "weighted F1",
@@ -55,16 +50,18 @@ def metric_prefix(name: str, objectives: list[Objective], sign: str = "/") -> st
 
 def metric_columns(objectives: list[Objective]) -> list[str]:
     """Return the names of the metrics in tables, the weighted sum last."""
-    names = [metric_prefix(o.name, objectives) + metric for o in objectives for metric in SHOWN_METRICS[o.kind]]
+    names = [metric_prefix(o.name, objectives) + metric for o in objectives for metric in _shown_metrics(o.kind)]
     return [*names, kinds.WEIGHTED] if len(objectives) > 1 else names
 
 
 def is_shown(name: str) -> bool:
     """Return True if tables show this metric."""
-    return name.rpartition("/")[2] in {
-        kinds.WEIGHTED,
-        *(metric for metrics in SHOWN_METRICS.values() for metric in metrics),
-    }
+    shown = {kinds.WEIGHTED}.union(*(_shown_metrics(kind) for kind in kinds.KINDS))
+    return name.rpartition("/")[2] in shown
+
+
+def _shown_metrics(kind: Kind) -> list[str]:
+    return [metric for metric in kinds.KINDS[kind].metric_names if metric not in NOT_SHOWN]
 
 
 def metric_title(name: str) -> str:

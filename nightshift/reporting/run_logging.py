@@ -62,7 +62,7 @@ def _log_profile(run_id: str, verdict: Verdict, main: Objective) -> None:
     table = scoring.read(artifact_store.folder(verdict) / "challenger", [main])[main.name]
     holdout = scoring.side_of(main, "holdout")
     frame = holdout[holdout["row_key"].isin(table["row_key"])]
-    text = drift_profile.profile(table, frame, main).model_dump_json()
+    text = drift_profile.build_profile(table, frame, main).model_dump_json()
     tracking.connect().log_text(run_id, text, drift_profile.FILE)
 
 

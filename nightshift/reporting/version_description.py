@@ -4,7 +4,7 @@ from mlflow.entities import Run
 from prefect.context import FlowRunContext
 
 from nightshift.escaping import markdown, markdown_link
-from nightshift.evaluation.claims import percent
+from nightshift.evaluation.claims import format_percent
 from nightshift.records import Candidate, NightResult, Source, Verdict
 from nightshift.registry import ledger, model_registry, tags, tracking
 from nightshift.reporting import report_data
@@ -63,7 +63,7 @@ def _text(result: NightResult, data: ReportData, verdict: Verdict, sources: list
     lines += [f"**{markdown(candidate.recipe)}** {decision}: {first}", "", *(f"- {reason}" for reason in more), ""]
     lines += [*_metrics_table(result, data, verdict, full), ""]
     if verdict.difference is not None and verdict.confidence is not None:
-        limits = f"one-sided {percent(verdict.confidence)} limits"
+        limits = f"one-sided {format_percent(verdict.confidence)} limits"
         lines += [
             f"Difference to the champion, with its {limits}: {_difference(verdict)}; margin {verdict.margin}.",
             "",

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from nightshift.records import Objective, Start, Trained
+from nightshift.records import Objective, Trained, WarmStart
 from nightshift.store import artifact_store, disk
 from tasks.compress import candidates, students
 from tasks.compress.recipes import Recipe, Step
@@ -24,7 +24,7 @@ class CandidateBuilder:
     objectives: list[Objective]
     settings: CompressSettings
     inherited: InheritedSettings
-    teachers: list[Trained | Start]
+    teachers: list[Trained | WarmStart]
     model_name: str
     deadline: float | None = None
     """Seconds since the epoch."""

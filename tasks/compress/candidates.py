@@ -10,6 +10,7 @@ import pandas as pd
 
 import nightshift.inference.footprint
 from nightshift.evaluation import decision_thresholds, scoring
+from nightshift.evaluation.prediction_tables import texts_of
 from nightshift.inference.measurement import TorchPredictor, device
 from nightshift.inference.predictor import OnnxPredictor
 from nightshift.models.heads import read_heads, write_heads
@@ -75,9 +76,9 @@ def export_model(
         raise NotPossibleError(str(error)) from error
     if number_format.kind:
         _quantize(serving, number_format, objectives)
-    if decision_thresholds.is_chosen(decisions.decision_threshold, decisions.abstain_accuracy):
+    if decision_thresholds.needs_scores(decisions.decision_threshold, decisions.abstain_accuracy):
         predictor: Any = export.open_predictor(serving)
-        heads = decision_thresholds.choose(
+        heads = decision_thresholds.choose_bounds(
             predictor,
             read_heads(folder / "checkpoint"),
             objectives,
@@ -114,7 +115,7 @@ def _calibration_batches(serving: Path, objectives: list[Objective]) -> list[dic
     batches: list[dict[str, np.ndarray]] = []
     for objective in objectives:
         frame = training_rows(objective)
-        texts, pairs = scoring.texts_of(frame.sample(min(len(frame), CALIBRATION_ROWS), random_state=0))
+        texts, pairs = texts_of(frame.sample(min(len(frame), CALIBRATION_ROWS), random_state=0))
         rows = texts if pairs is None else list(zip(texts, pairs, strict=True))
         batches += [predictor.feed(rows[start : start + BATCH]) for start in range(0, len(rows), BATCH)]
     return batches

@@ -26,7 +26,7 @@ class ExportedModel(Artifact):
 
 
 class Predictions(Artifact):
-    """`answers/OBJECTIVE.parquet`: a model's predictions on the rows of one side, see `nightshift.evaluation.kinds`."""
+    """`answers/OBJECTIVE.parquet`: a model's predictions on the rows of one side, see `nightshift.evaluation.prediction_tables`."""
 
 
 class Footprint(Artifact):

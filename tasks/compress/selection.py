@@ -7,7 +7,7 @@ too small to confirm any, the most cautious one is put forward as unconfirmed.
 from dataclasses import dataclass
 
 from nightshift.evaluation import kinds, significance
-from nightshift.evaluation.significance import Tables
+from nightshift.evaluation.prediction_tables import Tables
 from nightshift.records import Candidate, Objective
 from tasks.compress.settings import SelectionSettings
 
@@ -172,7 +172,7 @@ def _confirm(
         decision.reasons.append(f"not confirmed: up to {-difference.lower:.4f} worse than full on the holdout")
         for bolder in sequence[index + 1 :]:
             bolder.reasons.append(f"not tested after {decision.name} failed")
-        rows_needed = significance.rows_to_tell(*pair, difference, settings.max_drop, settings.confidence)
+        rows_needed = significance.required_rows(*pair, difference, settings.max_drop, settings.confidence)
         rows = len(holdouts[full.name][objectives[0].name])
         is_open = index == 0 and difference.upper >= -settings.max_drop
         return rows_needed if is_open and rows_needed and rows < rows_needed else None

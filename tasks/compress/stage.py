@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nightshift.evaluation import decision_thresholds, kinds, scoring
-from nightshift.evaluation.significance import Tables
+from nightshift.evaluation.prediction_tables import Tables
 from nightshift.models.heads import read_heads
-from nightshift.records import Candidate, Compressed, Cost, Evaluated, Objective, Start, Trained
+from nightshift.records import Candidate, Compressed, Cost, Evaluated, Objective, Trained, WarmStart
 from nightshift.store import artifact_store
 from nightshift.store.stages import stage
 from tasks.compress import candidates, search, selection
@@ -40,7 +40,7 @@ def compress(
     objectives: list[Objective],
     compress: CompressSettings,
     train: InheritedSettings,
-    teachers: list[Trained | Start],
+    teachers: list[Trained | WarmStart],
     model_name: str,
     deadline: float | None = None,
 ) -> Compressed:
@@ -172,7 +172,7 @@ def _decision_remark(builder: CandidateBuilder, exported: ExportedModel | None) 
     if exported is None:
         return ""
     heads = read_heads(artifact_store.folder(exported) / "checkpoint")
-    return decision_thresholds.in_words(heads, builder.inherited.decision_threshold)
+    return decision_thresholds.describe(heads, builder.inherited.decision_threshold)
 
 
 def _write(folder: Path, exported: Exported, predictions: Predictions) -> None:

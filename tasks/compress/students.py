@@ -20,11 +20,12 @@ from transformers import PreTrainedTokenizerBase
 from nightshift.compression import allocation, hidden_size, layer_dropping, pruning, reconstruction, vocabulary
 from nightshift.compression.importance import compute_importance
 from nightshift.evaluation import scoring
+from nightshift.evaluation.prediction_tables import texts_of
 from nightshift.inference.measurement import TorchPredictor, device
 from nightshift.models import pretrained, static
 from nightshift.models.architectures import ARCHITECTURES, get_architecture, head_size, inner_width, layers
 from nightshift.models.heads import Head, Model, is_decoder
-from nightshift.records import GENERATIVE, Objective, Start, Trained
+from nightshift.records import GENERATIVE, Objective, Trained, WarmStart
 from nightshift.store import artifact_store, disk
 from nightshift.store.stages import stage
 from nightshift.training import callbacks, trainer
@@ -44,14 +45,14 @@ LARGEST_CUT = 0.75
 """Share of the latency that one cut leaves, at least."""
 
 
-def checkpoint_folder(model: Trained | Student | Start) -> Path:
+def checkpoint_folder(model: Trained | Student | WarmStart) -> Path:
     """Return the folder of a model's checkpoint."""
-    if isinstance(model, Start):
+    if isinstance(model, WarmStart):
         return artifact_store.home() / model.path
     return artifact_store.folder(model) / ("model" if isinstance(model, Trained) else "checkpoint")
 
 
-def load_model(model: Trained | Student | Start) -> tuple[Model, PreTrainedTokenizerBase, dict[str, Head]]:
+def load_model(model: Trained | Student | WarmStart) -> tuple[Model, PreTrainedTokenizerBase, dict[str, Head]]:
     """Load a model in its own shape: a pruned checkpoint has zeros where stock transformers know no smaller shape."""
     loaded, tokenizer, heads = pretrained.load_checkpoint(checkpoint_folder(model))
     if isinstance(model, Student) and loaded.config.model_type in ARCHITECTURES:
@@ -75,7 +76,7 @@ def transfer_rows(objective: Objective) -> pd.DataFrame:
 
 @stage
 def teacher_logits(
-    folder: Path, teachers: list[Trained | Start], objectives: list[Objective], max_length: int
+    folder: Path, teachers: list[Trained | WarmStart], objectives: list[Objective], max_length: int
 ) -> TeacherLogits:
     """Compute the teachers' logits on the transfer rows of each objective that is not generative; of several the mean.
 
@@ -99,7 +100,7 @@ def teacher_logits(
         if objective.kind not in GENERATIVE:
             rows, logits = transfer_rows(objective), []
             for part in slices(f"teachers on {objective.name}", len(rows)):
-                texts = scoring.texts_of(rows[part])
+                texts = texts_of(rows[part])
                 by_teacher = [_aligned_logits(predictor, texts, objective) for predictor in predictors]
                 logits.append(np.mean(by_teacher, axis=0, dtype=np.float32))
             np.save(folder / f"{objective.name}.npy", np.concatenate(logits))
@@ -159,7 +160,7 @@ class StepContext:
     def texts(self) -> Iterator[str]:
         """Yield all texts that tonight's model and its students are trained on."""
         for objective in self.objectives:
-            for column in scoring.texts_of(transfer_rows(objective)):
+            for column in texts_of(transfer_rows(objective)):
                 yield from column or ()
 
     def batches(self) -> list[dict[str, Any]]:

@@ -1,23 +1,22 @@
-"""What bars a promotion, whatever speaks for it: a slice that pays for the whole, a budget, a change of labels.
+"""Guardrails: conditions that block a promotion whatever claim is shown, such as a worse slice, a budget, changed labels.
 
-A bar can only hold a challenger, never promote one. Pure, but for what was measured before.
+A guardrail can only hold a challenger, never promote one. Pure functions; costs and predictions are measured before.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 from pydantic import Field
 
-from nightshift.evaluation import kinds, label_changes, prediction_changes, significance, slices
-from nightshift.evaluation.claims import told
-from nightshift.evaluation.significance import Tables
-from nightshift.records import Objective, Settings
+from nightshift.evaluation import claims, kinds, label_changes, prediction_changes, significance, slices
+from nightshift.evaluation.prediction_tables import Tables
+from nightshift.records import Objective, Settings, Slice
 
 
-class Bars(Settings):
-    """Conditions that block a promotion."""
+class GuardrailSettings(Settings):
+    """Conditions that a challenger must meet."""
 
     slices: list[str] = []
     """Columns whose values define slices, in addition to the labels and three ranges of text length."""
@@ -34,92 +33,115 @@ class Bars(Settings):
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What the challenger costs as registered, and what it answers to misspelt texts, where it was asked."""
+class GuardrailMeasurements:
+    """Costs of the challenger as registered, and its predictions on texts with typos, if they are limited."""
 
     costs: dict[str, float]
-    """By the name of the setting that bounds each."""
-    noised: Tables = field(default_factory=dict)
+    """Values by the name of the setting that limits each."""
+    typo_tables: Tables = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Inspection:
-    """What was found."""
+class GuardrailResult:
+    """Results of all guardrails."""
 
     unfit: list[str] = field(default_factory=list)
-    """Why the challenger is held, told without asking who is right: no test on the holdout need be spent on it."""
-    bars: list[str] = field(default_factory=list)
-    """Why it is held, told from the holdout itself; a test that it was put to is spent all the same."""
+    """Reasons to hold that use no labels of the holdout: no test on it needs to be spent on the challenger."""
+    blocking: list[str] = field(default_factory=list)
+    """Reasons to hold that are seen on the holdout itself; a test of the claims is spent all the same."""
     notes: list[str] = field(default_factory=list)
-    """What a person should know beside."""
-    figures: dict[str, Any] = field(default_factory=dict)
-    """Fields of the verdict."""
-    lost: pd.DataFrame = field(default_factory=pd.DataFrame)
-    """See `nightshift.evaluation.prediction_changes`."""
+    """Reasons that do not hold the challenger, for people to know."""
+    slices: list[Slice] = field(default_factory=list)
+    """Slices of the holdout, against the champion."""
+    improved_rows: int | None = None
+    """Number of rows that only the challenger has right; None if rows are neither right nor wrong."""
+    regressed_rows: int | None = None
+    """Number of rows that only the champion has right."""
+    regressions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """These rows, see `nightshift.evaluation.prediction_changes`."""
+    typo_metrics: dict[str, float] = field(default_factory=dict)
+    """Metrics on the holdout with typos."""
 
 
-NOTHING = Inspection()
-"""Of a challenger that nothing was looked at."""
+NO_GUARDRAILS = GuardrailResult()
+"""Result for a challenger that no guardrail was checked of."""
 
 
-def inspect(
+def check_guardrails(
     challenger: Tables,
     champion: Tables | None,
     holdouts: Mapping[str, pd.DataFrame],
     objectives: list[Objective],
-    measured: Measured,
-    settings: Bars,
+    measured: GuardrailMeasurements,
+    settings: GuardrailSettings,
     confidence: float,
-) -> Inspection:
-    """Slices, flips and labels against a champion that can be compared, and the budgets of every challenger."""
-    noised = kinds.metrics(measured.noised, objectives) if measured.noised else {}
-    drop = _drop(kinds.metrics(challenger, objectives), noised, kinds.primary(objectives))
-    unfit, frail = over_budget(measured.costs, settings), over_budget({"max_typo_drop": drop}, settings)
+) -> GuardrailResult:
+    """Check the budgets of a challenger and, against a champion that can be compared, slices, prediction changes and labels.
+
+    Args:
+        challenger: Tables of the challenger on the holdout.
+        champion: Tables of the champion on the same rows; None if there is none to compare with.
+        holdouts: Rows of the holdout by objective, in the order of the tables.
+        objectives: Objectives of the run.
+        measured: Costs of the challenger, and its predictions on texts with typos.
+        settings: Conditions to check.
+        confidence: 1 - the chance that any slice is called worse by mistake.
+    """
+    typo_metrics = kinds.metrics(measured.typo_tables, objectives) if measured.typo_tables else {}
+    drop = _drop(kinds.metrics(challenger, objectives), typo_metrics, kinds.primary(objectives))
+    unfit = over_budget(measured.costs, settings)
+    blocking = over_budget({"max_typo_drop": drop}, settings)
     if champion is None:
-        return Inspection(unfit, frail, figures={"noised": noised})
-    parts = {o.name: slices.parts(holdouts[o.name], o, settings.slices) for o in objectives}
-    found = slices.compare(challenger, champion, parts, objectives, settings.slice_margin, confidence)
-    changed = _changed_labels(challenger, champion, objectives, confidence)
-    hold = settings.label_changes == "hold"
-    held = [f"{words}; held for a person (gate.label_changes: hold)" for words in changed if hold]
-    return Inspection(
-        [*unfit, *held],
-        [*frail, *slices.told(found, settings.slice_margin)],
-        [] if hold else changed,
-        {"noised": noised, "slices": found} | prediction_changes.counts(challenger, champion, objectives),
-        prediction_changes.lost(challenger, champion, holdouts, objectives),
+        return GuardrailResult(unfit, blocking, typo_metrics=typo_metrics)
+    subsets = {o.name: slices.split_slices(holdouts[o.name], o, settings.slices) for o in objectives}
+    compared = slices.compare_slices(challenger, champion, subsets, objectives, settings.slice_margin, confidence)
+    changes = _describe_label_changes(challenger, champion, objectives, confidence)
+    holds_changes = settings.label_changes == "hold"
+    held = [f"{text}; held for a person (gate.label_changes: hold)" for text in changes if holds_changes]
+    improved, regressed = prediction_changes.count_changes(challenger, champion, objectives) or (None, None)
+    return GuardrailResult(
+        unfit=[*unfit, *held],
+        blocking=[*blocking, *slices.describe_worse(compared, settings.slice_margin)],
+        notes=[] if holds_changes else changes,
+        slices=compared,
+        improved_rows=improved,
+        regressed_rows=regressed,
+        regressions=prediction_changes.regressions(challenger, champion, holdouts, objectives),
+        typo_metrics=typo_metrics,
     )
 
 
-def _drop(clean: dict[str, float], noised: dict[str, float], metric: str) -> float:
-    return kinds.better(metric) * (clean[metric] - noised[metric]) if noised else 0.0
+def _drop(clean: dict[str, float], typo_metrics: dict[str, float], metric: str) -> float:
+    return kinds.better(metric) * (clean[metric] - typo_metrics[metric]) if typo_metrics else 0.0
 
 
-WORDS = {
+BUDGET_TEXTS = {
     "max_latency_ms": "{:.2f} ms for 95 in 100 texts",
     "max_size_mb": "{:.1f} MB",
     "max_typo_drop": "the metric worse by {:.4f} with typing errors",
 }
 
 
-def over_budget(values: Mapping[str, float], settings: Bars) -> list[str]:
-    """In words, the values that are above the setting of their name."""
-    most = {name: getattr(settings, name) for name in values}
+def over_budget(values: Mapping[str, float], settings: GuardrailSettings) -> list[str]:
+    """Return a text for each value that is above the setting of its name."""
+    limits = {name: getattr(settings, name) for name in values}
     return [
-        f"over budget: {WORDS[name].format(value)}, more than gate.{name} {most[name]}"
+        f"over budget: {BUDGET_TEXTS[name].format(value)}, more than gate.{name} {limits[name]}"
         for name, value in values.items()
-        if most[name] is not None and value > most[name]
+        if limits[name] is not None and value > limits[name]
     ]
 
 
-def _changed_labels(challenger: Tables, champion: Tables, objectives: list[Objective], confidence: float) -> list[str]:
-    """One sentence where the two know different labels."""
-    changes = label_changes.changes(challenger, champion, objectives)
+def _describe_label_changes(
+    challenger: Tables, champion: Tables, objectives: list[Objective], confidence: float
+) -> list[str]:
+    """Return one sentence if the two models know different labels."""
+    changes = label_changes.describe_changes(challenger, champion, objectives)
     if not changes:
         return []
-    whole = significance.compare(challenger, champion, objectives, confidence)
+    difference = significance.compare(challenger, champion, objectives, confidence)
     shared, rows = label_changes.compare_shared(challenger, champion, objectives, confidence)
-    words = f"on all rows {told(whole, objectives, confidence)}"
+    text = f"on all rows {claims.describe(difference, objectives, confidence)}"
     if shared:
-        words += f"; on the {rows:,} of shared labels {told(shared, objectives, confidence)}"
-    return [f"other labels than the champion's, {'; '.join(changes)}: {words}"]
+        text += f"; on the {rows:,} of shared labels {claims.describe(shared, objectives, confidence)}"
+    return [f"other labels than the champion's, {'; '.join(changes)}: {text}"]

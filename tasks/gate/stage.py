@@ -1,4 +1,4 @@
-"""The gate: a pure decision from labels, both models' answers on the same rows, costs and settings.
+"""The gate: a pure decision from both models' predictions on the same rows, costs and settings.
 
 The first version must be shown to beat the dummy and guessing, and not be below the baseline (`tasks.gate.first_version`).
 Later ones claim to be *better* or *cheaper*. The error budget of a year is divided over its tests on the holdout (a
@@ -15,31 +15,44 @@ from pydantic import Field, field_validator
 from nightshift import escaping
 from nightshift.errors import InputError, SettingsError
 from nightshift.evaluation import kinds, prediction_changes, scoring, significance
-from nightshift.evaluation.claims import SCREEN, Costs, anchored, examine, told
+from nightshift.evaluation.claims import (
+    SCREENING_CONFIDENCE,
+    LatencyComparison,
+    check_claims,
+    describe,
+    has_other_anchor,
+)
 from nightshift.evaluation.confidence_limits import Difference
-from nightshift.evaluation.significance import Tables
+from nightshift.evaluation.prediction_tables import Tables
 from nightshift.inference.measurement import measure_latencies
-from nightshift.records import Claim, Compared, Evaluated, Metric, Objective, Registered, Standing, Verdict
+from nightshift.records import Claim, Compared, Evaluated, Metric, Objective, Registered, RegistryState, Verdict
 from nightshift.registry import model_registry, tags, tracking
 from nightshift.registry.version_predictions import VersionPredictor, drop_rows, predict_versions, trained_keys
 from nightshift.store import artifact_store
 from nightshift.store.stages import stage
-from tasks.gate.first_version import First, References, judge_first
-from tasks.gate.guardrails import NOTHING, Bars, Inspection, Measured, inspect
-from tasks.gate.typos import noised
+from tasks.gate.first_version import FirstPolicy, References, decide_first
+from tasks.gate.guardrails import (
+    NO_GUARDRAILS,
+    GuardrailMeasurements,
+    GuardrailResult,
+    GuardrailSettings,
+    check_guardrails,
+)
+from tasks.gate.typos import with_typos
 
-NIGHTS = 365
-"""In a year."""
+NIGHTS_PER_YEAR = 365
+ROLES: tuple[str, ...] = ("challenger", "champion")
+"""Roles whose latency is measured."""
 ROUNDING = 1e-9
 """Relative error that a sum of shares of the budget may have."""
 
 
-class GateSettings(Bars):
+class GateSettings(GuardrailSettings):
     """Conditions under which a challenger replaces the champion."""
 
     metric: Metric | None = None
     """Metric that decides what is better; if not set, the default of the kind."""
-    first: First = "baseline"
+    first: FirstPolicy = "baseline"
     """Condition for a first version: baseline (shown to beat the dummy and guessing, and not below the baseline), dummy (shown to beat the dummy and guessing), manual (a person promotes it)."""
     margin: float = Field(0.005, gt=0)
     """Non-inferiority margin, in the metric's unit: a cheaper challenger must be shown to lose less than this against champion and anchor."""
@@ -56,31 +69,32 @@ class GateSettings(Bars):
 
     @property
     def budget(self) -> float:
-        """The chance of a wrong promotion that a year's tests may spend together."""
+        """Return the chance of a wrong promotion that a year's tests may spend together."""
         return 1 - self.confidence
 
     @property
     def alpha(self) -> float:
-        """What one test on the holdout spends of it."""
+        """Return the share of the budget that one test on the holdout spends."""
         return self.budget / self.tests_per_year
 
     @property
     def test_confidence(self) -> float:
-        """Of the one-sided limit of a test on the holdout that needs one limit only."""
+        """Return the confidence of the one-sided limit of a test on the holdout that needs one limit only."""
         return 1 - self.alpha
 
     @property
     def cost_confidence(self) -> float:
-        """Of the limit of a cost, which every night asks for: a year of them errs in a hundredth of what its tests may."""
-        return 1 - (1 - self.confidence) / (100 * NIGHTS)
+        """Return the confidence of the nightly cost limit: those of a year use 1 % of the yearly error budget together."""
+        return 1 - (1 - self.confidence) / (100 * NIGHTS_PER_YEAR)
 
     @field_validator("minimum")
     @classmethod
-    def _known_metrics(cls, minimum: dict[str, float]) -> dict[str, float]:
-        known = {name: None for kind in kinds.KINDS.values() for name in kind.names} | {kinds.WEIGHTED: None}
+    def _ensure_metrics(cls, minimum: dict[str, float]) -> dict[str, float]:
+        names = dict.fromkeys(name for kind in kinds.KINDS.values() for name in kind.metric_names)
+        names[kinds.WEIGHTED] = None
         for name in minimum:
-            if name.rpartition("/")[2] not in known:
-                raise ValueError(f"{name!r} is no metric; known: {', '.join(known)}")
+            if name.rpartition("/")[2] not in names:
+                raise ValueError(f"{name!r} is no metric; known: {', '.join(names)}")
         return minimum
 
 
@@ -88,117 +102,143 @@ def decide(
     holdout: Mapping[str, Tables],
     validation: Mapping[str, Tables],
     objectives: list[Objective],
-    costs: Costs | None,
+    costs: LatencyComparison | None,
     references: References,
     settings: GateSettings,
     spent: int = 0,
-    unable: Mapping[str, str] | None = None,
+    not_comparable: Mapping[str, str] | None = None,
     spread: float | None = None,
-    inspection: Inspection = NOTHING,
+    guardrails: GuardrailResult = NO_GUARDRAILS,
     alpha: float = 0.0,
 ) -> Verdict:
-    """Promote or hold, with the reasons.
+    """Return the decision to promote or hold, with the reasons.
 
-    `holdout` and `validation`: by role (challenger, champion, anchor) the answers on the same rows; `unable` says of a
-    role why it has none. `references`: the dummy's and the baseline's answers on the holdout, for a first version.
-    `costs` goes with a champion that answers. `spent`: this year's tests so far, `alpha` what they have spent of
-    1 - confidence. `spread`: the standard deviation of the metric over seeds, which widens every limit.
-    `inspection` can hold what is promoted, and show what a test would be wasted on.
+    Args:
+        holdout: Tables by role (challenger, champion, anchor), all on the same rows of the holdout.
+        validation: The same on validation.
+        objectives: Objectives of the run.
+        costs: Latency of challenger and champion; None without a champion that answers.
+        references: Tables of the dummy and the baseline on the holdout, for a first version.
+        settings: Settings of the gate.
+        spent: Number of this year's tests on the holdout so far.
+        not_comparable: Reasons why roles have no tables.
+        spread: Standard deviation of the metric over seeds, which widens every limit.
+        guardrails: Results that can hold the challenger, or show that a test would be wasted on it.
+        alpha: Share of the year's error budget, 1 - confidence, that its tests have spent so far.
     """
-    found = kinds.metrics(holdout["challenger"], objectives)
-    missing = [name for name in settings.minimum if name not in found]
-    if missing:
-        raise SettingsError(f"gate.minimum: tonight has no {', '.join(missing)}; there are: {', '.join(found)}")
-    short = _short(found, settings)
-    hopeless = _short(kinds.metrics(validation["challenger"], objectives), settings)
-    barred = dict(unable or {}) | _other_tokens(holdout, objectives)
-    if "champion" in barred:
-        reason = f"not compared: the champion {barred['champion']}; it stays until a person promotes"
+    metrics = kinds.metrics(holdout["challenger"], objectives)
+    if missing := [name for name in settings.minimum if name not in metrics]:
+        raise SettingsError(f"gate.minimum: tonight has no {', '.join(missing)}; there are: {', '.join(metrics)}")
+    short_on_validation = _below_minimum(kinds.metrics(validation["challenger"], objectives), settings)
+    not_comparable = dict(not_comparable or {}) | _other_tokens(holdout, objectives)
+    if "champion" in not_comparable:
+        reason = f"not compared: the champion {not_comparable['champion']}; it stays until a person promotes"
         verdict = Verdict(decision="hold", reasons=[reason])
     elif "champion" not in holdout:
-        verdict = judge_first(holdout["challenger"], references, objectives, settings.first, settings.test_confidence)
-    elif hopeless or inspection.unfit:
-        words = "no test on the holdout is spent on it" + "".join(f"; on validation {line}" for line in hopeless)
-        verdict = Verdict(decision="hold", reasons=[words])
+        verdict = decide_first(holdout["challenger"], references, objectives, settings.first, settings.test_confidence)
+    elif short_on_validation or guardrails.unfit:
+        reason = "; on validation ".join(["no test on the holdout is spent on it", *short_on_validation])
+        verdict = Verdict(decision="hold", reasons=[reason])
     else:
         assert costs is not None
-        verdict = _against(holdout, validation, objectives, costs, settings, (spent, alpha), barred, spread or 0.0)
-    if "champion" in holdout:
-        verdict.champion_metrics = kinds.metrics(holdout["champion"], objectives)
-    verdict.metrics = found
-    bars = [*short, *inspection.unfit, *inspection.bars]
-    if bars:
-        verdict.decision, verdict.claim, verdict.reasons = "hold", None, [*bars, *verdict.reasons]
-    verdict.reasons += inspection.notes
-    return verdict.model_copy(update=inspection.figures)
+        verdict = _decide_against(
+            holdout, validation, objectives, costs, settings, (spent, alpha), not_comparable, spread or 0.0
+        )
+    blocking = [*_below_minimum(metrics, settings), *guardrails.unfit, *guardrails.blocking]
+    return verdict.model_copy(
+        update={
+            "decision": "hold" if blocking else verdict.decision,
+            "claim": None if blocking else verdict.claim,
+            "reasons": [*blocking, *verdict.reasons, *guardrails.notes],
+            "metrics": metrics,
+            "champion_metrics": kinds.metrics(holdout["champion"], objectives) if "champion" in holdout else {},
+            "slices": guardrails.slices,
+            "gained": guardrails.improved_rows,
+            "lost": guardrails.regressed_rows,
+            "noised": guardrails.typo_metrics,
+        }
+    )
 
 
-def _short(found: dict[str, float], settings: GateSettings) -> list[str]:
-    """In words, the metrics that fall short of their minimum."""
-    lines = []
+def _below_minimum(metrics: dict[str, float], settings: GateSettings) -> list[str]:
+    """Return a text for each metric that falls short of its minimum."""
+    texts = []
     for name, bound in settings.minimum.items():
-        if kinds.better(name) * (found[name] - bound) < 0:
-            words = "below the minimum" if kinds.better(name) > 0 else "above the most allowed,"
-            lines.append(f"{name} {found[name]:.4f} is {words} {bound}")
-    return lines
+        if kinds.better(name) * (metrics[name] - bound) < 0:
+            relation = "below the minimum" if kinds.better(name) > 0 else "above the most allowed,"
+            texts.append(f"{name} {metrics[name]:.4f} is {relation} {bound}")
+    return texts
 
 
 def _other_tokens(tables: Mapping[str, Tables], objectives: list[Objective]) -> dict[str, str]:
-    """Losses a token compare only where the tokens are the same."""
-    told = [o.name for o in objectives if o.kind == "generation"]
-    ours = tables["challenger"]
+    """Return a reason for each role whose losses cannot be compared, since they are of other tokens than the challenger's."""
+    names = [o.name for o in objectives if kinds.form_of(o) == "losses"]
+    tokens = {role: [by_name[name]["tokens"].tolist() for name in names] for role, by_name in tables.items()}
     return {
         role: "counts other tokens in the same texts (another tokenizer, or train.max_length)"
-        for role, theirs in tables.items()
-        if any(ours[name]["tokens"].tolist() != theirs[name]["tokens"].tolist() for name in told)
+        for role in tables
+        if tokens[role] != tokens["challenger"]
     }
 
 
-def _against(
+def _decide_against(
     holdout: Mapping[str, Tables],
     validation: Mapping[str, Tables],
     objectives: list[Objective],
-    costs: Costs,
+    costs: LatencyComparison,
     settings: GateSettings,
     spent: tuple[int, float],
-    barred: dict[str, str],
+    not_comparable: dict[str, str],
     spread: float,
 ) -> Verdict:
-    """Test the claims that validation makes likely, where the year's tests have left enough of its error budget.
+    """Test the claims that validation makes likely, if the year's tests have left enough of its error budget.
 
-    Where both are likely and the anchor takes a limit of its own, the two limits share the test's alpha.
+    If both are likely and the anchor takes a limit of its own, the two limits share the test's alpha.
     """
     tests, alpha = spent
     cost = f"{'' if costs.cheaper else 'not shown to be 10 % '}cheaper: {costs}"
-    verdict = Verdict(decision="hold", reasons=[], margin=settings.margin, spent=tests)
-    screened = examine(validation, objectives, settings.margin, SCREEN, barred, spread)
-    verdict.validation = _compared(screened.difference, SCREEN)
-    possible: tuple[Claim, ...] = ("cheaper", "better") if costs.cheaper else ("better",)
-    likely = [claim for claim in possible if screened.shown(claim)]
     budget = f"{tests} tests have spent {100 * alpha / settings.budget:.3g} % of the year's error budget"
+    screening = check_claims(validation, objectives, settings.margin, SCREENING_CONFIDENCE, not_comparable, spread)
+    possible: tuple[Claim, ...] = ("cheaper", "better") if costs.cheaper else ("better",)
+    likely = [claim for claim in possible if screening.shows(claim)]
+
+    def hold_untested(reason: str) -> Verdict:
+        compared = _compared(screening.difference, SCREENING_CONFIDENCE)
+        return Verdict(
+            decision="hold", reasons=[reason, cost], margin=settings.margin, spent=tests, validation=compared
+        )
+
     if not likely:
-        doubts = "; ".join(screened.doubts[possible[0]])
-        verdict.reasons = [f"no test on the holdout is spent on it ({budget}): on validation {doubts}", cost]
-        return verdict
+        doubts = "; ".join(screening.doubts[possible[0]])
+        return hold_untested(f"no test on the holdout is spent on it ({budget}): on validation {doubts}")
     if settings.alpha > (settings.budget - alpha) * (1 + ROUNDING):
-        verdict.reasons = [
-            f"validation says that it is worth a test, but {budget}: `nightshift holdout rotate` takes the next sealed holdout",
-            cost,
-        ]
-        return verdict
-    confidence = 1 - settings.alpha / (2 if len(likely) > 1 and anchored(holdout) else 1)
-    seen = examine(holdout, objectives, settings.margin, confidence, barred, spread)
-    words = told(seen.difference, objectives, confidence)
-    verdict.tested, verdict.spent, verdict.alpha, verdict.confidence = likely[0], tests + 1, settings.alpha, confidence
-    verdict.difference, verdict.interval = seen.difference.difference, (seen.difference.lower, seen.difference.upper)
-    if seen.shown("better") and ("better" in likely or seen.shown("cheaper")):
-        verdict.decision, verdict.claim, verdict.reasons = "promote", "better", [f"better: {words}", cost]
-    elif "cheaper" in likely and seen.shown("cheaper"):
-        verdict.decision, verdict.claim = "promote", "cheaper"
-        verdict.reasons = [f"{cost}; not worse by {settings.margin} than champion or anchor: {words}"]
+        return hold_untested(
+            f"validation says that it is worth a test, but {budget}: `nightshift holdout rotate` takes the next sealed holdout"
+        )
+    confidence = 1 - settings.alpha / (2 if len(likely) > 1 and has_other_anchor(holdout) else 1)
+    result = check_claims(holdout, objectives, settings.margin, confidence, not_comparable, spread)
+    difference = describe(result.difference, objectives, confidence)
+    claim: Claim | None = None
+    if result.shows("better") and ("better" in likely or result.shows("cheaper")):
+        claim, reasons = "better", [f"better: {difference}", cost]
+    elif "cheaper" in likely and result.shows("cheaper"):
+        claim = "cheaper"
+        reasons = [f"{cost}; not worse by {settings.margin} than champion or anchor: {difference}"]
     else:
-        verdict.reasons = [*seen.doubts[likely[0]], cost]
-    return verdict
+        reasons = [*result.doubts[likely[0]], cost]
+    return Verdict(
+        decision="promote" if claim else "hold",
+        claim=claim,
+        reasons=reasons,
+        margin=settings.margin,
+        spent=tests + 1,
+        validation=_compared(screening.difference, SCREENING_CONFIDENCE),
+        tested=likely[0],
+        alpha=settings.alpha,
+        confidence=confidence,
+        difference=result.difference.difference,
+        interval=(result.difference.lower, result.difference.upper),
+    )
 
 
 def _compared(difference: Difference, confidence: float) -> Compared:
@@ -207,7 +247,7 @@ def _compared(difference: Difference, confidence: float) -> Compared:
 
 
 def _artifact(name: str, number: str) -> tuple[str | None, str | None]:
-    """What a night made a version from: the digest of its candidates, and which of them it is."""
+    """Return the digest of the candidates that a version was chosen from, and the name of the chosen one."""
     version_tags = model_registry.version(name, number).tags
     return version_tags.get(tags.COMPRESSED), version_tags.get(tags.RECIPE)
 
@@ -216,75 +256,119 @@ def _artifact(name: str, number: str) -> tuple[str | None, str | None]:
 def gate(
     folder: Path,
     registered: Registered,
-    standing: Standing,
+    standing: RegistryState,
     objectives: list[Objective],
     evaluated: Evaluated,
     gate: GateSettings,
     spread: float | None = None,
 ) -> Verdict:
-    """Score challenger, champion and anchor tonight, as registered, on tonight's holdout, and decide."""
+    """Run challenger, champion and anchor, as registered, on this run's holdout, and decide.
+
+    Args:
+        folder: New folder of the store for the tables.
+        registered: The challenger.
+        standing: Champion, anchor, and the year's tests so far.
+        objectives: Objectives of the run.
+        evaluated: Holds the tables of the dummy and the baseline.
+        gate: Settings of the gate.
+        spread: Standard deviation of the metric over seeds; None for one seed.
+    """
     tracking.connect()
-    served, answers, unable = predict_versions(registered, standing, objectives)
+    served, tables, not_comparable = predict_versions(registered, standing, objectives)
     keys = trained_keys(registered, standing)
-    seen = {side: drop_rows(tables, keys) for side, tables in answers.items()}
-    if any(table.empty for tables in answers.values() for table in tables["challenger"].values()):
-        raise InputError(f"gate: version {registered.version}, the champion or the anchor was trained on every row that "
-                         "could judge; give other rows as holdout")  # fmt: skip
+    num_removed = {side: drop_rows(by_role, keys) for side, by_role in tables.items()}
+    if any(table.empty for by_role in tables.values() for table in by_role["challenger"].values()):
+        raise InputError(
+            f"gate: version {registered.version}, the champion or the anchor was trained on every row that "
+            "could judge; give other rows as holdout"
+        )
     references = _references(evaluated, objectives)
-    for tables in (references.dummy, references.baseline):
-        drop_rows({"challenger": tables}, keys)
-    for role, tables in answers["holdout"].items():
-        scoring.write(tables, folder / role)
+    for reference in (references.dummy, references.baseline):
+        drop_rows({"challenger": reference}, keys)
+    for role, by_objective in tables["holdout"].items():
+        scoring.write(by_objective, folder / role)
     (folder / "measured").mkdir()
-    costs, timed = None, scoring.timed(objectives)
-    asked = [
-        served[role].prediction_function(timed) for role in ("challenger", "champion") if role in answers["holdout"]
-    ]
-    times = measure_latencies(asked, *scoring.timed_texts(timed))
-    if standing.champion and "champion" in answers["holdout"]:
-        same = _artifact(registered.name, registered.version) == _artifact(registered.name, standing.champion)
-        ratio = 1.0 if same else significance.ratio_limit(times[0], times[1], gate.cost_confidence)
-        costs = Costs(float(np.median(times[0])), float(np.median(times[1])), ratio, gate.cost_confidence)
-    found = _inspected(served["challenger"], times[0], answers["holdout"], objectives, gate)
-    if len(found.lost):
-        artifact_store.write_csv(escaping.spreadsheet(found.lost), folder / "measured" / prediction_changes.FILE)
+    answering = {role: served[role] for role in ROLES if role in tables["holdout"]}
+    costs, times = _measure_latency(registered, standing, answering, objectives, gate)
+    guardrails = _check_guardrails(served["challenger"], times, tables["holdout"], objectives, gate)
+    if len(guardrails.regressions):
+        path = folder / "measured" / prediction_changes.FILE
+        artifact_store.write_csv(escaping.spreadsheet(guardrails.regressions), path)
     verdict = decide(
-        answers["holdout"], answers["validation"], objectives, costs, references, gate, standing.spent, unable, spread,
-        found, standing.alpha,
-    )  # fmt: skip
-    if seen["holdout"]:
+        tables["holdout"],
+        tables["validation"],
+        objectives,
+        costs,
+        references,
+        gate,
+        standing.spent,
+        not_comparable,
+        spread,
+        guardrails,
+        standing.alpha,
+    )
+    notes = []
+    if num_removed["holdout"]:
         rows = sum(o.sides.holdout for o in objectives)
-        verdict.reasons.append(f"{seen['holdout']:,} of {rows:,} holdout rows do not count: the challenger, the champion or the "
-                               "anchor was trained on them")  # fmt: skip
-    return verdict.model_copy(update={"champion_version": standing.champion, "seen": seen["holdout"], "spread": spread})
+        notes = [
+            f"{num_removed['holdout']:,} of {rows:,} holdout rows do not count: the challenger, the champion or the "
+            "anchor was trained on them"
+        ]
+    return verdict.model_copy(
+        update={
+            "reasons": [*verdict.reasons, *notes],
+            "champion_version": standing.champion,
+            "seen": num_removed["holdout"],
+            "spread": spread,
+        }
+    )
 
 
 def _references(evaluated: Evaluated, objectives: list[Objective]) -> References:
-    place = artifact_store.folder(evaluated)
-    compared = [o for o in objectives if o.name in evaluated.baselines]
+    folder = artifact_store.folder(evaluated)
+    with_baseline = [o for o in objectives if o.name in evaluated.baselines]
     return References(
-        scoring.read(place / "dummy", objectives),
-        scoring.read(place / "baseline", compared),
+        scoring.read(folder / "dummy", objectives),
+        scoring.read(folder / "baseline", with_baseline),
         evaluated.baselines,
         evaluated.left_out,
     )
 
 
-def _inspected(
+def _measure_latency(
+    registered: Registered,
+    standing: RegistryState,
+    answering: Mapping[str, VersionPredictor],
+    objectives: list[Objective],
+    gate: GateSettings,
+) -> tuple[LatencyComparison | None, list[float]]:
+    """Return the comparison with a champion that answers, and the challenger's times, ms a text."""
+    objective = scoring.timed_objective(objectives)
+    calls = [version.prediction_function(objective) for version in answering.values()]
+    times = measure_latencies(calls, *scoring.timed_texts(objective))
+    if standing.champion is None or "champion" not in answering:
+        return None, times[0]
+    same = _artifact(registered.name, registered.version) == _artifact(registered.name, standing.champion)
+    ratio = 1.0 if same else significance.ratio_limit(times[0], times[1], gate.cost_confidence)
+    medians = float(np.median(times[0])), float(np.median(times[1]))
+    return LatencyComparison(*medians, ratio, gate.cost_confidence), times[0]
+
+
+def _check_guardrails(
     challenger: VersionPredictor,
     times: list[float],
     tables: Mapping[str, Tables],
     objectives: list[Objective],
     gate: GateSettings,
-) -> Inspection:
-    """What is looked at beside the metric: slices and flips only of a champion that can be compared."""
-    judged = {o.name: tables["challenger"][o.name]["row_key"] for o in objectives}
+) -> GuardrailResult:
+    """Check the guardrails; slices and prediction changes only against a champion that can be compared."""
+    keys = {o.name: tables["challenger"][o.name]["row_key"] for o in objectives}
     sides = {o.name: scoring.side_of(o, "holdout") for o in objectives}
-    holdouts = {name: side[side["row_key"].isin(judged[name])].reset_index(drop=True) for name, side in sides.items()}
-    misspelt = {} if gate.max_typo_drop is None else {name: noised(side) for name, side in holdouts.items()}
-    answers = {o.name: challenger.table(misspelt[o.name], o) for o in objectives if misspelt}
+    holdouts = {name: side[side["row_key"].isin(keys[name])].reset_index(drop=True) for name, side in sides.items()}
+    typo_tables: Tables = {}
+    if gate.max_typo_drop is not None:
+        typo_tables = {o.name: challenger.table(with_typos(holdouts[o.name]), o) for o in objectives}
     costs = {"max_latency_ms": float(np.percentile(times, 95)), "max_size_mb": challenger.size_mb()}
     champion = None if "champion" in _other_tokens(tables, objectives) else tables.get("champion")
-    return inspect(
-        tables["challenger"], champion, holdouts, objectives, Measured(costs, answers), gate, gate.confidence
-    )
+    measured = GuardrailMeasurements(costs, typo_tables)
+    return check_guardrails(tables["challenger"], champion, holdouts, objectives, measured, gate, gate.confidence)

@@ -1,31 +1,31 @@
-"""Typing errors, as a person makes them, for a copy of the holdout; the same errors in the same row every night."""
+"""Typing errors, as a person makes them, for a copy of the holdout; the same errors in the same row in every run."""
 
 from random import Random
 
 import pandas as pd
 
-RATE = 0.03
-"""Errors a character: in English one in five or six words."""
-ERRORS = (lambda first, second: second + first, lambda _, second: second, lambda first, second: first + first + second)
-"""Of two neighbouring characters: exchanged, the first left out, the first doubled."""
+TYPOS_PER_CHARACTER = 0.03
+"""In English this is an error in one of five or six words."""
+TYPOS = (lambda first, second: second + first, lambda _, second: second, lambda first, second: first + first + second)
+"""Functions of two neighbouring characters: they are exchanged, the first is left out, the first is doubled."""
 
 
-def misspelt(text: str, random: Random) -> str:
-    """The text with an error at a share of its characters; never empty."""
-    found, place = [], 0
-    while place < len(text):
-        wrong = random.random() < RATE
-        first, second = text[place], text[place + 1 : place + 2] if wrong else ""
-        found.append(random.choice(ERRORS)(first, second) if wrong else first)
-        place += 1 + len(second)
-    return "".join(found) or text
+def add_typos(text: str, random: Random) -> str:
+    """Return the text with an error at a share of its characters; never empty."""
+    pieces, position = [], 0
+    while position < len(text):
+        is_typo = random.random() < TYPOS_PER_CHARACTER
+        first, second = text[position], text[position + 1 : position + 2] if is_typo else ""
+        pieces.append(random.choice(TYPOS)(first, second) if is_typo else first)
+        position += 1 + len(second)
+    return "".join(pieces) or text
 
 
-def noised(holdout: pd.DataFrame) -> pd.DataFrame:
-    """The rows with errors in their texts; labels and expected texts stay."""
+def with_typos(holdout: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with errors in their texts; labels and expected texts stay."""
     columns = [name for name in ("text", "text_pair") if name in holdout]
-    changed = {
-        name: [misspelt(text, Random(key + name)) for text, key in zip(holdout[name], holdout["row_key"], strict=True)]
+    texts = {
+        name: [add_typos(text, Random(key + name)) for text, key in zip(holdout[name], holdout["row_key"], strict=True)]
         for name in columns
     }
-    return holdout.assign(**changed)
+    return holdout.assign(**texts)
