@@ -106,6 +106,6 @@ def test_a_shared_trunk_writes_and_judges(tmp_path):
 def test_a_matrix_of_zeros_stays_one():
     layer = nn.Sequential(nn.Linear(4, 3))
     nn.init.zeros_(layer[0].weight)
-    narrow = int8.Int8Linear(*int8._narrowed(layer[0].weight, {}), layer[0].bias)
+    narrow = int8.Int8Linear(*int8._quantize(layer[0].weight, {}), layer[0].bias)
     assert torch.equal(narrow(torch.randn(2, 4)), layer[0].bias.expand(2, 3))
     assert torch.isfinite(narrow(torch.zeros(2, 4))).all()

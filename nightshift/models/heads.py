@@ -42,7 +42,7 @@ class Head:
     threshold: float = 0.5
     """Score from which a label is predicted, for classification with several labels a row."""
     abstain_below: float | None = None
-    """Score below which a classification with one label a row abstains; None if it never does."""
+    """Score below which a classification with one label a row abstains; None if predictions do not report it."""
 
     @property
     def generative(self) -> bool:

@@ -1,6 +1,6 @@
 """Fine-tuning with Hugging Face's Trainer, resumable bit for bit.
 
-- An effective batch holds rows of one objective and of similar length; the order of the batches is a pure function of seed
+- An effective batch holds rows of one objective and of similar length; their order is a pure function of seed
   and epoch (`nightshift.training.batching`).
 - Losses of all kinds of objective are sums divided by the number of targets of the effective batch
   (`nightshift.training.losses`).
