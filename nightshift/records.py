@@ -251,9 +251,9 @@ class Candidate(Cost):
     flips: int = 0
     """Number of holdout rows with another prediction than full's."""
     difference: float = 0.0
-    """Its metric minus full's, on the holdout."""
+    """Metric minus that of full, on the holdout."""
     lower: float = 0.0
-    """One-sided lower confidence limit of that difference."""
+    """Lower one-sided confidence limit of that difference."""
     qualifies: bool = False
     confirmed: bool = False
     chosen: bool = False
@@ -316,9 +316,9 @@ class Slice(BaseModel):
     champion: float
     difference: float
     interval: tuple[float, float] | None = None
-    """One-sided confidence limits of the difference; None if there are too few rows for a test."""
+    """Confidence limits of the difference, one-sided; None if there are too few rows for a test."""
     p: float | None = None
-    """One-sided p-value of H0, "not worse by more than the margin"; None if there are too few rows."""
+    """P-value, one-sided, of H0 "not worse by more than the margin"; None if there are too few rows."""
     worse: bool = False
     """True if H0 is rejected after Holm's correction over all slices."""
 

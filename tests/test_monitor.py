@@ -89,7 +89,7 @@ def test_an_unknown_answer_has_a_bin():
     table, frame = rows(500, 1)
     table["predicted"] = "c"
     found = drift_profile.measure_drift(before, table, frame, objective(), 0.2)
-    assert found[0].feature == "answer" and found[0].shares[drift_profile.OTHER] == (0.0, 1.0)
+    assert found[0].feature == "answer" and found[0].shares[drift_profile.OTHER_BIN] == (0.0, 1.0)
 
 
 def test_a_drop_in_quality_is_told_from_noise():

@@ -64,8 +64,8 @@ def statistic(units: Units, delta: Any) -> Any:
     low, high = np.zeros(mean.shape), np.full(mean.shape, EDGE)
     for _ in range(STEPS):
         tilt = (low + high) / 2
-        above = (counts * scaled / (1 + tilt[..., None] * scaled)).sum(axis=-1) > 0
-        low, high = np.where(above, tilt, low), np.where(above, high, tilt)
+        is_positive = (counts * scaled / (1 + tilt[..., None] * scaled)).sum(axis=-1) > 0
+        low, high = np.where(is_positive, tilt, low), np.where(is_positive, high, tilt)
     chances = counts / (total[..., None] * (1 + high[..., None] * scaled))
     unseen_chance = np.maximum(1 - chances.sum(axis=-1), 0.0)
     variance = (chances * residuals**2).sum(axis=-1) + unseen_chance * unseen**2
@@ -85,7 +85,7 @@ def limits(units: Units, critical: float) -> Difference:
 
     ends = []
     for sign in (1, -1):
-        far, near = -sign * bound, difference - sign * 1e-12
-        has_root = sign * (near - far) > 0 and surplus(far, sign) > 0 > surplus(near, sign)
-        ends.append(float(brentq(surplus, far, near, args=(sign,), xtol=1e-9)) if has_root else far)
+        far, close = -sign * bound, difference - sign * 1e-12
+        has_root = sign * (close - far) > 0 and surplus(far, sign) > 0 > surplus(close, sign)
+        ends.append(float(brentq(surplus, far, close, args=(sign,), xtol=1e-9)) if has_root else far)
     return Difference(difference, *ends)

@@ -22,7 +22,7 @@ FILE = "profile.json"
 BINS = 10
 MAX_CATEGORIES = 50
 """Predictions that have a bin of their own; the others share one."""
-OTHER = "(other)"
+OTHER_BIN = "(other)"
 NOISE_QUANTILE = 0.999
 """Share of samples without drift whose index is below its noise."""
 
@@ -127,9 +127,9 @@ def _shares(column: pd.Series, edges: list[float] | None, categories: list[str])
         ]
         counts = np.bincount(np.searchsorted(edges, column), minlength=len(names))
         return dict(zip(names, (counts / len(column)).tolist(), strict=True))
-    named = column.where(column.isin(categories), OTHER)
-    shares = named.value_counts(normalize=True)
-    return {name: float(shares.get(name, 0.0)) for name in [*categories, OTHER]}
+    categorized = column.where(column.isin(categories), OTHER_BIN)
+    shares = categorized.value_counts(normalize=True)
+    return {name: float(shares.get(name, 0.0)) for name in [*categories, OTHER_BIN]}
 
 
 def measure_drift(
@@ -152,7 +152,7 @@ def measure_drift(
 
 def _drift(name: str, feature: Feature, sizes: tuple[float, float], column: pd.Series, bound: float) -> Drift:
     """Compare a feature with its profile; `sizes` are the effective numbers of rows of the profile and of the fresh ones."""
-    shares = _shares(column, feature.edges, [value for value in feature.shares if value != OTHER])
+    shares = _shares(column, feature.edges, [value for value in feature.shares if value != OTHER_BIN])
     first, second = (np.array([part[name] for name in feature.shares]) for part in (feature.shares, shares))
     p, q = ((part * size + 0.5) / (size + 0.5 * len(part)) for part, size in zip((first, second), sizes, strict=True))
     index = float(((q - p) * np.log(q / p)).sum())

@@ -1,7 +1,7 @@
-"""The kinds of objective: for each kind, how it predicts and what it is measured by.
+"""Kinds of objective: their predictions and their metrics.
 
-`KINDS` is the only table by kind of objective here: what treats kinds differently elsewhere goes by the form of their tables of predictions
-(`nightshift.evaluation.prediction_tables`). A new kind is one entry of `KINDS`.
+A new kind is one entry of `KINDS`. Code elsewhere that treats kinds differently depends on the form of their tables of
+predictions (`nightshift.evaluation.prediction_tables`).
 """
 
 from collections.abc import Callable, Mapping
@@ -45,13 +45,13 @@ class GateMetric:
     row_scores: Callable[[pd.DataFrame], np.ndarray]
     """Score of each row of a table, more is better; bool where a row is right or wrong. Slices and drift compare these."""
     aggregate: Literal["proportion", "mean", "other"] = "other"
-    """How the metric comes from the row scores: it is the share of right rows, the mean of scores between 0 and 1, or
-    something else, which then has a function in `significance.INFLUENCES`."""
+    """Aggregation of the row scores to the metric: the share of right rows, the mean of scores between 0 and 1, or another
+    function, which then has its influence function in `significance.INFLUENCES`."""
 
 
 @dataclass(frozen=True)
 class KindOfObjective:
-    """How one kind of objective predicts and what it is measured by."""
+    """Kind of objective: its predictions and its metrics."""
 
     form: Form
     """Form of its tables of predictions."""

@@ -190,10 +190,14 @@ def bleu_tokenizer(texts: Sequence[str]) -> str:
     `char`, if most letters are of such scripts.
     """
     joined = "".join(texts)
-    letters, chinese, others = len(LETTER.findall(joined)), len(CHINESE.findall(joined)), len(UNSPACED.findall(joined))
-    if 2 * (chinese + others) <= letters:
+    letters, chinese, unspaced = (
+        len(LETTER.findall(joined)),
+        len(CHINESE.findall(joined)),
+        len(UNSPACED.findall(joined)),
+    )
+    if 2 * (chinese + unspaced) <= letters:
         return "13a"
-    return "char" if 10 * others > chinese else "zh"
+    return "char" if 10 * unspaced > chinese else "zh"
 
 
 def tokenization(table: pd.DataFrame) -> str:

@@ -204,8 +204,8 @@ def mid_p(first_only: Any, second_only: Any) -> Any:
 def widen(difference: Difference, spread: float, confidence: float) -> Difference:
     """Return the difference with independent noise of this standard deviation in its limits: distances add up in squares."""
     noise = float(norm.ppf(confidence)) * spread
-    below, above = (hypot(limit - difference.difference, noise) for limit in (difference.lower, difference.upper))
-    return Difference(difference.difference, difference.difference - below, difference.difference + above)
+    lower, upper = (hypot(limit - difference.difference, noise) for limit in (difference.lower, difference.upper))
+    return Difference(difference.difference, difference.difference - lower, difference.difference + upper)
 
 
 def is_better(
@@ -296,11 +296,11 @@ def average_f1(counts: F1Counts, macro: bool) -> tuple[Any, np.ndarray, np.ndarr
 
     Counts of several samples, shape (samples, labels), give the average of each.
     """
-    both = counts.predicted + counts.support
-    f1 = 2 * counts.right / np.maximum(both, 1)
-    weights = (both > 0).astype(float) if macro else counts.support.astype(float)
+    totals = counts.predicted + counts.support
+    f1 = 2 * counts.right / np.maximum(totals, 1)
+    weights = (totals > 0).astype(float) if macro else counts.support.astype(float)
     weights /= np.maximum(weights.sum(axis=-1, keepdims=True), 1)
-    return (weights * f1).sum(axis=-1), f1, weights, counts.rows / np.maximum(both, 1)
+    return (weights * f1).sum(axis=-1), f1, weights, counts.rows / np.maximum(totals, 1)
 
 
 def f1_losses(
@@ -318,10 +318,10 @@ def f1_losses(
         per_row: 1 over each label's share of predictions and truths.
         squared: Square of the limits' normal quantile.
     """
-    right, both = counts.right, counts.predicted + counts.support
+    right, totals = counts.right, counts.predicted + counts.support
     share = squared / (squared + counts.support)
-    after = 2 * right * (1 - share) / np.maximum(both - share * right, 1)
-    lost_row = np.where(right > 0, (f1 - after) * counts.rows / np.maximum(share * right, 1e-12), 2 * per_row)
+    reduced_f1 = 2 * right * (1 - share) / np.maximum(totals - share * right, 1)
+    lost_row = np.where(right > 0, (f1 - reduced_f1) * counts.rows / np.maximum(share * right, 1e-12), 2 * per_row)
     return weights * lost_row, weights * f1 * per_row
 
 

@@ -52,11 +52,13 @@ def split_slices(holdout: pd.DataFrame, objective: Objective, columns: Sequence[
         exploded = labels if separator is None else labels.str.split(separator, regex=False).explode()
         series = {"label": exploded} | series
     records = [json.loads(text) for text in holdout["original"]] if columns else []
-    named = [
+    by_name = [
         *series.items(),
         *((name, pd.Series([record.get(name) for record in records], dtype=object)) for name in columns),
     ]
-    return [RowSubset(by, value, np.asarray(rows)) for by, values in named for value, rows in _groups(values).items()]
+    return [
+        RowSubset(name, value, np.asarray(rows)) for name, values in by_name for value, rows in _groups(values).items()
+    ]
 
 
 def _groups(series: pd.Series) -> dict[str, Any]:
@@ -103,9 +105,9 @@ def compare_slices(
                 result.p, limits = test
                 result.interval = limits.lower, limits.upper
             results.append(result)
-    tested = [result for result in results if result.p is not None]
-    rejected = holm([result.p for result in tested if result.p is not None], 1 - confidence)
-    for result, is_rejected in zip(tested, rejected, strict=True):
+    with_p = [result for result in results if result.p is not None]
+    rejected = holm([result.p for result in with_p if result.p is not None], 1 - confidence)
+    for result, is_rejected in zip(with_p, rejected, strict=True):
         result.worse = is_rejected
     return sorted(results, key=lambda result: (result.p is None, not result.worse, result.difference))
 

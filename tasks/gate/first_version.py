@@ -58,15 +58,15 @@ def decide_first(
     """
     scopes = [objectives] if len(objectives) == 1 else [objectives, objectives[:1]]
     doubts = [doubt for scope in scopes if (doubt := _doubt(challenger, references, scope, objectives, confidence))]
-    below, notes = _below_baseline(challenger, references, scopes, objectives)
+    shortfall, notes = _below_baseline(challenger, references, scopes, objectives)
     if doubts:
-        reasons = ["; ".join(doubts), *([below] if below else [])]
+        reasons = ["; ".join(doubts), *([shortfall] if shortfall else [])]
     elif first == "manual":
         reasons = ["the first version waits for a person (gate.first: manual)"]
-    elif below and first == "baseline":
-        reasons = [f"{below}; gate.first: dummy would promote it"]
+    elif shortfall and first == "baseline":
+        reasons = [f"{shortfall}; gate.first: dummy would promote it"]
     else:
-        allowed = [f"{below}; promoted because of gate.first: dummy"] if below else []
+        allowed = [f"{shortfall}; promoted because of gate.first: dummy"] if shortfall else []
         evidence = [_describe_evidence(challenger, references, scope, objectives, confidence) for scope in scopes]
         return Verdict(decision="promote", claim="first", reasons=[*allowed, *evidence, *notes])
     return Verdict(decision="hold", reasons=[*reasons, *notes])
@@ -79,9 +79,9 @@ def _doubt(
     metric = kinds.primary(scope)
     shuffled = best_shuffle(challenger, references.dummy, scope, confidence)
     if shuffled is not None and shuffled[0] > shuffled[1] - ROUNDING:
-        best, reached = (_number(kinds.better(metric) * value) for value in shuffled)
+        best, observed = (_number(kinds.better(metric) * value) for value in shuffled)
         return (
-            f"the first version is not shown to be better than guessing: {_title(scope, objectives)} {reached}; "
+            f"the first version is not shown to be better than guessing: {_title(scope, objectives)} {observed}; "
             f"the best of {number_of_shuffles(confidence):,} shuffles of its own answers has {best}"
         )
     tables, dummy = _of_scope(challenger, scope), _of_scope(references.dummy, scope)
@@ -99,14 +99,14 @@ def _below_baseline(
     challenger: Tables, references: References, scopes: list[list[Objective]], objectives: list[Objective]
 ) -> tuple[str, list[str]]:
     """Return a text if the metric is below the baseline's, else an empty one; and reasons for missing baselines."""
-    below, missing = "", {o.name for o in objectives} - set(references.baseline)
+    shortfall, missing = "", {o.name for o in objectives} - set(references.baseline)
     for scope in scopes:
         if any(o.name in missing for o in scope):
             continue
         value, baseline = _value(challenger, scope), _value(references.baseline, scope)
-        if not below and kinds.better(kinds.primary(scope)) * (value - baseline) < -ROUNDING:
+        if not shortfall and kinds.better(kinds.primary(scope)) * (value - baseline) < -ROUNDING:
             names = " / ".join(dict.fromkeys(references.names.get(o.name, "the baseline") for o in scope))
-            below = (
+            shortfall = (
                 f"the first version is below the baseline: {_title(scope, objectives)} {_number(value)} against "
                 f"{_number(baseline)} of {names} on the same rows"
             )
@@ -115,7 +115,7 @@ def _below_baseline(
         f"({references.left_out.get(name, 'left out')}): gate.first: dummy applies"
         for name in sorted(missing)
     ]
-    return below, notes
+    return shortfall, notes
 
 
 def _describe_evidence(

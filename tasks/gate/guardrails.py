@@ -97,10 +97,10 @@ def check_guardrails(
     compared = slices.compare_slices(challenger, champion, subsets, objectives, settings.slice_margin, confidence)
     changes = _describe_label_changes(challenger, champion, objectives, confidence)
     holds_changes = settings.label_changes == "hold"
-    held = [f"{text}; held for a person (gate.label_changes: hold)" for text in changes if holds_changes]
+    label_reasons = [f"{text}; held for a person (gate.label_changes: hold)" for text in changes if holds_changes]
     improved, regressed = prediction_changes.count_changes(challenger, champion, objectives) or (None, None)
     return GuardrailResult(
-        unfit=[*unfit, *held],
+        unfit=[*unfit, *label_reasons],
         blocking=[*blocking, *slices.describe_worse(compared, settings.slice_margin)],
         notes=[] if holds_changes else changes,
         slices=compared,

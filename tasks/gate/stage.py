@@ -105,7 +105,7 @@ def decide(
     costs: LatencyComparison | None,
     references: References,
     settings: GateSettings,
-    spent: int = 0,
+    num_tests: int = 0,
     not_comparable: Mapping[str, str] | None = None,
     spread: float | None = None,
     guardrails: GuardrailResult = NO_GUARDRAILS,
@@ -120,7 +120,7 @@ def decide(
         costs: Latency of challenger and champion; None without a champion that answers.
         references: Tables of the dummy and the baseline on the holdout, for a first version.
         settings: Settings of the gate.
-        spent: Number of this year's tests on the holdout so far.
+        num_tests: Number of this year's tests on the holdout so far.
         not_comparable: Reasons why roles have no tables.
         spread: Standard deviation of the metric over seeds, which widens every limit.
         guardrails: Results that can hold the challenger, or show that a test would be wasted on it.
@@ -142,7 +142,7 @@ def decide(
     else:
         assert costs is not None
         verdict = _decide_against(
-            holdout, validation, objectives, costs, settings, (spent, alpha), not_comparable, spread or 0.0
+            holdout, validation, objectives, costs, settings, (num_tests, alpha), not_comparable, spread or 0.0
         )
     blocking = [*_below_minimum(metrics, settings), *guardrails.unfit, *guardrails.blocking]
     return verdict.model_copy(
@@ -187,7 +187,7 @@ def _decide_against(
     objectives: list[Objective],
     costs: LatencyComparison,
     settings: GateSettings,
-    spent: tuple[int, float],
+    spent_budget: tuple[int, float],
     not_comparable: dict[str, str],
     spread: float,
 ) -> Verdict:
@@ -195,9 +195,9 @@ def _decide_against(
 
     If both are likely and the anchor takes a limit of its own, the two limits share the test's alpha.
     """
-    tests, alpha = spent
+    num_tests, alpha = spent_budget
     cost = f"{'' if costs.cheaper else 'not shown to be 10 % '}cheaper: {costs}"
-    budget = f"{tests} tests have spent {100 * alpha / settings.budget:.3g} % of the year's error budget"
+    budget = f"{num_tests} tests have spent {100 * alpha / settings.budget:.3g} % of the year's error budget"
     screening = check_claims(validation, objectives, settings.margin, SCREENING_CONFIDENCE, not_comparable, spread)
     possible: tuple[Claim, ...] = ("cheaper", "better") if costs.cheaper else ("better",)
     likely = [claim for claim in possible if screening.shows(claim)]
@@ -205,7 +205,7 @@ def _decide_against(
     def hold_untested(reason: str) -> Verdict:
         compared = _compared(screening.difference, SCREENING_CONFIDENCE)
         return Verdict(
-            decision="hold", reasons=[reason, cost], margin=settings.margin, spent=tests, validation=compared
+            decision="hold", reasons=[reason, cost], margin=settings.margin, spent=num_tests, validation=compared
         )
 
     if not likely:
@@ -231,7 +231,7 @@ def _decide_against(
         claim=claim,
         reasons=reasons,
         margin=settings.margin,
-        spent=tests + 1,
+        spent=num_tests + 1,
         validation=_compared(screening.difference, SCREENING_CONFIDENCE),
         tested=likely[0],
         alpha=settings.alpha,
@@ -348,8 +348,8 @@ def _measure_latency(
     times = measure_latencies(calls, *scoring.timed_texts(objective))
     if standing.champion is None or "champion" not in answering:
         return None, times[0]
-    same = _artifact(registered.name, registered.version) == _artifact(registered.name, standing.champion)
-    ratio = 1.0 if same else significance.ratio_limit(times[0], times[1], gate.cost_confidence)
+    is_same = _artifact(registered.name, registered.version) == _artifact(registered.name, standing.champion)
+    ratio = 1.0 if is_same else significance.ratio_limit(times[0], times[1], gate.cost_confidence)
     medians = float(np.median(times[0])), float(np.median(times[1]))
     return LatencyComparison(*medians, ratio, gate.cost_confidence), times[0]
 

@@ -5,20 +5,20 @@ from random import Random
 import pandas as pd
 
 TYPOS_PER_CHARACTER = 0.03
-"""In English this is an error in one of five or six words."""
+"""Rate of errors; in English an error in one of five or six words."""
 TYPOS = (lambda first, second: second + first, lambda _, second: second, lambda first, second: first + first + second)
 """Functions of two neighbouring characters: they are exchanged, the first is left out, the first is doubled."""
 
 
 def add_typos(text: str, random: Random) -> str:
     """Return the text with an error at a share of its characters; never empty."""
-    pieces, position = [], 0
+    characters, position = [], 0
     while position < len(text):
         is_typo = random.random() < TYPOS_PER_CHARACTER
         first, second = text[position], text[position + 1 : position + 2] if is_typo else ""
-        pieces.append(random.choice(TYPOS)(first, second) if is_typo else first)
+        characters.append(random.choice(TYPOS)(first, second) if is_typo else first)
         position += 1 + len(second)
-    return "".join(pieces) or text
+    return "".join(characters) or text
 
 
 def with_typos(holdout: pd.DataFrame) -> pd.DataFrame:
