@@ -80,7 +80,7 @@ def test_the_baselines_coefficients_are_bounded(monkeypatch):
         [f"{COLOURS[place % 3]} {place} {place}" for place in range(90)], [COLOURS[place % 3] for place in range(90)]
     )
     learned = []
-    monkeypatch.setattr(evaluate, "COEFFICIENTS", 3 * 8)
+    monkeypatch.setattr(evaluate, "MAX_COEFFICIENTS", 3 * 8)
     monkeypatch.setattr(evaluate.LogisticRegression, "fit", lambda self, x, y, _fit=evaluate.LogisticRegression.fit: (
         learned.append(x.shape), _fit(self, x, y))[1])  # fmt: skip
     name, table = baseline(rows[:60], rows[60:], objective("classification", "macro_f1"), Words())

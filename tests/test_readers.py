@@ -64,7 +64,7 @@ def test_a_broken_row_is_kept_with_its_problem(tmp_path):
 
 @pytest.fixture
 def small_bounds(monkeypatch):
-    monkeypatch.setattr(size_limits, "FLOOR", 100_000)
+    monkeypatch.setattr(size_limits, "ALWAYS_ALLOWED_BYTES", 100_000)
 
 
 def test_a_file_that_unfolds_far_beyond_its_size_is_refused_before_it_is_whole(tmp_path, small_bounds):
@@ -105,9 +105,9 @@ def test_memory_is_what_the_machine_the_group_and_the_process_leave(tmp_path, mo
     limits = {"memory.max": "1000000", "memory.current": "700000", "memory.stat": "anon 5\ninactive_file 200000\n"}
     for name, text in limits.items():
         (tmp_path / name).write_text(text)
-    assert size_limits._left(tmp_path, "memory.max", "memory.current", "inactive_file") == [500_000]
+    assert size_limits._free_memory(tmp_path, "memory.max", "memory.current", "inactive_file") == [500_000]
     (tmp_path / "memory.max").write_text("max\n")
-    assert size_limits._left(tmp_path, "memory.max", "memory.current", "inactive_file") == []
+    assert size_limits._free_memory(tmp_path, "memory.max", "memory.current", "inactive_file") == []
 
 
 def test_another_encoding_is_detected(tmp_path):
