@@ -329,7 +329,6 @@ def test_of_a_killed_night_no_run_no_half_file_and_no_process_is_left(killed):
     assert not psutil.wait_procs(processes_of(night.home), timeout=20)[1], "its temporary Prefect server is left"
 
 
-@pytest.mark.slow
 def test_a_night_that_failed_after_its_promotion_goes_on(shell, project):
     (project / "home").mkdir()
     (project / "home/reports").write_text("no folder")
@@ -355,7 +354,6 @@ mlflow.models.set_model(Foreign())
 """
 
 
-@pytest.mark.slow
 def test_a_champion_of_another_making_stays(shell, project, home):
     (project / "foreign.py").write_text(FOREIGN)
     mlflow.set_experiment("theirs")

@@ -1,0 +1,52 @@
+"""Commands in processes that are forked from one which has imported the large libraries: each import takes seconds."""
+
+import atexit
+import multiprocessing
+import os
+import runpy
+import sys
+import threading
+import traceback
+from pathlib import Path
+
+CONTEXT = multiprocessing.get_context("forkserver")
+PRELOADED = ["accelerate", "datasets", "great_expectations", "matplotlib.pyplot", "mlflow", "onnxruntime", "onnxscript",
+             "pandas", "peft", "sklearn.linear_model", "scipy.stats", "torch", "transformers"]  # fmt: skip
+"""Nothing of nightshift or Prefect, which read the environment when they are imported."""
+
+
+def run_command(arguments: tuple[str, ...], folder: Path, environment: dict[str, str], timeout: float) -> int:
+    """Run a command of nightshift in a folder, with its output in the files out and err; return its exit code."""
+    CONTEXT.set_forkserver_preload(PRELOADED)
+    process = CONTEXT.Process(target=_main, args=(arguments, folder, environment))
+    process.start()
+    process.join(timeout)
+    if process.exitcode is None:
+        process.kill()
+        raise TimeoutError(f"{arguments} took more than {timeout} s")
+    return process.exitcode
+
+
+def _main(arguments: tuple[str, ...], folder: Path, environment: dict[str, str]) -> None:
+    """Do what `python -m cli.main` does, from the environment to the functions at exit."""
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    for number, name in ((1, "out"), (2, "err")):
+        file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        os.dup2(file, number)
+        os.close(file)
+    sys.argv = ["nightshift", *arguments]
+    code: object = 0
+    try:
+        runpy.run_module("cli.main", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        code = end.code
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    threading._shutdown()  # what an interpreter does at its end, and a forked process does not
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
