@@ -60,7 +60,9 @@ def test_made_again_it_is_replaced_and_so_is_one_without_its_marker():
 
 def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not():
     code = "import os; from pathlib import Path; from nightshift.store import artifact_store as store\n"
-    code += "with store.new_artifact('stage/key') as folder: (folder / 'file').write_text('half'); os.kill(os.getpid(), 9)"
+    code += (
+        "with store.new_artifact('stage/key') as folder: (folder / 'file').write_text('half'); os.kill(os.getpid(), 9)"
+    )
     assert (
         subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(Path.cwd())}).returncode == -9
     )
