@@ -26,8 +26,10 @@ log = logging.getLogger("nightshift.compress")
 SIDES = ("validation", "holdout")
 _MARKER = shutil.ignore_patterns(artifact_store.MARKER)
 
-FULL = Recipe()
+FULL_RECIPE = Recipe()
+"""The recipe of full."""
 Exported = dict[Recipe, ExportedModel]
+"""Exported models by recipe."""
 Predictions = dict[Recipe, dict[str, Tables]]
 """Predictions of full and of each exported model, by side."""
 
@@ -38,8 +40,8 @@ def compress(
     trained: Trained,
     evaluated: Evaluated,
     objectives: list[Objective],
-    compress: CompressSettings,
-    train: InheritedSettings,
+    settings: CompressSettings,
+    inherited: InheritedSettings,
     teachers: list[Trained | WarmStart],
     model_name: str,
     deadline: float | None = None,
@@ -51,34 +53,36 @@ def compress(
         trained: Full.
         evaluated: Full's metrics and predictions.
         objectives: What the models have learned.
-        compress: Recipes, and what a candidate may lose.
-        train: Settings of the training of full.
+        settings: Recipes, and what a candidate may lose.
+        inherited: Settings of the training of full.
         teachers: Models whose logits students learn from.
         model_name: The registered model, under whose name trainings keep their checkpoints.
         deadline: Seconds since the epoch; recipes whose training would end later are left out.
     """
-    builder = CandidateBuilder(trained, objectives, compress, train, teachers, model_name, deadline)
-    if compress.recipes == "auto":
+    builder = CandidateBuilder(trained, objectives, settings, inherited, teachers, model_name, deadline)
+    if settings.recipes == "auto":
         recipes = search.search(builder, evaluated.validation)
     else:
-        recipes = [Recipe.parse(recipe) for recipe in compress.recipes]
+        recipes = [Recipe.parse(recipe) for recipe in settings.recipes]
     exported, left_out = _export(builder, recipes)
     by_name = {str(recipe): model for recipe, model in exported.items()}
     costs = candidates.measure_costs(trained, by_name, objectives, builder.max_length).costs
     predictions = _predict(builder, evaluated, exported)
     full, *smaller = _measure(builder, exported, costs, predictions)
     holdouts = {str(recipe): sides["holdout"] for recipe, sides in predictions.items()}
-    decided = selection.choose(full, smaller, holdouts, objectives, compress)
+    decided = selection.choose(full, smaller, holdouts, objectives, settings)
     if decided[0].chosen:
-        exported[FULL] = builder.export(FULL)
+        exported[FULL_RECIPE] = builder.export(FULL_RECIPE)
+    _write(folder, exported, predictions)
     remarked = []
     for recipe, candidate in zip(predictions, decided, strict=True):
-        remarks = _conversion_remark(builder, recipe, predictions)
-        if candidate.chosen and left_out:
-            remarks += f"; left out: {', '.join(left_out)}"
-        remarks += _decision_remark(builder, exported.get(recipe))
-        remarked.append(candidate.model_copy(update={"why": candidate.why + remarks}))
-    _write(folder, exported, predictions)
+        remarks = [
+            candidate.why,
+            _conversion_remark(builder, recipe, predictions),
+            f"; left out: {', '.join(left_out)}" if candidate.chosen and left_out else "",
+            _decision_remark(builder, exported.get(recipe)),
+        ]
+        remarked.append(candidate.model_copy(update={"why": "".join(remarks)}))
     return Compressed(candidates=remarked)
 
 
@@ -103,7 +107,7 @@ def _export(builder: CandidateBuilder, recipes: list[Recipe]) -> tuple[Exported,
 def _predict(builder: CandidateBuilder, evaluated: Evaluated, exported: Exported) -> Predictions:
     """Return full's predictions from its evaluation, and those of each exported model."""
     evaluation = artifact_store.folder(evaluated)
-    predictions = {FULL: {side: scoring.read(evaluation / side, builder.objectives) for side in SIDES}}
+    predictions = {FULL_RECIPE: {side: scoring.read(evaluation / side, builder.objectives) for side in SIDES}}
     for recipe, model in exported.items():
         predictions[recipe] = {side: builder.predictions(model, side) for side in SIDES}
     return predictions
@@ -116,8 +120,8 @@ def _measure(
     measured = []
     for recipe, sides in predictions.items():
         candidate = measured_candidate(str(recipe), costs[str(recipe)], sides, builder.objectives)
-        if recipe != FULL:
-            changed = changed_predictions(sides["holdout"], predictions[FULL]["holdout"], builder.objectives)
+        if recipe != FULL_RECIPE:
+            changed = changed_predictions(sides["holdout"], predictions[FULL_RECIPE]["holdout"], builder.objectives)
             seconds = builder.seconds(recipe, exported[recipe])
             candidate = candidate.model_copy(update={"seconds": seconds, "flips": changed})
         measured.append(candidate)
@@ -160,7 +164,7 @@ def _conversion_remark(builder: CandidateBuilder, recipe: Recipe, predictions: P
     if isinstance(parent, Student):
         unconverted = builder.predictions(parent, "validation")
     else:
-        unconverted = predictions[FULL]["validation"]
+        unconverted = predictions[FULL_RECIPE]["validation"]
     converted = predictions[recipe]["validation"]
     rows = sum(len(converted[o.name]) for o in builder.objectives if o.kind == "classification")
     changed = changed_predictions(converted, unconverted, builder.objectives)
