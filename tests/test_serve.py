@@ -16,7 +16,7 @@ import pytest
 from nightshift.inference import predictor
 from nightshift.models.heads import Head
 
-SERVE = Path(__file__).parent.parent / "flows" / "exported" / "serve.py"
+SERVE = Path(__file__).parent.parent / "cli" / "exported" / "serve.py"
 BODY_LIMIT = 10_000
 
 
