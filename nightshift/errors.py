@@ -3,7 +3,7 @@
     NightshiftError
     └── UserError                the user can fix it: one line, exit code 2
         ├── SettingsError        a wrong field in the settings
-        ├── InputError           a file or column that cannot be read as told
+        ├── InputError           a file or column that cannot be read as set
         ├── ForeignVersionError  a registered version that is not nightshift's
         └── DamagedVersionError  a registered version whose files are missing or changed
 

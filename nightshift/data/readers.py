@@ -222,10 +222,11 @@ def _delimiter(text: str, kind: str) -> str:
     usual = "\t" if kind == ".tsv" else ","
     lines = text[:SAMPLE].splitlines(keepends=True)
     head = "".join(lines[:-1] if len(text) > SAMPLE and len(lines) > 1 else lines)
-    return max(usual + DELIMITERS.replace(usual, ""), key=lambda sign: _fit(head, sign))
+    return max(usual + DELIMITERS.replace(usual, ""), key=lambda sign: _regularity(head, sign))
 
 
-def _fit(text: str, delimiter: str) -> float:
+def _regularity(text: str, delimiter: str) -> float:
+    """Return the share of records with as many fields as the first, by the better reading; 0 for a single field."""
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     shares = []
     for fields in (_plain(text, delimiter).fields, [row for row in rows if row]):

@@ -9,7 +9,7 @@ from nightshift.evaluation.prediction_tables import SCORE, Tables, score_columns
 from nightshift.records import Objective
 
 SEPARATOR = "\x1f"
-"""Joins a row's labels where it may have one only; no label contains it."""
+"""Separator for rows that may have one label only; no label contains it."""
 
 
 def known_labels(table: pd.DataFrame) -> set[str]:
