@@ -1,9 +1,10 @@
-"""`nightshift bench architectures`: what each architecture can do, tried with a tiny model of random weights.
+"""Benchmark of the features that each architecture supports (`nightshift bench architectures`), on tiny random models.
 
-A base is written to a folder, loaded as a night loads it, and trained for an epoch on made-up rows. From the trained model every
-step of `compress` that trains is taken, trained, written and loaded again: it has to answer as before. The trained model, what
-`prune` and what `static` make are exported: what is served has to answer as PyTorch does. Int8 has to answer at all. The
-reason for each "no" stands below the table, in the words of a night's log.
+A base is written to a folder, loaded as a run of the pipeline loads it, and trained for an epoch on synthetic rows.
+Each step of `compress` that trains is applied to the trained model, trained, written and loaded again, which must not
+change its outputs. The trained model and the results of `prune` and `static` are exported, and must give PyTorch's
+outputs when they are served. Int8 outputs must be finite. The reason for each "no" is printed below the table, in the
+words of the pipeline's log.
 """
 
 import argparse
@@ -34,7 +35,7 @@ GPT2 = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 128}
 BART = {"d_model": 32, "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 2, "decoder_start_token_id": 1,
         "decoder_attention_heads": 2, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64}  # fmt: skip
 T5 = {"d_model": 32, "d_ff": 64, "d_kv": 8, "num_layers": 2, "num_heads": 4, "decoder_start_token_id": 0}
-JUDGING = {
+CLASSIFIERS = {
     "bert": BERT, "roberta": BERT, "xlm-roberta": BERT, "camembert": BERT, "electra": BERT, "albert": BERT,
     "distilbert": {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64}, "mpnet": BERT,
     "deberta-v2": BERT | {"relative_attention": True, "pos_att_type": ["p2c", "c2p"], "share_att_key": True},
@@ -42,34 +43,35 @@ JUDGING = {
     "gpt2": GPT2, "llama": GROUPED, "mistral": GROUPED, "qwen2": GROUPED, "qwen3": GROUPED, "gemma3_text": GROUPED,
     "xlnet": {"d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 64}, "fnet": BERT,
 }  # fmt: skip
-"""Architectures that learn classification here, with the sizes of the tiny model."""
-WRITING = {
+"""Architectures that are trained as classifiers, with the sizes of the tiny model."""
+GENERATORS = {
     "gpt2": GPT2, "llama": GROUPED, "qwen2": GROUPED, "qwen3": GROUPED, "gemma3_text": GROUPED,
     "t5": T5, "bart": BART,
 }  # fmt: skip
 STEPS = ("distil", "narrow", "prune", "vocabulary", "static")
-LEFT_OUT = (ValueError, RuntimeError, IndexError, TypeError, AttributeError, KeyError, NotImplementedError)
+EXPECTED_ERRORS = (ValueError, RuntimeError, IndexError, TypeError, AttributeError, KeyError, NotImplementedError)
 
 
 def main(arguments: list[str]) -> dict[str, Any]:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="nightshift bench architectures", allow_abbrev=False)
     parser.add_argument("--only", default="", help="some architectures, by model_type, separated by commas")
-    chosen = set(filter(None, parser.parse_args(arguments).only.split(",")))
+    selected = set(filter(None, parser.parse_args(arguments).only.split(",")))
     rows, reasons = [], dict[str, list[str]]()
-    for objective, sizes_by_kind in (("judges", JUDGING), ("writes", WRITING)):
+    for objective, sizes_by_kind in (("judges", CLASSIFIERS), ("writes", GENERATORS)):
         for kind, sizes in sizes_by_kind.items():
-            if not chosen or kind in chosen:
+            if not selected or kind in selected:
                 say(f"{kind}, {objective}")
-                row, why = _row(kind, sizes, objective)
+                row, row_reasons = _row(kind, sizes, objective)
                 rows.append(row)
-                for reason in why:
+                for reason in row_reasons:
                     reasons.setdefault(reason, []).append(kind)
-    return {"table": rows, "notes": [f"{', '.join(dict.fromkeys(kinds))}: {why}" for why, kinds in reasons.items()]}
+    notes = [f"{', '.join(dict.fromkeys(kinds))}: {reason}" for reason, kinds in reasons.items()]
+    return {"table": rows, "notes": notes}
 
 
 def _row(kind: str, sizes: dict[str, Any], objective: str) -> tuple[dict[str, Any], list[str]]:
-    """Return one line of the table, and the reasons for all that is not possible."""
+    """Return a line of the table, and the reasons for each "no" in it."""
     names = ("train", *STEPS, "quantize", "quantize:static", "serve")
     row: dict[str, Any] = {"architecture": kind, "kind": objective} | dict.fromkeys(names, "–")
     with tempfile.TemporaryDirectory() as name:
@@ -79,7 +81,7 @@ def _row(kind: str, sizes: dict[str, Any], objective: str) -> tuple[dict[str, An
 
 
 class _Trial:
-    """One architecture on its way through a night."""
+    """Trial of an architecture: training, compression and serving of a tiny model."""
 
     def __init__(self, kind: str, sizes: dict[str, Any], objective: str, folder: Path) -> None:
         self.kind, self.sizes, self.folder = kind, sizes, folder
@@ -94,28 +96,28 @@ class _Trial:
         self.reasons: list[str] = []
 
     def fill(self, row: dict[str, Any]) -> list[str]:
-        """Go as far as can be gone."""
-        row["train"] = self._tried(self._train)
+        """Try all features, fill in a line of the table, and return the reasons for each "no"."""
+        row["train"] = self._try(self._train)
         if row["train"] != "yes":
             return self.reasons
-        row["serve"] = self._tried(lambda: self._serve(self.model, self.tokenizer, "full"))
+        row["serve"] = self._try(lambda: self._serve(self.model, self.tokenizer, "full"))
         if row["serve"] == "yes":
             row["serve"] = (
                 "as a checkpoint" if self.head.generative else "ONNX, fused" if self.kind in FUSED else "ONNX"
             )
-            row["quantize"] = self._tried(lambda: self._quantize("dynamic"))
+            row["quantize"] = self._try(lambda: self._quantize("dynamic"))
             if not self.head.generative:
-                row["quantize:static"] = self._tried(lambda: self._quantize("static"))
+                row["quantize:static"] = self._try(lambda: self._quantize("static"))
         for step in ("distil", "prune") if self.head.generative else STEPS:
-            row[step] = self._tried(lambda step=step: self._smaller(step))  # type: ignore[misc]
+            row[step] = self._try(lambda step=step: self._compress(step))  # type: ignore[misc]
         if row["prune"] == "yes" and not architectures.get_architecture(self.model).can_prune_heads:
             row["prune"] = "neurons only"
         return self.reasons
 
-    def _tried(self, action: Callable[[], None]) -> str:
+    def _try(self, action: Callable[[], None]) -> str:
         try:
             action()
-        except LEFT_OUT as error:
+        except EXPECTED_ERRORS as error:
             reason = str(error).splitlines()[0].replace(str(self.folder), "").partition("; those that can")[0]
             self.reasons.append(reason.replace(f"{self.kind} models", "such models"))
             return "no"
@@ -130,24 +132,38 @@ class _Trial:
             self.kind, **{"vocab_size": len(tokenizer), "initializer_range": 0.2} | self.sizes | ends
         )
         config.pad_token_id = tokenizer.pad_token_id
-        family: Any = AutoModel
+        model_class: Any = AutoModel
         if self.head.generative:
-            family = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+            model_class = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         tokenizer.save_pretrained(base)
         config.save_pretrained(base)
         config.vocab_size = len(pretrained.load_tokenizer(str(base), {}, []))  # Qwen2's class adds a token
-        family.from_config(config).save_pretrained(base)
+        model_class.from_config(config).save_pretrained(base)
         self.tokenizer = pretrained.load_tokenizer(str(base), {}, [])
         self.model = pretrained.load(str(base), self.heads, self.tokenizer, 1)
-        self.rows = {"main": tokenization.encode(
-            self.tokenizer, self.head, self.texts, None, None if self.head.kind == "generation" else self.labels, MAX_LENGTH,
-            encoder_decoder=self.model.config.is_encoder_decoder, packed=self.head.generative,
-        )}  # fmt: skip
-        self.model = self._fitted(self.model, "train")
+        examples = tokenization.encode(
+            self.tokenizer,
+            self.head,
+            self.texts,
+            None,
+            None if self.head.kind == "generation" else self.labels,
+            MAX_LENGTH,
+            encoder_decoder=self.model.config.is_encoder_decoder,
+            packed=self.head.generative,
+        )
+        self.rows = {"main": examples}
+        self.model = self._train_copy(self.model, "train")
 
-    def _fitted(self, model: Any, name: str) -> Any:
-        arguments = {"num_train_epochs": 1, "per_device_train_batch_size": 16, "learning_rate": 1e-3, "save_steps": 1000,
-                     "save_total_limit": 1, "seed": 1, "precision": "float32"}  # fmt: skip
+    def _train_copy(self, model: Any, name: str) -> Any:
+        arguments = {
+            "num_train_epochs": 1,
+            "per_device_train_batch_size": 16,
+            "learning_rate": 1e-3,
+            "save_steps": 1000,
+            "save_total_limit": 1,
+            "seed": 1,
+            "precision": "float32",
+        }
         return trainer.fit(
             model, self.tokenizer, self.heads, self.rows, {}, self.folder / name, arguments, []
         ).model.eval()
@@ -157,42 +173,43 @@ class _Trial:
         count = min(16, len(self.rows["main"]))
         return [collate([("main", row) for row in range(count)])]
 
-    def _smaller(self, step: str) -> None:
+    def _compress(self, step: str) -> None:
         tokenizer = self.tokenizer
         if step == "vocabulary":
             model, tokenizer = vocabulary.trim(self.model, tokenizer, self.texts[:4])
         elif step == "static":
-            model = self._fitted(static.build_static_student(self.model, tokenizer, self.texts), step)
+            model = self._train_copy(static.build_static_student(self.model, tokenizer, self.texts), step)
         elif step == "distil":
-            model = self._fitted(layer_dropping.drop_layers(self.model, 1), step)
+            model = self._train_copy(layer_dropping.drop_layers(self.model, 1), step)
         else:
-            model = self._fitted(self._narrow() if step == "narrow" else self._pruned(), step)
+            model = self._train_copy(self._narrow() if step == "narrow" else self._prune(), step)
         stock = pruning.pad_with_zeros(model) if model.config.model_type in architectures.ARCHITECTURES else model
         pretrained.save_checkpoint(stock, tokenizer, self.heads, self.folder / f"{step}-checkpoint")
-        again, read, _ = pretrained.load_checkpoint(self.folder / f"{step}-checkpoint")
+        loaded, loaded_tokenizer, _ = pretrained.load_checkpoint(self.folder / f"{step}-checkpoint")
         if step == "prune":
-            pruning.remove_zeros(again)
+            pruning.remove_zeros(loaded)
         if step in ("prune", "static"):
-            self._serve(again, read, step)
+            self._serve(loaded, loaded_tokenizer, step)
         if not self.head.generative:
-            said = [TorchPredictor(each, read, self.heads, MAX_LENGTH).scores(self.texts) for each in (model, again)]
-            _ensure_alike(*said, "what was written answers otherwise")
+            predictors = [TorchPredictor(m, loaded_tokenizer, self.heads, MAX_LENGTH) for m in (model, loaded)]
+            scores, loaded_scores = (predictor.scores(self.texts) for predictor in predictors)
+            _ensure_equal(scores, loaded_scores, "what was written answers otherwise")
 
     def _narrow(self) -> Any:
         batches, size = self._batches(), architectures.head_size(self.model)
-        found = importance.compute_importance(self.model, batches, self.heads)
-        widths = [len(layer) for layer in found.neurons]
-        fewer = pruning.prune(self.model, found, widths, [2] * len(widths))
-        return hidden_size.narrow(fewer, hidden_size.highest_variance_dims(fewer, batches, 2 * size))
+        scores = importance.compute_importance(self.model, batches, self.heads)
+        widths = [len(layer) for layer in scores.neurons]
+        pruned = pruning.prune(self.model, scores, widths, [2] * len(widths))
+        return hidden_size.narrow(pruned, hidden_size.highest_variance_dims(pruned, batches, 2 * size))
 
-    def _pruned(self) -> Any:
-        """Return a model with other widths and heads in each layer; one that writes has the same in all."""
+    def _prune(self) -> Any:
+        """Return a model with other widths and heads in each layer; a generative one has the same in all layers."""
         batches = self._batches()
-        found = importance.compute_importance(self.model, batches, self.heads)
+        scores = importance.compute_importance(self.model, batches, self.heads)
         shape: tuple[list[int], list[int] | None] = ([40, 24], [1, 2])
         if self.head.generative or not architectures.get_architecture(self.model).can_prune_heads:
             shape = ([24, 24] if self.head.generative else [40, 24], None)
-        pruned = pruning.prune(self.model, found, *shape)
+        pruned = pruning.prune(self.model, scores, *shape)
         reconstruction.reconstruct(pruned, self.model, batches)
         return pruned
 
@@ -202,57 +219,43 @@ class _Trial:
         export.export_model(model, tokenizer, self.heads, folder, MAX_LENGTH)
         served = export.open_predictor(folder)
         if not self.head.generative:
-            said = TorchPredictor(model, tokenizer, self.heads, MAX_LENGTH).scores(self.texts)
-            _ensure_alike(served.scores(self.texts), said, "what is served answers otherwise than PyTorch")
+            scores = TorchPredictor(model, tokenizer, self.heads, MAX_LENGTH).scores(self.texts)
+            _ensure_equal(served.scores(self.texts), scores, "what is served answers otherwise than PyTorch")
         else:
             served.continuations(self.texts[:2], "main", 4)  # type: ignore[union-attr]
 
-    def _quantize(self, way: str) -> None:
+    def _quantize(self, method: str) -> None:
         if self.head.generative:
             export.export_model(self.model, self.tokenizer, self.heads, self.folder / "int8", MAX_LENGTH)
             quantization.quantize_checkpoint(self.folder / "int8")
             export.open_predictor(self.folder / "int8").continuations(self.texts[:2], "main", 4)  # type: ignore[union-attr]
             return
         graph = self.folder / "full" / export.ONNX
-        before = graph.read_bytes()
-        if way == "dynamic":
+        float_graph = graph.read_bytes()
+        if method == "dynamic":
             quantization.quantize_int8(graph, graph)
         else:
             served: Any = export.open_predictor(graph.parent)
             quantization.quantize_static(graph, graph, [served.feed(self.texts)])
-        found = export.open_predictor(graph.parent).scores(self.texts)
-        graph.write_bytes(before)
-        if not np.isfinite(found).all():
+        scores = export.open_predictor(graph.parent).scores(self.texts)
+        graph.write_bytes(float_graph)
+        if not np.isfinite(scores).all():
             raise ValueError("int8 answers with what is no number")
 
 
-def _ensure_alike(scores: np.ndarray, others: np.ndarray, message: str) -> None:
-    worst = float(np.abs(scores - others).max())
-    if worst > export.TOLERANCE:
-        raise ValueError(f"{message}, by {worst:.2g}")
+def _ensure_equal(scores: np.ndarray, expected: np.ndarray, message: str) -> None:
+    difference = float(np.abs(scores - expected).max())
+    if difference > export.TOLERANCE:
+        raise ValueError(f"{message}, by {difference:.2g}")
 
 
 def _messages() -> tuple[list[str], list[str]]:
-    draw = random.Random(1)
+    generator = random.Random(1)
     words = {"good": ["great", "lovely", "superb", "fine", "warm"], "bad": ["awful", "poor", "broken", "late", "cold"]}
-    plain = [
-        "the",
-        "parcel",
-        "tent",
-        "lamp",
-        "came",
-        "with",
-        "a",
-        "box",
-        "and",
-        "one",
-        "blue",
-        "bag",
-        "on",
-        "monday",
-        "from",
-        "this",
-        "shop",
-    ]
-    labels = [draw.choice(("good", "bad")) for _ in range(ROWS)]
-    return [" ".join(draw.sample(plain, draw.randint(3, 8)) + draw.sample(words[label], 2)) for label in labels], labels
+    neutral = "the parcel tent lamp came with a box and one blue bag on monday from this shop".split()  # noqa: SIM905
+    labels = [generator.choice(("good", "bad")) for _ in range(ROWS)]
+    texts = []
+    for label in labels:
+        sampled = generator.sample(neutral, generator.randint(3, 8)) + generator.sample(words[label], 2)
+        texts.append(" ".join(sampled))
+    return texts, labels

@@ -1,7 +1,8 @@
-"""`nightshift bench train --device cuda`: tokens a second and model FLOPs utilisation of `nightshift.training.trainer.fit` on a GPU.
+"""Benchmark of training on a GPU (`nightshift bench train --device cuda`): tokens a second and model FLOPs utilization.
 
-BERT-base and GPT-2 by their configurations alone, with random weights and random tokens, in bf16. Needs `models/`,
-torch, transformers, accelerate and safetensors; where nothing else is installed: `python -m benchmarks.gpu [--json]`.
+It trains BERT-base and GPT-2 from their configurations, with random weights and random tokens, in bf16. It needs
+`nightshift/`, torch, transformers, accelerate and safetensors; if nothing else is installed, run
+`python -m benchmarks.gpu [--json]`.
 """
 
 import argparse
@@ -32,24 +33,24 @@ TINY = {
     "gpt2": {"vocab_size": 300, "n_embd": 32, "n_layer": 2, "n_head": 2, "bos_token_id": 1, "eos_token_id": 1},
 }  # fmt: skip
 SST2 = {"shape": 4.65, "scale": 5.0}
-"""Gamma distribution with the mean (23.3) and the deviation (10.8) of SST-2's lengths in word pieces."""
+"""Gamma distribution with the mean (23.3) and the standard deviation (10.8) of SST-2's lengths in word pieces."""
 SHORTEST, LONGEST = 3, 67
-"""SST-2's."""
-FIRST = 10
+"""Shortest and longest row of SST-2 in word pieces."""
+MIN_TOKEN_ID = 10
 """Lowest token id that is drawn."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A line of the table."""
+    """Case of the benchmark, a line of its table."""
 
     model: str
     rows: str
-    """How they are made, see `ROWS`."""
+    """Name of the function in `ROWS` that makes the rows."""
     length: int
     """Tokens of the longest row."""
     pool: int
-    """Batches whose rows are made, and gone through again and again."""
+    """Number of batches that are made; training repeats them."""
 
 
 CASES = (
@@ -69,22 +70,22 @@ def main(arguments: list[str]) -> dict[str, Any]:
     parser.add_argument("--tokens", type=int, default=1 << 18, help="of the first batch tried; halved until one fits")
     parser.add_argument("--torch-compile", choices=("never", "always"), default="never")
     parser.add_argument("--tiny", action="store_true", help="tiny models, a few steps, on any device: does it run?")
-    told = parser.parse_args(arguments)
-    if told.tiny:
-        told.steps, told.warm_up, told.tokens = 3, 2, 512
+    options = parser.parse_args(arguments)
+    if options.tiny:
+        options.steps, options.warm_up, options.tokens = 3, 2, 512
     elif not torch.cuda.is_available():
         parser.error("there is no CUDA device here; --tiny runs without one")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     runs = []
     for case in CASES:
-        runs.append(_measured(case, told))
+        runs.append(_measure(case, options))
         print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
     peak = throughput.peak_flops(device, "bf16")
     notes = [
         f"the card's measured peak: {peak / 1e12:.1f} TFLOP/s, a large bf16 matrix product; utilisation is the share of it",
         "model FLOPs of a real token: 6 a multiplied weight, and 12 · layers · size · length for attention; a packed row counts as one text",
-        f"{told.steps} steps after {told.warm_up} of warm-up; bf16, torch's deterministic algorithms, "
-        f"torch.compile {told.torch_compile}; random weights and tokens; the largest batch (halving from {told.tokens} tokens) that fits",
+        f"{options.steps} steps after {options.warm_up} of warm-up; bf16, torch's deterministic algorithms, "
+        f"torch.compile {options.torch_compile}; random weights and tokens; the largest batch (halving from {options.tokens} tokens) that fits",
     ]
     return {
         "name": "train-cuda",
@@ -95,17 +96,17 @@ def main(arguments: list[str]) -> dict[str, Any]:
     }
 
 
-def _measured(case: Case, told: argparse.Namespace) -> dict[str, Any]:
-    sizes = TINY[case.model] if told.tiny else {}
+def _measure(case: Case, options: argparse.Namespace) -> dict[str, Any]:
+    sizes = TINY[case.model] if options.tiny else {}
     torch.manual_seed(1)
     model = MODELS[case.model](sizes)
-    batch = 1 << (told.tokens // case.length).bit_length() - 1
+    batch = 1 << (options.tokens // case.length).bit_length() - 1
     rows = ROWS[case.rows](case, batch * case.pool, model.config.vocab_size, np.random.default_rng(1))
-    warm = _fit(case, model, rows, batch, told.warm_up, told.torch_compile)
-    batch >>= int(warm["halvings"])
+    warm_up = _fit(case, model, rows, batch, options.warm_up, options.torch_compile)
+    batch >>= int(warm_up["halvings"])
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
-    figures = _fit(case, model, rows, batch, told.steps, told.torch_compile)
+    metrics = _fit(case, model, rows, batch, options.steps, options.torch_compile)
     memory = torch.cuda.max_memory_allocated() / 2**30 if torch.cuda.is_available() else None
     return {
         "model": case.model,
@@ -113,45 +114,49 @@ def _measured(case: Case, told: argparse.Namespace) -> dict[str, Any]:
         "length": case.length,
         "batch": batch,
         "memory_gb": memory,
-    } | figures
+    } | metrics
 
 
-def _fit(case: Case, model: Any, rows: Examples, batch: int, steps: int, compiled: Any) -> dict[str, float]:
+def _fit(case: Case, model: Any, rows: Examples, batch: int, steps: int, torch_compile: Any) -> dict[str, float]:
     arguments = {
         "max_steps": steps, "per_device_train_batch_size": batch, "learning_rate": 5e-5, "precision": "bf16", "seed": 1,
         "save_steps": 10**9, "save_total_limit": 1, "logging_steps": 20,
     }  # fmt: skip
     tokenizer: Any = SimpleNamespace(pad_token_id=0)
-    heads, recipe = {"main": HEADS[case.model]}, trainer.TrainingOptions(torch_compile=compiled)
+    heads, options = {"main": HEADS[case.model]}, trainer.TrainingOptions(torch_compile=torch_compile)
     with tempfile.TemporaryDirectory() as folder:
-        return trainer.fit(model, tokenizer, heads, {"main": rows}, {}, Path(folder), arguments, [], recipe).metrics
+        return trainer.fit(model, tokenizer, heads, {"main": rows}, {}, Path(folder), arguments, [], options).metrics
 
 
-def _level(case: Case, count: int, vocabulary: int, draw: np.random.Generator) -> Examples:
-    return _judged(np.full(count, case.length), vocabulary, draw)
+def _rows_of_equal_length(case: Case, count: int, vocabulary: int, random: np.random.Generator) -> Examples:
+    return _labelled_rows(np.full(count, case.length), vocabulary, random)
 
 
-def _varied(_case: Case, count: int, vocabulary: int, draw: np.random.Generator) -> Examples:
-    lengths = draw.gamma(size=count, **SST2).round().astype(np.int64)
-    return _judged(lengths.clip(SHORTEST, LONGEST), vocabulary, draw)
+def _rows_of_sst2_lengths(_case: Case, count: int, vocabulary: int, random: np.random.Generator) -> Examples:
+    lengths = random.gamma(size=count, **SST2).round().astype(np.int64)
+    return _labelled_rows(lengths.clip(SHORTEST, LONGEST), vocabulary, random)
 
 
-def _judged(lengths: np.ndarray, vocabulary: int, draw: np.random.Generator) -> Examples:
+def _labelled_rows(lengths: np.ndarray, vocabulary: int, random: np.random.Generator) -> Examples:
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    tokens = Column(draw.integers(FIRST, vocabulary, offsets[-1], dtype=np.int32), offsets)
-    labels = Column(draw.integers(0, 2, len(lengths), dtype=np.int32), np.arange(len(lengths) + 1))
+    tokens = Column(random.integers(MIN_TOKEN_ID, vocabulary, offsets[-1], dtype=np.int32), offsets)
+    labels = Column(random.integers(0, 2, len(lengths), dtype=np.int32), np.arange(len(lengths) + 1))
     return Examples({"input_ids": tokens, "labels": labels})
 
 
-def _packed(case: Case, count: int, vocabulary: int, draw: np.random.Generator) -> Examples:
-    lengths = draw.integers(case.length // 8, case.length, count * 2, endpoint=True)
-    ids = [draw.integers(FIRST, vocabulary, length).tolist() for length in lengths]
+def _packed_rows(case: Case, count: int, vocabulary: int, random: np.random.Generator) -> Examples:
+    lengths = random.integers(case.length // 8, case.length, count * 2, endpoint=True)
+    ids = [random.integers(MIN_TOKEN_ID, vocabulary, length).tolist() for length in lengths]
     return Examples.from_rows(
         pack_sequences(ids, [[IGNORED, *row[1:]] for row in ids], list(range(len(ids))), case.length)
     )
 
 
-ROWS = {"all of one length": _level, "of SST-2's lengths, grouped": _varied, "packed": _packed}
+ROWS = {
+    "all of one length": _rows_of_equal_length,
+    "of SST-2's lengths, grouped": _rows_of_sst2_lengths,
+    "packed": _packed_rows,
+}
 
 
 def _row(run: dict[str, Any]) -> dict[str, Any]:

