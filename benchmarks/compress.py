@@ -84,7 +84,7 @@ UNTRAINED = [
     "prune:0.65+vocabulary+quantize:static",
     "prune:0.5+vocabulary+quantize:static",
 ]
-"""Where nothing is trained after full: what is left by pruning is mended."""
+"""Recipes without training after full: pruned models are only reconstructed by least squares."""
 NOTES = (
     "accuracy on the whole test set (of waimai the holdout), means over the seeds; of a perplexity, median over the seeds, "
     "what is kept is full's as a share of it; times full's: medians over the seeds of ratios within a night, where all are "

@@ -1,4 +1,4 @@
-"""Allocation of heads and neurons to layers: the least importance lost for a share of the latency, as it was measured."""
+"""Allocation of heads and neurons to layers: the least importance lost for a share of the measured latency."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -45,8 +45,8 @@ class LatencyTable:
 def measure_latency_table(model: Model, measure: Callable[[Sequence[Model]], Sequence[float]]) -> LatencyTable:
     """Measure how much latency smaller layers save; what lies between two measured sizes is interpolated.
 
-    Whole models are measured, in the form in which they are served, rather than layers alone: Kurtic et al. 2023 (ZipLM),
-    arXiv 2302.04089, section 3.2, measure layers.
+    Whole models are measured, in the form in which they are served, rather than layers alone: Kurtic et al. 2023
+    (ZipLM), arXiv 2302.04089, section 3.2, measure layers.
 
     Args:
         model: The model whose layers become smaller.
@@ -81,9 +81,9 @@ def _interpolate(counts: Sequence[int], known_counts: list[int], values: list[fl
 def allocate(importance: Importance, table: LatencyTable, share: float) -> Shape:
     """Return the shape with the least importance lost among those that take at most `share` of the latency.
 
-    Dynamic programming over the latency saved, as in ZipLM (arXiv 2302.04089, section 3.2) after Frantar and
-    Alistarh 2022 (SPDY), arXiv 2201.13096. The layer with the most important heads keeps at least one: a token that attends
-    to no other token knows nothing of the text.
+    Dynamic programming over the latency saved, as in ZipLM (arXiv 2302.04089, section 3.2) after Frantar and Alistarh
+    2022 (SPDY), arXiv 2201.13096. The layer with the most important heads keeps at least one: a token that attends to
+    no other token knows nothing of the text.
 
     Args:
         importance: Importance of the neurons and heads that the model has.

@@ -42,10 +42,13 @@ def highest_variance_dims(model: Model, batches: Iterable[dict[str, Any]], size:
 
 
 def narrow(model: M, dims: Tensor) -> M:
-    """Return a copy whose hidden states have only some dimensions; it has to be trained, and stock `from_pretrained` loads it.
+    """Return a copy whose hidden states have only some dimensions; it has to be trained before it is of use.
+
+    Stock `from_pretrained` loads it.
 
     Args:
-        model: A model whose attention heads were pruned to `len(dims)` outputs in every layer (`nightshift.compression.pruning`).
+        model: A model whose attention heads were pruned to `len(dims)` outputs in every layer
+            (`nightshift.compression.pruning`).
         dims: Indices of the dimensions to keep, (dims,).
 
     Raises:

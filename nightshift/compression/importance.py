@@ -38,11 +38,11 @@ def uniform_importance(model: Model) -> Importance:
 def compute_importance(model: Model, batches: Iterable[dict[str, Any]], heads: Heads) -> Importance:
     """Estimate by how much the mean loss would rise without each neuron or head, up to a common factor.
 
-    The losses of several objectives are added with their weights. The estimate is the diagonal of the Fisher information
-    of masks over neurons and heads, E[(∂loss/∂mask)²]: Kwon et al. 2022, arXiv 2204.09656, section 4.1; masks over heads
-    are those of Michel et al. 2019, arXiv 1905.10650, section 4.1. The labels are sampled from the model's own predictions,
-    as the Fisher information requires: with the labels of rows that it was trained on it has hardly any gradient
-    (Kunstner et al. 2019, arXiv 1905.12558, section 3).
+    The losses of several objectives are added with their weights. The estimate is the diagonal of the Fisher
+    information of masks over neurons and heads, E[(∂loss/∂mask)²]: Kwon et al. 2022, arXiv 2204.09656, section 4.1;
+    masks over heads are those of Michel et al. 2019, arXiv 1905.10650, section 4.1. The labels are sampled from the
+    model's own predictions, as the Fisher information requires: with the labels of rows that it was trained on it has
+    hardly any gradient (Kunstner et al. 2019, arXiv 1905.12558, section 3).
 
     Args:
         model: The model that is to be pruned.
@@ -75,7 +75,7 @@ def compute_importance(model: Model, batches: Iterable[dict[str, Any]], heads: H
 
 
 def _squared_mask_gradients(loss: Tensor, hooks: list[BlockHooks], sizes: list[int]) -> list[Tensor]:
-    """Return the squared gradients of each block's masks, summed over rows: (inputs of its projection // size of a part,)."""
+    """Return the squared gradients of each block's masks, summed over rows, (parts of the block,)."""
     gradients = torch.autograd.grad(loss, [hook.projection_input for hook in hooks])
     squares = []
     for hook, gradient, size in zip(hooks, gradients, sizes, strict=True):
@@ -89,8 +89,8 @@ def sample_labels(head: Head, logits: Tensor, labels: Tensor, generator: torch.G
     """Sample labels from a model's own predictions.
 
     Args:
-        head: The objective. For regression the sample is the prediction plus standard normal noise, in units of the scaled
-            labels.
+        head: The objective. For regression the sample is the prediction plus standard normal noise, in units of the
+            scaled labels.
         logits: The model's predictions.
         labels: Labels of the rows; a decoder's are sampled only where it has some.
         generator: Random numbers, on the CPU.

@@ -29,7 +29,10 @@ def last(total: int, count: int) -> list[int]:
 
 
 def every_kth(total: int, count: int) -> list[int]:
-    """Return every k-th layer from the bottom, k = total // count: Sanh et al. 2019 (DistilBERT), arXiv 1910.01108, section 3."""
+    """Return every k-th layer from the bottom, k = total // count.
+
+    Sanh et al. 2019 (DistilBERT), arXiv 1910.01108, section 3.
+    """
     return [index * (total // count) for index in range(count)]
 
 
@@ -61,7 +64,8 @@ def drop_layers(teacher: M, layers: int, strategy: str = "spread") -> M:
 
     Args:
         teacher: The model to copy.
-        layers: Number of layers to keep; of an encoder-decoder that of the encoder, and the decoder keeps the same share.
+        layers: Number of layers to keep; of an encoder-decoder that of the encoder, and the decoder keeps the same
+            share.
         strategy: One of `STRATEGIES`.
 
     Raises:

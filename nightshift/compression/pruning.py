@@ -24,9 +24,9 @@ from nightshift.models.heads import Model
 def prune(model: Model, importance: Importance, widths: Sequence[int], heads: Sequence[int] | None = None) -> Model:
     """Return a copy whose layers keep their most important feed-forward neurons and attention heads.
 
-    A block that keeps nothing is left with one part of zeros, which learns nothing and is not in the graph that is served.
-    With the same width in every layer and all heads, stock `from_pretrained` loads the copy; of others, what `pad_with_zeros`
-    returns.
+    A block that keeps nothing is left with one part of zeros, which learns nothing and is not in the graph that is
+    served. With the same width in every layer and all heads, stock `from_pretrained` loads the copy; of others, what
+    `pad_with_zeros` returns.
 
     Args:
         model: The model to copy.
@@ -74,7 +74,7 @@ def _zero_block(layer: nn.Module, block: Block) -> None:
 
 
 def pad_with_zeros(model: Model, neurons: int | None = None) -> Model:
-    """Return a copy with the same outputs that has zeros where parts were cut, so that stock `from_pretrained` loads it.
+    """Return a copy with the same outputs and zeros where parts were cut; stock `from_pretrained` loads it.
 
     Zeros in q, k, v and in the output projection have no gradient: they stay zeros in training.
 

@@ -1,4 +1,4 @@
-"""Reconstruction of a pruned model without training: least squares makes what is left of each layer replace what was cut."""
+"""Reconstruction of a pruned model by least squares, without training: the rest of each layer replaces what was cut."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -18,19 +18,21 @@ RIDGE = 1.0
 
 @torch.no_grad()
 def reconstruct(pruned: Model, parent: Model, batches: Iterable[dict[str, Any]], ridge: float = RIDGE) -> None:
-    """Solve each output projection of `pruned` anew, so that every layer's sums come nearest to `parent`'s on `batches`.
+    """Solve each output projection of `pruned` anew, so that every layer's sums come nearest to `parent`'s.
 
-    Layers are solved one after another, attention before feed-forward, each on the outputs of the solved layers before it,
-    so that it makes up for their errors too. A token's weight is the squared gradient of the parent's prediction by its sum.
+    Layers are solved one after another, attention before feed-forward, each on the outputs of the solved layers before
+    it, so that it makes up for their errors too. A token's weight is the squared gradient of the parent's prediction by
+    its sum.
 
     Kwon et al. 2022, arXiv 2204.09656, section 4.3, solve so for masks; a projection's weights are solved for as in
-    Frantar and Alistarh 2023, arXiv 2301.00774, section 3.1. The weights of tokens are ours: without them reconstruction made
-    the predictions on SST-2 worse.
+    Frantar and Alistarh 2023, arXiv 2301.00774, section 3.1. The weights of tokens are ours: without them
+    reconstruction made the predictions on SST-2 worse.
 
     Args:
         pruned: The pruned model; its projections are changed in place.
         parent: The model that it was pruned from.
-        batches: Batches as `nightshift.training.batching.Collator` makes them; their hidden states are held in memory about five times.
+        batches: Batches as `nightshift.training.batching.Collator` makes them; their hidden states are held in memory
+            about five times.
         ridge: Penalty on changes, see `RIDGE`.
     """
     collated = list(batches)
@@ -134,7 +136,7 @@ def _first_layer_inputs(model: Model, batch: dict[str, Any]) -> _Batch:
 
 
 def _token_weights(model: Model, batch: dict[str, Any]) -> list[Tensor]:
-    """Return the squared gradients of the margin between the two best logits, or of the only one, by each block's sums."""
+    """Return squared gradients of the margin between the two best logits, or of the only one, by each block's sums."""
     with torch.enable_grad(), hooked_blocks(layers(model), get_architecture(model).blocks) as hooks:
         logits = compute_logits(model, batch["objective"], _inputs(model, batch))
         best = logits.topk(min(2, logits.shape[-1])).values
@@ -154,7 +156,7 @@ class _NormalEquations:
         self.products = torch.zeros(size, len(weight_matrix(projection)), dtype=torch.float64)
 
     def add(self, inputs: Tensor, residuals: Tensor, token_weights: Tensor) -> None:
-        """Add tokens: their inputs (tokens, inputs), the residuals of their outputs (tokens, outputs), their weights (tokens,)."""
+        """Add tokens: inputs (tokens, inputs), residuals of the outputs (tokens, outputs), and weights (tokens,)."""
         extended = nn.functional.pad(inputs, (0, self.biased), value=1.0)
         weighted = (extended * token_weights[:, None]).T
         self.squares += (weighted @ extended).cpu()

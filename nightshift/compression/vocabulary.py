@@ -31,7 +31,8 @@ def trim(
 ) -> tuple[Model, PreTrainedTokenizerBase]:
     """Return copies of both with the tokens that `texts` need; stock `from_pretrained` loads them once they are saved.
 
-    Raises ValueError for a tokenizer whose algorithm is not WordPiece, BPE or Unigram, and for embeddings that are more than a table.
+    Raises ValueError for a tokenizer whose algorithm is not WordPiece, BPE or Unigram, and for embeddings that are more
+    than a table.
     """
     specification = json.loads(tokenizer.backend_tokenizer.to_str())
     old_ids = sorted(_required_ids(specification, tokenizer, texts))

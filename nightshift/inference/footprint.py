@@ -23,8 +23,8 @@ def measure(folder: Path) -> dict[str, float]:
     """Measure an exported folder, or a checkpoint, which PyTorch loads.
 
     Returns:
-        `memory_mb`: peak of the process after it predicted 32 texts at once, libraries included, in 10^6 bytes; `load_ms`:
-        time to load the model.
+        `memory_mb`: peak of the process after it predicted 32 texts at once, libraries included, in 10^6 bytes;
+        `load_ms`: time to load the model.
     """
     command = [sys.executable, "-P", "-m", "nightshift.inference.footprint", str(folder)]
     process = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)

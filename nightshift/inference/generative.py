@@ -35,8 +35,8 @@ def answer_frame(
         max_new_tokens: Maximum number of new tokens.
         temperature: 0 takes the likeliest token each time.
         seed: Seed of the sampling.
-        score: True to score existing text instead: `loss` (nats) over `tokens`, of the column `target` after the text, or of
-            the text itself without such a column.
+        score: True to score existing text instead: `loss` (nats) over `tokens`, of the column `target` after the text,
+            or of the text itself without such a column.
         params: More fields of `nightshift.generation_config.Generation`; the registered version has the defaults.
     """
     params |= {"max_new_tokens": max_new_tokens, "temperature": temperature}

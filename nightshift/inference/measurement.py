@@ -28,7 +28,7 @@ def device() -> str:
 
 
 class TorchPredictor:
-    """Predictor of a PyTorch model in memory, with the methods of `nightshift.inference.predictor.OnnxPredictor` and for generation."""
+    """Predictor of a PyTorch model in memory, with the methods of `OnnxPredictor` and those of generation."""
 
     def __init__(self, model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, max_length: int) -> None:
         self.model, self.tokenizer, self.heads, self.max_length = model.eval(), tokenizer, heads, max_length
@@ -148,7 +148,8 @@ def measure_latencies(
     """Measure milliseconds per text of each model at batch size 1, in turns, so that noise affects all alike.
 
     The order changes from text to text. Each model is called twice and timed the second time: warm, as on a server that
-    answers one text after another; the models before it have emptied the processor's caches, which costs a small model most.
+    answers one text after another; the models before it have emptied the processor's caches, which costs a small model
+    most.
 
     Args:
         calls: Each predicts some texts with one model.
@@ -182,8 +183,8 @@ def measure_costs(
         rows: Maximum number of texts by which latency is measured.
 
     Returns:
-        For each model `latency_ms_p50` and `latency_ms_p95`, at batch size 1, and `throughput` in texts per second, the median
-        of three turns with at most 256 texts.
+        For each model `latency_ms_p50` and `latency_ms_p95`, at batch size 1, and `throughput` in texts per second, the
+        median of three turns with at most 256 texts.
     """
     batch, batch_pairs = texts[:256], pairs[:256] if pairs is not None else None
     latencies = measure_latencies(calls, texts, pairs, rows)

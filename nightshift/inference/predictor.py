@@ -1,7 +1,7 @@
 """Predictor of classification and regression with onnxruntime, tokenizers and numpy alone.
 
-This file imports nothing of this project: it goes into the registered model beside the folder that it opens, and from there into what
-`nightshift export` writes.
+This file imports nothing of this project: it goes into the registered model beside the folder that it opens, and from
+there into what `nightshift export` writes.
 """
 
 import json
@@ -30,7 +30,7 @@ CHARACTERS_PER_TOKEN = 32
 MISSING = ("NAType", "NaTType")
 """Names of pandas' classes of missing values."""
 TRUNCATION_MARGIN = 128
-"""Maximum number of tokens that change at the end of a shortened text: a word of WordPiece has 100 characters, or is one [UNK]."""
+"""Maximum number of tokens that change where a text is cut: a word of WordPiece has 100 characters, or is one [UNK]."""
 
 
 def available_cpus(root: Path = Path("/")) -> int:
@@ -122,7 +122,7 @@ class PredictorBase:
         raise NotImplementedError
 
     def resolve_objective(self, objective: str) -> str:
-        """Return the name of an objective, of the main one if it is empty; raise ValueError if the model does not have it."""
+        """Return the name of an objective, or of the main one if empty; raise ValueError for an unknown one."""
         name = objective or self.main
         if name not in self.heads:
             raise ValueError(f"no objective {name!r}: this model knows {', '.join(self.heads)}")
@@ -141,14 +141,14 @@ class PredictorBase:
             objective: One of several objectives; empty for the main one.
 
         Returns:
-            For classification `label`, its `score`, and all `scores` by label; if a row may have several labels they are
-            joined in `label`, and `score` is the lowest among them (the highest of all if there is none). If the head has a
-            bound for it, also `abstain`: True if the score is too low for the answer to be relied on. For regression `score`,
-            in the units of the training labels.
+            For classification `label`, its `score`, and all `scores` by label; if a row may have several labels they
+            are joined in `label`, and `score` is the lowest among them (the highest of all if there is none). If the
+            head has a bound for it, also `abstain`: True if the score is too low for the answer to be relied on. For
+            regression `score`, in the units of the training labels.
 
         Raises:
-            ValueError: The objective is unknown, a value is no text, or there is one text per row where two are read, or the
-                other way round.
+            ValueError: The objective is unknown, a value is no text, or there is one text per row where two are read,
+                or the other way round.
         """
         name = self.resolve_objective(objective)
         head = self.heads[name]

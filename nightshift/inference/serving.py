@@ -1,7 +1,7 @@
 """Registered model for classification and regression, as MLflow calls it: a frame in, a frame out.
 
-MLflow copies this file into the model and loads it from there (models from code), so it imports nothing of this project. The
-predictor, `nightshift.inference.predictor`, is an artifact of the model.
+MLflow copies this file into the model and loads it from there (models from code), so it imports nothing of this
+project. The predictor, `nightshift.inference.predictor`, is an artifact of the model.
 """
 
 import runpy
@@ -62,8 +62,8 @@ def answer_frame(predictor: Any, rows: Any, objective: str = "") -> pd.DataFrame
         objective: One of several objectives; empty for the main one.
 
     Returns:
-        A frame with the same index: `label`, `score` and `scores` for classification, `score` for regression, and `abstain`
-        if the head has a bound for it.
+        A frame with the same index: `label`, `score` and `scores` for classification, `score` for regression, and
+        `abstain` if the head has a bound for it.
     """
     head = predictor.heads[predictor.resolve_objective(objective)]
     values = columns_of(predictor, rows, ["text", "text_pair"] if head.pairs else ["text"])

@@ -43,7 +43,7 @@ def fit_lengths(config: Any, max_length: int, max_new_tokens: int) -> tuple[int,
 def encode_prompts(
     tokenizer: PreTrainedTokenizerBase, head: Head, texts: Sequence[str], longest: int, encoder_decoder: bool
 ) -> list[list[int]]:
-    """Return the token ids of prompts or sources, never empty, in the form that `tokenization.encode_generation` gives them in training.
+    """Return the token ids of prompts or sources, never empty, as `tokenization.encode_generation` does in training.
 
     Args:
         tokenizer: The model's tokenizer.
@@ -124,7 +124,7 @@ def _processors(generation: Generation, starts: Sequence[int], seeds: Sequence[i
 
 
 class _RepetitionPenalty(LogitsProcessor):  # type: ignore[misc]
-    """Repetition penalty of transformers, row by row without the padding before it, which depends on other rows of the batch."""
+    """Repetition penalty of transformers without the padding before each row, which depends on the batch."""
 
     def __init__(self, penalty: float, starts: Sequence[int]) -> None:
         self.stock, self.starts = RepetitionPenaltyLogitsProcessor(penalty), starts

@@ -1,7 +1,7 @@
 """Limit of the threads of torch, OpenMP and BLAS, which do not know the CPU quota of a cgroup.
 
-ONNX Runtime runs a batch on one thread, as many batches side by side as `available_cpus` says; tokenizers (rayon) reads the
-quota itself.
+ONNX Runtime runs a batch on one thread, as many batches side by side as `available_cpus` says; tokenizers (rayon) reads
+the quota itself.
 """
 
 import os

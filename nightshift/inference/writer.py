@@ -47,7 +47,8 @@ class GenerativePredictor(TorchPredictor, PredictorBase):
             objective: One of several objectives; empty for the main one.
             seed: Seed of the sampling.
             score: True to return `loss` and `tokens` of existing text instead of new text.
-            params: Fields of `nightshift.generation_config.Generation`; for None the registered version has the default.
+            params: Fields of `nightshift.generation_config.Generation`; for None the registered version has the
+                default.
 
         Raises:
             ValueError: The model does not have the objective, a column or a parameter, or a value is no text.

@@ -39,7 +39,8 @@ def export_model(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads,
         max_length: Tokens that the predictor reads of a text.
 
     Raises:
-        ValueError: The model cannot be exported, or ONNX Runtime's logits differ from PyTorch's by more than `TOLERANCE`.
+        ValueError: The model cannot be exported, or ONNX Runtime's logits differ from PyTorch's by more than
+            `TOLERANCE`.
     """
     if any(head.generative for head in heads.values()):
         pretrained.save_checkpoint(model, tokenizer, heads, folder)
@@ -99,7 +100,7 @@ def _inputs(tokenizer: PreTrainedTokenizerBase, pairs: bool, texts: list[str]) -
 
 
 def export_onnx(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, path: Path) -> None:
-    """Write a model as ONNX with free batch and sequence axes and an output of logits (rows, outputs) for each objective.
+    """Write a model as ONNX with free batch and sequence axes and logits (rows, outputs) for each objective.
 
     Args:
         model: A stock model or a shared trunk.
@@ -108,7 +109,8 @@ def export_onnx(model: Model, tokenizer: PreTrainedTokenizerBase, heads: Heads, 
         path: The file to write.
 
     Raises:
-        ValueError: The model cannot be exported, or ONNX Runtime's logits differ from PyTorch's by more than `TOLERANCE`.
+        ValueError: The model cannot be exported, or ONNX Runtime's logits differ from PyTorch's by more than
+            `TOLERANCE`.
     """
     model = model.eval().float().cpu()
     pairs = any(head.pairs for head in heads.values())

@@ -1,4 +1,4 @@
-"""Fusion of exported graphs: one node for attention, one product for q, k and v, and nothing computed that no head reads.
+"""Fusion of exported graphs: one node for attention, one product for q, k and v, and no unused computation.
 
 `traceable` prepares the PyTorch model, `fuse` rewrites the graph that `torch.onnx.export` returns. Embeddings, sums and
 normalisations are not fused: on a CPU ONNX Runtime's SkipLayerNormalization takes four times as long as its parts.
@@ -22,8 +22,10 @@ from nightshift.onnx.graphs import MICROSOFT, Writer, constant, is_constant, rep
 ATTENTION = "nightshift"
 """Name under which our attention is registered in transformers."""
 FUSED = ("bert", "roberta", "xlm-roberta", "camembert", "electra", "distilbert", "gpt2")
-"""Architectures whose attention can be one operator. Others have position biases, rotations or windows inside it and are
-exported unchanged."""
+"""Architectures whose attention can be one operator.
+
+Others have position biases, rotations or windows inside it and are exported unchanged.
+"""
 POINTWISE = {"Add", "Gelu", "Tanh", "Relu", "LayerNormalization"}
 """Operators that act on each token alone, as `MatMul` with constant weights does."""
 
@@ -104,7 +106,7 @@ def _attentions(model: ir.Model) -> list[ir.Node]:
 
 
 def _linear_parts(value: ir.Value) -> tuple[ir.Value, np.ndarray, np.ndarray, str] | None:
-    """Return x, weight, bias and the layer's name of `x @ weight + bias`, else None; a bias of zeros is not in the graph."""
+    """Return x, weight, bias and layer name of `x @ weight + bias`, else None; the graph omits a bias of zeros."""
     add, bias = value.producer(), None
     if add is not None and add.op_type == "Add" and is_constant(add.inputs[1]):
         value, bias = add.inputs
@@ -119,7 +121,10 @@ def _linear_parts(value: ir.Value) -> tuple[ir.Value, np.ndarray, np.ndarray, st
 
 
 def _normalise(model: ir.Model) -> None:
-    """Replace `Gemm` by `MatMul` and `Add`, give q, k and v a product each, without reshapes, and name weights by their layer."""
+    """Replace `Gemm` by `MatMul` and `Add`, and give q, k and v a product each, without reshapes.
+
+    Weights are named by their layer.
+    """
     writer = Writer(model)
     for node in list(model.graph):
         if node.op_type == "Gemm":
@@ -254,7 +259,7 @@ class _SelectedToken:
         )
 
     def _visible_tokens(self) -> ir.Value:
-        """Return the number of tokens that the selected one attends to in rows padded on the right: those up to itself."""
+        """Return the number of tokens up to the selected one, which it attends to; rows are padded on the right."""
         unit = self.writer.weight(np.array(1), "one")
         index = self.writer.node("Gather", [self.selection.inputs[1], unit], axis=1)
         return self.writer.node("Cast", [self.writer.node("Add", [index, unit])], to=ir.DataType.INT32)
@@ -280,7 +285,7 @@ def _merge_projections(model: ir.Model) -> None:
 
 
 def _use_sums(model: ir.Model) -> None:
-    """Replace the `Add` before a normalisation by `Sum`: ONNX Runtime would fuse it into the slower SkipLayerNormalization."""
+    """Replace the `Add` before a normalisation by `Sum`, which is not fused into the slower SkipLayerNormalization."""
     writer = Writer(model)
     for node in list(model.graph):
         add = node.inputs[0].producer() if node.op_type == "LayerNormalization" else None

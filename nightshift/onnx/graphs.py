@@ -84,7 +84,7 @@ def is_too_large(model: ir.Model) -> bool:
 
 
 def save(model: ir.Model, path: Path) -> None:
-    """Write a graph to `path`; weights too large for one file go into `NAME.data` beside it, else none is left there."""
+    """Write a graph to `path`; weights too large for one file go into `NAME.data` beside it."""
     ir.external_data.load_to_model(model)
     external = path.with_name(f"{path.name}.data")
     if is_too_large(model):

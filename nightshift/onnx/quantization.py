@@ -1,7 +1,7 @@
 """Int8 weights, activations and embeddings of ONNX graphs, and of checkpoints of generative models.
 
-In a graph a weight has one scale per column, an embedding one per row; token embeddings may also have 4 bits. Weights are
-named as in the graph: `weight_names` returns those of a file, and those in `keep_float` stay in float32.
+In a graph a weight has one scale per column, an embedding one per row; token embeddings may also have 4 bits. Weights
+are named as in the graph: `weight_names` returns those of a file, and those in `keep_float` stay in float32.
 """
 
 import tempfile
@@ -47,7 +47,7 @@ def quantize_int8(source: Path, target: Path, keep_float: Sequence[str] = (), em
 def quantize_static(
     source: Path, target: Path, feeds: Feeds, keep_float: Sequence[str] = (), embedding_bits: int = 8
 ) -> None:
-    """Write a graph with static int8: activations have fixed scales, so that rows of a batch do not influence each other.
+    """Write a graph with static int8: activations have fixed scales, so rows of a batch do not influence each other.
 
     Args:
         source: The graph to quantize.
@@ -72,7 +72,7 @@ def _static(extremes: Mapping[str, tuple[float, float]]) -> "Conversion":
 
 
 def quantize_checkpoint(folder: Path) -> None:
-    """Quantize an exported checkpoint in place, see `nightshift.models.int8`; heads beside a shared trunk stay in float32."""
+    """Quantize an exported checkpoint in place; heads beside a shared trunk stay in float32."""
     model, _, _ = pretrained.load_checkpoint(folder)
     trunk = model.trunk if isinstance(model, SharedTrunk) else model
     int8.convert(trunk)
@@ -180,7 +180,7 @@ def _eight_bits(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _four_bits(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return two numbers per byte, the first in its lower half, and the scale of each row with the least squared error."""
+    """Return two numbers per byte, the first in its lower half, and each row's scale with the least squared error."""
     widest = _scales(array, axis=1)[:, None] * np.float32(127 / 7.5)
     trials = [widest * np.float32(share) for share in SHARES]
     rounded = [np.clip(np.round(array / scales), -8, 7) for scales in trials]

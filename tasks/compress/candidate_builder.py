@@ -85,7 +85,7 @@ class CandidateBuilder:
         )
 
     def seconds(self, recipe: Recipe, exported: ExportedModel) -> float:
-        """Return the time from full to an exported model: the teachers' logits if it is trained, every step, the export."""
+        """Return the time from full to an exported model: teachers' logits if it is trained, every step, the export."""
         steps = recipe.model_steps
         teaching = self.teacher_logits.seconds if any(map(self._epochs, steps)) else 0.0
         return teaching + exported.seconds + sum(self.students[name].seconds for name in self._student_names(steps))

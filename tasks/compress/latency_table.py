@@ -89,7 +89,7 @@ def _milliseconds(value: object) -> float:
 def _measure(
     models: Sequence[Model], tokenizer: PreTrainedTokenizerBase, heads: Heads, texts: Sequence[str], max_length: int
 ) -> list[float]:
-    """Return the latency of each model in ms a text, timed in turns: the median over texts of the shortest round of each.
+    """Return the milliseconds per text of each model, timed in turns: the median over texts of the shortest round.
 
     (The shortest, because other processes on this machine only ever make a round longer.)
     """

@@ -1,7 +1,7 @@
 """Recipes: chains of steps such as `distil:3+prune:0.33+vocabulary+quantize`, each from a model to a smaller one.
 
-A value after the colon overrides the setting: of `distil` the number of layers and of `narrow` the hidden size, as a share
-(with a point) or a number; of `prune` a share of the latency or a number of neurons; of `quantize` the kind.
+A value after the colon overrides the setting: of `distil` the number of layers and of `narrow` the hidden size, as a
+share (with a point) or a number; of `prune` a share of the latency or a number of neurons; of `quantize` the kind.
 """
 
 from collections.abc import Sequence
@@ -95,8 +95,8 @@ def _ensure_order(text: str, names: list[str]) -> None:
     is_static_and_sized = "static" in names and not set(SIZED_STEPS).isdisjoint(names)
     if not are_steps or len(set(unrepeatable)) < len(unrepeatable) or names != ordered or is_static_and_sized:
         raise ValueError(
-            f"{text!r} is no chain of distil, narrow and prune, or static, then vocabulary, then embeddings, then quantize "
-            "(each once, prune as often as you like)"
+            f"{text!r} is no chain of distil, narrow and prune, or static, then vocabulary, then embeddings, "
+            "then quantize (each once, prune as often as you like)"
         )
     if "embeddings" in names and "quantize" not in names:
         raise ValueError(f"{text!r}: embeddings in 4 bits go with quantize")
@@ -140,7 +140,7 @@ def usable_steps(kinds: Sequence[Kind]) -> set[str]:
 
 
 def default_steps(kinds: Sequence[Kind]) -> set[str]:
-    """Return the steps of the default recipes that are kept: those that train only for one objective that is not generative."""
+    """Return the steps that default recipes may have: training only for one objective that is not generative."""
     if len(kinds) > 1 or set(kinds) & set(GENERATIVE):
         return set(CONVERSIONS) & usable_steps(kinds)
     return usable_steps(kinds)

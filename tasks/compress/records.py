@@ -4,7 +4,7 @@ from nightshift.records import Artifact, Cost
 
 
 class TeacherLogits(Artifact):
-    """`OBJECTIVE.npy`: the teachers' logits on tonight's transfer rows, in their order, of each objective that is not generative."""
+    """`OBJECTIVE.npy` of each objective that is not generative: the teachers' logits on the transfer rows, in order."""
 
     seconds: float
     """Time that the teachers took."""
@@ -26,7 +26,7 @@ class ExportedModel(Artifact):
 
 
 class Predictions(Artifact):
-    """`answers/OBJECTIVE.parquet`: a model's predictions on the rows of one side, see `nightshift.evaluation.prediction_tables`."""
+    """`answers/OBJECTIVE.parquet`: predictions of one side's rows, see `nightshift.evaluation.prediction_tables`."""
 
 
 class Footprint(Artifact):

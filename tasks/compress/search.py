@@ -1,7 +1,7 @@
 """The search of `recipes: auto`: over depth, width, vocabulary and number format, with a time budget.
 
-Successive halving (Jamieson and Talwalkar 2016, arXiv 1502.07943): every shape is trained shortly, half of the shapes go
-on with twice the epochs, and again. The cheapest of those go on whose metric on validation comes near to full's; the
+Successive halving (Jamieson and Talwalkar 2016, arXiv 1502.07943): every shape is trained shortly, half of the shapes
+go on with twice the epochs, and again. The cheapest of those go on whose metric on validation comes near to full's; the
 holdout is not looked at.
 """
 
@@ -100,8 +100,8 @@ def _evaluate(builder: CandidateBuilder, recipe: Recipe, metric: str) -> Point:
 def survivors(points: list[Point], bound: float, count: int) -> list[Recipe]:
     """Return the cheapest `count` recipes that reach `bound`; if none does, the best one.
 
-    A dearer recipe goes on even if a cheaper one is better by now: after a short training such a difference is noise, and
-    the cheaper one may turn out not to be possible.
+    A dearer recipe goes on even if a cheaper one is better by now: after a short training such a difference is noise,
+    and the cheaper one may turn out not to be possible.
     """
     sufficient = [point for point in points if point.quality >= bound]
     best = max(points, key=lambda point: (point.quality, str(point.recipe)))

@@ -1,4 +1,4 @@
-"""Compresses full by distillation, pruning, a smaller vocabulary and quantization, and chooses under measured constraints.
+"""Compresses full by distillation, pruning, vocabulary and quantization, and chooses under measured constraints.
 
 A recipe is a chain of steps (`tasks.compress.recipes`). Each gives a candidate, measured like full on the same rows
 and the same machine, in turns; one of them is put forward (`tasks.compress.selection`).

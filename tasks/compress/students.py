@@ -80,8 +80,8 @@ def teacher_logits(
 ) -> TeacherLogits:
     """Compute the teachers' logits on the transfer rows of each objective that is not generative; of several the mean.
 
-    (The softmax of the logits' mean is the geometric mean of the probabilities, at any temperature: Hinton, Vinyals, Dean 2015, arXiv 1503.02531,
-    section 1.)
+    (The softmax of the logits' mean is the geometric mean of the probabilities, at any temperature: Hinton, Vinyals,
+    Dean 2015, arXiv 1503.02531, section 1.)
 
     Args:
         folder: Where the logits are written.
@@ -209,8 +209,8 @@ def _distil(context: StepContext, size: float | int) -> Model:
 def _prune(context: StepContext, size: float | int) -> Model:
     """Prune to a share of the latency, by measured allocation, or to a number of neurons in each layer.
 
-    Of a generative model the size is a share of the neurons: it is served by stock transformers, which know layers of one
-    width with all heads.
+    Of a generative model the size is a share of the neurons: it is served by stock transformers, which know layers of
+    one width with all heads.
     """
     batches = context.batches()
     with _not_possible("prune"):
@@ -228,7 +228,8 @@ def _prune_in_cuts(context: StepContext, share: float, batches: list[dict[str, A
     """Prune to a share of the latency in several cuts.
 
     A part that is unimportant alone, such as each of a layer's heads, is often important once the others are gone. The
-    latencies are those of layers as wide as full's: a model that was pruned before goes by the same table, whose widths suit the processor.
+    latencies are those of layers as wide as full's: a model that was pruned before goes by the same table, whose widths
+    suit the processor.
     """
     texts = list(islice(context.texts(), latency_table.TEXTS))
     full = load_model(context.trained)[0]
