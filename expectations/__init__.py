@@ -1,1 +1,1 @@
-"""Great Expectations only: our own expectations, the suite, Data Docs."""
+"""The Great Expectations part of the data gate: settings, suites, custom expectations, the checkpoint and its Data Docs."""

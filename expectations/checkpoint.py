@@ -1,7 +1,6 @@
-"""Runs a real Great Expectations checkpoint over a data frame and renders its Data Docs, without network or texts."""
+"""The data gate's checkpoint: suites that run one after the other, and Data Docs that hold no texts."""
 
 import logging
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,46 +13,69 @@ from great_expectations.data_context.types.base import (
     ProgressBarsConfig,
 )
 
-ROW = "__row__"
-PRIVATE = {
-    "result_format": "COMPLETE",
-    "unexpected_index_column_names": [ROW],
-    "exclude_unexpected_values": True,
-    "partial_unexpected_count": 0,
-}
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-"""Content-Security-Policy of nightshift's HTML pages: nothing runs, and nothing is asked of any host."""
-STYLE = (
-    f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-    + """<style>body{font:15px/1.5 system-ui,sans-serif;margin:1.5rem auto;max-width:75rem;padding:0 1rem;color:#1d2433}
-table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #e1e5ec;padding:.35rem .6rem;text-align:left;
-vertical-align:top}.status-success,.text-success{color:#1d7f4e}.status-failed,.text-danger{color:#b3261e}
-i.fa-check-circle::before{content:"\\2713"}i.fa-times::before{content:"\\2717"}i.fa-exclamation-triangle::before{content:"!"}
-footer,.sticky>.card,a[data-toggle=collapse],.popover,.modal,#ge-cta-footer,.tooltip,iframe{display:none}ul{padding-left:1.2rem}img{max-width:9rem}
-a{color:#2457a6}.badge{background:#eef1f6;border-radius:.3rem;padding:0 .4rem}</style>"""
-)
+from expectations import data_docs
+from nightshift.records import Severity
 
-INDEX = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Data Docs</title>{style}</head><body>
-<h1>Data Docs</h1><ul><li><a href="{result}">The validation result</a></li><li><a href="{suite}">The expectations</a></li>
-</ul></body></html>"""
+RESULT_FORMAT = {"result_format": "COMPLETE", "exclude_unexpected_values": True, "partial_unexpected_count": 0}
+"""All failing rows by their index, and none of their values."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One expectation's result: whether it held under its `mostly`, and the frame's places of the failing rows."""
+    """The result of one expectation."""
 
+    name: str
+    column: str | None
+    """The column it looks at; several joined by commas."""
+    severity: Severity
     success: bool
+    """True if at least `mostly` of the rows pass."""
     unexpected: int | None
+    """Number of rows that fail; None for an expectation of the whole table."""
     observed: str
     rows: list[int]
+    """Index labels of the rows that fail."""
+    reason: str | None
+    """Quarantine reason of the rows that fail; None for an expectation of the whole table."""
+    setting: str
+    """The setting that tunes it; empty if there is none."""
+    arguments: dict[str, Any]
+    """The expectation's arguments, such as `mostly`."""
+
+    @property
+    def quarantines(self) -> bool:
+        """True if the rows that fail leave the data."""
+        return self.reason is not None and self.severity != "info"
 
 
-def run(frame: pd.DataFrame, expectations: list[Any], name: str, docs: Path) -> list[Outcome]:
-    """Check all `expectations` in one call, in their order, and write Data Docs into `docs`.
+def run(rows: pd.DataFrame, suites: list[gx.ExpectationSuite], docs: Path) -> list[Outcome]:
+    """Validate `rows` with each suite in turn, and write Data Docs into `docs`.
 
-    Raises RuntimeError where an expectation could not be computed.
+    A suite does not see the rows that an earlier one quarantines. Raise RuntimeError if an expectation cannot be computed.
     """
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    context = _ephemeral_context(docs)
+    batch = context.data_sources.add_pandas("nightshift").add_dataframe_asset("rows")
+    batch_definition = batch.add_batch_definition_whole_dataframe("rows")
+    outcomes = []
+    for suite in suites:
+        definition = gx.ValidationDefinition(name=suite.name, data=batch_definition, suite=context.suites.add(suite))
+        checkpoint = gx.Checkpoint(
+            name=suite.name,
+            validation_definitions=[context.validation_definitions.add(definition)],
+            result_format=RESULT_FORMAT,
+        )
+        results = context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": rows})
+        suite_outcomes = _outcomes(suite, next(iter(results.run_results.values())).results)
+        quarantined = {row for outcome in suite_outcomes if outcome.quarantines for row in outcome.rows}
+        rows = rows.drop(index=list(quarantined))
+        outcomes += suite_outcomes
+    context.build_data_docs()
+    data_docs.make_self_contained(docs, [suite.name for suite in suites])
+    return outcomes
+
+
+def _ephemeral_context(docs: Path) -> Any:
     in_memory = DataContextConfig(store_backend_defaults=InMemoryStoreBackendDefaults(), analytics_enabled=False)
     context = gx.get_context(mode="ephemeral", project_config=in_memory)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
@@ -63,48 +85,33 @@ def run(frame: pd.DataFrame, expectations: list[Any], name: str, docs: Path) -> 
         "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs)},
     }
     context.add_data_docs_site(site_name="local", site_config=site)
-    batch = (
-        context.data_sources.add_pandas(name)
-        .add_dataframe_asset("rows")
-        .add_batch_definition_whole_dataframe("tonight")
-    )
-    suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))
-    definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=suite))
-    checkpoint = context.checkpoints.add(
-        gx.Checkpoint(name=name, validation_definitions=[definition], result_format=PRIVATE)
-    )
-    checked = checkpoint.run(batch_parameters={"dataframe": frame.assign(**{ROW: range(len(frame))})})
-    results = next(iter(checked.run_results.values())).results
-    context.build_data_docs()
-    _make_self_contained(docs)
+    return context
+
+
+def _outcomes(suite: gx.ExpectationSuite, results: list[Any]) -> list[Outcome]:
     by_id = {result.expectation_config.id: result for result in results}
     return [_outcome(by_id[expectation.id]) for expectation in suite.expectations]
 
 
-def _outcome(result: Any) -> Outcome:
-    if result.exception_info.get("raised_exception") or any(
-        isinstance(info, dict) and info.get("raised_exception") for info in result.exception_info.values()
+def _outcome(validation: Any) -> Outcome:
+    config, result = validation.expectation_config, validation.result
+    if validation.exception_info.get("raised_exception") or any(
+        isinstance(info, dict) and info.get("raised_exception") for info in validation.exception_info.values()
     ):
-        raise RuntimeError(f"{result.expectation_config.type} could not be computed: {result.exception_info}")
-    found = result.result
-    rows = [row for entry in found.get("unexpected_index_list") or [] for row in entry[ROW]]
-    if "unexpected_percent" in found:
-        observed = f"{found['unexpected_percent'] or 0.0:.2f} % of {found['element_count']:,} rows"
+        raise RuntimeError(f"{config.type} could not be computed: {validation.exception_info}")
+    if "unexpected_percent" in result:
+        observed = f"{result['unexpected_percent'] or 0.0:.2f} % of {result['element_count']:,} rows"
     else:
-        observed = str(found.get("observed_value", ""))
-    return Outcome(bool(result.success), found.get("unexpected_count"), observed, rows)
-
-
-def _make_self_contained(docs: Path) -> None:
-    """Great Expectations' pages fetch styles and scripts from third parties; ours bring their own style.
-
-    Its index is a table filled by such a script; ours names the two pages.
-    """
-    remote = re.compile(r"<script\b[^>]*>.*?</script>|<link\b[^>]*>|<img\b[^>]*https?:[^>]*>", re.DOTALL)
-    for page in docs.rglob("*.html"):
-        text = remote.sub("", page.read_text(encoding="utf-8"))
-        page.write_text(text.replace("<head>", "<head>" + STYLE, 1), encoding="utf-8")
-    result, suite = (
-        next((docs / kind).rglob("*.html")).relative_to(docs).as_posix() for kind in ("validations", "expectations")
+        observed = str(result.get("observed_value", ""))
+    return Outcome(
+        name=config.meta["name"],
+        column=config.kwargs.get("column") or ", ".join(config.kwargs.get("column_list", [])) or None,
+        severity=config.severity,
+        success=bool(validation.success),
+        unexpected=result.get("unexpected_count"),
+        observed=observed,
+        rows=result.get("unexpected_index_list") or [],
+        reason=config.meta["reason"],
+        setting=config.meta["setting"],
+        arguments=config.kwargs,
     )
-    (docs / "index.html").write_text(INDEX.format(style=STYLE, result=result, suite=suite), encoding="utf-8")

@@ -8,7 +8,7 @@ from prefect import flow
 from prefect.events import emit_event
 from prefect.runtime import flow_run
 
-from expectations import own
+from expectations.custom import is_number
 from flows.settings import NightSettings, ObjectiveSettings
 from flows.settings_file import load
 from nightshift import escaping, redaction
@@ -23,7 +23,6 @@ from nightshift.registry.version_predictions import VersionPredictor
 from nightshift.reporting import plots
 from nightshift.store import artifact_store
 from tasks.ingest import DataSettings, locate, read_rows
-from tasks.validate import unlabelled
 
 CONFIDENCE = 0.95
 MIN_LABELLED = 30
@@ -138,11 +137,8 @@ def _read_new_rows(data: DataSettings, kind: Kind, source: str, base_dir: Path) 
         if data.label is None:
             raise
         rows = read_rows(sources, data.model_copy(update={"label": None}))
-    if "label" in rows:
-        is_empty = unlabelled(rows["label"], data.label_separator)
-        if kind == "regression":
-            is_empty |= ~own.is_number(rows["label"])
-        rows["label"] = rows["label"].mask(is_empty, None)
+    if "label" in rows and kind == "regression":
+        rows["label"] = rows["label"].where(is_number(rows["label"]), None)
     return rows[~rows["excluded"]]
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self, get_args
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from expectations.settings import ExpectationSettings
 from nightshift.errors import UserError
 from nightshift.evaluation.kinds import KINDS, gate_metric
 from nightshift.records import GENERATIVE, MAIN, Augmented, GenerationSettings, Kind, Metric, Objective, Settings, Sides
@@ -18,7 +19,6 @@ from tasks.gate.stage import GateSettings
 from tasks.ingest import DataSettings
 from tasks.split import SplitSettings
 from tasks.train import TrainSettings
-from tasks.validate import ExpectationSettings
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 """Name of an objective, which is part of file names and metric names."""

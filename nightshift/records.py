@@ -53,7 +53,7 @@ class Source(BaseModel):
 class Rows(Artifact):
     """`rows.parquet`: all records that were read.
 
-    Columns: `text`, `text_pair` (only for pairs), `label`, `group` and `timestamp` (only where named), `problem`
+    Columns: `text`, `text_pair` (only for pairs), `label` (all three null where blank), `group` and `timestamp` (only where named), `problem`
     (why the record is unreadable, else null), `source` (file name), `row` (record number, from 1), `side`,
     `row_key`, `side_key`, `original` (the whole record as a JSON object), `excluded` (whether `data.exclude` names it;
     of such a row only its place and its `row_key` are written).

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from nights import Model
 
+from expectations.settings import ExpectationSettings
 from flows.monitor import _read_new_rows
 from nightshift.data.row_keys import text_key
 from nightshift.errors import InputError
@@ -17,7 +18,7 @@ from nightshift.registry.warm_start import champion_checkpoint
 from nightshift.store import artifact_store
 from tasks import train
 from tasks.ingest import DataSettings, ingest, locate
-from tasks.validate import ExpectationSettings, validate
+from tasks.validate import validate
 
 GONE = "Please call Ada Lovelace back"
 KEYED = "my number is 555 0199"

@@ -150,7 +150,7 @@ def test_keys_are_none_without_a_text_or_with_a_problem(tmp_path):
     assert rows["row_key"].tolist() == [None, text_key("good"), text_key("good"), None]
     assert rows["side_key"].tolist() == [None, text_key("S 1"), text_key("good"), None]
     assert rows["problem"].tolist() == [None, None, None, "2 fields where 3 were expected"]
-    assert rows["text"].tolist() == ["  ", "good", "GOOD ", None]
+    assert rows["text"].tolist() == [None, "good", "GOOD ", None]
 
 
 def test_a_pair_is_one_key_over_both_texts(tmp_path):
@@ -168,7 +168,7 @@ def test_a_pair_is_one_key_over_both_texts(tmp_path):
     ],
 )
 def test_a_record_of_empty_fields_is_a_record_and_a_blank_line_is_none(tmp_path, name, content):
-    assert rows_of(tmp_path / name, content)["text"].tolist() == ["a", "", "b"]
+    assert rows_of(tmp_path / name, content)["text"].tolist() == ["a", None, "b"]
 
 
 def test_quotes_swallow_no_lines_beside_a_damaged_row(tmp_path):

@@ -4,13 +4,14 @@ import pytest
 from samples import messages
 from split_rows import frame, read, side_of_texts
 
+from expectations.settings import ExpectationSettings
 from nightshift.data.row_keys import text_key
 from nightshift.errors import InputError
 from nightshift.store import artifact_store
 from tasks.augment import AugmentSettings, augment
 from tasks.ingest import DataSettings, ingest, locate
 from tasks.split import SplitSettings, split, split_rows
-from tasks.validate import ExpectationSettings, validate
+from tasks.validate import validate
 
 
 def test_every_row_has_one_side_and_shares_are_kept():

@@ -8,20 +8,14 @@ import pandas as pd
 import pytest
 
 from expectations import checkpoint
-from expectations.own import usual_length
+from expectations.custom import has_usual_length
+from expectations.settings import Check, ExpectationSettings
+from expectations.suites import build_suites
+from nightshift.data.blank import is_blank
 from nightshift.data.quarantine import quarantine_table
 from nightshift.errors import InputError
 from tasks.ingest import DataSettings, ingest, locate
-from tasks.validate import (
-    Check,
-    ExpectationSettings,
-    check_frame,
-    expected,
-    is_empty,
-    reasons_of,
-    stop_reason,
-    validate,
-)
+from tasks.validate import quarantine_reasons, stop_reason, validate
 
 
 def key(text):
@@ -31,7 +25,9 @@ def key(text):
 
 
 def rows_of(records, **columns):
+    """Return rows as ingest writes them."""
     frame = pd.DataFrame(records, columns=["text", "label"]).astype(object)
+    frame["text"] = [None if text is None or is_blank(text) else text for text in frame["text"]]
     frame = frame.assign(problem=None, source="rows.csv", row=range(1, len(frame) + 1), side="")
     for name, values in columns.items():
         for place, value in values.items():
@@ -46,17 +42,15 @@ def plain(count=100):
 
 
 def run(rows, tmp_path, kind="classification", separator=None, **settings):
-    chosen = ExpectationSettings(**settings)
-    frame = check_frame(rows, chosen, kind, separator)
-    checks = expected(chosen, frame, separator)
-    outcomes = checkpoint.run(frame, [check.expectation for check in checks], "nightshift", tmp_path / "docs")
-    named = {check.name: outcome for check, outcome in zip(checks, outcomes, strict=True)}
-    return reasons_of(rows, checks, outcomes), named, stop_reason(checks, outcomes)
+    suites = build_suites(ExpectationSettings(**settings), rows.columns, kind, separator)
+    outcomes = checkpoint.run(rows, suites, tmp_path / "docs")
+    by_name = {outcome.name: outcome for outcome in outcomes}
+    return quarantine_reasons(rows, outcomes), by_name, stop_reason(outcomes)
 
 
-@pytest.mark.parametrize("text", [None, "", "  \n\t", "\u200b\ufeff", "\ufffd\ufffd", "\x00\x07"])
-def test_blank_texts_are_empty(text):
-    assert is_empty(text)
+@pytest.mark.parametrize("text", ["", "  \n\t", "\u200b\ufeff", "\ufffd\ufffd", "\x00\x07"])
+def test_blank_texts(text):
+    assert is_blank(text)
 
 
 def test_each_reason_once_and_in_order(tmp_path):
@@ -96,7 +90,7 @@ def test_the_holdout_is_looked_at_by_itself(tmp_path):
 
 def test_an_empty_second_text_is_missing(tmp_path):
     rows = rows_of(plain()).assign(text_pair="and the other one")
-    rows.loc[3, "text_pair"] = " "
+    rows.loc[3, "text_pair"] = None
     assert run(rows, tmp_path)[0].dropna().to_dict() == {3: "missing"}
 
 
@@ -247,8 +241,8 @@ def test_data_docs_stand_alone_and_hold_no_texts(tmp_path):
 def test_lengths():
     usual = pd.Series(["x" * (100 + n % 21) for n in range(200)])
     odd = pd.concat([usual, pd.Series(["x", "x" * 6000])], ignore_index=True)
-    assert odd.index[~usual_length(odd, 6)].tolist() == [200, 201]
-    assert usual_length(pd.Series(["x" * 7] * 9), 6).all()
+    assert odd.index[~has_usual_length(odd, 6)].tolist() == [200, 201]
+    assert has_usual_length(pd.Series(["x" * 7] * 9), 6).all()
 
 
 def test_airline_tweets(tmp_path, real_data):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from expectations.checkpoint import POLICY
+from expectations.data_docs import POLICY
 from nightshift import escaping
 from nightshift.evaluation import kinds, prediction_changes
 from nightshift.prefect_ui import artifacts

@@ -1,0 +1,175 @@
+"""Custom expectations on the columns of `nightshift.records.Rows`, for checks that Great Expectations does not have.
+
+Rows with several labels, numbers in texts, texts with contradictory labels, duplicates of which the first stays, unusual lengths.
+"""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from great_expectations.execution_engine import PandasExecutionEngine
+from great_expectations.expectations.expectation import (
+    ColumnAggregateExpectation,
+    ColumnMapExpectation,
+    MulticolumnMapExpectation,
+)
+from great_expectations.expectations.metrics import (
+    ColumnAggregateMetricProvider,
+    ColumnMapMetricProvider,
+    column_aggregate_value,
+    column_condition_partial,
+)
+from great_expectations.expectations.metrics.map_metric_provider import (
+    MulticolumnMapMetricProvider,
+    multicolumn_condition_partial,
+)
+
+MIN_SPREAD = 0.3
+"""Lower bound of the robust deviation of log lengths."""
+
+
+def split_labels(cells: Iterable[str], separator: str) -> set[str]:
+    """Return the distinct labels in `cells`; a cell holds any number of labels, joined by `separator`."""
+    return set(separator.join(cells).split(separator)) - {""}
+
+
+def labels_in_set(column: pd.Series, labels: Iterable[str], separator: str) -> pd.Series:
+    """Return True for each cell whose labels are all among `labels`."""
+    allowed = set(labels)
+    return column.map(lambda cell: split_labels([cell], separator) <= allowed).astype(bool)
+
+
+def is_number(column: pd.Series) -> pd.Series:
+    """Return True for each cell that holds a finite number, written with a decimal point."""
+    numbers = pd.to_numeric(column, errors="coerce").astype(float)
+    return pd.Series(np.isfinite(numbers), index=column.index)
+
+
+def has_one_label(rows: pd.DataFrame) -> pd.Series:
+    """Return True for each row whose label, the last column, is the same in all rows that share the other columns."""
+    *keys, label = rows.columns
+    return rows.groupby(keys)[label].transform("nunique") == 1
+
+
+def is_first_occurrence(rows: pd.DataFrame) -> pd.Series:
+    """Return True for the first of all rows that are equal."""
+    return ~rows.duplicated()
+
+
+def has_usual_length(column: pd.Series, max_deviations: float) -> pd.Series:
+    """Return True for each text whose length lies within `max_deviations` robust deviations of the median.
+
+    Lengths are taken as log(1 + characters). The deviation is the median absolute deviation of each side of the median
+    (double MAD, Rosenmai 2013), times 1.4826, and at least `MIN_SPREAD`: where all texts have nearly the same length, a text
+    several times longer is still usual.
+    """
+    lengths = column.str.len().astype(float).map(np.log1p)
+    distance = lengths - lengths.median()
+    usual = pd.Series(True, index=column.index)
+    for side in (distance <= 0, distance >= 0):
+        spread = max(1.4826 * distance[side].abs().median(), MIN_SPREAD)
+        usual &= ~side | (distance.abs() <= max_deviations * spread)
+    return usual
+
+
+class _DistinctLabels(ColumnAggregateMetricProvider):  # type: ignore[misc]
+    metric_name = "column.nightshift.distinct_labels"
+    value_keys = ("separator",)
+    filter_column_isnull = True
+
+    @column_aggregate_value(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
+    def _pandas(cls, column: pd.Series, separator: str, **kwargs: Any) -> int:
+        return len(split_labels(column, separator))
+
+
+class _LabelsInSet(ColumnMapMetricProvider):  # type: ignore[misc]
+    condition_metric_name = "column_values.nightshift.labels_in_set"
+    condition_value_keys = ("value_set", "separator")
+
+    @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
+    def _pandas(cls, column: pd.Series, value_set: list[str], separator: str, **kwargs: Any) -> pd.Series:
+        return labels_in_set(column, value_set, separator)
+
+
+class _IsNumber(ColumnMapMetricProvider):  # type: ignore[misc]
+    condition_metric_name = "column_values.nightshift.is_number"
+
+    @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
+    def _pandas(cls, column: pd.Series, **kwargs: Any) -> pd.Series:
+        return is_number(column)
+
+
+class _OneLabel(MulticolumnMapMetricProvider):  # type: ignore[misc]
+    condition_metric_name = "multicolumn_values.nightshift.one_label"
+    condition_domain_keys = ("batch_id", "table", "column_list", "row_condition", "condition_parser", "ignore_row_if")
+
+    @multicolumn_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
+    def _pandas(cls, column_list: pd.DataFrame, **kwargs: Any) -> pd.Series:
+        return has_one_label(column_list)
+
+
+class _FirstOccurrence(MulticolumnMapMetricProvider):  # type: ignore[misc]
+    condition_metric_name = "multicolumn_values.nightshift.first_occurrence"
+    condition_domain_keys = ("batch_id", "table", "column_list", "row_condition", "condition_parser", "ignore_row_if")
+
+    @multicolumn_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
+    def _pandas(cls, column_list: pd.DataFrame, **kwargs: Any) -> pd.Series:
+        return is_first_occurrence(column_list)
+
+
+class _UsualLength(ColumnMapMetricProvider):  # type: ignore[misc]
+    condition_metric_name = "column_values.nightshift.usual_length"
+    condition_value_keys = ("max_deviations",)
+
+    @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
+    def _pandas(cls, column: pd.Series, max_deviations: float, **kwargs: Any) -> pd.Series:
+        return has_usual_length(column, max_deviations)
+
+
+class ExpectColumnDistinctLabelCountToBeAtLeast(ColumnAggregateExpectation):  # type: ignore[misc]
+    """Expect at least `min_value` distinct labels in a column whose cells hold several labels each."""
+
+    min_value: int = 2
+    separator: str
+    metric_dependencies: ClassVar[tuple[str, ...]] = ("column.nightshift.distinct_labels",)
+    success_keys: ClassVar[tuple[str, ...]] = ("min_value", "separator")
+
+    def _validate(self, metrics: Any, runtime_configuration: Any = None, execution_engine: Any = None) -> Any:
+        return self._validate_metric_value_between(self.metric_dependencies[0], metrics)
+
+
+class ExpectColumnLabelsToBeInSet(ColumnMapExpectation):  # type: ignore[misc]
+    """Expect every label to be in `value_set`, in a column whose cells hold several labels each."""
+
+    value_set: list[str]
+    separator: str
+    map_metric: ClassVar[str] = "column_values.nightshift.labels_in_set"
+    success_keys: ClassVar[tuple[str, ...]] = ("mostly", "value_set", "separator")
+
+
+class ExpectColumnValuesToBeNumbers(ColumnMapExpectation):  # type: ignore[misc]
+    """Expect the texts of a column to be finite numbers."""
+
+    map_metric: ClassVar[str] = "column_values.nightshift.is_number"
+    success_keys: ClassVar[tuple[str, ...]] = ("mostly",)
+
+
+class ExpectRowsToHaveOneLabel(MulticolumnMapExpectation):  # type: ignore[misc]
+    """Expect rows that share all columns but the last to share the last, the label; all rows of a contradiction fail."""
+
+    map_metric: ClassVar[str] = "multicolumn_values.nightshift.one_label"
+
+
+class ExpectRowsToBeFirstOccurrences(MulticolumnMapExpectation):  # type: ignore[misc]
+    """Expect no duplicates; unlike ExpectCompoundColumnsToBeUnique the first of equal rows passes."""
+
+    map_metric: ClassVar[str] = "multicolumn_values.nightshift.first_occurrence"
+
+
+class ExpectColumnValueLengthsToBeUsual(ColumnMapExpectation):  # type: ignore[misc]
+    """Expect no text to be far longer or shorter than the others."""
+
+    max_deviations: float = 6.0
+    map_metric: ClassVar[str] = "column_values.nightshift.usual_length"
+    success_keys: ClassVar[tuple[str, ...]] = ("mostly", "max_deviations")

@@ -1,0 +1,56 @@
+"""Settings of the data gate."""
+
+from typing import Any
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from nightshift.records import Settings, Severity
+
+
+class Check(Settings):
+    """Severity and threshold of a row check."""
+
+    severity: Severity = "warning"
+    """critical and warning: failing rows are quarantined, and critical stops the run if fewer than `mostly` pass; info: failing rows are only reported."""
+    mostly: float = Field(0.95, ge=0, le=1)
+    """Fraction of the rows that must pass."""
+
+
+class ExpectationSettings(Settings):
+    """Checks that the rows must pass."""
+
+    min_rows: int = Field(50, ge=1)
+    """Minimum number of rows that must remain (critical)."""
+    labels: list[str] | None = None
+    """Known labels of a classification; if not set, every label in the data is known."""
+    readable: Check = Check(severity="critical")
+    """All fields and characters of the record can be read."""
+    text_present: Check = Check(severity="critical")
+    """The text is not empty."""
+    label_present: Check = Check(severity="critical")
+    """The label is not empty."""
+    known_labels: Check = Check(severity="critical")
+    """The label is one of `labels`."""
+    numeric_labels: Check = Check(severity="critical")
+    """The label of a regression is a finite number."""
+    one_label_a_text: Check = Check(mostly=0.99)
+    """The text of a classification does not occur with different labels."""
+    unique_texts: Check = Check()
+    """The text is not an exact duplicate of an earlier one; generation and text2text compare text and label."""
+    usual_length: Check = Check(mostly=0.99)
+    """The length of the text is not an outlier."""
+    max_deviations: float = Field(6.0, gt=0)
+    """Distance from the median length, in robust standard deviations, beyond which a text is an outlier."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _complete_with_default(cls, value: Any, info: ValidationInfo) -> Any:
+        default = cls.model_fields[str(info.field_name)].default
+        return default.model_dump() | value if isinstance(default, Check) and isinstance(value, dict) else value
+
+    @field_validator("text_present", "label_present", "numeric_labels")
+    @classmethod
+    def _refuse_info(cls, check: Check) -> Check:
+        if check.severity == "info":
+            raise ValueError("severity: info would leave rows that nothing can be learned from; critical or warning")
+        return check

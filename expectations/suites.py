@@ -1,0 +1,179 @@
+"""The suites of the data gate: Great Expectations' own expectations where it has them, else those of `expectations.custom`.
+
+An expectation's `meta` says what the night makes of its result: the check's `name`, the `setting` that tunes it, and the
+`reason` for which its rows are quarantined.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_
+from typing import Any
+
+import great_expectations as gx
+import great_expectations.expectations as gxe
+from great_expectations.expectations.row_conditions import Column
+
+from expectations import custom
+from expectations.settings import Check, ExpectationSettings
+from nightshift.records import GENERATIVE, Kind
+
+TEXT_KEY = ["side", "row_key"]
+"""The columns that identify a text; the rows of an explicit holdout are compared among themselves only."""
+
+
+def build_suites(
+    settings: ExpectationSettings, columns: Collection[str], kind: Kind, separator: str | None = None
+) -> list[gx.ExpectationSuite]:
+    """Return the suites in the order in which they run, each on the rows that those before it left.
+
+    Args:
+        settings: Severity and tolerance of each check.
+        columns: The columns of the rows, as `nightshift.records.Rows` names them.
+        kind: The objective's kind; it decides what a label must be.
+        separator: Joins the labels of a row that may have several.
+    """
+    builder = _SuiteBuilder(settings, columns, kind, separator)
+    suites = {
+        "records": [*builder.table_checks(), *builder.presence_checks(), *builder.label_checks()],
+        "contradictions": builder.contradiction_checks(),
+        "duplicates": builder.duplicate_checks(),
+        "lengths": builder.length_checks(),
+    }
+    return [gx.ExpectationSuite(name=name, expectations=checks) for name, checks in suites.items() if checks]
+
+
+@dataclass(frozen=True)
+class _SuiteBuilder:
+    settings: ExpectationSettings
+    columns: Collection[str]
+    kind: Kind
+    separator: str | None
+
+    def table_checks(self) -> list[gxe.Expectation]:
+        checks = [
+            self._table_check(
+                gxe.ExpectTableRowCountToBeBetween,
+                "enough rows",
+                setting="expectations.min_rows",
+                min_value=self.settings.min_rows,
+            ),
+            self._table_check(gxe.ExpectColumnToExist, "columns there", column="text"),
+        ]
+        if self.kind == "classification":
+            arguments = {"column": "label", "min_value": 2, "row_condition": self._present(self._texts())}
+            name = "at least two labels"
+            if self.separator is None:
+                checks.append(self._table_check(gxe.ExpectColumnUniqueValueCountToBeBetween, name, **arguments))
+            else:
+                arguments["separator"] = self.separator
+                checks.append(self._table_check(custom.ExpectColumnDistinctLabelCountToBeAtLeast, name, **arguments))
+        return checks
+
+    def presence_checks(self) -> list[gxe.Expectation]:
+        checks = [
+            self._row_check(
+                gxe.ExpectColumnValuesToBeNull, "records readable", "readable", reason="unreadable", column="problem"
+            )
+        ]
+        cells = [
+            ("text", "text present", "text_present"),
+            ("text_pair", "second text present", "text_present"),
+            ("label", "label present", "label_present"),
+        ]
+        cells = [cell for cell in cells if cell[0] in self.columns]
+        for number, (column, name, setting) in enumerate(cells):
+            condition = self._present(column for column, *_ in cells[:number])
+            checks.append(
+                self._row_check(
+                    gxe.ExpectColumnValuesToNotBeNull,
+                    name,
+                    setting,
+                    reason="missing",
+                    column=column,
+                    row_condition=condition,
+                )
+            )
+        return checks
+
+    def label_checks(self) -> list[gxe.Expectation]:
+        arguments: dict[str, Any] = {"column": "label", "row_condition": self._present(self._texts())}
+        if self.kind == "regression":
+            return [
+                self._row_check(
+                    custom.ExpectColumnValuesToBeNumbers,
+                    "label a number",
+                    "numeric_labels",
+                    reason="no number",
+                    **arguments,
+                )
+            ]
+        if self.kind != "classification" or self.settings.labels is None:
+            return []
+        expectation = gxe.ExpectColumnValuesToBeInSet
+        if self.separator is not None:
+            expectation = custom.ExpectColumnLabelsToBeInSet
+            arguments["separator"] = self.separator
+        arguments["value_set"] = self.settings.labels
+        return [self._row_check(expectation, "label known", "known_labels", reason="unknown label", **arguments)]
+
+    def contradiction_checks(self) -> list[gxe.Expectation]:
+        if self.kind != "classification":
+            return []
+        return [
+            self._row_check(
+                custom.ExpectRowsToHaveOneLabel,
+                "one label a text",
+                "one_label_a_text",
+                reason="conflict",
+                column_list=[*TEXT_KEY, "label"],
+            )
+        ]
+
+    def duplicate_checks(self) -> list[gxe.Expectation]:
+        with_label = self.kind in GENERATIVE and "label" in self.columns
+        return [
+            self._row_check(
+                custom.ExpectRowsToBeFirstOccurrences,
+                "no duplicates",
+                "unique_texts",
+                reason="duplicate",
+                column_list=[*TEXT_KEY, "label"] if with_label else TEXT_KEY,
+            )
+        ]
+
+    def length_checks(self) -> list[gxe.Expectation]:
+        return [
+            self._row_check(
+                custom.ExpectColumnValueLengthsToBeUsual,
+                "usual length",
+                "usual_length",
+                reason="outlier",
+                column="text",
+                max_deviations=self.settings.max_deviations,
+            )
+        ]
+
+    def _texts(self) -> list[str]:
+        return [column for column in ("text", "text_pair") if column in self.columns]
+
+    def _present(self, columns: Iterable[str]) -> Any:
+        """Return the row condition that the record is readable and none of `columns` is null."""
+        conditions = [Column(column).is_not_null() for column in columns]
+        if self.settings.readable.severity != "info":
+            conditions.insert(0, Column("problem").is_null())
+        return reduce(and_, conditions) if conditions else None
+
+    def _table_check(self, expectation: Any, name: str, setting: str = "", **arguments: Any) -> gxe.Expectation:
+        meta = {"name": name, "setting": setting, "reason": None}
+        return expectation(severity="critical", description=f"{name} (critical)", meta=meta, **arguments)
+
+    def _row_check(self, expectation: Any, name: str, setting: str, reason: str, **arguments: Any) -> gxe.Expectation:
+        check: Check = getattr(self.settings, setting)
+        return expectation(
+            mostly=check.mostly,
+            severity=check.severity,
+            description=f"{name} ({check.severity}; at least {check.mostly:.0%} of the rows)",
+            meta={"name": name, "setting": f"expectations.{setting}.mostly", "reason": reason},
+            **arguments,
+        )
