@@ -9,10 +9,10 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from expectations.settings import ExpectationSettings
+from nightshift.augmentation.settings import AugmentSettings
 from nightshift.errors import UserError
 from nightshift.evaluation.kinds import KINDS, gate_metric
 from nightshift.records import GENERATIVE, MAIN, Augmented, GenerationSettings, Kind, Metric, Objective, Settings, Sides
-from tasks.augment import AugmentSettings
 from tasks.compress.recipes import Recipe, default_steps, usable_steps
 from tasks.compress.settings import CompressSettings
 from tasks.gate.stage import GateSettings

@@ -4,8 +4,10 @@ import pandas as pd
 import pytest
 from split_rows import frame, read
 
+from nightshift.augmentation.operations import augment_text
+from nightshift.augmentation.settings import AugmentSettings
 from nightshift.data.row_keys import text_key
-from tasks.augment import AugmentSettings, augment, augment_rows, change, pieces
+from tasks.augment import augment, augment_rows, sample_ngrams
 from tasks.split import SplitSettings, split
 
 
@@ -28,13 +30,13 @@ def test_pieces_are_new_texts_of_the_training_rows_words(checked):
     assert not made["row_key"].isin(known).any() and (made["row_key"] == made["text"].map(text_key)).all()
     words = {word for text in train["text"] for word in text.split()}
     assert all(word in words for text in made["text"][sides.unlabelled :] for word in text.split())
-    whole = pieces(train[train["copy"] == 0], settings)
+    whole = sample_ngrams(train[train["copy"] == 0], settings)
     assert made["text"][sides.unlabelled :].isin(whole["text"]).all()
 
 
 def test_pieces_are_runs_of_a_text_and_unspaced_ones_of_characters():
     rows = pd.DataFrame({"text": ["one two three four five", "很快好吃味道足量大", "a"], "row_key": ["a", "b", "c"]})
-    found = pieces(rows, AugmentSettings(num_ngrams=20, probability=1e-9))
+    found = sample_ngrams(rows, AugmentSettings(num_ngrams=20, probability=1e-9))
     assert len(found) > 20
     assert all(any(piece in text for text in rows["text"]) for piece in found["text"])
     assert (found["text"].str.len() == 1).sum() == 1
@@ -73,6 +75,6 @@ def test_copies_depend_on_seed_and_row_alone():
 def test_scripts_without_spaces_are_augmented_by_character():
     from random import Random
 
-    changed = change("很快好吃味道足量大", AugmentSettings(method="permute", probability=0.8), Random(4))
+    changed = augment_text("很快好吃味道足量大", AugmentSettings(method="permute", probability=0.8), Random(4))
     assert changed != "很快好吃味道足量大" and sorted(changed) == sorted("很快好吃味道足量大")
-    assert change("one two", AugmentSettings(method="swap", unit="word"), Random(1)).split() != []
+    assert augment_text("one two", AugmentSettings(method="swap", unit="word"), Random(1)).split() != []

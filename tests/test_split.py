@@ -5,10 +5,11 @@ from samples import messages
 from split_rows import frame, read, side_of_texts
 
 from expectations.settings import ExpectationSettings
+from nightshift.augmentation.settings import AugmentSettings
 from nightshift.data.row_keys import text_key
 from nightshift.errors import InputError
 from nightshift.store import artifact_store
-from tasks.augment import AugmentSettings, augment
+from tasks.augment import augment
 from tasks.ingest import DataSettings, ingest, locate
 from tasks.split import SplitSettings, split, split_rows
 from tasks.validate import validate

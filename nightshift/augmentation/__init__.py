@@ -1,0 +1,1 @@
+"""Changed copies and n-grams of texts."""
