@@ -1,4 +1,4 @@
-"""Decides which rows train, which choose and which judge; a row never changes sides as data grows."""
+"""Divide the rows into training, validation and holdout; a row never changes sides as data grows."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from nightshift.store.stages import stage
 
 SIDES = ("train", "validation", "holdout", "spare")
 QUARANTINED = {"leaks": "leak", "windowed": "window"}
-"""The parts that go, and why, as the quarantine says it."""
+"""The parts that leave the data, with their quarantine reasons."""
 WINDOW = re.compile(r"([1-9]\d*)(d?)")
 
 
@@ -37,40 +37,47 @@ class SplitSettings(Settings):
 
     @property
     def holdout_file(self) -> str | None:
-        """The explicit holdout file, where `holdout` is no share."""
+        """The explicit holdout file; None if `holdout` is a share."""
         return self.holdout if isinstance(self.holdout, str) else None
 
     @field_validator("holdout")
     @classmethod
-    def _share(cls, holdout: float | str) -> float | str:
+    def _validate_share(cls, holdout: float | str) -> float | str:
         if not isinstance(holdout, str) and not 0 < holdout < 1:
             raise ValueError("expected a share between 0 and 1, or the path of a file")
         return holdout
 
 
 def draw(key: str, salt: str) -> float:
-    """A number in [0, 1) that depends on key and salt alone."""
+    """Return a number in [0, 1) that depends on key and salt alone."""
     return int.from_bytes(hashlib.sha256(f"{salt}\0{key}".encode()).digest()[:7], "big") / 2**56
 
 
 def split_rows(
-    frame: pd.DataFrame, settings: SplitSettings, window: int | str | None = None, fold: int = 0
+    frame: pd.DataFrame, settings: SplitSettings, window: int | str | None = None, active_holdout: int = 0
 ) -> dict[str, pd.DataFrame]:
-    """`train`, `validation`, `holdout`, `spare`, and what goes: `leaks` and `windowed`.
+    """Return the parts `train`, `validation`, `holdout` and `spare`, and those that leave the data, `leaks` and `windowed`.
 
-    `fold` is the sealed holdout in use: those before it are worn and train. Leaks are training and validation rows whose text stands in holdout or spare, windowed ones training rows outside
-    the window. Raises InputError where a side comes out empty.
+    Leaks are training and validation rows whose text is in holdout or spare; windowed rows are training rows outside the window.
+
+    Args:
+        frame: The rows that passed the data gate.
+        settings: How to divide them.
+        window: The newest rows to train on, as in `in_window`; None for all.
+        active_holdout: Index of the sealed holdout in use; those before it are worn out and train.
+
+    Raises:
+        InputError: Training, validation or holdout is empty.
     """
-    side = _outer(frame, settings, fold)
-    inner = frame["side_key"].map(lambda key: draw(key, "validation") < settings.validation)
-    side = side.mask((side == "train") & inner, "validation")
-    judged = frame[side.isin(["holdout", "spare"])]
-    seen = frame["row_key"].isin(judged["row_key"]) | frame["side_key"].isin(judged["side_key"])
-    leaks = side.isin(["train", "validation"]) & seen
-    side = side.mask(leaks, "leaks")
+    side = _outer_sides(frame, settings, active_holdout)
+    drawn_for_validation = frame["side_key"].map(lambda key: draw(key, "validation") < settings.validation)
+    side = side.mask((side == "train") & drawn_for_validation, "validation")
+    holdouts = frame[side.isin(["holdout", "spare"])]
+    in_holdouts = frame["row_key"].isin(holdouts["row_key"]) | frame["side_key"].isin(holdouts["side_key"])
+    side = side.mask(side.isin(["train", "validation"]) & in_holdouts, "leaks")
     if window is not None:
         train = frame[side == "train"]
-        side[train.index[~within(train, window)]] = "windowed"
+        side[train.index[~in_window(train, window)]] = "windowed"
     parts = {name: frame[side == name].reset_index(drop=True) for name in (*SIDES, *QUARANTINED)}
     for name in ("train", "validation", "holdout"):
         if parts[name].empty:
@@ -80,15 +87,16 @@ def split_rows(
     return parts
 
 
-def within(train: pd.DataFrame, window: int | str) -> pd.Series:
-    """Whether each training row is among the newest `window`, or of the last days before the newest (`30d`).
+def in_window(train: pd.DataFrame, window: int | str) -> pd.Series:
+    """Return True for each training row among the newest `window` rows, or of the last days before the newest (`30d`).
 
-    Newest is by timestamp where there is one, else by order; raises InputError for what is no window.
+    The newest rows are those with the latest timestamp, or the last ones if there is none. Raise InputError for an invalid
+    window.
     """
-    found = WINDOW.fullmatch(str(window))
-    if not found:
+    match = WINDOW.fullmatch(str(window))
+    if not match:
         raise InputError(f"train.window: {window!r} is no window; expected a number of rows, or of days such as 30d")
-    count, in_days = int(found[1]), found[2]
+    count, in_days = int(match[1]), match[2]
     if in_days:
         times = _times(train, f"train.window: {window}")
         age: pd.Series = (times.max() - times) / pd.Timedelta(days=1)
@@ -97,23 +105,26 @@ def within(train: pd.DataFrame, window: int | str) -> pd.Series:
     return order.rank(method="first") > len(train) - count
 
 
-def unlabelled_rows(found: pd.DataFrame, rows: pd.DataFrame, settings: SplitSettings) -> pd.DataFrame:
-    """Texts that students may learn from: none that stands among `rows`, none that would judge if it had a label."""
-    judging = pd.Series(False, found.index)
+def unlabelled_rows(unlabelled: pd.DataFrame, rows: pd.DataFrame, settings: SplitSettings) -> pd.DataFrame:
+    """Return the unlabelled texts that students may learn from.
+
+    Left out are texts of `rows`, and texts that would be validation or holdout rows if they had a label.
+    """
+    for_evaluation = pd.Series(False, unlabelled.index)
     if isinstance(settings.holdout, float) and settings.by == "identity":
-        sealed = settings.holdout * (1 + settings.spare)
-        judging = (
-            found["row_key"]
-            .map(lambda key: draw(key, "holdout") < sealed or draw(key, "validation") < settings.validation)
+        holdouts = settings.holdout * (1 + settings.spare)
+        for_evaluation = (
+            unlabelled["row_key"]
+            .map(lambda key: draw(key, "holdout") < holdouts or draw(key, "validation") < settings.validation)
             .astype(bool)
         )
-    return found[~found["row_key"].isin(rows["row_key"]) & ~judging].reset_index(drop=True)
+    return unlabelled[~unlabelled["row_key"].isin(rows["row_key"]) & ~for_evaluation].reset_index(drop=True)
 
 
-def labels_of(parts: Iterable[pd.DataFrame], separator: str | None) -> list[str]:
-    """All labels, sorted; with a separator a row may hold several, or none."""
-    found: set[str] = set().union(*(part["label"] for part in parts))
-    return sorted(found if separator is None else set(separator.join(found).split(separator)) - {""})
+def sorted_labels(parts: Iterable[pd.DataFrame], separator: str | None) -> list[str]:
+    """Return all labels in `parts`, sorted; with a separator a row may have several labels, or none."""
+    labels: set[str] = set().union(*(part["label"] for part in parts))
+    return sorted(labels if separator is None else set(separator.join(labels).split(separator)) - {""})
 
 
 def untrained_labels(parts: Mapping[str, pd.DataFrame], trained: list[str], separator: str | None) -> dict[str, int]:
@@ -126,50 +137,51 @@ def untrained_labels(parts: Mapping[str, pd.DataFrame], trained: list[str], sepa
 
 
 def as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows with their labels as numbers; raises InputError for one that is none."""
+    """Return the rows with their labels as numbers; raise InputError if a label is no finite number."""
     numbers = pd.to_numeric(frame["label"], errors="coerce").astype("float64")
-    strange = frame[~np.isfinite(numbers)]
-    if len(strange):
-        row = strange.iloc[0]
+    invalid = frame[~np.isfinite(numbers)]
+    if len(invalid):
+        row = invalid.iloc[0]
         raise InputError(f"{row['source']}, row {row['row']}: the label {row['label']!r} is no number")
     return frame.assign(label=numbers)
 
 
-def _outer(frame: pd.DataFrame, settings: SplitSettings, fold: int) -> pd.Series:
+def _outer_sides(frame: pd.DataFrame, settings: SplitSettings, active_holdout: int) -> pd.Series:
+    """Return `train`, `holdout` or `spare` for each row."""
     if isinstance(settings.holdout, str):
         return pd.Series(np.where(frame["side"] == "holdout", "holdout", "train"), index=frame.index)
     assert not frame["side"].eq("holdout").any()
     if settings.by in ("identity", "group"):
         if settings.by == "group" and "group" not in frame:
             raise InputError("split.by: group needs data.group, the column that names the group")
-        place = frame["side_key"].map(lambda key: draw(key, "holdout"))
+        position = frame["side_key"].map(lambda key: draw(key, "holdout"))
     else:
-        rank = (
-            _times(frame, "split.by: time").rank(method="first")
-            if settings.by == "time"
-            else pd.Series(range(1, len(frame) + 1), frame.index)
-        )
-        place = (len(frame) - rank + 0.5) / len(frame)
+        rank: pd.Series
+        if settings.by == "time":
+            rank = _times(frame, "split.by: time").rank(method="first")
+        else:
+            rank = pd.Series(range(1, len(frame) + 1), frame.index)
+        position = (len(frame) - rank + 0.5) / len(frame)
     if settings.holdout * (1 + settings.spare) >= 1:
         raise InputError(
             f"split: holdout {settings.holdout} with {settings.spare} spare ones leaves nothing to train on"
         )
-    found = np.floor(place / settings.holdout)
-    sealed = (found > fold) & (found <= settings.spare)
-    names = np.select([found == fold, sealed], ["holdout", "spare"], "train")
+    holdout_index = np.floor(position / settings.holdout)
+    spare = (holdout_index > active_holdout) & (holdout_index <= settings.spare)
+    names = np.select([holdout_index == active_holdout, spare], ["holdout", "spare"], "train")
     return pd.Series(names, index=frame.index)
 
 
 def _day_first(frame: pd.DataFrame, setting: str) -> bool:
-    """Whether dates that do not begin with the year begin with the day, which some of them must show."""
-    found = frame["timestamp"].astype(str).str.extract(r"^\s*(\d{1,2})([/.-])(\d{1,2})\2\d{2}")
-    first, second = found[0].astype(float), found[2].astype(float)
-    day, month = (first > 12) | (found[1] == "."), second > 12
+    """Return True if dates that do not begin with the year begin with the day; raise InputError if that cannot be told."""
+    numbers = frame["timestamp"].astype(str).str.extract(r"^\s*(\d{1,2})([/.-])(\d{1,2})\2\d{2}")
+    first, second = numbers[0].astype(float), numbers[2].astype(float)
+    day, month = (first > 12) | (numbers[1] == "."), second > 12
     if first.notna().any() and day.any() == month.any():
         row = frame.loc[day if day.any() else first.notna()].iloc[0]
-        why = "other dates begin with the month" if day.any() else "it may begin with the day or the month"
-        raise InputError(f"{setting}: {row['source']}, row {row['row']}: {row['timestamp']!r}: {why}; "
-                         "write dates as 2026-11-30")  # fmt: skip
+        problem = "other dates begin with the month" if day.any() else "it may begin with the day or the month"
+        date = f"{row['source']}, row {row['row']}: {row['timestamp']!r}"
+        raise InputError(f"{setting}: {date}: {problem}; write dates as 2026-11-30")
     return bool(day.any())
 
 
@@ -193,29 +205,38 @@ def split(
     kind: Kind,
     window: int | str | None = None,
     separator: str | None = None,
-    fold: int = 0,
+    active_holdout: int = 0,
 ) -> Sides:
-    """Write each side, what went into `quarantine.csv`, and `sides.json`: what the labels mean is part of the digest.
+    """Write each side, the quarantine, and `sides.json`, by which the meaning of the labels is part of the digest.
 
-    Raises InputError where there is one class only.
+    Args:
+        folder: Folder to write to.
+        checked: The rows that passed the data gate.
+        split: How to divide them.
+        kind: The objective's kind.
+        window: The newest rows to train on (`train.window`); None for all.
+        separator: Joins the labels of a row that may have several.
+        active_holdout: Index of the sealed holdout in use.
 
-    `window` bounds the training side (`train.window`), `separator` stands between the labels of a row that may have
-    several, `fold` is the sealed holdout in use.
+    Raises:
+        InputError: A side is empty, or the training rows of a classification have one label only.
     """
     rows = pd.read_parquet(artifact_store.folder(checked) / "rows.parquet")
-    parts = split_rows(as_numbers(rows) if kind == "regression" else rows, split, window, fold)
+    parts = split_rows(as_numbers(rows) if kind == "regression" else rows, split, window, active_holdout)
     labels: list[str] = []
     untrained: dict[str, int] = {}
     if kind == "classification":
-        labels = labels_of([parts["train"]], separator)
+        labels = sorted_labels([parts["train"]], separator)
         if len(labels) < 2:
             raise InputError(f"split: the training side holds one label only, {''.join(labels)!r}")
         untrained = untrained_labels(parts, labels, separator)
     for name in SIDES:
         parts[name].to_parquet(folder / f"{name}.parquet")
-    gone = pd.concat([parts[name].assign(reason=reason) for name, reason in QUARANTINED.items()], ignore_index=True)
-    if len(gone):
-        artifact_store.write_csv(quarantine_table(gone, gone["reason"]), folder / "quarantine.csv")
+    quarantine = pd.concat(
+        [parts[name].assign(reason=reason) for name, reason in QUARANTINED.items()], ignore_index=True
+    )
+    if len(quarantine):
+        artifact_store.write_csv(quarantine_table(quarantine, quarantine["reason"]), folder / "quarantine.csv")
     unlabelled = unlabelled_rows(pd.read_parquet(artifact_store.folder(checked) / "unlabelled.parquet"), rows, split)
     unlabelled.to_parquet(folder / "unlabelled.parquet")
     counts = {name: len(part) for name, part in parts.items()} | {"unlabelled": len(unlabelled)}

@@ -33,7 +33,7 @@ def test_a_row_keeps_its_side_as_data_grows_and_moves():
 
 def test_a_worn_holdout_gives_way_to_a_sealed_one():
     rows = frame(1500)
-    first, second, third = (split_rows(rows, SplitSettings(spare=2), fold=fold) for fold in range(3))
+    first, second, third = (split_rows(rows, SplitSettings(spare=2), active_holdout=index) for index in range(3))
     texts = [set(parts["holdout"]["text"]) for parts in (first, second, third)]
     assert not texts[0] & texts[1] and not texts[0] & texts[2] and not texts[1] & texts[2]
     assert texts[1] | texts[2] == set(first["spare"]["text"]) and texts[2] == set(second["spare"]["text"])
