@@ -35,11 +35,11 @@ def augment_rows(frame: pd.DataFrame, settings: AugmentSettings, evaluation_keys
                 augment_text(text, settings, _random(settings.seed, row_key, number, column))
                 for text, row_key in zip(frame[column], frame["row_key"], strict=True)
             ]
-        dropped = (copies[columns] == frame[columns]).all(axis=1)
+        is_dropped = (copies[columns] == frame[columns]).all(axis=1)
         if evaluation_keys:
             keys = [text_key(*texts) for texts in copies[columns].itertuples(index=False)]
-            dropped |= pd.Series(keys, frame.index).isin(evaluation_keys)
-        frames.append(copies[~dropped])
+            is_dropped |= pd.Series(keys, frame.index).isin(evaluation_keys)
+        frames.append(copies[~is_dropped])
     return pd.concat(frames, ignore_index=True)
 
 

@@ -1,8 +1,9 @@
-"""Fine-tunes the base model on the training side of every objective: tonight's *full*."""
+"""Fine-tune the base model on the training rows of every objective; the result is the candidate *full*."""
 
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from typing import Any, Literal
@@ -105,7 +106,9 @@ class TrainSettings(Settings):
 
     @field_validator("scratch")
     @classmethod
-    def _of_such_a_base(cls, sizes: dict[str, int | float | str], info: ValidationInfo) -> dict[str, int | float | str]:
+    def _sizes_need_scratch(
+        cls, sizes: dict[str, int | float | str], info: ValidationInfo
+    ) -> dict[str, int | float | str]:
         base = info.data.get("base_model", pretrained.SCRATCH)
         if sizes and not base.startswith(pretrained.SCRATCH):
             raise ValueError(f"sizes are those of a scratch: base, and base_model is {base}; leave them out")
@@ -113,21 +116,21 @@ class TrainSettings(Settings):
 
     @field_validator("warmup_ratio")
     @classmethod
-    def _steps_or_ratio(cls, ratio: float, info: ValidationInfo) -> float:
+    def _refuse_both_warmups(cls, ratio: float, info: ValidationInfo) -> float:
         if ratio and info.data.get("warmup_steps"):
             raise ValueError("warmup_steps says it already; leave one of the two out")
         return ratio
 
     @field_validator("early_stopping_patience")
     @classmethod
-    def _needs_the_best(cls, patience: int | None, info: ValidationInfo) -> int | None:
+    def _patience_needs_best_model(cls, patience: int | None, info: ValidationInfo) -> int | None:
         if patience is not None and not info.data.get("load_best_model_at_end"):
             raise ValueError("it needs load_best_model_at_end: true, by which a better epoch is told")
         return patience
 
     @field_validator("decision_threshold", mode="before")
     @classmethod
-    def _share_or_auto(cls, threshold: Any) -> Any:
+    def _validate_threshold(cls, threshold: Any) -> Any:
         is_share = isinstance(threshold, int | float) and 0 < threshold < 1
         if not is_share and threshold != "auto":
             raise ValueError("expected a number between 0 and 1, or auto")
@@ -135,20 +138,20 @@ class TrainSettings(Settings):
 
     @field_validator("launcher")
     @classmethod
-    def _in_one_process(cls, launcher: str, info: ValidationInfo) -> str:
+    def _best_model_needs_one_process(cls, launcher: str, info: ValidationInfo) -> str:
         if launcher == "accelerate" and info.data.get("load_best_model_at_end"):
             raise ValueError("load_best_model_at_end works in one process; leave one of the two out")
         return launcher
 
     @field_validator("window")
     @classmethod
-    def _rows_or_days(cls, window: int | str | None) -> int | str | None:
+    def _validate_window(cls, window: int | str | None) -> int | str | None:
         if window is not None and not re.fullmatch(r"[1-9]\d*d?", str(window)):
             raise ValueError("expected a number of rows, or days such as 30d")
         return window
 
     def base(self) -> str:
-        """What identifies the base model, with the sizes of one from scratch; raises SettingsError where there is none."""
+        """Return what identifies the base model and, if it is from scratch, its sizes; raise SettingsError if there is none."""
         try:
             base = pretrained.digest(self.base_model)
         except ValueError as error:
@@ -156,28 +159,163 @@ class TrainSettings(Settings):
         return " ".join([base, *([json.dumps(self.scratch, sort_keys=True)] if self.scratch else [])])
 
     def fingerprint(self) -> str:
-        """Settings and the base model's content."""
+        """Return the settings and the digest of the base model, for cache keys."""
         return f"{self.model_dump_json()} {self.base()}"
 
 
 class LiveMetrics(TrainerCallback):  # type: ignore[misc]
-    """Sends the Trainer's logs to the night's MLflow run."""
+    """Callback that logs the Trainer's history to the MLflow run of the night."""
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        """Called by the Trainer with each line of its history."""
+        """Log a line of the history as metrics.
+
+        Args:
+            args: The TrainingArguments.
+            state: The Trainer's state, which has the step.
+            control: The Trainer's control.
+            logs: The line of the history.
+            **kwargs: Ignored.
+        """
         mlflow.log_metrics(history_metrics(logs or {}, "train"), step=state.global_step, run_id=self.run_id)
 
 
 def history_metrics(line: dict[str, Any], prefix: str) -> dict[str, float]:
-    """One line of the log history as MLflow metrics under `prefix/`."""
+    """Return one line of the log history as MLflow metrics under `prefix/`."""
     return {f"{prefix}/{name}": float(value) for name, value in line.items() if name not in ("epoch", "step")}
 
 
-def head_of(objective: Objective) -> Head:
-    """The objective as the model sees it; a regression's scale is that of its training labels."""
+@dataclass(frozen=True)
+class TrainingJob:
+    """A model and what it is trained with."""
+
+    objectives: list[Objective]
+    settings: TrainSettings
+    heads: dict[str, Head]
+    model: Model
+    tokenizer: PreTrainedTokenizerBase
+    work_folder: Path
+    """Folder of encoded examples and checkpoints."""
+
+    @property
+    def precision(self) -> str:
+        """Precision of the training."""
+        return trainer.default_precision() if self.settings.precision == "auto" else self.settings.precision
+
+    def encode(self, side: Literal["train", "validation"]) -> dict[str, Examples]:
+        """Return the encoded examples of each objective, from `work_folder` if a killed run has encoded them already."""
+        return {objective.name: self._encode_objective(objective, side) for objective in self.objectives}
+
+    def _encode_objective(self, objective: Objective, side: str) -> Examples:
+        is_train = side == "train"
+        file = train_file(objective) if is_train else artifact_store.folder(objective.sides) / f"{side}.parquet"
+
+        def encode() -> Examples:
+            return scoring.examples(
+                pd.read_parquet(file),
+                self.tokenizer,
+                self.heads[objective.name],
+                self.settings.max_length,
+                encoder_decoder=self.model.config.is_encoder_decoder,
+                packed=is_train and is_decoder(self.model.config),
+            )
+
+        return load_or_create(self.work_folder / f"{objective.name}.{side}.arrow", encode)
+
+    def options(self, deadline: float | None, fingerprint: str) -> trainer.TrainingOptions:
+        """Return the trainer's options.
+
+        Args:
+            deadline: Time at which training stops, in seconds since the epoch.
+            fingerprint: Digest of data and settings, by which checkpoints of another training are passed over.
+        """
+        settings = self.settings
+        return trainer.TrainingOptions(
+            sampling=settings.sampling,
+            sampling_temperature=settings.sampling_temperature,
+            class_weights=settings.class_weights,
+            label_smoothing=settings.label_smoothing_factor,
+            lora=settings.lora.model_dump() if settings.lora.r else None,
+            torch_compile=settings.torch_compile,
+            deadline=deadline,
+            selection=self._selection() if settings.load_best_model_at_end else None,
+            fingerprint=fingerprint,
+        )
+
+    def _selection(self) -> trainer.Selection:
+        """Return the selection by the gate's metric, computed as the stage `evaluate` computes it."""
+        metric = kinds.primary(self.objectives)
+
+        def measure(model: Model) -> float:
+            predictor = TorchPredictor(model, self.tokenizer, self.choose_bounds(model), self.settings.max_length)
+            return kinds.metrics(scoring.tables(predictor, "validation", self.objectives), self.objectives)[metric]
+
+        return trainer.Selection(metric, kinds.better(metric) > 0, measure, self.settings.early_stopping_patience)
+
+    def fit(self, options: trainer.TrainingOptions, run_id: str) -> trainer.TrainingResult:
+        """Train the model, resuming from its newest valid checkpoint.
+
+        Args:
+            options: The trainer's options.
+            run_id: MLflow run that shows the losses during the training; empty for none.
+
+        Raises:
+            SettingsError: The warmup is longer than the training, or LoRA names modules that do not exist.
+            NightshiftError: The training failed.
+        """
+        settings = self.settings
+        examples = self.encode("train")
+        batch_size = settings.per_device_train_batch_size * settings.gradient_accumulation_steps
+        ensure_warmup_ends(settings, trainer.count_steps(examples, batch_size, settings.num_train_epochs, options))
+        inputs = (
+            self.model,
+            self.tokenizer,
+            self.heads,
+            examples,
+            self.encode("validation"),
+            self.work_folder,
+            training_arguments(settings, self.precision),
+        )
+        try:
+            if settings.launcher == "accelerate":
+                return launch.launch(*inputs, options, settings.accelerate, disk.ensure_room)
+            trainer_callbacks = [
+                callbacks.StepCallback(disk.ensure_room),
+                ProgressCallback("train", new_publisher()),
+                *([LiveMetrics(run_id)] if run_id else []),
+            ]
+            return trainer.fit(*inputs, trainer_callbacks, options)
+        except lora.UnknownModulesError as error:
+            raise SettingsError(f"train.lora.target_modules: {error}") from error
+        except callbacks.TrainingFailed as error:
+            raise NightshiftError(self._failure_message(error, examples)) from error
+
+    def _failure_message(self, error: callbacks.TrainingFailed, examples: dict[str, Examples]) -> str:
+        """Return one line that names the step, the rows of the batch and the last checkpoint."""
+        objective = next(o for o in self.objectives if o.name == error.objective)
+        keys = pd.read_parquet(train_file(objective), columns=["row_key"])["row_key"]
+        sources = examples[error.objective].columns["source"]
+        rows = sorted({keys[int(row)] for example in error.rows for row in sources[example]})
+        saved = checkpoints.list_checkpoints(self.work_folder)
+        checkpoint = f"the last good checkpoint is {saved[-1]}" if saved else "no checkpoint was written before"
+        return f"train: {error}; {checkpoint}; try a lower train.learning_rate; rows of the batch (row_key): {', '.join(rows)}"
+
+    def choose_bounds(self, model: Model) -> dict[str, Head]:
+        """Return the heads with the decision thresholds of `model`, chosen on validation."""
+        predictor = TorchPredictor(model, self.tokenizer, self.heads, self.settings.max_length)
+        return decision_thresholds.choose_bounds(
+            predictor,
+            self.heads,
+            self.objectives,
+            self.settings.decision_threshold,
+            self.settings.abstain_accuracy,
+        )
+
+
+def build_head(objective: Objective) -> Head:
+    """Return the head for an objective; a regression's scale is that of its training labels."""
     sides, mean, std = objective.sides, 0.0, 1.0
     pairs = sides.pairs
     if objective.kind == "regression":
@@ -189,17 +327,23 @@ def head_of(objective: Objective) -> Head:
     return Head(objective.kind, tuple(sides.labels), sides.separator, pairs, mean, std, objective.weight, generation)
 
 
-def _corpus(frames: Iterable[pd.DataFrame]) -> list[str]:
-    """The texts that a scratch: base's tokenizer learns from: training texts and target texts."""
-    columns = [frame[name] for frame in frames for name in ("text", "text_pair", "label") if name in frame]
-    return [text for column in columns for text in column if isinstance(text, str)]
+def load_initial_model(
+    objectives: list[Objective], heads: dict[str, Head], settings: TrainSettings, start: WarmStart | None
+) -> tuple[Model, PreTrainedTokenizerBase]:
+    """Return the model to train and its tokenizer.
 
+    Args:
+        objectives: Their training texts make the tokenizer of a base model from scratch.
+        heads: The heads by the names of their objectives.
+        settings: The base model.
+        start: The champion's weights to continue from, instead of the base model.
 
-def _base(objectives: list[Objective], heads: dict[str, Head], train: TrainSettings, start: WarmStart | None) -> Any:
-    """The model to begin with, and its tokenizer."""
-    address = str(artifact_store.home() / start.path) if start else train.base_model
-    texts = [] if start else _corpus(pd.read_parquet(_rows(o)) for o in objectives)
-    model, tokenizer = load_base_model(address, heads, train.max_length, train.seed, train.scratch, texts)
+    Raises:
+        SettingsError: The champion's weights do not fit.
+    """
+    address = str(artifact_store.home() / start.path) if start else settings.base_model
+    texts = [] if start else _corpus(pd.read_parquet(train_file(o)) for o in objectives)
+    model, tokenizer = load_base_model(address, heads, settings.max_length, settings.seed, settings.scratch, texts)
     if start:
         try:
             pretrained.copy_matching_weights(model, heads, Path(address))
@@ -208,19 +352,26 @@ def _base(objectives: list[Objective], heads: dict[str, Head], train: TrainSetti
     return model, tokenizer
 
 
-def _rows(objective: Objective) -> Path:
+def _corpus(frames: Iterable[pd.DataFrame]) -> list[str]:
+    """Return the texts and target texts, from which the tokenizer of a base model from scratch is trained."""
+    columns = [frame[name] for frame in frames for name in ("text", "text_pair", "label") if name in frame]
+    return [text for column in columns for text in column if isinstance(text, str)]
+
+
+def train_file(objective: Objective) -> Path:
+    """Return the file of an objective's training rows with their augmented copies."""
     return artifact_store.folder(objective.augmented) / "train.parquet"
 
 
-def _train_keys(objectives: list[Objective], start: WarmStart | None) -> pd.DataFrame:
-    """The digests of all rows that these weights, or students of theirs, have ever been trained on.
+def trained_keys(objectives: list[Objective], start: WarmStart | None) -> pd.DataFrame:
+    """Return the `row_key` of all rows that these weights, or students of theirs, were ever trained on.
 
-    And, as `part`, of each text of a pair by itself: by it somebody may ask for the row to be forgotten.
+    Rows with `part` have the key of one text of a pair, by which somebody may ask for the row to be erased.
     """
-    files = [_rows(o).with_name(name) for o in objectives for name in ("train.parquet", "unlabelled.parquet")]
+    files = [train_file(o).with_name(name) for o in objectives for name in ("train.parquet", "unlabelled.parquet")]
     frames = [pd.read_parquet(file) for file in files]
-    rows = {digest for frame in frames for digest in frame["row_key"]}
-    parts = {
+    row_keys = {row_key for frame in frames for row_key in frame["row_key"]}
+    text_keys = {
         text_key(text)
         for frame in frames
         if "text_pair" in frame
@@ -228,24 +379,52 @@ def _train_keys(objectives: list[Objective], start: WarmStart | None) -> pd.Data
         for text in frame[name]
     }
     if start:
-        earlier_rows, earlier_parts = read_trained_keys(
-            artifact_store.home() / start.path / artifact_store.TRAINED_KEYS
+        start_rows, start_texts = read_trained_keys(artifact_store.home() / start.path / artifact_store.TRAINED_KEYS)
+        row_keys, text_keys = row_keys | start_rows, text_keys | start_texts
+    return pd.DataFrame(
+        {
+            "row_key": [*sorted(row_keys), *sorted(text_keys)],
+            "part": [False] * len(row_keys) + [True] * len(text_keys),
+        }
+    )
+
+
+def ensure_warmup_ends(settings: TrainSettings, steps: int) -> None:
+    """Raise SettingsError unless the learning rate reaches its peak within the training's `steps`."""
+    warmup = settings.warmup_steps or ceil(steps * settings.warmup_ratio)
+    if warmup and warmup >= steps:
+        field, value = ("steps", settings.warmup_steps) if settings.warmup_steps else ("ratio", settings.warmup_ratio)
+        raise SettingsError(
+            f"train.warmup_{field}: {value:,} leaves no step at the full learning rate: this training has {steps:,} steps; "
+            "set train.warmup_ratio: 0.1 for a tenth of them, or train for more epochs"
         )
-        rows, parts = rows | earlier_rows, parts | earlier_parts
-    return pd.DataFrame({"row_key": [*sorted(rows), *sorted(parts)], "part": [False] * len(rows) + [True] * len(parts)})
 
 
-def _failure(
-    error: callbacks.TrainingFailed, objectives: list[Objective], examples: dict[str, Examples], work: Path
-) -> str:
-    """The line that names the step, the batch's rows and the checkpoint that is left."""
-    objective = next(o for o in objectives if o.name == error.objective)
-    keys = pd.read_parquet(_rows(objective), columns=["row_key"])["row_key"]
-    sources = examples[error.objective].columns["source"]
-    rows = sorted({keys[int(row)] for example in error.rows for row in sources[example]})
-    kept = checkpoints.list_checkpoints(work)
-    where = f"the last good checkpoint is {kept[-1]}" if kept else "no checkpoint was written before"
-    return f"train: {error}; {where}; try a lower train.learning_rate; rows of the batch (row_key): {', '.join(rows)}"
+def training_arguments(settings: TrainSettings, precision: str) -> dict[str, Any]:
+    """Return the fields of TrainingArguments, and `precision`."""
+    return {
+        "num_train_epochs": settings.num_train_epochs,
+        "per_device_train_batch_size": settings.per_device_train_batch_size,
+        "gradient_accumulation_steps": settings.gradient_accumulation_steps,
+        "learning_rate": settings.learning_rate,
+        "warmup_steps": settings.warmup_steps
+        or settings.warmup_ratio,  # transformers reads a number below 1 as a share
+        "weight_decay": settings.weight_decay,
+        "save_steps": settings.save_steps,
+        "save_total_limit": settings.save_total_limit,
+        "eval_strategy": "epoch",
+        "logging_steps": 20,
+        "precision": precision,
+        "seed": settings.seed,
+    }
+
+
+def describe_best(result: trainer.TrainingResult, metric: str) -> str:
+    """Return one line about the epoch that was selected by `metric` on validation."""
+    epochs = [line for line in result.history if f"eval_{metric}" in line]
+    best = next((line for line in epochs if line["step"] == result.best_step), epochs[-1])
+    line = f"epoch {best['epoch']:g} (step {best['step']:,}), {metric} {best[f'eval_{metric}']:.4f} on validation"
+    return f"{line}; {len(epochs)} epochs were evaluated, the last has {epochs[-1][f'eval_{metric}']:.4f}"
 
 
 @stage
@@ -258,130 +437,38 @@ def train(
     run_id: str = "",
     deadline: float | None = None,
 ) -> Trained:
-    """Fine-tune `train.base_model`, or `start`; a night that was killed goes on from its newest sound checkpoint.
+    """Fine-tune `train.base_model`, or continue from `start`; a killed run resumes from its newest valid checkpoint.
 
     Args:
-        folder: Where the trained model is written.
+        folder: Folder to write the trained model to.
         objectives: What the model learns.
         train: The settings of the training.
-        start: The champion's weights to go on from, in place of the base model.
-        model_name: Names the folder in which its checkpoints lie.
-        run_id: The MLflow run that shows its losses while it trains; empty for none.
-        deadline: When it has to stop, in seconds since the epoch.
+        start: The champion's weights to continue from, instead of the base model.
+        model_name: Names the folder of the checkpoints.
+        run_id: MLflow run that shows the losses during the training; empty for none.
+        deadline: Time at which training stops, in seconds since the epoch.
     """
-    heads = {objective.name: head_of(objective) for objective in objectives}
-    model, tokenizer = _base(objectives, heads, train, start)
-    parts = pretrained.summarize_modules(model)
-    work = artifact_store.work_folder(model_name, f"train-{artifact_store.artifact_key(folder)}")
-    kind = trainer.default_precision() if train.precision == "auto" else train.precision
-
-    def encoded(objective: Objective, side: str, path: Path, packed: bool) -> Examples:
-        return load_or_create(
-            work / f"{objective.name}.{side}.arrow",
-            lambda: scoring.examples(
-                pd.read_parquet(path), tokenizer, heads[objective.name], train.max_length,
-                encoder_decoder=model.config.is_encoder_decoder, packed=packed,
-            ),
-        )  # fmt: skip
-
-    rows = {o.name: encoded(o, "train", _rows(o), packed=is_decoder(model.config)) for o in objectives}
-    validation = {
-        o.name: encoded(o, "validation", artifact_store.folder(o.sides) / "validation.parquet", packed=False)
-        for o in objectives
-    }
-    recipe = trainer.TrainingOptions(
-        sampling=train.sampling,
-        sampling_temperature=train.sampling_temperature,
-        class_weights=train.class_weights,
-        label_smoothing=train.label_smoothing_factor,
-        lora=train.lora.model_dump() if train.lora.r else None,
-        torch_compile=train.torch_compile,
-        deadline=deadline,
-        selection=_selection(train, objectives, tokenizer, heads) if train.load_best_model_at_end else None,
-        fingerprint=artifact_store.artifact_key(folder),
-    )
-    ensure_warmup_ends(train, trainer.count_steps(rows, _batch_size(train), train.num_train_epochs, recipe))
-    trainer_callbacks = [
-        callbacks.StepCallback(disk.ensure_room),
-        ProgressCallback("train", new_publisher()),
-        *([LiveMetrics(run_id)] if run_id else []),
-    ]
-    inputs = (model, tokenizer, heads, rows, validation, work, _arguments(train, kind))
-    try:
-        if train.launcher == "accelerate":
-            fitted = launch.launch(*inputs, recipe, train.accelerate, disk.ensure_room)
-        else:
-            fitted = trainer.fit(*inputs, trainer_callbacks, recipe)
-    except lora.UnknownModulesError as error:
-        raise SettingsError(f"train.lora.target_modules: {error}") from error
-    except callbacks.TrainingFailed as error:
-        raise NightshiftError(_failure(error, objectives, rows, work)) from error
-    heads = _decided(TorchPredictor(fitted.model, tokenizer, heads, train.max_length), objectives, train)
-    pretrained.save_checkpoint(fitted.model, tokenizer, heads, folder / "model")
-    _train_keys(objectives, start).to_parquet(folder / artifact_store.TRAINED_KEYS)
+    heads = {objective.name: build_head(objective) for objective in objectives}
+    model, tokenizer = load_initial_model(objectives, heads, train, start)
+    layers = pretrained.summarize_modules(model)
+    fingerprint = artifact_store.artifact_key(folder)
+    work_folder = artifact_store.work_folder(model_name, f"train-{fingerprint}")
+    job = TrainingJob(objectives, train, heads, model, tokenizer, work_folder)
+    result = job.fit(job.options(deadline, fingerprint), run_id)
+    pretrained.save_checkpoint(result.model, tokenizer, job.choose_bounds(result.model), folder / "model")
+    trained_keys(objectives, start).to_parquet(folder / artifact_store.TRAINED_KEYS)
     (folder / "measured").mkdir()
-    (folder / "measured" / "history.json").write_text(json.dumps(fitted.history))
+    (folder / "measured" / "history.json").write_text(json.dumps(result.history))
     metric = kinds.primary(objectives) if train.load_best_model_at_end else "loss"
     return Trained(
-        parameters=sum(p.numel() for p in fitted.model.parameters()),
-        layers=parts,
-        precision=kind,
+        parameters=sum(p.numel() for p in result.model.parameters()),
+        layers=layers,
+        precision=job.precision,
         device=device(),
-        figures=fitted.metrics,
-        stopped=fitted.stopped,
-        best=_best_in_words(fitted, metric) if train.load_best_model_at_end else "",
-        best_step=fitted.best_step,
+        figures=result.metrics,
+        stopped=result.stopped,
+        best=describe_best(result, metric) if train.load_best_model_at_end else "",
+        best_step=result.best_step,
         selected_by=metric,
         start=start.version if start else None,
     )
-
-
-def _selection(
-    train: TrainSettings, objectives: list[Objective], tokenizer: PreTrainedTokenizerBase, heads: dict[str, Head]
-) -> trainer.Selection:
-    """Choose by what the gate goes by, computed as `evaluate` computes it."""
-    metric = kinds.primary(objectives)
-
-    def measure(model: Model) -> float:
-        predictor = TorchPredictor(model, tokenizer, heads, train.max_length)
-        predictor.heads = _decided(predictor, objectives, train)
-        return kinds.metrics(scoring.tables(predictor, "validation", objectives), objectives)[metric]
-
-    return trainer.Selection(metric, kinds.better(metric) > 0, measure, train.early_stopping_patience)
-
-
-def _decided(predictor: TorchPredictor, objectives: list[Objective], train: TrainSettings) -> dict[str, Head]:
-    """Return the model's heads with the bounds that it is to decide by."""
-    return decision_thresholds.choose_bounds(
-        predictor, predictor.heads, objectives, train.decision_threshold, train.abstain_accuracy
-    )
-
-
-def _best_in_words(fitted: trainer.TrainingResult, metric: str) -> str:
-    epochs = [line for line in fitted.history if f"eval_{metric}" in line]
-    best = next((line for line in epochs if line["step"] == fitted.best_step), epochs[-1])
-    words = f"epoch {best['epoch']:g} (step {best['step']:,}), {metric} {best[f'eval_{metric}']:.4f} on validation"
-    return f"{words}; {len(epochs)} epochs were evaluated, the last has {epochs[-1][f'eval_{metric}']:.4f}"
-
-
-def _batch_size(train: TrainSettings) -> int:
-    return train.per_device_train_batch_size * train.gradient_accumulation_steps
-
-
-def ensure_warmup_ends(train: TrainSettings, steps: int) -> None:
-    """Raise SettingsError unless the learning rate reaches its height within the training's `steps`."""
-    warmup = train.warmup_steps or ceil(steps * train.warmup_ratio)
-    if warmup and warmup >= steps:
-        field, value = ("steps", train.warmup_steps) if train.warmup_steps else ("ratio", train.warmup_ratio)
-        raise SettingsError(
-            f"train.warmup_{field}: {value:,} leaves no step at the full learning rate: this training has {steps:,} steps; "
-            "set train.warmup_ratio: 0.1 for a tenth of them, or train for more epochs"
-        )
-
-
-def _arguments(train: TrainSettings, kind: str) -> dict[str, Any]:
-    named = {"num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps", "learning_rate",
-             "weight_decay", "save_steps", "save_total_limit", "seed"}  # fmt: skip
-    warmup = train.warmup_steps or train.warmup_ratio  # transformers reads a number below 1 as a share
-    return train.model_dump(include=named) | {"warmup_steps": warmup, "precision": kind, "eval_strategy": "epoch",
-                                              "logging_steps": 20}  # fmt: skip

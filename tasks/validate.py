@@ -45,12 +45,10 @@ def _advice(outcome: Outcome) -> str:
     return f"{advice} (or set {outcome.setting})" if outcome.setting else advice
 
 
-def _too_few_rows(kept: int, min_rows: int) -> str:
-    if kept >= min_rows:
+def _too_few_rows(num_kept: int, min_rows: int) -> str:
+    if num_kept >= min_rows:
         return ""
-    return (
-        f"stopped by the expectation 'enough rows': {kept} rows are left after quarantine; at least {min_rows} required"
-    )
+    return f"stopped by the expectation 'enough rows': {num_kept} rows are left after quarantine; at least {min_rows} required"
 
 
 @stage

@@ -136,10 +136,10 @@ def test_a_pair_is_found_by_either_of_its_texts(home, tmp_path, monkeypatch):
     rows["row_key"] = [text_key(*texts) for texts in rows.itertuples(index=False)]
     for name, frame in {"train": rows[1:], "unlabelled": rows[:1]}.items():
         frame.to_parquet(tmp_path / f"{name}.parquet")
-    monkeypatch.setattr(train, "_rows", lambda objective: tmp_path / "train.parquet")
+    monkeypatch.setattr(train, "train_file", lambda objective: tmp_path / "train.parquet")
     model = Model(home, "x")
     run = model.night(1)
-    train._train_keys([None], None).to_parquet(model.files / artifact_store.TRAINED_KEYS)
+    train.trained_keys([None], None).to_parquet(model.files / artifact_store.TRAINED_KEYS)
     model.client.log_artifact(run, str(model.files / artifact_store.TRAINED_KEYS), "full")
     model.version(run)
     assert model_registry.kept_keys(run) == set(rows["row_key"]), "rows are judged by whole pairs"
