@@ -27,7 +27,7 @@ def key(text):
 def rows_of(records, **columns):
     """Return rows as ingest writes them."""
     frame = pd.DataFrame(records, columns=["text", "label"]).astype(object)
-    frame["text"] = [None if text is None or is_blank(text) else text for text in frame["text"]]
+    frame["text"] = [text if isinstance(text, str) and not is_blank(text) else None for text in frame["text"]]
     frame = frame.assign(problem=None, source="rows.csv", row=range(1, len(frame) + 1), side="")
     for name, values in columns.items():
         for place, value in values.items():
@@ -256,10 +256,10 @@ def test_airline_tweets(tmp_path, real_data):
 
 
 def test_the_counts_of_rows_are_said_in_words(capsys):
-    from cli.main import _say_checked
+    from cli.main import _print_checked
 
     rows = {"read": 1200, "kept": 1197, "quarantined": 3, "duplicate": 2, "label_missing": 1}
-    _say_checked(
+    _print_checked(
         "", {"status": "passed", "rows": rows, "expectations": [], "quarantine": "q.csv", "data_docs": "d.html"}
     )
     assert capsys.readouterr().out.startswith(
