@@ -8,7 +8,7 @@ from nightshift.inference.measurement import TorchPredictor
 from nightshift.training import trainer
 
 VALUES = [0.1, 0.3, 0.2, 0.9, 0.4, 0.5, 0.6, 0.7]
-"""Of a metric, epoch by epoch: the fourth is the best."""
+"""A metric, epoch by epoch: the fourth is the best."""
 ARGUMENTS = {"per_device_train_batch_size": 48, "num_train_epochs": 8, "save_steps": 2, "save_total_limit": 1}
 """Five steps an epoch; what is saved by number falls on an epoch's end too."""
 
@@ -17,11 +17,11 @@ class CutOn(TrainerCallback):
     """Ends a training as a kill would, when `event` comes after step `step`."""
 
     def __init__(self, event, step):
-        def cut(args, state, control, **kwargs):
+        def end_training(args, state, control, **kwargs):
             if state.global_step == step:
                 raise Cut
 
-        setattr(self, event, cut)
+        setattr(self, event, end_training)
 
 
 class Choosing:
@@ -29,16 +29,16 @@ class Choosing:
 
     def __init__(self, patience=None, names=("judged",), lora=None):
         _, self.tokenizer, self.heads, _ = train_once.prepared("bert", names)
-        self.values, self.said = {}, []
-        chosen = trainer.Selection("macro_f1", greater_is_better=True, measure=self.measure, patience=patience)
-        self.recipe = trainer.TrainingOptions(fingerprint="f", selection=chosen, lora=lora)
+        self.values, self.answered = {}, []
+        selection = trainer.Selection("macro_f1", greater_is_better=True, measure=self.measure, patience=patience)
+        self.recipe = trainer.TrainingOptions(fingerprint="f", selection=selection, lora=lora)
 
     def answers(self, model):
         return TorchPredictor(model, self.tokenizer, self.heads, 32).logits(train_once.TEXTS[:8], None, "judged")
 
     def measure(self, model):
         weights = b"".join(weight.detach().numpy().tobytes() for weight in model.parameters())
-        if len(self.said) < len(VALUES):
-            self.values.setdefault(weights, VALUES[len(self.said)])
-            self.said.append(self.answers(model))
+        if len(self.answered) < len(VALUES):
+            self.values.setdefault(weights, VALUES[len(self.answered)])
+            self.answered.append(self.answers(model))
         return self.values[weights]

@@ -120,12 +120,12 @@ def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 @pytest.fixture(scope="session")
 def exported_model(tmp_path_factory: pytest.TempPathFactory):
     """By the architecture's name: a model with one head, its folder, what is served from it."""
-    from exported_graphs import made, written
+    from exported_graphs import build_model, export_model
 
     @cache
     def of(name: str):
-        full, folder = made(name), tmp_path_factory.mktemp(name)
-        return full, folder, written(full, folder)[0]
+        full, folder = build_model(name), tmp_path_factory.mktemp(name)
+        return full, folder, export_model(full, folder)[0]
 
     return of
 
@@ -190,9 +190,9 @@ class Shell:
     def __init__(self, folder: Path, prefect: str = "") -> None:
         self.folder = folder
         self.prefix: tuple[str, ...] = ()
-        """What each command begins with."""
+        """The words that each command begins with."""
         self.forked = bool(prefect)
-        """Whether commands that are waited for are forked: faster, and nearly all of what a user's are."""
+        """True if commands that are waited for are forked: that is faster, and nearly what a user does."""
         self.env = os.environ | {"NIGHTSHIFT_HOME": str(folder / "home")}
         if prefect:
             self.env["PREFECT_API_URL"] = prefect

@@ -51,7 +51,7 @@ def tokenizer_of(name):
     return pretrained.load_tokenizer(f"scratch:{base}", SIZES[base], TEXTS)
 
 
-def made(name, heads=None):
+def build_model(name, heads=None):
     """A model with one head, or with a trunk for `heads`; no bias and no norm is left at zero or one.
 
     Where its layers can be cut, the first has three attention heads and the second has one.
@@ -74,17 +74,17 @@ def made(name, heads=None):
     return TorchPredictor(model.eval(), tokenizer, heads, 128)
 
 
-def written(full, folder):
+def export_model(full, folder):
     """Exports it; returns what is served and its graph."""
     export.export_model(full.model, full.tokenizer, full.heads, folder, full.max_length)
     return export.open_predictor(folder), ir.load(folder / "model.onnx")
 
 
-def kinds(graph):
+def op_counts(graph):
     return Counter(node.op_type for node in graph.graph)
 
 
-def second(head):
+def second_texts(head):
     return LONG[::-1] if head.pairs else None
 
 

@@ -103,5 +103,5 @@ def compared(labels, first, second, metric="macro_f1"):
 
 
 def inherited_settings(max_length: int) -> InheritedSettings:
-    """What compression takes from the training's settings."""
+    """The settings that compression takes from the training."""
     return InheritedSettings(max_length=max_length, per_device_train_batch_size=8, seed=1)

@@ -24,7 +24,7 @@ def rows(count=ROWS, seed=0):
     random = np.random.default_rng(seed)
     shops = random.choice(["north", "south", "west"], count)
     return pd.DataFrame({
-        "source": "day.csv", "row": range(1, count + 1), "row_key": [f"k{place}" for place in range(count)],
+        "source": "day.csv", "row": range(1, count + 1), "row_key": [f"k{row}" for row in range(count)],
         "text": ["x" * length for length in random.integers(1, 200, count)],
         "label": random.choice(CLASSES, count),
         "original": [json.dumps({"shop": shop}) for shop in shops],
@@ -34,24 +34,24 @@ def rows(count=ROWS, seed=0):
 HOLDOUT = rows()
 
 
-def answers(wrong, seed, labels=HOLDOUT["label"], known=CLASSES):
+def scored_answers(wrong, seed, labels=HOLDOUT["label"], known=CLASSES):
     """A table whose rows are wrong with a chance each, and surer where they are wrong."""
     hit = np.random.default_rng(seed).random(len(labels)) < wrong
-    told = [WRONG_LABEL[label] if bad else label for label, bad in zip(labels, hit, strict=True)]
-    table = pd.DataFrame({"label": list(labels), "predicted": told})
+    predicted = [WRONG_LABEL[label] if bad else label for label, bad in zip(labels, hit, strict=True)]
+    table = pd.DataFrame({"label": list(labels), "predicted": predicted})
     return table.assign(
         **{f"score:{name}": np.where(table["predicted"] == name, 0.8 + 0.1 * hit, 0.05) for name in known}
     )
 
 
-def inspected(challenger, champion, what=None, holdout=HOLDOUT, measured=CHEAP, **settings):
+def check_tables(challenger, champion, what=None, holdout=HOLDOUT, measured=CHEAP, **settings):
     ours, theirs = ({"main": table} if table is not None else None for table in (challenger, champion))
     return check_guardrails(
         ours, theirs, {"main": holdout}, [what or objective()], measured, GateSettings(**settings), 0.95
     )
 
 
-def decided(found, challenger, champion):
+def decide_with(found, challenger, champion):
     tables = {"challenger": {"main": challenger}, "champion": {"main": champion}}
     return decide(tables, tables, [objective()], DEAR, References({}), GateSettings(), guardrails=found)
 
@@ -64,7 +64,7 @@ def numbers(spread, side):
     return pd.DataFrame({"label": label, "predicted": label + spread * NOISE[side]})
 
 
-def written(spread, side):
+def written_texts(spread, side):
     label = [f"the answer to all is number {place}" for place in range(ROWS)]
     cut = (np.abs(NOISE[side]) * spread).astype(int)
     return pd.DataFrame(

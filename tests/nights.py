@@ -92,7 +92,7 @@ class Model:
         return register.fn(self.name, compressed, [objective()], run, {FINGERPRINT: "f"}).version
 
     def folder(self, number: str) -> Path:
-        """Where the store keeps a version's folder."""
+        """The folder of a version in the artifact store."""
         model = self.client.get_model_version(self.name, number).source.rpartition("/")[2]
         return self.place / "models" / model / "artifacts"
 

@@ -64,7 +64,7 @@ def batches_of(tokenizer, name="main", head=HEAD, labels=("bad", "good") * 32):
 
 
 @torch.no_grad()
-def answers(model, batches):
+def all_logits(model, batches):
     return torch.cat([compute_logits(model, batch["objective"], model_inputs(batch)).flatten() for batch in batches])
 
 

@@ -25,7 +25,7 @@ class SmallDisk:
     seen: Path
     """The same folder, as the test sees it."""
     prefix: tuple[str, ...] = ()
-    """What a command begins with to see the folder."""
+    """The words that a command begins with to see the folder."""
 
     def fill(self) -> None:
         """Write until nothing more can be written."""

@@ -14,7 +14,7 @@ def batch_of(examples, heads, tokenizer, name, rows=8):
     return Collator(examples, heads, tokenizer.pad_token_id)([(name, row) for row in range(rows)])
 
 
-def answers(model, name, batch, encoder_decoder=False):
+def logits_of(model, name, batch, encoder_decoder=False):
     with torch.no_grad():
         return compute_logits(model.eval(), name, model_inputs(batch, labels=encoder_decoder))
 
@@ -22,16 +22,16 @@ def answers(model, name, batch, encoder_decoder=False):
 LOSS_WEIGHTS = {"attention": 1.0, "hidden": 1.0, "cosine": 1.0}
 
 
-def seen(model, name, batch, loss_weights=LOSS_WEIGHTS):
-    with feature_distillation.record_features(model, loss_weights) as inside:
-        answers(model, name, batch)
-    return inside
+def features_of(model, name, batch, loss_weights=LOSS_WEIGHTS):
+    with feature_distillation.record_features(model, loss_weights) as features:
+        logits_of(model, name, batch)
+    return features
 
 
 SHORT = train_once.ARGUMENTS | {"num_train_epochs": 1, "learning_rate": 3e-3, "save_steps": 9}
 
 
-def teacher_of(architecture, names):
+def build_teacher(architecture, names):
     """A teacher that has an opinion: its weights are larger than fresh ones."""
     model, tokenizer, heads, examples = train_once.prepared(architecture, names)
     with torch.no_grad():
@@ -41,7 +41,7 @@ def teacher_of(architecture, names):
     return model.eval(), tokenizer, heads, examples
 
 
-def taught(folder, architecture, names, teacher, callbacks=(), recipe=None, **weights):
+def train_student(folder, architecture, names, teacher, callbacks=(), recipe=None, **weights):
     """A student of one layer that has learnt for an epoch from its teacher alone."""
     _, tokenizer, heads, examples = train_once.prepared(architecture, names)
     recipe = recipe or trainer.TrainingOptions(fingerprint="f", alpha=1.0, teacher=Teacher(teacher, **weights))

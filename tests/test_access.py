@@ -1,4 +1,4 @@
-"""Who gets through to the servers of `nightshift up`: asked in process, with an application that answers everybody."""
+"""Access to the servers of `nightshift up`, asked in process, with an application that answers everybody."""
 
 import base64
 import stat

@@ -244,7 +244,7 @@ def fill_night(page: Page, prefect: str, settings_file: Path, epochs: int) -> No
 
 
 def decide(page: Page, prefect: str, deployment: str, **fields: str) -> None:
-    """What a person decides: fill in the form of `promote` or `rollback` and see it through."""
+    """Fill in the form of `promote` or `rollback`, as a person who decides, and see it through."""
     open_form(page, prefect, deployment)
     for title, value in fields.items():
         field(page, title).fill(value)
@@ -321,7 +321,7 @@ async ([prefect, mlflow, run]) => {
     return done
 }
 """
-"""What a page of another origin tries while the browser is signed in; says of each what it got."""
+"""Requests of a page of another origin while the browser is signed in, with the answer to each."""
 
 
 def expect_foreign_pages_powerless(page: Page, servers: dict, foreign_pages: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""What stops a training: a diverging loss, spoiled weights."""
+"""Callbacks that stop a training: a diverging loss, spoiled weights."""
 
 import pytest
 import train_once

@@ -3,18 +3,18 @@
 import best_epoch
 import pytest
 import train_once
-from best_epoch import Choosing, CutOn
+from best_epoch import CutOn, GivenMetric
 from train_once import Cut, CutAt, same_weights
 
 from nightshift.training import checkpoints
 
 
 def test_a_checkpoint_whose_best_one_is_damaged_is_passed_over(tmp_path, caplog):
-    choosing = Choosing()
+    metric = GivenMetric()
     with pytest.raises(Cut):
-        train_once.fit(tmp_path, callbacks=[CutOn("on_step_end", 24)], recipe=choosing.recipe, **best_epoch.ARGUMENTS)
+        train_once.fit(tmp_path, callbacks=[CutOn("on_step_end", 24)], recipe=metric.recipe, **best_epoch.ARGUMENTS)
     (tmp_path / "checkpoint-20/COMPLETE").unlink()
-    fitted = train_once.fit(tmp_path, recipe=choosing.recipe, **best_epoch.ARGUMENTS | {"num_train_epochs": 4})
+    fitted = train_once.fit(tmp_path, recipe=metric.recipe, **best_epoch.ARGUMENTS | {"num_train_epochs": 4})
     assert "checkpoint-22 is useless without the best one, as checkpoint-20 is incomplete: passed over" in caplog.text
     assert fitted.best_step == 20
 

@@ -1,4 +1,4 @@
-"""Which source files a stage's cache key covers: what its output depends on, and nothing else."""
+"""A stage's cache key covers the source files that its output depends on, and no others."""
 
 import json
 import os

@@ -32,7 +32,7 @@ Usage = namedtuple("Usage", "total used free")
 
 @pytest.fixture
 def left(tmp_path, monkeypatch):
-    """What is free on the disk of a NIGHTSHIFT_HOME, in bytes: set it; the reserve counts once it is released."""
+    """The free bytes on the disk of a NIGHTSHIFT_HOME, to be set; the reserve counts once it is released."""
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
     monkeypatch.setattr(disk, "PAUSE", 0)
     monkeypatch.setattr(disk, "PATIENCE", 0)

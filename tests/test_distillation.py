@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import train_once
-from teachers import LOSS_WEIGHTS, SHORT, answers, batch_of, taught, teacher_of
+from teachers import LOSS_WEIGHTS, SHORT, batch_of, build_teacher, logits_of, train_student
 from train_once import Cut, CutAt, same_weights
 
 from nightshift.compression import layer_dropping
@@ -43,7 +43,7 @@ def test_tokens_are_learnt_where_they_are_predicted(architecture, name):
     both = architecture == "t5"
     batch = batch_of(examples, heads, tokenizer, name)
     with torch.no_grad():
-        taught = answers(teacher, name, batch, both)
+        taught = logits_of(teacher, name, batch, both)
         ours = taught + torch.randn(taught.shape, generator=torch.Generator().manual_seed(1))
         found = losses.summed_loss(heads[name], ours, batch["labels"], taught, 2.0, 1.0, both)
         expected = 0.0
@@ -67,12 +67,12 @@ def test_tokens_are_learnt_where_they_are_predicted(architecture, name):
 def test_a_taught_training_resumes_bit_for_bit_and_leaves_the_teacher_alone(
     tmp_path, architecture, names, loss_weights
 ):
-    teacher, tokenizer, heads, examples = teacher_of(architecture, names)
+    teacher, tokenizer, heads, examples = build_teacher(architecture, names)
     before = copy.deepcopy(teacher.state_dict())
-    whole = taught(tmp_path / "a", architecture, names, teacher, **loss_weights)
+    whole = train_student(tmp_path / "a", architecture, names, teacher, **loss_weights)
     with pytest.raises(Cut):
-        taught(tmp_path / "b", architecture, names, teacher, [CutAt(10)], **loss_weights)
-    again = taught(tmp_path / "b", architecture, names, teacher, **loss_weights)
+        train_student(tmp_path / "b", architecture, names, teacher, [CutAt(10)], **loss_weights)
+    again = train_student(tmp_path / "b", architecture, names, teacher, **loss_weights)
     assert same_weights(whole.model.state_dict(), again.model.state_dict())
     assert same_weights(before, teacher.state_dict()) and not any(
         module._forward_hooks for module in whole.model.modules()
@@ -80,16 +80,16 @@ def test_a_taught_training_resumes_bit_for_bit_and_leaves_the_teacher_alone(
     for name in names:
         batch = batch_of(examples, heads, tokenizer, name, 32)
         fresh = layer_dropping.drop_layers(teacher, 1)
-        told = answers(teacher, name, batch, architecture == "t5")
-        apart = [losses.summed_loss(heads[name], answers(model, name, batch, architecture == "t5"), batch["labels"], told, 2.0,
+        told = logits_of(teacher, name, batch, architecture == "t5")
+        apart = [losses.summed_loss(heads[name], logits_of(model, name, batch, architecture == "t5"), batch["labels"], told, 2.0,
                              1.0, architecture == "t5") for model in (whole.model, fresh)]  # fmt: skip
         assert apart[0] < apart[1], name
 
 
 def test_a_teacher_at_hand_teaches_what_its_written_answers_do(tmp_path):
-    teacher, tokenizer, heads, examples = teacher_of("bert", ("judged",))
-    online = taught(tmp_path / "a", "bert", ("judged",), teacher)
-    told = answers(teacher, "judged", batch_of(examples, heads, tokenizer, "judged", 240)).numpy()
+    teacher, tokenizer, heads, examples = build_teacher("bert", ("judged",))
+    online = train_student(tmp_path / "a", "bert", ("judged",), teacher)
+    told = logits_of(teacher, "judged", batch_of(examples, heads, tokenizer, "judged", 240)).numpy()
     texts = train_once.TEXTS
     written = tokenization.encode(tokenizer, heads["judged"], texts, None, None, 32, teacher_logits=told)
     assert (written.columns["labels"].values == tokenization.UNLABELLED).all()

@@ -70,7 +70,7 @@ def test_a_terminal_shows_control_characters_and_obeys_none():
 
 @pytest.fixture
 def command(home, monkeypatch, capsys):
-    """What a command prints, called in this process."""
+    """Call a command in this process and return what it prints."""
 
     def call(*arguments):
         monkeypatch.setattr(environment, "prepare", lambda: None)

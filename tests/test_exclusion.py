@@ -111,7 +111,7 @@ def test_a_file_that_says_nothing_stops_the_night_with_one_line(tmp_path, conten
 
 
 def kept(model, run, *texts):
-    """What a night keeps of its training rows."""
+    """Log the keys of a run's training rows, as a run does."""
     kept = pd.DataFrame({"row_key": [text_key(text) for text in texts], "part": False})
     kept.to_parquet(model.files / artifact_store.TRAINED_KEYS)
     model.client.log_artifact(run, str(model.files / artifact_store.TRAINED_KEYS), "full")

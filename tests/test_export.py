@@ -69,7 +69,7 @@ def registry(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def folders(registry, tmp_path_factory):
-    """What each was exported to, moved away from where it was written."""
+    """The exported folders, moved away from where they were written."""
     place = tmp_path_factory.mktemp("new")
     for name in registry:
         told = export(f"{name}@challenger", place / "here" / name)

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 import train_once
-from teachers import batch_of, seen, teacher_of
+from teachers import batch_of, build_teacher, features_of
 
 from nightshift.compression import layer_dropping
 from nightshift.training import feature_distillation, losses
@@ -15,16 +15,16 @@ from nightshift.training.distillation import Teacher
 
 @pytest.mark.parametrize(("architecture", "name"), [("bert", "judged"), ("bert", "tagged"), ("gpt2", "written")])
 def test_who_equals_the_teacher_has_nothing_left_to_imitate(architecture, name):
-    teacher, tokenizer, heads, examples = teacher_of(architecture, (name,))
+    teacher, tokenizer, heads, examples = build_teacher(architecture, (name,))
     batch = batch_of(examples, heads, tokenizer, name)
     shares = feature_distillation.token_weights(heads[name], batch)
     assert shares.sum() == pytest.approx(float(losses.count_targets(batch["labels"])), rel=1e-5)
-    theirs = seen(teacher, name, batch)
-    other = seen(layer_dropping.drop_layers(teacher, 1, "first"), name, batch)
+    theirs = features_of(teacher, name, batch)
+    other = features_of(layer_dropping.drop_layers(teacher, 1, "first"), name, batch)
     for loss, sum_of in feature_distillation.FEATURE_LOSSES.items():
         assert abs(sum_of(theirs, theirs, shares)) < 1e-3, loss
         assert sum_of(other, theirs, shares) > 1e-2, loss
-    unwatched = seen(teacher, name, batch, {})
+    unwatched = features_of(teacher, name, batch, {})
     assert not unwatched.hidden_states and not unwatched.projections
     assert not any(module._forward_hooks for module in teacher.modules())
 
@@ -37,7 +37,7 @@ def test_what_is_imitated_does_not_depend_on_how_batches_are_cut_and_padded():
 
     def total(rows):
         batch = collate([("judged", row) for row in rows])
-        inside = [seen(model, "judged", batch) for model in (small, teacher)]
+        inside = [features_of(model, "judged", batch) for model in (small, teacher)]
         return feature_distillation.feature_loss(
             loss_weights, *inside, feature_distillation.token_weights(heads["judged"], batch)
         )
@@ -61,7 +61,7 @@ def test_relations_are_those_of_minilm_by_hand():
 
 
 def test_who_cannot_be_imitated_is_said():
-    teacher, *_ = teacher_of("bert", ("judged",))
+    teacher, *_ = build_teacher("bert", ("judged",))
     narrow = copy.deepcopy(teacher)
     narrow.config.hidden_size = 16
     with pytest.raises(ValueError, match="16 and 32 numbers"):

@@ -1,4 +1,4 @@
-"""What makes two nights the same, and what is said of two that are not."""
+"""Fingerprints: runs are the same, or the difference is named."""
 
 from datetime import date, timedelta
 

@@ -13,11 +13,11 @@ from exported_graphs import (
     ONE,
     PLAIN,
     SIZES,
+    build_model,
+    export_model,
     feeds,
-    kinds,
-    made,
-    second,
-    written,
+    op_counts,
+    second_texts,
 )
 from onnxscript import ir
 
@@ -33,13 +33,13 @@ FUSED = [name for name in SIZES if name not in PLAIN]
 
 def agree(full, served):
     for name, head in full.heads.items():
-        expected = full.scores(LONG, second(head), name)
+        expected = full.scores(LONG, second_texts(head), name)
         assert np.ptp(expected, axis=0).min() > 0.02
-        assert np.abs(served.scores(LONG, second(head), name) - expected).max() < 1e-4
+        assert np.abs(served.scores(LONG, second_texts(head), name) - expected).max() < 1e-4
 
 
 def widths(folder, feed):
-    """How many tokens of each text enter every product of the layers."""
+    """Number of tokens of each text that enter the products of the layers."""
     model = ir.load(folder / "model.onnx")
     entering = {node.inputs[1].name: node.inputs[0] for node in model.graph if node.op_type == "MatMul"}
     model.graph.outputs.extend(set(entering.values()))
@@ -52,7 +52,7 @@ def widths(folder, feed):
 def test_every_architecture_with_uneven_layers_is_fused_and_answers_like_torch(name, exported_model):
     full, folder, served = exported_model(name)
     graph = ir.load(folder / "model.onnx")
-    found, attentions = kinds(graph), [node for node in graph.graph if node.op_type == "MultiHeadAttention"]
+    found, attentions = op_counts(graph), [node for node in graph.graph if node.op_type == "MultiHeadAttention"]
     assert [node.attributes["num_heads"].as_int() for node in attentions] == [3, 1]
     assert not {"Softmax", "Gemm", "Transpose"} & set(found)
     assert "token_type_ids" not in served.inputs
@@ -70,23 +70,23 @@ def test_the_last_layer_works_on_the_one_token_that_is_read(exported_model):
 
 @pytest.mark.parametrize("name", ["bert", "gpt2"])
 def test_a_shared_trunk_is_fused_for_all_its_heads(name, tmp_path):
-    full = made(name, {"tone": ONE, "stars": NUMBER} | ({"follows": PAIR} if name == "bert" else {}))
-    served, graph = written(full, tmp_path)
-    assert kinds(graph)["MultiHeadAttention"] == 2
+    full = build_model(name, {"tone": ONE, "stars": NUMBER} | ({"follows": PAIR} if name == "bert" else {}))
+    served, graph = export_model(full, tmp_path)
+    assert op_counts(graph)["MultiHeadAttention"] == 2
     assert ("token_type_ids" in served.inputs) == (name == "bert")
     agree(full, served)
 
 
 @pytest.mark.parametrize("name", PLAIN)
 def test_another_architecture_stays_as_it_is_and_right(name, tmp_path):
-    full = made(name)
-    served, graph = written(full, tmp_path)
-    assert not kinds(graph)["MultiHeadAttention"]
+    full = build_model(name)
+    served, graph = export_model(full, tmp_path)
+    assert not op_counts(graph)["MultiHeadAttention"]
     agree(full, served)
 
 
 def test_the_model_in_memory_is_left_as_it_was(exported_model):
-    model, fresh = exported_model("bert")[0].model, made("bert").model
+    model, fresh = exported_model("bert")[0].model, build_model("bert").model
     assert model.config._attn_implementation == fresh.config._attn_implementation
     assert all(torch.equal(value, fresh.state_dict()[name]) for name, value in model.state_dict().items())
 

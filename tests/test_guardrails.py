@@ -1,7 +1,7 @@
 """Guardrails: budgets that bar a promotion."""
 
 import pytest
-from holdout_tables import answers, decided, inspected
+from holdout_tables import check_tables, decide_with, scored_answers
 
 from tasks.gate.guardrails import GuardrailMeasurements
 
@@ -15,15 +15,15 @@ from tasks.gate.guardrails import GuardrailMeasurements
     ],
 )
 def test_every_budget_holds_whoever_is_over_it(settings, bar):
-    challenger = answers(0.05, 1)
-    noised = {"main": answers(0.3, 2)} if "max_typo_drop" in settings else {}
+    challenger = scored_answers(0.05, 1)
+    noised = {"main": scored_answers(0.3, 2)} if "max_typo_drop" in settings else {}
     measured = GuardrailMeasurements({"max_latency_ms": 5.0, "max_size_mb": 7.0}, noised)
-    for champion in (None, answers(0.3, 3)):
-        found = inspected(challenger, champion, measured=measured, **settings)
+    for champion in (None, scored_answers(0.3, 3)):
+        found = check_tables(challenger, champion, measured=measured, **settings)
         assert len(found.blocking + found.unfit) == 1 and (found.blocking + found.unfit)[0].startswith(bar)
-    verdict = decided(found, challenger, champion)
+    verdict = decide_with(found, challenger, champion)
     assert verdict.decision == "hold" and verdict.reasons[0].startswith(bar)
     assert verdict.tested == (None if found.unfit else "better"), "what the holdout has answered is spent"
     for more in (dict.fromkeys(settings, 10.0), {}):
-        found = inspected(challenger, champion, measured=measured, **more)
-        assert found.blocking + found.unfit == [] and decided(found, challenger, champion).claim == "better"
+        found = check_tables(challenger, champion, measured=measured, **more)
+        assert found.blocking + found.unfit == [] and decide_with(found, challenger, champion).claim == "better"

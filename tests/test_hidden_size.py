@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from teachers import answers, batch_of, seen, teacher_of
+from teachers import batch_of, build_teacher, features_of, logits_of
 from train_once import same_weights
 from transformers import (
     AutoConfig,
@@ -19,7 +19,7 @@ from nightshift.models.architectures import layers
 
 @pytest.mark.parametrize("names", [("judged",), ("judged", "scored")])
 def test_a_narrower_student_keeps_these_numbers_and_is_stock(names, tmp_path):
-    teacher, tokenizer, heads, examples = teacher_of("bert", names)
+    teacher, tokenizer, heads, examples = build_teacher("bert", names)
     with pytest.raises(ValueError, match="16 numbers take 1 attention heads of 16"):
         hidden_size.narrow(teacher, torch.arange(16))
     fewer = copy.deepcopy(teacher)
@@ -34,14 +34,14 @@ def test_a_narrower_student_keeps_these_numbers_and_is_stock(names, tmp_path):
     kept = hidden_size.highest_variance_dims(fewer, [batch], 16)
     assert kept.tolist() == list(range(16, 32))
     small = hidden_size.narrow(fewer, kept)
-    inside = seen(small, "judged", batch, {"hidden": 1.0})
+    inside = features_of(small, "judged", batch, {"hidden": 1.0})
     assert inside.hidden_states[0].shape[-1] == 16
     small.save_pretrained(tmp_path)
     again = (AutoModel if len(names) > 1 else AutoModelForSequenceClassification).from_pretrained(tmp_path)
     assert same_weights(again.state_dict(), (small.trunk if len(names) > 1 else small).state_dict())
-    assert answers(small, "judged", batch).shape == (8, 2) and small.config.num_attention_heads == 1
+    assert logits_of(small, "judged", batch).shape == (8, 2) and small.config.num_attention_heads == 1
     if len(names) == 1:
-        assert torch.equal(answers(again, "judged", batch), answers(small, "judged", batch))
+        assert torch.equal(logits_of(again, "judged", batch), logits_of(small, "judged", batch))
 
 
 DIM = {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64}

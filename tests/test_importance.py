@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from prunable_models import ALL_HEADS, HEAD, KINDS, answers, batches_of, model_of
+from prunable_models import ALL_HEADS, HEAD, KINDS, all_logits, batches_of, model_of
 from transformers import AutoModel
 
 from nightshift.compression import importance, pruning, reconstruction
@@ -26,7 +26,7 @@ def test_neurons_and_heads_that_do_nothing_go_first(kind, tiny_tokenizer):
     assert [int(scores.argmin()) for scores in told.neurons] == [5, 6]
     assert [int(scores.argmin()) for scores in told.heads] == [1, 2]
     pruned = pruning.prune(model, told, [63, 63], [4, 4] if kind in ALL_HEADS else [3, 3])
-    assert torch.allclose(answers(pruned, batches), answers(model, batches), atol=1e-5)
+    assert torch.allclose(all_logits(pruned, batches), all_logits(model, batches), atol=1e-5)
 
 
 def test_importance_is_told_by_the_models_answers_whatever_its_rows_are_labelled(tiny_tokenizer):
@@ -81,4 +81,4 @@ def test_importances_of_several_objectives_add_up_by_their_weights(tiny_base, ti
     full = pruning.pad_with_zeros(pruned)
     assert full.config.intermediate_size == 32 and isinstance(full, SharedTrunk)
     for part in parts:
-        assert torch.allclose(answers(full, part), answers(pruned, part), atol=1e-6)
+        assert torch.allclose(all_logits(full, part), all_logits(pruned, part), atol=1e-6)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from factories import objective
-from holdout_tables import HOLDOUT, decided, inspected
+from holdout_tables import HOLDOUT, check_tables, decide_with
 from sklearn.metrics import f1_score
 
 from nightshift.evaluation.label_changes import compare_shared
@@ -15,21 +15,21 @@ def test_other_labels_hold_for_a_person_with_both_comparisons():
     holdout, known = HOLDOUT.assign(label=labels), ["a", "b", "c", "new"]
     challenger = pd.DataFrame({"label": labels, "predicted": labels}).assign(**{f"score:{name}": 0.5 for name in known})
     champion = challenger.assign(predicted=HOLDOUT["label"]).drop(columns="score:new")
-    found = inspected(challenger, champion, holdout=holdout)
+    found = check_tables(challenger, champion, holdout=holdout)
     (bar,) = found.unfit
     shared = int((labels != "new").sum())
     assert bar.startswith("other labels than the champion's, new: new: on all rows macro_f1 differs by +0.")
     assert f"on the {shared:,} of shared labels macro_f1 differs by +0.0000" in bar and bar.endswith(
         "(gate.label_changes: hold)"
     )
-    verdict = decided(found, challenger, champion)
+    verdict = decide_with(found, challenger, champion)
     assert (verdict.decision, verdict.tested, verdict.spent) == ("hold", None, None), "no test is spent on it"
-    allowed = inspected(challenger, champion, holdout=holdout, label_changes="allow")
+    allowed = check_tables(challenger, champion, holdout=holdout, label_changes="allow")
     assert allowed.unfit == [] and allowed.notes == [bar.partition("; held")[0]]
-    back = inspected(champion, challenger, holdout=holdout)
+    back = check_tables(champion, challenger, holdout=holdout)
     assert "other labels than the champion's, no more: new" in back.unfit[0]
     strange = champion.rename(columns={f"score:{name}": f"score:{name}x" for name in known})
-    assert "of shared labels" not in inspected(challenger, strange, holdout=holdout).unfit[0]
+    assert "of shared labels" not in check_tables(challenger, strange, holdout=holdout).unfit[0]
 
 
 @pytest.mark.parametrize("separator", [None, ","])

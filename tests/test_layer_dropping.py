@@ -4,7 +4,7 @@ import pytest
 import torch
 import train_once
 from small_models import ONE, TEXTS
-from teachers import answers, batch_of
+from teachers import batch_of, logits_of
 from train_once import same_weights
 from transformers import (
     AutoModel,
@@ -34,7 +34,7 @@ def padded_rows(tokenizer):
     return dict(tokenizer(TEXTS[:8], padding=True, return_tensors="pt")) | {"labels": torch.tensor([0, 1] * 4)}
 
 
-def logits_of(model, tokenizer):
+def stock_logits(model, tokenizer):
     with torch.no_grad():
         return model(**dict(tokenizer(TEXTS[:8], padding=True, return_tensors="pt"))).logits
 
@@ -48,7 +48,7 @@ def test_students_and_pruned_models_load_with_stock_transformers(kind, request, 
     assert sum(p.numel() for p in small.parameters()) < sum(p.numel() for p in model.parameters())
     small.save_pretrained(tmp_path)
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
-    assert torch.allclose(logits_of(again, tokenizer), logits_of(small.eval(), tokenizer))
+    assert torch.allclose(stock_logits(again, tokenizer), stock_logits(small.eval(), tokenizer))
     assert len(list(again.base_model.get_submodule(architectures.layers_path(again)).children())) == 1
 
 
@@ -84,7 +84,7 @@ def test_a_student_of_a_shared_trunk_keeps_its_heads_and_answers(architecture, n
     assert same_weights(layers(small)[0].state_dict(), layers(teacher)[1].state_dict())
     for name in names:
         batch = batch_of(examples, heads, tokenizer, name)
-        assert answers(small, name, batch).shape == answers(teacher, name, batch).shape
+        assert logits_of(small, name, batch).shape == logits_of(teacher, name, batch).shape
     small.save_pretrained(tmp_path)
     assert same_weights(AutoModel.from_pretrained(tmp_path).state_dict(), small.trunk.state_dict())
 
@@ -99,7 +99,7 @@ def test_a_student_of_t5_keeps_the_relative_positions(strategy, tmp_path):
     small.save_pretrained(tmp_path)
     again = AutoModelForSeq2SeqLM.from_pretrained(tmp_path)
     batch = batch_of(examples, heads, tokenizer, "shouted")
-    assert torch.equal(answers(again, "shouted", batch, True), answers(small, "shouted", batch, True))
+    assert torch.equal(logits_of(again, "shouted", batch, True), logits_of(small, "shouted", batch, True))
     assert small.generate(batch["input_ids"], max_new_tokens=4).shape[0] == 8
 
 

@@ -55,7 +55,7 @@ def checkpoint_digests(home: Path) -> set[str]:
 
 
 def record_times(home: Path) -> dict[Path, int]:
-    """When each finished stage was recorded."""
+    """The times at which finished stages were recorded."""
     return {path: path.stat().st_mtime_ns for path in home.glob("artifacts/*/*/record.json")}
 
 
@@ -65,7 +65,7 @@ def tracking(home: Path) -> mlflow.MlflowClient:
 
 @dataclass(frozen=True)
 class FinishedNight:
-    """What a night printed, and what lay under its home when it had ended: later nights may add to that."""
+    """A night's printed result, and its home as it was when the night had ended: later nights may add to that."""
 
     shell: Shell
     result: dict

@@ -1,4 +1,4 @@
-"""What lies under NIGHTSHIFT_HOME is its owner's alone; tests/test_night.py looks at the files of a whole night."""
+"""Files under NIGHTSHIFT_HOME are their owner's alone; tests/test_night.py looks at the files of a whole night."""
 
 import os
 import shutil

@@ -1,18 +1,18 @@
 """Rows that the champion had right and the challenger has wrong."""
 
 from factories import WRONG_LABEL, objective
-from holdout_tables import HOLDOUT, answers, inspected, numbers, written
+from holdout_tables import HOLDOUT, check_tables, numbers, scored_answers, written_texts
 
 from nightshift.evaluation import prediction_changes
 from nightshift.evaluation.metrics import hits
 
 
 def test_lost_rows_are_listed_the_surest_mistakes_first():
-    challenger, champion = answers(0.1, 1), answers(0.2, 2)
+    challenger, champion = scored_answers(0.1, 1), scored_answers(0.2, 2)
     challenger.loc[:9, "predicted"] = challenger["label"][:10].map(WRONG_LABEL)
     champion.loc[:9, "predicted"] = champion["label"][:10]
     challenger.loc[3, "score:a"] = 0.99
-    found = inspected(challenger, champion)
+    found = check_tables(challenger, champion)
     right, before = hits(challenger), hits(champion)
     assert (found.improved_rows, found.regressed_rows) == ((right & ~before).sum(), (before & ~right).sum())
     assert set(found.regressions["row"]) == set(HOLDOUT["row"][before & ~right])
@@ -30,8 +30,8 @@ def test_lost_rows_are_listed_the_surest_mistakes_first():
 
 def test_of_written_texts_exact_matches_are_counted_and_no_text_is_shown():
     what = objective("text2text", "chrf")
-    found = inspected(written(2, 0), written(1, 1), what)
+    found = check_tables(written_texts(2, 0), written_texts(1, 1), what)
     assert found.regressed_rows == len(found.regressions) > found.improved_rows > 0
     assert found.regressions["challenger"].str.startswith("the answer").all()
     assert set(prediction_changes.without_texts(found.regressions, [what])["challenger"]) == {""}
-    assert inspected(numbers(1, 0), numbers(1, 1), objective("regression", "rmse")).regressed_rows is None
+    assert check_tables(numbers(1, 0), numbers(1, 1), objective("regression", "rmse")).regressed_rows is None

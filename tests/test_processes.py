@@ -21,7 +21,7 @@ BOOT = "11111111-2222-3333-4444-555555555555"
 
 @pytest.fixture
 def clock_set_forward(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What psutil says of every process after the clock was set forward by a minute."""
+    """Let psutil say what it says after the clock was set forward by a minute."""
     real = psutil.Process.create_time
     monkeypatch.setattr(psutil.Process, "create_time", lambda process: real(process) + 60)
 

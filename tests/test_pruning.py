@@ -9,7 +9,7 @@ from prunable_models import (
     HEAD,
     KINDS,
     TEXTS,
-    answers,
+    all_logits,
     batches_of,
     model_of,
     parameters,
@@ -52,29 +52,29 @@ def test_layers_are_cut_to_the_given_shape_and_still_learn(cut):
     whole = model.config.model_type in ALL_HEADS
     assert shapes(pruned) == ([[32, 40], [32, 24]] if whole else [[3 * 8, 40], [8, 24]])
     assert shapes(model) == [[32, 64]] * 2
-    before = answers(pruned, batches)
+    before = all_logits(pruned, batches)
     compute_logits(pruned, "main", model_inputs(batches[0])).square().sum().backward()
     assert all(p.grad.shape == p.shape for layer in architectures.layers(pruned) for p in layer.parameters())
     torch.optim.SGD(pruned.parameters(), 0.01).step()
-    assert not torch.allclose(answers(pruned, batches), before)
+    assert not torch.allclose(all_logits(pruned, batches), before)
 
 
 def test_a_dense_checkpoint_is_loaded_by_stock_transformers_and_answers_the_same(cut, tmp_path):
     _, batches, pruned = cut
     pruning.pad_with_zeros(pruned).save_pretrained(tmp_path)
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
-    assert torch.allclose(answers(again, batches), answers(pruned, batches), atol=1e-6)
+    assert torch.allclose(all_logits(again, batches), all_logits(pruned, batches), atol=1e-6)
     assert shapes(again) == [[32, 40], [32, 40]]
     slimmed = pruning.remove_zeros(again)
     assert shapes(slimmed) == shapes(pruned)
-    assert torch.allclose(answers(slimmed, batches), answers(pruned, batches), atol=1e-6)
+    assert torch.allclose(all_logits(slimmed, batches), all_logits(pruned, batches), atol=1e-6)
     wide = pruning.pad_with_zeros(pruned, neurons=64)
     assert (
         shapes(wide)
         == [[32, 64], [32, 64]]
         == [[32, getattr(wide.config, architectures.get_architecture(wide).intermediate_size_key)]] * 2
     )
-    assert torch.allclose(answers(wide, batches), answers(pruned, batches), atol=1e-6)
+    assert torch.allclose(all_logits(wide, batches), all_logits(pruned, batches), atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("bert", "gpt2", "roberta", "xlm-roberta")])
@@ -90,7 +90,7 @@ def test_a_student_of_any_architecture_is_loaded_by_stock_transformers_and_answe
     small.save_pretrained(tmp_path)
     again, report = AutoModelForSequenceClassification.from_pretrained(tmp_path, output_loading_info=True)
     assert not report["missing_keys"] and not report["unexpected_keys"]
-    assert torch.allclose(answers(again.eval(), batches), answers(small, batches), atol=1e-6)
+    assert torch.allclose(all_logits(again.eval(), batches), all_logits(small, batches), atol=1e-6)
 
 
 def test_training_leaves_the_zeros_of_a_dense_model_as_they_are(cut):
@@ -105,10 +105,10 @@ def test_training_leaves_the_zeros_of_a_dense_model_as_they_are(cut):
 
 def test_of_an_emptied_block_nothing_is_left_but_a_bias(emptied, tmp_path):
     model, batches, pruned = emptied
-    before = answers(pruned, batches)
+    before = all_logits(pruned, batches)
     reconstruction.reconstruct(pruned, model, batches)
-    assert (answers(pruned, batches) - answers(model, batches)).square().mean() < (
-        before - answers(model, batches)
+    assert (all_logits(pruned, batches) - all_logits(model, batches)).square().mean() < (
+        before - all_logits(model, batches)
     ).square().mean()
     names = architectures.get_architecture(pruned)
     first, last = architectures.layers(pruned)
@@ -121,7 +121,7 @@ def test_of_an_emptied_block_nothing_is_left_but_a_bias(emptied, tmp_path):
         assert not architectures.weight_matrix(layer.get_submodule(block.output_projection)).any()
     pruning.pad_with_zeros(pruned).save_pretrained(tmp_path)
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
-    assert torch.allclose(answers(again, batches), answers(pruned.eval(), batches), atol=1e-5)
+    assert torch.allclose(all_logits(again, batches), all_logits(pruned.eval(), batches), atol=1e-5)
     assert (
         shapes(pruning.remove_zeros(again))
         == shapes(pruned)
@@ -136,9 +136,9 @@ def test_a_model_that_writes_is_pruned_by_what_its_tokens_tell(tmp_path):
     told = importance.compute_importance(model, batches, heads)
     assert all(scores.min() > 0 for scores in [*told.neurons, *told.heads])
     pruned = pruning.prune(model, told, [96, 64], [1, 2])
-    before = (answers(pruned, batches) - answers(model, batches)).square().mean()
+    before = (all_logits(pruned, batches) - all_logits(model, batches)).square().mean()
     reconstruction.reconstruct(pruned, model, batches)
-    assert (answers(pruned, batches) - answers(model, batches)).square().mean() < before
+    assert (all_logits(pruned, batches) - all_logits(model, batches)).square().mean() < before
     prompt = torch.tensor([[5, 6, 7]])
     written = [m.generate(prompt, max_new_tokens=8, do_sample=False) for m in (pruned, pruning.pad_with_zeros(pruned))]
     assert torch.equal(*written)

@@ -8,7 +8,7 @@ import pytest
 from exported_graphs import (
     LONG,
     feeds,
-    kinds,
+    op_counts,
 )
 from onnxscript import ir
 
@@ -34,7 +34,7 @@ def test_int8_reaches_every_product_and_embedding_but_those_kept(name, static, e
     assert len(every) == {"bert": 11, "gpt2": 10}[name]
     graph = eight_bits(folder, tmp_path, static and feeds(served), every[2:4])
     assert quantization.weight_names(graph) == every[2:4]
-    found = kinds(ir.load(graph))
+    found = op_counts(ir.load(graph))
     assert found["MatMulIntegerToFloat" if static else "DynamicQuantizeMatMul"] == len(every) - 2
     assert found["GatherBlockQuantized"] == 2 and not found["Gather"] > 2
     expected, eight = full.scores(LONG), export.open_predictor(tmp_path).scores(LONG)

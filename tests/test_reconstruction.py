@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from prunable_models import KINDS, answers, batches_of, model_of, pruned_copy
+from prunable_models import KINDS, all_logits, batches_of, model_of, pruned_copy
 
 from nightshift.compression import importance, pruning, reconstruction
 from nightshift.models import architectures
@@ -15,9 +15,9 @@ def cut(request, tiny_tokenizer):
 
 def test_mending_brings_answers_nearer_to_the_parents(cut):
     model, batches, pruned = cut
-    wanted, before = answers(model, batches), answers(pruned, batches)
+    wanted, before = all_logits(model, batches), all_logits(pruned, batches)
     reconstruction.reconstruct(pruned, model, batches)
-    after = answers(pruned, batches)
+    after = all_logits(pruned, batches)
     assert (after - wanted).square().mean() < 0.8 * (before - wanted).square().mean()
 
 
@@ -33,7 +33,7 @@ def test_what_another_does_too_is_mended_wholly(kind, tiny_tokenizer):
                 reader.bias[32:] = reader.bias[:32]
     first = importance.Importance([torch.arange(64.0, 0.0, -1)] * 2, [torch.ones(4)] * 2)
     pruned = pruning.prune(model, first, [32, 32])
-    wanted, before = answers(model, batches), answers(pruned, batches)
+    wanted, before = all_logits(model, batches), all_logits(pruned, batches)
     assert (before - wanted).abs().max() > 0.01
     reconstruction.reconstruct(pruned, model, batches, ridge=1e-9)
-    assert torch.allclose(answers(pruned, batches), wanted, atol=1e-4)
+    assert torch.allclose(all_logits(pruned, batches), wanted, atol=1e-4)

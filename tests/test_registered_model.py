@@ -31,7 +31,7 @@ def model(home):
 
 @pytest.fixture
 def marker(tmp_path):
-    """What code that runs leaves behind."""
+    """The file that code leaves behind when it runs."""
     return tmp_path / "somebody's code has run"
 
 
@@ -66,7 +66,7 @@ def pickled(model, marker, **tags) -> str:
 
 
 def judged(challenger: str, champion: str | None = None, anchor: str | None = None):
-    """What the night's gate reads, and why it reads no answer of a role."""
+    """The answers that the gate reads, and the reasons why it reads none of a role."""
     objectives = [objective(3)]
     standing = RegistryState(champion=champion, anchor=anchor)
     _, answers, unable = predict_versions(Registered(name="x", version=challenger, run_id="run"), standing, objectives)

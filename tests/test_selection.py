@@ -149,7 +149,7 @@ def judged(predictor, texts, labels):
 
 
 def put_forward_of(trained_bert, defective):
-    """Whether a sound int8 form, and a defective model, would be put forward."""
+    """The name of the candidate that is put forward: full, a sound int8 form or a defective model."""
     model, tokenizer, heads, folder, texts, labels = trained_bert
     objectives = [objective()]
     full = TorchPredictor(model, tokenizer, heads, 32)

@@ -30,7 +30,7 @@ ENDED = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
 
 
 class Servers:
-    """What `up` started, seen from outside: by HTTP, by servers.json, by the process table."""
+    """The servers that `up` started, seen from outside: by HTTP, by servers.json, by the process table."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.home = folder, folder / "home"
@@ -119,7 +119,7 @@ class Servers:
 
 
 def wait(ready, what: str):
-    """What `ready()` returns, once it is true."""
+    """Return what `ready()` returns, once it is true."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         try:

@@ -104,7 +104,7 @@ GROUPS = np.repeat(np.arange(40), 10)
 
 
 def of_groups(random, share, icc):
-    """Whether rows are wrong: groups of 10 that go wrong together."""
+    """Errors of rows, True for a wrong one, in groups of 10 that go wrong together."""
     shift = np.sqrt(icc) * random.normal(size=40)[GROUPS] + np.sqrt(1 - icc) * random.normal(size=400)
     return shift < norm.ppf(share)
 

@@ -14,7 +14,7 @@ from tasks.gate.stage import GateSettings, decide
 
 
 def patterns(rng, rows, wrong):
-    """Who of challenger, champion and anchor is right, on random rows."""
+    """Hits of challenger, champion and anchor on random rows."""
     return [rng.random(rows) >= share for share in wrong]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from factories import objective
-from holdout_tables import HOLDOUT, NOISE, ROWS, answers, decided, inspected, numbers, written
+from holdout_tables import HOLDOUT, NOISE, ROWS, check_tables, decide_with, numbers, scored_answers, written_texts
 from scipy import stats
 
 from nightshift.errors import InputError
@@ -51,10 +51,10 @@ def test_a_challenger_worse_in_one_slice_alone_is_held_and_the_slice_named(by, v
     part = next(part for words, part in place.items() if words.startswith(by + value))
     wrong = np.full(ROWS, 0.05)
     wrong[part.rows] = 0.35
-    challenger, champion = answers(wrong, 1), answers(0.25, 2)
-    found = inspected(challenger, champion, slices=["shop"])
-    assert decided(NO_GUARDRAILS, challenger, champion).claim == "better"
-    verdict = decided(found, challenger, champion)
+    challenger, champion = scored_answers(wrong, 1), scored_answers(0.25, 2)
+    found = check_tables(challenger, champion, slices=["shop"])
+    assert decide_with(NO_GUARDRAILS, challenger, champion).claim == "better"
+    verdict = decide_with(found, challenger, champion)
     assert verdict.decision == "hold" and verdict.claim is None
     start = f"worse by more than gate.slice_margin 0.02 in 1 of 9 slices: {by} {part.value}, 0.6"
     assert verdict.reasons[0].startswith(start) and len(found.blocking) == 1
@@ -71,17 +71,17 @@ def losses(spread, side):
 
 @pytest.mark.parametrize(
     ("kind", "metric", "make", "good", "bad"),
-    [("regression", "pearson", numbers, 3, 8), ("generation", "loss", losses, 0.5, 1), ("text2text", "chrf", written, 2, 9),
-     ("text2text", "exact_match", written, 1, 4)],
+    [("regression", "pearson", numbers, 3, 8), ("generation", "loss", losses, 0.5, 1), ("text2text", "chrf", written_texts, 2, 9),
+     ("text2text", "exact_match", written_texts, 1, 4)],
 )  # fmt: skip
 def test_every_kind_is_tested_by_its_rows(kind, metric, make, good, bad):
     spread = np.full(ROWS, float(good))
     spread[LONG] = bad
     what = objective(kind, metric)
-    found = inspected(make(spread, 0), make((good + bad) / 2, 1), what).slices
+    found = check_tables(make(spread, 0), make((good + bad) / 2, 1), what).slices
     assert [one.value.partition(" ")[0] for one in found if one.worse] == ["long"]
     assert all(one.difference > 0 for one in found[1:]) and found[0].interval[1] < 0
-    assert not any(one.worse for one in inspected(make(good, 0), make(good, 1), what).slices)
+    assert not any(one.worse for one in check_tables(make(good, 0), make(good, 1), what).slices)
 
 
 def test_small_slices_are_reported_and_not_tested():
@@ -89,7 +89,7 @@ def test_small_slices_are_reported_and_not_tested():
     shops = ["tiny"] * few + ["big"] * (ROWS - few)
     holdout = HOLDOUT.assign(original=[json.dumps({"shop": shop}) for shop in shops])
     wrong = np.where(np.arange(ROWS) < few, 1.0, 0.05)
-    found = inspected(answers(wrong, 1), answers(0.05, 1), holdout=holdout, slices=["shop"])
+    found = check_tables(scored_answers(wrong, 1), scored_answers(0.05, 1), holdout=holdout, slices=["shop"])
     tiny = next(one for one in found.slices if one.value == "tiny")
     assert (tiny.rows, tiny.challenger, tiny.p, tiny.interval, tiny.worse) == (few, 0.0, None, None, False)
     assert found.blocking == [] and found.slices[-1] is tiny

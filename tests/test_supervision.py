@@ -1,4 +1,4 @@
-"""What the keeper of `nightshift up` does with servers that fail or hang, and with their logs; with real processes."""
+"""The keeper of `nightshift up` restarts servers that fail or hang, and rotates their logs; with real processes."""
 
 import os
 import signal

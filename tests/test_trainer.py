@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 import train_once
-from best_epoch import Choosing, CutOn
+from best_epoch import CutOn, GivenMetric
 from safetensors.torch import load_file
 from samples import messages
 from train_once import Cut, CutAt, same_weights
@@ -111,11 +111,11 @@ def test_every_kind_resumes_bit_for_bit_also_at_an_epochs_end(tmp_path, architec
 
 @pytest.mark.parametrize(("patience", "last"), [(None, 40), (3, 35)])
 def test_the_best_epoch_is_taken_also_after_kills_at_every_turn(tmp_path, patience, last):
-    choosing = Choosing(patience)
-    whole = train_once.fit(tmp_path / "a", recipe=choosing.recipe, **best_epoch.ARGUMENTS)
+    metric = GivenMetric(patience)
+    whole = train_once.fit(tmp_path / "a", recipe=metric.recipe, **best_epoch.ARGUMENTS)
     assert [line["step"] for line in whole.history if "eval_macro_f1" in line] == list(range(5, last + 1, 5))
-    assert whole.best_step == 20 and np.array_equal(choosing.answers(whole.model), choosing.said[3])
-    choosing.said += [None] * len(best_epoch.VALUES)
+    assert whole.best_step == 20 and np.array_equal(metric.answers(whole.model), metric.answered[3])
+    metric.answered += [None] * len(best_epoch.VALUES)
     for event, step in [
         ("on_step_end", 20),
         ("on_evaluate", 20),
@@ -124,10 +124,8 @@ def test_the_best_epoch_is_taken_also_after_kills_at_every_turn(tmp_path, patien
         ("on_save", last),
     ]:
         with pytest.raises(Cut):
-            train_once.fit(
-                tmp_path / "b", callbacks=[CutOn(event, step)], recipe=choosing.recipe, **best_epoch.ARGUMENTS
-            )
-    again = train_once.fit(tmp_path / "b", recipe=choosing.recipe, **best_epoch.ARGUMENTS)
+            train_once.fit(tmp_path / "b", callbacks=[CutOn(event, step)], recipe=metric.recipe, **best_epoch.ARGUMENTS)
+    again = train_once.fit(tmp_path / "b", recipe=metric.recipe, **best_epoch.ARGUMENTS)
     assert again.best_step == 20 and same_weights(whole.model.state_dict(), again.model.state_dict())
 
 
@@ -135,15 +133,15 @@ def test_the_best_epoch_is_taken_also_after_kills_at_every_turn(tmp_path, patien
     ("names", "lora"), [(("judged", "scored"), None), (("judged",), {"r": 4, "target_modules": "all-linear"})]
 )
 def test_the_best_epoch_of_a_shared_trunk_and_of_lora(tmp_path, names, lora):
-    choosing = Choosing(names=names, lora=lora)
+    metric = GivenMetric(names=names, lora=lora)
     fitted = train_once.fit(
         tmp_path,
         names=names,
-        recipe=choosing.recipe,
+        recipe=metric.recipe,
         **best_epoch.ARGUMENTS | {"num_train_epochs": 6, "learning_rate": 1e-2},
     )
-    assert np.allclose(choosing.answers(fitted.model), choosing.said[3], atol=1e-5)
-    assert not np.allclose(choosing.said[5], choosing.said[3], atol=1e-3)
+    assert np.allclose(metric.answers(fitted.model), metric.answered[3], atol=1e-5)
+    assert not np.allclose(metric.answered[5], metric.answered[3], atol=1e-3)
 
 
 def test_out_of_memory_halves_the_micro_batch_and_keeps_the_result(tmp_path, monkeypatch):

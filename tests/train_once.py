@@ -58,8 +58,8 @@ def prepared(architecture, names, dropout=0.1):
 def fit(folder, architecture="bert", names=("judged",), callbacks=(), dropout=0.1, recipe=None, **arguments):
     """Train in this process."""
     model, tokenizer, heads, examples = prepared(architecture, names, dropout)
-    told = ARGUMENTS | arguments
-    return trainer.fit(model, tokenizer, heads, examples, examples, folder, told, list(callbacks),
+    training_arguments = ARGUMENTS | arguments
+    return trainer.fit(model, tokenizer, heads, examples, examples, folder, training_arguments, list(callbacks),
                         recipe or trainer.TrainingOptions(fingerprint="f"))  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def launched(folder, processes, names=("judged", "scored"), check=lambda: None):
 
 
 def same_weights(first, second):
-    """Whether two state dicts hold the same weights."""
+    """Return whether two state dicts hold the same weights."""
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
