@@ -24,7 +24,7 @@ class CutOn(TrainerCallback):
         setattr(self, event, end_training)
 
 
-class Choosing:
+class GivenMetric:
     """A metric that gives an undisturbed training `VALUES`, and another one the value that the same weights had there."""
 
     def __init__(self, patience=None, names=("judged",), lora=None):
