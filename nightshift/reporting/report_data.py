@@ -56,8 +56,8 @@ def metric_columns(objectives: list[Objective]) -> list[str]:
 
 def is_shown(name: str) -> bool:
     """Return True if tables show this metric."""
-    shown = {kinds.WEIGHTED}.union(*(_shown_metrics(kind) for kind in kinds.KINDS))
-    return name.rpartition("/")[2] in shown
+    metrics = {kinds.WEIGHTED}.union(*(_shown_metrics(kind) for kind in kinds.KINDS))
+    return name.rpartition("/")[2] in metrics
 
 
 def _shown_metrics(kind: Kind) -> list[str]:
