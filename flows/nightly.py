@@ -110,7 +110,7 @@ def _locate(settings: NightSettings, name: str) -> list[Source]:
 def _try_bases(settings: NightSettings) -> None:
     """Raise SettingsError if a base model cannot be trained on these objectives."""
     objectives = {
-        name: (each.kind, each.data.text_pair is not None) for name, each in settings.resolved_objectives.items()
+        name: (item.kind, item.data.text_pair is not None) for name, item in settings.resolved_objectives.items()
     }
     teachers, max_length = settings.compress.teaching_bases, settings.train.max_length
     try_bases(settings.train.base_model, settings.train.scratch, teachers, objectives, max_length)

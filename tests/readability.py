@@ -38,8 +38,8 @@ SOURCE = ("cli", "flows", "tasks", "expectations", "nightshift")
 UNLIMITED = ("tests", "benchmarks")  # measured, without limits
 TEST_DATA = ROOT / "tests" / "data"  # holds copies of older code
 
-# Limits of SOURCE. They may only be lowered. The aim: names 0.01, docstrings 0, args 0, chain 8, words 0.
-LIMITS: dict[str, float] = {"names": 0.1, "docstrings": 0.195, "args": 98, "chain": 14, "words": 245}
+# Limits of SOURCE. They may only be lowered. The aim for the chain is 8; it goes through the command line, the flow and the stages.
+LIMITS: dict[str, float] = {"names": 0.01, "docstrings": 0.0, "args": 0, "chain": 14, "words": 6}
 
 # Words that do not say what a name holds: participles, pronouns, prepositions and fillers that would fit any value. The whole
 # name is compared, without case, leading underscores and a number at the end: `found`, `_told`, `kept_2`, not `kept_rows`.
