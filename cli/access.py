@@ -5,8 +5,8 @@ programs through them. `AccessControl` wraps both, in the same process:
 
 - the requested host must be one of this machine's loopback names, which stops DNS rebinding;
 - requests from pages of another origin are refused, also from another port of this machine;
-- every client signs in with the token in NIGHTSHIFT_HOME/token: a browser by the address that `nightshift up` prints, which
-  sets a cookie; programs by the header Authorization, or as Prefect's clients do in a WebSocket's first message.
+- every client signs in with the token in NIGHTSHIFT_HOME/token: a browser by the address that `nightshift up` prints,
+  which   sets a cookie; programs by the header Authorization, or as Prefect's clients do in a WebSocket's first message.
 
 `python -m cli.access prefect|mlflow PORT` starts one server with it.
 """
@@ -156,7 +156,7 @@ class AccessControl:
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
 
     def _signed_in_by_message(self, receive: "Receive", send: "Send") -> "Receive":
-        """Return a `receive` that ends the connection unless its first message brings the token, as Prefect's clients do.
+        """Return a `receive` that ends the connection unless its first message has the token, as Prefect's clients send it.
 
         A browser always names its origin and never comes here.
         """
@@ -229,7 +229,7 @@ def prefect_application() -> "ASGIApp":
 
 
 def mlflow_application() -> "ASGIApp":
-    """Return MLflow's server as `mlflow server --no-serve-artifacts` runs it, on the SQLite file under NIGHTSHIFT_HOME."""
+    """Return MLflow's server as `mlflow server --no-serve-artifacts` runs it, with the database in NIGHTSHIFT_HOME."""
     from mlflow import server
     from mlflow.server.handlers import initialize_backend_stores
 

@@ -80,7 +80,7 @@ def _reported_errors() -> Iterator[None]:
 
 
 def _keep_traceback() -> str:
-    """Write the traceback of the current error into a file under NIGHTSHIFT_HOME; return a note with its path, or the problem."""
+    """Write the current traceback into a file under NIGHTSHIFT_HOME; return a note with its path, or the problem."""
     file = artifact_store.home() / "logs" / f"error-{datetime.now():%Y-%m-%d-%H%M%S}-{os.getpid()}.log"
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -457,7 +457,7 @@ class Keeper:
 
 @contextmanager
 def _default_interrupts() -> Iterator[None]:
-    """Restore the default SIGINT handler while a child is started: with SIGINT ignored, as after a shell's `&`, it would not end."""
+    """Restore the default SIGINT handler while a child is started, which would not end if it inherited an ignored one."""
     handler = signal.getsignal(signal.SIGINT)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

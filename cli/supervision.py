@@ -257,8 +257,8 @@ def _rotated(log_file: Path, number: int) -> Path:
 def rotate(log_file: Path, limits: Limits) -> bool:
     """Move a log that has reached its size to `NAME.1`, `NAME.1` to `NAME.2` and so on, and empty it in place.
 
-    The log is copied, at most its last `log_bytes`, because processes hold it open; they must write in append mode. Lines
-    that are written between copying and emptying, some microseconds, are lost.
+    The log is copied, at most its last `log_bytes`, because processes hold it open; they must write in append mode.
+    Lines that are written between copying and emptying, some microseconds, are lost.
 
     Returns:
         True if it was rotated.

@@ -46,7 +46,7 @@ def _tables(
     for name in dict.fromkeys(filter(None, map(_section, section["properties"].values()))):
         if name not in described:
             described.add(name)
-            yield f"### {name}\n\n{definitions[name]['description']} The defaults are in the table above.\n"
+            yield f"### {name}\n\n{_one_line(definitions[name]['description'])} The defaults are in the table above.\n"
             yield from _tables(definitions[name], definitions, anchors, described)
 
 
@@ -61,7 +61,7 @@ def _name(field: dict[str, Any]) -> str:
 
 
 def _sentence(field: dict[str, Any], definitions: dict[str, Any]) -> str:
-    words = str(field.get("description") or definitions[_section(field)]["description"])
+    words = _one_line(field.get("description") or definitions[_section(field)]["description"])
     if "pattern" in field:
         return f"{words} Text that fits {_code(field['pattern'])}; required."
     if not _section(field):
@@ -101,7 +101,11 @@ def _code(text: str) -> str:
 
 
 def _words(field: dict[str, Any]) -> str:
-    return str(field.get("description", "")).replace("|", "\\|")
+    return _one_line(field.get("description", "")).replace("|", "\\|")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def main() -> None:

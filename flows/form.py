@@ -54,20 +54,18 @@ def _optional(settings: type[Settings], base: type[_Form] = _Form, section_name:
     fields: dict[str, Any] = {}
     for name, field in settings.model_fields.items():
         kind: Any = field.annotation
+        description = " ".join((field.description or "").split())
         nested = section_class(kind)
         if nested and get_origin(kind) is dict:
             kind = dict[str, Any]
         elif nested:
-            inner = _optional(nested, section_name=name)
-            fields[name] = (inner, Field(default=inner(), title=_title(name), description=field.description))
+            form = _optional(nested, section_name=name)
+            fields[name] = (form, Field(default=form(), title=_title(name), description=description or None))
             continue
         if field.metadata:
             kind = Annotated[kind, *field.metadata]
-        description = field.description or ""
         if not field.is_required() and (default := field.get_default(call_default_factory=True)) not in (None, {}):
-            description += (
-                f" Default: {yaml.safe_dump(default, default_flow_style=True).removesuffix(YAML_END).strip()}"
-            )
+            description += f" Default: {_as_yaml(default)}"
         extra: dict[str, Any] = {"title": _title(name), "description": description, "json_schema_extra": _simplify}
         fields[name] = (Optional[kind], Field(default=None, **extra))  # noqa: UP045
     old_keys = renamed_settings.old_keys(section_name)
@@ -88,6 +86,10 @@ def _simplify(schema: dict[str, Any]) -> None:
     schema |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
     if {"type": "string"} in kinds:  # Prefect's server refuses the run, and keeps nothing of it
         schema["not"] = {"anyOf": [SECRET_SCHEMA, {"type": "array", "contains": SECRET_SCHEMA}]}
+
+
+def _as_yaml(value: Any) -> str:
+    return str(yaml.safe_dump(value, default_flow_style=True)).removesuffix(YAML_END).strip()
 
 
 def _title(name: str) -> str:

@@ -63,7 +63,8 @@ def rotate_holdout(settings: NightSettings, reason: str, author: str | None = No
         reason = f"{reason}; the champion has {champion_metric} on the {rows:,} rows of holdout {holdout_number}"
         ledger.append(name, Entry(action=ledger.ROTATED, old=champion, new=champion, version=champion, why=reason,
                                  who=author or processes.user_name()))  # fmt: skip
-        return f"{name}: holdout {holdout_number} is in use, {settings.split.spare - holdout_number} sealed ones are left; {champion_metric}"
+        sealed = settings.split.spare - holdout_number
+        return f"{name}: holdout {holdout_number} is in use, {sealed} sealed ones are left; {champion_metric}"
 
 
 def _objective(settings: NightSettings, name: str, holdout_number: int) -> Objective:

@@ -44,7 +44,7 @@ def watch(
         settings_file: Settings file, which defines the columns.
         source: File with new rows, or a pattern, relative to the settings file; labels are optional.
         max_index: Population stability index from which a difference counts as drift.
-        max_drop: Drop of quality that counts as worse, in the fraction of correct rows (or the metric's score of a row).
+        max_drop: Drop of quality that counts as worse, in the fraction of correct rows (or the mean score of a row).
     """
     with redaction.redacted_errors():
         redaction.refuse_parameters(settings_file=settings_file, source=source)

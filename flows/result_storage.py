@@ -8,7 +8,7 @@ from nightshift.store.permissions import keep_private
 
 
 def ensure_result_storage() -> None:
-    """Raise UserError unless Prefect's result storage is the artifact store; a worker that was started by hand has its own."""
+    """Raise UserError unless Prefect's result storage is the artifact store, as in a worker that was started by hand."""
     from prefect.settings import PREFECT_RESULTS_LOCAL_STORAGE_PATH as NAMED
 
     if Path(NAMED.value()).resolve() != artifact_store.root():

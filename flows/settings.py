@@ -31,7 +31,9 @@ class ObjectiveSettings(Settings):
     """Settings of one of several objectives that one model learns."""
 
     kind: Kind = "classification"
-    """Task: classification, regression (a number), generation (the text itself) or text2text (a target text for each text)."""
+    """Task: classification, regression (a number), generation (the text itself) or text2text (a target text for each
+    text).
+    """
     data: DataSettings
     """Files with this objective's rows, and their columns."""
     holdout: str | None = None
@@ -72,7 +74,9 @@ class NightSettings(Settings):
     model: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,99}$")
     """Name of the registered model."""
     kind: Kind = "classification"
-    """Task: classification, regression (a number), generation (the text itself) or text2text (a target text for each text)."""
+    """Task: classification, regression (a number), generation (the text itself) or text2text (a target text for each
+    text).
+    """
     data: DataSettings | None = None
     """Files with the rows, and their columns."""
     objectives: dict[str, ObjectiveSettings] = {}
@@ -92,9 +96,13 @@ class NightSettings(Settings):
     generation: GenerationSettings = GenerationSettings()
     """Defaults for generating text if a request does not set them, only for generation and text2text."""
     deadline: str | int | None = None
-    """Time by which the run must end, as a time of day such as 06:00 or as minutes from its start: training then stops early at its best checkpoint, and recipes that would end later are left out; if not set, there is no limit."""
+    """Time by which the run must end, as a time of day such as 06:00 or as minutes from its start: training then stops
+    early at its best checkpoint, and recipes that would end later are left out; if not set, there is no limit.
+    """
     max_age: float | None = Field(None, gt=0)
-    """Age in days of the last run after which a run with unchanged inputs trains again, without cached results; if not set, such a run is always skipped."""
+    """Age in days of the last run after which a run with unchanged inputs trains again, without cached results; if not
+    set, such a run is always skipped.
+    """
     base_dir: str = "."
     """Folder that relative paths start from; a settings file sets it to its own folder."""
 

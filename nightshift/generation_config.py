@@ -1,4 +1,4 @@
-"""Parameters of text generation, with the names of transformers' GenerationConfig: a model's defaults and a request's."""
+"""Parameters of text generation, with the names of transformers' GenerationConfig."""
 
 from dataclasses import dataclass, fields, replace
 from math import isfinite

@@ -312,7 +312,9 @@ class Slice(BaseModel):
     value: str
     rows: int
     challenger: float
-    """Mean score of the challenger: the fraction of correct rows or, for other metrics, a value of which more is better."""
+    """Mean score of the challenger: the fraction of correct rows or, for other metrics, a value of which more is
+    better.
+    """
     champion: float
     difference: float
     interval: tuple[float, float] | None = None

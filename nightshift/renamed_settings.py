@@ -1,4 +1,4 @@
-"""Settings keys that have a new name. The old name works for one minor version, with a warning that names the new one."""
+"""Renamed settings keys. The old name works for one minor version, with a warning that names the new one."""
 
 import logging
 from functools import cache
@@ -21,7 +21,7 @@ NEW_NAMES = {
 
 
 def new_name(name: str) -> str:
-    """Return the new name of a key such as `compress.minutes`, with a warning; the name itself if it was not renamed."""
+    """Return the new name of a renamed key such as `compress.minutes`, with a warning; other names unchanged."""
     if name not in NEW_NAMES:
         return name
     _warn(name)

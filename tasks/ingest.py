@@ -42,11 +42,17 @@ class DataSettings(Settings):
     text_pair: Column | None = None
     """Column with the second texts, for text pairs; if not set, each row has one text."""
     label: Column | None = "label"
-    """Column with the label, the number or the target text; only generation works without one and then learns from the texts alone."""
+    """Column with the label, the number or the target text; only generation works without one and then learns from the
+    texts alone.
+    """
     label_separator: str | None = Field(None, min_length=1)
-    """Separator between the labels of a row that may have several (multi-label), also required for lists in JSON and Parquet; if not set, each row has one label."""
+    """Separator between the labels of a row that may have several (multi-label), also required for lists in JSON and
+    Parquet; if not set, each row has one label.
+    """
     group: Column | None = None
-    """Column with groups: rows of the same group stay in the same set, and the gate compares groups instead of rows; if not set, each row stands alone."""
+    """Column with groups: rows of the same group stay in the same set, and the gate compares groups instead of rows; if
+    not set, each row stands alone.
+    """
     timestamp: Column | None = None
     """Column with the time of each row, for `split.by: time` and `train.window`."""
     encoding: str | None = None
@@ -58,7 +64,9 @@ class DataSettings(Settings):
     paragraphs: bool = False
     """True to read the paragraphs of a plain text file, separated by blank lines, as rows of a column called text."""
     unlabelled: str | list[str] | None = None
-    """Files with further texts without labels, in the form of `path`, from which the student models of `compress` learn."""
+    """Files with further texts without labels, in the form of `path`, from which the student models of `compress`
+    learn.
+    """
     exclude: str | None = None
     """Plain text file with one row key or text per line: matching rows are removed everywhere."""
 

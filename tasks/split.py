@@ -27,7 +27,9 @@ class SplitSettings(Settings):
     """Assignment of rows to training, validation and holdout set."""
 
     by: Literal["identity", "group", "time", "order"] = "identity"
-    """identity: by a hash of the text; group: by the column `data.group`; time: the newest rows are the holdout; order: the last rows are the holdout."""
+    """identity: by a hash of the text; group: by the column `data.group`; time: the newest rows are the holdout; order:
+    the last rows are the holdout.
+    """
     holdout: float | str = 0.2
     """Fraction of the rows in the holdout set, or the path of a holdout file."""
     validation: float = Field(0.1, gt=0, lt=1)

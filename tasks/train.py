@@ -46,7 +46,9 @@ class TrainSettings(Settings):
     """Fine-tuning of the base model, with the names of transformers' TrainingArguments."""
 
     base_model: str
-    """Hugging Face id with a revision (ID@COMMIT), a folder, package:NAME/PATH, or scratch:bert, scratch:gpt2 or scratch:t5 for fresh weights."""
+    """Hugging Face id with a revision (ID@COMMIT), a folder, package:NAME/PATH, or scratch:bert, scratch:gpt2 or
+    scratch:t5 for fresh weights.
+    """
     scratch: dict[str, int | float | str] = {}
     """Sizes of a scratch: base, with the field names of its configuration (vocab_size, n_layer, hidden_size …)."""
     max_length: int = Field(128, ge=4, le=8192)
@@ -66,13 +68,21 @@ class TrainSettings(Settings):
     weight_decay: float = Field(0.01, ge=0)
     """Weight decay of AdamW."""
     class_weights: Literal["balanced"] | None = None
-    """balanced: classes are weighted inversely to their frequency in the loss (classification); if not set, all rows have the same weight."""
+    """balanced: classes are weighted inversely to their frequency in the loss (classification); if not set, all rows
+    have the same weight.
+    """
     label_smoothing_factor: float = Field(0.0, ge=0, lt=1)
-    """Fraction of the target that label smoothing spreads over all labels or tokens, not for regression; 0: no smoothing."""
+    """Fraction of the target that label smoothing spreads over all labels or tokens, not for regression; 0: no
+    smoothing.
+    """
     decision_threshold: float | Literal["auto"] = 0.5
-    """Minimum score of a predicted label in multi-label classification; auto: the value with the best gate metric on validation."""
+    """Minimum score of a predicted label in multi-label classification; auto: the value with the best gate metric on
+    validation.
+    """
     abstain_accuracy: float | None = Field(None, gt=0, lt=1)
-    """Accuracy on validation that is reached by marking predictions with low scores as abstain, only with one label per row; if not set, no prediction is marked."""
+    """Accuracy on validation that is reached by marking predictions with low scores as abstain, only with one label per
+    row; if not set, no prediction is marked.
+    """
     save_steps: int = Field(200, ge=1)
     """Number of steps between two checkpoints."""
     save_total_limit: int = Field(2, ge=1)
@@ -80,21 +90,28 @@ class TrainSettings(Settings):
     load_best_model_at_end: bool = False
     """True to take the epoch with the best gate metric on validation instead of the last one."""
     early_stopping_patience: int | None = Field(None, ge=1)
-    """Number of epochs without improvement after which training stops, with `load_best_model_at_end`; if not set, all epochs are trained."""
+    """Number of epochs without improvement after which training stops, with `load_best_model_at_end`; if not set, all
+    epochs are trained.
+    """
     precision: Literal["auto", "float32", "bf16", "fp16"] = "auto"
     """Mixed precision of training; auto: bf16 or fp16 if the device has it in hardware, float32 otherwise."""
     seed: int = 42
     """Random seed of weights, row order and dropout."""
     window: int | str | None = None
-    """Newest rows to train on, as a number of rows or as days such as 30d before the newest row; if not set, all rows."""
+    """Newest rows to train on, as a number of rows or as days such as 30d before the newest row; if not set, all rows.
+    """
     warm_start: Literal["champion"] | None = None
-    """champion: continue from the champion's weights, unless it was trained on rows of the current holdout; if not set, start from `base_model`."""
+    """champion: continue from the champion's weights, unless it was trained on rows of the current holdout; if not set,
+    start from `base_model`.
+    """
     torch_compile: Literal["auto", "always", "never"] = "auto"
     """Use torch.compile; auto: only in trainings longer than 15 minutes for which it is measured to be faster."""
     lora: LoraSettings = LoraSettings()
     """Low-rank adaptation, for large base models."""
     sampling: Literal["proportional", "equal", "temperature"] = "proportional"
-    """Sampling of batches from several objectives: proportional to their rows, equal, or temperature for rows to the power 1/sampling_temperature."""
+    """Sampling of batches from several objectives: proportional to their rows, equal, or temperature for rows to the
+    power 1/sampling_temperature.
+    """
     sampling_temperature: float = Field(2.0, ge=1)
     """Temperature of the sampling: 1 is proportional, a high value is nearly equal."""
     compare_single: bool = False

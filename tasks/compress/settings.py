@@ -37,19 +37,27 @@ class CompressSettings(SelectionSettings):
     """Recipes for smaller candidates of the trained model, and what they may lose."""
 
     recipes: list[str] | Literal["auto"] = ["quantize", "distil", "prune", "distil+quantize", "distil+prune+quantize"]
-    """Chains of distil, narrow and prune, or static, then vocabulary, embeddings and quantize; auto: a search; an empty list: only the full model."""
+    """Chains of distil, narrow and prune, or static, then vocabulary, embeddings and quantize; auto: a search; an empty
+    list: only the full model.
+    """
     search_minutes: float = Field(60, gt=0)
     """Time budget of the search, in minutes; after it only the cheapest remaining recipe continues."""
     teachers: list[str] = Field(["full"], min_length=1)
-    """Teachers of the student models, of several the mean: full (the trained model), champion, or a base model as in `train.base_model`, which is fine-tuned first."""
+    """Teachers of the student models, of several the mean: full (the trained model), champion, or a base model as in
+    `train.base_model`, which is fine-tuned first.
+    """
     layers: float = Field(0.5, gt=0, le=1)
     """Fraction of the layers that a student model keeps."""
     strategy: Strategy = "spread"
-    """Layers that are kept: spread (evenly spaced), first, last, every (one in n) or alternating (every other one is dropped, from the top)."""
+    """Layers that are kept: spread (evenly spaced), first, last, every (one in n) or alternating (every other one is
+    dropped, from the top).
+    """
     hidden_size: float = Field(0.5, gt=0, lt=1)
     """Fraction of the hidden size that a narrowed model keeps."""
     target_latency_ratio: float = Field(0.5, gt=0, lt=1)
-    """Latency of a pruned model as a fraction of its parent's; heads and neurons are removed by their latency on this machine."""
+    """Latency of a pruned model as a fraction of its parent's; heads and neurons are removed by their latency on this
+    machine.
+    """
     temperature: float = Field(2.0, gt=0)
     """Temperature of the softmax in the distillation loss."""
     alpha: float = Field(0.7, ge=0, le=1)

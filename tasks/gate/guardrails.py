@@ -21,9 +21,13 @@ class GuardrailSettings(Settings):
     slices: list[str] = []
     """Columns whose values define slices, in addition to the labels and three ranges of text length."""
     slice_margin: float = Field(0.02, gt=0, lt=1)
-    """Drop of a slice's score against the champion that is tolerated; a challenger shown to be worse by more in any slice is held."""
+    """Drop of a slice's score against the champion that is tolerated; a challenger shown to be worse by more in any
+    slice is held.
+    """
     label_changes: Literal["hold", "allow"] = "hold"
-    """hold: a challenger with other labels than the champion's is held until a person promotes it; allow: it is compared as usual."""
+    """hold: a challenger with other labels than the champion's is held until a person promotes it; allow: it is
+    compared as usual.
+    """
     max_latency_ms: float | None = Field(None, gt=0)
     """Maximum 95th percentile of the latency of a single text, as registered, in milliseconds; if not set, no limit."""
     max_size_mb: float | None = Field(None, gt=0)

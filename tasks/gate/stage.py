@@ -53,15 +53,23 @@ class GateSettings(GuardrailSettings):
     metric: Metric | None = None
     """Metric that decides what is better; if not set, the default of the kind."""
     first: FirstPolicy = "baseline"
-    """Condition for a first version: baseline (shown to beat the dummy and guessing, and not below the baseline), dummy (shown to beat the dummy and guessing), manual (a person promotes it)."""
+    """Condition for a first version: baseline (shown to beat the dummy and guessing, and not below the baseline), dummy
+    (shown to beat the dummy and guessing), manual (a person promotes it).
+    """
     margin: float = Field(0.005, gt=0)
-    """Non-inferiority margin, in the metric's unit: a cheaper challenger must be shown to lose less than this against champion and anchor."""
+    """Non-inferiority margin, in the metric's unit: a cheaper challenger must be shown to lose less than this against
+    champion and anchor.
+    """
     confidence: float = Field(0.95, gt=0.5, lt=1)
     """Probability that a year of nightly runs contains no wrong promotion."""
     tests_per_year: int = Field(40, ge=1)
-    """Number of tests on the holdout over which the year's error budget, 1 - confidence, is divided; fewer tests detect smaller differences."""
+    """Number of tests on the holdout over which the year's error budget, 1 - confidence, is divided; fewer tests detect
+    smaller differences.
+    """
     seeds: int = Field(1, ge=1, le=10)
-    """Number of trainings with different seeds: the best on validation is used, and their standard deviation widens the confidence limits."""
+    """Number of trainings with different seeds: the best on validation is used, and their standard deviation widens the
+    confidence limits.
+    """
     minimum: dict[str, float] = {}
     """Minimum value of metrics on the holdout, by name (maximum for loss, RMSE and the like), for every challenger."""
     approval: Literal["auto", "manual"] = "auto"
