@@ -39,8 +39,10 @@ class Outcome:
     """Quarantine reason of the rows that fail; None for an expectation of the whole table."""
     setting: str
     """The setting that tunes it; empty if there is none."""
-    arguments: dict[str, Any]
-    """The expectation's arguments, such as `mostly`."""
+    mostly: float | None
+    """Fraction of the rows that must pass."""
+    min_value: int | None
+    """Minimum of the observed value, for an expectation of the whole table."""
 
     @property
     def quarantines(self) -> bool:
@@ -90,10 +92,10 @@ def _ephemeral_context(docs: Path) -> Any:
 
 def _outcomes(suite: gx.ExpectationSuite, results: list[Any]) -> list[Outcome]:
     by_id = {result.expectation_config.id: result for result in results}
-    return [_outcome(by_id[expectation.id]) for expectation in suite.expectations]
+    return [_outcome(expectation, by_id[expectation.id]) for expectation in suite.expectations]
 
 
-def _outcome(validation: Any) -> Outcome:
+def _outcome(expectation: Any, validation: Any) -> Outcome:
     config, result = validation.expectation_config, validation.result
     if validation.exception_info.get("raised_exception") or any(
         isinstance(info, dict) and info.get("raised_exception") for info in validation.exception_info.values()
@@ -104,14 +106,15 @@ def _outcome(validation: Any) -> Outcome:
     else:
         observed = str(result.get("observed_value", ""))
     return Outcome(
-        name=config.meta["name"],
+        name=expectation.meta["name"],
         column=config.kwargs.get("column") or ", ".join(config.kwargs.get("column_list", [])) or None,
         severity=config.severity,
         success=bool(validation.success),
         unexpected=result.get("unexpected_count"),
         observed=observed,
         rows=result.get("unexpected_index_list") or [],
-        reason=config.meta["reason"],
-        setting=config.meta["setting"],
-        arguments=config.kwargs,
+        reason=expectation.meta["reason"],
+        setting=expectation.meta["setting"],
+        mostly=getattr(expectation, "mostly", None),  # the configuration leaves out what equals a default
+        min_value=getattr(expectation, "min_value", None),
     )

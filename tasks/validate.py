@@ -34,10 +34,10 @@ def stop_reason(outcomes: list[Outcome]) -> str:
 
 
 def _failure(outcome: Outcome) -> str:
-    if outcome.reason:
-        return f"{outcome.observed} fail; at least {outcome.arguments['mostly']:.0%} of the rows must pass"
-    minimum = outcome.arguments.get("min_value")
-    return f"found {outcome.observed}; " + ("required" if minimum is None else f"at least {minimum} required")
+    if outcome.mostly is not None:
+        return f"{outcome.observed} fail; at least {outcome.mostly:.0%} of the rows must pass"
+    required = "required" if outcome.min_value is None else f"at least {outcome.min_value} required"
+    return f"found {outcome.observed}; {required}"
 
 
 def _advice(outcome: Outcome) -> str:

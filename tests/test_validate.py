@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import unicodedata
 
 import pandas as pd
@@ -226,6 +227,32 @@ def test_every_objective_goes_through_the_gate(tmp_path, monkeypatch):
     both["stars"]["data"]["path"] = "none.csv"
     with pytest.raises(InputError, match=r"^objectives\.stars: data\.path: no such file"):
         data_gate._check(check(values | {"objectives": both}, "x.yaml"))
+
+
+def test_a_check_counts_only_the_rows_that_it_sees(tmp_path):
+    records = [*plain(80), *[(None, "good")] * 10, *[("", "good")] * 6, *[("no label", None)] * 4]
+    rows = rows_of(records, problem=dict.fromkeys(range(80, 90), "expected 2 fields, found 3"))
+    _, outcomes, _ = run(rows, tmp_path, labels=["good", "bad"])
+    observed = {name: (outcome.unexpected, outcome.observed.partition("of ")[2]) for name, outcome in outcomes.items()}
+    assert observed["records readable"] == (10, "100 rows")
+    assert observed["text present"] == (6, "90 rows")
+    assert observed["label present"] == (4, "84 rows")
+    assert observed["no duplicates"] == (0, "80 rows")
+
+
+@pytest.mark.parametrize("separator", [None, "|"])
+def test_thresholds_that_equal_a_default_are_named(tmp_path, separator):
+    rows = rows_of([*plain(99), ("", "good")])
+    stopped = run(rows, tmp_path / "mostly", separator=separator, text_present=Check(severity="critical", mostly=1))[2]
+    assert "'text present': 1.00 % of 100 rows fail; at least 100% of the rows must pass" in stopped
+    stopped = run(rows_of([(text, "good") for text, _ in plain()]), tmp_path / "labels", separator=separator)[2]
+    assert "'at least two labels': found 1; at least 2 required" in stopped
+
+
+def test_the_index_of_data_docs_links_the_pages_of_each_suite(tmp_path):
+    run(rows_of(plain()), tmp_path)
+    links = re.findall(r'href="([^"]+)"', (tmp_path / "docs/index.html").read_text())
+    assert len(links) == 8 and all((tmp_path / "docs" / link).is_file() for link in links)
 
 
 def test_data_docs_stand_alone_and_hold_no_texts(tmp_path):
