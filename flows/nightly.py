@@ -77,7 +77,9 @@ def run_pipeline(settings: NightSettings, force: bool) -> NightResult:
                     run.deadline,
                 )
                 registered = register(settings.model, compressed, objectives, run_id, run.version_tags())
-                verdict = gate(registered, run.standing(registered), objectives, evaluated, settings.gate, seed_spread)
+                verdict = gate(
+                    registered, run.registry_state(registered), objectives, evaluated, settings.gate, seed_spread
+                )
                 ending = promote(registered, verdict, settings.gate.approval)
                 report_data = run.report_data(trained, evaluated, compressed, verdict, single_task)
                 result = run.promoted_or_held(ending, registered, report_data)
@@ -147,7 +149,7 @@ def _train_seeds(run: PipelineRun, objectives: list[Objective], run_id: str) -> 
     settings, start = run.settings, None
     if settings.train.warm_start:
         base = settings.train.base()
-        start = warm_start.champion_checkpoint(settings.model, run.standing(), objectives, base, run.forgotten)
+        start = warm_start.champion_checkpoint(settings.model, run.registry_state(), objectives, base, run.forgotten)
     trials = []
     for number in range(settings.gate.seeds):
         seeded = settings.train.model_copy(update={"seed": settings.train.seed + number})
@@ -176,7 +178,7 @@ def _teachers(run: PipelineRun, trained: Trained, objectives: list[Objective]) -
     settings = run.settings
     teachers: list[Trained | WarmStart] = [trained] if "full" in settings.compress.teachers else []
     if "champion" in settings.compress.teachers:
-        champion = warm_start.champion_checkpoint(settings.model, run.standing(), objectives, None, run.forgotten)
+        champion = warm_start.champion_checkpoint(settings.model, run.registry_state(), objectives, None, run.forgotten)
         teachers += [champion] if champion else []
     for base in settings.compress.teaching_bases:
         based = settings.train.model_copy(update={"base_model": base})

@@ -164,7 +164,7 @@ class PipelineRun:
         """Return when a training has to stop, so that a share of the time left now remains for the stages after it."""
         return self.deadline and self.deadline - AFTER_TRAINING * (self.deadline - time.time())
 
-    def standing(self, registered: Registered | None = None) -> RegistryState:
+    def registry_state(self, registered: Registered | None = None) -> RegistryState:
         """Return champion and anchor as they were before this run, also if it has promoted its own and goes on after a kill."""
         entries = [e for e in ledger.history(self.model) if e.action in ledger.MOVES or e.evidence != self.run_id]
         champion = model_registry.version_of(self.model, model_registry.CHAMPION)

@@ -68,8 +68,10 @@ def pickled(model, marker, **tags) -> str:
 def judged(challenger: str, champion: str | None = None, anchor: str | None = None):
     """The answers that the gate reads, and the reasons why it reads none of a role."""
     objectives = [objective(3)]
-    standing = RegistryState(champion=champion, anchor=anchor)
-    _, answers, unable = predict_versions(Registered(name="x", version=challenger, run_id="run"), standing, objectives)
+    registry_state = RegistryState(champion=champion, anchor=anchor)
+    _, answers, unable = predict_versions(
+        Registered(name="x", version=challenger, run_id="run"), registry_state, objectives
+    )
     return answers["holdout"], unable
 
 

@@ -99,7 +99,7 @@ READERS: dict[Form, Callable[[VersionPredictor, pd.DataFrame, Objective], pd.Dat
 
 
 def predict_versions(
-    registered: Registered, standing: RegistryState, objectives: list[Objective]
+    registered: Registered, registry_state: RegistryState, objectives: list[Objective]
 ) -> tuple[dict[str, VersionPredictor], dict[str, dict[str, Tables]], dict[str, str]]:
     """Predict both sides with the challenger, the champion and the anchor.
 
@@ -113,8 +113,8 @@ def predict_versions(
     predictors = {"challenger": VersionPredictor(registered.name, registered.version, multi_task)}
     predictions = {side: {"challenger": predictors["challenger"].tables(objectives, side)} for side in SIDES}
     failures: dict[str, str] = {}
-    for role, number in (("champion", standing.champion), ("anchor", standing.anchor)):
-        if number and number == standing.champion and "champion" in predictions["holdout"]:
+    for role, number in (("champion", registry_state.champion), ("anchor", registry_state.anchor)):
+        if number and number == registry_state.champion and "champion" in predictions["holdout"]:
             tables = {side: predictions[side]["champion"] for side in SIDES}
         elif number:
             try:
@@ -138,9 +138,9 @@ def predict_versions(
     return predictors, predictions, failures
 
 
-def trained_keys(registered: Registered, standing: RegistryState) -> set[str]:
+def trained_keys(registered: Registered, registry_state: RegistryState) -> set[str]:
     """Return the `row_key` of every row that the challenger, the champion or the anchor was ever trained on."""
-    numbers = {registered.version, standing.champion, standing.anchor} - {None}
+    numbers = {registered.version, registry_state.champion, registry_state.anchor} - {None}
     return set().union(*(model_registry.trained_keys(registered.name, str(number)) for number in numbers))
 
 

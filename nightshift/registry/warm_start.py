@@ -17,7 +17,7 @@ log = logging.getLogger("nightshift.start")
 
 
 def champion_checkpoint(
-    model: str, standing: RegistryState, objectives: list[Objective], base: str | None, forgotten: set[str]
+    model: str, registry_state: RegistryState, objectives: list[Objective], base: str | None, forgotten: set[str]
 ) -> WarmStart | None:
     """Return the champion's uncompressed checkpoint, to train from or to use as a teacher.
 
@@ -26,7 +26,7 @@ def champion_checkpoint(
 
     Args:
         model: The registered model.
-        standing: Champion and anchor.
+        registry_state: Champion and anchor.
         objectives: The objectives, whose holdout the champion must not have been trained on.
         base: The base model that the champion must come from; None if any will do.
         forgotten: Keys of rows that the champion must not have been trained on.
@@ -34,31 +34,31 @@ def champion_checkpoint(
     Returns:
         None if there is no champion; with a warning in the log if it cannot be used.
     """
-    if standing.champion is None:
+    if registry_state.champion is None:
         return None
-    version = model_registry.version(model, standing.champion)
+    version = model_registry.version(model, registry_state.champion)
     if base is not None and version.tags.get(tags.BASE_MODEL) != base:
-        _warn(standing.champion, "was made from another base model")
+        _warn(registry_state.champion, "was made from another base model")
         return None
     run_id = version.run_id
     path = Path("work") / model / f"champion-{run_id}"
     try:
         folder = _download(run_id, artifact_store.home() / path)
     except (MlflowException, OSError):
-        _warn(standing.champion, "was made by a night that kept no full checkpoint")
+        _warn(registry_state.champion, "was made by a night that kept no full checkpoint")
         return None
     except DamagedVersionError as error:
-        _warn(standing.champion, f"has a full checkpoint that is not as it was kept: {error}")
+        _warn(registry_state.champion, f"has a full checkpoint that is not as it was kept: {error}")
         return None
     rows, texts = row_keys.read_trained_keys(folder / artifact_store.TRAINED_KEYS)
     num_seen = sum(len(rows & _holdout_keys(objective)) for objective in objectives)
     if num_seen:
-        _warn(standing.champion, f"was trained on {num_seen} rows of tonight's holdout")
+        _warn(registry_state.champion, f"was trained on {num_seen} rows of tonight's holdout")
         return None
     if forgotten & (rows | texts):
-        _warn(standing.champion, "was trained on rows that must be forgotten")
+        _warn(registry_state.champion, "was trained on rows that must be forgotten")
         return None
-    return WarmStart(version=standing.champion, path=path.as_posix())
+    return WarmStart(version=registry_state.champion, path=path.as_posix())
 
 
 def _warn(version: str, reason: str) -> None:

@@ -264,7 +264,7 @@ def _artifact(name: str, number: str) -> tuple[str | None, str | None]:
 def gate(
     folder: Path,
     registered: Registered,
-    standing: RegistryState,
+    registry_state: RegistryState,
     objectives: list[Objective],
     evaluated: Evaluated,
     gate: GateSettings,
@@ -275,15 +275,15 @@ def gate(
     Args:
         folder: New folder of the store for the tables.
         registered: The challenger.
-        standing: Champion, anchor, and the year's tests so far.
+        registry_state: Champion, anchor, and the year's tests so far.
         objectives: Objectives of the run.
         evaluated: Holds the tables of the dummy and the baseline.
         gate: Settings of the gate.
         spread: Standard deviation of the metric over seeds; None for one seed.
     """
     tracking.connect()
-    served, tables, not_comparable = predict_versions(registered, standing, objectives)
-    keys = trained_keys(registered, standing)
+    served, tables, not_comparable = predict_versions(registered, registry_state, objectives)
+    keys = trained_keys(registered, registry_state)
     num_removed = {side: drop_rows(by_role, keys) for side, by_role in tables.items()}
     if any(table.empty for by_role in tables.values() for table in by_role["challenger"].values()):
         raise InputError(
@@ -297,7 +297,7 @@ def gate(
         scoring.write(by_objective, folder / role)
     (folder / "measured").mkdir()
     answering = {role: served[role] for role in ROLES if role in tables["holdout"]}
-    costs, times = _measure_latency(registered, standing, answering, objectives, gate)
+    costs, times = _measure_latency(registered, registry_state, answering, objectives, gate)
     guardrails = _check_guardrails(served["challenger"], times, tables["holdout"], objectives, gate)
     if len(guardrails.regressions):
         path = folder / "measured" / prediction_changes.FILE
@@ -309,11 +309,11 @@ def gate(
         costs,
         references,
         gate,
-        standing.spent,
+        registry_state.spent,
         not_comparable,
         spread,
         guardrails,
-        standing.alpha,
+        registry_state.alpha,
     )
     notes = []
     if num_removed["holdout"]:
@@ -325,7 +325,7 @@ def gate(
     return verdict.model_copy(
         update={
             "reasons": [*verdict.reasons, *notes],
-            "champion_version": standing.champion,
+            "champion_version": registry_state.champion,
             "seen": num_removed["holdout"],
             "spread": spread,
         }
@@ -345,7 +345,7 @@ def _references(evaluated: Evaluated, objectives: list[Objective]) -> References
 
 def _measure_latency(
     registered: Registered,
-    standing: RegistryState,
+    registry_state: RegistryState,
     answering: Mapping[str, VersionPredictor],
     objectives: list[Objective],
     gate: GateSettings,
@@ -354,9 +354,9 @@ def _measure_latency(
     objective = scoring.timed_objective(objectives)
     calls = [version.prediction_function(objective) for version in answering.values()]
     times = measure_latencies(calls, *scoring.timed_texts(objective))
-    if standing.champion is None or "champion" not in answering:
+    if registry_state.champion is None or "champion" not in answering:
         return None, times[0]
-    is_same = _artifact(registered.name, registered.version) == _artifact(registered.name, standing.champion)
+    is_same = _artifact(registered.name, registered.version) == _artifact(registered.name, registry_state.champion)
     ratio = 1.0 if is_same else significance.ratio_limit(times[0], times[1], gate.cost_confidence)
     medians = float(np.median(times[0])), float(np.median(times[1]))
     return LatencyComparison(*medians, ratio, gate.cost_confidence), times[0]
