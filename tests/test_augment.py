@@ -19,7 +19,7 @@ def test_texts_that_are_learned_word_by_word_get_no_copies(checked, kind, some):
     assert (read(done, "train")["copy"] == 0).sum() == sides.train
 
 
-def test_pieces_are_new_texts_of_the_training_rows_words(checked):
+def test_ngrams_are_new_texts_of_the_training_rows_words(checked):
     sides = split.fn(checked(frame(300), ["a text of its own"]), SplitSettings(), "classification")
     settings = AugmentSettings(num_ngrams=4, probability=0.3)
     done = augment.fn(sides, settings, "classification")
@@ -34,7 +34,7 @@ def test_pieces_are_new_texts_of_the_training_rows_words(checked):
     assert made["text"][sides.unlabelled :].isin(whole["text"]).all()
 
 
-def test_pieces_are_runs_of_a_text_and_unspaced_ones_of_characters():
+def test_ngrams_are_runs_of_a_text_and_unspaced_ones_of_characters():
     rows = pd.DataFrame({"text": ["one two three four five", "很快好吃味道足量大", "a"], "row_key": ["a", "b", "c"]})
     found = sample_ngrams(rows, AugmentSettings(num_ngrams=20, probability=1e-9))
     assert len(found) > 20
@@ -53,7 +53,7 @@ def test_copies_hold_the_same_units_in_another_order(method):
                for t, k in zip(copies["text"], copies["row_key"], strict=True))  # fmt: skip
 
 
-def test_no_copy_is_a_text_that_judges():
+def test_no_copy_equals_an_evaluation_row():
     words = [f"{one} {two}" for one in ("late", "rude", "warm") for two in ("shop", "lamp", "tent")]
     rows = pd.DataFrame({"text": words, "row_key": [text_key(text) for text in words]})
     swapped = AugmentSettings(method="swap")
@@ -63,13 +63,17 @@ def test_no_copy_is_a_text_that_judges():
     assert sorted(left) == sorted(turned[4:])
 
 
-def test_copies_depend_on_seed_and_row_alone():
-    rows, settings = frame(100), AugmentSettings(copies=1, probability=0.3)
+@pytest.mark.parametrize("method", ["swap", "permute", "mixed"])
+def test_copies_depend_on_seed_and_row_alone(method):
+    rows, settings = frame(100), AugmentSettings(method=method, copies=1, probability=0.3)
     forward = augment_rows(rows, settings)
     backward = augment_rows(rows[::-1], settings)
     assert set(forward["text"]) == set(backward["text"])
     assert set(forward["text"]) != set(augment_rows(rows, settings.model_copy(update={"seed": 1}))["text"])
-    assert len(augment_rows(rows, AugmentSettings(method="none"))) == 100
+
+
+def test_the_method_none_makes_no_copies():
+    assert len(augment_rows(frame(100), AugmentSettings(method="none"))) == 100
 
 
 def test_scripts_without_spaces_are_augmented_by_character():
