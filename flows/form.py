@@ -84,7 +84,8 @@ def _simplify(schema: dict[str, Any]) -> None:
         return
     del schema["anyOf"], schema["default"]
     schema |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
-    if {"type": "string"} in kinds:  # Prefect's server refuses the run, and keeps nothing of it
+    is_text = any(kind.get("type") == "string" and "enum" not in kind for kind in kinds)
+    if is_text:  # Prefect's server refuses the run, and keeps nothing of it
         schema["not"] = {"anyOf": [SECRET_SCHEMA, {"type": "array", "contains": SECRET_SCHEMA}]}
 
 

@@ -286,7 +286,15 @@ class PipelineRun:
         """
         changes, seeds = self._label_changes(verdict.champion_version), self._seeds(verdict.spread)
         return ReportData(
-            self.checked, self.objectives, trained, evaluated, compressed, verdict, single_task, changes, seeds
+            checked=self.checked,
+            objectives=self.objectives,
+            trained=trained,
+            evaluated=evaluated,
+            compressed=compressed,
+            verdict=verdict,
+            single_task=single_task,
+            label_changes=changes,
+            seeds=seeds,
         )
 
     def promoted_or_held(self, ending: tuple[str, str], registered: Registered, data: ReportData) -> NightResult:

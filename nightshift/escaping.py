@@ -1,7 +1,7 @@
 """Escaping of text for Markdown that a browser renders, CSV that a spreadsheet opens, and terminals.
 
 Everything that comes from data, settings, files or people is escaped here before it is written to one of these. HTML is escaped
-by jinja2 (markupsafe); besides, nightshift's HTML pages forbid the browser to load anything (`checkpoint.POLICY`).
+by jinja2 (markupsafe); besides, nightshift's HTML pages forbid the browser to load anything (`POLICY` of `expectations/data_docs.py`).
 """
 
 import re

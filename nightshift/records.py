@@ -25,7 +25,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     def fingerprint(self) -> str:
-        """Return the text that represents these settings in cache keys and in the run's fingerprint."""
+        """Return the text that represents these settings in the cache keys of stages."""
         return self.model_dump_json()
 
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 from samples import ADDRESSES, HARMLESS
 
-from flows.form import EMPTY, NightForm, as_form, merged_settings
+from flows.form import EMPTY, NightForm, _simplify, as_form, merged_settings
 from flows.settings import NightSettings
 from flows.settings_file import check, load, resolve_base_models
 from nightshift.errors import SettingsError
@@ -111,6 +111,14 @@ def test_the_server_refuses_an_address_with_a_secret_before_it_keeps_it(address)
             jsonschema.validate({"data": {"path": path}}, schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"train": {"base_model": address}}, schema)
+
+
+def test_a_text_with_bounds_is_refused_with_a_secret_too():
+    schema = {"anyOf": [{"type": "string", "maxLength": 500}, {"type": "null"}], "default": None}
+    _simplify(schema)
+    jsonschema.validate("rows.csv", schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(ADDRESSES[0], schema)
 
 
 @pytest.mark.parametrize("text", ["rows.csv", ["a.csv", "days/*.csv"], *HARMLESS])
