@@ -184,7 +184,7 @@ def test_predict_writes_a_texts_continuation(decoder):
 def test_a_decoder_is_exported_with_its_int8_form(decoder):
     project, _ = decoder
     assert project.shell("export", "small@champion", "taken").returncode == 0
-    assert "answers in int8" in (project.folder / "taken/README.md").read_text()
+    assert "The registered version is int8" in (project.folder / "taken/README.md").read_text()
 
 
 def test_the_next_night_of_a_decoder_is_compared_with_its_champion(decoder):
