@@ -31,7 +31,7 @@ class GivenMetric:
         _, self.tokenizer, self.heads, _ = train_once.prepared("bert", names)
         self.values, self.answered = {}, []
         selection = trainer.Selection("macro_f1", greater_is_better=True, measure=self.measure, patience=patience)
-        self.recipe = trainer.TrainingOptions(fingerprint="f", selection=selection, lora=lora)
+        self.options = trainer.TrainingOptions(fingerprint="f", selection=selection, lora=lora)
 
     def answers(self, model):
         return TorchPredictor(model, self.tokenizer, self.heads, 32).logits(train_once.TEXTS[:8], None, "judged")

@@ -58,7 +58,7 @@ def build_model(base, heads):
 
 
 def export_model(base, heads, folder, max_length=32):
-    """The model in memory and its served folder."""
+    """Export a model to a folder; return a predictor of the model in memory."""
     model, tokenizer = build_model(base, heads)
     folder.mkdir(exist_ok=True)
     export.export_model(model, tokenizer, heads, folder, max_length)
@@ -82,15 +82,15 @@ def register_model(base, heads, home, name="tiny"):
     objectives = [objective_of_head(head, objective) for objective, head in heads.items()]
     run_id = tracking.start_run(name, "f", "night")
     tags = {FINGERPRINT: "a night"}
-    made = register.fn(name, compressed, objectives, run_id, tags)
-    assert register.fn(name, compressed, objectives, run_id, tags).version == made.version
-    tags = tracking.connect().get_model_version(name, made.version).tags
+    version = register.fn(name, compressed, objectives, run_id, tags)
+    assert register.fn(name, compressed, objectives, run_id, tags).version == version.version
+    tags = tracking.connect().get_model_version(name, version.version).tags
     assert json.loads(tags["nightshift.objectives"]) == {name: head.kind for name, head in heads.items()}
-    return made.uri, full
+    return version.uri, full
 
 
 def build_with_tokenizer(kind):
-    """A tokenizer of each kind, larger than the texts need, and a model of its own."""
+    """Build a tokenizer of a kind, larger than the texts need, and a model for it."""
     corpus = [*TEXTS, "the quick brown fox jumps over the lazy dog, and so do many others with unknown letters"] * 3
     if kind == "Unigram":
         inner = Tokenizer(models.Unigram())
@@ -113,8 +113,8 @@ def build_with_tokenizer(kind):
         inner.post_processor = processors.TemplateProcessing(
             single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
         )
-    named = {"unk_token": special[1 - (kind == "Unigram")], "pad_token": special[kind == "Unigram"]}
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, **named)
+    special_tokens = {"unk_token": special[1 - (kind == "Unigram")], "pad_token": special[kind == "Unigram"]}
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, **special_tokens)
     torch.manual_seed(1)
     config = BertConfig(vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
                         intermediate_size=64, pad_token_id=tokenizer.pad_token_id)  # fmt: skip

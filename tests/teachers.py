@@ -41,9 +41,9 @@ def build_teacher(architecture, names):
     return model.eval(), tokenizer, heads, examples
 
 
-def train_student(folder, architecture, names, teacher, callbacks=(), recipe=None, **weights):
+def train_student(folder, architecture, names, teacher, callbacks=(), options=None, **weights):
     """A student of one layer that has learnt for an epoch from its teacher alone."""
     _, tokenizer, heads, examples = train_once.prepared(architecture, names)
-    recipe = recipe or trainer.TrainingOptions(fingerprint="f", alpha=1.0, teacher=Teacher(teacher, **weights))
+    options = options or trainer.TrainingOptions(fingerprint="f", alpha=1.0, teacher=Teacher(teacher, **weights))
     return trainer.fit(layer_dropping.drop_layers(teacher, 1), tokenizer, heads, examples, {}, folder,
-                        SHORT, list(callbacks), recipe)  # fmt: skip
+                        SHORT, list(callbacks), options)  # fmt: skip

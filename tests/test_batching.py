@@ -23,10 +23,10 @@ def test_batches_are_a_function_of_seed_and_epoch_and_group_by_length():
 @pytest.mark.parametrize(("processes", "micro"), [(2, 1), (1, 4), (2, 2)])
 def test_processes_and_micro_batches_share_the_same_batches(processes, micro):
     _, _, _, examples = train_once.prepared("bert", ("judged",))
-    whole = list(ObjectiveBatchSampler(examples, 8, seed=3))
+    batches = list(ObjectiveBatchSampler(examples, 8, seed=3))
     parts = [list(ObjectiveBatchSampler(examples, 8, 3, micro, process, processes)) for process in range(processes)]
-    for place, batch in enumerate(whole):
-        rows = [row for part in parts for at in range(micro) for row in part[place * micro + at]]
+    for index, batch in enumerate(batches):
+        rows = [row for part in parts for micro_index in range(micro) for row in part[index * micro + micro_index]]
         assert sorted(rows) == sorted(batch)
 
 

@@ -11,8 +11,8 @@ from nightshift.training import callbacks, checkpoints, trainer
 def test_poison_stops_the_training_and_leaves_the_last_good_checkpoint(tmp_path, monkeypatch):
     compute = trainer.MultiTaskTrainer.compute_loss
 
-    def poisoned(self, model, inputs, *rest, **named):
-        loss = compute(self, model, inputs, *rest, **named)
+    def poisoned(self, model, inputs, *args, **kwargs):
+        loss = compute(self, model, inputs, *args, **kwargs)
         return loss * float("nan") if self.state.global_step == 13 else loss
 
     monkeypatch.setattr(trainer.MultiTaskTrainer, "compute_loss", poisoned)
@@ -25,11 +25,11 @@ def test_poison_stops_the_training_and_leaves_the_last_good_checkpoint(tmp_path,
 
 
 def test_a_diverging_loss_stops_the_training():
-    watch = callbacks.LossMonitor({"a": 0.69, "b": 1.0})
+    monitor = callbacks.LossMonitor({"a": 0.69, "b": 1.0})
     with pytest.raises(callbacks.TrainingFailed, match=r"diverges: 1\.\d+ at step \d+, 0.6 over") as caught:
         for step in range(100):
-            watch.record(step, 0.6 if step < 40 else 0.6 + step / 40, "a", [step])
-            watch.record(step, 1.1, "b", [step])
+            monitor.record(step, 0.6 if step < 40 else 0.6 + step / 40, "a", [step])
+            monitor.record(step, 1.1, "b", [step])
     assert caught.value.objective == "a" and 40 < caught.value.rows[0] < 70
 
 
@@ -45,7 +45,7 @@ def test_weights_that_a_step_has_spoiled_are_not_kept(tmp_path):
 
 
 def test_a_loss_that_only_trembles_does_not():
-    watch = callbacks.LossMonitor({"a": 0.69})
+    monitor = callbacks.LossMonitor({"a": 0.69})
     for step in range(200):
-        watch.record(step, 0.01 if step < 50 else 0.3, "a", [step])
-    watch.check()
+        monitor.record(step, 0.01 if step < 50 else 0.3, "a", [step])
+    monitor.check()

@@ -24,36 +24,45 @@ def test_a_row_without_a_label_learns_from_the_teacher_alone():
     ]
     for head, labels in cases:
         rows = torch.tensor(tokenization.encode_labels(head, labels))
-        wanted = rows[:, 0] if head.kind == "classification" and head.separator is None else rows
+        targets = rows[:, 0] if head.kind == "classification" and head.separator is None else rows
         torch.manual_seed(2)
-        ours = torch.randn(3, head.outputs, requires_grad=True)
-        taught = torch.randn(3, head.outputs)
-        assert losses.count_targets(wanted) == wanted.numel()
-        one = [losses.summed_loss(head, ours[[row]], wanted[[row]], taught[[row]], 2.0, 0.3) for row in (0, 2)]
-        alone = distillation.distillation_loss(head, ours[[1]], taught[[1]], 2.0).sum()
-        whole = losses.summed_loss(head, ours, wanted, taught, 2.0, 0.3).detach()
-        assert whole == pytest.approx(float((sum(one) + alone).detach()), rel=1e-5)
-        losses.summed_loss(head, ours, wanted, None, 2.0, 0.3).backward()
-        assert ours.grad.isfinite().all() and not ours.grad[1].any() and ours.grad[[0, 2]].any(dim=1).all()
+        student_logits = torch.randn(3, head.outputs, requires_grad=True)
+        teacher_logits = torch.randn(3, head.outputs)
+        assert losses.count_targets(targets) == targets.numel()
+        labelled_losses = [
+            losses.summed_loss(head, student_logits[[row]], targets[[row]], teacher_logits[[row]], 2.0, 0.3)
+            for row in (0, 2)
+        ]
+        unlabelled_loss = distillation.distillation_loss(head, student_logits[[1]], teacher_logits[[1]], 2.0).sum()
+        total_loss = losses.summed_loss(head, student_logits, targets, teacher_logits, 2.0, 0.3).detach()
+        assert total_loss == pytest.approx(float((sum(labelled_losses) + unlabelled_loss).detach()), rel=1e-5)
+        losses.summed_loss(head, student_logits, targets, None, 2.0, 0.3).backward()
+        assert (
+            student_logits.grad.isfinite().all()
+            and not student_logits.grad[1].any()
+            and student_logits.grad[[0, 2]].any(dim=1).all()
+        )
 
 
 @pytest.mark.parametrize(("architecture", "name"), [("gpt2", "written"), ("gpt2", "shouted"), ("t5", "shouted")])
 def test_tokens_are_learnt_where_they_are_predicted(architecture, name):
     teacher, tokenizer, heads, examples = train_once.prepared(architecture, (name,))
-    both = architecture == "t5"
+    encoder_decoder = architecture == "t5"
     batch = batch_of(examples, heads, tokenizer, name)
     with torch.no_grad():
-        taught = logits_of(teacher, name, batch, both)
-        ours = taught + torch.randn(taught.shape, generator=torch.Generator().manual_seed(1))
-        found = losses.summed_loss(heads[name], ours, batch["labels"], taught, 2.0, 1.0, both)
+        teacher_logits = logits_of(teacher, name, batch, encoder_decoder)
+        student_logits = teacher_logits + torch.randn(teacher_logits.shape, generator=torch.Generator().manual_seed(1))
+        loss = losses.summed_loss(
+            heads[name], student_logits, batch["labels"], teacher_logits, 2.0, 1.0, encoder_decoder
+        )
         expected = 0.0
-        for row, places in enumerate(batch["labels"]):
-            for place, token in enumerate(places.tolist()):
+        for row, labels in enumerate(batch["labels"]):
+            for position, token in enumerate(labels.tolist()):
                 if token != tokenization.IGNORED:
-                    at = place if both else place - 1
-                    p, q = (torch.softmax(x[row, at] / 2, dim=-1) for x in (taught, ours))
+                    predicting = position if encoder_decoder else position - 1
+                    p, q = (torch.softmax(x[row, predicting] / 2, dim=-1) for x in (teacher_logits, student_logits))
                     expected += 4 * (p * (p / q).log()).sum()
-    assert found == pytest.approx(float(expected), rel=1e-4)
+    assert loss == pytest.approx(float(expected), rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -68,35 +77,35 @@ def test_a_taught_training_resumes_bit_for_bit_and_leaves_the_teacher_alone(
     tmp_path, architecture, names, loss_weights
 ):
     teacher, tokenizer, heads, examples = build_teacher(architecture, names)
-    before = copy.deepcopy(teacher.state_dict())
-    whole = train_student(tmp_path / "a", architecture, names, teacher, **loss_weights)
+    initial_weights = copy.deepcopy(teacher.state_dict())
+    uninterrupted = train_student(tmp_path / "a", architecture, names, teacher, **loss_weights)
     with pytest.raises(Cut):
         train_student(tmp_path / "b", architecture, names, teacher, [CutAt(10)], **loss_weights)
     again = train_student(tmp_path / "b", architecture, names, teacher, **loss_weights)
-    assert same_weights(whole.model.state_dict(), again.model.state_dict())
-    assert same_weights(before, teacher.state_dict()) and not any(
-        module._forward_hooks for module in whole.model.modules()
+    assert same_weights(uninterrupted.model.state_dict(), again.model.state_dict())
+    assert same_weights(initial_weights, teacher.state_dict()) and not any(
+        module._forward_hooks for module in uninterrupted.model.modules()
     )
     for name in names:
         batch = batch_of(examples, heads, tokenizer, name, 32)
         fresh = layer_dropping.drop_layers(teacher, 1)
-        told = logits_of(teacher, name, batch, architecture == "t5")
-        apart = [losses.summed_loss(heads[name], logits_of(model, name, batch, architecture == "t5"), batch["labels"], told, 2.0,
-                             1.0, architecture == "t5") for model in (whole.model, fresh)]  # fmt: skip
-        assert apart[0] < apart[1], name
+        teacher_logits = logits_of(teacher, name, batch, architecture == "t5")
+        distances = [losses.summed_loss(heads[name], logits_of(model, name, batch, architecture == "t5"), batch["labels"], teacher_logits, 2.0,
+                             1.0, architecture == "t5") for model in (uninterrupted.model, fresh)]  # fmt: skip
+        assert distances[0] < distances[1], name
 
 
 def test_a_teacher_at_hand_teaches_what_its_written_answers_do(tmp_path):
     teacher, tokenizer, heads, examples = build_teacher("bert", ("judged",))
     online = train_student(tmp_path / "a", "bert", ("judged",), teacher)
-    told = logits_of(teacher, "judged", batch_of(examples, heads, tokenizer, "judged", 240)).numpy()
+    teacher_logits = logits_of(teacher, "judged", batch_of(examples, heads, tokenizer, "judged", 240)).numpy()
     texts = train_once.TEXTS
-    written = tokenization.encode(tokenizer, heads["judged"], texts, None, None, 32, teacher_logits=told)
+    written = tokenization.encode(tokenizer, heads["judged"], texts, None, None, 32, teacher_logits=teacher_logits)
     assert (written.columns["labels"].values == tokenization.UNLABELLED).all()
-    recipe = trainer.TrainingOptions(fingerprint="f", alpha=0.3)
+    options = trainer.TrainingOptions(fingerprint="f", alpha=0.3)
     offline = trainer.fit(layer_dropping.drop_layers(teacher, 1), tokenizer, heads, {"judged": written}, {}, tmp_path / "b",
-                           SHORT, [], recipe)  # fmt: skip
-    ours, theirs = (fitted.model.state_dict() for fitted in (online, offline))
-    assert all(torch.allclose(ours[name], theirs[name], atol=1e-3) for name in ours)
+                           SHORT, [], options)  # fmt: skip
+    online_weights, offline_weights = (fitted.model.state_dict() for fitted in (online, offline))
+    assert all(torch.allclose(online_weights[name], offline_weights[name], atol=1e-3) for name in online_weights)
     curves = [[line["loss"] for line in fitted.history if "loss" in line] for fitted in (online, offline)]
     assert np.allclose(*curves, rtol=1e-3, atol=1e-5)

@@ -17,15 +17,15 @@ from nightshift.training.distillation import Teacher
 def test_who_equals_the_teacher_has_nothing_left_to_imitate(architecture, name):
     teacher, tokenizer, heads, examples = build_teacher(architecture, (name,))
     batch = batch_of(examples, heads, tokenizer, name)
-    shares = feature_distillation.token_weights(heads[name], batch)
-    assert shares.sum() == pytest.approx(float(losses.count_targets(batch["labels"])), rel=1e-5)
-    theirs = features_of(teacher, name, batch)
-    other = features_of(layer_dropping.drop_layers(teacher, 1, "first"), name, batch)
-    for loss, sum_of in feature_distillation.FEATURE_LOSSES.items():
-        assert abs(sum_of(theirs, theirs, shares)) < 1e-3, loss
-        assert sum_of(other, theirs, shares) > 1e-2, loss
-    unwatched = features_of(teacher, name, batch, {})
-    assert not unwatched.hidden_states and not unwatched.projections
+    weights = feature_distillation.token_weights(heads[name], batch)
+    assert weights.sum() == pytest.approx(float(losses.count_targets(batch["labels"])), rel=1e-5)
+    teacher_features = features_of(teacher, name, batch)
+    student_features = features_of(layer_dropping.drop_layers(teacher, 1, "first"), name, batch)
+    for name, compute_loss in feature_distillation.FEATURE_LOSSES.items():
+        assert abs(compute_loss(teacher_features, teacher_features, weights)) < 1e-3, name
+        assert compute_loss(student_features, teacher_features, weights) > 1e-2, name
+    no_features = features_of(teacher, name, batch, {})
+    assert not no_features.hidden_states and not no_features.projections
     assert not any(module._forward_hooks for module in teacher.modules())
 
 
@@ -37,9 +37,9 @@ def test_what_is_imitated_does_not_depend_on_how_batches_are_cut_and_padded():
 
     def total(rows):
         batch = collate([("judged", row) for row in rows])
-        inside = [features_of(model, "judged", batch) for model in (small, teacher)]
+        features = [features_of(model, "judged", batch) for model in (small, teacher)]
         return feature_distillation.feature_loss(
-            loss_weights, *inside, feature_distillation.token_weights(heads["judged"], batch)
+            loss_weights, *features, feature_distillation.token_weights(heads["judged"], batch)
         )
 
     assert len({int(examples["judged"].lengths[row]) for row in range(8)}) > 1
@@ -48,16 +48,20 @@ def test_what_is_imitated_does_not_depend_on_how_batches_are_cut_and_padded():
 
 def test_relations_are_those_of_minilm_by_hand():
     torch.manual_seed(1)
-    ours = feature_distillation.Features(projections=[torch.randn(1, 3, 24) for _ in range(3)])
-    theirs = feature_distillation.Features(projections=[torch.randn(1, 3, 48 * 3)])
+    student_features = feature_distillation.Features(projections=[torch.randn(1, 3, 24) for _ in range(3)])
+    teacher_features = feature_distillation.Features(projections=[torch.randn(1, 3, 48 * 3)])
     expected = 0.0
-    for mine, taught in zip(ours.projections, theirs.projections[0].split(48, dim=-1), strict=True):
+    for student_vectors, teacher_vectors in zip(
+        student_features.projections, teacher_features.projections[0].split(48, dim=-1), strict=True
+    ):
         for head in range(12):
-            a, b = mine[0, :2, 2 * head : 2 * head + 2], taught[0, :2, 4 * head : 4 * head + 4]
+            a, b = student_vectors[0, :2, 2 * head : 2 * head + 2], teacher_vectors[0, :2, 4 * head : 4 * head + 4]
             p, q = (torch.softmax(x @ x.T / x.shape[1] ** 0.5, dim=-1) for x in (b, a))
             expected += (p * (p / q).log()).sum(dim=-1).mean() / 12
-    found = feature_distillation.attention_relation_loss(ours, theirs, torch.tensor([[0.5, 0.5, 0.0]]))
-    assert found == pytest.approx(float(expected), rel=1e-5)
+    loss = feature_distillation.attention_relation_loss(
+        student_features, teacher_features, torch.tensor([[0.5, 0.5, 0.0]])
+    )
+    assert loss == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_who_cannot_be_imitated_is_said():

@@ -23,7 +23,7 @@ SIZES = {
 WRITES = {"scratch:gpt2": Head("generation"), "scratch:t5": Head("text2text")}
 
 
-def made(base, heads):
+def build(base, heads):
     sizes = dict(SIZES[base])
     tokenizer = pretrained.load_tokenizer(base, sizes, TEXTS)
     return pretrained.load(base, heads, tokenizer, 1, sizes).eval(), tokenizer
@@ -33,14 +33,14 @@ def made(base, heads):
 def served(request, tmp_path):
     """The float predictor, the folder in int8, and how large the float weights were."""
     heads = {"main": WRITES[request.param]}
-    model, tokenizer = made(request.param, heads)
+    model, tokenizer = build(request.param, heads)
     export.export_model(model, tokenizer, heads, tmp_path, 48)
     size = (tmp_path / "model.safetensors").stat().st_size
     quantization.quantize_checkpoint(tmp_path)
     return TorchPredictor(model, tokenizer, heads, 48), tmp_path, size
 
 
-def asked(predictor):
+def losses_of(predictor):
     targets = TEXTS[20:40] if predictor.heads["main"].kind == "text2text" else None
     return predictor.losses(TEXTS[:20], targets)
 
@@ -49,10 +49,10 @@ def test_it_is_small_and_answers_like_the_float_one(served):
     full, folder, size = served
     assert (folder / int8.WEIGHTS).stat().st_size < 0.4 * size and not (folder / "model.safetensors").exists()
     narrow = export.open_predictor(folder)
-    left = [m for m in narrow.model.modules() if isinstance(m, nn.Linear | Conv1D)]
-    assert not left, "a product was left in float"
-    (loss, tokens), (expected, same) = asked(narrow), asked(full)
-    assert tokens.tolist() == same.tolist()
+    float_layers = [m for m in narrow.model.modules() if isinstance(m, nn.Linear | Conv1D)]
+    assert not float_layers, "a product was left in float"
+    (loss, tokens), (expected, expected_tokens) = losses_of(narrow), losses_of(full)
+    assert tokens.tolist() == expected_tokens.tolist()
     assert loss / tokens == pytest.approx(expected / tokens, rel=0.01) and (loss != expected).all()
     assert len(narrow.continuations(TEXTS[:3], max_new_tokens=4)) == 3
 
@@ -72,13 +72,13 @@ def test_one_corrupted_scale_is_seen_in_the_losses(served):
     narrow = export.open_predictor(folder)
     linear = next(m for m in narrow.model.modules() if isinstance(m, int8.Int8Linear) and m is not narrow.model.lm_head)
     linear.scales *= 300
-    (loss, tokens), (expected, _) = asked(narrow), asked(full)
+    (loss, tokens), (expected, _) = losses_of(narrow), losses_of(full)
     assert np.abs(loss / tokens - expected / tokens).mean() > 0.02
 
 
 def test_tied_weights_are_written_once_and_shared_again(tmp_path):
     heads = {"main": Head("generation")}
-    model, tokenizer = made("scratch:gpt2", heads)
+    model, tokenizer = build("scratch:gpt2", heads)
     assert model.lm_head.weight is model.transformer.wte.weight
     export.export_model(model, tokenizer, heads, tmp_path, 48)
     quantization.quantize_checkpoint(tmp_path)
@@ -91,7 +91,7 @@ def test_tied_weights_are_written_once_and_shared_again(tmp_path):
 
 def test_a_shared_trunk_writes_and_judges(tmp_path):
     heads = {"words": Head("generation"), "mood": Head("classification", ("bad", "good"))}
-    model, tokenizer = made("scratch:gpt2", heads)
+    model, tokenizer = build("scratch:gpt2", heads)
     export.export_model(model, tokenizer, heads, tmp_path, 48)
     quantization.quantize_checkpoint(tmp_path)
     full, narrow = TorchPredictor(model, tokenizer, heads, 48), export.open_predictor(tmp_path)

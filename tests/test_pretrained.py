@@ -22,15 +22,15 @@ from nightshift.training import trainer
 
 def test_the_texts_of_a_pair_are_parted_where_the_base_does_not(tmp_path):
     signs = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {sign: place for place, sign in enumerate([*signs, "<|endoftext|>"])}
+    vocabulary = {sign: index for index, sign in enumerate([*signs, "<|endoftext|>"])}
     GPT2Tokenizer(vocab=vocabulary, merges=[]).save_pretrained(tmp_path)
     GPT2Config().save_pretrained(tmp_path)
     tokenizer = pretrained.load_tokenizer(str(tmp_path), {}, [])
     tokenizer.save_pretrained(tmp_path / "again")
     GPT2Config().save_pretrained(tmp_path / "again")
-    for kept in (tokenizer, AutoTokenizer.from_pretrained(tmp_path / "again")):
-        alone, pair = kept("ab")["input_ids"], kept("ab", "cd")["input_ids"]
-        assert pair == [*alone, kept.eos_token_id, *kept("cd")["input_ids"]]
+    for loaded in (tokenizer, AutoTokenizer.from_pretrained(tmp_path / "again")):
+        alone, pair = loaded("ab")["input_ids"], loaded("ab", "cd")["input_ids"]
+        assert pair == [*alone, loaded.eos_token_id, *loaded("cd")["input_ids"]]
 
 
 def test_base_models_are_checked(tmp_path):
@@ -60,11 +60,11 @@ def test_the_champions_weights_with_other_labels(tmp_path):
     warm = pretrained.load(str(tmp_path), new, tokenizer, seed=1)
     pretrained.copy_matching_weights(warm, new, tmp_path)
     assert torch.equal(warm.classifier.weight[1:], model.classifier.weight)
-    other = {"main": Head("classification", ("bad", "meh"))}
-    swapped = pretrained.load(str(tmp_path), other, tokenizer, seed=1)
-    pretrained.copy_matching_weights(swapped, other, tmp_path)
-    assert torch.equal(swapped.classifier.weight[0], model.classifier.weight[0])
-    assert not torch.equal(swapped.classifier.weight[1], model.classifier.weight[1])
+    other_heads = {"main": Head("classification", ("bad", "meh"))}
+    partly_warm = pretrained.load(str(tmp_path), other_heads, tokenizer, seed=1)
+    pretrained.copy_matching_weights(partly_warm, other_heads, tmp_path)
+    assert torch.equal(partly_warm.classifier.weight[0], model.classifier.weight[0])
+    assert not torch.equal(partly_warm.classifier.weight[1], model.classifier.weight[1])
     assert torch.equal(
         warm.base_model.embeddings.word_embeddings.weight, model.base_model.embeddings.word_embeddings.weight
     )
@@ -77,7 +77,7 @@ def test_what_a_base_cannot_do_is_said(tmp_path):
     with pytest.raises(ValueError, match="t5 is an encoder-decoder"):
         pretrained.load("scratch:t5", {"main": Head("classification", ("a", "b"))}, tokenizer, 1)
     with pytest.raises(lora.UnknownModulesError, match="No modules were targeted"):
-        train_once.fit(tmp_path, recipe=trainer.TrainingOptions(lora={"r": 2, "target_modules": ["nowhere"]}))
+        train_once.fit(tmp_path, options=trainer.TrainingOptions(lora={"r": 2, "target_modules": ["nowhere"]}))
     with pytest.raises(ValueError, match="scratch:nope is none of"):
         pretrained.digest("scratch:nope")
     with pytest.raises(ValueError, match=r"scratch\.n_layers is no field of GPT2Config"):
@@ -90,15 +90,15 @@ def test_what_a_base_cannot_do_is_said(tmp_path):
 def test_a_stock_pipeline_scores_a_checkpoint_as_nightshift_does(base, head, tmp_path):
     """GPT-2's last layer has no bias: the mean of the labels goes into that of its last normalisation."""
     model, tokenizer = build_model(base, {"main": head})
-    before = {name: value.clone() for name, value in model.state_dict().items()}
+    initial = {name: value.clone() for name, value in model.state_dict().items()}
     pretrained.save_checkpoint(model, tokenizer, {"main": head}, tmp_path / "new")
     stock = pipeline("text-classification", str(tmp_path / "new"), top_k=None)
     scores = TorchPredictor(model, tokenizer, {"main": head}, 64).scores(TEXTS[:4])
-    for expected, said in zip(scores, stock(TEXTS[:4]), strict=True):
-        by_label = {line["label"]: line["score"] for line in said}
+    for expected, lines in zip(scores, stock(TEXTS[:4]), strict=True):
+        by_label = {line["label"]: line["score"] for line in lines}
         assert [by_label[label] for label in head.labels or ("score",)] == pytest.approx(expected.tolist(), rel=1e-5)
-    for kept in (model, pretrained.load_checkpoint(tmp_path / "new")[0]):
-        assert all(torch.equal(value, before[name]) for name, value in kept.state_dict().items())
+    for saved_model in (model, pretrained.load_checkpoint(tmp_path / "new")[0]):
+        assert all(torch.equal(value, initial[name]) for name, value in saved_model.state_dict().items())
 
 
 def test_a_decoder_without_any_bias_keeps_its_standardised_number(tmp_path):
@@ -112,5 +112,5 @@ def test_a_decoder_without_any_bias_keeps_its_standardised_number(tmp_path):
     )
     stock = pipeline("text-classification", str(tmp_path), top_k=None)
     scores = TorchPredictor(model, tokenizer, {"main": NUMBER}, 64).scores(TEXTS[:2])[:, 0]
-    said = [line["score"] for (line,) in stock(TEXTS[:2])]
-    assert [score * NUMBER.std + NUMBER.mean for score in said] == pytest.approx(scores.tolist(), rel=1e-5)
+    stock_scores = [line["score"] for (line,) in stock(TEXTS[:2])]
+    assert [score * NUMBER.std + NUMBER.mean for score in stock_scores] == pytest.approx(scores.tolist(), rel=1e-5)

@@ -163,8 +163,8 @@ def test_a_poolers_fresh_weights_are_said_and_a_head_may_have_other_labels(base,
     caplog.clear()
     model, _ = load_base_model(str(base), HEADS, 32)
     assert model.config.num_labels == 2 and not caplog.messages
-    kept = load_file(base / "model.safetensors")
-    assert torch.equal(model.state_dict()["bert.pooler.dense.weight"], kept["bert.pooler.dense.weight"])
+    state = load_file(base / "model.safetensors")
+    assert torch.equal(model.state_dict()["bert.pooler.dense.weight"], state["bert.pooler.dense.weight"])
 
 
 def test_what_older_versions_saved_beside_the_weights_is_passed_over(base):
@@ -217,6 +217,6 @@ def test_a_sentencepiece_file_alone_becomes_a_fast_tokenizer(base):
     AutoModel.from_config(config).save_pretrained(base)
     _, tokenizer = load_base_model(str(base), HEADS, 32)
     assert tokenizer.is_fast and tokenizer.unk_token_id not in tokenizer("the parcel came late")["input_ids"]
-    before = pretrained.digest(str(base))
+    digest = pretrained.digest(str(base))
     (base / "spm.model").write_bytes(b"")
-    assert pretrained.digest(str(base)) != before
+    assert pretrained.digest(str(base)) != digest

@@ -16,10 +16,10 @@ from nightshift.onnx import export, quantization
 from nightshift.training import tokenization, trainer
 
 TEXTS = [text for text, _ in messages(300)]
-OTHERS = TEXTS[::-1]
+SECOND_TEXTS = TEXTS[::-1]
 GOODS = [len(set(text.split()) & set(GOOD)) for text in TEXTS]
 HEADS = {
-    "one": (Head("classification", ("bad", "good")), ["good" if found else "bad" for found in GOODS]),
+    "one": (Head("classification", ("bad", "good")), ["good" if count else "bad" for count in GOODS]),
     "several": (
         Head("classification", ("good", "lamp"), separator="|"),
         [
@@ -49,7 +49,7 @@ def tokenizer_and_student(base, name="one", size=16):
 
 def fitted(student, tokenizer, name, folder, teacher_logits=None, alpha=0.0, epochs=20):
     head, labels = HEADS[name]
-    second = OTHERS if head.pairs else None
+    second = SECOND_TEXTS if head.pairs else None
     rows = tokenization.encode(tokenizer, head, TEXTS, second, labels, 32, teacher_logits)
     arguments = {"num_train_epochs": epochs, "learning_rate": 1e-2, "per_device_train_batch_size": 32,
                  "precision": "float32", "seed": 1, "save_steps": 10_000, "save_total_limit": 1, "logging_steps": 50}  # fmt: skip
@@ -60,7 +60,7 @@ def fitted(student, tokenizer, name, folder, teacher_logits=None, alpha=0.0, epo
 
 
 def answers(predictor, name):
-    return predictor.scores(TEXTS, OTHERS if HEADS[name][0].pairs else None, objective=name)
+    return predictor.scores(TEXTS, SECOND_TEXTS if HEADS[name][0].pairs else None, objective=name)
 
 
 def share_right(scores, name):
@@ -78,25 +78,25 @@ def share_right(scores, name):
 def test_a_static_student_learns_is_saved_and_served(kind, name, tmp_path, tiny_base):
     tokenizer, student = tokenizer_and_student(tiny_base if kind == "BERT" else kind, name)
     head = HEADS[name][0]
-    before = share_right(answers(TorchPredictor(student, tokenizer, {name: head}, 32), name), name)
+    accuracy = share_right(answers(TorchPredictor(student, tokenizer, {name: head}, 32), name), name)
     fitted(student, tokenizer, name, tmp_path / "work")
-    said = answers(TorchPredictor(student, tokenizer, {name: head}, 32), name)
-    assert share_right(said, name) > max(0.85, before + 0.05)
+    scores = answers(TorchPredictor(student, tokenizer, {name: head}, 32), name)
+    assert share_right(scores, name) > max(0.85, accuracy + 0.05)
     pretrained.save_checkpoint(student, tokenizer, {name: head}, tmp_path / "checkpoint")
     again, read, heads = pretrained.load_checkpoint(tmp_path / "checkpoint")
     assert heads == {name: head}
-    assert np.array_equal(answers(TorchPredictor(again, read, heads, 32), name), said)
+    assert np.array_equal(answers(TorchPredictor(again, read, heads, 32), name), scores)
     (tmp_path / "served").mkdir()
     export.export_model(again, read, heads, tmp_path / "served", 32)
     served = OnnxPredictor(tmp_path / "served")
-    assert np.allclose(answers(served, name), said, atol=1e-4)
+    assert np.allclose(answers(served, name), scores, atol=1e-4)
     quantization.quantize_int8(tmp_path / "served/model.onnx", tmp_path / "int8.onnx")
     assert (tmp_path / "int8.onnx").stat().st_size < (tmp_path / "served/model.onnx").stat().st_size
     (tmp_path / "int8.onnx").replace(tmp_path / "served/model.onnx")
-    assert np.abs(answers(OnnxPredictor(tmp_path / "served"), name) - said).max() < 0.2 * head.std
+    assert np.abs(answers(OnnxPredictor(tmp_path / "served"), name) - scores).max() < 0.2 * head.std
 
 
-def said(student, tokenizer, texts, seconds=None):
+def logits_of(student, tokenizer, texts, seconds=None):
     with torch.inference_mode():
         return student(**tokenizer(texts, seconds, padding=True, return_tensors="pt")).logits
 
@@ -104,25 +104,25 @@ def said(student, tokenizer, texts, seconds=None):
 def test_padding_and_added_tokens_do_not_count(tiny_base):
     tokenizer, student = tokenizer_and_student(tiny_base)
     student.eval()
-    alone, padded = (said(student, tokenizer, texts)[0] for texts in ([TEXTS[0]], [TEXTS[0], " ".join(TEXTS[:3])]))
+    alone, padded = (logits_of(student, tokenizer, texts)[0] for texts in ([TEXTS[0]], [TEXTS[0], " ".join(TEXTS[:3])]))
     assert torch.allclose(alone, padded, atol=1e-6)
     bare = tokenizer([TEXTS[0]], add_special_tokens=False, return_tensors="pt")
     with torch.inference_mode():
         assert torch.allclose(student(**bare).logits[0], alone, atol=1e-6)
-    assert not torch.allclose(said(student, tokenizer, [TEXTS[1]])[0], alone, atol=1e-6)
+    assert not torch.allclose(logits_of(student, tokenizer, [TEXTS[1]])[0], alone, atol=1e-6)
 
 
 def test_the_second_text_is_told_from_the_first(tiny_base):
     tokenizer, student = tokenizer_and_student(tiny_base, "pair")
     student.eval()
     there, back = (
-        said(student, tokenizer, *pair) for pair in ((["lovely lamp"], ["tent"]), (["tent"], ["lovely lamp"]))
+        logits_of(student, tokenizer, *pair) for pair in ((["lovely lamp"], ["tent"]), (["tent"], ["lovely lamp"]))
     )
     assert not torch.allclose(there, back, atol=1e-6)
     with torch.no_grad():
         student.classifier.weight[:, : 2 * student.config.hidden_size] = 0
     there, back = (
-        said(student, tokenizer, *pair) for pair in ((["lovely lamp"], ["tent"]), (["tent"], ["lovely lamp"]))
+        logits_of(student, tokenizer, *pair) for pair in ((["lovely lamp"], ["tent"]), (["tent"], ["lovely lamp"]))
     )
     assert torch.allclose(there, back, atol=1e-6)
 
@@ -142,11 +142,13 @@ def test_tokens_begin_where_the_teacher_puts_them(tiny_base):
 @pytest.mark.parametrize("kind", ["WordPiece", "BPE", "Unigram"])
 def test_a_cut_vocabulary_changes_nothing_for_its_texts(kind, tmp_path):
     tokenizer, student = tokenizer_and_student(kind)
-    smaller, cut = vocabulary.trim(student, tokenizer, TEXTS)
-    assert smaller.get_input_embeddings().num_embeddings == len(cut) < len(tokenizer)
-    pretrained.save_checkpoint(smaller, cut, {"one": HEADS["one"][0]}, tmp_path)
-    again, read, _ = pretrained.load_checkpoint(tmp_path)
-    assert torch.allclose(said(again, read, TEXTS), said(student.eval(), tokenizer, TEXTS), atol=1e-6)
+    trimmed, trimmed_tokenizer = vocabulary.trim(student, tokenizer, TEXTS)
+    assert trimmed.get_input_embeddings().num_embeddings == len(trimmed_tokenizer) < len(tokenizer)
+    pretrained.save_checkpoint(trimmed, trimmed_tokenizer, {"one": HEADS["one"][0]}, tmp_path)
+    loaded, loaded_tokenizer, _ = pretrained.load_checkpoint(tmp_path)
+    assert torch.allclose(
+        logits_of(loaded, loaded_tokenizer, TEXTS), logits_of(student.eval(), tokenizer, TEXTS), atol=1e-6
+    )
 
 
 def test_no_stock_class_takes_it_for_its_own(tiny_base, tmp_path):
@@ -168,6 +170,6 @@ def test_frequent_tokens_begin_quieter(tiny_base):
 
 def test_a_student_learns_from_its_teacher_alone(tiny_base, tmp_path):
     tokenizer, student = tokenizer_and_student(tiny_base)
-    wrong = np.array([[5.0, -5.0] if found else [-5.0, 5.0] for found in GOODS])
+    wrong = np.array([[5.0, -5.0] if count else [-5.0, 5.0] for count in GOODS])
     fitted(student, tokenizer, "one", tmp_path, wrong, alpha=1.0, epochs=20)
     assert share_right(answers(TorchPredictor(student, tokenizer, {"one": HEADS["one"][0]}, 32), "one"), "one") < 0.1

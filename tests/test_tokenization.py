@@ -17,24 +17,24 @@ from nightshift.training.tokenization import encode
 def test_rows_are_tokenised_in_parts(bert, monkeypatch):
     head = Head("classification", ("bad", "good"), pairs=True)
     texts, labels = [f"text {'long ' * n}" for n in range(20)], ["good", None] * 10
-    taught = np.arange(40.0).reshape(20, 2)
-    whole = encode(bert[1], head, texts, texts[::-1], labels, 16, taught)
+    teacher_logits = np.arange(40.0).reshape(20, 2)
+    examples = encode(bert[1], head, texts, texts[::-1], labels, 16, teacher_logits)
     monkeypatch.setattr(tokenization, "CHUNK", 7)
-    parts = encode(bert[1], head, texts, texts[::-1], labels, 16, taught)
-    assert parts.columns.keys() == whole.columns.keys() >= {"input_ids", "labels", "source", "teacher_logits"}
-    for name, column in whole.columns.items():
+    chunked = encode(bert[1], head, texts, texts[::-1], labels, 16, teacher_logits)
+    assert chunked.columns.keys() == examples.columns.keys() >= {"input_ids", "labels", "source", "teacher_logits"}
+    for name, column in examples.columns.items():
         assert (
-            np.array_equal(column.values, parts.columns[name].values)
-            and column.values.dtype == parts.columns[name].values.dtype
+            np.array_equal(column.values, chunked.columns[name].values)
+            and column.values.dtype == chunked.columns[name].values.dtype
         )
-        assert np.array_equal(column.offsets, parts.columns[name].offsets)
+        assert np.array_equal(column.offsets, chunked.columns[name].offsets)
 
 
 def test_packed_sequences_do_not_see_each_other():
     model, _, _, packed = train_once.prepared("gpt2", ("written",))
     examples = packed["written"]
     assert max(examples.lengths) <= 32 and len(examples) < 240
-    row = int(np.argmax([len(examples.columns["source"][place]) for place in range(len(examples))]))
+    row = int(np.argmax([len(examples.columns["source"][index]) for index in range(len(examples))]))
     ids, positions, labels = (torch.from_numpy(examples.columns[name][row].astype(np.int64))[None]
                               for name in ("input_ids", "position_ids", "labels"))  # fmt: skip
     starts = [*torch.where(positions[0] == 0)[0].tolist(), ids.shape[1]]
@@ -53,15 +53,15 @@ def test_sequences_lose_nothing():
     ids, labels, rows = tokenization.encode_generation(tokenizer, heads["written"], texts, None, 16)
     assert set(rows) == {0, 1} and rows.count(0) > 2 and max(map(len, ids)) <= 16
     for row, text in enumerate(texts):
-        counted = [
+        predicted = [
             token for line, source in zip(labels, rows, strict=True) if source == row for token in line if token >= 0
         ]
-        assert counted == [*tokenizer(text)["input_ids"], tokenizer.eos_token_id]
+        assert predicted == [*tokenizer(text)["input_ids"], tokenizer.eos_token_id]
 
 
 def test_the_corpus_decides_the_tokenizer(tmp_path):
     code = "import train_once, sys; t = train_once.pretrained.load_tokenizer('scratch:' + sys.argv[1], {'vocab_size': 400}, train_once.TEXTS); print(t.backend_tokenizer.to_str())"
     for name in ("bert", "gpt2"):
-        found = {subprocess.run([sys.executable, "-c", code, name], cwd=Path(train_once.__file__).parent, capture_output=True, text=True, check=True).stdout
+        outputs = {subprocess.run([sys.executable, "-c", code, name], cwd=Path(train_once.__file__).parent, capture_output=True, text=True, check=True).stdout
                  for _ in range(2)}  # fmt: skip
-        assert len(found) == 1
+        assert len(outputs) == 1

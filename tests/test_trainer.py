@@ -39,8 +39,8 @@ def start(folder, kind):
 def interrupted(folder, kind, number, wait):
     """Start, and after the first sign of a checkpoint and `wait` seconds send the signal, if it still runs."""
     process = start(folder, kind)
-    known = len(checkpoints.list_checkpoints(folder / "work"))
-    while process.poll() is None and len(checkpoints.list_checkpoints(folder / "work")) <= min(known, 1):
+    num_checkpoints = len(checkpoints.list_checkpoints(folder / "work"))
+    while process.poll() is None and len(checkpoints.list_checkpoints(folder / "work")) <= min(num_checkpoints, 1):
         time.sleep(0.005)
     time.sleep(wait)
     process.send_signal(number)
@@ -71,11 +71,11 @@ def test_sigterm_saves_at_the_step_it_came(tmp_path):
                 signal.raise_signal(signal.SIGTERM)
 
     with pytest.raises(SystemExit):
-        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(9))
+        previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(9))
         try:
             train_once.fit(tmp_path, callbacks=[Term()])
         finally:
-            signal.signal(signal.SIGTERM, before)
+            signal.signal(signal.SIGTERM, previous)
     newest = checkpoints.newest_valid(tmp_path, "f")
     assert newest is not None and checkpoints.step_of(newest) in (6, 7)
 
@@ -90,7 +90,7 @@ def test_two_processes_see_the_batches_of_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("architecture", "names", "steps", "cut"),
+    ("architecture", "names", "steps", "last_step"),
     [
         ("gpt2", ("written", "judged", "scored"), 1, 7),
         ("t5", ("shouted",), 1, 9),
@@ -98,23 +98,23 @@ def test_two_processes_see_the_batches_of_one(tmp_path):
         ("bert", ("judged",), 1, 31),
     ],
 )
-def test_every_kind_resumes_bit_for_bit_also_at_an_epochs_end(tmp_path, architecture, names, steps, cut):
-    told = {"gradient_accumulation_steps": steps, "save_steps": 5}
-    whole = train_once.fit(tmp_path / "a", architecture, names, **told)
+def test_every_kind_resumes_bit_for_bit_also_at_an_epochs_end(tmp_path, architecture, names, steps, last_step):
+    arguments = {"gradient_accumulation_steps": steps, "save_steps": 5}
+    uninterrupted = train_once.fit(tmp_path / "a", architecture, names, **arguments)
     with pytest.raises(Cut):
-        train_once.fit(tmp_path / "b", architecture, names, [CutAt(cut)], **told)
-    again = train_once.fit(tmp_path / "b", architecture, names, **told)
+        train_once.fit(tmp_path / "b", architecture, names, [CutAt(last_step)], **arguments)
+    again = train_once.fit(tmp_path / "b", architecture, names, **arguments)
     examples = train_once.prepared(architecture, names)[3]
-    assert trainer.count_steps(examples, 8 * steps, 3, trainer.TrainingOptions()) == whole.history[-1]["step"]
-    assert same_weights(whole.model.state_dict(), again.model.state_dict())
+    assert trainer.count_steps(examples, 8 * steps, 3, trainer.TrainingOptions()) == uninterrupted.history[-1]["step"]
+    assert same_weights(uninterrupted.model.state_dict(), again.model.state_dict())
 
 
 @pytest.mark.parametrize(("patience", "last"), [(None, 40), (3, 35)])
 def test_the_best_epoch_is_taken_also_after_kills_at_every_turn(tmp_path, patience, last):
     metric = GivenMetric(patience)
-    whole = train_once.fit(tmp_path / "a", recipe=metric.recipe, **best_epoch.ARGUMENTS)
-    assert [line["step"] for line in whole.history if "eval_macro_f1" in line] == list(range(5, last + 1, 5))
-    assert whole.best_step == 20 and np.array_equal(metric.answers(whole.model), metric.answered[3])
+    uninterrupted = train_once.fit(tmp_path / "a", options=metric.options, **best_epoch.ARGUMENTS)
+    assert [line["step"] for line in uninterrupted.history if "eval_macro_f1" in line] == list(range(5, last + 1, 5))
+    assert uninterrupted.best_step == 20 and np.array_equal(metric.answers(uninterrupted.model), metric.answered[3])
     metric.answered += [None] * len(best_epoch.VALUES)
     for event, step in [
         ("on_step_end", 20),
@@ -124,9 +124,11 @@ def test_the_best_epoch_is_taken_also_after_kills_at_every_turn(tmp_path, patien
         ("on_save", last),
     ]:
         with pytest.raises(Cut):
-            train_once.fit(tmp_path / "b", callbacks=[CutOn(event, step)], recipe=metric.recipe, **best_epoch.ARGUMENTS)
-    again = train_once.fit(tmp_path / "b", recipe=metric.recipe, **best_epoch.ARGUMENTS)
-    assert again.best_step == 20 and same_weights(whole.model.state_dict(), again.model.state_dict())
+            train_once.fit(
+                tmp_path / "b", callbacks=[CutOn(event, step)], options=metric.options, **best_epoch.ARGUMENTS
+            )
+    again = train_once.fit(tmp_path / "b", options=metric.options, **best_epoch.ARGUMENTS)
+    assert again.best_step == 20 and same_weights(uninterrupted.model.state_dict(), again.model.state_dict())
 
 
 @pytest.mark.parametrize(
@@ -137,7 +139,7 @@ def test_the_best_epoch_of_a_shared_trunk_and_of_lora(tmp_path, names, lora):
     fitted = train_once.fit(
         tmp_path,
         names=names,
-        recipe=metric.recipe,
+        options=metric.options,
         **best_epoch.ARGUMENTS | {"num_train_epochs": 6, "learning_rate": 1e-2},
     )
     assert np.allclose(metric.answers(fitted.model), metric.answered[3], atol=1e-5)
@@ -145,7 +147,7 @@ def test_the_best_epoch_of_a_shared_trunk_and_of_lora(tmp_path, names, lora):
 
 
 def test_out_of_memory_halves_the_micro_batch_and_keeps_the_result(tmp_path, monkeypatch):
-    whole = train_once.fit(tmp_path / "a", dropout=0.0)
+    uninterrupted = train_once.fit(tmp_path / "a", dropout=0.0)
     step = trainer.MultiTaskTrainer.training_step
 
     def small(self, model, inputs, num_items_in_batch=None):
@@ -157,12 +159,12 @@ def test_out_of_memory_halves_the_micro_batch_and_keeps_the_result(tmp_path, mon
     tight = train_once.fit(tmp_path / "b", dropout=0.0)
     assert tight.metrics["halvings"] == 2
     assert all(torch.allclose(value, tight.model.state_dict()[name], atol=1e-4)
-               for name, value in whole.model.state_dict().items())  # fmt: skip
+               for name, value in uninterrupted.model.state_dict().items())  # fmt: skip
 
 
 def test_at_the_deadline_the_best_checkpoint_is_taken(tmp_path):
     fitted = train_once.fit(
-        tmp_path, recipe=trainer.TrainingOptions(fingerprint="f", deadline=time.time() + 3), num_train_epochs=500
+        tmp_path, options=trainer.TrainingOptions(fingerprint="f", deadline=time.time() + 3), num_train_epochs=500
     )
     assert fitted.stopped.startswith("stopped by the deadline at step")
     losses = {line["step"]: line["eval_loss"] for line in fitted.history if "eval_loss" in line}
@@ -182,7 +184,7 @@ def test_a_share_of_warmup_is_transformers_own(tmp_path):
 
 def test_rows_with_an_untrained_label_count_as_wrong_and_not_in_the_loss(tmp_path):
     model, tokenizer, heads, examples = train_once.prepared("bert", ("judged",))
-    labels = ["new" if place % 2 else label for place, label in enumerate(train_once.LABELS["judged"])]
+    labels = ["new" if index % 2 else label for index, label in enumerate(train_once.LABELS["judged"])]
     judging = {"judged": tokenization.encode(tokenizer, heads["judged"], train_once.TEXTS, None, labels, 32)}
     fitted = trainer.fit(model, tokenizer, heads, examples, judging, tmp_path, train_once.ARGUMENTS, [])
     last = [line for line in fitted.history if "eval_loss" in line][-1]
@@ -192,25 +194,25 @@ def test_rows_with_an_untrained_label_count_as_wrong_and_not_in_the_loss(tmp_pat
 
 
 def training_loss(model, head, examples, rows):
-    """The mean cross-entropy of some rows."""
+    """Return the mean cross-entropy of some rows."""
     batch = Collator({"main": examples}, {"main": head}, 0)([("main", row) for row in rows])
     with torch.no_grad():
-        said = compute_logits(model.eval(), "main", model_inputs(batch))
-    return float(torch.nn.functional.cross_entropy(said, batch["labels"].long()))
+        logits = compute_logits(model.eval(), "main", model_inputs(batch))
+    return float(torch.nn.functional.cross_entropy(logits, batch["labels"].long()))
 
 
 def imbalanced(weights, folder, **arguments):
     """Train where one in four of the gloomy messages is bad, and no other; returns history and share of them called bad."""
     model, tokenizer, heads, _ = train_once.prepared("bert", ("judged",), dropout=0.0)
     rows = messages(600, seed=4)
-    bright, gloomy = ([text for text, label in rows if label == wanted] for wanted in ("good", "bad"))
+    bright, gloomy = ([text for text, label in rows if label == kind] for kind in ("good", "bad"))
     labels = ["good"] * 120 + ["bad", "good", "good", "good"] * 30
     train = tokenization.encode(tokenizer, heads["judged"], bright[:120] + gloomy[:120], None, labels, 32)
-    told = train_once.ARGUMENTS | {"num_train_epochs": 6, "learning_rate": 4e-3, "eval_strategy": "no"} | arguments
-    recipe = trainer.TrainingOptions(fingerprint="f", class_weights=weights)
-    fitted = trainer.fit(model, tokenizer, heads, {"judged": train}, {}, folder, told, [], recipe)
-    said = TorchPredictor(fitted.model, tokenizer, heads, 32).logits(gloomy[120:220], None, "judged")
-    return fitted.history, float((said.argmax(axis=1) == 0).mean())
+    arguments = train_once.ARGUMENTS | {"num_train_epochs": 6, "learning_rate": 4e-3, "eval_strategy": "no"} | arguments
+    options = trainer.TrainingOptions(fingerprint="f", class_weights=weights)
+    fitted = trainer.fit(model, tokenizer, heads, {"judged": train}, {}, folder, arguments, [], options)
+    logits = TorchPredictor(fitted.model, tokenizer, heads, 32).logits(gloomy[120:220], None, "judged")
+    return fitted.history, float((logits.argmax(axis=1) == 0).mean())
 
 
 def test_balanced_weights_raise_the_recall_of_a_rare_class(tmp_path):
@@ -221,7 +223,7 @@ def test_balanced_weights_raise_the_recall_of_a_rare_class(tmp_path):
 def test_weights_are_those_of_the_whole_batch_under_accumulation(tmp_path):
     curves = []
     for micro, steps in ((24, 1), (8, 3)):
-        told = {"per_device_train_batch_size": micro, "gradient_accumulation_steps": steps, "num_train_epochs": 1}
-        history, _ = imbalanced("balanced", tmp_path / str(micro), **told)
+        arguments = {"per_device_train_batch_size": micro, "gradient_accumulation_steps": steps, "num_train_epochs": 1}
+        history, _ = imbalanced("balanced", tmp_path / str(micro), **arguments)
         curves.append([line["loss"] for line in history if "loss" in line])
     assert np.allclose(*curves, rtol=1e-3), curves

@@ -55,12 +55,12 @@ def prepared(architecture, names, dropout=0.1):
     return model, tokenizer, heads, examples
 
 
-def fit(folder, architecture="bert", names=("judged",), callbacks=(), dropout=0.1, recipe=None, **arguments):
+def fit(folder, architecture="bert", names=("judged",), callbacks=(), dropout=0.1, options=None, **arguments):
     """Train in this process."""
     model, tokenizer, heads, examples = prepared(architecture, names, dropout)
     training_arguments = ARGUMENTS | arguments
     return trainer.fit(model, tokenizer, heads, examples, examples, folder, training_arguments, list(callbacks),
-                        recipe or trainer.TrainingOptions(fingerprint="f"))  # fmt: skip
+                        options or trainer.TrainingOptions(fingerprint="f"))  # fmt: skip
 
 
 def launched(folder, processes, names=("judged", "scored"), check=lambda: None):
@@ -94,13 +94,13 @@ class CutAt(TrainerCallback):
             raise Cut
 
 
-def whole(place, kind="one"):
-    """Train in `place`/work, and put the weights into `place`/done when it has ended."""
-    several = ("bert", ("judged", "scored")) if kind == "several" else ("bert", ("judged",))
-    fitted = fit(place / "work", *several)
-    fitted.model.save_pretrained(place / "partial")
-    (place / "partial").rename(place / "done")
+def train_to_end(folder, kind="one"):
+    """Train in `folder`/work, and put the weights into `folder`/done when it has ended."""
+    names = ("judged", "scored") if kind == "several" else ("judged",)
+    fitted = fit(folder / "work", names=names)
+    fitted.model.save_pretrained(folder / "partial")
+    (folder / "partial").rename(folder / "done")
 
 
 if __name__ == "__main__":
-    whole(Path(sys.argv[1]), *sys.argv[2:])
+    train_to_end(Path(sys.argv[1]), *sys.argv[2:])
