@@ -356,11 +356,12 @@ mlflow.models.set_model(Foreign())
 
 def test_a_champion_of_another_making_stays(shell, project, home):
     (project / "foreign.py").write_text(FOREIGN)
-    mlflow.set_experiment("theirs")
-    mlflow.pyfunc.log_model(
-        name="model", python_model=str(project / "foreign.py"), pip_requirements=[], registered_model_name="tiny"
-    )
-    mlflow.end_run()
+    with mlflow.start_run(
+        experiment_id=mlflow.create_experiment("theirs")
+    ):  # an active experiment would outlive the test
+        mlflow.pyfunc.log_model(
+            name="model", python_model=str(project / "foreign.py"), pip_requirements=[], registered_model_name="tiny"
+        )
     client = mlflow.MlflowClient()
     client.set_registered_model_alias("tiny", "champion", "1")
     shell.env |= {"NIGHTSHIFT_HOME": str(home), "MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}
