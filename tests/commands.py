@@ -13,12 +13,14 @@ CONTEXT = multiprocessing.get_context("forkserver")
 PRELOADED = ["accelerate", "datasets", "great_expectations", "matplotlib.pyplot", "mlflow", "onnxruntime", "onnxscript",
              "pandas", "peft", "sklearn.linear_model", "scipy.stats", "torch", "transformers"]  # fmt: skip
 """Nothing of nightshift or Prefect, which read the environment when they are imported."""
+IMPORT_PATH = tuple(sys.path)
+"""As it is before any test: `mlflow.pyfunc.load_model` puts a model's own copy of nightshift's modules in front of it."""
 
 
 def run_command(arguments: tuple[str, ...], folder: Path, environment: dict[str, str], timeout: float) -> int:
     """Run a command of nightshift in a folder, with its output in the files out and err; return its exit code."""
     CONTEXT.set_forkserver_preload(PRELOADED)
-    process = CONTEXT.Process(target=_main, args=(arguments, folder, environment))
+    process = CONTEXT.Process(target=_main, args=(arguments, folder, environment, IMPORT_PATH))
     process.start()
     process.join(timeout)
     if process.exitcode is None:
@@ -27,8 +29,9 @@ def run_command(arguments: tuple[str, ...], folder: Path, environment: dict[str,
     return process.exitcode
 
 
-def _main(arguments: tuple[str, ...], folder: Path, environment: dict[str, str]) -> None:
+def _main(arguments: tuple[str, ...], folder: Path, environment: dict[str, str], import_path: tuple[str, ...]) -> None:
     """Do what `python -m cli.main` does, from the environment to the functions at exit."""
+    sys.path[:] = import_path
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
