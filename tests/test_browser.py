@@ -383,6 +383,7 @@ def test_a_person_needs_only_the_browser(page, servers, foreign_pages, elsewhere
     shoot(page, "candidates")
     page.go_back()
     page.get_by_text("Artifacts", exact=True).click()
+    page.get_by_role("heading", name="Task runs").scroll_into_view_if_needed()  # the report is of the task `report`
     page.locator(".artifact-card__title").get_by_text("tiny-7-report", exact=True).click()
     expect(page.get_by_role("heading", name="tiny: promoted")).to_be_visible()
     page.wait_for_function("[...document.images].filter(image => image.naturalWidth > 0).length >= 3")
