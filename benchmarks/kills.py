@@ -83,7 +83,7 @@ def _start(folder: Path, kind: str) -> BaseProcess:
 
 def _train(folder: Path, kind: str) -> None:
     with no_bars():
-        import_module("train_once").whole(folder, kind)
+        import_module("train_once").train_to_end(folder, kind)
 
 
 def _step(folder: Path) -> int:
