@@ -1,7 +1,7 @@
 """Trainings that take their best epoch."""
 
 import train_once
-from train_once import Cut
+from train_once import StopTraining
 from transformers import TrainerCallback
 
 from nightshift.inference.measurement import TorchPredictor
@@ -13,13 +13,13 @@ ARGUMENTS = {"per_device_train_batch_size": 48, "num_train_epochs": 8, "save_ste
 """Five steps an epoch; what is saved by number falls on an epoch's end too."""
 
 
-class CutOn(TrainerCallback):
+class StopOn(TrainerCallback):
     """Ends a training as a kill would, when `event` comes after step `step`."""
 
     def __init__(self, event, step):
         def end_training(args, state, control, **kwargs):
             if state.global_step == step:
-                raise Cut
+                raise StopTraining
 
         setattr(self, event, end_training)
 

@@ -133,12 +133,12 @@ def exported_model(tmp_path_factory: pytest.TempPathFactory):
 @pytest.fixture
 def bert(tiny_base: Path):
     """The tiny BERT with a fresh head, and its tokenizer."""
-    from small_models import ONE
+    from small_models import BINARY
 
     from nightshift.models import pretrained
 
     tokenizer = pretrained.load_tokenizer(str(tiny_base), {}, [])
-    return pretrained.load(str(tiny_base), {"main": ONE}, tokenizer, 1).eval(), tokenizer
+    return pretrained.load(str(tiny_base), {"main": BINARY}, tokenizer, 1).eval(), tokenizer
 
 
 @pytest.fixture

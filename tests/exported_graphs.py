@@ -19,7 +19,7 @@ TEXTS = [text for text, _ in messages(40)]
 LONG = [*TEXTS, " ".join(TEXTS[:8])]
 
 
-ONE, NUMBER = Head("classification", ("bad", "good")), Head("regression", mean=3.0, std=2.0)
+BINARY, NUMBER = Head("classification", ("bad", "good")), Head("regression", mean=3.0, std=2.0)
 
 
 BERT = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48,
@@ -57,7 +57,7 @@ def build_model(name, heads=None):
     Where its layers can be cut, the first has three attention heads and the second has one.
     """
     torch.manual_seed(1)
-    heads, tokenizer = heads or {"main": ONE}, tokenizer_of(name)
+    heads, tokenizer = heads or {"main": BINARY}, tokenizer_of(name)
     config = AutoConfig.for_model(name, **SIZES[name], pad_token_id=tokenizer.pad_token_id)
     model = AutoModelForSequenceClassification.from_config(config)
     if len(heads) > 1:

@@ -21,25 +21,25 @@ class Model:
 
     def __init__(self, home: Path, name: str) -> None:
         self.name, self.client = name, tracking.connect()
-        self.place = home / "mlflow" / "artifacts" / name
-        self.experiment = self.client.create_experiment(name, artifact_location=self.place.as_uri())
+        self.artifacts_folder = home / "mlflow" / "artifacts" / name
+        self.experiment = self.client.create_experiment(name, artifact_location=self.artifacts_folder.as_uri())
         self.files = home.parent / "files"
         self.files.mkdir(exist_ok=True)
         ledger.ensure_model(name)
 
     def run(self, days: float, status: str = "FINISHED", **tags: str) -> str:
-        begun = int((time.time() - days * DAY) * 1000)
-        run = self.client.create_run(self.experiment, start_time=begun, tags=tags).info.run_id
+        start_time = int((time.time() - days * DAY) * 1000)
+        run = self.client.create_run(self.experiment, start_time=start_time, tags=tags).info.run_id
         self.client.log_text(run, "x" * 100, "notes/a.txt")
         if status != "RUNNING":
-            self.client.set_terminated(run, status, end_time=begun + 1000)
+            self.client.set_terminated(run, status, end_time=start_time + 1000)
         return run
 
-    def night(self, days: float, status: str = "FINISHED") -> str:
+    def pipeline_run(self, days: float, status: str = "FINISHED") -> str:
         return self.run(days, status, **{FINGERPRINT: "f"})
 
-    def candidate(self, night: str, days: float) -> str:
-        return self.run(days, **{"mlflow.parentRunId": night})
+    def candidate(self, parent: str, days: float) -> str:
+        return self.run(days, **{"mlflow.parentRunId": parent})
 
     def logged(self, run: str, text: str = "weights") -> str:
         model = self.client.create_logged_model(self.experiment, name="model", source_run_id=run).model_id
@@ -50,8 +50,8 @@ class Model:
 
     def version(self, run: str, alias: str = "") -> str:
         model = self.logged(run, run)
-        made = self.client.create_model_version(self.name, f"models:/{model}", run_id=run, model_id=model)
-        number = str(made.version)
+        version = self.client.create_model_version(self.name, f"models:/{model}", run_id=run, model_id=model)
+        number = str(version.version)
         if alias:
             self.client.set_registered_model_alias(self.name, alias, number)
         return number
@@ -64,7 +64,7 @@ class Model:
 
     def served(self, answer: float = 0.5, status: str = "FINISHED", **tags: str) -> str:
         """A version as nightshift registered them before it recorded digests: it answers every text with a number."""
-        run = self.night(1, status)
+        run = self.pipeline_run(1, status)
         self.client.log_text(run, '{"model_type": "bert"}', "checkpoint/config.json")
         model = self.client.create_logged_model(self.experiment, name="model", source_run_id=run).model_id
         folder = self.files / f"served-{model}"
@@ -77,24 +77,24 @@ class Model:
     def registered(self, answer: float = 0.5) -> str:
         """A version as `tasks.register` makes it, with its code for `mlflow.pyfunc` and its digests."""
         key = f"compress/{answer}"
-        made = artifact_store.root() / key / "full"
-        if not made.exists():
-            write_served(made / "serving", answer)
-            (made / "checkpoint").mkdir()
-            (made / "checkpoint" / "config.json").write_text('{"model_type": "bert"}')
+        folder = artifact_store.root() / key / "full"
+        if not folder.exists():
+            write_served(folder / "serving", answer)
+            (folder / "checkpoint").mkdir()
+            (folder / "checkpoint" / "config.json").write_text('{"model_type": "bert"}')
         costs = {"size_mb": 1, "latency_ms_p50": 1, "latency_ms_p95": 1, "throughput": 1}
         compressed = Compressed(
             path=key,
             digest=key,
             candidates=[Candidate(name="full", recipe="full", chosen=True, **costs)],
         )
-        run = self.night(1)
+        run = self.pipeline_run(1)
         return register.fn(self.name, compressed, [objective()], run, {FINGERPRINT: "f"}).version
 
     def folder(self, number: str) -> Path:
         """The folder of a version in the artifact store."""
         model = self.client.get_model_version(self.name, number).source.rpartition("/")[2]
-        return self.place / "models" / model / "artifacts"
+        return self.artifacts_folder / "models" / model / "artifacts"
 
 
 def objective(rows: int = 1) -> Objective:

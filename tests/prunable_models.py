@@ -56,11 +56,21 @@ def with_biases(model):
 
 
 def batches_of(tokenizer, name="main", head=HEAD, labels=("bad", "good") * 32):
+    """Return `TEXTS` with their labels in batches of eight.
+
+    Args:
+        tokenizer: Tokenizer of the model.
+        name: Name of the objective.
+        head: Head of the objective.
+        labels: A label for each text, or None.
+    """
     rows = tokenization.encode(tokenizer, head, TEXTS, None, labels, 32, packed=head.generative)
     if "token_type_ids" in rows.columns:
         del rows.columns["token_type_ids"]
     collate = Collator({name: rows}, {name: head}, tokenizer.pad_token_id)
-    return [collate([(name, row) for row in range(at, min(at + 8, len(rows)))]) for at in range(0, len(rows), 8)]
+    return [
+        collate([(name, row) for row in range(start, min(start + 8, len(rows)))]) for start in range(0, len(rows), 8)
+    ]
 
 
 @torch.no_grad()
@@ -71,8 +81,8 @@ def all_logits(model, batches):
 def pruned_copy(kind, tokenizer):
     """A model, its rows, and a copy with other widths and heads in each layer."""
     model, batches = model_of(kind, tokenizer), batches_of(tokenizer)
-    told = importance.compute_importance(model, batches, {"main": HEAD})
-    return model, batches, pruning.prune(model, told, [40, 24], [4, 4] if kind in ALL_HEADS else [3, 1])
+    importances = importance.compute_importance(model, batches, {"main": HEAD})
+    return model, batches, pruning.prune(model, importances, [40, 24], [4, 4] if kind in ALL_HEADS else [3, 1])
 
 
 def parameters(models):

@@ -31,13 +31,13 @@ PLAIN = [
 
 def messages(count: int, seed: int = 1) -> list[tuple[str, str]]:
     """Distinct short messages with their labels; a few are mislabelled."""
-    draw, seen = random.Random(seed), {}
-    while len(seen) < count:
+    draw, labels_by_text = random.Random(seed), {}
+    while len(labels_by_text) < count:
         label = draw.choice(["good", "bad"])
         words = draw.sample(PLAIN, draw.randint(3, 9)) + draw.sample(GOOD if label == "good" else BAD, 2)
         draw.shuffle(words)
-        seen[" ".join(words)] = label if draw.random() > 0.03 else "bad"
-    return list(seen.items())
+        labels_by_text[" ".join(words)] = label if draw.random() > 0.03 else "bad"
+    return list(labels_by_text.items())
 
 
 def hostile(host: str) -> list[str]:

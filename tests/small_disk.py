@@ -22,14 +22,14 @@ class SmallDisk:
 
     path: Path
     """Its folder, as the commands see it."""
-    seen: Path
+    host_path: Path
     """The same folder, as the test sees it."""
     prefix: tuple[str, ...] = ()
     """The words that a command begins with to see the folder."""
 
     def fill(self) -> None:
         """Write until nothing more can be written."""
-        with (self.seen / "filler").open("wb", 0) as file:
+        with (self.host_path / "filler").open("wb", 0) as file:
             for size in (2**16, 512):
                 with suppress(OSError):
                     while True:
@@ -37,14 +37,14 @@ class SmallDisk:
 
     def free(self) -> None:
         """Take away what `fill` has written."""
-        (self.seen / "filler").unlink()
+        (self.host_path / "filler").unlink()
 
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[SmallDisk]:
     """A small disk: a tmpfs at `folder`, of this machine or of a namespace of its own, or the shared memory of a container."""
-    for way in (mounted, in_a_namespace, in_shared_memory):
-        with way(folder) as disk:
+    for variant in (mounted, in_a_namespace, in_shared_memory):
+        with variant(folder) as disk:
             if disk:
                 yield disk
                 return
@@ -94,8 +94,10 @@ def in_a_namespace(folder: Path) -> Iterator[SmallDisk | None]:
         ready = holder.stdout.readline() == "ready\n"
         prefix = ("nsenter", "--target", str(holder.pid), "--user", "--mount", "--preserve-credentials",
                   "sh", "-c", f"cd {folder.parent} && exec \"$@\"", "sh")  # fmt: skip
-        seen = Path(f"/proc/{holder.pid}/root{folder}")
-        yield SmallDisk(folder, seen, prefix) if ready and _succeeds([*prefix, "test", "-w", str(folder)]) else None
+        host_path = Path(f"/proc/{holder.pid}/root{folder}")
+        yield (
+            SmallDisk(folder, host_path, prefix) if ready and _succeeds([*prefix, "test", "-w", str(folder)]) else None
+        )
     finally:
         holder.kill()
         holder.communicate()

@@ -30,25 +30,25 @@ SIZES = {
     "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64, "vocab_size": 300, "initializer_range": 0.3},
     "t5": {"d_model": 32, "d_ff": 64, "d_kv": 16, "num_layers": 2, "num_heads": 2, "vocab_size": 300},
 }  # fmt: skip
-ONE = Head("classification", ("bad", "good"))
+BINARY = Head("classification", ("bad", "good"))
 PAIR = Head("classification", ("no", "perhaps", "yes"), pairs=True)
 MANY = Head("classification", ("box", "lamp", "tent"), separator="|")
 NUMBER = Head("regression", mean=30.0, std=12.0)
 STORY, ANSWER = Head("generation"), Head("text2text")
 JUDGES = {
-    "bert": ("bert", {"main": ONE}),
+    "bert": ("bert", {"main": BINARY}),
     "bert on pairs": ("bert", {"main": PAIR}),
     "bert with several labels": ("bert", {"main": MANY}),
     "bert with numbers": ("bert", {"main": NUMBER}),
-    "gpt2": ("gpt2", {"main": ONE}),
-    "one bert for four": ("bert", {"tone": ONE, "linear": NUMBER, "things": MANY, "follows": PAIR}),
-    "one gpt2 for two": ("gpt2", {"tone": ONE, "stars": NUMBER}),
+    "gpt2": ("gpt2", {"main": BINARY}),
+    "one bert for four": ("bert", {"tone": BINARY, "linear": NUMBER, "things": MANY, "follows": PAIR}),
+    "one gpt2 for two": ("gpt2", {"tone": BINARY, "stars": NUMBER}),
 }
 WRITERS = {
     "gpt2 goes on": ("gpt2", {"main": STORY}),
     "gpt2 answers": ("gpt2", {"main": ANSWER}),
     "t5 answers": ("t5", {"main": ANSWER}),
-    "one gpt2 for three": ("gpt2", {"story": STORY, "answer": ANSWER, "tone": ONE}),
+    "one gpt2 for three": ("gpt2", {"story": STORY, "answer": ANSWER, "tone": BINARY}),
 }
 
 
@@ -58,7 +58,14 @@ def build_model(base, heads):
 
 
 def export_model(base, heads, folder, max_length=32):
-    """Export a model to a folder; return a predictor of the model in memory."""
+    """Export a model to a folder; return a predictor of the model in memory.
+
+    Args:
+        base: Key of `SIZES`.
+        heads: Heads by objective.
+        folder: Folder that the model is exported to.
+        max_length: Number of tokens that a text is cut to.
+    """
     model, tokenizer = build_model(base, heads)
     folder.mkdir(exist_ok=True)
     export.export_model(model, tokenizer, heads, folder, max_length)
@@ -70,7 +77,14 @@ def second_texts(head):
 
 
 def register_model(base, heads, home, name="tiny"):
-    """Register such a model as a night would; returns its address and the model in memory."""
+    """Register such a model as a night would; return its address and the model in memory.
+
+    Args:
+        base: Key of `SIZES`.
+        heads: Heads by objective.
+        home: The folder NIGHTSHIFT_HOME.
+        name: Name of the registered model.
+    """
     folder = home / "artifacts" / "compress" / name / "full"
     (folder / "checkpoint").mkdir(parents=True)
     full = export_model(base, heads, folder / "serving")
@@ -107,7 +121,7 @@ def build_with_tokenizer(kind):
     else:
         sizes = train_once.SIZES["gpt2"] | {"vocab_size": 500}
         tokenizer = pretrained.load_tokenizer("scratch:gpt2", sizes, corpus)
-        return pretrained.load("scratch:gpt2", {"main": ONE}, tokenizer, 1, sizes).eval(), tokenizer
+        return pretrained.load("scratch:gpt2", {"main": BINARY}, tokenizer, 1, sizes).eval(), tokenizer
     inner.train_from_iterator(corpus, trainer)
     if kind == "WordPiece":
         inner.post_processor = processors.TemplateProcessing(

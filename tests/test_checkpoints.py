@@ -3,16 +3,16 @@
 import best_epoch
 import pytest
 import train_once
-from best_epoch import CutOn, GivenMetric
-from train_once import Cut, CutAt, same_weights
+from best_epoch import GivenMetric, StopOn
+from train_once import StopAt, StopTraining, same_weights
 
 from nightshift.training import checkpoints
 
 
 def test_a_checkpoint_whose_best_one_is_damaged_is_passed_over(tmp_path, caplog):
     metric = GivenMetric()
-    with pytest.raises(Cut):
-        train_once.fit(tmp_path, callbacks=[CutOn("on_step_end", 24)], options=metric.options, **best_epoch.ARGUMENTS)
+    with pytest.raises(StopTraining):
+        train_once.fit(tmp_path, callbacks=[StopOn("on_step_end", 24)], options=metric.options, **best_epoch.ARGUMENTS)
     (tmp_path / "checkpoint-20/COMPLETE").unlink()
     fitted = train_once.fit(tmp_path, options=metric.options, **best_epoch.ARGUMENTS | {"num_train_epochs": 4})
     assert "checkpoint-22 is useless without the best one, as checkpoint-20 is incomplete: passed over" in caplog.text
@@ -21,8 +21,8 @@ def test_a_checkpoint_whose_best_one_is_damaged_is_passed_over(tmp_path, caplog)
 
 def test_unsound_checkpoints_are_passed_over(tmp_path, caplog):
     uninterrupted = train_once.fit(tmp_path / "a", save_total_limit=9).model.state_dict()
-    with pytest.raises(Cut):
-        train_once.fit(tmp_path / "b", callbacks=[CutAt(22)], save_total_limit=9)
+    with pytest.raises(StopTraining):
+        train_once.fit(tmp_path / "b", callbacks=[StopAt(22)], save_total_limit=9)
     by_step = {checkpoints.step_of(folder): folder for folder in checkpoints.list_checkpoints(tmp_path / "b")}
     assert list(by_step) == [4, 8, 12, 16, 20]
     (by_step[20] / "COMPLETE").unlink()

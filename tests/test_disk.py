@@ -209,9 +209,9 @@ def test_nights_on_a_disk_that_is_really_full_end_with_one_line_and_the_next_one
         err = (shell.folder / "err").read_text()
         assert code == 1 and err.splitlines()[-1].startswith("the disk is full: "), err[-3000:]
         assert err.count("disk is full") == 1 and "Traceback" not in err and "Error logging" not in err, err[-3000:]
-        assert not (shell.folder / "out").read_text() and not (small_one.seen / "reserve").exists()
-        assert not [*small_one.seen.glob("artifacts/*/*.partial")]
-        for record in small_one.seen.glob("artifacts/*/*/record.json"):
+        assert not (shell.folder / "out").read_text() and not (small_one.host_path / "reserve").exists()
+        assert not [*small_one.host_path.glob("artifacts/*/*.partial")]
+        for record in small_one.host_path.glob("artifacts/*/*/record.json"):
             json.loads(record.read_text())
 
     small_one.fill()
@@ -219,12 +219,12 @@ def test_nights_on_a_disk_that_is_really_full_end_with_one_line_and_the_next_one
     small_one.free()
     for stage in ("train", "make_student"):
         night = shell.start("run", "night.yaml")
-        while night.poll() is None and not any(small_one.seen.glob(f"work/tiny/{stage}-*/*")):
+        while night.poll() is None and not any(small_one.host_path.glob(f"work/tiny/{stage}-*/*")):
             time.sleep(0.02)
         small_one.fill()
         ended(night)
         copy = shutil.copy(
-            small_one.seen / "mlflow/mlflow.db", shell.folder / f"{stage}.db"
+            small_one.host_path / "mlflow/mlflow.db", shell.folder / f"{stage}.db"
         )  # SQLite follows /proc/PID/root
         client = mlflow.MlflowClient(f"sqlite:///{copy}")
         (run,) = client.search_runs([client.get_experiment_by_name("tiny").experiment_id])

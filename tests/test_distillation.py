@@ -7,7 +7,7 @@ import pytest
 import torch
 import train_once
 from teachers import LOSS_WEIGHTS, SHORT, batch_of, build_teacher, logits_of, train_student
-from train_once import Cut, CutAt, same_weights
+from train_once import StopAt, StopTraining, same_weights
 
 from nightshift.compression import layer_dropping
 from nightshift.models.heads import Head
@@ -79,8 +79,8 @@ def test_a_taught_training_resumes_bit_for_bit_and_leaves_the_teacher_alone(
     teacher, tokenizer, heads, examples = build_teacher(architecture, names)
     initial_weights = copy.deepcopy(teacher.state_dict())
     uninterrupted = train_student(tmp_path / "a", architecture, names, teacher, **loss_weights)
-    with pytest.raises(Cut):
-        train_student(tmp_path / "b", architecture, names, teacher, [CutAt(10)], **loss_weights)
+    with pytest.raises(StopTraining):
+        train_student(tmp_path / "b", architecture, names, teacher, [StopAt(10)], **loss_weights)
     again = train_student(tmp_path / "b", architecture, names, teacher, **loss_weights)
     assert same_weights(uninterrupted.model.state_dict(), again.model.state_dict())
     assert same_weights(initial_weights, teacher.state_dict()) and not any(

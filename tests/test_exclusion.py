@@ -119,7 +119,7 @@ def kept(model, run, *texts):
 
 def test_the_versions_that_were_trained_on_them_are_named_the_champion_first(home):
     model = Model(home, "x")
-    nights = [model.night(days) for days in (4, 3, 2, 1)]
+    nights = [model.pipeline_run(days) for days in (4, 3, 2, 1)]
     for run, texts in zip(nights, [(GONE, "a"), ("a", "b"), (GONE,), None], strict=True):
         if texts:
             kept(model, run, *texts)
@@ -138,7 +138,7 @@ def test_a_pair_is_found_by_either_of_its_texts(home, tmp_path, monkeypatch):
         frame.to_parquet(tmp_path / f"{name}.parquet")
     monkeypatch.setattr(train, "train_file", lambda objective: tmp_path / "train.parquet")
     model = Model(home, "x")
-    run = model.night(1)
+    run = model.pipeline_run(1)
     train.trained_keys([None], None).to_parquet(model.files / artifact_store.TRAINED_KEYS)
     model.client.log_artifact(run, str(model.files / artifact_store.TRAINED_KEYS), "full")
     model.version(run)
@@ -151,7 +151,7 @@ def test_a_pair_is_found_by_either_of_its_texts(home, tmp_path, monkeypatch):
 @pytest.mark.parametrize(("text", "warm"), [(GONE, False), ("nobody's", True)])
 def test_no_training_goes_on_from_weights_that_know_them(home, caplog, text, warm):
     model = Model(home, "x")
-    run = model.night(1)
+    run = model.pipeline_run(1)
     kept(model, run, text)
     model.client.log_text(run, json.dumps({}), "full/config.json")
     model.version(run, "champion")

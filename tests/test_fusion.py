@@ -8,9 +8,9 @@ import onnxruntime
 import pytest
 import torch
 from exported_graphs import (
+    BINARY,
     LONG,
     NUMBER,
-    ONE,
     PLAIN,
     SIZES,
     build_model,
@@ -70,7 +70,7 @@ def test_the_last_layer_works_on_the_one_token_that_is_read(exported_model):
 
 @pytest.mark.parametrize("name", ["bert", "gpt2"])
 def test_a_shared_trunk_is_fused_for_all_its_heads(name, tmp_path):
-    full = build_model(name, {"tone": ONE, "stars": NUMBER} | ({"follows": PAIR} if name == "bert" else {}))
+    full = build_model(name, {"tone": BINARY, "stars": NUMBER} | ({"follows": PAIR} if name == "bert" else {}))
     served, graph = export_model(full, tmp_path)
     assert op_counts(graph)["MultiHeadAttention"] == 2
     assert ("token_type_ids" in served.inputs) == (name == "bert")

@@ -59,7 +59,7 @@ def test_what_was_trained_on_the_holdout_is_judged_by_the_other_rows(home):
     model, keys = Model(home, "x"), [f"row {place}" for place in range(len(LABELS))]
     trained = {"champion": ["elsewhere"], "challenger": keys[:1500]}
     for texts in trained.values():
-        run = model.night(1)
+        run = model.pipeline_run(1)
         pd.DataFrame({"row_key": texts, "part": False}).to_parquet(model.files / artifact_store.TRAINED_KEYS)
         model.client.log_artifact(run, str(model.files / artifact_store.TRAINED_KEYS), tracking.FULL)
         model.version(run)

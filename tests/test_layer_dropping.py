@@ -3,7 +3,7 @@
 import pytest
 import torch
 import train_once
-from small_models import ONE, TEXTS
+from small_models import BINARY, TEXTS
 from teachers import batch_of, logits_of
 from train_once import same_weights
 from transformers import (
@@ -43,7 +43,7 @@ def stock_logits(model, tokenizer):
 def test_students_and_pruned_models_load_with_stock_transformers(kind, request, tmp_path):
     model, tokenizer = request.getfixturevalue(kind)
     small = layer_dropping.drop_layers(model, 1)
-    told = importance.compute_importance(small, [padded_rows(tokenizer) | {"objective": "main"}], {"main": ONE})
+    told = importance.compute_importance(small, [padded_rows(tokenizer) | {"objective": "main"}], {"main": BINARY})
     small = pruning.prune(small, told, [24])
     assert sum(p.numel() for p in small.parameters()) < sum(p.numel() for p in model.parameters())
     small.save_pretrained(tmp_path)

@@ -33,7 +33,7 @@ def actions(model):
 
 
 def test_a_first_night_that_is_stopped_or_held_and_then_repeated(model):
-    stopped, held = model.night(2), model.night(1)
+    stopped, held = model.pipeline_run(2), model.pipeline_run(1)
     model_registry.note(model.name, "stopped", "at least two labels", stopped)
     model_registry.note(model.name, "held", "does not beat the baseline", held, model.version(held))
     model_registry.note(model.name, ledger.SKIPPED, "nothing changed", held)
@@ -43,24 +43,24 @@ def test_a_first_night_that_is_stopped_or_held_and_then_repeated(model):
 
 
 def test_nights_after_the_champion_was_deleted_by_hand(model):
-    first, second = model.version(model.night(2)), model.version(model.night(1))
+    first, second = model.version(model.pipeline_run(2)), model.version(model.pipeline_run(1))
     model_registry.promote(model.name, first, "it was good", None)
     model_registry.promote(model.name, second, "it is better", first)
     model.client.delete_model_version(model.name, second)
     for _ in range(2):
         model_registry.notice_moves_by_hand(model.name)
-    model_registry.note(model.name, "stopped", "at least two labels", model.night(0.5))
-    model_registry.note(model.name, "held", "not better", model.night(0.4), second)
+    model_registry.note(model.name, "stopped", "at least two labels", model.pipeline_run(0.5))
+    model_registry.note(model.name, "held", "not better", model.pipeline_run(0.4), second)
     assert actions(model)[2:] == [("moved by hand", "2", ""), ("stopped", "", ""), ("held", "", "")]
     assert "version 2 was champion until" in model_registry.hold_reason(model.name)
-    third = model.version(model.night(0))
+    third = model.version(model.pipeline_run(0))
     model_registry.promote(model.name, third, "ours again", None)
     assert model_registry.version_of(model.name, model_registry.CHAMPION) == third
 
 
 @pytest.mark.parametrize("gone", ["old", "new"])
 def test_a_move_that_a_kill_cut_off_ends_although_its_version_was_deleted(model, gone):
-    versions = {role: model.version(model.night(1)) for role in ("old", "new")}
+    versions = {role: model.version(model.pipeline_run(1)) for role in ("old", "new")}
     model_registry.promote(model.name, versions["old"], "it was good", None)
     entry = ledger.Entry(action="promoted", why="better", pending="true", version=versions["new"], **versions)
     ledger.append(model.name, entry)
@@ -71,13 +71,13 @@ def test_a_move_that_a_kill_cut_off_ends_although_its_version_was_deleted(model,
 
 
 def test_a_run_that_was_removed_for_good(model, mlflow_server):
-    night = model.night(2)
+    night = model.pipeline_run(2)
     champion = model.version(night)
     model.client.set_model_version_tag(model.name, champion, tags.FINGERPRINT, "f")
     model_registry.promote(model.name, champion, "it was good", None, evidence=night)
     removed_by_gc(mlflow_server, night)
     assert not tracking.unfinished(model_registry.version(model.name, champion), "f")
-    tonight = model.night(1)
+    tonight = model.pipeline_run(1)
     challenger = model.version(tonight)
     result = NightResult(status="held", reason="", model=model.name, version=challenger, mlflow_run_id=tonight, rows={})
     verdict = Verdict(decision="hold", reasons=[], champion_version=champion)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 import train_once
-from train_once import Cut, CutAt, same_weights
+from train_once import StopAt, StopTraining, same_weights
 
 from nightshift.training import trainer
 
@@ -12,8 +12,8 @@ def test_low_rank_adaptation_is_merged(tmp_path):
     options = trainer.TrainingOptions(fingerprint="f", lora={"r": 4, "lora_alpha": 8, "target_modules": "all-linear"})
     model, _, _, _ = train_once.prepared("bert", ("judged",))
     initial = model.state_dict()
-    with pytest.raises(Cut):
-        train_once.fit(tmp_path / "b", callbacks=[CutAt(9)], options=options, learning_rate=1e-2)
+    with pytest.raises(StopTraining):
+        train_once.fit(tmp_path / "b", callbacks=[StopAt(9)], options=options, learning_rate=1e-2)
     again = train_once.fit(tmp_path / "b", options=options, learning_rate=1e-2).model.state_dict()
     uninterrupted = train_once.fit(tmp_path / "a", options=options, learning_rate=1e-2).model.state_dict()
     assert same_weights(uninterrupted, again) and uninterrupted.keys() == initial.keys()

@@ -7,7 +7,7 @@ from io import StringIO
 import numpy as np
 import pandas as pd
 import pytest
-from small_models import NUMBER, ONE, PAIR, STORY, TEXTS, register_model
+from small_models import BINARY, NUMBER, PAIR, STORY, TEXTS, register_model
 
 from flows.predict import predict_file
 from nightshift.errors import UserError
@@ -16,9 +16,9 @@ from nightshift.errors import UserError
 @pytest.mark.parametrize(
     ("heads", "objective", "columns"),
     [
-        ({"tone": ONE, "stars": NUMBER}, "", {"predicted", "score"}),
-        ({"tone": ONE, "stars": NUMBER}, "stars", {"predicted"}),
-        ({"tone": replace(ONE, abstain_below=0.6), "stars": NUMBER}, "", {"predicted", "score", "abstain"}),
+        ({"tone": BINARY, "stars": NUMBER}, "", {"predicted", "score"}),
+        ({"tone": BINARY, "stars": NUMBER}, "stars", {"predicted"}),
+        ({"tone": replace(BINARY, abstain_below=0.6), "stars": NUMBER}, "", {"predicted", "score", "abstain"}),
         ({"main": STORY}, "", {"predicted"}),
     ],
 )
@@ -61,7 +61,7 @@ def test_a_file_of_pairs_has_both_texts_in_every_row(mlflow_store, tmp_path):
 
 
 def test_a_file_is_read_and_written_as_it_is(mlflow_store, tmp_path):
-    uri, _ = register_model("bert", {"tone": ONE}, tmp_path / "home")
+    uri, _ = register_model("bert", {"tone": BINARY}, tmp_path / "home")
     texts = ['he said "no', "NA", "a tent\rof wool", 'it is 5" wide', "null"]
     (tmp_path / "new.tsv").write_text("id\ttext\n" + "".join(f"00{n}\t{text}\n" for n, text in enumerate(texts[:2])))
     predict_file(uri, tmp_path / "new.tsv", tmp_path / "out.csv")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from factories import objective_of_head
-from small_models import JUDGES, LONG, MANY, ONE, PAIR, SIZES, TEXTS, export_model, second_texts
+from small_models import BINARY, JUDGES, LONG, MANY, PAIR, SIZES, TEXTS, export_model, second_texts
 
 from nightshift.evaluation import scoring
 from nightshift.inference import predictor, serving
@@ -73,13 +73,13 @@ def test_threshold_and_abstention_bound_decide_alike_wherever_rows_are_answered(
     scores = [[0.3, 0.1, 0.9], [0.2, 0.4, 0.2]]
     low = Fixed(replace(MANY, threshold=0.3), scores)
     assert serving.answer_frame(low, ["a", "b"])["label"].tolist() == ["box|tent", "lamp"]
-    sure = Fixed(replace(ONE, abstain_below=0.6), [[0.45, 0.55], [0.1, 0.9]])
+    sure = Fixed(replace(BINARY, abstain_below=0.6), [[0.45, 0.55], [0.1, 0.9]])
     told = serving.answer_frame(sure, ["a", "b"])
     assert list(told) == ["label", "score", "scores", "abstain"] and told["abstain"].tolist() == [True, False]
     assert json.loads(json.dumps(sure.answers(["a"])))[0]["abstain"] is True
-    assert "abstain" not in serving.answer_frame(Fixed(ONE, [[0.4, 0.6]]), ["a"])
+    assert "abstain" not in serving.answer_frame(Fixed(BINARY, [[0.4, 0.6]]), ["a"])
     frame = pd.DataFrame({"row_key": ["1", "2"], "text": ["a", "b"], "label": ["", ""]})
-    for model, head in ((low, MANY), (sure, ONE)):
+    for model, head in ((low, MANY), (sure, BINARY)):
         told, table = (
             serving.answer_frame(model, ["a", "b"]),
             scoring.predictions(model, frame, objective_of_head(head)),
@@ -108,7 +108,7 @@ def test_a_served_folder_decides_by_its_bounds_and_older_folders_are_read(tmp_pa
 
 
 def test_what_a_model_cannot_answer_is_said():
-    one, pair = Fixed(ONE, [[0.3, 0.7]] * 3), Fixed(PAIR, [[0.3, 0.6, 0.1]] * 3)
+    one, pair = Fixed(BINARY, [[0.3, 0.7]] * 3), Fixed(PAIR, [[0.3, 0.6, 0.1]] * 3)
     assert serving.answer_frame(one, "a text")["label"].tolist() == ["good"]
     with pytest.raises(ValueError, match="no objective 'tone': this model knows main"):
         serving.answer_frame(one, ["a"], "tone")
@@ -178,6 +178,6 @@ def test_the_served_folder_reads_of_long_texts_what_it_is_to_read():
 def test_answers_have_the_index_of_the_frame():
     frame = pd.DataFrame({"text": ["a", "b", "c"], "keep": [False, True, True]})
     some = frame[frame["keep"]]
-    told = serving.answer_frame(Fixed(ONE, [[0.3, 0.7], [0.9, 0.1]]), some)
+    told = serving.answer_frame(Fixed(BINARY, [[0.3, 0.7], [0.9, 0.1]]), some)
     assert some.assign(label=told["label"])["label"].tolist() == told["label"].tolist()
-    assert told["label"].nunique() == 2 and serving.answer_frame(Fixed(ONE, np.zeros((0, 2))), some[:0]).empty
+    assert told["label"].nunique() == 2 and serving.answer_frame(Fixed(BINARY, np.zeros((0, 2))), some[:0]).empty

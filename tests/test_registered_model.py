@@ -51,7 +51,7 @@ class Payload:
 
 def pickled(model, marker, **tags) -> str:
     """A version whose python_model is a pickle that leaves the marker when it is read."""
-    run = model.night(1)
+    run = model.pipeline_run(1)
     planted = model.client.create_logged_model(model.experiment, name="model", source_run_id=run).model_id
     folder = model.files / "pickled"
     folder.mkdir()
@@ -218,7 +218,7 @@ def test_what_is_not_kept_as_it_was_logged_is_not_registered(model, monkeypatch)
 
     def cut(client, run, folder, path=None):
         logged(client, run, folder, path)
-        for file in model.place.rglob("checkpoint/config.json"):
+        for file in model.artifacts_folder.rglob("checkpoint/config.json"):
             file.write_text("")
 
     monkeypatch.setattr(mlflow.MlflowClient, "log_artifacts", cut)
@@ -233,12 +233,12 @@ def test_a_full_checkpoint_is_fetched_again_where_the_copy_is_damaged_and_refuse
     (artifact_store.folder(made) / "model/config.json").write_text("{}")
     (artifact_store.folder(made) / "model/model.safetensors").write_bytes(b"weights")
     (artifact_store.folder(made) / artifact_store.TRAINED_KEYS).write_bytes(b"keys")
-    run = model.night(1)
+    run = model.pipeline_run(1)
     warm_start.log_checkpoint(made, run, with_checkpoint=True)
     copy = warm_start._download(run, home / "work/x/champion")
     (copy / "model.safetensors").write_bytes(b"Weights")
     assert warm_start._download(run, copy) == copy and (copy / "model.safetensors").read_bytes() == b"weights"
-    (model.place / run / "artifacts/full/model.safetensors").write_bytes(b"theirs")
+    (model.artifacts_folder / run / "artifacts/full/model.safetensors").write_bytes(b"theirs")
     shutil.rmtree(copy)
     with pytest.raises(DamagedVersionError, match=r"^model\.safetensors is not the file that was registered$"):
         warm_start._download(run, copy)
@@ -261,7 +261,7 @@ def test_changed_digests_of_training_rows_are_never_gone_by(model):
         "b",
     }
     assert erasure.versions_with_erased_rows("x", {"c"}) == []
-    keys[:1].to_parquet(model.place / run / "artifacts/full" / artifact_store.TRAINED_KEYS)
+    keys[:1].to_parquet(model.artifacts_folder / run / "artifacts/full" / artifact_store.TRAINED_KEYS)
     why = (
         "what its run keeps is not as it was registered: full/trained_keys.parquet is not the file that was registered"
     )

@@ -34,13 +34,13 @@ def everything(home: Path) -> set[Path]:
 
 def test_old_nights_beyond_the_newest_go_with_all_that_is_theirs(home):
     reviews, tickets = Model(home, "reviews"), Model(home, "tickets")
-    oldest, failed = reviews.night(30), reviews.night(25, "FAILED")
+    oldest, failed = reviews.pipeline_run(30), reviews.pipeline_run(25, "FAILED")
     candidate = reviews.candidate(oldest, 30)
     number = reviews.version(oldest)
     leftover = reviews.logged(failed)
-    kept = [reviews.night(days) for days in (20, 15)]
+    kept = [reviews.pipeline_run(days) for days in (20, 15)]
     their = reviews.candidate(kept[0], 20)
-    only = tickets.night(40)
+    only = tickets.pipeline_run(40)
     other = reviews.run(50)
 
     before = everything(home)
@@ -56,8 +56,8 @@ def test_old_nights_beyond_the_newest_go_with_all_that_is_theirs(home):
     assert retention.carry_out(things) == size
     assert reviews.runs() == {*kept, their, other} and tickets.runs() == {only}
     assert reviews.versions() == set()
-    assert {path.name for path in reviews.place.iterdir()} == {*kept, their, other, "models"}
-    assert not list((reviews.place / "models").iterdir())
+    assert {path.name for path in reviews.artifacts_folder.iterdir()} == {*kept, their, other, "models"}
+    assert not list((reviews.artifacts_folder / "models").iterdir())
     assert not mlflow.search_logged_models([reviews.experiment], output_format="list")
     assert retention.plan(keep=2, days=10) == []
 
@@ -67,13 +67,13 @@ def test_old_nights_beyond_the_newest_go_with_all_that_is_theirs(home):
 )
 def test_both_age_and_count_must_say_so(home, keep, days, gone):
     reviews = Model(home, "reviews")
-    nights = [reviews.night(age) for age in (30, 25, 20, 5)]
+    nights = [reviews.pipeline_run(age) for age in (30, 25, 20, 5)]
     assert named(retention.plan(keep, days), "run") == set(nights[:gone])
 
 
 def test_a_night_is_as_old_as_its_end(home):
     reviews = Model(home, "reviews")
-    usual, resumed = reviews.night(20), reviews.night(50)
+    usual, resumed = reviews.pipeline_run(20), reviews.pipeline_run(50)
     reviews.client.set_terminated(resumed, end_time=int((time.time() - 12 * DAY) * 1000))
     assert named(retention.plan(keep=1, days=10), "run") == {usual}
     assert named(retention.plan(keep=0, days=15), "run") == {usual}
@@ -81,7 +81,7 @@ def test_a_night_is_as_old_as_its_end(home):
 
 def test_what_an_alias_stands_on_stays_and_loads(home):
     reviews = Model(home, "reviews")
-    nights = {alias: reviews.night(50) for alias in ("champion", "challenger", "previous", "for-the-audit", "")}
+    nights = {alias: reviews.pipeline_run(50) for alias in ("champion", "challenger", "previous", "for-the-audit", "")}
     numbers = {alias: reviews.version(run, alias) for alias, run in nights.items()}
     candidates = {alias: reviews.candidate(run, 50) for alias, run in nights.items()}
 
@@ -102,7 +102,7 @@ def test_what_an_alias_stands_on_stays_and_loads(home):
 @pytest.mark.parametrize("by", ["run_id", "model_id", "path", "copy"])
 def test_an_alias_in_another_registered_model_counts_too(home, by):
     reviews = Model(home, "reviews")
-    night = reviews.night(50)
+    night = reviews.pipeline_run(50)
     model = reviews.logged(night)
     number = str(reviews.client.create_model_version("reviews", source=f"models:/{model}", run_id=night).version)
     ledger.ensure_model("shared")
@@ -112,7 +112,7 @@ def test_an_alias_in_another_registered_model_counts_too(home, by):
         source, run = {
             "run_id": ("s3://elsewhere/model", night),
             "model_id": (f"models:/{model}", None),
-            "path": ((reviews.place / "models" / model / "artifacts").as_uri(), None),
+            "path": ((reviews.artifacts_folder / "models" / model / "artifacts").as_uri(), None),
         }[by]
         reviews.client.create_model_version("shared", source=source, run_id=run)
     assert night in named(retention.plan(0, 10), "run")
@@ -122,8 +122,8 @@ def test_an_alias_in_another_registered_model_counts_too(home, by):
 
 def test_the_ledger_its_evidence_and_the_anchor_stay(home):
     reviews = Model(home, "reviews")
-    made = [reviews.night(days) for days in (60, 55, 50, 45)]
-    evidence = [reviews.night(days) for days in (59, 54, 49, 44)]
+    made = [reviews.pipeline_run(days) for days in (60, 55, 50, 45)]
+    evidence = [reviews.pipeline_run(days) for days in (59, 54, 49, 44)]
     for claim, run, proof in zip(("first", "better", "cheaper", "cheaper"), made, evidence, strict=True):
         number = reviews.version(run)
         model_registry.promote("reviews", number, "why", model_registry.version_of("reviews", "champion"), claim, proof)
@@ -141,7 +141,7 @@ def test_the_ledger_its_evidence_and_the_anchor_stay(home):
 @pytest.mark.parametrize("part", ["night", "candidate"])
 def test_a_running_run_keeps_its_night(home, part):
     reviews = Model(home, "reviews")
-    night = reviews.night(50, "RUNNING" if part == "night" else "FINISHED")
+    night = reviews.pipeline_run(50, "RUNNING" if part == "night" else "FINISHED")
     candidate = reviews.candidate(night, 50)
     if part == "candidate":
         reviews.client.update_run(candidate, "RUNNING")
@@ -152,7 +152,7 @@ def test_a_running_run_keeps_its_night(home, part):
 
 def test_an_alias_set_after_the_plan_spares_the_whole_night(home):
     reviews = Model(home, "reviews")
-    wanted, unwanted = reviews.night(50), reviews.night(40)
+    wanted, unwanted = reviews.pipeline_run(50), reviews.pipeline_run(40)
     candidate = reviews.candidate(wanted, 50)
     number = reviews.version(wanted)
     things = retention.plan(0, 10)
@@ -243,7 +243,7 @@ def test_nothing_to_do_on_a_fresh_machine(home):
 
 def test_clean_lists_first_and_deletes_where_told(home):
     reviews = Model(home, "reviews")
-    old, new = reviews.night(40), reviews.night(1)
+    old, new = reviews.pipeline_run(40), reviews.pipeline_run(1)
     before = everything(home)
     assert "nothing was deleted (that takes --delete)" in clean_up(1, 30, delete=False)[-1]
     assert everything(home) == before and reviews.runs() == {old, new}
@@ -253,7 +253,7 @@ def test_clean_lists_first_and_deletes_where_told(home):
 
 
 def test_clean_waits_for_no_night(home):
-    Model(home, "reviews").night(40)
+    Model(home, "reviews").pipeline_run(40)
     (home / "locks").mkdir()
     with FileLock(home / "locks/reviews.night.lock"), pytest.raises(UserError, match="a night of reviews is running"):
         clean_up(0, 30, delete=True)

@@ -16,7 +16,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from small_models import JUDGES, ONE, PAIR, TEXTS, WRITERS, register_model
+from small_models import BINARY, JUDGES, PAIR, TEXTS, WRITERS, register_model
 
 from flows.predict import predict_file
 from flows.promotion import ensure_answers
@@ -89,7 +89,7 @@ def test_what_writes_loads_without_nightshift_and_takes_its_params(mlflow_store,
     targeted = pd.DataFrame(frame | {"target": TEXTS[3:6]})
     told = loaded.predict(targeted, params={"objective": "answer", "score": True})
     assert told["tokens"].tolist() == full.losses(TEXTS[:3], TEXTS[3:6], "answer")[1].tolist()
-    assert loaded.predict(pd.DataFrame(frame), params={"objective": "tone"})["label"].isin(ONE.labels).all()
+    assert loaded.predict(pd.DataFrame(frame), params={"objective": "tone"})["label"].isin(BINARY.labels).all()
 
 
 @pytest.mark.parametrize(

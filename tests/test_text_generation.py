@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from small_models import ANSWER, LONG, ONE, STORY, TEXTS, WRITERS, build_model, export_model
+from small_models import ANSWER, BINARY, LONG, STORY, TEXTS, WRITERS, build_model, export_model
 from transformers import (
     BartConfig,
     BartForConditionalGeneration,
@@ -61,7 +61,7 @@ def test_a_shared_trunk_writes_as_the_stock_model_with_its_weights(tmp_path):
     shared, _ = build_model("gpt2", WRITERS["one gpt2 for three"][1])
     shared.trunk.load_state_dict(model.transformer.state_dict())
     stock = TorchPredictor(model, tokenizer, {"main": STORY}, 32)
-    ours = TorchPredictor(shared, tokenizer, {"main": STORY, "tone": ONE}, 32)
+    ours = TorchPredictor(shared, tokenizer, {"main": STORY, "tone": BINARY}, 32)
     assert stock.continuations(TEXTS, "main", 12) == ours.continuations(TEXTS, "main", 12)
     assert stock.continuations(TEXTS, "main", 12, 0.7, 3) == ours.continuations(TEXTS, "main", 12, 0.7, 3)
     assert np.allclose(stock.losses(TEXTS)[0], ours.losses(TEXTS)[0], atol=1e-3)

@@ -17,8 +17,8 @@ def model(home):
 
 @pytest.mark.parametrize("status", ["RUNNING", "FAILED", "KILLED"])
 def test_a_night_that_did_not_finish_goes_on_in_its_run(model, status):
-    model.night(9)
-    begun = model.night(1, status)
+    model.pipeline_run(9)
+    begun = model.pipeline_run(1, status)
     assert tracking.start_run("x", "f", "x-today") == begun
     run = model.client.get_run(begun)
     assert (run.info.status, run.info.run_name) == ("RUNNING", "x-today")
@@ -27,14 +27,14 @@ def test_a_night_that_did_not_finish_goes_on_in_its_run(model, status):
 
 
 def test_a_night_that_finished_is_not_touched(model):
-    failed, finished = model.night(2, "FAILED"), model.night(1)
+    failed, finished = model.pipeline_run(2, "FAILED"), model.pipeline_run(1)
     assert tracking.start_run("x", "f", "x-today") not in (failed, finished)
     assert tracking.start_run("x", "g", "x-today") not in (failed, finished)
 
 
 def test_what_killed_nights_left_is_ended_and_nothing_else(model):
     candidate = model.run(1, "RUNNING", **{"mlflow.parentRunId": "x", "nightshift.why": "small"})
-    theirs, night, ours = model.run(1, "RUNNING"), model.night(1, "RUNNING"), model.night(0.5, "RUNNING")
+    theirs, night, ours = model.run(1, "RUNNING"), model.pipeline_run(1, "RUNNING"), model.pipeline_run(0.5, "RUNNING")
     tracking.end_killed("x", "f")
     statuses = {run: model.client.get_run(run).info.status for run in (candidate, theirs, night, ours)}
     assert list(statuses.values()) == ["KILLED", "RUNNING", "KILLED", "RUNNING"]

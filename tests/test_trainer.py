@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 import train_once
-from best_epoch import CutOn, GivenMetric
+from best_epoch import GivenMetric, StopOn
 from safetensors.torch import load_file
 from samples import messages
-from train_once import Cut, CutAt, same_weights
+from train_once import StopAt, StopTraining, same_weights
 from transformers import TrainerCallback
 
 from nightshift.inference.measurement import TorchPredictor
@@ -101,8 +101,8 @@ def test_two_processes_see_the_batches_of_one(tmp_path):
 def test_every_kind_resumes_bit_for_bit_also_at_an_epochs_end(tmp_path, architecture, names, steps, last_step):
     arguments = {"gradient_accumulation_steps": steps, "save_steps": 5}
     uninterrupted = train_once.fit(tmp_path / "a", architecture, names, **arguments)
-    with pytest.raises(Cut):
-        train_once.fit(tmp_path / "b", architecture, names, [CutAt(last_step)], **arguments)
+    with pytest.raises(StopTraining):
+        train_once.fit(tmp_path / "b", architecture, names, [StopAt(last_step)], **arguments)
     again = train_once.fit(tmp_path / "b", architecture, names, **arguments)
     examples = train_once.prepared(architecture, names)[3]
     assert trainer.count_steps(examples, 8 * steps, 3, trainer.TrainingOptions()) == uninterrupted.history[-1]["step"]
@@ -123,9 +123,9 @@ def test_the_best_epoch_is_taken_also_after_kills_at_every_turn(tmp_path, patien
         ("on_step_end", 23),
         ("on_save", last),
     ]:
-        with pytest.raises(Cut):
+        with pytest.raises(StopTraining):
             train_once.fit(
-                tmp_path / "b", callbacks=[CutOn(event, step)], options=metric.options, **best_epoch.ARGUMENTS
+                tmp_path / "b", callbacks=[StopOn(event, step)], options=metric.options, **best_epoch.ARGUMENTS
             )
     again = train_once.fit(tmp_path / "b", options=metric.options, **best_epoch.ARGUMENTS)
     assert again.best_step == 20 and same_weights(uninterrupted.model.state_dict(), again.model.state_dict())

@@ -3,7 +3,7 @@
 import pytest
 import torch
 import train_once
-from small_models import ONE, TEXTS, build_with_tokenizer
+from small_models import BINARY, TEXTS, build_with_tokenizer
 from transformers import (
     AutoModelForSequenceClassification,
 )
@@ -26,7 +26,7 @@ def test_a_cut_vocabulary_changes_nothing_for_its_texts(kind, tmp_path):
     model, tokenizer = build_with_tokenizer(kind)
     smaller, cut = vocabulary.trim(model, tokenizer, TEXTS)
     assert smaller.get_input_embeddings().num_embeddings == len(cut) == smaller.config.vocab_size < len(tokenizer)
-    pretrained.save_checkpoint(smaller, cut, {"main": ONE}, tmp_path)
+    pretrained.save_checkpoint(smaller, cut, {"main": BINARY}, tmp_path)
     again, read, _ = pretrained.load_checkpoint(tmp_path)
     assert AutoModelForSequenceClassification.from_pretrained(tmp_path).config.vocab_size == len(cut)
     for text in TEXTS:

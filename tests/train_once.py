@@ -56,7 +56,17 @@ def prepared(architecture, names, dropout=0.1):
 
 
 def fit(folder, architecture="bert", names=("judged",), callbacks=(), dropout=0.1, options=None, **arguments):
-    """Train in this process."""
+    """Train in this process.
+
+    Args:
+        folder: Folder of the checkpoints.
+        architecture: Key of `SIZES`.
+        names: Names of the objectives.
+        callbacks: Further callbacks of the trainer.
+        dropout: Dropout of the model.
+        options: Options of the training, instead of the defaults.
+        **arguments: Training arguments that differ from `ARGUMENTS`.
+    """
     model, tokenizer, heads, examples = prepared(architecture, names, dropout)
     training_arguments = ARGUMENTS | arguments
     return trainer.fit(model, tokenizer, heads, examples, examples, folder, training_arguments, list(callbacks),
@@ -64,7 +74,14 @@ def fit(folder, architecture="bert", names=("judged",), callbacks=(), dropout=0.
 
 
 def launched(folder, processes, names=("judged", "scored"), check=lambda: None):
-    """Train under `accelerate launch`, without dropout: each process would draw its own."""
+    """Train under `accelerate launch`, without dropout: each process would draw its own.
+
+    Args:
+        folder: Folder of the checkpoints.
+        processes: Number of processes.
+        names: Names of the objectives.
+        check: Called while the processes run; what it raises ends them.
+    """
     model, tokenizer, heads, examples = prepared("bert", names, dropout=0.0)
     for head in getattr(model, "heads", {}).values():
         head.dropout.p = 0.0
@@ -79,19 +96,27 @@ def same_weights(first, second):
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
-class Cut(Exception):
+class StopTraining(Exception):
     """Ends a training."""
 
 
-class CutAt(TrainerCallback):
+class StopAt(TrainerCallback):
     """Ends a training after a step."""
 
     def __init__(self, step):
         self.step = step
 
     def on_step_end(self, args, state, control, **kwargs):
+        """Stop after the step.
+
+        Args:
+            args: Training arguments.
+            state: State of the trainer.
+            control: Control of the trainer.
+            **kwargs: Model, tokenizer and more.
+        """
         if state.global_step == self.step:
-            raise Cut
+            raise StopTraining
 
 
 def train_to_end(folder, kind="one"):
