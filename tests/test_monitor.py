@@ -19,25 +19,36 @@ objective = partial(factories.objective, labels=["a", "b"])
 
 
 def rows(count, seed, share=0.3, words=20, wrong=0.1):
+    """Return a table of predictions and the frame of their texts.
+
+    Args:
+        count: Number of rows.
+        seed: Seed of the random numbers.
+        share: Share of the label a.
+        words: Mean length of a text.
+        wrong: Share of wrong predictions.
+    """
     random = np.random.default_rng(seed)
     labels = np.where(random.random(count) < share, "a", "b")
-    missed = random.random(count) < wrong
-    score = np.where(missed, 0.5 + random.random(count) / 4, 0.8 + random.random(count) / 5)
-    said = np.where(missed, np.where(labels == "a", "b", "a"), labels)
-    table = pd.DataFrame({"label": labels, "predicted": said, "score:a": np.where(said == "a", score, 1 - score)})
+    is_wrong = random.random(count) < wrong
+    score = np.where(is_wrong, 0.5 + random.random(count) / 4, 0.8 + random.random(count) / 5)
+    predicted = np.where(is_wrong, np.where(labels == "a", "b", "a"), labels)
+    table = pd.DataFrame(
+        {"label": labels, "predicted": predicted, "score:a": np.where(predicted == "a", score, 1 - score)}
+    )
     table["score:b"] = 1 - table["score:a"]
     return table, pd.DataFrame({"text": ["x" * n for n in random.poisson(words, count)]})
 
 
-def drifted(found):
-    return {drift.feature for drift in found if drift.drifted}
+def drifted(drifts):
+    return {drift.feature for drift in drifts if drift.drifted}
 
 
 def test_rows_alike_are_steady_and_false_alarms_are_rare():
-    before = drift_profile.build_profile(*rows(1000, 0), objective())
-    assert set(before.features) == {"answer", "confidence", "length of the text"}
+    profile = drift_profile.build_profile(*rows(1000, 0), objective())
+    assert set(profile.features) == {"answer", "confidence", "length of the text"}
     alarms = sum(
-        bool(drifted(drift_profile.measure_drift(before, *rows(60, seed), objective(), 0.0))) for seed in range(1, 401)
+        bool(drifted(drift_profile.measure_drift(profile, *rows(60, seed), objective(), 0.0))) for seed in range(1, 401)
     )
     assert alarms / 400 < 0.003 + 3 * np.sqrt(0.003 / 400), "the index was above its own noise too often"
 
@@ -47,18 +58,18 @@ def test_rows_alike_are_steady_and_false_alarms_are_rare():
     [({"share": 0.7}, "answer"), ({"words": 28}, "length of the text"), ({"wrong": 0.6}, "confidence")],
 )
 def test_what_has_changed_is_named(changed, feature):
-    before = drift_profile.build_profile(*rows(1000, 0), objective())
-    found = drift_profile.measure_drift(before, *rows(500, 1, **changed), objective(), 0.2)
-    assert found[0].feature == feature and found[0].drifted
-    assert sum(now for _, now in found[0].shares.values()) == pytest.approx(1)
+    profile = drift_profile.build_profile(*rows(1000, 0), objective())
+    drifts = drift_profile.measure_drift(profile, *rows(500, 1, **changed), objective(), 0.2)
+    assert drifts[0].feature == feature and drifts[0].drifted
+    assert sum(now for _, now in drifts[0].shares.values()) == pytest.approx(1)
 
 
 def test_the_picture_has_a_panel_a_feature(tmp_path):
-    before = drift_profile.build_profile(*rows(1000, 0), objective())
-    found = drift_profile.measure_drift(before, *rows(500, 1, words=28), objective(), 0.2)
-    plots.drift(found, tmp_path / "drift.png")
+    profile = drift_profile.build_profile(*rows(1000, 0), objective())
+    drifts = drift_profile.measure_drift(profile, *rows(500, 1, words=28), objective(), 0.2)
+    plots.drift(drifts, tmp_path / "drift.png")
     width, height = Image.open(tmp_path / "drift.png").size
-    assert width == 770 and height > 110 * 0.32 * sum(len(one.shares) for one in found)
+    assert width == 770 and height > 110 * 0.32 * sum(len(drift.shares) for drift in drifts)
 
 
 def test_labels_that_are_signs_break_neither_picture_nor_table(tmp_path):
@@ -67,10 +78,10 @@ def test_labels_that_are_signs_break_neither_picture_nor_table(tmp_path):
     priced = objective(labels=sorted(labels))
     plots.predictions({"main": table}, [priced], "full", tmp_path)
     assert (tmp_path / "confusion_matrix.png").is_file()
-    told = drift_profile.build_profile(table, pd.DataFrame({"text": ["x"] * 20}), priced)
-    drifts = drift_profile.measure_drift(told, table, pd.DataFrame({"text": ["x"] * 20}), priced, 0.2)
+    profile = drift_profile.build_profile(table, pd.DataFrame({"text": ["x"] * 20}), priced)
+    drifts = drift_profile.measure_drift(profile, table, pd.DataFrame({"text": ["x"] * 20}), priced, 0.2)
     plots.drift(drifts, tmp_path / "drift.png")
-    found = {
+    result = {
         "model": "m",
         "version": "1",
         "status": "steady",
@@ -79,27 +90,27 @@ def test_labels_that_are_signs_break_neither_picture_nor_table(tmp_path):
         "labelled": 20,
         "unreadable": 0,
     }
-    page = markdown(found | {"drift": [drift.model_dump() for drift in drifts]})
+    page = markdown(result | {"drift": [drift.model_dump() for drift in drifts]})
     lines = [line for line in page.splitlines() if line.startswith("| ") and "%" in line]
     assert all(len(re.findall(r"(?<!\\)\|", line)) == 4 for line in lines) and any("yes\\|no" in line for line in lines)
 
 
 def test_an_unknown_answer_has_a_bin():
-    before = drift_profile.build_profile(*rows(500, 0), objective())
+    profile = drift_profile.build_profile(*rows(500, 0), objective())
     table, frame = rows(500, 1)
     table["predicted"] = "c"
-    found = drift_profile.measure_drift(before, table, frame, objective(), 0.2)
-    assert found[0].feature == "answer" and found[0].shares[drift_profile.OTHER_BIN] == (0.0, 1.0)
+    drifts = drift_profile.measure_drift(profile, table, frame, objective(), 0.2)
+    assert drifts[0].feature == "answer" and drifts[0].shares[drift_profile.OTHER_BIN] == (0.0, 1.0)
 
 
 def test_a_drop_in_quality_is_told_from_noise():
-    before = drift_profile.build_profile(*rows(1000, 0), objective())
+    profile = drift_profile.build_profile(*rows(1000, 0), objective())
     alarms = [
-        drift_profile.quality_drop(before, rows(400, seed)[0], objective(), 0.0, 0.95)[1] for seed in range(1, 401)
+        drift_profile.quality_drop(profile, rows(400, seed)[0], objective(), 0.0, 0.95)[1] for seed in range(1, 401)
     ]
     assert np.mean(alarms) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
-    value, dropped = drift_profile.quality_drop(before, rows(400, 1, wrong=0.2)[0], objective(), 0.02, 0.95)
-    assert dropped and value == pytest.approx(0.8, abs=0.06)
+    value, has_dropped = drift_profile.quality_drop(profile, rows(400, 1, wrong=0.2)[0], objective(), 0.02, 0.95)
+    assert has_dropped and value == pytest.approx(0.8, abs=0.06)
 
 
 def test_rows_that_belong_together_count_as_groups():
@@ -107,18 +118,20 @@ def test_rows_that_belong_together_count_as_groups():
 
     def together(seed, unit):
         table, frame = rows(40, seed)
-        of = keys if unit == "groups" else np.arange(400)
-        return table.iloc[keys].reset_index(drop=True).assign(side_key=of.astype(str)), frame.iloc[keys].reset_index(
-            drop=True
-        )
+        unit_keys = keys if unit == "groups" else np.arange(400)
+        return table.iloc[keys].reset_index(drop=True).assign(side_key=unit_keys.astype(str)), frame.iloc[
+            keys
+        ].reset_index(drop=True)
 
-    for unit, found in alarms.items():
+    for unit, outcomes in alarms.items():
         for seed in range(1, 151):
-            before = drift_profile.build_profile(*together(1000 + seed, unit), objective())
+            profile = drift_profile.build_profile(*together(1000 + seed, unit), objective())
             table, frame = together(seed, unit)
-            worse = drift_profile.quality_drop(before, table, objective(), 0.0, 0.95)[1]
-            found.append((worse, bool(drifted(drift_profile.measure_drift(before, table, frame, objective(), 0.0)))))
-    rates = {unit: np.mean(found, axis=0) for unit, found in alarms.items()}
+            worse = drift_profile.quality_drop(profile, table, objective(), 0.0, 0.95)[1]
+            outcomes.append(
+                (worse, bool(drifted(drift_profile.measure_drift(profile, table, frame, objective(), 0.0))))
+            )
+    rates = {unit: np.mean(outcomes, axis=0) for unit, outcomes in alarms.items()}
     assert rates["groups"][0] < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 150) < rates["rows"][0]
     assert rates["groups"][1] < 0.05 < rates["rows"][1]
 
@@ -130,14 +143,14 @@ def test_numbers_have_a_profile_too():
         truth = np.random.default_rng(seed).normal(size=600)
         return pd.DataFrame({"label": truth, "predicted": truth + random.normal(scale=0.3, size=600) + shift})
 
-    told, frame = objective("regression", "pearson"), pd.DataFrame({"text": ["x"] * 600})
-    before = drift_profile.build_profile(scored(1, 0.0), frame, told)
-    assert not drifted(drift_profile.measure_drift(before, scored(2, 0.0), frame, told, 0.2))
-    assert drifted(drift_profile.measure_drift(before, scored(2, 1.5), frame, told, 0.2)) == {"answer"}
-    assert drift_profile.quality_drop(before, scored(2, 1.5), told, 0.02, 0.95)[1]
+    regression, frame = objective("regression", "pearson"), pd.DataFrame({"text": ["x"] * 600})
+    profile = drift_profile.build_profile(scored(1, 0.0), frame, regression)
+    assert not drifted(drift_profile.measure_drift(profile, scored(2, 0.0), frame, regression, 0.2))
+    assert drifted(drift_profile.measure_drift(profile, scored(2, 1.5), frame, regression, 0.2)) == {"answer"}
+    assert drift_profile.quality_drop(profile, scored(2, 1.5), regression, 0.02, 0.95)[1]
     narrow = scored(3, 0.0)
     narrow[["label", "predicted"]] -= 0.8 * narrow[["label"]].to_numpy()
-    assert not drift_profile.quality_drop(before, narrow, told, 0.02, 0.95)[1], (
+    assert not drift_profile.quality_drop(profile, narrow, regression, 0.02, 0.95)[1], (
         "numbers that vary less, and are told as well"
     )
 
@@ -148,14 +161,14 @@ def test_fresh_rows_are_those_of_the_file_alone_and_may_lack_labels(tmp_path):
     data = DataSettings(path="rows.csv", unlabelled="more.txt", label_separator=";")
     frame = _read_new_rows(data, "classification", "fresh.csv", tmp_path)
     assert frame["text"].tolist() == ["one", "two"]
-    several = objective(separator=";")
-    table = scoring.table(frame, several, pd.DataFrame({"predicted": ["b;a", ""]}))
+    multilabel = objective(separator=";")
+    table = scoring.table(frame, multilabel, pd.DataFrame({"predicted": ["b;a", ""]}))
     assert table["predicted"].tolist() == ["a;b", ""] and table["label"].notna().tolist() == [True, False]
 
 
 @pytest.mark.parametrize(("kind", "labels"), [("classification", "a,,  ,b"), ("regression", "1.5,,x,2")])
 def test_labels_that_say_nothing_are_none(tmp_path, kind, labels):
-    rows = "".join(f"text {place},{label}\n" for place, label in enumerate(labels.split(",")))
+    rows = "".join(f"text {index},{label}\n" for index, label in enumerate(labels.split(",")))
     (tmp_path / "fresh.csv").write_text("text,label\n" + rows)
     frame = _read_new_rows(DataSettings(path="rows.csv"), kind, "fresh.csv", tmp_path)
     assert frame["label"].notna().tolist() == [True, False, False, True]
@@ -164,22 +177,22 @@ def test_labels_that_say_nothing_are_none(tmp_path, kind, labels):
 def test_values_that_hardly_differ_have_bins_of_their_own():
     sure = 1 - 10 ** np.random.default_rng(0).uniform(-6, -4.3, 2000)
 
-    def told(scores):
+    def scored_rows(scores):
         table = pd.DataFrame({"label": "a", "predicted": "a", "score:a": scores, "score:b": 1 - scores})
         return table, pd.DataFrame({"text": ["x"] * len(scores)})
 
-    before = drift_profile.build_profile(*told(sure), objective())
-    edges = before.features["confidence"].edges
-    assert sum(before.features["confidence"].shares.values()) == pytest.approx(1)
-    moved = np.linspace(edges[3], edges[4], 2000)
-    assert drifted(drift_profile.measure_drift(before, *told(moved), objective(), 0.2)) == {"confidence"}
+    profile = drift_profile.build_profile(*scored_rows(sure), objective())
+    edges = profile.features["confidence"].edges
+    assert sum(profile.features["confidence"].shares.values()) == pytest.approx(1)
+    shifted = np.linspace(edges[3], edges[4], 2000)
+    assert drifted(drift_profile.measure_drift(profile, *scored_rows(shifted), objective(), 0.2)) == {"confidence"}
 
 
 def test_how_two_versions_differ():
     was, now = pd.Series(["a", "a", "b", "b"]), pd.Series(["a", "b", "b", "b"])
-    told = _difference({"predicted": was, "compared": now}, "models:/x@champion", "models:/x@challenger")
-    assert "another answer to 1 of 4 rows (25.0 %)" in told and "- a becomes b: 1 rows" in told
-    apart = _difference(
+    label_difference = _difference({"predicted": was, "compared": now}, "models:/x@champion", "models:/x@challenger")
+    assert "another answer to 1 of 4 rows (25.0 %)" in label_difference and "- a becomes b: 1 rows" in label_difference
+    number_difference = _difference(
         {"predicted": pd.Series([1.0, 2.0]), "compared": pd.Series([1.0, 2.5])}, "models:/x@champion", "y"
     )
-    assert "0.25 apart on average, 0.5 at most" in apart
+    assert "0.25 apart on average, 0.5 at most" in number_difference

@@ -198,8 +198,8 @@ def test_mlflow_keeps_data_metrics_pages_and_what_the_version_was_made_of(first)
 
 def test_the_champion_answers_where_torch_is_missing(first):
     command = [sys.executable, "-c", TORCHLESS, f"sqlite:///{first.home}/mlflow/mlflow.db"]
-    answered = subprocess.run(command, capture_output=True, text=True, cwd=first.shell.folder)
-    assert answered.stdout.strip() == "['good', 'bad']", answered.stderr[-2000:]
+    completed = subprocess.run(command, capture_output=True, text=True, cwd=first.shell.folder)
+    assert completed.stdout.strip() == "['good', 'bad']", completed.stderr[-2000:]
 
 
 def test_predict_writes_the_champions_answers(first):
@@ -235,8 +235,8 @@ def test_a_forced_night_trains_the_same_weights(first, forced):
 
 
 def test_a_forced_night_runs_every_stage_anew(repeated, forced):
-    kept = {path.parts[-3] for path, time in repeated.records.items() if forced.records[path] == time}
-    assert kept <= {"gate"}, "the gate alone has another champion to compare with"
+    unchanged = {path.parts[-3] for path, time in repeated.records.items() if forced.records[path] == time}
+    assert unchanged <= {"gate"}, "the gate alone has another champion to compare with"
 
 
 def test_the_history_lists_what_nights_and_people_decided(rolled_back):
@@ -260,9 +260,9 @@ def test_two_seeds_are_trained_and_their_spread_is_recorded(smaller):
 
 
 def test_rows_that_the_champion_had_right_are_listed_without_their_texts(smaller, tmp_path):
-    lost = smaller.result["gate"]["lost"]
-    assert {"slices.csv", "lost.csv"} <= smaller.artifact_names() and lost > 0
-    assert "Slices of the holdout" in smaller.page and f"{lost} are wrong that it had right" in smaller.page
+    num_regressions = smaller.result["gate"]["lost"]
+    assert {"slices.csv", "lost.csv"} <= smaller.artifact_names() and num_regressions > 0
+    assert "Slices of the holdout" in smaller.page and f"{num_regressions} are wrong that it had right" in smaller.page
     table = smaller.client.download_artifacts(smaller.result["mlflow_run_id"], "lost.csv", str(tmp_path))
     assert "text" not in Path(table).read_text().splitlines()[0]
 
@@ -284,9 +284,9 @@ def test_a_skipped_night_goes_on_naming_them(smaller_again):
 
 def test_an_alias_that_was_moved_by_hand_is_entered_in_the_ledger(after_move):
     assert after_move.result["champion_version"] == "2"
-    held, _, moved, skipped = after_move.shell("history", "tiny").stdout.splitlines()[-4:]
-    assert "held" in held and "3  1 " in held
-    assert "moved by hand    2  1 → 2" in moved and "skipped" in skipped
+    held_line, _, moved_line, skipped_line = after_move.shell("history", "tiny").stdout.splitlines()[-4:]
+    assert "held" in held_line and "3  1 " in held_line
+    assert "moved by hand    2  1 → 2" in moved_line and "skipped" in skipped_line
 
 
 @pytest.fixture(scope="module")
@@ -310,23 +310,23 @@ def killed(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> tuple[F
 
 @pytest.mark.slow
 def test_a_night_that_was_killed_in_training_ends_with_the_same_weights(first, killed):
-    night, _ = killed
-    assert night.result["status"] == "promoted" and night.weights == first.weights
+    resumed, _ = killed
+    assert resumed.result["status"] == "promoted" and resumed.weights == first.weights
 
 
 @pytest.mark.slow
 def test_a_night_that_was_killed_redoes_no_finished_stage(killed):
-    night, records = killed
-    assert {path: night.records[path] for path in records} == records
+    resumed, records = killed
+    assert {path: resumed.records[path] for path in records} == records
 
 
 @pytest.mark.slow
 def test_of_a_killed_night_no_run_no_half_file_and_no_process_is_left(killed):
-    night, _ = killed
-    experiments = [experiment.experiment_id for experiment in night.client.search_experiments()]
-    assert "RUNNING" not in {run.info.status for run in night.client.search_runs(experiments)}
-    assert not list(night.home.rglob("*.partial"))
-    assert not psutil.wait_procs(processes_of(night.home), timeout=20)[1], "its temporary Prefect server is left"
+    resumed, _ = killed
+    experiments = [experiment.experiment_id for experiment in resumed.client.search_experiments()]
+    assert "RUNNING" not in {run.info.status for run in resumed.client.search_runs(experiments)}
+    assert not list(resumed.home.rglob("*.partial"))
+    assert not psutil.wait_procs(processes_of(resumed.home), timeout=20)[1], "its temporary Prefect server is left"
 
 
 def test_a_night_that_failed_after_its_promotion_goes_on(shell, project):
@@ -365,10 +365,10 @@ def test_a_champion_of_another_making_stays(shell, project, home):
     client = mlflow.MlflowClient()
     client.set_registered_model_alias("tiny", "champion", "1")
     shell.env |= {"NIGHTSHIFT_HOME": str(home), "MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}
-    night = shell.json("run", "night.yaml")
-    assert (night["status"], night["version"], night["champion_version"]) == ("held", "2", "1")
-    assert night["gate"]["reasons"][0].startswith("not compared: the champion cannot answer for tonight's objectives")
-    assert "version 1 of tiny was not registered by nightshift" in night["reason"]
+    result = shell.json("run", "night.yaml")
+    assert (result["status"], result["version"], result["champion_version"]) == ("held", "2", "1")
+    assert result["gate"]["reasons"][0].startswith("not compared: the champion cannot answer for tonight's objectives")
+    assert "version 1 of tiny was not registered by nightshift" in result["reason"]
     assert str(client.get_model_version_by_alias("tiny", "champion").version) == "1"
     assert shell("promote", "tiny", "2", "--reason", "ours from now on").returncode == 0
     assert str(client.get_model_version_by_alias("tiny", "champion").version) == "2"
@@ -389,26 +389,26 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_bad_input_gives_one_line_and_its_exit_code(shell, project, tiny_base, case):
     (project / "one.csv").write_text("message,label\n" + "".join(f"message number {i},good\n" for i in range(80)))
-    other = shutil.copytree(tiny_base, project / "other")
-    weights = load_file(other / "model.safetensors")
-    save_file({f"_orig_mod.{name}": value for name, value in weights.items()}, other / "model.safetensors")
+    other_base = shutil.copytree(tiny_base, project / "other")
+    weights = load_file(other_base / "model.safetensors")
+    save_file({f"_orig_mod.{name}": value for name, value in weights.items()}, other_base / "model.safetensors")
     overrides, code, line = CASES[case]
-    done = shell("run", "night.yaml", *overrides)
-    assert done.returncode == code, done.stderr[-2000:]
-    told = done.stdout if code == 3 else done.stderr
-    assert line in told
+    completed = shell("run", "night.yaml", *overrides)
+    assert completed.returncode == code, completed.stderr[-2000:]
+    output = completed.stdout if code == 3 else completed.stderr
+    assert line in output
     if code == 2:
-        assert [text for text in done.stderr.splitlines() if line in text] == done.stderr.splitlines()[-1:]
-        assert "Traceback" not in done.stderr
+        assert [text for text in completed.stderr.splitlines() if line in text] == completed.stderr.splitlines()[-1:]
+        assert "Traceback" not in completed.stderr
         assert not any((project / "home" / "store").glob("split/*"))
 
 
 def test_the_data_gate_alone(shell, project):
     with (project / "rows.csv").open("a") as file:
         file.write(",good\nsame text here,good\nSame  text here,good\ntwo sides,good\ntwo sides,bad\n")
-    found = shell.json("validate", "night.yaml")
-    assert found["status"] == "passed"
-    assert found["rows"] == {
+    result = shell.json("validate", "night.yaml")
+    assert result["status"] == "passed"
+    assert result["rows"] == {
         "read": 605,
         "kept": 601,
         "quarantined": 4,
@@ -416,12 +416,12 @@ def test_the_data_gate_alone(shell, project):
         "conflict": 2,
         "duplicate": 1,
     }
-    assert Path(found["data_docs"]).is_file()
-    table = pd.read_csv(found["quarantine"])
+    assert Path(result["data_docs"]).is_file()
+    table = pd.read_csv(result["quarantine"])
     assert table[["reason", "row"]].values.tolist() == [
         ["missing", 601],
         ["duplicate", 603],
         ["conflict", 604],
         ["conflict", 605],
     ]
-    assert {entry["severity"] for entry in found["expectations"]} == {"critical", "warning"}
+    assert {entry["severity"] for entry in result["expectations"]} == {"critical", "warning"}

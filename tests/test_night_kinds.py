@@ -50,9 +50,9 @@ class Project:
 @pytest.fixture(scope="module")
 def new_project(tmp_path_factory: pytest.TempPathFactory, prefect_api: str):
     """Make a project of its own."""
-    things = ("tent", "stove", "lamp", "bag")
+    items = ("tent", "stove", "lamp", "bag")
     frame = pd.DataFrame(ROWS, columns=["text", "mood"])
-    frame["things"] = [",".join(sorted(set(things) & set(text.split())) or ["nothing"]) for text in frame["text"]]
+    frame["things"] = [",".join(sorted(set(items) & set(text.split())) or ["nothing"]) for text in frame["text"]]
     frame["words"] = [len(text.split()) + 0.5 for text in frame["text"]]
     frame["first"] = [text.split()[0].upper() for text in frame["text"]]
     frame["day"] = [f"2026-01-{1 + row // 20:02d}" for row in range(len(frame))]
@@ -255,11 +255,11 @@ def test_a_label_without_training_rows_is_said_wherever_a_night_is_reported(new_
     settings = project.write_settings(
         **RECENT, train=WINDOW | {"num_train_epochs": 2}, split={"by": "order", "holdout": 0.5}
     )
-    night = project.shell("run", settings)
-    assert night.returncode == 0 and "was trained on" in night.stderr, night.stderr[-2000:]
+    completed = project.shell("run", settings)
+    assert completed.returncode == 0 and "was trained on" in completed.stderr, completed.stderr[-2000:]
     untrained = "rows that carry them count as wrong: mixed (60)."
-    assert untrained in night.stdout.splitlines()[0], "no row of 'mixed' is old enough to train"
-    page = next(line.split()[1] for line in night.stdout.splitlines() if line.startswith("report"))
+    assert untrained in completed.stdout.splitlines()[0], "no row of 'mixed' is old enough to train"
+    page = next(line.split()[1] for line in completed.stdout.splitlines() if line.startswith("report"))
     lead = (project.folder / page).read_text().partition('<p class="lead">')[2]
     assert untrained in lead.partition("</p>")[0]
     assert untrained in project.version("3").description.splitlines()[0]
@@ -283,7 +283,7 @@ def test_a_poisoned_training_is_one_line(project):
         kind="regression", data=data("words"),
         train={"base_model": "scratch:bert", "scratch": SMALL_BERT, "learning_rate": 1e30, "precision": "float32"},
     )  # fmt: skip
-    night = project.shell("run", settings)
-    assert night.returncode == 1
-    line = night.stderr.splitlines()[-1]
+    completed = project.shell("run", settings)
+    assert completed.returncode == 1
+    line = completed.stderr.splitlines()[-1]
     assert line.startswith("train: the loss ") and "row_key" in line and "train.learning_rate" in line

@@ -19,7 +19,7 @@ from cli.export import export
 from flows.predict import predict_file
 from flows.promotion import promote_by_hand, roll_back
 
-KEPT = Path(__file__).parent / "data" / "registry-0.1"
+OLD_REGISTRY = Path(__file__).parent / "data" / "registry-0.1"
 WRITTEN_UNDER = "/tmp/registry-0.1/home"
 """NIGHTSHIFT_HOME when it was written; the database names it."""
 VERSIONS = [("tone", "1"), ("tone", "2"), ("tone", "3"), ("story", "1")]
@@ -51,9 +51,9 @@ print(pandas.DataFrame(answers).to_json(orient="records"))
 
 def copied(home: Path) -> Path:
     """Copy the registry to `home`; its database then names that in place of the folder it was written under."""
-    shutil.copytree(KEPT / "artifacts", home / "mlflow" / "artifacts")
-    shutil.copytree(KEPT / "registered", home / "registered")
-    statements = (KEPT / "mlflow.sql").read_text(encoding="utf-8").replace(WRITTEN_UNDER, str(home))
+    shutil.copytree(OLD_REGISTRY / "artifacts", home / "mlflow" / "artifacts")
+    shutil.copytree(OLD_REGISTRY / "registered", home / "registered")
+    statements = (OLD_REGISTRY / "mlflow.sql").read_text(encoding="utf-8").replace(WRITTEN_UNDER, str(home))
     with closing(sqlite3.connect(home / "mlflow" / "mlflow.db")) as database:
         database.executescript(statements)
     return home
@@ -90,29 +90,29 @@ def moving(tmp_path, monkeypatch):
 
 def expected(name: str, number: str) -> pd.DataFrame:
     """Return what the old code answered."""
-    return pd.read_csv(KEPT / "answers" / f"{name}-{number}.csv")
+    return pd.read_csv(OLD_REGISTRY / "answers" / f"{name}-{number}.csv")
 
 
 def assert_same(answers: pd.DataFrame, name: str, number: str) -> None:
     """Compare answers with those of the old code; scores may differ by what another processor computes."""
-    wanted = expected(name, number)
-    assert answers["predicted"].tolist() == wanted["predicted"].tolist()
+    expected_answers = expected(name, number)
+    assert answers["predicted"].tolist() == expected_answers["predicted"].tolist()
     if name == "tone":
         int8 = number == "3"  # it differs more from processor to processor
-        assert np.allclose(answers["score"], wanted["score"], atol=0.02 if int8 else 1e-5)
+        assert np.allclose(answers["score"], expected_answers["score"], atol=0.02 if int8 else 1e-5)
 
 
 def test_history_lists_the_entries_in_order(shared):
-    done = Shell(shared.parent)("history", "tone")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == (KEPT / "answers" / "tone-history.txt").read_text()
-    actions = [line.split("  ")[1] for line in done.stdout.splitlines()]
+    completed = Shell(shared.parent)("history", "tone")
+    assert completed.returncode == 0, completed.stderr
+    assert completed.stdout == (OLD_REGISTRY / "answers" / "tone-history.txt").read_text()
+    actions = [line.split("  ")[1] for line in completed.stdout.splitlines()]
     assert set(actions) == {"promoted", "rolled back", "held", "moved by hand", "skipped"}
 
 
 @pytest.mark.parametrize(("name", "number"), VERSIONS)
 def test_predict_answers_as_the_old_code_did(reading, name, number):
-    predict_file(f"models:/{name}/{number}", KEPT / "asked.csv", reading.parent / f"{name}-{number}.csv")
+    predict_file(f"models:/{name}/{number}", OLD_REGISTRY / "asked.csv", reading.parent / f"{name}-{number}.csv")
     assert_same(pd.read_csv(reading.parent / f"{name}-{number}.csv"), name, number)
 
 
@@ -121,7 +121,7 @@ def test_rollback_moves_the_alias_and_the_version_answers(moving, tmp_path):
     assert str(client.get_model_version_by_alias("tone", "champion").version) == "2"
     assert roll_back("tone", "a test") == "tone: champion is version 1 again (was 2)"
     assert str(client.get_model_version_by_alias("tone", "champion").version) == "1"
-    predict_file("models:/tone@champion", KEPT / "asked.csv", tmp_path / "out.csv")
+    predict_file("models:/tone@champion", OLD_REGISTRY / "asked.csv", tmp_path / "out.csv")
     assert_same(pd.read_csv(tmp_path / "out.csv"), "tone", "1")
 
 
@@ -129,19 +129,19 @@ def test_the_exported_folder_answers(reading, tmp_path):
     for name in ("tone", "story"):
         export(f"{name}@champion", tmp_path / name)
         assert (tmp_path / name / "checkpoint" / "model.safetensors").exists()
-    shutil.copy(KEPT / "asked.csv", tmp_path / "tone")
-    done = subprocess.run([sys.executable, "-c", EXPORTED], cwd=tmp_path / "tone", capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    answers = pd.DataFrame(json.loads(done.stdout)).rename(columns={"label": "predicted"})
+    shutil.copy(OLD_REGISTRY / "asked.csv", tmp_path / "tone")
+    completed = subprocess.run([sys.executable, "-c", EXPORTED], cwd=tmp_path / "tone", capture_output=True, text=True)
+    assert completed.returncode == 0, completed.stderr[-3000:]
+    answers = pd.DataFrame(json.loads(completed.stdout)).rename(columns={"label": "predicted"})
     assert_same(answers, "tone", "2")
 
 
 def test_mlflow_loads_the_versions_with_their_own_code(reading, tmp_path):
     models = [f"{name}/{number}" for name, number in VERSIONS]
-    command = [sys.executable, "-c", PYFUNC, mlflow.get_tracking_uri(), str(KEPT / "asked.csv"), *models]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    answers = json.loads(done.stdout.splitlines()[-1])
+    command = [sys.executable, "-c", PYFUNC, mlflow.get_tracking_uri(), str(OLD_REGISTRY / "asked.csv"), *models]
+    completed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert completed.returncode == 0, completed.stderr[-3000:]
+    answers = json.loads(completed.stdout.splitlines()[-1])
     for name, number in VERSIONS:
         frame = pd.DataFrame(answers[f"{name}/{number}"])
         assert_same(frame.rename(columns={"label": "predicted", "text": "predicted"}), name, number)
@@ -157,17 +157,17 @@ def test_a_night_goes_on_from_the_old_champion_and_is_compared_with_it(moving, t
     pd.DataFrame(messages(900, seed=21), columns=["message", "label"]).to_csv(tmp_path / "rows.csv", index=False)
     (tmp_path / "night.yaml").write_text(json.dumps(settings))
     shell = Shell(tmp_path, prefect_api)
-    night = shell.json("run", "night.yaml")
+    result = shell.json("run", "night.yaml")
     log = (tmp_path / "err").read_text()
-    assert night["status"] in ("promoted", "held"), night["reason"]
+    assert result["status"] in ("promoted", "held"), result["reason"]
     assert "does not help tonight" not in log, "it went on from the champion's weights"
-    assert night["changed"].startswith("changed since the night of ") and ": data" in night["changed"]
-    assert night["version"] == "4" and night["champion_version"] == ("4" if night["status"] == "promoted" else "1")
-    gate = night["gate"]
+    assert result["changed"].startswith("changed since the night of ") and ": data" in result["changed"]
+    assert result["version"] == "4" and result["champion_version"] == ("4" if result["status"] == "promoted" else "1")
+    gate = result["gate"]
     assert gate["validation"] is not None and gate["gained"] + gate["lost"] > 0, gate["reasons"]
     assert not any(reason.startswith("not compared") for reason in gate["reasons"])
     entries = mlflow.MlflowClient().search_model_versions("name = 'tone.ledger'")
     entry = max(entries, key=lambda entry: int(entry.version))
-    assert entry.tags["evidence"] == night["mlflow_run_id"]
+    assert entry.tags["evidence"] == result["mlflow_run_id"]
     recorded = [entry.tags[name] for name in ("action", "version", "old", "new")]
-    assert recorded == [night["status"], "4", "1", night["champion_version"]]
+    assert recorded == [result["status"], "4", "1", result["champion_version"]]

@@ -22,9 +22,9 @@ def home(monkeypatch):
     folder.chmod(0o755)
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(folder / "home"))
     monkeypatch.setattr(permissions, "_users_umask", None)
-    before = os.umask(0o022)
+    old_umask = os.umask(0o022)
     yield folder / "home"
-    os.umask(before)
+    os.umask(old_umask)
     shutil.rmtree(folder)
 
 
@@ -62,8 +62,10 @@ def test_another_user_cannot_read_a_row(home):
     permissions.keep_private()
     (home / "rows.csv").write_text("a row")
     (home / "rows.csv").chmod(0o644)
-    done = subprocess.run(["cat", home / "rows.csv"], user=65534, group=65534, extra_groups=[], capture_output=True)
-    assert done.returncode and b"Permission denied" in done.stderr and not done.stdout
+    completed = subprocess.run(
+        ["cat", home / "rows.csv"], user=65534, group=65534, extra_groups=[], capture_output=True
+    )
+    assert completed.returncode and b"Permission denied" in completed.stderr and not completed.stdout
 
 
 def test_the_traceback_of_an_error_lies_in_the_home(home, monkeypatch, capsys):
@@ -71,8 +73,8 @@ def test_the_traceback_of_an_error_lies_in_the_home(home, monkeypatch, capsys):
     with pytest.raises(typer.Exit), main._reported_errors():
         raise RuntimeError(f"no answer from https://ada:{SECRET}@host.test")
     (file,) = (home / "logs").glob("error-*.log")
-    shown = capsys.readouterr().err
-    assert shown == f"RuntimeError: no answer from https://***@host.test (traceback in {file})\n"
+    stderr = capsys.readouterr().err
+    assert stderr == f"RuntimeError: no answer from https://***@host.test (traceback in {file})\n"
     assert "Traceback" in file.read_text() and SECRET not in file.read_text() and mode(file) == 0o600
 
 

@@ -51,9 +51,9 @@ def test_a_file_of_pairs_has_both_texts_in_every_row(mlflow_store, tmp_path):
     (tmp_path / "same.csv").write_text("text,text_pair\na tent,a box\na lamp,a bag\n")
     (tmp_path / "other.csv").write_text("first,text,second\na tent,x,a box\na lamp,y,a bag\n")
     expected = pd.read_csv(StringIO(predict_file(uri, tmp_path / "same.csv", None)[0]))["predicted"].tolist()
-    named = predict_file(uri, tmp_path / "other.csv", None, text="first", text_pair="second")[0]
-    assert pd.read_csv(StringIO(named))["predicted"].tolist() == expected
-    assert named.startswith("first,text,second,predicted,score\n")
+    csv_text = predict_file(uri, tmp_path / "other.csv", None, text="first", text_pair="second")[0]
+    assert pd.read_csv(StringIO(csv_text))["predicted"].tolist() == expected
+    assert csv_text.startswith("first,text,second,predicted,score\n")
     with pytest.raises(UserError, match=r"no column 'third'; it has first, text, second; name .* with --text-pair$"):
         predict_file(uri, tmp_path / "other.csv", None, text="first", text_pair="third")
     with pytest.raises(UserError, match=r"no column 'body'; it has first, text, second; name .* with --text$"):
@@ -73,8 +73,8 @@ def test_a_file_is_read_and_written_as_it_is(mlflow_store, tmp_path):
     out = pd.read_csv(tmp_path / "out.csv", dtype=str, keep_default_na=False)
     assert out["text"].tolist() == [*texts, "no id"] and out["id"].tolist() == ["0", "1", "2", "3", "4", ""]
     predict_file(uri, tmp_path / "new.jsonl", tmp_path / "out.jsonl")
-    told = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
-    assert [{name: line[name] for name in rows[0]} for line in told[:5]] == rows
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [{name: line[name] for name in rows[0]} for line in lines[:5]] == rows
     (tmp_path / "torn.csv").write_text("id,text\n1,good\n2,good,bad\n")
     with pytest.raises(UserError, match=r"torn\.csv, line 3: 3 fields where 2 were expected"):
         predict_file(uri, tmp_path / "torn.csv", None)

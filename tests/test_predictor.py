@@ -25,8 +25,8 @@ def test_the_served_folder_judges_like_torch_in_order_and_cut_to_length(case, tm
         expected = full.scores(LONG, second_texts(head), name)
         assert expected.shape == (len(LONG), head.outputs) and np.ptp(expected, axis=0).min() > 0.01
         assert np.abs(served.scores(LONG, second_texts(head), name) - expected).max() < 1e-4
-        alone = served.scores(LONG[5:6], [LONG[-6]] if head.pairs else None, name)
-        assert np.abs(alone - expected[5]).max() < 1e-4
+        single_row_scores = served.scores(LONG[5:6], [LONG[-6]] if head.pairs else None, name)
+        assert np.abs(single_row_scores - expected[5]).max() < 1e-4
 
 
 @pytest.mark.parametrize("case", ["bert with numbers", "gpt2", "one bert for four"])
@@ -39,8 +39,8 @@ def test_in_eight_bits_every_head_still_says_the_same(case, tmp_path):
     (tmp_path / "int8.onnx").replace(tmp_path / "model.onnx")
     served = export.open_predictor(tmp_path)
     for name, head in heads.items():
-        expected, found = (model.scores(LONG, second_texts(head), name) for model in (full, served))
-        assert np.corrcoef(expected[:, 0], found[:, 0])[0, 1] > 0.95
+        expected, actual = (model.scores(LONG, second_texts(head), name) for model in (full, served))
+        assert np.corrcoef(expected[:, 0], actual[:, 0])[0, 1] > 0.95
 
 
 def test_scores_are_what_each_kind_says_they_are(tmp_path):
@@ -57,16 +57,16 @@ class Fixed(PredictorBase):
     """A predictor whose scores are given."""
 
     def __init__(self, head, scores):
-        self.heads, self.main, self.given = {"main": head}, "main", np.array(scores)
+        self.heads, self.main, self.fixed_scores = {"main": head}, "main", np.array(scores)
 
     def scores(self, texts, pairs=None, objective="main"):
-        return self.given[: len(texts)]
+        return self.fixed_scores[: len(texts)]
 
 
 def test_several_labels_are_joined_and_none_is_empty():
-    told = serving.answer_frame(Fixed(MANY, [[0.5, 0.1, 0.9], [0.2, 0.4, 0.3]]), ["a", "b"])
-    assert told["label"].tolist() == ["box|tent", ""] and told["score"].tolist() == [0.5, 0.4]
-    assert told["scores"][0] == {"box": 0.5, "lamp": 0.1, "tent": 0.9}
+    answers = serving.answer_frame(Fixed(MANY, [[0.5, 0.1, 0.9], [0.2, 0.4, 0.3]]), ["a", "b"])
+    assert answers["label"].tolist() == ["box|tent", ""] and answers["score"].tolist() == [0.5, 0.4]
+    assert answers["scores"][0] == {"box": 0.5, "lamp": 0.1, "tent": 0.9}
 
 
 def test_threshold_and_abstention_bound_decide_alike_wherever_rows_are_answered():
@@ -74,24 +74,24 @@ def test_threshold_and_abstention_bound_decide_alike_wherever_rows_are_answered(
     low = Fixed(replace(MANY, threshold=0.3), scores)
     assert serving.answer_frame(low, ["a", "b"])["label"].tolist() == ["box|tent", "lamp"]
     sure = Fixed(replace(BINARY, abstain_below=0.6), [[0.45, 0.55], [0.1, 0.9]])
-    told = serving.answer_frame(sure, ["a", "b"])
-    assert list(told) == ["label", "score", "scores", "abstain"] and told["abstain"].tolist() == [True, False]
+    answers = serving.answer_frame(sure, ["a", "b"])
+    assert list(answers) == ["label", "score", "scores", "abstain"] and answers["abstain"].tolist() == [True, False]
     assert json.loads(json.dumps(sure.answers(["a"])))[0]["abstain"] is True
     assert "abstain" not in serving.answer_frame(Fixed(BINARY, [[0.4, 0.6]]), ["a"])
     frame = pd.DataFrame({"row_key": ["1", "2"], "text": ["a", "b"], "label": ["", ""]})
     for model, head in ((low, MANY), (sure, BINARY)):
-        told, table = (
+        answers, table = (
             serving.answer_frame(model, ["a", "b"]),
             scoring.predictions(model, frame, objective_of_head(head)),
         )
-        assert table["predicted"].tolist() == told["label"].tolist()
-        assert table.get("abstain", pd.Series()).tolist() == told.get("abstain", pd.Series()).tolist()
+        assert table["predicted"].tolist() == answers["label"].tolist()
+        assert table.get("abstain", pd.Series()).tolist() == answers.get("abstain", pd.Series()).tolist()
 
 
 def test_a_served_folder_decides_by_its_bounds_and_older_folders_are_read(tmp_path):
     full = export_model("bert", {"main": MANY}, tmp_path / "serving")
-    chosen = {"main": replace(MANY, threshold=0.32)}
-    export.rewrite_heads(chosen, tmp_path / "serving")
+    heads = {"main": replace(MANY, threshold=0.32)}
+    export.rewrite_heads(heads, tmp_path / "serving")
     served = export.open_predictor(tmp_path / "serving")
     scores = served.scores(TEXTS)
     assert served.heads["main"].threshold == 0.32 and np.abs(scores - full.scores(TEXTS)).max() < 1e-4
@@ -108,24 +108,24 @@ def test_a_served_folder_decides_by_its_bounds_and_older_folders_are_read(tmp_pa
 
 
 def test_what_a_model_cannot_answer_is_said():
-    one, pair = Fixed(BINARY, [[0.3, 0.7]] * 3), Fixed(PAIR, [[0.3, 0.6, 0.1]] * 3)
-    assert serving.answer_frame(one, "a text")["label"].tolist() == ["good"]
+    single, pair = Fixed(BINARY, [[0.3, 0.7]] * 3), Fixed(PAIR, [[0.3, 0.6, 0.1]] * 3)
+    assert serving.answer_frame(single, "a text")["label"].tolist() == ["good"]
     with pytest.raises(ValueError, match="no objective 'tone': this model knows main"):
-        serving.answer_frame(one, ["a"], "tone")
+        serving.answer_frame(single, ["a"], "tone")
     with pytest.raises(ValueError, match="no column 'text_pair'"):
         serving.answer_frame(pair, ["a"])
     with pytest.raises(ValueError, match="row 1: text is missing"):
-        serving.answer_frame(one, pd.DataFrame({"text": ["a", None]}))
+        serving.answer_frame(single, pd.DataFrame({"text": ["a", None]}))
     for value in (["a", "b"], b"a", {"a": 1}):
         with pytest.raises(ValueError, match=f"row 7: text is no text but {type(value).__name__}"):
-            serving.answer_frame(one, pd.DataFrame({"text": ["a", value]}, index=[3, 7]))
+            serving.answer_frame(single, pd.DataFrame({"text": ["a", value]}, index=[3, 7]))
     for value in (None, pd.NA, np.nan, pd.NaT):
         with pytest.raises(ValueError, match="row 1: text is missing"):
-            serving.answer_frame(one, pd.DataFrame({"text": ["a", value]}))
+            serving.answer_frame(single, pd.DataFrame({"text": ["a", value]}))
     with pytest.raises(ValueError, match="row 0: text is no text but int"):
-        serving.answer_frame(one, pd.DataFrame({"text": [1, 2.5]}, dtype=object))
+        serving.answer_frame(single, pd.DataFrame({"text": [1, 2.5]}, dtype=object))
     with pytest.raises(ValueError, match="expected a list of texts as text, found str"):
-        one.answers("a text")
+        single.answers("a text")
     with pytest.raises(ValueError, match="2 first and 1 second texts"):
         pair.answers(["a", "b"], ["c"])
 
@@ -148,20 +148,20 @@ def test_a_long_text_is_cut_before_it_is_tokenized_and_reads_the_same(base):
         return tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
 
     for text in WORDS:
-        whole = ids(text)
+        all_ids = ids(text)
         for side, read in (("right", slice(0, 16)), ("left", slice(-16, None))):
             short = predictor.shorten(text, 16, lambda part: len(ids(part)), side)
-            assert ids(short)[read] == whole[read]
-            assert len(short) < 0.2 * len(text) or len(whole) < 160, "what has few tokens is read whole"
+            assert ids(short)[read] == all_ids[read]
+            assert len(short) < 0.2 * len(text) or len(all_ids) < 160, "what has few tokens is read whole"
 
 
 def test_the_served_folder_reads_of_long_texts_what_it_is_to_read():
-    rust, seen = pretrained.load_tokenizer("scratch:bert", SIZES["bert"], TEXTS).backend_tokenizer, []
+    rust, encoded_lengths = pretrained.load_tokenizer("scratch:bert", SIZES["bert"], TEXTS).backend_tokenizer, []
     rust.enable_truncation(16)
 
     class Spy:
         def encode(self, *texts):
-            seen.append(max(map(len, texts)))
+            encoded_lengths.append(max(map(len, texts)))
             return rust.encode(*texts)
 
     served = object.__new__(predictor.OnnxPredictor)
@@ -170,14 +170,16 @@ def test_the_served_folder_reads_of_long_texts_what_it_is_to_read():
     for row in (long, (long, "a tent"), ("a tent", long)):
         (ids,) = served.feed([served._shortened(row)])["input_ids"]
         assert ids.tolist() == (rust.encode(row) if isinstance(row, str) else rust.encode(*row)).ids
-    assert max(seen) < 0.1 * len(long)
-    both = (long, long[1:])
-    assert served._shortened(both) == both, "which of two long texts keeps the odd token is told by their whole lengths"
+    assert max(encoded_lengths) < 0.1 * len(long)
+    long_pair = (long, long[1:])
+    assert served._shortened(long_pair) == long_pair, (
+        "which of two long texts keeps the odd token is told by their whole lengths"
+    )
 
 
 def test_answers_have_the_index_of_the_frame():
     frame = pd.DataFrame({"text": ["a", "b", "c"], "keep": [False, True, True]})
-    some = frame[frame["keep"]]
-    told = serving.answer_frame(Fixed(BINARY, [[0.3, 0.7], [0.9, 0.1]]), some)
-    assert some.assign(label=told["label"])["label"].tolist() == told["label"].tolist()
-    assert told["label"].nunique() == 2 and serving.answer_frame(Fixed(BINARY, np.zeros((0, 2))), some[:0]).empty
+    selected = frame[frame["keep"]]
+    answers = serving.answer_frame(Fixed(BINARY, [[0.3, 0.7], [0.9, 0.1]]), selected)
+    assert selected.assign(label=answers["label"])["label"].tolist() == answers["label"].tolist()
+    assert answers["label"].nunique() == 2 and serving.answer_frame(Fixed(BINARY, np.zeros((0, 2))), selected[:0]).empty

@@ -29,8 +29,8 @@ def test_the_texts_of_a_pair_are_parted_where_the_base_does_not(tmp_path):
     tokenizer.save_pretrained(tmp_path / "again")
     GPT2Config().save_pretrained(tmp_path / "again")
     for loaded in (tokenizer, AutoTokenizer.from_pretrained(tmp_path / "again")):
-        alone, pair = loaded("ab")["input_ids"], loaded("ab", "cd")["input_ids"]
-        assert pair == [*alone, loaded.eos_token_id, *loaded("cd")["input_ids"]]
+        single, pair = loaded("ab")["input_ids"], loaded("ab", "cd")["input_ids"]
+        assert pair == [*single, loaded.eos_token_id, *loaded("cd")["input_ids"]]
 
 
 def test_base_models_are_checked(tmp_path):

@@ -44,9 +44,9 @@ def test_a_step_of_the_clock_changes_nothing(clock_set_forward):
 def test_another_process_with_the_same_id_is_not_taken_for_it():
     pid, mark = os.getpid(), processes.start_mark(os.getpid())
     boot, ticks = mark.split("/")
-    for other in (f"{BOOT}/{ticks}", f"{boot}/{int(ticks) + 1}"):
-        assert processes.running_process(pid, other) is None
-        assert reconciliation._process_of(run_of(pid, f"{pid}/{other}")) is False
+    for other_mark in (f"{BOOT}/{ticks}", f"{boot}/{int(ticks) + 1}"):
+        assert processes.running_process(pid, other_mark) is None
+        assert reconciliation._process_of(run_of(pid, f"{pid}/{other_mark}")) is False
 
 
 def test_a_process_that_has_ended_does_not_live():
@@ -106,8 +106,8 @@ def test_a_deadline_in_a_night_that_changes_the_clock(monkeypatch, now, deadline
     monkeypatch.setenv("TZ", "Europe/Vienna")
     time.tzset()
     try:
-        begun = datetime.fromisoformat(now)
-        assert ends_at(deadline, begun) == begun.timestamp() + hours * 3600
+        start = datetime.fromisoformat(now)
+        assert ends_at(deadline, start) == start.timestamp() + hours * 3600
     finally:
         monkeypatch.undo()
         time.tzset()

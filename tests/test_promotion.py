@@ -36,23 +36,23 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("how", BROKEN)
-def test_nothing_moves_to_a_version_that_does_not_answer(model, how):
+@pytest.mark.parametrize("case", BROKEN)
+def test_nothing_moves_to_a_version_that_does_not_answer(model, case):
     first, second, third = (model.served() for _ in range(3))
     promote_by_hand("x", first, "it was good")
     assert promote_by_hand("x", second, "it is better") == "x: champion is version 2 (was 1)"
-    before, entries = aliases(model), ledger.history("x")
-    assert before == {"champion": second, "previous": first}
+    old_aliases, entries = aliases(model), ledger.history("x")
+    assert old_aliases == {"champion": second, "previous": first}
     good = config(model, first).read_text()
-    damage, why = BROKEN[how]
+    damage, message = BROKEN[case]
     for number in (first, third):
         damage(config(model, number))
-    with pytest.raises(UserError, match=rf"^(version 1 of x|x version 1) {why}: nothing was moved$") as caught:
+    with pytest.raises(UserError, match=rf"^(version 1 of x|x version 1) {message}: nothing was moved$") as caught:
         roll_back("x", "complaints")
     assert "\n" not in str(caught.value)
-    with pytest.raises(UserError, match=rf"^(version 3 of x|x version 3) {why}"):
+    with pytest.raises(UserError, match=rf"^(version 3 of x|x version 3) {message}"):
         promote_by_hand("x", third, "try it")
-    assert aliases(model) == before and ledger.history("x") == entries
+    assert aliases(model) == old_aliases and ledger.history("x") == entries
 
     config(model, first).write_text(good)
     assert roll_back("x", "complaints") == "x: champion is version 1 again (was 2)"
@@ -71,7 +71,7 @@ def test_what_was_asked_is_what_is_rolled_back_to(model):
 @pytest.mark.parametrize(("recipe", "version"), [("quantize", "1"), ("prune+quantize", "another")])
 def test_an_attempts_version_is_taken_up_only_where_it_holds_the_same_candidate(model, monkeypatch, recipe, version):
     monkeypatch.setattr("tasks.register._create_version", lambda *args: "another")
-    monkeypatch.setattr(model.client, "set_registered_model_alias", lambda *told: None)
+    monkeypatch.setattr(model.client, "set_registered_model_alias", lambda *_args: None)
     monkeypatch.setattr("tasks.register.tracking.connect", lambda: model.client)
     model.served(status="FAILED", **{tags.RECIPE: "quantize", tags.FINGERPRINT: "f"})
     candidate = Candidate(

@@ -28,7 +28,7 @@ from nightshift.training.batching import model_inputs
 
 
 @pytest.fixture(params=KINDS)
-def cut(request, tiny_tokenizer):
+def pruned_case(request, tiny_tokenizer):
     return pruned_copy(request.param, tiny_tokenizer)
 
 
@@ -36,8 +36,8 @@ def cut(request, tiny_tokenizer):
 def emptied(request, tiny_tokenizer):
     """A model, its rows, and a copy whose first layer has no neurons and whose last has no heads."""
     model, batches = model_of(request.param, tiny_tokenizer), batches_of(tiny_tokenizer)
-    told = importance.compute_importance(model, batches, {"main": HEAD})
-    return model, batches, pruning.prune(model, told, [0, 24], [4, 4] if request.param in ALL_HEADS else [3, 0])
+    importances = importance.compute_importance(model, batches, {"main": HEAD})
+    return model, batches, pruning.prune(model, importances, [0, 24], [4, 4] if request.param in ALL_HEADS else [3, 0])
 
 
 def shapes(model):
@@ -47,20 +47,20 @@ def shapes(model):
     ]
 
 
-def test_layers_are_cut_to_the_given_shape_and_still_learn(cut):
-    model, batches, pruned = cut
-    whole = model.config.model_type in ALL_HEADS
-    assert shapes(pruned) == ([[32, 40], [32, 24]] if whole else [[3 * 8, 40], [8, 24]])
+def test_layers_are_cut_to_the_given_shape_and_still_learn(pruned_case):
+    model, batches, pruned = pruned_case
+    keeps_heads = model.config.model_type in ALL_HEADS
+    assert shapes(pruned) == ([[32, 40], [32, 24]] if keeps_heads else [[3 * 8, 40], [8, 24]])
     assert shapes(model) == [[32, 64]] * 2
-    before = all_logits(pruned, batches)
+    old_logits = all_logits(pruned, batches)
     compute_logits(pruned, "main", model_inputs(batches[0])).square().sum().backward()
     assert all(p.grad.shape == p.shape for layer in architectures.layers(pruned) for p in layer.parameters())
     torch.optim.SGD(pruned.parameters(), 0.01).step()
-    assert not torch.allclose(all_logits(pruned, batches), before)
+    assert not torch.allclose(all_logits(pruned, batches), old_logits)
 
 
-def test_a_dense_checkpoint_is_loaded_by_stock_transformers_and_answers_the_same(cut, tmp_path):
-    _, batches, pruned = cut
+def test_a_dense_checkpoint_is_loaded_by_stock_transformers_and_answers_the_same(pruned_case, tmp_path):
+    _, batches, pruned = pruned_case
     pruning.pad_with_zeros(pruned).save_pretrained(tmp_path)
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
     assert torch.allclose(all_logits(again, batches), all_logits(pruned, batches), atol=1e-6)
@@ -93,8 +93,8 @@ def test_a_student_of_any_architecture_is_loaded_by_stock_transformers_and_answe
     assert torch.allclose(all_logits(again.eval(), batches), all_logits(small, batches), atol=1e-6)
 
 
-def test_training_leaves_the_zeros_of_a_dense_model_as_they_are(cut):
-    _, batches, pruned = cut
+def test_training_leaves_the_zeros_of_a_dense_model_as_they_are(pruned_case):
+    _, batches, pruned = pruned_case
     full = pruning.pad_with_zeros(pruned)
     optimizer = torch.optim.AdamW(full.parameters(), 0.01)
     for batch in batches[:3]:
@@ -105,10 +105,10 @@ def test_training_leaves_the_zeros_of_a_dense_model_as_they_are(cut):
 
 def test_of_an_emptied_block_nothing_is_left_but_a_bias(emptied, tmp_path):
     model, batches, pruned = emptied
-    before = all_logits(pruned, batches)
+    old_logits = all_logits(pruned, batches)
     reconstruction.reconstruct(pruned, model, batches)
     assert (all_logits(pruned, batches) - all_logits(model, batches)).square().mean() < (
-        before - all_logits(model, batches)
+        old_logits - all_logits(model, batches)
     ).square().mean()
     names = architectures.get_architecture(pruned)
     first, last = architectures.layers(pruned)
@@ -116,8 +116,8 @@ def test_of_an_emptied_block_nothing_is_left_but_a_bias(emptied, tmp_path):
     for batch in batches[:3]:
         compute_logits(pruned, "main", model_inputs(batch)).square().sum().backward()
         optimizer.step()
-    whole = model.config.model_type in ALL_HEADS
-    for layer, block in ((first, names.feed_forward), *([] if whole else [(last, names.attention)])):
+    keeps_heads = model.config.model_type in ALL_HEADS
+    for layer, block in ((first, names.feed_forward), *([] if keeps_heads else [(last, names.attention)])):
         assert not architectures.weight_matrix(layer.get_submodule(block.output_projection)).any()
     pruning.pad_with_zeros(pruned).save_pretrained(tmp_path)
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
@@ -125,7 +125,7 @@ def test_of_an_emptied_block_nothing_is_left_but_a_bias(emptied, tmp_path):
     assert (
         shapes(pruning.remove_zeros(again))
         == shapes(pruned)
-        == ([[32, 1], [32, 24]] if whole else [[3 * 8, 1], [8, 24]])
+        == ([[32, 1], [32, 24]] if keeps_heads else [[3 * 8, 1], [8, 24]])
     )
 
 
@@ -133,12 +133,12 @@ def test_a_model_that_writes_is_pruned_by_what_its_tokens_tell(tmp_path):
     model, tokenizer, heads, _ = train_once.prepared("gpt2", ("written",))
     model.eval()
     batches = batches_of(tokenizer, "written", heads["written"], None)
-    told = importance.compute_importance(model, batches, heads)
-    assert all(scores.min() > 0 for scores in [*told.neurons, *told.heads])
-    pruned = pruning.prune(model, told, [96, 64], [1, 2])
-    before = (all_logits(pruned, batches) - all_logits(model, batches)).square().mean()
+    importances = importance.compute_importance(model, batches, heads)
+    assert all(scores.min() > 0 for scores in [*importances.neurons, *importances.heads])
+    pruned = pruning.prune(model, importances, [96, 64], [1, 2])
+    old_error = (all_logits(pruned, batches) - all_logits(model, batches)).square().mean()
     reconstruction.reconstruct(pruned, model, batches)
-    assert (all_logits(pruned, batches) - all_logits(model, batches)).square().mean() < before
+    assert (all_logits(pruned, batches) - all_logits(model, batches)).square().mean() < old_error
     prompt = torch.tensor([[5, 6, 7]])
     written = [m.generate(prompt, max_new_tokens=8, do_sample=False) for m in (pruned, pruning.pad_with_zeros(pruned))]
     assert torch.equal(*written)
@@ -148,10 +148,10 @@ def test_a_model_that_writes_is_pruned_by_what_its_tokens_tell(tmp_path):
 def test_pruned_models_are_exported(kind, tmp_path):
     model, tokenizer, heads, _ = train_once.prepared(kind, ("judged",))
     batches = batches_of(tokenizer, "judged", heads["judged"])
-    told = importance.compute_importance(with_biases(model), batches, heads)
+    importances = importance.compute_importance(with_biases(model), batches, heads)
     sizes = []
-    for name, found in (("full", model), ("pruned", pruning.prune(model, told, [24, 8], [2, 1]))):
-        export.export_onnx(found, tokenizer, heads, tmp_path / name)
+    for name, variant in (("full", model), ("pruned", pruning.prune(model, importances, [24, 8], [2, 1]))):
+        export.export_onnx(variant, tokenizer, heads, tmp_path / name)
         sizes.append((tmp_path / name).stat().st_size)
     assert sizes[1] < sizes[0]
 
@@ -159,33 +159,35 @@ def test_pruned_models_are_exported(kind, tmp_path):
 @pytest.mark.parametrize(("kind", "heads_own"), [("bert", 2), ("gpt2", 1)])
 def test_emptied_blocks_are_not_in_the_graph(kind, heads_own, tmp_path):
     model, tokenizer, heads, _ = train_once.prepared(kind, ("judged",))
-    told = importance.compute_importance(with_biases(model), batches_of(tokenizer, "judged", heads["judged"]), heads)
-    for widths, few, attentions in (([24, 8], [2, 1], 2), ([0, 8], [2, 0], 1), ([0, 0], [0, 0], 0)):
-        pruned = pruning.prune(model, told, widths, few)
+    importances = importance.compute_importance(
+        with_biases(model), batches_of(tokenizer, "judged", heads["judged"]), heads
+    )
+    for widths, num_heads, attentions in (([24, 8], [2, 1], 2), ([0, 8], [2, 0], 1), ([0, 0], [0, 0], 0)):
+        pruned = pruning.prune(model, importances, widths, num_heads)
         export.export_model(pruned, tokenizer, heads, tmp_path, 32)
         nodes = [node.op_type for node in ir.load(tmp_path / export.ONNX).graph]
         assert nodes.count("MultiHeadAttention") == attentions
         joint = 2 * attentions + bool(attentions)
         assert nodes.count("MatMul") == heads_own + joint + 2 * sum(map(bool, widths))
-        said = [
+        scores = [
             p.scores(TEXTS, None, "judged")
             for p in (TorchPredictor(pruned, tokenizer, heads, 32), export.open_predictor(tmp_path))
         ]
-        assert said[0] == pytest.approx(said[1], abs=1e-4)
+        assert scores[0] == pytest.approx(scores[1], abs=1e-4)
 
 
 def test_heads_that_share_a_bias_stay_and_relations_are_known_or_refused(tiny_tokenizer):
     model, batches = model_of("mpnet", tiny_tokenizer), batches_of(tiny_tokenizer)
-    told = importance.compute_importance(model, batches, {"main": HEAD})
+    importances = importance.compute_importance(model, batches, {"main": HEAD})
     with pytest.raises(ValueError, match="attention heads of mpnet models cannot be cut, only neurons"):
-        pruning.prune(model, told, [64, 64], [3, 4])
+        pruning.prune(model, importances, [64, 64], [3, 4])
     table = allocation.measure_latency_table(model, parameters)
-    assert table.heads == {4: 0.0} and allocation.allocate(told, table, 0.9).heads == [4, 4]
+    assert table.heads == {4: 0.0} and allocation.allocate(importances, table, 0.9).heads == [4, 4]
     feature_distillation.ensure_compatible(model, model, {"attention": 1.0})
     for kind in ("deberta-v2", "llama"):
-        other = model_of(kind, tiny_tokenizer)
+        other_model = model_of(kind, tiny_tokenizer)
         with pytest.raises(ValueError, match=f"attention relations of {kind} models are not known"):
-            feature_distillation.ensure_compatible(other, other, {"attention": 1.0})
+            feature_distillation.ensure_compatible(other_model, other_model, {"attention": 1.0})
     wide = model_of("deberta-v2", tiny_tokenizer)
     wide.deberta.encoder.conv = torch.nn.Identity()
     with pytest.raises(ValueError, match="a convolution between their layers cannot be pruned"):
@@ -194,8 +196,8 @@ def test_heads_that_share_a_bias_stay_and_relations_are_known_or_refused(tiny_to
 
 def test_the_model_that_is_pruned_stays_as_it_was(tiny_tokenizer):
     model, batches = model_of("bert", tiny_tokenizer), batches_of(tiny_tokenizer)
-    kept = copy.deepcopy(model.state_dict())
-    told = importance.compute_importance(model, batches, {"main": HEAD})
-    reconstruction.reconstruct(pruning.prune(model, told, [32, 32], [2, 2]), model, batches)
-    assert all(torch.equal(value, kept[name]) for name, value in model.state_dict().items())
+    old_weights = copy.deepcopy(model.state_dict())
+    importances = importance.compute_importance(model, batches, {"main": HEAD})
+    reconstruction.reconstruct(pruning.prune(model, importances, [32, 32], [2, 2]), model, batches)
+    assert all(torch.equal(value, old_weights[name]) for name, value in model.state_dict().items())
     assert model.config.intermediate_size == 64 and all(p.grad is None for p in model.parameters())

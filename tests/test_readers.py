@@ -71,7 +71,7 @@ def test_a_file_that_unfolds_far_beyond_its_size_is_refused_before_it_is_whole(t
     bomb = write(tmp_path / "x.csv.gz", gzip.compress(b"text,label\n" + b"a b c,x\n" * 1_000_000))
     with pytest.raises(InputError, match=r"x\.csv\.gz: its 0\.0 MB unfold to more than .* unpack it by hand"):
         read_records(bomb)
-    lines = [f"{place:x} a text like any other {place * 7919},{'xy'[place % 2]}" for place in range(20_000)]
+    lines = [f"{index:x} a text like any other {index * 7919},{'xy'[index % 2]}" for index in range(20_000)]
     honest = write(tmp_path / "y.csv.gz", gzip.compress("\n".join(["text,label", *lines]).encode()))
     assert len(read_records(honest)) == 20_000
 
@@ -83,7 +83,7 @@ def test_a_value_that_a_parquet_file_repeats_counts_as_often_as_it_stands_there(
     pyarrow.parquet.write_table(table, tmp_path / "x.parquet")
     with pytest.raises(InputError, match=r"x\.parquet: its .* unfold to more than"):
         read_records(tmp_path / "x.parquet")
-    texts = [f"{place} is a text like any other" for place in range(20_000)]
+    texts = [f"{index} is a text like any other" for index in range(20_000)]
     pd.DataFrame({"text": texts, "label": "x"}).to_parquet(tmp_path / "y.parquet")
     assert len(read_records(tmp_path / "y.parquet")) == 20_000
 
@@ -163,6 +163,6 @@ def test_identity_ignores_case_width_and_space():
 )
 def test_real_files_are_read_whole(real_data, name, settings, rows):
     data = DataSettings(path=name, **settings)
-    found = read_rows(locate(data, None, real_data), data)
-    assert len(found) == rows
-    assert (found["problem"].notna().mean() < 0.01) or name.endswith("GuangjunZeng.csv")
+    table = read_rows(locate(data, None, real_data), data)
+    assert len(table) == rows
+    assert (table["problem"].notna().mean() < 0.01) or name.endswith("GuangjunZeng.csv")

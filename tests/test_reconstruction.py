@@ -9,16 +9,16 @@ from nightshift.models import architectures
 
 
 @pytest.fixture(params=KINDS)
-def cut(request, tiny_tokenizer):
+def pruned_case(request, tiny_tokenizer):
     return pruned_copy(request.param, tiny_tokenizer)
 
 
-def test_mending_brings_answers_nearer_to_the_parents(cut):
-    model, batches, pruned = cut
-    wanted, before = all_logits(model, batches), all_logits(pruned, batches)
+def test_mending_brings_answers_nearer_to_the_parents(pruned_case):
+    model, batches, pruned = pruned_case
+    parent_logits, old_logits = all_logits(model, batches), all_logits(pruned, batches)
     reconstruction.reconstruct(pruned, model, batches)
-    after = all_logits(pruned, batches)
-    assert (after - wanted).square().mean() < 0.8 * (before - wanted).square().mean()
+    new_logits = all_logits(pruned, batches)
+    assert (new_logits - parent_logits).square().mean() < 0.8 * (old_logits - parent_logits).square().mean()
 
 
 @pytest.mark.parametrize("kind", ["bert", "distilbert", "gpt2"])
@@ -33,7 +33,7 @@ def test_what_another_does_too_is_mended_wholly(kind, tiny_tokenizer):
                 reader.bias[32:] = reader.bias[:32]
     first = importance.Importance([torch.arange(64.0, 0.0, -1)] * 2, [torch.ones(4)] * 2)
     pruned = pruning.prune(model, first, [32, 32])
-    wanted, before = all_logits(model, batches), all_logits(pruned, batches)
-    assert (before - wanted).abs().max() > 0.01
+    parent_logits, old_logits = all_logits(model, batches), all_logits(pruned, batches)
+    assert (old_logits - parent_logits).abs().max() > 0.01
     reconstruction.reconstruct(pruned, model, batches, ridge=1e-9)
-    assert torch.allclose(all_logits(pruned, batches), wanted, atol=1e-4)
+    assert torch.allclose(all_logits(pruned, batches), parent_logits, atol=1e-4)

@@ -43,8 +43,8 @@ def test_secrets_of_the_environment_are_known(monkeypatch):
     monkeypatch.setenv("HF_TOKEN", SECRET)
     monkeypatch.setenv("PREFECT_API_AUTH_STRING", "admin:an-0ther-one")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ada:the-th1rd%20one@127.0.0.1:1")
-    shown = redact(f"{SECRET} admin:an-0ther-one an-0ther-one ada:the-th1rd%20one the-th1rd one")
-    assert shown == "*** *** *** ada:*** ***"
+    redacted = redact(f"{SECRET} admin:an-0ther-one an-0ther-one ada:the-th1rd%20one the-th1rd one")
+    assert redacted == "*** *** *** ada:*** ***"
 
 
 def unreachable():
@@ -61,8 +61,8 @@ def unreachable():
 def test_what_an_error_was_raised_from_is_clean_too():
     with pytest.raises(SettingsError) as caught, redaction.redacted_errors():
         unreachable()
-    shown = "".join(traceback.format_exception(caught.value))
-    assert SECRET not in shown and shown.count("***") >= 4 and "unreachable" in shown
+    traceback_text = "".join(traceback.format_exception(caught.value))
+    assert SECRET not in traceback_text and traceback_text.count("***") >= 4 and "unreachable" in traceback_text
 
 
 def test_an_error_that_cannot_be_changed_is_replaced():
@@ -126,9 +126,12 @@ def test_a_secret_that_was_typed_is_refused_with_what_cannot_be_mended(command, 
         monkeypatch.setattr(sys, "argv", ["nightshift", *(argument.format(address) for argument in command)])
         with pytest.raises(SystemExit) as caught:
             main.app()
-        shown = capsys.readouterr().err
+        stderr = capsys.readouterr().err
         assert (
-            caught.value.code == 2 and SECRET not in shown and "list of processes" in shown and shown.count("\n") == 1
+            caught.value.code == 2
+            and SECRET not in stderr
+            and "list of processes" in stderr
+            and stderr.count("\n") == 1
         )
     assert not (tmp_path / "home").exists()
 
@@ -141,13 +144,13 @@ def test_a_night_keeps_no_secret_anywhere(shell, project, tmp_path_factory):
     shell.env |= {"MLFLOW_TRACKING_URI": f"http://ada:{SECRET}@{host}", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
     process, commands = shell.start("run", "night.yaml"), set()
     while process.poll() is None:
-        commands |= {" ".join(one.info["cmdline"] or []) for one in psutil.process_iter(["cmdline"])}
+        commands |= {" ".join(running.info["cmdline"] or []) for running in psutil.process_iter(["cmdline"])}
         time.sleep(0.2)
     lines = (project / "err").read_text().splitlines()
     assert process.returncode == 1 and f"the MLflow server http://{host} does not answer" in lines[-1], lines
     servers = list(tmp_path_factory.getbasetemp().glob("prefect*"))
     files = [file for folder in (project, *servers) for file in folder.rglob("*") if file.is_file()]
-    kept = {file.name: file.read_bytes() for file in files}
-    assert any(b"the MLflow server" in data for name, data in kept.items() if name.startswith("prefect.db"))
-    assert [name for name, data in kept.items() if SECRET.encode() in data] == []
+    contents = {file.name: file.read_bytes() for file in files}
+    assert any(b"the MLflow server" in data for name, data in contents.items() if name.startswith("prefect.db"))
+    assert [name for name, data in contents.items() if SECRET.encode() in data] == []
     assert not any(SECRET in command for command in commands)

@@ -65,7 +65,7 @@ def pickled(model, marker, **tags) -> str:
     return str(model.client.create_model_version("x", f"models:/{planted}", run_id=run, tags=tags).version)
 
 
-def judged(challenger: str, champion: str | None = None, anchor: str | None = None):
+def gate_answers(challenger: str, champion: str | None = None, anchor: str | None = None):
     """The answers that the gate reads, and the reasons why it reads none of a role."""
     objectives = [objective(3)]
     registry_state = RegistryState(champion=champion, anchor=anchor)
@@ -76,14 +76,14 @@ def judged(challenger: str, champion: str | None = None, anchor: str | None = No
 
 
 @pytest.mark.parametrize(
-    ("tags", "why", "error"),
+    ("tags", "message", "error"),
     [
         ({}, "version 2 of x was not registered by nightshift", ForeignVersionError),
         ({COMPRESSED: "digest"}, "version 2 of x is not whole: artifacts/serving/model.onnx is missing", DamagedVersionError),
     ],
 )  # fmt: skip
-def test_a_pickled_model_is_refused_and_never_read(model, marker, rows, tmp_path, tags, why, error):
-    ours, planted = model.served(), pickled(model, marker, **tags)
+def test_a_pickled_model_is_refused_and_never_read(model, marker, rows, tmp_path, tags, message, error):
+    served, planted = model.served(), pickled(model, marker, **tags)
     with pytest.raises(Exception, match=""):
         mlflow.pyfunc.load_model(f"models:/x/{planted}")
     assert marker.exists(), "the test's own payload does nothing"
@@ -93,16 +93,16 @@ def test_a_pickled_model_is_refused_and_never_read(model, marker, rows, tmp_path
         lambda: promote_by_hand("x", planted, "try it"),
         lambda: export(f"x/{planted}", tmp_path / "exported"),
     ):
-        with pytest.raises(error, match=rf"^(the checkpoint of )?{why}|^the checkpoint of") as caught:
+        with pytest.raises(error, match=rf"^(the checkpoint of )?{message}|^the checkpoint of") as caught:
             command()
         assert "\n" not in str(caught.value)
     if error is ForeignVersionError:
-        answers, unable = judged(ours, champion=planted)
-        assert set(answers) == {"challenger"} and why in unable["champion"]
+        answers, unable = gate_answers(served, champion=planted)
+        assert set(answers) == {"challenger"} and message in unable["champion"]
     else:
-        with pytest.raises(NightshiftError, match=f"the champion is damaged: {why}"):
-            judged(ours, champion=planted)
-        assert why in judged(ours, anchor=planted)[1]["anchor"]
+        with pytest.raises(NightshiftError, match=f"the champion is damaged: {message}"):
+            gate_answers(served, champion=planted)
+        assert message in gate_answers(served, anchor=planted)[1]["anchor"]
     assert not marker.exists()
 
 
@@ -125,19 +125,19 @@ def test_a_changed_predictor_is_never_run_and_with_a_digest_it_is_refused(model,
     mlflow.pyfunc.load_model(f"models:/x/{first}")
     assert marker.exists(), "the test's own payload does nothing"
     marker.unlink()
-    why = "version 1 of x is not as it was registered: artifacts/predictor.py is not the file that was registered"
+    message = "version 1 of x is not as it was registered: artifacts/predictor.py is not the file that was registered"
     for command in (
         lambda: predict_file("models:/x/1", rows, None),
         lambda: promote_by_hand("x", "1", "try it"),
-        lambda: judged("1"),
+        lambda: gate_answers("1"),
         lambda: export("x/1", home / "exported"),
     ):
-        with pytest.raises(UserError, match=f"^{why}"):
+        with pytest.raises(UserError, match=f"^{message}"):
             command()
     with pytest.raises(
-        NightshiftError, match=f"^the champion is damaged: {why}; go back with `nightshift rollback x`, or"
+        NightshiftError, match=f"^the champion is damaged: {message}; go back with `nightshift rollback x`, or"
     ) as caught:
-        judged(model.served(), champion="1")
+        gate_answers(model.served(), champion="1")
     assert caught.value.exit_code == 1, "a damaged champion is no quiet end of a night"
 
     version = model_registry.version("x", "2")
@@ -147,7 +147,7 @@ def test_a_changed_predictor_is_never_run_and_with_a_digest_it_is_refused(model,
     for tag in (DIGEST, CHECKPOINT_DIGEST):
         model.client.delete_model_version_tag("x", "2", tag)
     assert predict_file("models:/x/2", rows, None)[0].startswith("text,predicted\na tent,0.7")
-    assert judged("2")[0]["challenger"]["main"]["predicted"].tolist() == [0.7] * 3
+    assert gate_answers("2")[0]["challenger"]["main"]["predicted"].tolist() == [0.7] * 3
     promote_by_hand("x", "2", "as registered before digests were recorded")
     export("x/2", home / "exported")
     assert CODE[:20] not in (home / "exported/predictor.py").read_text()[:200]
@@ -159,14 +159,14 @@ def answer(number: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("damage", "why"),
+    ("damage", "message"),
     [
         (Path.unlink, "model.onnx is missing"),
         (lambda file: file.write_bytes(file.read_bytes()[:60]), "model.onnx is not the file that was registered"),
         (lambda file: (file.parent / "more.json").write_text("{}"), "more.json was added"),
     ],
 )
-def test_every_file_of_a_version_is_compared(model, damage, why):
+def test_every_file_of_a_version_is_compared(model, damage, message):
     number = model.registered()
     (model.folder(number) / registered_model.SERVING_FOLDER / "__pycache__").mkdir()
     (model.folder(number) / "registered_model_meta").write_text("MLflow adds it to what it downloads")
@@ -175,7 +175,7 @@ def test_every_file_of_a_version_is_compared(model, damage, why):
     ].tolist() == [0.5]
     damage(model.folder(number) / registered_model.SERVING_FOLDER / "model.onnx")
     with pytest.raises(
-        DamagedVersionError, match=f"^version 1 of x is not as it was registered: artifacts/serving/{why}$"
+        DamagedVersionError, match=f"^version 1 of x is not as it was registered: artifacts/serving/{message}$"
     ):
         RegisteredModel(model_registry.version("x", number))
 
@@ -201,11 +201,11 @@ def test_export_copies_nothing_that_a_version_names(model, home, tmp_path):
         registered_model.checkpoint_uri(model_registry.version("x", number).run_id),
     )
     file = model.folder(number) / "MLmodel"
-    said = yaml.safe_load(file.read_text())
-    for artifact in said["flavors"]["python_function"]["artifacts"].values():
+    mlmodel = yaml.safe_load(file.read_text())
+    for artifact in mlmodel["flavors"]["python_function"]["artifacts"].values():
         artifact["path"] = "../../../../../../secret"
-    said["flavors"]["python_function"]["python_version"] = "3.11\nRUN curl evil"
-    file.write_text(yaml.safe_dump(said))
+    mlmodel["flavors"]["python_function"]["python_version"] = "3.11\nRUN curl evil"
+    file.write_text(yaml.safe_dump(mlmodel))
     (model.folder(number) / "requirements.txt").write_text("evil==1.0\nnumpy @ file:///tmp/x\nnumpy==2.0\n")
     export(f"x/{number}", tmp_path / "exported")
     assert not list((tmp_path / "exported").rglob("id_rsa"))
@@ -216,25 +216,25 @@ def test_export_copies_nothing_that_a_version_names(model, home, tmp_path):
 def test_what_is_not_kept_as_it_was_logged_is_not_registered(model, monkeypatch):
     logged = mlflow.MlflowClient.log_artifacts
 
-    def cut(client, run, folder, path=None):
+    def log_and_truncate(client, run, folder, path=None):
         logged(client, run, folder, path)
         for file in model.artifacts_folder.rglob("checkpoint/config.json"):
             file.write_text("")
 
-    monkeypatch.setattr(mlflow.MlflowClient, "log_artifacts", cut)
+    monkeypatch.setattr(mlflow.MlflowClient, "log_artifacts", log_and_truncate)
     with pytest.raises(NightshiftError, match="MLflow's artifact store does not hold what was logged"):
         model.registered()
     assert not model.versions()
 
 
 def test_a_full_checkpoint_is_fetched_again_where_the_copy_is_damaged_and_refused_where_the_store_is(model, home):
-    made = Trained(path="train/key", parameters=1, layers=[], precision="fp32", device="cpu")
-    (artifact_store.folder(made) / "model").mkdir(parents=True)
-    (artifact_store.folder(made) / "model/config.json").write_text("{}")
-    (artifact_store.folder(made) / "model/model.safetensors").write_bytes(b"weights")
-    (artifact_store.folder(made) / artifact_store.TRAINED_KEYS).write_bytes(b"keys")
+    trained = Trained(path="train/key", parameters=1, layers=[], precision="fp32", device="cpu")
+    (artifact_store.folder(trained) / "model").mkdir(parents=True)
+    (artifact_store.folder(trained) / "model/config.json").write_text("{}")
+    (artifact_store.folder(trained) / "model/model.safetensors").write_bytes(b"weights")
+    (artifact_store.folder(trained) / artifact_store.TRAINED_KEYS).write_bytes(b"keys")
     run = model.pipeline_run(1)
-    warm_start.log_checkpoint(made, run, with_checkpoint=True)
+    warm_start.log_checkpoint(trained, run, with_checkpoint=True)
     copy = warm_start._download(run, home / "work/x/champion")
     (copy / "model.safetensors").write_bytes(b"Weights")
     assert warm_start._download(run, copy) == copy and (copy / "model.safetensors").read_bytes() == b"weights"
@@ -247,13 +247,13 @@ def test_a_full_checkpoint_is_fetched_again_where_the_copy_is_damaged_and_refuse
 
 def test_changed_digests_of_training_rows_are_never_gone_by(model):
     """Without some of its keys the champion would be judged on rows that it knows."""
-    made = Trained(path="train/key", parameters=1, layers=[], precision="fp32", device="cpu")
-    artifact_store.folder(made).mkdir(parents=True)
+    trained = Trained(path="train/key", parameters=1, layers=[], precision="fp32", device="cpu")
+    artifact_store.folder(trained).mkdir(parents=True)
     keys = pd.DataFrame({"row_key": ["a", "b"], "part": False})
-    keys.to_parquet(artifact_store.folder(made) / artifact_store.TRAINED_KEYS)
+    keys.to_parquet(artifact_store.folder(trained) / artifact_store.TRAINED_KEYS)
     number = model.registered()
     run = model_registry.version("x", number).run_id
-    warm_start.log_checkpoint(made, run, with_checkpoint=False)
+    warm_start.log_checkpoint(trained, run, with_checkpoint=False)
     assert trained_keys(
         Registered(name="x", version=number, run_id=run), RegistryState(champion=None, anchor=None)
     ) == {
@@ -262,10 +262,10 @@ def test_changed_digests_of_training_rows_are_never_gone_by(model):
     }
     assert erasure.versions_with_erased_rows("x", {"c"}) == []
     keys[:1].to_parquet(model.artifacts_folder / run / "artifacts/full" / artifact_store.TRAINED_KEYS)
-    why = (
+    message = (
         "what its run keeps is not as it was registered: full/trained_keys.parquet is not the file that was registered"
     )
-    with pytest.raises(DamagedVersionError, match=f"^version 1 of x: {why}$"):
+    with pytest.raises(DamagedVersionError, match=f"^version 1 of x: {message}$"):
         trained_keys(Registered(name="x", version=number, run_id=run), RegistryState(champion=None, anchor=None))
     assert erasure.versions_with_erased_rows("x", {"c"}) == ["1"], "nobody can tell"
 

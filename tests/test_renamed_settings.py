@@ -101,8 +101,8 @@ def test_the_form_shows_the_new_names_and_takes_the_old_ones():
     schema = NightForm.model_json_schema()
     for old, new in renamed_settings.NEW_NAMES.items():
         section, key = new.split(".")
-        shown = schema["$defs"][schema["properties"][section]["$ref"].rpartition("/")[2]]["properties"]
-        assert key in shown and old.rpartition(".")[2] not in shown
+        properties = schema["$defs"][schema["properties"][section]["$ref"].rpartition("/")[2]]["properties"]
+        assert key in properties and old.rpartition(".")[2] not in properties
     jsonschema.validate(OLD, schema)
     assert NightForm.model_validate(OLD) == NightForm.model_validate(NEW)
     assert NightForm.model_validate(OLD).model_dump() == NEW
@@ -113,7 +113,7 @@ def test_the_form_shows_the_new_names_and_takes_the_old_ones():
 
 def test_the_settings_of_an_earlier_night_are_compared_under_the_new_names(monkeypatch):
     now = {"settings": {"compress.search_minutes": 5, "gate.max_typo_drop": None}}
-    before = {"settings": {"compress.minutes": 5, "gate.max_noise_drop": 0.1}}
-    monkeypatch.setattr(fingerprint, "load_dict", lambda _uri: json.loads(json.dumps(before)))
+    earlier = {"settings": {"compress.minutes": 5, "gate.max_noise_drop": 0.1}}
+    monkeypatch.setattr(fingerprint, "load_dict", lambda _uri: json.loads(json.dumps(earlier)))
     run = type("Run", (), {"info": type("Info", (), {"run_id": "r"})})
     assert fingerprint.changes(fingerprint.load(run), now) == ["settings (gate.max_typo_drop)"]

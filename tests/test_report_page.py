@@ -36,16 +36,16 @@ def test_both_reports_name_the_chosen_epoch_and_where_the_training_began(templat
     assert "from the weights of version 3" in page
 
 
-@pytest.mark.parametrize(("labels", "shown"), [(40, 40), (1000, 20)])
-def test_many_labels_are_folded_below_those_with_the_lowest_f1(labels, shown):
+@pytest.mark.parametrize(("labels", "num_visible"), [(40, 40), (1000, 20)])
+def test_many_labels_are_folded_below_those_with_the_lowest_f1(labels, num_visible):
     figures = {
         f"label {n}": {"precision": 0.5, "recall": 0.5, "f1-score": 1 - n / labels, "support": 3.0}
         for n in range(labels)
     }
     page = rendered("report.html", figures)
     visible, *folded = page.partition("Per class")[2].split("<details>")
-    assert visible.count("<td>label ") == shown and f"<td>label {labels - 1}</td>" in visible
-    assert bool(folded) == (labels > shown) and all(part.count("<td>label ") == labels for part in folded)
+    assert visible.count("<td>label ") == num_visible and f"<td>label {labels - 1}</td>" in visible
+    assert bool(folded) == (labels > num_visible) and all(part.count("<td>label ") == labels for part in folded)
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ def aged(path: Path, days: float, text: str = "12345") -> Path:
     return path
 
 
-def named(things, kind):
-    return {thing.name for thing in things if thing.kind == kind}
+def names_of(deletions, kind):
+    return {deletion.name for deletion in deletions if deletion.kind == kind}
 
 
 def everything(home: Path) -> set[Path]:
@@ -38,127 +38,127 @@ def test_old_nights_beyond_the_newest_go_with_all_that_is_theirs(home):
     candidate = reviews.candidate(oldest, 30)
     number = reviews.version(oldest)
     leftover = reviews.logged(failed)
-    kept = [reviews.pipeline_run(days) for days in (20, 15)]
-    their = reviews.candidate(kept[0], 20)
+    recent = [reviews.pipeline_run(days) for days in (20, 15)]
+    their = reviews.candidate(recent[0], 20)
     only = tickets.pipeline_run(40)
-    other = reviews.run(50)
+    unrelated = reviews.run(50)
 
-    before = everything(home)
-    things = retention.plan(keep=2, days=10)
-    assert everything(home) == before and reviews.runs() >= {oldest, failed, candidate}, "plan() deletes nothing"
-    assert named(things, "run") == {oldest, failed, candidate}
-    assert named(things, "version") == {f"reviews/{number}"}
-    assert len(named(things, "model")) == 2 and leftover in named(things, "model")
-    assert {round(t.days) for t in things if t.run_id == oldest} == {30}
-    assert sum(t.bytes for t in things) == 3 * 100 + len(oldest) + len("weights")
+    paths_before = everything(home)
+    deletions = retention.plan(keep=2, days=10)
+    assert everything(home) == paths_before and reviews.runs() >= {oldest, failed, candidate}, "plan() deletes nothing"
+    assert names_of(deletions, "run") == {oldest, failed, candidate}
+    assert names_of(deletions, "version") == {f"reviews/{number}"}
+    assert len(names_of(deletions, "model")) == 2 and leftover in names_of(deletions, "model")
+    assert {round(t.days) for t in deletions if t.run_id == oldest} == {30}
+    assert sum(t.bytes for t in deletions) == 3 * 100 + len(oldest) + len("weights")
 
-    size = sum(t.bytes for t in things)
-    assert retention.carry_out(things) == size
-    assert reviews.runs() == {*kept, their, other} and tickets.runs() == {only}
+    size = sum(t.bytes for t in deletions)
+    assert retention.carry_out(deletions) == size
+    assert reviews.runs() == {*recent, their, unrelated} and tickets.runs() == {only}
     assert reviews.versions() == set()
-    assert {path.name for path in reviews.artifacts_folder.iterdir()} == {*kept, their, other, "models"}
+    assert {path.name for path in reviews.artifacts_folder.iterdir()} == {*recent, their, unrelated, "models"}
     assert not list((reviews.artifacts_folder / "models").iterdir())
     assert not mlflow.search_logged_models([reviews.experiment], output_format="list")
     assert retention.plan(keep=2, days=10) == []
 
 
 @pytest.mark.parametrize(
-    ("keep", "days", "gone"), [(0, 10, 3), (1, 10, 3), (2, 10, 2), (4, 10, 0), (0, 22, 2), (0, 99, 0)]
+    ("keep", "days", "num_deleted"), [(0, 10, 3), (1, 10, 3), (2, 10, 2), (4, 10, 0), (0, 22, 2), (0, 99, 0)]
 )
-def test_both_age_and_count_must_say_so(home, keep, days, gone):
+def test_both_age_and_count_must_say_so(home, keep, days, num_deleted):
     reviews = Model(home, "reviews")
-    nights = [reviews.pipeline_run(age) for age in (30, 25, 20, 5)]
-    assert named(retention.plan(keep, days), "run") == set(nights[:gone])
+    runs = [reviews.pipeline_run(age) for age in (30, 25, 20, 5)]
+    assert names_of(retention.plan(keep, days), "run") == set(runs[:num_deleted])
 
 
 def test_a_night_is_as_old_as_its_end(home):
     reviews = Model(home, "reviews")
     usual, resumed = reviews.pipeline_run(20), reviews.pipeline_run(50)
     reviews.client.set_terminated(resumed, end_time=int((time.time() - 12 * DAY) * 1000))
-    assert named(retention.plan(keep=1, days=10), "run") == {usual}
-    assert named(retention.plan(keep=0, days=15), "run") == {usual}
+    assert names_of(retention.plan(keep=1, days=10), "run") == {usual}
+    assert names_of(retention.plan(keep=0, days=15), "run") == {usual}
 
 
 def test_what_an_alias_stands_on_stays_and_loads(home):
     reviews = Model(home, "reviews")
-    nights = {alias: reviews.pipeline_run(50) for alias in ("champion", "challenger", "previous", "for-the-audit", "")}
-    numbers = {alias: reviews.version(run, alias) for alias, run in nights.items()}
-    candidates = {alias: reviews.candidate(run, 50) for alias, run in nights.items()}
+    runs = {alias: reviews.pipeline_run(50) for alias in ("champion", "challenger", "previous", "for-the-audit", "")}
+    numbers = {alias: reviews.version(run, alias) for alias, run in runs.items()}
+    candidates = {alias: reviews.candidate(run, 50) for alias, run in runs.items()}
 
-    things = retention.plan(keep=0, days=10)
-    assert named(things, "run") == {nights[""], candidates[""]}
-    assert named(things, "version") == {f"reviews/{numbers['']}"}
-    retention.carry_out(things)
+    deletions = retention.plan(keep=0, days=10)
+    assert names_of(deletions, "run") == {runs[""], candidates[""]}
+    assert names_of(deletions, "version") == {f"reviews/{numbers['']}"}
+    retention.carry_out(deletions)
 
     assert reviews.versions() == {number for alias, number in numbers.items() if alias}
-    for alias in nights.keys() - {""}:
+    for alias in runs.keys() - {""}:
         folder = Path(mlflow.artifacts.download_artifacts(f"models:/reviews@{alias}"))
-        assert (folder / "weights.txt").read_text() == nights[alias]
-        assert mlflow.artifacts.load_text(f"runs:/{nights[alias]}/notes/a.txt") == "x" * 100
+        assert (folder / "weights.txt").read_text() == runs[alias]
+        assert mlflow.artifacts.load_text(f"runs:/{runs[alias]}/notes/a.txt") == "x" * 100
     with pytest.raises(MlflowException):
         reviews.client.get_model_version("reviews", numbers[""])
 
 
-@pytest.mark.parametrize("by", ["run_id", "model_id", "path", "copy"])
-def test_an_alias_in_another_registered_model_counts_too(home, by):
+@pytest.mark.parametrize("reference", ["run_id", "model_id", "path", "copy"])
+def test_an_alias_in_another_registered_model_counts_too(home, reference):
     reviews = Model(home, "reviews")
-    night = reviews.pipeline_run(50)
-    model = reviews.logged(night)
-    number = str(reviews.client.create_model_version("reviews", source=f"models:/{model}", run_id=night).version)
+    run_id = reviews.pipeline_run(50)
+    model = reviews.logged(run_id)
+    number = str(reviews.client.create_model_version("reviews", source=f"models:/{model}", run_id=run_id).version)
     ledger.ensure_model("shared")
-    if by == "copy":
+    if reference == "copy":
         reviews.client.copy_model_version(f"models:/reviews/{number}", "shared")
     else:
         source, run = {
-            "run_id": ("s3://elsewhere/model", night),
+            "run_id": ("s3://elsewhere/model", run_id),
             "model_id": (f"models:/{model}", None),
             "path": ((reviews.artifacts_folder / "models" / model / "artifacts").as_uri(), None),
-        }[by]
+        }[reference]
         reviews.client.create_model_version("shared", source=source, run_id=run)
-    assert night in named(retention.plan(0, 10), "run")
+    assert run_id in names_of(retention.plan(0, 10), "run")
     reviews.client.set_registered_model_alias("shared", "live", "1")
     assert retention.plan(0, 10) == []
 
 
 def test_the_ledger_its_evidence_and_the_anchor_stay(home):
     reviews = Model(home, "reviews")
-    made = [reviews.pipeline_run(days) for days in (60, 55, 50, 45)]
+    runs = [reviews.pipeline_run(days) for days in (60, 55, 50, 45)]
     evidence = [reviews.pipeline_run(days) for days in (59, 54, 49, 44)]
-    for claim, run, proof in zip(("first", "better", "cheaper", "cheaper"), made, evidence, strict=True):
+    for claim, run, proof in zip(("first", "better", "cheaper", "cheaper"), runs, evidence, strict=True):
         number = reviews.version(run)
         model_registry.promote("reviews", number, "why", model_registry.version_of("reviews", "champion"), claim, proof)
-    before = ledger.history("reviews")
+    history = ledger.history("reviews")
 
-    things = retention.plan(keep=0, days=10)
+    deletions = retention.plan(keep=0, days=10)
     # Version 4 is champion, 3 previous; 2 is the anchor, which the gate scores every night; 1 is history.
-    assert named(things, "run") == {made[0], evidence[0]}
-    assert named(things, "version") == {"reviews/1"}
-    retention.carry_out(things)
+    assert names_of(deletions, "run") == {runs[0], evidence[0]}
+    assert names_of(deletions, "version") == {"reviews/1"}
+    retention.carry_out(deletions)
     assert reviews.versions() == {"2", "3", "4"}
-    assert ledger.history("reviews") == before and len(before) == 4
+    assert ledger.history("reviews") == history and len(history) == 4
 
 
 @pytest.mark.parametrize("part", ["night", "candidate"])
 def test_a_running_run_keeps_its_night(home, part):
     reviews = Model(home, "reviews")
-    night = reviews.pipeline_run(50, "RUNNING" if part == "night" else "FINISHED")
-    candidate = reviews.candidate(night, 50)
+    parent = reviews.pipeline_run(50, "RUNNING" if part == "night" else "FINISHED")
+    candidate = reviews.candidate(parent, 50)
     if part == "candidate":
         reviews.client.update_run(candidate, "RUNNING")
     assert retention.plan(0, 10) == []
-    reviews.client.set_terminated(night if part == "night" else candidate, end_time=1)
-    assert named(retention.plan(0, 10), "run") == {night, candidate}
+    reviews.client.set_terminated(parent if part == "night" else candidate, end_time=1)
+    assert names_of(retention.plan(0, 10), "run") == {parent, candidate}
 
 
 def test_an_alias_set_after_the_plan_spares_the_whole_night(home):
     reviews = Model(home, "reviews")
-    wanted, unwanted = reviews.pipeline_run(50), reviews.pipeline_run(40)
-    candidate = reviews.candidate(wanted, 50)
-    number = reviews.version(wanted)
-    things = retention.plan(0, 10)
+    spared, unwanted = reviews.pipeline_run(50), reviews.pipeline_run(40)
+    candidate = reviews.candidate(spared, 50)
+    number = reviews.version(spared)
+    deletions = retention.plan(0, 10)
     reviews.client.set_registered_model_alias("reviews", "champion", number)
-    assert retention.carry_out(things) == 100
-    assert reviews.runs() == {wanted, candidate} and unwanted not in reviews.runs()
+    assert retention.carry_out(deletions) == 100
+    assert reviews.runs() == {spared, candidate} and unwanted not in reviews.runs()
     assert Path(mlflow.artifacts.download_artifacts("models:/reviews@champion"), "weights.txt").exists()
 
 
@@ -171,9 +171,9 @@ def test_files_outside_nightshift_home_are_left_alone(home, tmp_path, monkeypatc
     for run in runs:
         client.set_terminated(run, end_time=2)
     there = aged(tmp_path / "far" / "notes.txt", 50)
-    things = retention.plan(0, 10)
-    assert {(t.name, t.path, t.bytes) for t in things} == {(run, "", 0) for run in runs}
-    assert retention.carry_out(things) == 0
+    deletions = retention.plan(0, 10)
+    assert {(t.name, t.path, t.bytes) for t in deletions} == {(run, "", 0) for run in runs}
+    assert retention.carry_out(deletions) == 0
     assert there.exists() and client.search_runs([outside, proxied]) == []
 
 
@@ -200,10 +200,10 @@ def test_old_files_go_by_stage_and_age(home):
     for name, days in (("error-2026-10-01-101010-7.log", 40), ("error-2026-11-01-101010-7.log", 5), ("mlflow.log", 40)):
         aged(home / "logs" / name, days)
 
-    before = everything(home)
-    things = retention.plan(keep=2, days=10)
-    assert everything(home) == before, "plan() deletes nothing"
-    assert sorted(thing.name for thing in things) == [
+    paths_before = everything(home)
+    deletions = retention.plan(keep=2, days=10)
+    assert everything(home) == paths_before, "plan() deletes nothing"
+    assert sorted(deletion.name for deletion in deletions) == [
         "artifacts/compress/a",
         "artifacts/compress/b",
         "artifacts/train/a",
@@ -215,25 +215,25 @@ def test_old_files_go_by_stage_and_age(home):
         "reports/tickets/2026-01-02-ab.partial",
         "work/train/old",
     ]
-    assert {t.name: (t.kind, t.bytes, round(t.days)) for t in things}["artifacts/train/a"] == ("artifact", 10, 40)
+    assert {t.name: (t.kind, t.bytes, round(t.days)) for t in deletions}["artifacts/train/a"] == ("artifact", 10, 40)
 
-    assert retention.carry_out(things) == 5 * 11
-    gone = before - everything(home)
-    assert {path for path in gone if not any(path.is_relative_to(home / t.name) for t in things)} == set()
-    assert not any((home / t.name).exists() for t in things)
+    assert retention.carry_out(deletions) == 5 * 11
+    deleted_paths = paths_before - everything(home)
+    assert {path for path in deleted_paths if not any(path.is_relative_to(home / t.name) for t in deletions)} == set()
+    assert not any((home / t.name).exists() for t in deletions)
 
 
 def test_a_deletion_cut_short_leaves_no_marker_on_half_an_artifact(home, monkeypatch):
     aged(home / "artifacts/train/a/record.json", 40)
     aged(home / "artifacts/train/a/model.bin", 40)
-    things = retention.plan(0, 10)
+    deletions = retention.plan(0, 10)
 
     def killed(path):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(retention.shutil, "rmtree", killed)
     with pytest.raises(KeyboardInterrupt):
-        retention.carry_out(things)
+        retention.carry_out(deletions)
     assert [path.name for path in (home / "artifacts/train/a").iterdir()] == ["model.bin"]
 
 
@@ -244,9 +244,9 @@ def test_nothing_to_do_on_a_fresh_machine(home):
 def test_clean_lists_first_and_deletes_where_told(home):
     reviews = Model(home, "reviews")
     old, new = reviews.pipeline_run(40), reviews.pipeline_run(1)
-    before = everything(home)
+    paths_before = everything(home)
     assert "nothing was deleted (that takes --delete)" in clean_up(1, 30, delete=False)[-1]
-    assert everything(home) == before and reviews.runs() == {old, new}
+    assert everything(home) == paths_before and reviews.runs() == {old, new}
     assert clean_up(1, 30, delete=True)[-1].startswith("deleted; ")
     assert reviews.runs() == {new}
     assert clean_up(1, 30, delete=True) == ["nothing is older than 30 days and beyond the newest 1"]

@@ -10,20 +10,24 @@ from nightshift.evaluation import scoring
 objective = partial(factories.objective, labels=COLOURS)
 
 
-SEVERAL = objective("classification", "macro_f1", separator=",")
+MULTILABEL = objective("classification", "macro_f1", separator=",")
 
 
 def test_tables_have_the_columns_of_their_kind():
     coloured = rows_of(["a red door", "green and red", "nothing"], ["red", "red,green", ""])
-    several = scoring.predictions(ScriptedPredictor(SEVERAL), coloured, SEVERAL)
-    assert several["predicted"].tolist() == several["label"].tolist() == ["red", "green,red", ""]
-    one = scoring.predictions(ScriptedPredictor(), coloured, objective("classification", "accuracy"))
-    assert list(one) == ["row_key", "label", "predicted", "score:blue", "score:green", "score:red"]
-    assert one["predicted"].tolist() == ["red", "green", "blue"] and one["row_key"].tolist() == ["k0", "k1", "k2"]
+    multilabel = scoring.predictions(ScriptedPredictor(MULTILABEL), coloured, MULTILABEL)
+    assert multilabel["predicted"].tolist() == multilabel["label"].tolist() == ["red", "green,red", ""]
+    single_label = scoring.predictions(ScriptedPredictor(), coloured, objective("classification", "accuracy"))
+    assert list(single_label) == ["row_key", "label", "predicted", "score:blue", "score:green", "score:red"]
+    assert single_label["predicted"].tolist() == ["red", "green", "blue"] and single_label["row_key"].tolist() == [
+        "k0",
+        "k1",
+        "k2",
+    ]
     number = scoring.predictions(
         ScriptedPredictor(), rows_of(["blue", "red"], [1.0, 0.0]), objective("regression", "rmse")
     )
     assert number["predicted"].tolist() == [1.0, 0.0] and list(number.index) == [0, 1]
     free = scoring.predictions(ScriptedPredictor(), rows_of(["abc"]), objective("generation", "loss"))
-    told = scoring.predictions(ScriptedPredictor(), rows_of(["abc"], ["abcdef"]), objective("generation", "loss"))
-    assert list(free) == ["row_key", "loss", "tokens"] and (free["loss"][0], told["loss"][0]) == (3, 6)
+    targeted = scoring.predictions(ScriptedPredictor(), rows_of(["abc"], ["abcdef"]), objective("generation", "loss"))
+    assert list(free) == ["row_key", "loss", "tokens"] and (free["loss"][0], targeted["loss"][0]) == (3, 6)

@@ -18,24 +18,40 @@ from tasks.compress.stage import measured_candidate
 
 
 def candidate(name, latency, size=1.0, **validation):
+    """Return a candidate.
+
+    Args:
+        name: Name and recipe.
+        latency: Latency in ms at the median; at p95 it is twice that.
+        size: Size in MB.
+        **validation: Metrics on the validation rows.
+    """
     return Candidate(name=name, recipe=name, size_mb=size, latency_ms_p50=latency, latency_ms_p95=2 * latency,
                      throughput=1, validation=validation)  # fmt: skip
 
 
 def candidates(rows, wrong):
     """Candidates by name: (share wrong on the holdout, validation score, latency)."""
-    labels, tables, made = LABELS[:rows], {}, []
+    labels, tables, built = LABELS[:rows], {}, []
     for name, (share, validation, latency) in wrong.items():
         tables[name] = {"main": table(answers(share, labels, seed=3), labels)}
-        made.append(candidate(name, latency, size=10 * latency, macro_f1=validation, accuracy=validation))
-    return made[0], made[1:], tables
+        built.append(candidate(name, latency, size=10 * latency, macro_f1=validation, accuracy=validation))
+    return built[0], built[1:], tables
 
 
-def decide(full, others, tables, metric="macro_f1", **settings):
-    """Return the decided candidates by name, and the one that is put forward."""
-    decided = selection.choose(full, others, tables, [objective(metric=metric)], CompressSettings(**settings))
-    (chosen,) = (candidate for candidate in decided if candidate.chosen)
-    return {candidate.name: candidate for candidate in decided}, chosen
+def decide(full, alternatives, tables, metric="macro_f1", **settings):
+    """Return the decided candidates by name, and the one that is put forward.
+
+    Args:
+        full: Candidate without compression.
+        alternatives: All others.
+        tables: Answers on the holdout by candidate and objective.
+        metric: Metric of the objective.
+        **settings: Settings of the compression.
+    """
+    decided = selection.choose(full, alternatives, tables, [objective(metric=metric)], CompressSettings(**settings))
+    (best,) = (candidate for candidate in decided if candidate.chosen)
+    return {candidate.name: candidate for candidate in decided}, best
 
 
 def put_forward(*candidates, **settings):
@@ -43,49 +59,49 @@ def put_forward(*candidates, **settings):
 
 
 def test_the_cheapest_confirmed_candidate_is_put_forward():
-    full, others, tables = candidates(2000, {
+    full, alternatives, tables = candidates(2000, {
         "full": (0.05, 0.950, 8.0), "careful": (0.05, 0.949, 3.0), "bold": (0.055, 0.948, 1.0), "poor": (0.3, 0.6, 0.5),
     })  # fmt: skip
-    decided, chosen = decide(full, others, tables)
-    assert chosen.name == "bold" and chosen.confirmed
+    decided, best = decide(full, alternatives, tables)
+    assert best.name == "bold" and best.confirmed
     assert [c.name for c in decided.values() if not c.qualifies] == ["poor"]
 
 
 def test_a_candidate_that_wins_on_validation_only_is_not_put_forward():
-    full, others, tables = candidates(2000, {"full": (0.05, 0.95, 8.0), "lucky": (0.10, 0.96, 1.0)})
-    decided, chosen = decide(full, others, tables)
-    assert chosen.name == "full" and "not confirmed" in decided["lucky"].why
+    full, alternatives, tables = candidates(2000, {"full": (0.05, 0.95, 8.0), "lucky": (0.10, 0.96, 1.0)})
+    decided, best = decide(full, alternatives, tables)
+    assert best.name == "full" and "not confirmed" in decided["lucky"].why
 
 
 def test_with_few_holdout_rows_the_choice_is_marked_unconfirmed():
-    told = {"full": (0.05, 0.95, 8.0), "small": (0.06, 0.95, 1.0)}
-    chosen = put_forward(*candidates(120, told))
-    assert chosen.name == "small" and not chosen.confirmed and "holdout rows would be needed" in chosen.why
-    assert put_forward(*candidates(120, told), allow_unconfirmed=False).name == "full"
+    specs = {"full": (0.05, 0.95, 8.0), "small": (0.06, 0.95, 1.0)}
+    best = put_forward(*candidates(120, specs))
+    assert best.name == "small" and not best.confirmed and "holdout rows would be needed" in best.why
+    assert put_forward(*candidates(120, specs), allow_unconfirmed=False).name == "full"
 
 
 def test_few_holdout_rows_are_enough_to_tell_that_a_candidate_is_worse():
     full, (small,), tables = candidates(120, {"full": (0.05, 0.95, 8.0), "small": (0.20, 0.95, 1.0)})
-    decided, chosen = decide(full, [small], tables)
-    assert chosen.name == "full" and decided["small"].qualifies and "not confirmed" in decided["small"].why
+    decided, best = decide(full, [small], tables)
+    assert best.name == "full" and decided["small"].qualifies and "not confirmed" in decided["small"].why
 
 
 def test_costs_within_ten_percent_are_ties_broken_by_quality():
-    found = candidates(2000, {"full": (0.05, 0.95, 8.0), "a": (0.05, 0.945, 1.0), "b": (0.05, 0.949, 1.05)})
-    assert put_forward(*found).name == "b"
+    case = candidates(2000, {"full": (0.05, 0.95, 8.0), "a": (0.05, 0.945, 1.0), "b": (0.05, 0.949, 1.05)})
+    assert put_forward(*case).name == "b"
 
 
 def test_at_most_three_are_tested_from_cautious_to_bold():
     shapes = {f"c{n}": (0.05, 0.950 - 0.001 * n, 8.0 - n) for n in range(1, 7)}
-    full, others, tables = candidates(2000, {"full": (0.05, 0.95, 8.0)} | shapes)
-    decided, chosen = decide(full, others, tables)
-    assert chosen.name == "c6" and decided.pop("full").confirmed
+    full, alternatives, tables = candidates(2000, {"full": (0.05, 0.95, 8.0)} | shapes)
+    decided, best = decide(full, alternatives, tables)
+    assert best.name == "c6" and decided.pop("full").confirmed
     assert [c.name for c in decided.values() if c.confirmed] == ["c1", "c3", "c6"]
     assert all("not tested: 3 others" in c.why for c in decided.values() if not c.confirmed)
 
 
 @pytest.mark.parametrize(
-    ("target", "chosen", "words"),
+    ("target", "expected", "words"),
     [
         ({"min_speedup": 4.0}, "small", "2.7 times as fast as full, wanted 4.0"),
         ({"max_latency_ms": 2.5}, "small", "6.00 ms at p95, wanted at most 2.5"),
@@ -93,58 +109,58 @@ def test_at_most_three_are_tested_from_cautious_to_bold():
         ({"max_size_mb": 1.0}, "full", "30.0 MB, wanted at most 1.0"),
     ],
 )
-def test_targets_bar_what_misses_them(target, chosen, words):
-    told = {"full": (0.05, 0.95, 8.0), "large": (0.05, 0.949, 3.0), "small": (0.05, 0.9485, 1.0)}
-    full, others, tables = candidates(2000, told)
-    decided, best = decide(full, others, tables, **target)
-    assert best.name == chosen and words in decided["large"].why
-    assert ("within the targets: 80.0 MB" in decided["full"].why) == (chosen == "full")
+def test_targets_bar_what_misses_them(target, expected, words):
+    specs = {"full": (0.05, 0.95, 8.0), "large": (0.05, 0.949, 3.0), "small": (0.05, 0.9485, 1.0)}
+    full, alternatives, tables = candidates(2000, specs)
+    decided, best = decide(full, alternatives, tables, **target)
+    assert best.name == expected and words in decided["large"].why
+    assert ("within the targets: 80.0 MB" in decided["full"].why) == (expected == "full")
 
 
 def worse_by(drop, rows, seed):
     """Full's and a candidate's answers: wrong on 12 and 12 + `drop` of 100 rows, otherwise on other rows of some."""
     random = np.random.default_rng(seed)
     labels = LABELS[random.integers(len(LABELS), size=rows)]
-    lost = random.random(rows) < 0.03 + drop
-    gained = ~lost & (random.random(rows) < 0.03 / (1 - 0.03 - drop))
+    regressed = random.random(rows) < 0.03 + drop
+    improved = ~regressed & (random.random(rows) < 0.03 / (1 - 0.03 - drop))
     right = random.random(rows) < 0.88
-    first = np.where(gained, False, np.where(lost, True, right))
-    second = np.where(gained, True, np.where(lost, False, right))
-    said = [np.where(hit, labels, [WRONG_LABEL[label] for label in labels]) for hit in (first, second)]
-    return labels, *said
+    first = np.where(improved, False, np.where(regressed, True, right))
+    second = np.where(improved, True, np.where(regressed, False, right))
+    predictions = [np.where(hit, labels, [WRONG_LABEL[label] for label in labels]) for hit in (first, second)]
+    return labels, *predictions
 
 
-@pytest.mark.parametrize(("drop", "most", "least"), [(0.02, 0.05, 0.0), (0.0, 1.0, 0.8)])
-def test_a_candidate_that_is_two_points_worse_is_confirmed_in_at_most_one_night_of_twenty(drop, most, least):
-    nights, count = 400, 0
-    for seed in range(nights):
+@pytest.mark.parametrize(("drop", "max_share", "min_share"), [(0.02, 0.05, 0.0), (0.0, 1.0, 0.8)])
+def test_a_candidate_that_is_two_points_worse_is_confirmed_in_at_most_one_night_of_twenty(drop, max_share, min_share):
+    runs, count = 400, 0
+    for seed in range(runs):
         labels, first, second = worse_by(drop, 2000, seed)
-        made = [candidate("full", 8.0, accuracy=0.88), candidate("lucky", 1.0, accuracy=0.89)]
+        built = [candidate("full", 8.0, accuracy=0.88), candidate("lucky", 1.0, accuracy=0.89)]
         tables = {"full": {"main": table(first, labels)}, "lucky": {"main": table(second, labels)}}
-        chosen = put_forward(made[0], made[1:], tables, metric="accuracy")
-        count += chosen.confirmed and chosen.name == "lucky"
-    noise = 2.6 * (0.05 * 0.95 / nights) ** 0.5
-    assert least <= count / nights <= most + noise
+        best = put_forward(built[0], built[1:], tables, metric="accuracy")
+        count += best.confirmed and best.name == "lucky"
+    noise = 2.6 * (0.05 * 0.95 / runs) ** 0.5
+    assert min_share <= count / runs <= max_share + noise
 
 
 def test_a_candidate_keeps_an_error_by_not_exceeding_it():
     labels, noise = np.random.default_rng(7).normal(size=(2, 1000))
-    made, tables = [], {}
+    built, tables = [], {}
     for name, error, validation, latency in (("full", 0.5, 0.5, 8), ("near", 0.501, 0.505, 2), ("far", 0.6, 0.52, 1)):
-        made.append(candidate(name, latency, rmse=validation, pearson=1 - validation))
+        built.append(candidate(name, latency, rmse=validation, pearson=1 - validation))
         tables[name] = {"main": table(labels + error * noise, labels)}
-    full, near, far = made
-    _, chosen, far = selection.choose(full, [near, far], tables, [objective("regression", "rmse")], CompressSettings())
-    assert chosen.chosen and chosen.name == "near" and chosen.confirmed and not far.qualifies and "below 99%" in far.why
+    full, near, far = built
+    _, best, far = selection.choose(full, [near, far], tables, [objective("regression", "rmse")], CompressSettings())
+    assert best.chosen and best.name == "near" and best.confirmed and not far.qualifies and "below 99%" in far.why
 
 
-def judged(predictor, texts, labels):
+def tables_by_side(predictor, texts, labels):
     """The first half of its answers as validation, the second as holdout."""
     names = predictor.heads["judged"].labels
-    said = [names[place] for place in predictor.scores(texts, None, "judged").argmax(axis=1)]
+    predicted = [names[index] for index in predictor.scores(texts, None, "judged").argmax(axis=1)]
     return {
-        "validation": {"main": table(said[:400], labels[:400])},
-        "holdout": {"main": table(said[400:], labels[400:])},
+        "validation": {"main": table(predicted[:400], labels[:400])},
+        "holdout": {"main": table(predicted[400:], labels[400:])},
     }
 
 
@@ -154,16 +170,16 @@ def put_forward_of(trained_bert, defective):
     objectives = [objective()]
     full = TorchPredictor(model, tokenizer, heads, 32)
     predictors = {"full": (full, 8.0), "sound": (OnnxPredictor(folder), 2.0), "defective": (defective, 1.0)}
-    found = {name: judged(predictor, texts, labels) for name, (predictor, _) in predictors.items()}
-    full, *others = (
+    side_tables = {name: tables_by_side(predictor, texts, labels) for name, (predictor, _) in predictors.items()}
+    full, *alternatives = (
         measured_candidate(
-            name, Cost(size_mb=1, latency_ms_p50=ms, latency_ms_p95=ms, throughput=1), found[name], objectives
+            name, Cost(size_mb=1, latency_ms_p50=ms, latency_ms_p95=ms, throughput=1), side_tables[name], objectives
         )
         for name, (_, ms) in predictors.items()
     )
-    holdouts = {name: tables["holdout"] for name, tables in found.items()}
+    holdouts = {name: tables["holdout"] for name, tables in side_tables.items()}
     assert full.accuracy > 0.9, "the model has learned something that could be lost"
-    decided = selection.choose(full, others, holdouts, objectives, CompressSettings())
+    decided = selection.choose(full, alternatives, holdouts, objectives, CompressSettings())
     return next(candidate.name for candidate in decided if candidate.chosen)
 
 

@@ -83,8 +83,8 @@ def test_bodies_may_be_chunked(server, client):
     assert answer.request.headers["transfer-encoding"] == "chunked"
     assert [line["label"] for line in answer.json()] == ["short", "long"]
     head = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-    told = raw(server, head + b'F;name=value\r\n{"texts": ["a"]\r\n1\r\n}\r\n0\r\nTrailer: yes\r\n\r\n')
-    assert told.startswith(b"HTTP/1.1 200 OK\r\n") and b'"label": "short"' in told
+    response = raw(server, head + b'F;name=value\r\n{"texts": ["a"]\r\n1\r\n}\r\n0\r\nTrailer: yes\r\n\r\n')
+    assert response.startswith(b"HTTP/1.1 200 OK\r\n") and b'"label": "short"' in response
     for wrong in (b"zz\r\n", b"\r\n", b"2\r\n{}}\r\n", b"7" * 20_000):
         assert b" 400 Bad Request" in raw(server, head + wrong).partition(b"\r\n")[0]
 
@@ -99,7 +99,7 @@ def test_it_says_that_it_is_healthy(client):
 
 
 @pytest.mark.parametrize(
-    ("body", "why"),
+    ("body", "message"),
     [
         (b"", "expected {"),
         (b"{", "the body is no JSON"),
@@ -120,9 +120,9 @@ def test_it_says_that_it_is_healthy(client):
         (b'{"texts": ["a", "b", "c", "d"]}', "4 texts: send at most 3 at once"),
     ],
 )
-def test_what_cannot_be_answered_is_told_and_the_connection_stays(client, body, why):
+def test_what_cannot_be_answered_is_told_and_the_connection_stays(client, body, message):
     answer = client.post("/predict", content=body)
-    assert answer.status_code == 400 and why in answer.json()["error"]
+    assert answer.status_code == 400 and message in answer.json()["error"]
     assert answer.headers["connection"] == "keep-alive"
     assert client.post("/predict", json={"texts": ["a"]}).status_code == 200
 
@@ -150,7 +150,7 @@ def test_rows_for_what_writes_come_in_the_forms_of_mlflow(server, rows):
 
 
 @pytest.mark.parametrize(
-    ("body", "why"),
+    ("body", "message"),
     [
         (b"{", "the body is no JSON"),
         (b"[" * 9000, "the body is no JSON"),
@@ -170,8 +170,8 @@ def test_rows_for_what_writes_come_in_the_forms_of_mlflow(server, rows):
         (b'{"inputs": {"text": ["a", "b", "c", "d"]}}', "4 texts: send at most 3 at once"),
     ],
 )
-def test_what_cannot_be_written_for_is_told(server, body, why):
-    with pytest.raises(ValueError, match=re.escape(why)):
+def test_what_cannot_be_written_for_is_told(server, body, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
         server[2].invocations(Writing(), body)
 
 
@@ -206,14 +206,16 @@ def test_a_body_beyond_the_limit_is_refused_and_the_client_reads_why(client, chu
     ],
 )
 def test_what_is_no_request_is_answered_before_the_connection_ends(server, data, status):
-    told = raw(server, data)
-    assert told.startswith(f"HTTP/1.1 {status} ".encode()) and json.loads(told.partition(b"\r\n\r\n")[2])["error"]
+    response = raw(server, data)
+    assert (
+        response.startswith(f"HTTP/1.1 {status} ".encode()) and json.loads(response.partition(b"\r\n\r\n")[2])["error"]
+    )
 
 
 def test_old_clients_and_those_that_wait_for_permission_are_served(server):
     body = b'{"texts": ["a"]}'
-    told = raw(server, b"POST /predict HTTP/1.0\r\nContent-Length: 16\r\n\r\n" + body, wait=False)
-    assert b"Connection: close" in told and told.endswith(b"}]")
+    response = raw(server, b"POST /predict HTTP/1.0\r\nContent-Length: 16\r\n\r\n" + body, wait=False)
+    assert b"Connection: close" in response and response.endswith(b"}]")
     with socket.create_connection(server[:2], timeout=10) as connection:
         connection.sendall(b"POST /predict HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 16\r\n\r\n")
         assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -222,11 +224,11 @@ def test_old_clients_and_those_that_wait_for_permission_are_served(server):
 
 
 def test_idle_connections_cost_no_thread_and_end(server, client):
-    before = threading.active_count()
+    num_threads = threading.active_count()
     idle = [socket.create_connection(server[:2], timeout=10) for _ in range(300)]
     idle[0].sendall(b"POST /predict HTTP/1.1\r\nContent-Length: 5\r\n\r\n{")
     assert client.post("/predict", json={"texts": ["a"]}).status_code == 200
-    assert threading.active_count() - before < 40
+    assert threading.active_count() - num_threads < 40
     for connection in idle:
         assert connection.recv(1000).startswith(b"HTTP/1.1 408 Request Timeout")
         connection.close()

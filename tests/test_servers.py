@@ -26,7 +26,7 @@ from nightshift.errors import UserError
 ROOT = Path(__file__).parent.parent
 PATIENCE = 300
 CHECKPOINTS = "work/other/train-*/checkpoint-*/COMPLETE"
-ENDED = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
+FINAL_STATES = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
 
 
 class Servers:
@@ -37,9 +37,9 @@ class Servers:
         self.shell = Shell(folder)
 
     def up(self) -> str:
-        done = self.shell("up", "--prefect-port", "4500", "--mlflow-port", "5500")
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        completed = self.shell("up", "--prefect-port", "4500", "--mlflow-port", "5500")
+        assert completed.returncode == 0, completed.stderr
+        return completed.stdout
 
     def file(self) -> dict:
         return json.loads((self.home / "servers.json").read_text())
@@ -83,20 +83,20 @@ class Servers:
             "--prefect-file",
             folder / "prefect.yaml",
         ]
-        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+        completed = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+        assert completed.returncode == 0, completed.stdout + completed.stderr
 
     def start(self, model: str, **settings) -> str:
         """A run of the model's deployment, as the form starts it; returns its id."""
         deployment = self.api("GET", f"/deployments/name/nightly/{model}")
         parameters = deployment["parameters"] | {"settings": settings}
-        made = self.api("POST", f"/deployments/{deployment['id']}/create_flow_run", parameters=parameters)
-        return made["id"]
+        flow_run = self.api("POST", f"/deployments/{deployment['id']}/create_flow_run", parameters=parameters)
+        return flow_run["id"]
 
     def run(self, run_id: str) -> dict:
         return self.api("GET", f"/flow_runs/{run_id}")
 
-    def nights(self, model: str) -> list[dict]:
+    def flow_runs(self, model: str) -> list[dict]:
         query = {"deployments": {"name": {"any_": [model]}}, "sort": "START_TIME_ASC"}
         return self.api("POST", "/flow_runs/filter", **query)
 
@@ -118,17 +118,17 @@ class Servers:
         return [run.info.status for run in client.search_runs([experiment.experiment_id])] if experiment else []
 
 
-def wait(ready, what: str):
+def wait(ready, event: str):
     """Return what `ready()` returns, once it is true."""
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
         try:
-            if found := ready():
-                return found
+            if value := ready():
+                return value
         except httpx.TransportError:
             pass
         time.sleep(0.2)
-    raise AssertionError(f"waited in vain: {what}")
+    raise AssertionError(f"waited in vain: {event}")
 
 
 @pytest.fixture(scope="module")
@@ -142,18 +142,18 @@ def servers(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_TOKEN", servers.token())
         yield servers
-    left = servers.shell("down")
-    assert left.returncode == 0, left.stderr
+    completed = servers.shell("down")
+    assert completed.returncode == 0, completed.stderr
     assert not processes_of(servers.home)
 
 
 @pytest.mark.slow
 def test_up_twice_is_harmless_and_all_is_on_loopback(servers):
-    before = servers.file()["children"]
-    shown = servers.up()
-    assert servers.file()["children"] == before
+    children = servers.file()["children"]
+    output = servers.up()
+    assert servers.file()["children"] == children
     for name in ("prefect", "mlflow"):
-        assert f"{servers.file()[name]}/?token={servers.token()}   answers" in shown
+        assert f"{servers.file()[name]}/?token={servers.token()}   answers" in output
         port = int(servers.file()[name].rpartition(":")[2])
         assert {c.laddr.ip for c in psutil.net_connections("tcp") if c.laddr.port == port and c.status == "LISTEN"} == {
             "127.0.0.1"
@@ -203,8 +203,8 @@ def test_the_worker_takes_no_command_from_a_run(servers, tmp_path):
     refused = servers.ask("POST", f"/deployments/{deployment['id']}/create_flow_run", **command)
     assert refused.status_code == 422 and "not allowed" in refused.text
     run = {"flow_id": deployment["flow_id"], "work_pool_name": "nightshift", "state": {"type": "SCHEDULED"}}
-    made = servers.api("POST", "/flow_runs/", **run, **command)
-    wait(lambda: servers.run(made["id"])["state_type"] in ENDED, "the run without a deployment ends")
+    flow_run = servers.api("POST", "/flow_runs/", **run, **command)
+    wait(lambda: servers.run(flow_run["id"])["state_type"] in FINAL_STATES, "the run without a deployment ends")
     assert not any(tmp_path.iterdir())
 
 
@@ -213,16 +213,18 @@ def test_a_schedule_fires_and_two_models_do_not_touch_each_other(servers):
     every_minute = {"slug": "test", "cron": "* * * * *", "timezone": "Europe/Berlin", "active": True}
     servers.deploy("other")
     servers.deploy("tiny", schedules=[every_minute])
-    wait(lambda: [r for r in servers.nights("tiny") if r["state_type"] == "RUNNING"], "the schedule fires")
-    beside = servers.start("other")
-    ended = wait(lambda: (done := [r for r in servers.nights("tiny") if r["state_type"] == "COMPLETED"])[1:] and done,
+    wait(lambda: [r for r in servers.flow_runs("tiny") if r["state_type"] == "RUNNING"], "the schedule fires")
+    other_run = servers.start("other")
+    completed_runs = wait(lambda: (runs := [r for r in servers.flow_runs("tiny") if r["state_type"] == "COMPLETED"])[1:] and runs,
                  "two nights")  # fmt: skip
     servers.api("DELETE", f"/deployments/{servers.api('GET', '/deployments/name/nightly/tiny')['id']}")
-    assert [run["state_name"] for run in ended[:2]] == ["Promoted", "Skipped"]
-    assert all(run["auto_scheduled"] for run in ended)
-    assert ended[0]["name"].startswith("tiny-20")
-    night = wait(lambda: (run := servers.run(beside))["state_type"] in ENDED and run, "the other model's night")
-    assert night["state_name"] == "Promoted", night["state"]["message"]
+    assert [run["state_name"] for run in completed_runs[:2]] == ["Promoted", "Skipped"]
+    assert all(run["auto_scheduled"] for run in completed_runs)
+    assert completed_runs[0]["name"].startswith("tiny-20")
+    final_run = wait(
+        lambda: (run := servers.run(other_run))["state_type"] in FINAL_STATES and run, "the other model's night"
+    )
+    assert final_run["state_name"] == "Promoted", final_run["state"]["message"]
     for model in ("tiny", "other"):
         assert servers.mlflow().get_model_version_by_alias(model, "champion").version == "1"
         assert set(servers.statuses(model)) == {"FINISHED"}
@@ -232,47 +234,47 @@ def test_a_schedule_fires_and_two_models_do_not_touch_each_other(servers):
 @pytest.mark.slow
 def test_drift_starts_a_night(servers):
     servers.deploy("tiny")
-    night = servers.start("tiny")
-    assert wait(lambda: (run := servers.run(night))["state_type"] in ENDED and run, "a champion")["state_name"] in (
+    run_id = servers.start("tiny")
+    assert wait(lambda: (run := servers.run(run_id))["state_type"] in FINAL_STATES and run, "a champion")["state_name"] in (
         "Promoted", "Skipped",
     )  # fmt: skip
     folder = servers.folder / "tiny"
     (folder / "fresh.csv").write_text("message\n" + "\n".join(f"awful broken {n} " + "word " * 30 for n in range(300)))
     deployment = servers.api("GET", "/deployments/name/watch/watch")
-    given = {"settings_file": str(folder / "night.yaml"), "source": "fresh.csv"}
-    made = servers.api("POST", f"/deployments/{deployment['id']}/create_flow_run", parameters=given)
-    seen = wait(lambda: (run := servers.run(made["id"]))["state_type"] in ENDED and run, "watch ends")
-    assert seen["state_type"] == "COMPLETED", seen["state"]["message"]
-    wanted = {"flow_runs": {"id": {"any_": [made["id"]]}}}
-    (page,) = servers.api("POST", "/artifacts/filter", **wanted)
+    parameters = {"settings_file": str(folder / "night.yaml"), "source": "fresh.csv"}
+    flow_run = servers.api("POST", f"/deployments/{deployment['id']}/create_flow_run", parameters=parameters)
+    watch_run = wait(lambda: (run := servers.run(flow_run["id"]))["state_type"] in FINAL_STATES and run, "watch ends")
+    assert watch_run["state_type"] == "COMPLETED", watch_run["state"]["message"]
+    query = {"flow_runs": {"id": {"any_": [flow_run["id"]]}}}
+    (page,) = servers.api("POST", "/artifacts/filter", **query)
     assert page["key"] == "tiny-8-watch" and "# tiny, version 1: drifted" in page["data"]
     assert "![Drift](data:image/png;base64," in page["data"]
     started = wait(
-        lambda: [r for r in servers.nights("nightly") if not r["auto_scheduled"]], "the automation starts a night"
+        lambda: [r for r in servers.flow_runs("nightly") if not r["auto_scheduled"]], "the automation starts a night"
     )
-    assert started[0]["parameters"]["settings_file"] == given["settings_file"]
-    ended = wait(lambda: (run := servers.run(started[0]["id"]))["state_type"] in ENDED and run, "that night")
-    assert ended["state_name"] == "Skipped", "nothing has changed since the champion's night"
+    assert started[0]["parameters"]["settings_file"] == parameters["settings_file"]
+    final_run = wait(lambda: (run := servers.run(started[0]["id"]))["state_type"] in FINAL_STATES and run, "that night")
+    assert final_run["state_name"] == "Skipped", "nothing has changed since the champion's night"
 
 
 @pytest.mark.slow
 def test_a_night_ended_by_sigterm_goes_on_when_prefect_retries_it(servers):
     servers.deploy("other")
-    before = set(servers.home.glob(CHECKPOINTS))
+    old_checkpoints = set(servers.home.glob(CHECKPOINTS))
     run = servers.start("other", train={"num_train_epochs": 17, "save_steps": 20})
-    wait(lambda: set(servers.home.glob(CHECKPOINTS)) - before, "a checkpoint of the training")
+    wait(lambda: set(servers.home.glob(CHECKPOINTS)) - old_checkpoints, "a checkpoint of the training")
     pid = servers.run(run)["infrastructure_pid"]
     assert servers.run(run)["labels"]["nightshift.process"].startswith(f"{pid}/")
     os.kill(int(pid), signal.SIGTERM)
     wait(lambda: servers.run(run)["state_type"] == "CRASHED", "Prefect sees it end")
     log = servers.home / "logs/worker.log"
     assert "SIGTERM: saving a checkpoint after this step" in log.read_text()
-    left, cached = set(servers.home.glob(CHECKPOINTS)), log.read_text().count("Cached(type=COMPLETED)")
+    kept_checkpoints, cached = set(servers.home.glob(CHECKPOINTS)), log.read_text().count("Cached(type=COMPLETED)")
     servers.api("POST", f"/flow_runs/{run}/set_state", state={"type": "SCHEDULED", "name": "AwaitingRetry"}, force=True)
     wait(lambda: log.read_text().count("Cached(type=COMPLETED)") >= cached + 4, "finished stages are kept")
-    assert servers.run(run)["state_type"] == "RUNNING" and left & set(servers.home.glob(CHECKPOINTS))
-    done = wait(lambda: (now := servers.run(run))["state_type"] in ENDED and now, "the night ends")
-    assert done["state_type"] == "COMPLETED" and done["run_count"] == 2, done["state"]["message"]
+    assert servers.run(run)["state_type"] == "RUNNING" and kept_checkpoints & set(servers.home.glob(CHECKPOINTS))
+    final_run = wait(lambda: (now := servers.run(run))["state_type"] in FINAL_STATES and now, "the night ends")
+    assert final_run["state_type"] == "COMPLETED" and final_run["run_count"] == 2, final_run["state"]["message"]
     assert not servers.unended() and not servers.slots()
 
 
@@ -288,27 +290,27 @@ def test_killed_one_at_a_time(servers):
         return servers.start("other", train=train, compress={"recipes": []})
 
     def in_mid_night() -> str:
-        before = set(servers.home.glob(CHECKPOINTS))
+        old_checkpoints = set(servers.home.glob(CHECKPOINTS))
         run = started()
-        wait(lambda: set(servers.home.glob(CHECKPOINTS)) - before, "a checkpoint of the training")
+        wait(lambda: set(servers.home.glob(CHECKPOINTS)) - old_checkpoints, "a checkpoint of the training")
         return run
 
-    def ended(run: str) -> dict:
-        return wait(lambda: (now := servers.run(run))["state_type"] in ENDED and now, "the night ends")
+    def final_state(run: str) -> dict:
+        return wait(lambda: (now := servers.run(run))["state_type"] in FINAL_STATES and now, "the night ends")
 
-    def revived(name: str, before: int) -> None:
-        wait(lambda: servers.pid(name) != before and psutil.pid_exists(servers.pid(name)), f"{name} is started again")
+    def revived(name: str, old_pid: int) -> None:
+        wait(lambda: servers.pid(name) != old_pid and psutil.pid_exists(servers.pid(name)), f"{name} is started again")
 
     run = in_mid_night()
     os.kill(int(servers.run(run)["infrastructure_pid"]), signal.SIGKILL)
-    assert ended(run)["state_type"] == "CRASHED"
+    assert final_state(run)["state_type"] == "CRASHED"
     assert "RUNNING" in servers.statuses("other")
 
     for name in ("worker", "prefect", "mlflow"):
         run, pid = in_mid_night(), servers.pid(name)
         os.kill(pid, signal.SIGKILL)
         revived(name, pid)
-        assert ended(run)["state_type"] in ENDED
+        assert final_state(run)["state_type"] in FINAL_STATES
         wait(lambda: not servers.unended() and not servers.slots(), f"nothing is held after {name} was killed")
         assert "RUNNING" not in servers.statuses("other"), name
 
@@ -319,11 +321,11 @@ def test_killed_one_at_a_time(servers):
     wait(lambda: not any(psutil.pid_exists(p) and psutil.Process(p).status() != "zombie" for p in victims), "all die")
     assert servers.shell("status").returncode == 1
     servers.up()
-    crashed = ended(run)
+    crashed = final_state(run)
     assert crashed["state_type"] == "CRASHED" and "killed" in crashed["state"]["message"]
     assert not servers.unended() and not servers.slots()
 
-    assert ended(started())["state_type"] == "COMPLETED"
+    assert final_state(started())["state_type"] == "COMPLETED"
     assert not servers.unended() and not servers.slots()
     assert set(servers.statuses("other")) <= {"FINISHED", "KILLED", "FAILED"}
     mlflow.set_tracking_uri(servers.file()["mlflow"])
@@ -354,21 +356,21 @@ def test_the_token_is_in_its_file_only(servers):
     token = servers.token()
     for process in processes_of(servers.home):
         assert token not in " ".join(process.cmdline())
-    places = [path for path in servers.home.rglob("*") if path.is_file() and token.encode() in path.read_bytes()]
-    assert places == [servers.home / "token"]
+    paths = [path for path in servers.home.rglob("*") if path.is_file() and token.encode() in path.read_bytes()]
+    assert paths == [servers.home / "token"]
     assert (servers.home / "token").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_taken_port_is_passed_over():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
         assert cli.servers._free_address(port) != f"http://127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize(
-    ("block", "told"),
+    ("block", "message"),
     [
         ("{name: nightly}", "the name nightly stands there twice"),
         ("{name: mine, parameters: {settings_file: nigth.yaml}}", "mine: no such settings file: .*nigth.yaml"),
@@ -376,7 +378,7 @@ def test_a_taken_port_is_passed_over():
         ("", "automations.yaml: on drift starts nightly/theirs, which deployments/prefect.yaml has not"),
     ],
 )
-def test_a_wrong_block_is_named_before_anything_is_started(tmp_path, monkeypatch, block, told):
+def test_a_wrong_block_is_named_before_anything_is_started(tmp_path, monkeypatch, block, message):
     monkeypatch.setattr(cli.deployment, "PROJECT", tmp_path)
     (tmp_path / "deployments").mkdir()
     file = tmp_path / "deployments/prefect.yaml"
@@ -387,5 +389,5 @@ def test_a_wrong_block_is_named_before_anything_is_started(tmp_path, monkeypatch
     assert cli.deployment.validated_names() == ["nightly"]
     file.write_text("deployments:\n  - {name: nightly}\n" + f"  - {block}\n" * bool(block))
     automations.write_text(started.format("nightly" if block else "theirs"))
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         cli.deployment.validated_names()

@@ -37,24 +37,34 @@ print(json.dumps(model.predict(pandas.DataFrame({frame!r}), params={params!r}).t
 
 
 def answered_without(refused, mlflow_store, uri, frame, params, folder):
+    """Return the answers of a registered model in a process that lacks some modules.
+
+    Args:
+        refused: Modules whose import fails.
+        mlflow_store: Address of the MLflow store.
+        uri: Address of the model.
+        frame: Texts as a dict of columns.
+        params: Params of `predict`, or None.
+        folder: Working directory of the process.
+    """
     root = str(Path(__file__).parent.parent)
     code = WITHOUT.format(refused=refused, root=root, store=mlflow_store, uri=uri, frame=frame, params=params)
-    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    completed = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stderr[-3000:]
+    return json.loads(completed.stdout.splitlines()[-1])
 
 
 def test_what_judges_loads_without_torch_and_answers_for_the_objective_named(mlflow_store, tmp_path):
     uri, full = register_model(*JUDGES["one bert for four"], tmp_path / "home")
     frame = {"text": TEXTS[:3]}
     refused = ("torch", "transformers", "nightshift", "tasks")
-    told = answered_without(refused, mlflow_store, uri, frame, {"objective": "linear"}, tmp_path)
-    assert np.allclose(told["score"], full.scores(TEXTS[:3], None, "linear")[:, 0], atol=1e-3)
+    answers = answered_without(refused, mlflow_store, uri, frame, {"objective": "linear"}, tmp_path)
+    assert np.allclose(answers["score"], full.scores(TEXTS[:3], None, "linear")[:, 0], atol=1e-3)
     assert answered_without(refused, mlflow_store, uri, frame, None, tmp_path)["label"][0] in ("bad", "good")
     loaded = mlflow.pyfunc.load_model(uri)
     assert list(tmp_path.rglob("MLmodel")) and not list(tmp_path.rglob("*.pkl"))
-    told = loaded.predict(pd.DataFrame(frame | {"text_pair": TEXTS[3:6]}), params={"objective": "follows"})
-    assert set(told["scores"][0]) == set(PAIR.labels)
+    answers = loaded.predict(pd.DataFrame(frame | {"text_pair": TEXTS[3:6]}), params={"objective": "follows"})
+    assert set(answers["scores"][0]) == set(PAIR.labels)
     with pytest.raises(ValueError, match="this model takes text, text_pair"):
         loaded.predict(pd.DataFrame(frame), params={"objective": "follows"})
 
@@ -62,13 +72,13 @@ def test_what_judges_loads_without_torch_and_answers_for_the_objective_named(mlf
 def test_what_writes_loads_without_nightshift_and_takes_its_params(mlflow_store, tmp_path):
     uri, full = register_model(*WRITERS["one gpt2 for three"], tmp_path / "home")
     refused, frame = ("tasks", "flows", "onnxruntime", "peft"), {"text": TEXTS[:3]}
-    how = {"max_new_tokens": 5, "temperature": 0.9, "seed": 4, "top_p": 0.8, "repetition_penalty": 1.2}
-    whole = full.continuations(TEXTS[:3], "story", **how)
-    how["stop_strings"] = [next(text for text in whole if len(text) > 3)[1:3]]
-    params = {"objective": "story"} | how
-    told = answered_without(refused, mlflow_store, uri, frame, params, tmp_path)
-    expected = full.continuations(TEXTS[:3], "story", **how)
-    assert told == {"text": expected} and expected != whole
+    options = {"max_new_tokens": 5, "temperature": 0.9, "seed": 4, "top_p": 0.8, "repetition_penalty": 1.2}
+    unstopped = full.continuations(TEXTS[:3], "story", **options)
+    options["stop_strings"] = [next(text for text in unstopped if len(text) > 3)[1:3]]
+    params = {"objective": "story"} | options
+    answers = answered_without(refused, mlflow_store, uri, frame, params, tmp_path)
+    expected = full.continuations(TEXTS[:3], "story", **options)
+    assert answers == {"text": expected} and expected != unstopped
     loaded = mlflow.pyfunc.load_model(uri)
     defaults = {param.name: param.default for param in loaded.metadata.get_params_schema()}
     assert defaults | {"seed": 0, "score": False, "objective": ""} == defaults
@@ -76,19 +86,19 @@ def test_what_writes_loads_without_nightshift_and_takes_its_params(mlflow_store,
     with pytest.raises(ValueError, match="top_p: expected more than 0"):
         loaded.predict(pd.DataFrame(frame), params={"top_p": 0.0})
     pd.DataFrame(frame).to_csv(tmp_path / "new.csv", index=False)
-    predict_file(uri, tmp_path / "new.csv", tmp_path / "out.parquet", "story", params=how)
+    predict_file(uri, tmp_path / "new.csv", tmp_path / "out.parquet", "story", params=options)
     assert pd.read_parquet(tmp_path / "out.parquet")["predicted"].tolist() == expected
-    for wrong, why in (({"top_p": 0}, "top_p: expected more than 0"), ({"top_q": 1}, "no parameter 'top_q'"),
+    for wrong, message in (({"top_p": 0}, "top_p: expected more than 0"), ({"top_q": 1}, "no parameter 'top_q'"),
                        ({"seed": "a"}, "seed: expected a whole number")):  # fmt: skip
-        with pytest.raises(UserError, match=why):
+        with pytest.raises(UserError, match=message):
             predict_file(uri, tmp_path / "new.csv", None, "story", params=wrong)
-    told = loaded.predict(pd.DataFrame(frame), params={"score": True})
-    assert np.allclose(told["loss"], full.losses(TEXTS[:3], None, "story")[0])
+    answers = loaded.predict(pd.DataFrame(frame), params={"score": True})
+    assert np.allclose(answers["loss"], full.losses(TEXTS[:3], None, "story")[0])
     with pytest.raises(ValueError, match="this model takes text, target"):
         loaded.predict(pd.DataFrame(frame), params={"objective": "answer", "score": True})
     targeted = pd.DataFrame(frame | {"target": TEXTS[3:6]})
-    told = loaded.predict(targeted, params={"objective": "answer", "score": True})
-    assert told["tokens"].tolist() == full.losses(TEXTS[:3], TEXTS[3:6], "answer")[1].tolist()
+    answers = loaded.predict(targeted, params={"objective": "answer", "score": True})
+    assert answers["tokens"].tolist() == full.losses(TEXTS[:3], TEXTS[3:6], "answer")[1].tolist()
     assert loaded.predict(pd.DataFrame(frame), params={"objective": "tone"})["label"].isin(BINARY.labels).all()
 
 
@@ -117,9 +127,9 @@ def test_served_over_http_it_takes_the_objective_among_the_params(mlflow_store, 
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     command = ["-m", "mlflow", "models", "serve", "-m", uri, "--env-manager", "local", "--host", "127.0.0.1"]
-    with (tmp_path / "served").open("wb") as told:
-        server = subprocess.Popen([sys.executable, *command, "--port", str(port)], env=environment, stdout=told,
-                                  stderr=told, start_new_session=True)  # fmt: skip
+    with (tmp_path / "served").open("wb") as log:
+        server = subprocess.Popen([sys.executable, *command, "--port", str(port)], env=environment, stdout=log,
+                                  stderr=log, start_new_session=True)  # fmt: skip
     try:
         deadline = time.monotonic() + 120
         while True:
@@ -137,10 +147,10 @@ def test_served_over_http_it_takes_the_objective_among_the_params(mlflow_store, 
         assert np.allclose([line["score"] for line in stars["predictions"]], expected, atol=1e-3)
         wrong = httpx.post(f"{address}/invocations", json=body | {"params": {"objective": "mood"}}, timeout=60)
         assert wrong.status_code == 400 and "this model knows tone, stars" in wrong.json()["message"]
-        for value, why in ((None, "row 1: text is missing"), (["refund"], "row 1: text is no text but list")):
+        for value, message in ((None, "row 1: text is missing"), (["refund"], "row 1: text is no text but list")):
             body = {"dataframe_records": [*records[:1], {"text": value}]}
             wrong = httpx.post(f"{address}/invocations", json=body, timeout=60)
-            assert wrong.status_code == 400 and wrong.json()["message"].endswith(f"\nError: {why}")
+            assert wrong.status_code == 400 and wrong.json()["message"].endswith(f"\nError: {message}")
             assert "stack_trace" not in wrong.json() and "Traceback" not in wrong.text
     finally:
         os.killpg(server.pid, signal.SIGTERM)

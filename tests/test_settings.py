@@ -14,24 +14,24 @@ ROOT = Path(__file__).parent.parent
 
 def test_how_text_is_written_belongs_to_what_writes(tmp_path):
     writes = {"model": "m", "kind": "generation", "data": {"path": "a.txt"}, "train": {"base_model": "scratch:gpt2"}}
-    how = {"generation": {"temperature": 0.7, "top_p": 0.9, "stop_strings": ["\n"]}}
-    (objective,) = check(writes | how, "night.yaml").resolved_objectives.values()
-    assert objective.generation.model_dump() | how["generation"] == objective.generation.model_dump()
-    several = {"model": "m", "train": writes["train"], "objectives": {
+    generation = {"generation": {"temperature": 0.7, "top_p": 0.9, "stop_strings": ["\n"]}}
+    (objective,) = check(writes | generation, "night.yaml").resolved_objectives.values()
+    assert objective.generation.model_dump() | generation["generation"] == objective.generation.model_dump()
+    two_objectives = {"model": "m", "train": writes["train"], "objectives": {
         name: {"kind": "generation", "data": writes["data"], "role": role} for name, role in (("a", "main"), ("b", "auxiliary"))
     }}  # fmt: skip
-    assert check(several, "night.yaml")
-    for wrong, why in (
-        (writes | {"kind": "classification"} | how, "generation: classification writes no text; leave it out"),
+    assert check(two_objectives, "night.yaml")
+    for wrong, message in (
+        (writes | {"kind": "classification"} | generation, "generation: classification writes no text; leave it out"),
         (
             writes | {"generation": {"top_p": 1.5}},
             "generation.top_p: Input should be less than or equal to 1 (found 1.5)",
         ),
         (writes | {"generation": {"top_q": 0.5}}, "generation.top_q: unknown key; did you mean top_p?"),
         (writes | {"generation": {"stop_strings": [""]}}, "generation.stop_strings.0: String should have at least 1"),
-        (several | how, "generation: with objectives each has its own; leave this one out"),
+        (two_objectives | generation, "generation: with objectives each has its own; leave this one out"),
     ):
-        with pytest.raises(SettingsError, match=re.escape(f"night.yaml: {why}")):
+        with pytest.raises(SettingsError, match=re.escape(f"night.yaml: {message}")):
             check(wrong, "night.yaml")
 
 
@@ -99,21 +99,25 @@ ALONG = {"data": DATA, "role": "auxiliary"}
 BASE = {"base_model": "b"}
 
 
-def night(**values):
+def settings_with(**values):
     return check({"model": "x", "train": {"base_model": "b"}} | values, "x.yaml")
 
 
 def test_a_plain_night_learns_one_thing_called_main():
-    learned = night(data=DATA, gate={"metric": "accuracy"}, split={"holdout": "held.csv"}).resolved_objectives
-    assert {name: (o.kind, o.metric, o.holdout) for name, o in learned.items()} == {
+    objectives = settings_with(
+        data=DATA, gate={"metric": "accuracy"}, split={"holdout": "held.csv"}
+    ).resolved_objectives
+    assert {name: (o.kind, o.metric, o.holdout) for name, o in objectives.items()} == {
         "main": ("classification", "accuracy", "held.csv")
     }
-    assert night(objectives={"mood": ALONG}).resolved_objectives["main"].role == "main"
-    assert night(kind="regression", data=DATA).resolved_objectives["main"].metric == "pearson"
+    assert settings_with(objectives={"mood": ALONG}).resolved_objectives["main"].role == "main"
+    assert settings_with(kind="regression", data=DATA).resolved_objectives["main"].metric == "pearson"
 
 
 def test_several_objectives_are_learned_the_main_one_first():
-    settings = night(objectives={"a": ALONG | {"kind": "generation", "holdout": "held.csv"}, "b": {"data": DATA}})
+    settings = settings_with(
+        objectives={"a": ALONG | {"kind": "generation", "holdout": "held.csv"}, "b": {"data": DATA}}
+    )
     assert {name: (o.metric, o.data.label) for name, o in settings.resolved_objectives.items()} == {
         "b": ("macro_f1", "label"), "a": ("loss", None)
     }  # fmt: skip
@@ -122,16 +126,16 @@ def test_several_objectives_are_learned_the_main_one_first():
 
 
 def test_recipes_are_those_that_can_be_used():
-    both = {"a": {"data": DATA}, "b": ALONG}
-    assert len(night(kind="regression", data=DATA).compress.recipes) == 5
-    assert night(objectives=both).compress.recipes == ["quantize"]
-    assert night(kind="text2text", data=DATA).compress.recipes == ["quantize"]
-    assert night(kind="text2text", data=DATA, compress={"recipes": [], "keep": 0.9}).compress.recipes == []
-    assert night(kind="text2text", data=DATA, compress={"recipes": ["distil+prune"]}).compress.recipes
-    for recipes, settings in ((["quantize", "static"], {"objectives": both}),
+    two_objectives = {"a": {"data": DATA}, "b": ALONG}
+    assert len(settings_with(kind="regression", data=DATA).compress.recipes) == 5
+    assert settings_with(objectives=two_objectives).compress.recipes == ["quantize"]
+    assert settings_with(kind="text2text", data=DATA).compress.recipes == ["quantize"]
+    assert settings_with(kind="text2text", data=DATA, compress={"recipes": [], "keep": 0.9}).compress.recipes == []
+    assert settings_with(kind="text2text", data=DATA, compress={"recipes": ["distil+prune"]}).compress.recipes
+    for recipes, settings in ((["quantize", "static"], {"objectives": two_objectives}),
                               (["quantize", "vocabulary"], {"data": DATA, "kind": "generation"})):  # fmt: skip
         with pytest.raises(SettingsError, match=rf"^x\.yaml: compress\.recipes: .* leave out {recipes[-1]}$"):
-            night(**settings, compress={"recipes": recipes})
+            settings_with(**settings, compress={"recipes": recipes})
 
 
 @pytest.mark.parametrize(
@@ -171,28 +175,30 @@ def test_recipes_are_those_that_can_be_used():
 )  # fmt: skip
 def test_what_does_not_go_together_gets_one_line_that_names_the_field(values, line):
     with pytest.raises(SettingsError) as caught:
-        night(**values)
+        settings_with(**values)
     assert str(caught.value).startswith(f"x.yaml: {line}") and "\n" not in str(caught.value)
 
 
 def test_a_drop_in_a_unit_of_its_own_may_be_large():
-    told = night(data=DATA, kind="regression", gate={"metric": "rmse", "margin": 5}, compress={"max_drop": 20})
-    assert (told.gate.margin, told.compress.max_drop) == (5, 20)
+    settings = settings_with(
+        data=DATA, kind="regression", gate={"metric": "rmse", "margin": 5}, compress={"max_drop": 20}
+    )
+    assert (settings.gate.margin, settings.compress.max_drop) == (5, 20)
 
 
-@pytest.mark.parametrize("said", ["06:00", "22:30", "'22:30'"])
-def test_a_time_of_day_stays_one(tmp_path, said):
-    (tmp_path / "x.yaml").write_text(f"model: x\ndata: {{path: a}}\ntrain: {{base_model: b}}\ndeadline: {said}\n")
-    assert load(tmp_path / "x.yaml").deadline == said.strip("'")
-    assert load(tmp_path / "x.yaml", [f"deadline={said}"]).deadline == said.strip("'")
+@pytest.mark.parametrize("value", ["06:00", "22:30", "'22:30'"])
+def test_a_time_of_day_stays_one(tmp_path, value):
+    (tmp_path / "x.yaml").write_text(f"model: x\ndata: {{path: a}}\ntrain: {{base_model: b}}\ndeadline: {value}\n")
+    assert load(tmp_path / "x.yaml").deadline == value.strip("'")
+    assert load(tmp_path / "x.yaml", [f"deadline={value}"]).deadline == value.strip("'")
     assert load(tmp_path / "x.yaml", ["deadline=90"]).deadline == 90
 
 
 def test_errors_name_the_objective_where_there_are_several():
     with (
         pytest.raises(InputError, match=r"^objectives\.a: data\.path: none$"),
-        night(objectives={"a": {"data": DATA}, "b": ALONG}).errors_of("a"),
+        settings_with(objectives={"a": {"data": DATA}, "b": ALONG}).errors_of("a"),
     ):
         raise InputError("data.path: none")
-    with pytest.raises(InputError, match=r"^data\.path: none$"), night(data=DATA).errors_of("main"):
+    with pytest.raises(InputError, match=r"^data\.path: none$"), settings_with(data=DATA).errors_of("main"):
         raise InputError("data.path: none")

@@ -17,31 +17,33 @@ from tasks.gate.stage import GateSettings
 
 def test_tango_solves_its_score_equation():
     # Limits are where an independent maximum likelihood estimate of the null model gives a score of z.
-    gained, lost, rows, z = 12, 3, 100, norm.ppf(0.975)
-    found = tango_interval(gained, lost, rows, 0.975)
-    for limit, sign in ((found.lower, 1), (found.upper, -1)):
+    improved, regressed, rows, z = 12, 3, 100, norm.ppf(0.975)
+    interval = tango_interval(improved, regressed, rows, 0.975)
+    for limit, sign in ((interval.lower, 1), (interval.upper, -1)):
         grid = np.linspace(max(0, -limit) + 1e-9, (1 - limit) / 2 - 1e-9 + max(0, -limit) / 2, 400_001)
-        rest = 1 - 2 * grid - limit
-        ok = (rest > 0) & (grid + limit > 0)
+        unchanged = 1 - 2 * grid - limit
+        ok = (unchanged > 0) & (grid + limit > 0)
         likelihood = np.full(len(grid), -np.inf)
         likelihood[ok] = (
-            gained * np.log(grid[ok] + limit) + lost * np.log(grid[ok]) + (rows - gained - lost) * np.log(rest[ok])
+            improved * np.log(grid[ok] + limit)
+            + regressed * np.log(grid[ok])
+            + (rows - improved - regressed) * np.log(unchanged[ok])
         )
         p = grid[likelihood.argmax()]
-        score = (gained - lost - rows * limit) / np.sqrt(rows * (2 * p + limit - limit**2))
+        score = (improved - regressed - rows * limit) / np.sqrt(rows * (2 * p + limit - limit**2))
         assert score == pytest.approx(sign * z, abs=2e-3)
-    assert found.lower < 0.09 < found.upper
+    assert interval.lower < 0.09 < interval.upper
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
 def test_limits_cover_at_their_rate(metric):
-    rng, missed, times = np.random.default_rng(1), 0, 300
+    rng, misses, times = np.random.default_rng(1), 0, 300
     for _ in range(times):
         labels = rng.choice(["a", "b"], 400)
         first = np.where(rng.random(400) < 0.12, "c", labels)
         second = np.where(rng.random(400) < 0.12, "c", labels)
-        missed += compared(labels, first, second, metric).lower > 0
-    assert missed / times < 0.05 + 3 * np.sqrt(0.05 * 0.95 / times)
+        misses += compared(labels, first, second, metric).lower > 0
+    assert misses / times < 0.05 + 3 * np.sqrt(0.05 * 0.95 / times)
 
 
 def test_the_difference_is_the_metrics_difference():
@@ -54,11 +56,11 @@ def test_the_difference_is_the_metrics_difference():
 def test_the_limit_of_a_cost_ratio_covers_at_its_rate():
     rng, times = np.random.default_rng(2), 2000
     noise = rng.lognormal(0, 0.5, (times, 2, 100))
-    missed = sum(ratio_limit(0.9 * first, second, 0.95) < 0.9 for first, second in noise)
-    assert missed / times < 0.05 + 3 * np.sqrt(0.05 * 0.95 / times)
+    misses = sum(ratio_limit(0.9 * first, second, 0.95) < 0.9 for first, second in noise)
+    assert misses / times < 0.05 + 3 * np.sqrt(0.05 * 0.95 / times)
     assert ratio_limit(0.5 * noise[0][0], noise[0][1], 0.95) < 0.9
-    few = [ratio_limit([1.0] * rows, [2.0] * rows, 1 - 1e-6) for rows in (19, 20)]
-    assert few == [np.inf, 0.5], "19 pairs all lie below the median once in 524,288 times"
+    limits = [ratio_limit([1.0] * rows, [2.0] * rows, 1 - 1e-6) for rows in (19, 20)]
+    assert limits == [np.inf, 0.5], "19 pairs all lie below the median once in 524,288 times"
     assert (
         "too few texts to tell" in str(LatencyComparison(1.0, 2.0, np.inf, 0.95))
         and not LatencyComparison(1.0, 2.0, np.inf, 0.95).cheaper
@@ -66,8 +68,8 @@ def test_the_limit_of_a_cost_ratio_covers_at_its_rate():
 
 
 def test_a_year_of_costs_at_the_edge_is_hardly_ever_taken_for_cheaper():
-    rng, nights = np.random.default_rng(3), 20_000
-    noise, confidence = rng.lognormal(0, 0.5, (nights, 2, 100)), GateSettings().cost_confidence
+    rng, times = np.random.default_rng(3), 20_000
+    noise, confidence = rng.lognormal(0, 0.5, (times, 2, 100)), GateSettings().cost_confidence
     assert not any(ratio_limit(0.9 * first, second, confidence) < 0.9 for first, second in noise)
     assert np.mean([ratio_limit(0.5 * first, second, confidence) < 0.9 for first, second in noise[:500]]) > 0.6
 
@@ -78,23 +80,33 @@ def test_a_row_of_a_small_class_weighs_more():
     assert by_labels < 8 * by_rows < 0, "a lost row of b costs about n / (4 * 50) as much"
 
 
-def drawn(random, rows, gained, lost):
-    """Two models' answers to two labels: what the first alone has right, the second alone, both in 9 of 10 rows."""
+def drawn(random, rows, improved, regressed):
+    """Draw two models' answers to two labels; both are right in 9 of 10 rows.
+
+    Args:
+        random: Generator of random numbers.
+        rows: Number of rows.
+        improved: Share of rows that the first alone has right.
+        regressed: Share of rows that the second alone has right.
+    """
     labels, u = random.choice(["a", "b"], rows), random.random(rows)
-    first, second = u < 0.9 + gained - lost, (u < 0.9 - lost) | ((u >= 0.9 + gained - lost) & (u < 0.9 + gained))
+    first, second = (
+        u < 0.9 + improved - regressed,
+        (u < 0.9 - regressed) | ((u >= 0.9 + improved - regressed) & (u < 0.9 + improved)),
+    )
     return labels, [np.where(right, labels, np.where(labels == "a", "b", "a")) for right in (first, second)]
 
 
-@pytest.mark.parametrize(("rows", "gained", "lost", "margin", "level"), [
+@pytest.mark.parametrize(("rows", "improved", "regressed", "margin", "level"), [
     (200, 0.00325, 0.00875, 0.005, 0.99875), (1000, 0.00325, 0.00875, 0.005, 0.99875),
     (100, 0.01, 0.031, 0.02, 0.95), (500, 0.01, 0.031, 0.02, 0.95),
 ])  # fmt: skip
-def test_a_drop_beyond_the_margin_is_seldom_missed_with_macro_f1(rows, gained, lost, margin, level):
+def test_a_drop_beyond_the_margin_is_seldom_missed_with_macro_f1(rows, improved, regressed, margin, level):
     random, times = np.random.default_rng(rows), 120
     passed = 0
     for _ in range(times):
-        labels, said = drawn(random, rows, gained, lost)
-        tables = [{"main": table(answer, labels)} for answer in said]
+        labels, answers = drawn(random, rows, improved, regressed)
+        tables = [{"main": table(answer, labels)} for answer in answers]
         units, free = significance.paired_units(*tables, [objective()], level)
         passed += confidence_limits.statistic(units, -margin) > student.ppf(level, free)
     assert passed / times <= 1 - level + 3 * np.sqrt((1 - level) * level / times)
@@ -112,17 +124,17 @@ def of_groups(random, share, icc):
 @pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
 @pytest.mark.parametrize("icc", [0.5, 1.0])
 def test_rows_that_belong_together_count_as_groups(metric, icc):
-    random, times, missed = np.random.default_rng(9), 100, {"groups": 0, "rows": 0}
+    random, times, misses = np.random.default_rng(9), 100, {"groups": 0, "rows": 0}
     labels, keys = np.tile(["a", "b"], 200), {"groups": GROUPS.astype(str), "rows": np.arange(400).astype(str)}
     for _ in range(times):
         wrong = [of_groups(random, 0.2, icc) for _ in range(2)]
-        said = [np.where(hit, np.where(labels == "a", "b", "a"), labels) for hit in wrong]
+        answers = [np.where(hit, np.where(labels == "a", "b", "a"), labels) for hit in wrong]
         for name, key in keys.items():
-            tables = [{"main": table(answer, labels).assign(side_key=key)} for answer in said]
+            tables = [{"main": table(answer, labels).assign(side_key=key)} for answer in answers]
             units, free = significance.paired_units(*tables, [objective(metric=metric)], 0.95)
-            missed[name] += confidence_limits.statistic(units, 0.0) > student.ppf(0.95, free)
+            misses[name] += confidence_limits.statistic(units, 0.0) > student.ppf(0.95, free)
     noise = 3 * np.sqrt(0.05 * 0.95 / times)
-    assert missed["groups"] / times <= 0.05 + noise < missed["rows"] / times
+    assert misses["groups"] / times <= 0.05 + noise < misses["rows"] / times
 
 
 def test_few_groups_show_nothing():
@@ -134,26 +146,33 @@ def test_few_groups_show_nothing():
         compare(*tables, [objective(metric="accuracy")], 0.95).lower < 1
         and compare(*tables, [objective(metric="accuracy")], 0.99875).lower <= 0
     )
-    same = compare(tables[0], tables[0], [objective(metric="accuracy")], 0.95)
-    assert same.lower < -0.5, "of 4 groups that are alike nobody knows a fifth"
+    interval = compare(tables[0], tables[0], [objective(metric="accuracy")], 0.95)
+    assert interval.lower < -0.5, "of 4 groups that are alike nobody knows a fifth"
 
 
 def test_differences_of_counts_have_tangos_limits():
-    for gained, lost, rows, level in ((12, 3, 100, 0.975), (0, 0, 20, 0.95), (9, 0, 300, 0.99875), (0, 4, 50, 0.95)):
-        values = np.repeat([1.0, -1.0, 0.0], [gained, lost, rows - gained - lost])
-        ours, expected = (
+    for improved, regressed, rows, level in (
+        (12, 3, 100, 0.975),
+        (0, 0, 20, 0.95),
+        (9, 0, 300, 0.99875),
+        (0, 4, 50, 0.95),
+    ):
+        values = np.repeat([1.0, -1.0, 0.0], [improved, regressed, rows - improved - regressed])
+        actual, expected = (
             confidence_limits.limits(confidence_limits.Units(values, 1.0), norm.ppf(level)),
-            tango_interval(gained, lost, rows, level),
+            tango_interval(improved, regressed, rows, level),
         )
-        assert (ours.lower, ours.upper) == pytest.approx((expected.lower, expected.upper), abs=1e-6)
+        assert (actual.lower, actual.upper) == pytest.approx((expected.lower, expected.upper), abs=1e-6)
 
 
-@pytest.mark.parametrize(("gained", "lost", "p"), [(15, 5, 0.0133018), (3, 0, 0.0625), (0, 0, 0.5), (7, 7, 0.5)])
-def test_mid_p(gained, lost, p):
-    changed, half = gained + lost, 0.5 ** (gained + lost)
-    exact = sum(comb(changed, k) for k in range(gained + 1, changed + 1)) * half + 0.5 * comb(changed, gained) * half
-    assert mid_p(gained, lost) == pytest.approx(exact)
-    assert mid_p(gained, lost) == pytest.approx(p, abs=1e-6)
+@pytest.mark.parametrize(("improved", "regressed", "p"), [(15, 5, 0.0133018), (3, 0, 0.0625), (0, 0, 0.5), (7, 7, 0.5)])
+def test_mid_p(improved, regressed, p):
+    changed, half = improved + regressed, 0.5 ** (improved + regressed)
+    exact = (
+        sum(comb(changed, k) for k in range(improved + 1, changed + 1)) * half + 0.5 * comb(changed, improved) * half
+    )
+    assert mid_p(improved, regressed) == pytest.approx(exact)
+    assert mid_p(improved, regressed) == pytest.approx(p, abs=1e-6)
 
 
 def test_rows_needed_grow_with_disagreement():

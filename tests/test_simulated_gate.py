@@ -23,35 +23,35 @@ def test_the_simulated_gate_decides_as_the_gate(metric):
     rng, decided = np.random.default_rng(3), []
     for turn in range(100):
         wrong = rng.choice([0.03, 0.06, 0.1]) * np.array([1, 1, 1]) + rng.choice([0, 0, -0.02], 3)
-        cost, spent = rng.choice([0.5, 1.0]), int(rng.choice([0, 40], p=[0.9, 0.1]))
+        cost, num_tests = rng.choice([0.5, 1.0]), int(rng.choice([0, 40], p=[0.9, 0.1]))
         right = {side: patterns(rng, rows, wrong) for side, rows in (("holdout", 1500), ("validation", 600))}
-        labels = {side: rng.integers(2, size=len(found[0])) for side, found in right.items()}
+        labels = {side: rng.integers(2, size=len(role_hits[0])) for side, role_hits in right.items()}
         if turn % 3 == 0:  # two models that agree but for a few rows
-            for found in right.values():
-                found[1] = found[0] ^ (rng.random(len(found[0])) < 0.004)
-                found[2] = found[1]
+            for role_hits in right.values():
+                role_hits[1] = role_hits[0] ^ (rng.random(len(role_hits[0])) < 0.004)
+                role_hits[2] = role_hits[1]
         tables = {
             side: {
                 role: {"main": table(np.where(hit, labels[side], 1 - labels[side]), labels[side])}
-                for role, hit in zip(("challenger", "champion", "anchor"), found, strict=True)
+                for role, hit in zip(("challenger", "champion", "anchor"), role_hits, strict=True)
             }
-            for side, found in right.items()
+            for side, role_hits in right.items()
         }
         verdict = decide(tables["holdout"], tables["validation"], [objective(metric=metric)], LatencyComparison(cost, 1.0, cost, 0.95), References({}),
-                         GateSettings(), spent, alpha=spent * 0.05 / 40)  # fmt: skip
+                         GateSettings(), num_tests, alpha=num_tests * 0.05 / 40)  # fmt: skip
         changed = {
             side: {
-                role: np.bincount(4 * labels[side] + 2 * found[0] + other, minlength=8).reshape(1, 2, 4)
-                for role, other in (("champion", found[1]), ("anchor", found[2]))
+                role: np.bincount(4 * labels[side] + 2 * role_hits[0] + reference, minlength=8).reshape(1, 2, 4)
+                for role, reference in (("champion", role_hits[1]), ("anchor", role_hits[2]))
             }
-            for side, found in right.items()
+            for side, role_hits in right.items()
         }
-        seen = simulation.Seen(changed, cost < 0.9, np.array([spent]), np.array([True]), Metric(metric))
-        better, cheaper, tested = (bool(answer[0]) for answer in simulation.ours(seen))
-        assert (better, cheaper, tested) == (
+        observations = simulation.Seen(changed, cost < 0.9, np.array([num_tests]), np.array([True]), Metric(metric))
+        better, cheaper, used_test = (bool(answer[0]) for answer in simulation.ours(observations))
+        assert (better, cheaper, used_test) == (
             verdict.claim == "better", verdict.claim == "cheaper", verdict.tested is not None
         )  # fmt: skip
-        decided.append((better, cheaper, tested))
+        decided.append((better, cheaper, used_test))
     assert {(True, False, True), (False, True, True), (False, False, True), (False, False, False)} <= set(decided)
 
 
@@ -67,9 +67,9 @@ def test_simulated_groups_are_compared_as_the_gate_compares_them():
             limit = compare(*tables, [objective(metric=metric)], level).lower
             answers = {"holdout": {"challenger": first, "champion": second}}
             for bound, expected in ((limit - 1e-5, True), (limit + 1e-5, False)):
-                asked = gate_groups.shown({"holdout": rows}, answers, Metric(metric), "holdout", "champion",
+                significant = gate_groups.shown({"holdout": rows}, answers, Metric(metric), "holdout", "champion",
                                           np.ones(1, dtype=bool), bound, level)  # fmt: skip
-                assert asked[0] == expected
+                assert significant[0] == expected
 
 
 def test_simulated_years_of_groups_and_few_differing_rows_are_seldom_wrong():
@@ -77,8 +77,8 @@ def test_simulated_years_of_groups_and_few_differing_rows_are_seldom_wrong():
         simulation.BEYOND, simulation.ours, 204, simulation.FEW, 60, 1, metric=simulation.MACRO_F1
     )
     together = gate_groups.simulate(gate_groups.NAMES[2], simulation.ACCURACY, 200, 60, 0.0, False)
-    for found in (drop, together):
-        assert (found["wrong"] > 0).mean() <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 60)
+    for years in (drop, together):
+        assert (years["wrong"] > 0).mean() <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 60)
 
 
 def test_simulated_years_tell_a_sound_gate_from_one_that_is_not():
@@ -88,8 +88,8 @@ def test_simulated_years_tell_a_sound_gate_from_one_that_is_not():
         for name, policy in (("equal", "nightshift"), ("equal", "better wins"), ("equal", "5 % a night"),
                              ("cheaper, 0.2 points worse", "nightshift"), ("cheaper, 0.2 points worse", "better wins"))
     }  # fmt: skip
-    most = 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)
-    assert all(share <= most for (_, policy), share in wrong.items() if policy == "nightshift"), wrong
+    max_share = 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)
+    assert all(share <= max_share for (_, policy), share in wrong.items() if policy == "nightshift"), wrong
     assert all(share > 0.5 for (_, policy), share in wrong.items() if policy != "nightshift"), wrong
 
 
@@ -102,10 +102,10 @@ def test_simulated_models_have_the_accuracy_and_disagreement_they_should():
     side = simulation.Side(100_000, simulation._right(np.array([0.9]), share), random)
     hits = side.answer(right[:1])
     counts = side.changed(hits)["champion"].sum(axis=1)
-    gained, lost = counts[0, 2], counts[0, 1]
-    assert (gained + lost) / 100_000 == pytest.approx(0.075, abs=0.004)
+    improved, regressed = counts[0, 2], counts[0, 1]
+    assert (improved + regressed) / 100_000 == pytest.approx(0.075, abs=0.004)
     side.move(np.array([True]), np.array([False]), hits)
     anchor = side.changed(side.cells * 0)["anchor"].sum(axis=1)
     assert anchor.sum() == 100_000 and anchor[0, 1] == pytest.approx(90_000, abs=400)
-    assert side.cells[0, :, 1].sum() == lost and side.cells[0, :, 2].sum() == gained
+    assert side.cells[0, :, 1].sum() == regressed and side.cells[0, :, 2].sum() == improved
     assert simulation.SKEWED.accuracy(simulation.SKEWED.value(0.9)) == pytest.approx(0.9, abs=1e-4)

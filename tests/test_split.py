@@ -25,10 +25,10 @@ def test_every_row_has_one_side_and_shares_are_kept():
 
 
 def test_a_row_keeps_its_side_as_data_grows_and_moves():
-    few, many = frame(400), frame(900)
-    before = side_of_texts(split_rows(few, SplitSettings()))
-    after = side_of_texts(split_rows(many.sample(frac=1, random_state=3), SplitSettings()))
-    assert before and all(after[text] == side for text, side in before.items())
+    initial, grown = frame(400), frame(900)
+    old_sides = side_of_texts(split_rows(initial, SplitSettings()))
+    new_sides = side_of_texts(split_rows(grown.sample(frac=1, random_state=3), SplitSettings()))
+    assert old_sides and all(new_sides[text] == side for text, side in old_sides.items())
 
 
 def test_a_worn_holdout_gives_way_to_a_sealed_one():
@@ -61,7 +61,7 @@ def test_order_and_time_take_the_last_rows():
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("written", "message"),
     [
         ("{d:02d}/{m:02d}/2026 11:00", None),
         ("{m}/{d}/2026", None),
@@ -70,16 +70,16 @@ def test_order_and_time_take_the_last_rows():
         ("0{m}/04/2026", r"split.by: time: x.csv, row 1: '01/04/2026': it may begin with the day or the month; write"),
     ],
 )
-def test_dates_of_any_country_are_in_order_or_refused(written, told):
+def test_dates_of_any_country_are_in_order_or_refused(written, message):
     rows = frame(300)
     rows["timestamp"] = [written.format(d=1 + i % 25, m=1 + i // 25 % 9) for i in range(300)]
-    if told:
-        with pytest.raises(InputError, match=told):
+    if message:
+        with pytest.raises(InputError, match=message):
             split_rows(rows, SplitSettings(by="time"))
     else:
         month = [1 + i // 25 % 9 for i in range(300)]
-        held = split_rows(rows, SplitSettings(by="time"))["holdout"]["row"]
-        assert min(month[row - 1] for row in held) >= 7
+        holdout_rows = split_rows(rows, SplitSettings(by="time"))["holdout"]["row"]
+        assert min(month[row - 1] for row in holdout_rows) >= 7
 
 
 def test_dates_of_two_countries_are_refused():
@@ -109,30 +109,32 @@ def test_groups_that_judge_are_taken_out_of_training():
 
 
 def test_unlabelled_texts_are_none_that_judge_or_have_a_label(checked):
-    rows, other = frame(500), [text for text, _ in messages(500, seed=7)]
-    sides = split.fn(checked(rows, [*other, *rows["text"]]), SplitSettings(spare=1), "classification")
-    kept = set(read(sides, "unlabelled")["text"])
-    assert kept < set(other) and len(kept) == sides.unlabelled == pytest.approx(500 * 0.6 * 0.9, abs=45)
+    rows, unlabelled_texts = frame(500), [text for text, _ in messages(500, seed=7)]
+    sides = split.fn(checked(rows, [*unlabelled_texts, *rows["text"]]), SplitSettings(spare=1), "classification")
+    unlabelled = set(read(sides, "unlabelled")["text"])
+    assert unlabelled < set(unlabelled_texts) and len(unlabelled) == sides.unlabelled == pytest.approx(
+        500 * 0.6 * 0.9, abs=45
+    )
     # A year later the same texts have labels: none of them is on a side that judges.
     labelled = pd.concat([rows, frame(500, seed=7)], ignore_index=True).drop_duplicates("row_key", ignore_index=True)
     later = split.fn(checked(labelled), SplitSettings(spare=1), "classification")
-    assert kept <= set(read(later, "train")["text"])
+    assert unlabelled <= set(read(later, "train")["text"])
 
 
 def test_a_window_keeps_the_newest_training_rows_and_loses_none(checked):
     rows = frame(600)
     rows["timestamp"] = [f"2026-01-{1 + 7 * i % 30:02d}" for i in range(600)]
-    whole = split.fn(checked(rows), SplitSettings(), "classification")
+    complete = split.fn(checked(rows), SplitSettings(), "classification")
     newest = split.fn(checked(rows), SplitSettings(), "classification", 100)
     days = split.fn(checked(rows), SplitSettings(), "classification", "10d")
     for sides in (newest, days):
-        assert sides.train + sides.windowed == whole.train and sides.windowed > 0
-        assert (sides.validation, sides.holdout) == (whole.validation, whole.holdout)
-        gone = pd.read_csv(artifact_store.folder(sides) / "quarantine.csv")
-        assert len(gone) == sides.windowed and set(gone["reason"]) == {"window"}
-        assert set(gone["text"]) | set(read(sides, "train")["text"]) == set(read(whole, "train")["text"])
+        assert sides.train + sides.windowed == complete.train and sides.windowed > 0
+        assert (sides.validation, sides.holdout) == (complete.validation, complete.holdout)
+        quarantine = pd.read_csv(artifact_store.folder(sides) / "quarantine.csv")
+        assert len(quarantine) == sides.windowed and set(quarantine["reason"]) == {"window"}
+        assert set(quarantine["text"]) | set(read(sides, "train")["text"]) == set(read(complete, "train")["text"])
     assert newest.train == 100
-    times = read(whole, "train")["timestamp"].sort_values()
+    times = read(complete, "train")["timestamp"].sort_values()
     assert sorted(read(newest, "train")["timestamp"]) == times.tail(100).tolist()
     assert set(read(days, "train")["timestamp"]) == {f"2026-01-{day}" for day in range(21, 31)}
 
@@ -141,8 +143,8 @@ def test_a_window_without_times_goes_by_order():
     rows = frame(300)
     train = split_rows(rows, SplitSettings())["train"]
     assert split_rows(rows, SplitSettings(), "20")["train"]["row"].tolist() == train["row"].tolist()[-20:]
-    same = rows.assign(timestamp="2026-01-01")
-    assert split_rows(same, SplitSettings(), 20)["train"]["row"].tolist() == train["row"].tolist()[-20:]
+    untimed = rows.assign(timestamp="2026-01-01")
+    assert split_rows(untimed, SplitSettings(), 20)["train"]["row"].tolist() == train["row"].tolist()[-20:]
 
 
 @pytest.mark.parametrize("window", ["30 days", "0", 0, -3, "d", "", True])
@@ -159,8 +161,8 @@ def test_a_window_of_days_needs_times():
 def test_the_labels_of_a_classification(checked):
     sides = split.fn(checked(frame(300)), SplitSettings(), "classification")
     assert (sides.labels, sides.separator) == (["bad", "good"], None)
-    several = frame(300).assign(label=["c|a", "b", ""] * 100)
-    sides = split.fn(checked(several), SplitSettings(), "classification", separator="|")
+    multilabel = frame(300).assign(label=["c|a", "b", ""] * 100)
+    sides = split.fn(checked(multilabel), SplitSettings(), "classification", separator="|")
     assert (sides.labels, sides.separator) == (["a", "b", "c"], "|")
     for separator in (None, "|"):
         with pytest.raises(InputError, match="the training side holds one label only, 'a'"):
@@ -172,11 +174,11 @@ def test_labels_that_no_training_row_has_are_left_out_and_counted(checked):
     side = rows["text"].map(side_of_texts(split_rows(rows, SplitSettings())))
     for name, label in (("validation", "chosen"), ("holdout", "judged")):
         rows.loc[rows[side == name].index[:3], "label"] = label
-    found = split.fn(checked(rows), SplitSettings(), "classification")
-    assert (found.labels, found.untrained) == (["bad", "good"], {"chosen": 3, "judged": 3})
+    sides = split.fn(checked(rows), SplitSettings(), "classification")
+    assert (sides.labels, sides.untrained) == (["bad", "good"], {"chosen": 3, "judged": 3})
     rows.loc[rows[side == "holdout"].index[:3], "label"] = "good|judged"
-    several = split.fn(checked(rows), SplitSettings(), "classification", separator="|")
-    assert (several.labels, several.untrained) == (["bad", "good"], {"chosen": 3, "judged": 3})
+    multilabel = split.fn(checked(rows), SplitSettings(), "classification", separator="|")
+    assert (multilabel.labels, multilabel.untrained) == (["bad", "good"], {"chosen": 3, "judged": 3})
 
 
 def test_other_kinds_have_no_labels_and_numbers_are_numbers(checked):
@@ -192,18 +194,21 @@ def test_other_kinds_have_no_labels_and_numbers_are_numbers(checked):
 
 def test_two_objectives_on_the_same_pairs_have_the_same_sides(real_data, tmp_path, monkeypatch):
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
-    found = {}
+    sides_by_kind = {}
     for kind, label in (("regression", "relatedness_score"), ("classification", "entailment_judgment")):
         data = DataSettings(path="sick/SICK_train.txt", text="sentence_A", text_pair="sentence_B", label=label)
         rows = ingest.fn(locate(data, None, real_data), data, [])
         checked = validate.fn(rows, ExpectationSettings(), kind)
         assert checked.status == "passed" and checked.read == checked.kept + sum(checked.quarantined.values()) == 4500
-        found[kind] = split.fn(checked, SplitSettings(), kind)
-        sides = found[kind]
+        sides_by_kind[kind] = split.fn(checked, SplitSettings(), kind)
+        sides = sides_by_kind[kind]
         assert checked.kept == sides.train + sides.validation + sides.holdout and sides.pairs
         assert augment.fn(sides, AugmentSettings(), kind).augmented > 0
-    assert found["classification"].labels == ["CONTRADICTION", "ENTAILMENT", "NEUTRAL"]
-    judged = {kind: set(read(sides, "holdout")["row_key"]) for kind, sides in found.items()}
-    trained = {kind: set(read(sides, "train")["row_key"]) for kind, sides in found.items()}
-    assert not judged["classification"] & trained["regression"] and not judged["regression"] & trained["classification"]
-    assert read(found["regression"], "train")["label"].between(1, 5).all()
+    assert sides_by_kind["classification"].labels == ["CONTRADICTION", "ENTAILMENT", "NEUTRAL"]
+    holdout_keys = {kind: set(read(sides, "holdout")["row_key"]) for kind, sides in sides_by_kind.items()}
+    training_keys = {kind: set(read(sides, "train")["row_key"]) for kind, sides in sides_by_kind.items()}
+    assert (
+        not holdout_keys["classification"] & training_keys["regression"]
+        and not holdout_keys["regression"] & training_keys["classification"]
+    )
+    assert read(sides_by_kind["regression"], "train")["label"].between(1, 5).all()

@@ -48,6 +48,17 @@ def tokenizer_and_student(base, name="one", size=16):
 
 
 def fitted(student, tokenizer, name, folder, teacher_logits=None, alpha=0.0, epochs=20):
+    """Train a static student and return it.
+
+    Args:
+        student: Student to train.
+        tokenizer: Tokenizer of the student.
+        name: Key of `HEADS`.
+        folder: Folder of the checkpoints.
+        teacher_logits: Logits to learn from, or None.
+        alpha: Weight of the distillation loss.
+        epochs: Number of epochs.
+    """
     head, labels = HEADS[name]
     second = SECOND_TEXTS if head.pairs else None
     rows = tokenization.encode(tokenizer, head, TEXTS, second, labels, 32, teacher_logits)
@@ -97,6 +108,14 @@ def test_a_static_student_learns_is_saved_and_served(kind, name, tmp_path, tiny_
 
 
 def logits_of(student, tokenizer, texts, seconds=None):
+    """Return a model's logits for texts or pairs of texts.
+
+    Args:
+        student: Model.
+        tokenizer: Tokenizer of the model.
+        texts: Texts, or first texts of the pairs.
+        seconds: Second texts, or None.
+    """
     with torch.inference_mode():
         return student(**tokenizer(texts, seconds, padding=True, return_tensors="pt")).logits
 
@@ -104,12 +123,14 @@ def logits_of(student, tokenizer, texts, seconds=None):
 def test_padding_and_added_tokens_do_not_count(tiny_base):
     tokenizer, student = tokenizer_and_student(tiny_base)
     student.eval()
-    alone, padded = (logits_of(student, tokenizer, texts)[0] for texts in ([TEXTS[0]], [TEXTS[0], " ".join(TEXTS[:3])]))
-    assert torch.allclose(alone, padded, atol=1e-6)
+    unpadded, padded = (
+        logits_of(student, tokenizer, texts)[0] for texts in ([TEXTS[0]], [TEXTS[0], " ".join(TEXTS[:3])])
+    )
+    assert torch.allclose(unpadded, padded, atol=1e-6)
     bare = tokenizer([TEXTS[0]], add_special_tokens=False, return_tensors="pt")
     with torch.inference_mode():
-        assert torch.allclose(student(**bare).logits[0], alone, atol=1e-6)
-    assert not torch.allclose(logits_of(student, tokenizer, [TEXTS[1]])[0], alone, atol=1e-6)
+        assert torch.allclose(student(**bare).logits[0], unpadded, atol=1e-6)
+    assert not torch.allclose(logits_of(student, tokenizer, [TEXTS[1]])[0], unpadded, atol=1e-6)
 
 
 def test_the_second_text_is_told_from_the_first(tiny_base):
@@ -164,8 +185,10 @@ def test_frequent_tokens_begin_quieter(tiny_base):
     teacher = pretrained.load(str(tiny_base), {"one": HEADS["one"][0]}, tokenizer, 1)
     never = static.build_static_student(teacher, tokenizer, ["zebra"], size=16)
     usual = tokenizer.convert_tokens_to_ids("the")
-    quiet, loud = (model.get_input_embeddings().weight.detach().norm(dim=1) for model in (student, never))
-    assert quiet[usual] < 0.1 * loud[usual]
+    student_norms, baseline_norms = (
+        model.get_input_embeddings().weight.detach().norm(dim=1) for model in (student, never)
+    )
+    assert student_norms[usual] < 0.1 * baseline_norms[usual]
 
 
 def test_a_student_learns_from_its_teacher_alone(tiny_base, tmp_path):

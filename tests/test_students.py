@@ -28,24 +28,26 @@ def test_teacher_logits_are_the_mean_of_the_teachers_on_all_texts_in_tonights_or
     rows.to_parquet(tmp_path / "artifacts/augment/x/train.parquet")
     more = pd.DataFrame({"text": ["a stove"], "row_key": ["k"]})
     more.to_parquet(tmp_path / "artifacts/augment/x/unlabelled.parquet")
-    texts, said = [*rows["text"], "a stove"], []
-    for place, labels in (("first", ("bad", "good")), ("second", ("good", "bad"))):
+    texts, expected_logits = [*rows["text"], "a stove"], []
+    for name, labels in (("first", ("bad", "good")), ("second", ("good", "bad"))):
         model, tokenizer, heads, _ = train_once.prepared("bert", ("judged",))
-        torch.manual_seed(len(place))
+        torch.manual_seed(len(name))
         torch.nn.init.normal_(model.classifier.weight, std=0.5)
         heads = {"main": replace(heads["judged"], labels=labels)}
-        pretrained.save_checkpoint(model, tokenizer, heads, tmp_path / place)
-        logits = TorchPredictor(*pretrained.load_checkpoint(tmp_path / place), 32).logits(texts, None, "main")
-        said.append(logits if labels == ("bad", "good") else logits[:, ::-1])
-    told = objective().model_copy(update={"augmented": Augmented(augmented=0, path="augment/x")})
-    told.sides.labels = ["bad", "good"]
+        pretrained.save_checkpoint(model, tokenizer, heads, tmp_path / name)
+        logits = TorchPredictor(*pretrained.load_checkpoint(tmp_path / name), 32).logits(texts, None, "main")
+        expected_logits.append(logits if labels == ("bad", "good") else logits[:, ::-1])
+    target = objective().model_copy(update={"augmented": Augmented(augmented=0, path="augment/x")})
+    target.sides.labels = ["bad", "good"]
     teachers = [WarmStart(version="1", path="first"), WarmStart(version="2", path="second")]
-    record = students.teacher_logits.fn(teachers, [told], 32)
+    record = students.teacher_logits.fn(teachers, [target], 32)
     learnt = np.load(tmp_path / "artifacts" / record.path / "main.npy")
-    assert np.abs(said[0] - said[1]).max() > 0.1 and learnt == pytest.approx((said[0] + said[1]) / 2, abs=1e-5)
-    told.sides.labels = ["bad", "good", "mixed"]
+    assert np.abs(expected_logits[0] - expected_logits[1]).max() > 0.1 and learnt == pytest.approx(
+        (expected_logits[0] + expected_logits[1]) / 2, abs=1e-5
+    )
+    target.sides.labels = ["bad", "good", "mixed"]
     with pytest.raises(NotPossibleError, match="other labels"):
-        students.teacher_logits.fn(teachers, [told], 32)
+        students.teacher_logits.fn(teachers, [target], 32)
 
 
 def test_a_model_is_pruned_in_steps_and_nobody_is_asked_where_nothing_learns(trained_bert, tmp_path, monkeypatch):
@@ -57,12 +59,14 @@ def test_a_model_is_pruned_in_steps_and_nobody_is_asked_where_nothing_learns(tra
     rows = pd.DataFrame(messages(200), columns=["text", "label"])
     rows.to_parquet(tmp_path / "artifacts/augment/x/train.parquet")
     rows[["text"]].to_parquet(tmp_path / "artifacts/augment/x/unlabelled.parquet")
-    told = objective().model_copy(update={"augmented": Augmented(augmented=0, path="augment/x")})
+    target = objective().model_copy(update={"augmented": Augmented(augmented=0, path="augment/x")})
     settings = CompressSettings(recovery_epochs=0)
     monkeypatch.setattr(students, "teacher_logits", None)
     monkeypatch.setattr(students, "make_student", students.make_student.fn)
-    monkeypatch.setattr(latency_table, "_measure", lambda models, *_: [parameter_count(found) for found in models])
-    builder = CandidateBuilder(full, [told], settings, inherited_settings(32), [], "tiny")
+    monkeypatch.setattr(
+        latency_table, "_measure", lambda models, *_: [parameter_count(candidate) for candidate in models]
+    )
+    builder = CandidateBuilder(full, [target], settings, inherited_settings(32), [], "tiny")
     once, twice = (builder.model(Recipe.parse(text).steps) for text in ("prune:0.9", "prune:0.9+prune:0.9"))
     pruned = [students.load_model(student)[0] for student in (once, twice)]
     counts = [parameter_count(smaller) for smaller in (model, *pruned)]
@@ -73,21 +77,23 @@ def test_a_model_is_pruned_in_steps_and_nobody_is_asked_where_nothing_learns(tra
 def test_numbers_are_taught_in_the_rows_own_unit_by_who_has_learnt_the_objective():
     model, tokenizer, heads, _ = train_once.prepared("bert", ("scored",))
     teacher = TorchPredictor(model, tokenizer, {"main": heads["scored"]}, 32)
-    told, texts = objective("regression", "pearson"), ["a tent", "a stove and a lamp"]
-    told.sides.labels = []
-    assert students._aligned_logits(teacher, (texts, None), told) == pytest.approx(teacher.scores(texts), rel=1e-6)
-    for other in (objective(), told.model_copy(update={"name": "else"})):
-        with pytest.raises(NotPossibleError, match=f"has not learnt {other.name}"):
-            students._aligned_logits(teacher, (texts, None), other)
+    regression, texts = objective("regression", "pearson"), ["a tent", "a stove and a lamp"]
+    regression.sides.labels = []
+    assert students._aligned_logits(teacher, (texts, None), regression) == pytest.approx(
+        teacher.scores(texts), rel=1e-6
+    )
+    for unknown in (objective(), regression.model_copy(update={"name": "else"})):
+        with pytest.raises(NotPossibleError, match=f"has not learnt {unknown.name}"):
+            students._aligned_logits(teacher, (texts, None), unknown)
 
 
 def test_a_teacher_that_is_no_base_model_is_told_by_its_field(tmp_path):
     with pytest.raises(SettingsError, match=r"compress\.teachers: .*champoin"):
         CompressSettings(teachers=["champoin"]).bases()
     (tmp_path / "config.json").write_text("{}")
-    before = CompressSettings(teachers=[str(tmp_path)]).bases()
+    bases = CompressSettings(teachers=[str(tmp_path)]).bases()
     (tmp_path / "model.safetensors").write_bytes(b"other weights")
-    assert CompressSettings(teachers=[str(tmp_path)]).bases() != before, "the night's fingerprint has them"
+    assert CompressSettings(teachers=[str(tmp_path)]).bases() != bases, "the night's fingerprint has them"
     assert CompressSettings().bases() == {}
 
 

@@ -21,14 +21,14 @@ QUICK = {"FAILURES": "2", "RESTART_DELAY": "0.1", "CHECK_INTERVAL": "1", "CHECK_
 """A server on a busy machine may be silent for some seconds: the time of a health check stays as it is."""
 
 
-def wait(ready, what: str):
+def wait(ready, event: str):
     """Return what `ready()` returns once it is true."""
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
         if value := ready():
             return value
         time.sleep(0.1)
-    raise AssertionError(f"waited in vain: {what}")
+    raise AssertionError(f"waited in vain: {event}")
 
 
 @pytest.mark.slow
@@ -52,8 +52,8 @@ def test_a_broken_server_fails_and_a_hung_one_is_started_again(tmp_path, monkeyp
         )
         assert "exit code 3, its log ends: sqlalchemy.exc.DatabaseError: (sqlite3.DatabaseError) file is not" in line
         assert line.endswith(f"see {home}/logs/prefect.log")
-        shown = shell("status")
-        assert shown.returncode == 1 and f"{line}; `nightshift up` tries again" in " ".join(shown.stdout.split())
+        status = shell("status")
+        assert status.returncode == 1 and f"{line}; `nightshift up` tries again" in " ".join(status.stdout.split())
         rotated = wait(lambda: sorted(path.name for path in (home / "logs").glob("prefect.log.*")), "a rotated log")
         assert rotated in (["prefect.log.1"], ["prefect.log.1", "prefect.log.2"])
         assert (home / "logs/prefect.log").stat().st_size <= 1000
@@ -68,12 +68,12 @@ def test_a_broken_server_fails_and_a_hung_one_is_started_again(tmp_path, monkeyp
         servers = cli.servers.running()
         hung = servers.children["mlflow"].pid
         os.kill(hung, signal.SIGSTOP)
-        shown = shell("status")
-        assert shown.returncode == 1 and "does not answer" in shown.stdout
+        status = shell("status")
+        assert status.returncode == 1 and "does not answer" in status.stdout
         wait(lambda: cli.servers.running().children["mlflow"].pid != hung, "MLflow is started again")
         wait(lambda: shell("status").returncode == 0, "MLflow answers again")
-        after = cli.servers.running().children
-        assert {name for name in after if after[name] != servers.children[name]} == {"mlflow"}
+        children = cli.servers.running().children
+        assert {name for name in children if children[name] != servers.children[name]} == {"mlflow"}
         keeper = "".join(path.read_text() for path in (home / "logs").glob("keeper.log*"))
         assert "mlflow did not answer 4 health checks in a row: starting it again" in keeper
     finally:
@@ -169,20 +169,23 @@ def test_a_log_is_rotated_under_a_process_that_writes_it(tmp_path):
     written = [f"line {number:04}\n" for number in range(400)]
     for start in range(0, 400, 110):
         lines = "".join(written[start : start + 110])
-        before = log_file.stat().st_size
+        old_size = log_file.stat().st_size
         writer.stdin.write(lines)
         writer.stdin.flush()
-        wait(lambda before=before, lines=lines: log_file.stat().st_size == before + len(lines), "the lines are written")
+        wait(
+            lambda old_size=old_size, lines=lines: log_file.stat().st_size == old_size + len(lines),
+            "the lines are written",
+        )
         rotate(log_file, limits)
     writer.stdin.close()
     writer.wait()
     names = ["server.log", "server.log.1", "server.log.2"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
-    kept = [(tmp_path / name).read_text() for name in reversed(names)]
-    assert [len(text) for text in kept] == [1000, 1000, 700], (
+    texts = [(tmp_path / name).read_text() for name in reversed(names)]
+    assert [len(text) for text in texts] == [1000, 1000, 700], (
         "the end of what was rotated; no hole where it was emptied"
     )
-    assert kept[0] + kept[1] == "".join(written[120:220] + written[230:330]) and kept[2] == "".join(written[330:])
+    assert texts[0] + texts[1] == "".join(written[120:220] + written[230:330]) and texts[2] == "".join(written[330:])
 
 
 def test_a_log_without_room_for_its_copy_is_emptied(tmp_path, monkeypatch):

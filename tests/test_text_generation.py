@@ -32,9 +32,9 @@ def test_a_checkpoint_writes_as_it_did_here(tmp_path):
     model, tokenizer = build_model("t5", {"main": ANSWER})
     model.generation_config.num_beams, model.generation_config.no_repeat_ngram_size = 4, 3
     pretrained.save_checkpoint(model, tokenizer, {"main": ANSWER}, tmp_path)
-    kept = GenerationConfig.from_pretrained(tmp_path)
-    assert not kept.num_beams and not kept.no_repeat_ngram_size
-    assert kept.eos_token_id == tokenizer.eos_token_id and kept.decoder_start_token_id == tokenizer.pad_token_id
+    config = GenerationConfig.from_pretrained(tmp_path)
+    assert not config.num_beams and not config.no_repeat_ngram_size
+    assert config.eos_token_id == tokenizer.eos_token_id and config.decoder_start_token_id == tokenizer.pad_token_id
 
 
 @pytest.mark.parametrize("case", WRITERS)
@@ -46,11 +46,11 @@ def test_the_served_folder_writes_like_torch_whatever_else_is_in_the_batch(case,
         greedy = served.continuations(LONG, name, 6)
         assert greedy == full.continuations(LONG, name, 6) and len(set(greedy)) > 3
         assert greedy[:5] == [served.continuations([text], name, 6)[0] for text in LONG[:5]]
-        how = {"top_p": 0.9, "top_k": 50, "repetition_penalty": 1.3}
-        drawn = [served.continuations(LONG, name, 6, 1.0, seed, **how) for seed in (1, 1, 2)]
+        sampling = {"top_p": 0.9, "top_k": 50, "repetition_penalty": 1.3}
+        drawn = [served.continuations(LONG, name, 6, 1.0, seed, **sampling) for seed in (1, 1, 2)]
         assert drawn[0] == drawn[1] != drawn[2] and drawn[0] != greedy
-        assert drawn[0][:5] == [served.continuations([text], name, 6, 1.0, 1, **how)[0] for text in LONG[:5]]
-        assert drawn[0][-4:] == served.continuations(LONG[-4:], name, 6, 1.0, 1, **how)
+        assert drawn[0][:5] == [served.continuations([text], name, 6, 1.0, 1, **sampling)[0] for text in LONG[:5]]
+        assert drawn[0][-4:] == served.continuations(LONG[-4:], name, 6, 1.0, 1, **sampling)
         assert greedy == served.continuations(LONG, name, 6, 1.0, 1, top_k=1)
         assert greedy == served.continuations(LONG, name, 6, 1.0, 1, top_p=1e-6)
         assert len(served.continuations(["", LONG[-1]], name, 500)) == 2
@@ -61,10 +61,10 @@ def test_a_shared_trunk_writes_as_the_stock_model_with_its_weights(tmp_path):
     shared, _ = build_model("gpt2", WRITERS["one gpt2 for three"][1])
     shared.trunk.load_state_dict(model.transformer.state_dict())
     stock = TorchPredictor(model, tokenizer, {"main": STORY}, 32)
-    ours = TorchPredictor(shared, tokenizer, {"main": STORY, "tone": BINARY}, 32)
-    assert stock.continuations(TEXTS, "main", 12) == ours.continuations(TEXTS, "main", 12)
-    assert stock.continuations(TEXTS, "main", 12, 0.7, 3) == ours.continuations(TEXTS, "main", 12, 0.7, 3)
-    assert np.allclose(stock.losses(TEXTS)[0], ours.losses(TEXTS)[0], atol=1e-3)
+    shared_predictor = TorchPredictor(shared, tokenizer, {"main": STORY, "tone": BINARY}, 32)
+    assert stock.continuations(TEXTS, "main", 12) == shared_predictor.continuations(TEXTS, "main", 12)
+    assert stock.continuations(TEXTS, "main", 12, 0.7, 3) == shared_predictor.continuations(TEXTS, "main", 12, 0.7, 3)
+    assert np.allclose(stock.losses(TEXTS)[0], shared_predictor.losses(TEXTS)[0], atol=1e-3)
 
 
 def test_a_source_is_read_alike_in_any_batch_where_positions_count_from_the_left():
@@ -74,8 +74,8 @@ def test_a_source_is_read_alike_in_any_batch_where_positions_count_from_the_left
     config = BartConfig(vocab_size=300, d_model=32, encoder_ffn_dim=64, decoder_ffn_dim=64, max_position_embeddings=64,
                         pad_token_id=0, bos_token_id=1, eos_token_id=1, decoder_start_token_id=1, init_std=0.3, **sizes)  # fmt: skip
     full = TorchPredictor(BartForConditionalGeneration(config).eval(), tokenizer, {"main": ANSWER}, 48)
-    alone = [full.continuations([text], max_new_tokens=6)[0] for text in TEXTS[:12]]
-    assert full.continuations(TEXTS, max_new_tokens=6)[:12] == alone and len(set(alone)) > 3
+    single = [full.continuations([text], max_new_tokens=6)[0] for text in TEXTS[:12]]
+    assert full.continuations(TEXTS, max_new_tokens=6)[:12] == single and len(set(single)) > 3
 
 
 def certain(token, size=16):
@@ -98,10 +98,10 @@ def test_writing_ends_before_the_first_stop_string():
     assert word.continuations(TEXTS[:2], max_new_tokens=9, stop_strings=["x", "aaa"]) == ["", ""]
     model, tokenizer = build_model("t5", {"main": ANSWER})
     full = TorchPredictor(model, tokenizer, {"main": ANSWER}, 48)
-    whole = full.continuations(TEXTS, max_new_tokens=12)
-    stop = next(text for text in whole if len(text) > 4)[2:4]
+    unstopped = full.continuations(TEXTS, max_new_tokens=12)
+    stop = next(text for text in unstopped if len(text) > 4)[2:4]
     assert full.continuations(TEXTS, max_new_tokens=12, stop_strings=[stop]) == [
-        text.partition(stop)[0] for text in whole
+        text.partition(stop)[0] for text in unstopped
     ]
 
 
@@ -113,9 +113,11 @@ def test_repeating_is_made_as_unlikely_as_transformers_does(base):
         TEXTS[:6], full.continuations(TEXTS[:6], max_new_tokens=8, repetition_penalty=9.0), strict=True
     ):
         ids = torch.tensor(text_generation.encode_prompts(tokenizer, ANSWER, [text], 40, base == "t5"))
-        said = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, repetition_penalty=9.0,
+        generated = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, repetition_penalty=9.0,
                               do_sample=False, eos_token_id=tokenizer.eos_token_id)  # fmt: skip
-        assert tokenizer.decode(said[0, 1 if base == "t5" else ids.shape[1] :], skip_special_tokens=True) == written
+        assert (
+            tokenizer.decode(generated[0, 1 if base == "t5" else ids.shape[1] :], skip_special_tokens=True) == written
+        )
     assert written != full.continuations(TEXTS[5:6], max_new_tokens=8)[0]
 
 
@@ -129,7 +131,7 @@ def test_tokens_are_drawn_as_often_as_they_are_likely():
 
 
 @pytest.mark.parametrize(
-    ("params", "why"),
+    ("params", "message"),
     [
         ({"top_p": 0.0}, "top_p: expected more than 0, at most 1, found 0.0"),
         ({"top_p": "0.9"}, "top_p: expected a number, found '0.9'"),
@@ -144,15 +146,15 @@ def test_tokens_are_drawn_as_often_as_they_are_likely():
         ({"top_q": 1}, "no parameter 'top_q': a model that writes takes max_new_tokens, temperature, top_p"),
     ],
 )
-def test_what_says_how_to_write_is_checked(params, why):
-    with pytest.raises(ValueError, match=f"^{re.escape(why)}"):
+def test_what_says_how_to_write_is_checked(params, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         Generation().changed(**params)
 
 
 def test_a_checkpoint_keeps_how_it_writes(tmp_path):
-    how = Generation(max_new_tokens=3, stop_strings=("end",))
-    write_heads({"main": Head("generation", generation=how)}, tmp_path)
-    assert read_heads(tmp_path)["main"].generation == how
+    generation = Generation(max_new_tokens=3, stop_strings=("end",))
+    write_heads({"main": Head("generation", generation=generation)}, tmp_path)
+    assert read_heads(tmp_path)["main"].generation == generation
     older = json.loads((tmp_path / "nightshift.json").read_text())
     del older["main"]["generation"]
     (tmp_path / "nightshift.json").write_text(json.dumps(older))
@@ -177,11 +179,11 @@ def test_losses_of_texts_are_those_of_the_model_without_batches_and_pieces(case)
     ids = torch.tensor([[1, *tokenizer(TEXTS[7])["input_ids"], 1]])
     inputs = {"objective": name} if len(heads) > 1 else {}
     with torch.no_grad():
-        said = model(input_ids=ids, **inputs).logits.log_softmax(-1)
-    expected = -said[0, :-1].gather(1, ids[0, 1:, None]).sum()
+        log_probs = model(input_ids=ids, **inputs).logits.log_softmax(-1)
+    expected = -log_probs[0, :-1].gather(1, ids[0, 1:, None]).sum()
     assert loss[7] == pytest.approx(float(expected), rel=1e-5) and tokens[7] == ids.shape[1] - 1
-    pieces, same = TorchPredictor(model, tokenizer, heads, 8).losses(TEXTS, None, name)
-    assert (same == tokens).all() and not np.allclose(pieces, loss)
+    windowed_loss, windowed_tokens = TorchPredictor(model, tokenizer, heads, 8).losses(TEXTS, None, name)
+    assert (windowed_tokens == tokens).all() and not np.allclose(windowed_loss, loss)
 
 
 @pytest.mark.parametrize("case", ["gpt2 answers", "t5 answers"])

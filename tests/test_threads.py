@@ -11,7 +11,9 @@ from nightshift.inference.predictor import available_cpus
 
 V2 = "30 23 0:26 {mounted} /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n"
 V1 = "31 23 0:27 {mounted} /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
-OTHER = "32 23 0:28 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n33 23 0:29 / / rw - ext4 /dev/sda1 rw\n"
+OTHER_MOUNTS = (
+    "32 23 0:28 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n33 23 0:29 / / rw - ext4 /dev/sda1 rw\n"
+)
 
 
 @pytest.fixture
@@ -20,7 +22,15 @@ def eight(monkeypatch):
 
 
 def tree(root, cgroup, mountinfo, files):
-    files = {"proc/self/cgroup": cgroup, "proc/self/mountinfo": mountinfo + OTHER} | files
+    """Write the files that tell a process its limits below a root, and return the root.
+
+    Args:
+        root: Folder that stands for /.
+        cgroup: Text of /proc/self/cgroup.
+        mountinfo: First lines of /proc/self/mountinfo.
+        files: Texts of further files by path.
+    """
+    files = {"proc/self/cgroup": cgroup, "proc/self/mountinfo": mountinfo + OTHER_MOUNTS} | files
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
@@ -52,8 +62,8 @@ def test_version_2(eight, tmp_path, group, mounted, quotas, cpus):
     [("/", "/", "250000", 3), ("/docker/1", "/docker/1", "100000", 1), ("/", "/", "-1", 8)],
 )
 def test_version_1(eight, tmp_path, group, mounted, quota, cpus):
-    place = "sys/fs/cgroup/cpu,cpuacct/"
-    files = {place + "cpu.cfs_quota_us": f"{quota}\n", place + "cpu.cfs_period_us": "100000\n"}
+    folder = "sys/fs/cgroup/cpu,cpuacct/"
+    files = {folder + "cpu.cfs_quota_us": f"{quota}\n", folder + "cpu.cfs_period_us": "100000\n"}
     cgroup = f"4:memory:/m\n3:cpu,cpuacct:{group}\n0::/\n"
     assert available_cpus(tree(tmp_path, cgroup, V1.format(mounted=mounted), files)) == cpus
 
@@ -64,7 +74,7 @@ def test_without_cgroups_the_affinity_counts(eight, tmp_path):
 
 @pytest.mark.parametrize(("cpus", "set_before", "expected"), [(1, None, "1"), (8, None, None), (1, "2", "2")])
 def test_torch_is_kept_to_them(eight, monkeypatch, cpus, set_before, expected):
-    before = torch.get_num_threads()
+    num_threads = torch.get_num_threads()
     monkeypatch.setattr(threads, "available_cpus", lambda: cpus)
     monkeypatch.setenv("OMP_NUM_THREADS", set_before or "")
     if set_before is None:
@@ -72,9 +82,9 @@ def test_torch_is_kept_to_them(eight, monkeypatch, cpus, set_before, expected):
     try:
         threads.limit()
         assert os.environ.get("OMP_NUM_THREADS") == expected
-        assert torch.get_num_threads() == (1 if expected == "1" else before)
+        assert torch.get_num_threads() == (1 if expected == "1" else num_threads)
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(num_threads)
 
 
 def test_nobody_asks_for_the_cores_of_the_host():

@@ -43,8 +43,8 @@ def test_packed_sequences_do_not_see_each_other():
     with torch.no_grad():
         together = compute_logits(model, "written", {"input_ids": ids, "position_ids": positions})
         for begin, end in pairwise(starts):
-            alone = compute_logits(model, "written", {"input_ids": ids[:, begin:end]})
-            assert torch.allclose(together[:, begin:end], alone, atol=1e-5)
+            separate = compute_logits(model, "written", {"input_ids": ids[:, begin:end]})
+            assert torch.allclose(together[:, begin:end], separate, atol=1e-5)
 
 
 def test_sequences_lose_nothing():

@@ -18,12 +18,12 @@ def model(home):
 @pytest.mark.parametrize("status", ["RUNNING", "FAILED", "KILLED"])
 def test_a_night_that_did_not_finish_goes_on_in_its_run(model, status):
     model.pipeline_run(9)
-    begun = model.pipeline_run(1, status)
-    assert tracking.start_run("x", "f", "x-today") == begun
-    run = model.client.get_run(begun)
+    run_id = model.pipeline_run(1, status)
+    assert tracking.start_run("x", "f", "x-today") == run_id
+    run = model.client.get_run(run_id)
     assert (run.info.status, run.info.run_name) == ("RUNNING", "x-today")
-    tracking.end_run(begun, "held", "not better")
-    assert tracking.start_run("x", "f", "x-tomorrow") != begun
+    tracking.end_run(run_id, "held", "not better")
+    assert tracking.start_run("x", "f", "x-tomorrow") != run_id
 
 
 def test_a_night_that_finished_is_not_touched(model):
@@ -34,22 +34,26 @@ def test_a_night_that_finished_is_not_touched(model):
 
 def test_what_killed_nights_left_is_ended_and_nothing_else(model):
     candidate = model.run(1, "RUNNING", **{"mlflow.parentRunId": "x", "nightshift.why": "small"})
-    theirs, night, ours = model.run(1, "RUNNING"), model.pipeline_run(1, "RUNNING"), model.pipeline_run(0.5, "RUNNING")
+    foreign, killed, current = (
+        model.run(1, "RUNNING"),
+        model.pipeline_run(1, "RUNNING"),
+        model.pipeline_run(0.5, "RUNNING"),
+    )
     tracking.end_killed("x", "f")
-    statuses = {run: model.client.get_run(run).info.status for run in (candidate, theirs, night, ours)}
+    statuses = {run: model.client.get_run(run).info.status for run in (candidate, foreign, killed, current)}
     assert list(statuses.values()) == ["KILLED", "RUNNING", "KILLED", "RUNNING"]
 
 
 @pytest.mark.parametrize(
-    ("address", "told"),
+    ("address", "expected"),
     [
         ("https://ada:secret@mlflow.example.com:5000/x", "https://mlflow.example.com:5000/x"),
         ("postgresql://ada:s%40cret@db/mlflow", "postgresql://db/mlflow"),
         ("sqlite:////home/ada@work/mlflow.db", "sqlite:////home/ada@work/mlflow.db"),
     ],
 )
-def test_an_address_is_told_without_its_password(address, told):
-    assert tracking.without_credentials(address) == told
+def test_an_address_is_told_without_its_password(address, expected):
+    assert tracking.without_credentials(address) == expected
 
 
 def emptied(file):
@@ -67,8 +71,8 @@ def no_database(file):
 
 
 def torn(file):
-    whole = file.read_bytes()
-    file.write_bytes(whole[: len(whole) // 2 // 4096 * 4096])
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2 // 4096 * 4096])
 
 
 def of_another_mlflow(file):

@@ -7,8 +7,8 @@ from tasks.train import TrainSettings, ensure_warmup_ends
 
 
 def test_a_warmup_that_never_ends_is_refused_before_training():
-    def settings(**told):
-        return TrainSettings(base_model="scratch:bert", **told)
+    def settings(**values):
+        return TrainSettings(base_model="scratch:bert", **values)
 
     ensure_warmup_ends(settings(warmup_steps=79), 80)
     ensure_warmup_ends(settings(warmup_ratio=0.5), 2)

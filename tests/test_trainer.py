@@ -37,7 +37,14 @@ def start(folder, kind):
 
 
 def interrupted(folder, kind, number, wait):
-    """Start, and after the first sign of a checkpoint and `wait` seconds send the signal, if it still runs."""
+    """Start a training, interrupt it after the first checkpoint, if it still runs, and return its exit code.
+
+    Args:
+        folder: Folder of the training.
+        kind: Kind of the training, as `start` takes it.
+        number: Number of the signal.
+        wait: Seconds between the first sign of a checkpoint and the signal.
+    """
     process = start(folder, kind)
     num_checkpoints = len(checkpoints.list_checkpoints(folder / "work"))
     while process.poll() is None and len(checkpoints.list_checkpoints(folder / "work")) <= min(num_checkpoints, 1):
@@ -185,8 +192,8 @@ def test_a_share_of_warmup_is_transformers_own(tmp_path):
 def test_rows_with_an_untrained_label_count_as_wrong_and_not_in_the_loss(tmp_path):
     model, tokenizer, heads, examples = train_once.prepared("bert", ("judged",))
     labels = ["new" if index % 2 else label for index, label in enumerate(train_once.LABELS["judged"])]
-    judging = {"judged": tokenization.encode(tokenizer, heads["judged"], train_once.TEXTS, None, labels, 32)}
-    fitted = trainer.fit(model, tokenizer, heads, examples, judging, tmp_path, train_once.ARGUMENTS, [])
+    eval_examples = {"judged": tokenization.encode(tokenizer, heads["judged"], train_once.TEXTS, None, labels, 32)}
+    fitted = trainer.fit(model, tokenizer, heads, examples, eval_examples, tmp_path, train_once.ARGUMENTS, [])
     last = [line for line in fitted.history if "eval_loss" in line][-1]
     assert last["eval_accuracy"] <= 0.5 and last["eval_loss"] == pytest.approx(
         training_loss(fitted.model, heads["judged"], examples["judged"], range(0, 240, 2)), rel=1e-3
@@ -194,7 +201,14 @@ def test_rows_with_an_untrained_label_count_as_wrong_and_not_in_the_loss(tmp_pat
 
 
 def training_loss(model, head, examples, rows):
-    """Return the mean cross-entropy of some rows."""
+    """Return the mean cross-entropy of some rows.
+
+    Args:
+        model: Model; it is set to evaluation.
+        head: Head of the objective.
+        examples: Encoded rows of the objective.
+        rows: Indices of the rows.
+    """
     batch = Collator({"main": examples}, {"main": head}, 0)([("main", row) for row in rows])
     with torch.no_grad():
         logits = compute_logits(model.eval(), "main", model_inputs(batch))

@@ -31,8 +31,8 @@ def rows_of(records, **columns):
     frame["text"] = [text if isinstance(text, str) and not is_blank(text) else None for text in frame["text"]]
     frame = frame.assign(problem=None, source="rows.csv", row=range(1, len(frame) + 1), side="")
     for name, values in columns.items():
-        for place, value in values.items():
-            frame.loc[place, name] = value
+        for index, value in values.items():
+            frame.loc[index, name] = value
     frame["row_key"] = frame["side_key"] = [key(text) for text in frame["text"]]
     frame["original"] = [json.dumps({"body": text, "row": "x"}) for text in frame["text"]]
     return frame.astype({"problem": object})
@@ -43,6 +43,15 @@ def plain(count=100):
 
 
 def run(rows, tmp_path, kind="classification", separator=None, **settings):
+    """Validate rows; return the reasons for the quarantine, the outcomes by name, and the reason to stop.
+
+    Args:
+        rows: Rows, as ingest writes them.
+        tmp_path: Folder of the Data Docs.
+        kind: Kind of the objective.
+        separator: Separator of the labels, or None.
+        **settings: Settings of the expectations.
+    """
     suites = build_suites(ExpectationSettings(**settings), rows.columns, kind, separator)
     outcomes = checkpoint.run(rows, suites, tmp_path / "docs")
     by_name = {outcome.name: outcome for outcome in outcomes}
@@ -101,18 +110,24 @@ def test_one_class_only_stops(tmp_path):
     assert "'at least two labels': found 1; at least 2 required" in stopped and "\n" not in stopped
 
 
-def several(count=100):
+def multilabel_rows(count=100):
     return [(text, ("a|b", "c", "")[n % 3]) for n, (text, _) in enumerate(plain(count))]
 
 
 def test_rows_of_several_labels_are_checked_label_by_label(tmp_path):
-    records = [*several(), ("of a strange label", "a|odd"), ("two minds", "a"), ("two minds", "a|b"), ("blank", None)]
+    records = [
+        *multilabel_rows(),
+        ("of a strange label", "a|odd"),
+        ("two minds", "a"),
+        ("two minds", "a|b"),
+        ("blank", None),
+    ]
     reasons, outcomes, stopped = run(rows_of(records), tmp_path, separator="|", labels=["a", "b", "c"])
     assert reasons.dropna().to_dict() == {100: "unknown label", 101: "conflict", 102: "conflict", 103: "missing"}
     assert outcomes["at least two labels"].observed == "4" and stopped == ""
     assert run(rows_of([(text, "a|b") for text, _ in plain()]), tmp_path, separator="|")[2] == ""
-    one = run(rows_of([(text, "a") for text, _ in plain()]), tmp_path, separator="|")
-    assert "'at least two labels': found 1;" in one[2]
+    result = run(rows_of([(text, "a") for text, _ in plain()]), tmp_path, separator="|")
+    assert "'at least two labels': found 1;" in result[2]
 
 
 def test_numbers_are_demanded_and_may_differ_for_the_same_text(tmp_path):
@@ -154,23 +169,23 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("how", BROKEN)
-def test_data_that_are_broken_all_through_stop(tmp_path, monkeypatch, how):
+@pytest.mark.parametrize("case", BROKEN)
+def test_data_that_are_broken_all_through_stop(tmp_path, monkeypatch, case):
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
-    (tmp_path / "rows.csv").write_text("\n".join(BROKEN[how]))
+    (tmp_path / "rows.csv").write_text("\n".join(BROKEN[case]))
     data = DataSettings(path="rows.csv")
-    found = validate.fn(
+    report = validate.fn(
         ingest.fn(locate(data, None, tmp_path), data, []), ExpectationSettings(labels=["a", "b"]), "classification"
     )
-    assert found.status == "stopped" and found.kept == 0 and sum(found.quarantined.values()) == 60
+    assert report.status == "stopped" and report.kept == 0 and sum(report.quarantined.values()) == 60
 
 
 def test_a_share_alone_leaves_the_severity(tmp_path):
-    chosen = ExpectationSettings.model_validate(
+    settings = ExpectationSettings.model_validate(
         {"text_present": {"mostly": 0.4}, "one_label_a_text": {"severity": "info"}}
     )
-    assert (chosen.text_present.severity, chosen.text_present.mostly) == ("critical", 0.4)
-    assert (chosen.one_label_a_text.severity, chosen.one_label_a_text.mostly) == ("info", 0.99)
+    assert (settings.text_present.severity, settings.text_present.mostly) == ("critical", 0.4)
+    assert (settings.one_label_a_text.severity, settings.one_label_a_text.mostly) == ("info", 0.99)
     rows = rows_of([*plain(50), *[("", "good")] * 100])
     assert "'text present'" in run(rows, tmp_path, text_present={"mostly": 0.4})[2]
 
@@ -216,17 +231,17 @@ def test_every_objective_goes_through_the_gate(tmp_path, monkeypatch):
         monkeypatch.setattr(data_gate, stage, getattr(data_gate, stage).fn)
     pd.DataFrame(plain(), columns=["text", "label"]).to_csv(tmp_path / "rows.csv", index=False)
     values = {"model": "x", "train": {"base_model": "b"}, "base_dir": str(tmp_path)}
-    one = data_gate._check(check(values | {"data": {"path": "rows.csv"}}, "x.yaml"))
-    assert (one["status"], one["rows"]["kept"]) == ("passed", 100) and "objectives" not in one
-    both = {"mood": {"data": {"path": "rows.csv"}}}
-    both["stars"] = {"data": {"path": "rows.csv"}, "kind": "regression", "role": "auxiliary"}
-    several = data_gate._check(check(values | {"objectives": both}, "x.yaml"))
-    assert several["status"] == "stopped"
-    assert several["reason"].startswith("stars: stopped by the expectation 'label a number'")
-    assert several["objectives"]["mood"]["rows"] == one["rows"] and set(several["objectives"]) == {"mood", "stars"}
-    both["stars"]["data"]["path"] = "none.csv"
+    result = data_gate._check(check(values | {"data": {"path": "rows.csv"}}, "x.yaml"))
+    assert (result["status"], result["rows"]["kept"]) == ("passed", 100) and "objectives" not in result
+    objectives = {"mood": {"data": {"path": "rows.csv"}}}
+    objectives["stars"] = {"data": {"path": "rows.csv"}, "kind": "regression", "role": "auxiliary"}
+    results = data_gate._check(check(values | {"objectives": objectives}, "x.yaml"))
+    assert results["status"] == "stopped"
+    assert results["reason"].startswith("stars: stopped by the expectation 'label a number'")
+    assert results["objectives"]["mood"]["rows"] == result["rows"] and set(results["objectives"]) == {"mood", "stars"}
+    objectives["stars"]["data"]["path"] = "none.csv"
     with pytest.raises(InputError, match=r"^objectives\.stars: data\.path: no such file"):
-        data_gate._check(check(values | {"objectives": both}, "x.yaml"))
+        data_gate._check(check(values | {"objectives": objectives}, "x.yaml"))
 
 
 def test_a_check_counts_only_the_rows_that_it_sees(tmp_path):
