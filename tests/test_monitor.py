@@ -119,9 +119,8 @@ def test_rows_that_belong_together_count_as_groups():
     def together(seed, unit):
         table, frame = rows(40, seed)
         unit_keys = keys if unit == "groups" else np.arange(400)
-        return table.iloc[keys].reset_index(drop=True).assign(side_key=unit_keys.astype(str)), frame.iloc[
-            keys
-        ].reset_index(drop=True)
+        table = table.iloc[keys].reset_index(drop=True).assign(side_key=unit_keys.astype(str))
+        return table, frame.iloc[keys].reset_index(drop=True)
 
     for unit, outcomes in alarms.items():
         for seed in range(1, 151):

@@ -17,13 +17,9 @@ def test_tables_have_the_columns_of_their_kind():
     coloured = rows_of(["a red door", "green and red", "nothing"], ["red", "red,green", ""])
     multilabel = scoring.predictions(ScriptedPredictor(MULTILABEL), coloured, MULTILABEL)
     assert multilabel["predicted"].tolist() == multilabel["label"].tolist() == ["red", "green,red", ""]
-    single_label = scoring.predictions(ScriptedPredictor(), coloured, objective("classification", "accuracy"))
-    assert list(single_label) == ["row_key", "label", "predicted", "score:blue", "score:green", "score:red"]
-    assert single_label["predicted"].tolist() == ["red", "green", "blue"] and single_label["row_key"].tolist() == [
-        "k0",
-        "k1",
-        "k2",
-    ]
+    single = scoring.predictions(ScriptedPredictor(), coloured, objective("classification", "accuracy"))
+    assert list(single) == ["row_key", "label", "predicted", "score:blue", "score:green", "score:red"]
+    assert single["predicted"].tolist() == ["red", "green", "blue"] and single["row_key"].tolist() == ["k0", "k1", "k2"]
     number = scoring.predictions(
         ScriptedPredictor(), rows_of(["blue", "red"], [1.0, 0.0]), objective("regression", "rmse")
     )

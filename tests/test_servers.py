@@ -215,12 +215,15 @@ def test_a_schedule_fires_and_two_models_do_not_touch_each_other(servers):
     servers.deploy("tiny", schedules=[every_minute])
     wait(lambda: [r for r in servers.flow_runs("tiny") if r["state_type"] == "RUNNING"], "the schedule fires")
     other_run = servers.start("other")
-    completed_runs = wait(lambda: (runs := [r for r in servers.flow_runs("tiny") if r["state_type"] == "COMPLETED"])[1:] and runs,
-                 "two nights")  # fmt: skip
+
+    def completed_runs(model: str) -> list[dict]:
+        return [run for run in servers.flow_runs(model) if run["state_type"] == "COMPLETED"]
+
+    two_runs = wait(lambda: (runs := completed_runs("tiny"))[1:] and runs, "two nights")
     servers.api("DELETE", f"/deployments/{servers.api('GET', '/deployments/name/nightly/tiny')['id']}")
-    assert [run["state_name"] for run in completed_runs[:2]] == ["Promoted", "Skipped"]
-    assert all(run["auto_scheduled"] for run in completed_runs)
-    assert completed_runs[0]["name"].startswith("tiny-20")
+    assert [run["state_name"] for run in two_runs[:2]] == ["Promoted", "Skipped"]
+    assert all(run["auto_scheduled"] for run in two_runs)
+    assert two_runs[0]["name"].startswith("tiny-20")
     final_run = wait(
         lambda: (run := servers.run(other_run))["state_type"] in FINAL_STATES and run, "the other model's night"
     )
@@ -235,9 +238,8 @@ def test_a_schedule_fires_and_two_models_do_not_touch_each_other(servers):
 def test_drift_starts_a_night(servers):
     servers.deploy("tiny")
     run_id = servers.start("tiny")
-    assert wait(lambda: (run := servers.run(run_id))["state_type"] in FINAL_STATES and run, "a champion")["state_name"] in (
-        "Promoted", "Skipped",
-    )  # fmt: skip
+    first_run = wait(lambda: (run := servers.run(run_id))["state_type"] in FINAL_STATES and run, "a champion")
+    assert first_run["state_name"] in ("Promoted", "Skipped")
     folder = servers.folder / "tiny"
     (folder / "fresh.csv").write_text("message\n" + "\n".join(f"awful broken {n} " + "word " * 30 for n in range(300)))
     deployment = servers.api("GET", "/deployments/name/watch/watch")

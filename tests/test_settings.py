@@ -14,22 +14,25 @@ ROOT = Path(__file__).parent.parent
 
 def test_how_text_is_written_belongs_to_what_writes(tmp_path):
     writes = {"model": "m", "kind": "generation", "data": {"path": "a.txt"}, "train": {"base_model": "scratch:gpt2"}}
-    generation = {"generation": {"temperature": 0.7, "top_p": 0.9, "stop_strings": ["\n"]}}
-    (objective,) = check(writes | generation, "night.yaml").resolved_objectives.values()
-    assert objective.generation.model_dump() | generation["generation"] == objective.generation.model_dump()
+    text_settings = {"generation": {"temperature": 0.7, "top_p": 0.9, "stop_strings": ["\n"]}}
+    (objective,) = check(writes | text_settings, "night.yaml").resolved_objectives.values()
+    assert objective.generation.model_dump() | text_settings["generation"] == objective.generation.model_dump()
     two_objectives = {"model": "m", "train": writes["train"], "objectives": {
         name: {"kind": "generation", "data": writes["data"], "role": role} for name, role in (("a", "main"), ("b", "auxiliary"))
     }}  # fmt: skip
     assert check(two_objectives, "night.yaml")
     for wrong, message in (
-        (writes | {"kind": "classification"} | generation, "generation: classification writes no text; leave it out"),
+        (
+            writes | {"kind": "classification"} | text_settings,
+            "generation: classification writes no text; leave it out",
+        ),
         (
             writes | {"generation": {"top_p": 1.5}},
             "generation.top_p: Input should be less than or equal to 1 (found 1.5)",
         ),
         (writes | {"generation": {"top_q": 0.5}}, "generation.top_q: unknown key; did you mean top_p?"),
         (writes | {"generation": {"stop_strings": [""]}}, "generation.stop_strings.0: String should have at least 1"),
-        (two_objectives | generation, "generation: with objectives each has its own; leave this one out"),
+        (two_objectives | text_settings, "generation: with objectives each has its own; leave this one out"),
     ):
         with pytest.raises(SettingsError, match=re.escape(f"night.yaml: {message}")):
             check(wrong, "night.yaml")

@@ -108,13 +108,11 @@ def test_groups_that_judge_are_taken_out_of_training():
     assert not set(parts["holdout"]["group"]) & (set(parts["train"]["group"]) | set(parts["validation"]["group"]))
 
 
-def test_unlabelled_texts_are_none_that_judge_or_have_a_label(checked):
-    rows, unlabelled_texts = frame(500), [text for text, _ in messages(500, seed=7)]
-    sides = split.fn(checked(rows, [*unlabelled_texts, *rows["text"]]), SplitSettings(spare=1), "classification")
+def test_texts_are_none_that_judge_or_have_a_label(checked):
+    rows, texts = frame(500), [text for text, _ in messages(500, seed=7)]
+    sides = split.fn(checked(rows, [*texts, *rows["text"]]), SplitSettings(spare=1), "classification")
     unlabelled = set(read(sides, "unlabelled")["text"])
-    assert unlabelled < set(unlabelled_texts) and len(unlabelled) == sides.unlabelled == pytest.approx(
-        500 * 0.6 * 0.9, abs=45
-    )
+    assert unlabelled < set(texts) and len(unlabelled) == sides.unlabelled == pytest.approx(500 * 0.6 * 0.9, abs=45)
     # A year later the same texts have labels: none of them is on a side that judges.
     labelled = pd.concat([rows, frame(500, seed=7)], ignore_index=True).drop_duplicates("row_key", ignore_index=True)
     later = split.fn(checked(labelled), SplitSettings(spare=1), "classification")
