@@ -1,4 +1,4 @@
-"""Nights that never were, in MLflow: what `nightshift.registry.tracking` and `tasks.register` leave of one, without a training."""
+"""MLflow runs and versions as `nightshift.registry.tracking` and `tasks.register` leave them without a training."""
 
 import json
 import time
@@ -41,7 +41,7 @@ class Model:
     def candidate(self, parent: str, days: float) -> str:
         return self.run(days, **{"mlflow.parentRunId": parent})
 
-    def logged(self, run: str, text: str = "weights") -> str:
+    def log_model(self, run: str, text: str = "weights") -> str:
         model = self.client.create_logged_model(self.experiment, name="model", source_run_id=run).model_id
         (self.files / "weights.txt").write_text(text)
         self.client.log_model_artifacts(model, str(self.files))
@@ -49,7 +49,7 @@ class Model:
         return model
 
     def version(self, run: str, alias: str = "") -> str:
-        model = self.logged(run, run)
+        model = self.log_model(run, run)
         version = self.client.create_model_version(self.name, f"models:/{model}", run_id=run, model_id=model)
         number = str(version.version)
         if alias:
@@ -62,7 +62,7 @@ class Model:
     def versions(self) -> set[str]:
         return {str(v.version) for v in self.client.search_model_versions(f"name = '{self.name}'")}
 
-    def served(self, answer: float = 0.5, status: str = "FINISHED", **tags: str) -> str:
+    def legacy_version(self, answer: float = 0.5, status: str = "FINISHED", **tags: str) -> str:
         """A version as nightshift registered them before it recorded digests: it answers every text with a number."""
         run = self.pipeline_run(1, status)
         self.client.log_text(run, '{"model_type": "bert"}', "checkpoint/config.json")
@@ -74,7 +74,7 @@ class Model:
         tags = {COMPRESSED: "digest", CHECKPOINT: registered_model.checkpoint_uri(run)} | tags
         return str(self.client.create_model_version(self.name, f"models:/{model}", run_id=run, tags=tags).version)
 
-    def registered(self, answer: float = 0.5) -> str:
+    def registered_version(self, answer: float = 0.5) -> str:
         """A version as `tasks.register` makes it, with its code for `mlflow.pyfunc` and its digests."""
         key = f"compress/{answer}"
         folder = artifact_store.root() / key / "full"

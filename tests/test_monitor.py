@@ -40,7 +40,7 @@ def rows(count, seed, share=0.3, words=20, wrong=0.1):
     return table, pd.DataFrame({"text": ["x" * n for n in random.poisson(words, count)]})
 
 
-def drifted(drifts):
+def drifted_features(drifts):
     return {drift.feature for drift in drifts if drift.drifted}
 
 
@@ -48,7 +48,8 @@ def test_rows_alike_are_steady_and_false_alarms_are_rare():
     profile = drift_profile.build_profile(*rows(1000, 0), objective())
     assert set(profile.features) == {"answer", "confidence", "length of the text"}
     alarms = sum(
-        bool(drifted(drift_profile.measure_drift(profile, *rows(60, seed), objective(), 0.0))) for seed in range(1, 401)
+        bool(drifted_features(drift_profile.measure_drift(profile, *rows(60, seed), objective(), 0.0)))
+        for seed in range(1, 401)
     )
     assert alarms / 400 < 0.003 + 3 * np.sqrt(0.003 / 400), "the index was above its own noise too often"
 
@@ -116,7 +117,7 @@ def test_a_drop_in_quality_is_told_from_noise():
 def test_rows_that_belong_together_count_as_groups():
     keys, alarms = np.repeat(np.arange(40), 10), {"groups": [], "rows": []}
 
-    def together(seed, unit):
+    def grouped_rows(seed, unit):
         table, frame = rows(40, seed)
         unit_keys = keys if unit == "groups" else np.arange(400)
         table = table.iloc[keys].reset_index(drop=True).assign(side_key=unit_keys.astype(str))
@@ -124,11 +125,11 @@ def test_rows_that_belong_together_count_as_groups():
 
     for unit, outcomes in alarms.items():
         for seed in range(1, 151):
-            profile = drift_profile.build_profile(*together(1000 + seed, unit), objective())
-            table, frame = together(seed, unit)
+            profile = drift_profile.build_profile(*grouped_rows(1000 + seed, unit), objective())
+            table, frame = grouped_rows(seed, unit)
             worse = drift_profile.quality_drop(profile, table, objective(), 0.0, 0.95)[1]
             outcomes.append(
-                (worse, bool(drifted(drift_profile.measure_drift(profile, table, frame, objective(), 0.0))))
+                (worse, bool(drifted_features(drift_profile.measure_drift(profile, table, frame, objective(), 0.0))))
             )
     rates = {unit: np.mean(outcomes, axis=0) for unit, outcomes in alarms.items()}
     assert rates["groups"][0] < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 150) < rates["rows"][0]
@@ -144,8 +145,8 @@ def test_numbers_have_a_profile_too():
 
     regression, frame = objective("regression", "pearson"), pd.DataFrame({"text": ["x"] * 600})
     profile = drift_profile.build_profile(scored(1, 0.0), frame, regression)
-    assert not drifted(drift_profile.measure_drift(profile, scored(2, 0.0), frame, regression, 0.2))
-    assert drifted(drift_profile.measure_drift(profile, scored(2, 1.5), frame, regression, 0.2)) == {"answer"}
+    assert not drifted_features(drift_profile.measure_drift(profile, scored(2, 0.0), frame, regression, 0.2))
+    assert drifted_features(drift_profile.measure_drift(profile, scored(2, 1.5), frame, regression, 0.2)) == {"answer"}
     assert drift_profile.quality_drop(profile, scored(2, 1.5), regression, 0.02, 0.95)[1]
     narrow = scored(3, 0.0)
     narrow[["label", "predicted"]] -= 0.8 * narrow[["label"]].to_numpy()
@@ -184,7 +185,9 @@ def test_values_that_hardly_differ_have_bins_of_their_own():
     edges = profile.features["confidence"].edges
     assert sum(profile.features["confidence"].shares.values()) == pytest.approx(1)
     shifted = np.linspace(edges[3], edges[4], 2000)
-    assert drifted(drift_profile.measure_drift(profile, *scored_rows(shifted), objective(), 0.2)) == {"confidence"}
+    assert drifted_features(drift_profile.measure_drift(profile, *scored_rows(shifted), objective(), 0.2)) == {
+        "confidence"
+    }
 
 
 def test_how_two_versions_differ():

@@ -49,7 +49,7 @@ print(pandas.DataFrame(answers).to_json(orient="records"))
 """
 
 
-def copied(home: Path) -> Path:
+def copy_registry(home: Path) -> Path:
     """Copy the registry to `home`; its database then names that in place of the folder it was written under."""
     shutil.copytree(OLD_REGISTRY / "artifacts", home / "mlflow" / "artifacts")
     shutil.copytree(OLD_REGISTRY / "registered", home / "registered")
@@ -59,7 +59,7 @@ def copied(home: Path) -> Path:
     return home
 
 
-def use(home: Path, patch: pytest.MonkeyPatch) -> None:
+def use_registry(home: Path, patch: pytest.MonkeyPatch) -> None:
     """Let this process work on a copy."""
     patch.setenv("NIGHTSHIFT_HOME", str(home))
     patch.delenv("MLFLOW_REGISTRY_URI", raising=False)
@@ -70,12 +70,12 @@ def use(home: Path, patch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
     """A copy for tests that only read."""
-    return copied(tmp_path_factory.mktemp("old") / "home")
+    return copy_registry(tmp_path_factory.mktemp("old") / "home")
 
 
 @pytest.fixture
 def reading(shared, monkeypatch):
-    use(shared, monkeypatch)
+    use_registry(shared, monkeypatch)
     yield shared
     mlflow.set_tracking_uri(None)
 
@@ -83,7 +83,7 @@ def reading(shared, monkeypatch):
 @pytest.fixture
 def moving(tmp_path, monkeypatch):
     """A copy for a test that moves aliases."""
-    use(copied(tmp_path / "home"), monkeypatch)
+    use_registry(copy_registry(tmp_path / "home"), monkeypatch)
     yield tmp_path / "home"
     mlflow.set_tracking_uri(None)
 

@@ -38,7 +38,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_nothing_moves_to_a_version_that_does_not_answer(model, case):
-    first, second, third = (model.served() for _ in range(3))
+    first, second, third = (model.legacy_version() for _ in range(3))
     promote_by_hand("x", first, "it was good")
     assert promote_by_hand("x", second, "it is better") == "x: champion is version 2 (was 1)"
     old_aliases, entries = aliases(model), ledger.history("x")
@@ -61,7 +61,7 @@ def test_nothing_moves_to_a_version_that_does_not_answer(model, case):
 
 
 def test_what_was_asked_is_what_is_rolled_back_to(model):
-    for number in [model.served() for _ in range(3)]:
+    for number in [model.legacy_version() for _ in range(3)]:
         promote_by_hand("x", number, "it was good")
     with pytest.raises(UserError, match="previous is version 2 by now, not 1: nothing was moved"):
         model_registry.rollback("x", "complaints", "Grace", "1")
@@ -73,7 +73,7 @@ def test_an_attempts_version_is_taken_up_only_where_it_holds_the_same_candidate(
     monkeypatch.setattr("tasks.register._create_version", lambda *args: "another")
     monkeypatch.setattr(model.client, "set_registered_model_alias", lambda *_args: None)
     monkeypatch.setattr("tasks.register.tracking.connect", lambda: model.client)
-    model.served(status="FAILED", **{tags.RECIPE: "quantize", tags.FINGERPRINT: "f"})
+    model.legacy_version(status="FAILED", **{tags.RECIPE: "quantize", tags.FINGERPRINT: "f"})
     candidate = Candidate(
         name=recipe, recipe=recipe, size_mb=1, latency_ms_p50=1, latency_ms_p95=1, throughput=1, chosen=True
     )

@@ -15,7 +15,7 @@ from onnxscript import ir
 from nightshift.onnx import export, quantization
 
 
-def eight_bits(folder, target, calibrated, excluded=()):
+def quantized_copy(folder, target, calibrated, excluded=()):
     """Copy a served folder in int8, static where there are feeds, and return its graph's path.
 
     Args:
@@ -39,7 +39,7 @@ def test_int8_reaches_every_product_and_embedding_but_those_kept(name, static, e
     full, folder, served = exported_model(name)
     weight_names = quantization.weight_names(folder / "model.onnx")
     assert len(weight_names) == {"bert": 11, "gpt2": 10}[name]
-    graph = eight_bits(folder, tmp_path, static and feeds(served), weight_names[2:4])
+    graph = quantized_copy(folder, tmp_path, static and feeds(served), weight_names[2:4])
     assert quantization.weight_names(graph) == weight_names[2:4]
     counts = op_counts(ir.load(graph))
     assert counts["MatMulIntegerToFloat" if static else "DynamicQuantizeMatMul"] == len(weight_names) - 2
@@ -51,7 +51,7 @@ def test_int8_reaches_every_product_and_embedding_but_those_kept(name, static, e
 @pytest.mark.parametrize("name", ["bert", "gpt2"])
 def test_token_embeddings_in_four_bits_are_smaller_and_answer_alike(name, exported_model, tmp_path):
     full, folder, served = exported_model(name)
-    eight = eight_bits(folder, tmp_path / "eight", feeds(served))
+    eight = quantized_copy(folder, tmp_path / "eight", feeds(served))
     four = tmp_path / "four.onnx"
     quantization.quantize_static(folder / "model.onnx", four, feeds(served), embedding_bits=4)
     tables = [
@@ -68,7 +68,7 @@ def test_token_embeddings_in_four_bits_are_smaller_and_answer_alike(name, export
 @pytest.mark.parametrize("calibrated", [True, False])
 def test_in_int8_a_row_does_not_depend_on_its_neighbours(exported_model, tmp_path, calibrated):
     _, folder, served = exported_model("bert")
-    eight = export.open_predictor(eight_bits(folder, tmp_path, feeds(served) if calibrated else None).parent)
+    eight = export.open_predictor(quantized_copy(folder, tmp_path, feeds(served) if calibrated else None).parent)
     single_row_scores = np.concatenate([eight.scores([text]) for text in LONG])
     assert np.abs(single_row_scores - eight.scores(LONG)).max() < 1e-5
     assert eight.batch == (32 if calibrated else 1), "dynamic int8 scales a whole batch alike"

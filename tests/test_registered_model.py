@@ -49,7 +49,7 @@ class Payload:
         return exec, (CODE.format(marker=str(self.marker)),)
 
 
-def pickled(model, marker, **tags) -> str:
+def pickled_version(model, marker, **tags) -> str:
     """A version whose python_model is a pickle that leaves the marker when it is read."""
     run = model.pipeline_run(1)
     planted = model.client.create_logged_model(model.experiment, name="model", source_run_id=run).model_id
@@ -83,7 +83,7 @@ def gate_answers(challenger: str, champion: str | None = None, anchor: str | Non
     ],
 )  # fmt: skip
 def test_a_pickled_model_is_refused_and_never_read(model, marker, rows, tmp_path, tags, message, error):
-    served, planted = model.served(), pickled(model, marker, **tags)
+    served, planted = model.legacy_version(), pickled_version(model, marker, **tags)
     with pytest.raises(Exception, match=""):
         mlflow.pyfunc.load_model(f"models:/x/{planted}")
     assert marker.exists(), "the test's own payload does nothing"
@@ -107,14 +107,14 @@ def test_a_pickled_model_is_refused_and_never_read(model, marker, rows, tmp_path
 
 
 def test_a_second_text_for_a_model_of_one_text_is_refused(model, rows):
-    number = model.registered(0.5)
+    number = model.registered_version(0.5)
     with pytest.raises(UserError, match="main reads one text a row; leave --text-pair out") as caught:
         predict_file(f"models:/x/{number}", rows, None, text_pair="text")
     assert caught.value.exit_code == 2
 
 
 def test_a_changed_predictor_is_never_run_and_with_a_digest_it_is_refused(model, marker, rows, home):
-    first, second = model.registered(0.5), model.registered(0.7)
+    first, second = model.registered_version(0.5), model.registered_version(0.7)
     for number in (first, second):
         assert (
             predict_file(f"models:/x/{number}", rows, None)[0]
@@ -137,7 +137,7 @@ def test_a_changed_predictor_is_never_run_and_with_a_digest_it_is_refused(model,
     with pytest.raises(
         NightshiftError, match=f"^the champion is damaged: {message}; go back with `nightshift rollback x`, or"
     ) as caught:
-        gate_answers(model.served(), champion="1")
+        gate_answers(model.legacy_version(), champion="1")
     assert caught.value.exit_code == 1, "a damaged champion is no quiet end of a night"
 
     version = model_registry.version("x", "2")
@@ -167,7 +167,7 @@ def answer(number: str) -> str:
     ],
 )
 def test_every_file_of_a_version_is_compared(model, damage, message):
-    number = model.registered()
+    number = model.registered_version()
     (model.folder(number) / registered_model.SERVING_FOLDER / "__pycache__").mkdir()
     (model.folder(number) / "registered_model_meta").write_text("MLflow adds it to what it downloads")
     assert RegisteredModel(model_registry.version("x", number)).answers(pd.DataFrame({"text": ["a"]}))[
@@ -183,7 +183,7 @@ def test_every_file_of_a_version_is_compared(model, damage, message):
 def test_export_copies_nothing_that_a_version_names(model, home, tmp_path):
     (tmp_path / "secret").mkdir()
     (tmp_path / "secret/id_rsa").write_text("secret")
-    number = model.registered()
+    number = model.registered_version()
     tags = {
         DIGEST: "",
         CHECKPOINT_DIGEST: "",
@@ -223,7 +223,7 @@ def test_what_is_not_kept_as_it_was_logged_is_not_registered(model, monkeypatch)
 
     monkeypatch.setattr(mlflow.MlflowClient, "log_artifacts", log_and_truncate)
     with pytest.raises(NightshiftError, match="MLflow's artifact store does not hold what was logged"):
-        model.registered()
+        model.registered_version()
     assert not model.versions()
 
 
@@ -251,7 +251,7 @@ def test_changed_digests_of_training_rows_are_never_gone_by(model):
     artifact_store.folder(trained).mkdir(parents=True)
     keys = pd.DataFrame({"row_key": ["a", "b"], "part": False})
     keys.to_parquet(artifact_store.folder(trained) / artifact_store.TRAINED_KEYS)
-    number = model.registered()
+    number = model.registered_version()
     run = model_registry.version("x", number).run_id
     warm_start.log_checkpoint(trained, run, with_checkpoint=False)
     assert trained_keys(

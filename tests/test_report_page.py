@@ -16,7 +16,7 @@ def test_the_first_line_names_a_few_untrained_labels_and_counts_the_others():
     assert "label 10 (10) and 2 more." in sentence and "label 11" not in sentence
 
 
-def rendered(template: str, per_class: dict[str, dict[str, float]]) -> str:
+def render(template: str, per_class: dict[str, dict[str, float]]) -> str:
     """The page of a held night with these figures by label, whose best epoch was the second, after version 3."""
     result = {"model": "m", "status": "held", "changed": "the data", "rows": {"read": 9}, "seconds": {"train": 1.0},
              "gate": SimpleNamespace(decision="hold", reasons=["no"], lost=None, claim=None, difference=None), "candidates": []}  # fmt: skip
@@ -31,7 +31,7 @@ def rendered(template: str, per_class: dict[str, dict[str, float]]) -> str:
 
 @pytest.mark.parametrize("template", ["report.html", "report.md"])
 def test_both_reports_name_the_chosen_epoch_and_where_the_training_began(template):
-    page = rendered(template, {})
+    page = render(template, {})
     assert "best checkpoint on validation: epoch 2 (step 8)" in page
     assert "from the weights of version 3" in page
 
@@ -42,7 +42,7 @@ def test_many_labels_are_folded_below_those_with_the_lowest_f1(labels, num_visib
         f"label {n}": {"precision": 0.5, "recall": 0.5, "f1-score": 1 - n / labels, "support": 3.0}
         for n in range(labels)
     }
-    page = rendered("report.html", figures)
+    page = render("report.html", figures)
     visible, *folded = page.partition("Per class")[2].split("<details>")
     assert visible.count("<td>label ") == num_visible and f"<td>label {labels - 1}</td>" in visible
     assert bool(folded) == (labels > num_visible) and all(part.count("<td>label ") == labels for part in folded)

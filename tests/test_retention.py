@@ -15,7 +15,7 @@ from nightshift.errors import UserError
 from nightshift.registry import ledger, model_registry, retention, tags, tracking
 
 
-def aged(path: Path, days: float, text: str = "12345") -> Path:
+def write_aged(path: Path, days: float, text: str = "12345") -> Path:
     """A file with an old date, in folders with the same date."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
@@ -28,7 +28,7 @@ def names_of(deletions, kind):
     return {deletion.name for deletion in deletions if deletion.kind == kind}
 
 
-def everything(home: Path) -> set[Path]:
+def all_paths(home: Path) -> set[Path]:
     return {path for path in home.rglob("*") if not path.name.startswith("mlflow.db")}
 
 
@@ -37,15 +37,15 @@ def test_old_nights_beyond_the_newest_go_with_all_that_is_theirs(home):
     oldest, failed = reviews.pipeline_run(30), reviews.pipeline_run(25, "FAILED")
     candidate = reviews.candidate(oldest, 30)
     number = reviews.version(oldest)
-    leftover = reviews.logged(failed)
+    leftover = reviews.log_model(failed)
     recent = [reviews.pipeline_run(days) for days in (20, 15)]
     their = reviews.candidate(recent[0], 20)
     only = tickets.pipeline_run(40)
     unrelated = reviews.run(50)
 
-    paths_before = everything(home)
+    paths_before = all_paths(home)
     deletions = retention.plan(keep=2, days=10)
-    assert everything(home) == paths_before and reviews.runs() >= {oldest, failed, candidate}, "plan() deletes nothing"
+    assert all_paths(home) == paths_before and reviews.runs() >= {oldest, failed, candidate}, "plan() deletes nothing"
     assert names_of(deletions, "run") == {oldest, failed, candidate}
     assert names_of(deletions, "version") == {f"reviews/{number}"}
     assert len(names_of(deletions, "model")) == 2 and leftover in names_of(deletions, "model")
@@ -103,7 +103,7 @@ def test_what_an_alias_stands_on_stays_and_loads(home):
 def test_an_alias_in_another_registered_model_counts_too(home, reference):
     reviews = Model(home, "reviews")
     run_id = reviews.pipeline_run(50)
-    model = reviews.logged(run_id)
+    model = reviews.log_model(run_id)
     number = str(reviews.client.create_model_version("reviews", source=f"models:/{model}", run_id=run_id).version)
     ledger.ensure_model("shared")
     if reference == "copy":
@@ -170,7 +170,7 @@ def test_files_outside_nightshift_home_are_left_alone(home, tmp_path, monkeypatc
     runs = {client.create_run(e, start_time=1, tags={tags.FINGERPRINT: "f"}).info.run_id for e in (outside, proxied)}
     for run in runs:
         client.set_terminated(run, end_time=2)
-    there = aged(tmp_path / "far" / "notes.txt", 50)
+    there = write_aged(tmp_path / "far" / "notes.txt", 50)
     deletions = retention.plan(0, 10)
     assert {(t.name, t.path, t.bytes) for t in deletions} == {(run, "", 0) for run in runs}
     assert retention.carry_out(deletions) == 0
@@ -180,29 +180,29 @@ def test_files_outside_nightshift_home_are_left_alone(home, tmp_path, monkeypatc
 def test_old_files_go_by_stage_and_age(home):
     for stage in ("train", "compress"):
         for key, days in (("a", 40), ("b", 30), ("c", 20), ("d", 5)):
-            aged(home / f"artifacts/{stage}/{key}/record.json", days)
-    aged(home / "artifacts/train/a/data.bin", 1)  # the marker's date counts
-    aged(home / "artifacts/train/unmarked/x", 35)
-    aged(home / "artifacts/train/e.partial/x", 35)
-    aged(home / "artifacts/train/f.partial/x", 1)
-    aged(home / "artifacts/train/g.partial/x", 50)
-    aged(home / "artifacts/train/g.partial/later/y", 2)
-    aged(home / "work/train/old/checkpoint-5/x", 30)
-    aged(home / "work/train/busy/checkpoint-1/x", 30)
-    aged(home / "work/train/busy/checkpoint-2/x", 1)
+            write_aged(home / f"artifacts/{stage}/{key}/record.json", days)
+    write_aged(home / "artifacts/train/a/data.bin", 1)  # the marker's date counts
+    write_aged(home / "artifacts/train/unmarked/x", 35)
+    write_aged(home / "artifacts/train/e.partial/x", 35)
+    write_aged(home / "artifacts/train/f.partial/x", 1)
+    write_aged(home / "artifacts/train/g.partial/x", 50)
+    write_aged(home / "artifacts/train/g.partial/later/y", 2)
+    write_aged(home / "work/train/old/checkpoint-5/x", 30)
+    write_aged(home / "work/train/busy/checkpoint-1/x", 30)
+    write_aged(home / "work/train/busy/checkpoint-2/x", 1)
     for key in ("old", "busy"):
         os.utime(home / "work/train" / key, (time.time() - 30 * DAY,) * 2)
     for day, days in (("01", 40), ("02", 30), ("03", 20)):
-        aged(home / f"reports/reviews/2026-10-{day}-ab.html", days)
-    aged(home / "reports/tickets/2026-01-01-ab.html", 200)
-    aged(home / "reports/tickets/2026-01-02-ab.partial", 200)
-    aged(home / "locks/reviews.night.lock", 200)
+        write_aged(home / f"reports/reviews/2026-10-{day}-ab.html", days)
+    write_aged(home / "reports/tickets/2026-01-01-ab.html", 200)
+    write_aged(home / "reports/tickets/2026-01-02-ab.partial", 200)
+    write_aged(home / "locks/reviews.night.lock", 200)
     for name, days in (("error-2026-10-01-101010-7.log", 40), ("error-2026-11-01-101010-7.log", 5), ("mlflow.log", 40)):
-        aged(home / "logs" / name, days)
+        write_aged(home / "logs" / name, days)
 
-    paths_before = everything(home)
+    paths_before = all_paths(home)
     deletions = retention.plan(keep=2, days=10)
-    assert everything(home) == paths_before, "plan() deletes nothing"
+    assert all_paths(home) == paths_before, "plan() deletes nothing"
     assert sorted(deletion.name for deletion in deletions) == [
         "artifacts/compress/a",
         "artifacts/compress/b",
@@ -218,14 +218,14 @@ def test_old_files_go_by_stage_and_age(home):
     assert {t.name: (t.kind, t.bytes, round(t.days)) for t in deletions}["artifacts/train/a"] == ("artifact", 10, 40)
 
     assert retention.carry_out(deletions) == 5 * 11
-    deleted_paths = paths_before - everything(home)
+    deleted_paths = paths_before - all_paths(home)
     assert {path for path in deleted_paths if not any(path.is_relative_to(home / t.name) for t in deletions)} == set()
     assert not any((home / t.name).exists() for t in deletions)
 
 
 def test_a_deletion_cut_short_leaves_no_marker_on_half_an_artifact(home, monkeypatch):
-    aged(home / "artifacts/train/a/record.json", 40)
-    aged(home / "artifacts/train/a/model.bin", 40)
+    write_aged(home / "artifacts/train/a/record.json", 40)
+    write_aged(home / "artifacts/train/a/model.bin", 40)
     deletions = retention.plan(0, 10)
 
     def killed(path):
@@ -244,9 +244,9 @@ def test_nothing_to_do_on_a_fresh_machine(home):
 def test_clean_lists_first_and_deletes_where_told(home):
     reviews = Model(home, "reviews")
     old, new = reviews.pipeline_run(40), reviews.pipeline_run(1)
-    paths_before = everything(home)
+    paths_before = all_paths(home)
     assert "nothing was deleted (that takes --delete)" in clean_up(1, 30, delete=False)[-1]
-    assert everything(home) == paths_before and reviews.runs() == {old, new}
+    assert all_paths(home) == paths_before and reviews.runs() == {old, new}
     assert clean_up(1, 30, delete=True)[-1].startswith("deleted; ")
     assert reviews.runs() == {new}
     assert clean_up(1, 30, delete=True) == ["nothing is older than 30 days and beyond the newest 1"]

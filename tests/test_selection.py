@@ -17,7 +17,7 @@ from tasks.compress.settings import CompressSettings
 from tasks.compress.stage import measured_candidate
 
 
-def candidate(name, latency, size=1.0, **validation):
+def build_candidate(name, latency, size=1.0, **validation):
     """Return a candidate.
 
     Args:
@@ -30,12 +30,12 @@ def candidate(name, latency, size=1.0, **validation):
                      throughput=1, validation=validation)  # fmt: skip
 
 
-def candidates(rows, wrong):
+def build_candidates(rows, wrong):
     """Candidates by name: (share wrong on the holdout, validation score, latency)."""
     labels, tables, built = LABELS[:rows], {}, []
     for name, (share, validation, latency) in wrong.items():
         tables[name] = {"main": table(answers(share, labels, seed=3), labels)}
-        built.append(candidate(name, latency, size=10 * latency, macro_f1=validation, accuracy=validation))
+        built.append(build_candidate(name, latency, size=10 * latency, macro_f1=validation, accuracy=validation))
     return built[0], built[1:], tables
 
 
@@ -54,12 +54,12 @@ def decide(full, alternatives, tables, metric="macro_f1", **settings):
     return {candidate.name: candidate for candidate in decided}, best
 
 
-def put_forward(*candidates, **settings):
+def best_candidate(*candidates, **settings):
     return decide(*candidates, **settings)[1]
 
 
 def test_the_cheapest_confirmed_candidate_is_put_forward():
-    full, alternatives, tables = candidates(2000, {
+    full, alternatives, tables = build_candidates(2000, {
         "full": (0.05, 0.950, 8.0), "careful": (0.05, 0.949, 3.0), "bold": (0.055, 0.948, 1.0), "poor": (0.3, 0.6, 0.5),
     })  # fmt: skip
     decided, best = decide(full, alternatives, tables)
@@ -68,32 +68,32 @@ def test_the_cheapest_confirmed_candidate_is_put_forward():
 
 
 def test_a_candidate_that_wins_on_validation_only_is_not_put_forward():
-    full, alternatives, tables = candidates(2000, {"full": (0.05, 0.95, 8.0), "lucky": (0.10, 0.96, 1.0)})
+    full, alternatives, tables = build_candidates(2000, {"full": (0.05, 0.95, 8.0), "lucky": (0.10, 0.96, 1.0)})
     decided, best = decide(full, alternatives, tables)
     assert best.name == "full" and "not confirmed" in decided["lucky"].why
 
 
 def test_with_few_holdout_rows_the_choice_is_marked_unconfirmed():
     specs = {"full": (0.05, 0.95, 8.0), "small": (0.06, 0.95, 1.0)}
-    best = put_forward(*candidates(120, specs))
+    best = best_candidate(*build_candidates(120, specs))
     assert best.name == "small" and not best.confirmed and "holdout rows would be needed" in best.why
-    assert put_forward(*candidates(120, specs), allow_unconfirmed=False).name == "full"
+    assert best_candidate(*build_candidates(120, specs), allow_unconfirmed=False).name == "full"
 
 
 def test_few_holdout_rows_are_enough_to_tell_that_a_candidate_is_worse():
-    full, (small,), tables = candidates(120, {"full": (0.05, 0.95, 8.0), "small": (0.20, 0.95, 1.0)})
+    full, (small,), tables = build_candidates(120, {"full": (0.05, 0.95, 8.0), "small": (0.20, 0.95, 1.0)})
     decided, best = decide(full, [small], tables)
     assert best.name == "full" and decided["small"].qualifies and "not confirmed" in decided["small"].why
 
 
 def test_costs_within_ten_percent_are_ties_broken_by_quality():
-    case = candidates(2000, {"full": (0.05, 0.95, 8.0), "a": (0.05, 0.945, 1.0), "b": (0.05, 0.949, 1.05)})
-    assert put_forward(*case).name == "b"
+    case = build_candidates(2000, {"full": (0.05, 0.95, 8.0), "a": (0.05, 0.945, 1.0), "b": (0.05, 0.949, 1.05)})
+    assert best_candidate(*case).name == "b"
 
 
 def test_at_most_three_are_tested_from_cautious_to_bold():
     shapes = {f"c{n}": (0.05, 0.950 - 0.001 * n, 8.0 - n) for n in range(1, 7)}
-    full, alternatives, tables = candidates(2000, {"full": (0.05, 0.95, 8.0)} | shapes)
+    full, alternatives, tables = build_candidates(2000, {"full": (0.05, 0.95, 8.0)} | shapes)
     decided, best = decide(full, alternatives, tables)
     assert best.name == "c6" and decided.pop("full").confirmed
     assert [c.name for c in decided.values() if c.confirmed] == ["c1", "c3", "c6"]
@@ -111,13 +111,13 @@ def test_at_most_three_are_tested_from_cautious_to_bold():
 )
 def test_targets_bar_what_misses_them(target, expected, words):
     specs = {"full": (0.05, 0.95, 8.0), "large": (0.05, 0.949, 3.0), "small": (0.05, 0.9485, 1.0)}
-    full, alternatives, tables = candidates(2000, specs)
+    full, alternatives, tables = build_candidates(2000, specs)
     decided, best = decide(full, alternatives, tables, **target)
     assert best.name == expected and words in decided["large"].why
     assert ("within the targets: 80.0 MB" in decided["full"].why) == (expected == "full")
 
 
-def worse_by(drop, rows, seed):
+def draw_answers(drop, rows, seed):
     """Full's and a candidate's answers: wrong on 12 and 12 + `drop` of 100 rows, otherwise on other rows of some."""
     random = np.random.default_rng(seed)
     labels = LABELS[random.integers(len(LABELS), size=rows)]
@@ -134,10 +134,10 @@ def worse_by(drop, rows, seed):
 def test_a_candidate_that_is_two_points_worse_is_confirmed_in_at_most_one_night_of_twenty(drop, max_share, min_share):
     runs, count = 400, 0
     for seed in range(runs):
-        labels, first, second = worse_by(drop, 2000, seed)
-        built = [candidate("full", 8.0, accuracy=0.88), candidate("lucky", 1.0, accuracy=0.89)]
+        labels, first, second = draw_answers(drop, 2000, seed)
+        built = [build_candidate("full", 8.0, accuracy=0.88), build_candidate("lucky", 1.0, accuracy=0.89)]
         tables = {"full": {"main": table(first, labels)}, "lucky": {"main": table(second, labels)}}
-        best = put_forward(built[0], built[1:], tables, metric="accuracy")
+        best = best_candidate(built[0], built[1:], tables, metric="accuracy")
         count += best.confirmed and best.name == "lucky"
     noise = 2.6 * (0.05 * 0.95 / runs) ** 0.5
     assert min_share <= count / runs <= max_share + noise
@@ -147,7 +147,7 @@ def test_a_candidate_keeps_an_error_by_not_exceeding_it():
     labels, noise = np.random.default_rng(7).normal(size=(2, 1000))
     built, tables = [], {}
     for name, error, validation, latency in (("full", 0.5, 0.5, 8), ("near", 0.501, 0.505, 2), ("far", 0.6, 0.52, 1)):
-        built.append(candidate(name, latency, rmse=validation, pearson=1 - validation))
+        built.append(build_candidate(name, latency, rmse=validation, pearson=1 - validation))
         tables[name] = {"main": table(labels + error * noise, labels)}
     full, near, far = built
     _, best, far = selection.choose(full, [near, far], tables, [objective("regression", "rmse")], CompressSettings())
@@ -164,7 +164,7 @@ def tables_by_side(predictor, texts, labels):
     }
 
 
-def put_forward_of(trained_bert, defective):
+def best_candidate_name(trained_bert, defective):
     """The name of the candidate that is put forward: full, a sound int8 form or a defective model."""
     model, tokenizer, heads, folder, texts, labels = trained_bert
     objectives = [objective()]
@@ -192,10 +192,10 @@ def test_a_corrupted_scale_is_not_put_forward(trained_bert, tmp_path):
     values[np.argmax(values)] *= -64
     scale.CopyFrom(onnx.numpy_helper.from_array(values, scale.name))
     onnx.save(graph, folder / export.ONNX)
-    assert put_forward_of(trained_bert, OnnxPredictor(folder)) == "sound"
+    assert best_candidate_name(trained_bert, OnnxPredictor(folder)) == "sound"
 
 
 def test_a_student_with_swapped_labels_is_not_put_forward(trained_bert):
     model, tokenizer, heads, *_ = trained_bert
     swapped = {"judged": replace(heads["judged"], labels=heads["judged"].labels[::-1])}
-    assert put_forward_of(trained_bert, TorchPredictor(model, tokenizer, swapped, 32)) == "sound"
+    assert best_candidate_name(trained_bert, TorchPredictor(model, tokenizer, swapped, 32)) == "sound"

@@ -100,7 +100,7 @@ class Servers:
         query = {"deployments": {"name": {"any_": [model]}}, "sort": "START_TIME_ASC"}
         return self.api("POST", "/flow_runs/filter", **query)
 
-    def unended(self) -> list[str]:
+    def unfinished_runs(self) -> list[str]:
         """Runs of flows and tasks that Prefect takes for living."""
         state = {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}
         return [f"{run['name']} {run['state_name']}"
@@ -277,7 +277,7 @@ def test_a_night_ended_by_sigterm_goes_on_when_prefect_retries_it(servers):
     assert servers.run(run)["state_type"] == "RUNNING" and kept_checkpoints & set(servers.home.glob(CHECKPOINTS))
     final_run = wait(lambda: (now := servers.run(run))["state_type"] in FINAL_STATES and now, "the night ends")
     assert final_run["state_type"] == "COMPLETED" and final_run["run_count"] == 2, final_run["state"]["message"]
-    assert not servers.unended() and not servers.slots()
+    assert not servers.unfinished_runs() and not servers.slots()
 
 
 @pytest.mark.slow
@@ -286,49 +286,49 @@ def test_killed_one_at_a_time(servers):
     servers.deploy("other")
     epochs = iter(range(7, 17))
 
-    def started() -> str:
+    def start_run() -> str:
         """A night that trains anew and compresses nothing: what is killed here is in training."""
         train = {"num_train_epochs": next(epochs), "save_steps": 20}
         return servers.start("other", train=train, compress={"recipes": []})
 
-    def in_mid_night() -> str:
+    def start_training() -> str:
         old_checkpoints = set(servers.home.glob(CHECKPOINTS))
-        run = started()
+        run = start_run()
         wait(lambda: set(servers.home.glob(CHECKPOINTS)) - old_checkpoints, "a checkpoint of the training")
         return run
 
-    def final_state(run: str) -> dict:
+    def final_run(run: str) -> dict:
         return wait(lambda: (now := servers.run(run))["state_type"] in FINAL_STATES and now, "the night ends")
 
-    def revived(name: str, old_pid: int) -> None:
+    def wait_for_restart(name: str, old_pid: int) -> None:
         wait(lambda: servers.pid(name) != old_pid and psutil.pid_exists(servers.pid(name)), f"{name} is started again")
 
-    run = in_mid_night()
+    run = start_training()
     os.kill(int(servers.run(run)["infrastructure_pid"]), signal.SIGKILL)
-    assert final_state(run)["state_type"] == "CRASHED"
+    assert final_run(run)["state_type"] == "CRASHED"
     assert "RUNNING" in servers.statuses("other")
 
     for name in ("worker", "prefect", "mlflow"):
-        run, pid = in_mid_night(), servers.pid(name)
+        run, pid = start_training(), servers.pid(name)
         os.kill(pid, signal.SIGKILL)
-        revived(name, pid)
-        assert final_state(run)["state_type"] in FINAL_STATES
-        wait(lambda: not servers.unended() and not servers.slots(), f"nothing is held after {name} was killed")
+        wait_for_restart(name, pid)
+        assert final_run(run)["state_type"] in FINAL_STATES
+        wait(lambda: not servers.unfinished_runs() and not servers.slots(), f"nothing is held after {name} was killed")
         assert "RUNNING" not in servers.statuses("other"), name
 
-    run = in_mid_night()
+    run = start_training()
     victims = [servers.pid("keeper"), servers.pid("worker"), int(servers.run(run)["infrastructure_pid"])]
     for pid in victims:
         os.kill(pid, signal.SIGKILL)
     wait(lambda: not any(psutil.pid_exists(p) and psutil.Process(p).status() != "zombie" for p in victims), "all die")
     assert servers.shell("status").returncode == 1
     servers.up()
-    crashed = final_state(run)
+    crashed = final_run(run)
     assert crashed["state_type"] == "CRASHED" and "killed" in crashed["state"]["message"]
-    assert not servers.unended() and not servers.slots()
+    assert not servers.unfinished_runs() and not servers.slots()
 
-    assert final_state(started())["state_type"] == "COMPLETED"
-    assert not servers.unended() and not servers.slots()
+    assert final_run(start_run())["state_type"] == "COMPLETED"
+    assert not servers.unfinished_runs() and not servers.slots()
     assert set(servers.statuses("other")) <= {"FINISHED", "KILLED", "FAILED"}
     mlflow.set_tracking_uri(servers.file()["mlflow"])
     champion = mlflow.pyfunc.load_model("models:/other@champion")

@@ -36,7 +36,7 @@ print(json.dumps(model.predict(pandas.DataFrame({frame!r}), params={params!r}).t
 """Importing a module that stands as None in sys.modules fails."""
 
 
-def answered_without(refused, mlflow_store, uri, frame, params, folder):
+def predict_without(refused, mlflow_store, uri, frame, params, folder):
     """Return the answers of a registered model in a process that lacks some modules.
 
     Args:
@@ -58,9 +58,9 @@ def test_what_judges_loads_without_torch_and_answers_for_the_objective_named(mlf
     uri, full = register_model(*JUDGES["one bert for four"], tmp_path / "home")
     frame = {"text": TEXTS[:3]}
     refused = ("torch", "transformers", "nightshift", "tasks")
-    answers = answered_without(refused, mlflow_store, uri, frame, {"objective": "linear"}, tmp_path)
+    answers = predict_without(refused, mlflow_store, uri, frame, {"objective": "linear"}, tmp_path)
     assert np.allclose(answers["score"], full.scores(TEXTS[:3], None, "linear")[:, 0], atol=1e-3)
-    assert answered_without(refused, mlflow_store, uri, frame, None, tmp_path)["label"][0] in ("bad", "good")
+    assert predict_without(refused, mlflow_store, uri, frame, None, tmp_path)["label"][0] in ("bad", "good")
     loaded = mlflow.pyfunc.load_model(uri)
     assert list(tmp_path.rglob("MLmodel")) and not list(tmp_path.rglob("*.pkl"))
     answers = loaded.predict(pd.DataFrame(frame | {"text_pair": TEXTS[3:6]}), params={"objective": "follows"})
@@ -76,7 +76,7 @@ def test_what_writes_loads_without_nightshift_and_takes_its_params(mlflow_store,
     unstopped = full.continuations(TEXTS[:3], "story", **options)
     options["stop_strings"] = [next(text for text in unstopped if len(text) > 3)[1:3]]
     params = {"objective": "story"} | options
-    answers = answered_without(refused, mlflow_store, uri, frame, params, tmp_path)
+    answers = predict_without(refused, mlflow_store, uri, frame, params, tmp_path)
     expected = full.continuations(TEXTS[:3], "story", **options)
     assert answers == {"text": expected} and expected != unstopped
     loaded = mlflow.pyfunc.load_model(uri)

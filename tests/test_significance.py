@@ -80,7 +80,7 @@ def test_a_row_of_a_small_class_weighs_more():
     assert by_labels < 8 * by_rows < 0, "a lost row of b costs about n / (4 * 50) as much"
 
 
-def drawn(random, rows, improved, regressed):
+def draw_answers(random, rows, improved, regressed):
     """Draw two models' answers to two labels; both are right in 9 of 10 rows.
 
     Args:
@@ -105,7 +105,7 @@ def test_a_drop_beyond_the_margin_is_seldom_missed_with_macro_f1(rows, improved,
     random, times = np.random.default_rng(rows), 120
     passed = 0
     for _ in range(times):
-        labels, answers = drawn(random, rows, improved, regressed)
+        labels, answers = draw_answers(random, rows, improved, regressed)
         tables = [{"main": table(answer, labels)} for answer in answers]
         units, free = significance.paired_units(*tables, [objective()], level)
         passed += confidence_limits.statistic(units, -margin) > student.ppf(level, free)
@@ -115,7 +115,7 @@ def test_a_drop_beyond_the_margin_is_seldom_missed_with_macro_f1(rows, improved,
 GROUPS = np.repeat(np.arange(40), 10)
 
 
-def of_groups(random, share, icc):
+def draw_grouped(random, share, icc):
     """Errors of rows, True for a wrong one, in groups of 10 that go wrong together."""
     shift = np.sqrt(icc) * random.normal(size=40)[GROUPS] + np.sqrt(1 - icc) * random.normal(size=400)
     return shift < norm.ppf(share)
@@ -127,7 +127,7 @@ def test_rows_that_belong_together_count_as_groups(metric, icc):
     random, times, misses = np.random.default_rng(9), 100, {"groups": 0, "rows": 0}
     labels, keys = np.tile(["a", "b"], 200), {"groups": GROUPS.astype(str), "rows": np.arange(400).astype(str)}
     for _ in range(times):
-        wrong = [of_groups(random, 0.2, icc) for _ in range(2)]
+        wrong = [draw_grouped(random, 0.2, icc) for _ in range(2)]
         answers = [np.where(hit, np.where(labels == "a", "b", "a"), labels) for hit in wrong]
         for name, key in keys.items():
             tables = [{"main": table(answer, labels).assign(side_key=key)} for answer in answers]

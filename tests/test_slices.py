@@ -100,7 +100,7 @@ def test_small_slices_are_reported_and_not_tested():
 KIND = {"accuracy": "classification", "loss": "generation"}
 
 
-def simulated(metric, draw, margin, times=400):
+def share_blocked(metric, draw, margin, times=400):
     """Return the share of nights on which any of eight slices of 100 rows is called worse.
 
     Args:
@@ -141,9 +141,9 @@ BOUND = 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
 
 @pytest.mark.parametrize(("metric", "draw"), [("accuracy", hits), ("loss", errors)])
 def test_a_challenger_that_is_worse_nowhere_is_rarely_barred(metric, draw):
-    assert simulated(metric, draw(0.0), 0.02) <= BOUND
-    assert simulated(metric, draw(0.1), 0.1) <= BOUND, "at the margin itself"
-    assert simulated(metric, draw(0.7), 0.1) > 0.9
+    assert share_blocked(metric, draw(0.0), 0.02) <= BOUND
+    assert share_blocked(metric, draw(0.1), 0.1) <= BOUND, "at the margin itself"
+    assert share_blocked(metric, draw(0.7), 0.1) > 0.9
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "loss"])

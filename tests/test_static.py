@@ -47,7 +47,7 @@ def tokenizer_and_student(base, name="one", size=16):
     return tokenizer, static.build_static_student(teacher, tokenizer, TEXTS, head.pairs, size)
 
 
-def fitted(student, tokenizer, name, folder, teacher_logits=None, alpha=0.0, epochs=20):
+def train_student(student, tokenizer, name, folder, teacher_logits=None, alpha=0.0, epochs=20):
     """Train a static student and return it.
 
     Args:
@@ -90,7 +90,7 @@ def test_a_static_student_learns_is_saved_and_served(kind, name, tmp_path, tiny_
     tokenizer, student = tokenizer_and_student(tiny_base if kind == "BERT" else kind, name)
     head = HEADS[name][0]
     accuracy = share_right(answers(TorchPredictor(student, tokenizer, {name: head}, 32), name), name)
-    fitted(student, tokenizer, name, tmp_path / "work")
+    train_student(student, tokenizer, name, tmp_path / "work")
     scores = answers(TorchPredictor(student, tokenizer, {name: head}, 32), name)
     assert share_right(scores, name) > max(0.85, accuracy + 0.05)
     pretrained.save_checkpoint(student, tokenizer, {name: head}, tmp_path / "checkpoint")
@@ -194,5 +194,5 @@ def test_frequent_tokens_begin_quieter(tiny_base):
 def test_a_student_learns_from_its_teacher_alone(tiny_base, tmp_path):
     tokenizer, student = tokenizer_and_student(tiny_base)
     wrong = np.array([[5.0, -5.0] if count else [-5.0, 5.0] for count in GOODS])
-    fitted(student, tokenizer, "one", tmp_path, wrong, alpha=1.0, epochs=20)
+    train_student(student, tokenizer, "one", tmp_path, wrong, alpha=1.0, epochs=20)
     assert share_right(answers(TorchPredictor(student, tokenizer, {"one": HEADS["one"][0]}, 32), "one"), "one") < 0.1

@@ -36,7 +36,7 @@ def start(folder, kind):
     return subprocess.Popen([sys.executable, SCRIPT, folder, kind], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
-def interrupted(folder, kind, number, wait):
+def interrupt(folder, kind, number, wait):
     """Start a training, interrupt it after the first checkpoint, if it still runs, and return its exit code.
 
     Args:
@@ -64,7 +64,7 @@ def test_a_training_killed_again_and_again_ends_with_the_same_weights(tmp_path, 
     assert process.wait() == 0, process.stderr.read().decode()[-2000:]
     draw, killed = random.Random(f"{kind}{number}"), 0
     for _ in range(4):
-        killed += interrupted(tmp_path / "cut", kind, number, draw.uniform(0, 1.0)) == -number
+        killed += interrupt(tmp_path / "cut", kind, number, draw.uniform(0, 1.0)) == -number
     process = start(tmp_path / "cut", kind)
     assert process.wait() == 0, process.stderr.read().decode()[-2000:]
     assert killed, "no signal came in time"
@@ -91,7 +91,7 @@ def test_sigterm_saves_at_the_step_it_came(tmp_path):
 def test_two_processes_see_the_batches_of_one(tmp_path):
     curves = {}
     for processes in (1, 2):
-        fitted = train_once.launched(tmp_path / str(processes), processes)
+        fitted = train_once.train_with_accelerate(tmp_path / str(processes), processes)
         curves[processes] = [line["loss"] for line in fitted.history if "loss" in line]
     assert len(curves[1]) == 180 and np.allclose(curves[1], curves[2], rtol=1e-4), curves
 

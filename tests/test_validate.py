@@ -38,11 +38,11 @@ def rows_of(records, **columns):
     return frame.astype({"problem": object})
 
 
-def plain(count=100):
+def plain_rows(count=100):
     return [(f"this is message {n} about the flight", ("good", "bad")[n % 2]) for n in range(count)]
 
 
-def run(rows, tmp_path, kind="classification", separator=None, **settings):
+def validate_rows(rows, tmp_path, kind="classification", separator=None, **settings):
     """Validate rows; return the reasons for the quarantine, the outcomes by name, and the reason to stop.
 
     Args:
@@ -65,7 +65,7 @@ def test_blank_texts(text):
 
 def test_each_reason_once_and_in_order(tmp_path):
     records = [
-        *plain(),
+        *plain_rows(),
         (None, "good"),  # 100 unreadable, though it is missing too
         ("\u200b", "good"),  # 101 missing
         ("no label here at all", None),  # 102 missing
@@ -78,7 +78,7 @@ def test_each_reason_once_and_in_order(tmp_path):
         ("word " * 1200, "good"),  # 109 duplicate, not outlier
     ]
     rows = rows_of(records, problem={100: "expected 2 fields, found 3"})
-    reasons, outcomes, stopped = run(
+    reasons, outcomes, stopped = validate_rows(
         rows, tmp_path, labels=["good", "bad"], usual_length=Check(severity="warning", mostly=0.9)
     )
     assert reasons[reasons.notna()].to_dict() == {
@@ -94,24 +94,24 @@ def test_each_reason_once_and_in_order(tmp_path):
 
 
 def test_the_holdout_is_looked_at_by_itself(tmp_path):
-    rows = rows_of([*plain(), ("this is message 1 about the flight", "good")], side={100: "holdout"})
-    assert run(rows, tmp_path)[0].isna().all()
+    rows = rows_of([*plain_rows(), ("this is message 1 about the flight", "good")], side={100: "holdout"})
+    assert validate_rows(rows, tmp_path)[0].isna().all()
 
 
 def test_an_empty_second_text_is_missing(tmp_path):
-    rows = rows_of(plain()).assign(text_pair="and the other one")
+    rows = rows_of(plain_rows()).assign(text_pair="and the other one")
     rows.loc[3, "text_pair"] = None
-    assert run(rows, tmp_path)[0].dropna().to_dict() == {3: "missing"}
+    assert validate_rows(rows, tmp_path)[0].dropna().to_dict() == {3: "missing"}
 
 
 def test_one_class_only_stops(tmp_path):
-    _, outcomes, stopped = run(rows_of([(text, "good") for text, _ in plain()]), tmp_path)
+    _, outcomes, stopped = validate_rows(rows_of([(text, "good") for text, _ in plain_rows()]), tmp_path)
     assert not outcomes["at least two labels"].success
     assert "'at least two labels': found 1; at least 2 required" in stopped and "\n" not in stopped
 
 
 def multilabel_rows(count=100):
-    return [(text, ("a|b", "c", "")[n % 3]) for n, (text, _) in enumerate(plain(count))]
+    return [(text, ("a|b", "c", "")[n % 3]) for n, (text, _) in enumerate(plain_rows(count))]
 
 
 def test_rows_of_several_labels_are_checked_label_by_label(tmp_path):
@@ -122,41 +122,41 @@ def test_rows_of_several_labels_are_checked_label_by_label(tmp_path):
         ("two minds", "a|b"),
         ("blank", None),
     ]
-    reasons, outcomes, stopped = run(rows_of(records), tmp_path, separator="|", labels=["a", "b", "c"])
+    reasons, outcomes, stopped = validate_rows(rows_of(records), tmp_path, separator="|", labels=["a", "b", "c"])
     assert reasons.dropna().to_dict() == {100: "unknown label", 101: "conflict", 102: "conflict", 103: "missing"}
     assert outcomes["at least two labels"].observed == "4" and stopped == ""
-    assert run(rows_of([(text, "a|b") for text, _ in plain()]), tmp_path, separator="|")[2] == ""
-    result = run(rows_of([(text, "a") for text, _ in plain()]), tmp_path, separator="|")
+    assert validate_rows(rows_of([(text, "a|b") for text, _ in plain_rows()]), tmp_path, separator="|")[2] == ""
+    result = validate_rows(rows_of([(text, "a") for text, _ in plain_rows()]), tmp_path, separator="|")
     assert "'at least two labels': found 1;" in result[2]
 
 
 def test_numbers_are_demanded_and_may_differ_for_the_same_text(tmp_path):
-    records = [(text, str(n / 8)) for n, (text, _) in enumerate(plain())]
+    records = [(text, str(n / 8)) for n, (text, _) in enumerate(plain_rows())]
     records += [("a word", "good"), ("no end", "inf"), ("none", "nan"), ("comma", "3,5"), ("blank", None)]
     records += [("this is message 1 about the flight", "4"), ("a word", "1e-3")]
-    reasons, outcomes, stopped = run(rows_of(records), tmp_path, "regression")
+    reasons, outcomes, stopped = validate_rows(rows_of(records), tmp_path, "regression")
     assert reasons.dropna().to_dict() == {
         100: "no number", 101: "no number", 102: "no number", 103: "no number", 104: "missing", 105: "duplicate"
     }  # fmt: skip
     assert not {"one label a text", "at least two labels"} & set(outcomes) and stopped == ""
-    assert run(rows_of([(text, "1") for text, _ in plain()]), tmp_path, "regression")[2] == ""
-    stopped = run(rows_of([*records, *records[100:104]]), tmp_path, "regression")[2]
+    assert validate_rows(rows_of([(text, "1") for text, _ in plain_rows()]), tmp_path, "regression")[2] == ""
+    stopped = validate_rows(rows_of([*records, *records[100:104]]), tmp_path, "regression")[2]
     assert "'label a number'" in stopped and "expectations.numeric_labels.mostly" in stopped
 
 
 @pytest.mark.parametrize("kind", ["text2text", "generation"])
 def test_a_text_may_have_several_targets(tmp_path, kind):
-    records = [*((text, "the answer") for text, _ in plain()), ("this is message 1 about the flight", "another")]
+    records = [*((text, "the answer") for text, _ in plain_rows()), ("this is message 1 about the flight", "another")]
     records += [("THIS is message 2 about the flight", "the answer"), ("no answer", None)]
-    reasons, outcomes, stopped = run(rows_of(records), tmp_path, kind, labels=["good"])
+    reasons, outcomes, stopped = validate_rows(rows_of(records), tmp_path, kind, labels=["good"])
     assert reasons.dropna().to_dict() == {101: "duplicate", 102: "missing"} and stopped == ""
     assert list(outcomes) == ["enough rows", "columns there", "records readable", "text present", "label present",
                               "no duplicates", "usual length"]  # fmt: skip
 
 
 def test_texts_without_labels(tmp_path):
-    rows = rows_of([*plain(), ("this is message 1 about the flight", "good")]).drop(columns="label")
-    reasons, outcomes, stopped = run(rows, tmp_path, "generation")
+    rows = rows_of([*plain_rows(), ("this is message 1 about the flight", "good")]).drop(columns="label")
+    reasons, outcomes, stopped = validate_rows(rows, tmp_path, "generation")
     assert reasons.dropna().to_dict() == {100: "duplicate"} and stopped == ""
     assert not any("label" in name for name in outcomes)
 
@@ -186,8 +186,8 @@ def test_a_share_alone_leaves_the_severity(tmp_path):
     )
     assert (settings.text_present.severity, settings.text_present.mostly) == ("critical", 0.4)
     assert (settings.one_label_a_text.severity, settings.one_label_a_text.mostly) == ("info", 0.99)
-    rows = rows_of([*plain(50), *[("", "good")] * 100])
-    assert "'text present'" in run(rows, tmp_path, text_present={"mostly": 0.4})[2]
+    rows = rows_of([*plain_rows(50), *[("", "good")] * 100])
+    assert "'text present'" in validate_rows(rows, tmp_path, text_present={"mostly": 0.4})[2]
 
 
 @pytest.mark.parametrize("check", ["text_present", "label_present", "numeric_labels"])
@@ -197,27 +197,27 @@ def test_what_must_be_there_is_no_mere_information(check):
 
 
 def test_labels_that_are_only_reported_take_part_in_conflicts(tmp_path):
-    rows = rows_of([*plain(), ("same", "odd"), ("same", "odd"), ("same", "good")])
-    reasons = run(rows, tmp_path, labels=["good", "bad"], known_labels=Check(severity="info", mostly=1))[0]
+    rows = rows_of([*plain_rows(), ("same", "odd"), ("same", "odd"), ("same", "good")])
+    reasons = validate_rows(rows, tmp_path, labels=["good", "bad"], known_labels=Check(severity="info", mostly=1))[0]
     assert reasons.dropna().to_dict() == {100: "conflict", 101: "conflict", 102: "conflict"}
 
 
 def test_too_few_rows_stop(tmp_path):
-    assert "'enough rows': found 49; at least 50 required" in run(rows_of(plain(49)), tmp_path)[2]
+    assert "'enough rows': found 49; at least 50 required" in validate_rows(rows_of(plain_rows(49)), tmp_path)[2]
 
 
 @pytest.mark.parametrize(("blank", "stops"), [(5, False), (6, True)])
 def test_tolerance(tmp_path, blank, stops):
-    records = plain(100)
+    records = plain_rows(100)
     records[:blank] = [("", "good")] * blank
-    reasons, _, stopped = run(rows_of(records), tmp_path)
+    reasons, _, stopped = validate_rows(rows_of(records), tmp_path)
     assert (reasons == "missing").sum() == blank
     assert ("'text present'" in stopped) is stops
 
 
 def test_info_reports_and_quarantines_nothing(tmp_path):
-    rows = rows_of([*plain(), *plain(10)])
-    reasons, outcomes, stopped = run(rows, tmp_path, unique_texts=Check(severity="info", mostly=1))
+    rows = rows_of([*plain_rows(), *plain_rows(10)])
+    reasons, outcomes, stopped = validate_rows(rows, tmp_path, unique_texts=Check(severity="info", mostly=1))
     assert reasons.isna().all() and not stopped
     assert outcomes["no duplicates"].unexpected == 10 and not outcomes["no duplicates"].success
 
@@ -229,7 +229,7 @@ def test_every_objective_goes_through_the_gate(tmp_path, monkeypatch):
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
     for stage in ("ingest", "validate"):
         monkeypatch.setattr(data_gate, stage, getattr(data_gate, stage).fn)
-    pd.DataFrame(plain(), columns=["text", "label"]).to_csv(tmp_path / "rows.csv", index=False)
+    pd.DataFrame(plain_rows(), columns=["text", "label"]).to_csv(tmp_path / "rows.csv", index=False)
     values = {"model": "x", "train": {"base_model": "b"}, "base_dir": str(tmp_path)}
     result = data_gate._check(check(values | {"data": {"path": "rows.csv"}}, "x.yaml"))
     assert (result["status"], result["rows"]["kept"]) == ("passed", 100) and "objectives" not in result
@@ -245,9 +245,9 @@ def test_every_objective_goes_through_the_gate(tmp_path, monkeypatch):
 
 
 def test_a_check_counts_only_the_rows_that_it_sees(tmp_path):
-    records = [*plain(80), *[(None, "good")] * 10, *[("", "good")] * 6, *[("no label", None)] * 4]
+    records = [*plain_rows(80), *[(None, "good")] * 10, *[("", "good")] * 6, *[("no label", None)] * 4]
     rows = rows_of(records, problem=dict.fromkeys(range(80, 90), "expected 2 fields, found 3"))
-    _, outcomes, _ = run(rows, tmp_path, labels=["good", "bad"])
+    _, outcomes, _ = validate_rows(rows, tmp_path, labels=["good", "bad"])
     observed = {name: (outcome.unexpected, outcome.observed.partition("of ")[2]) for name, outcome in outcomes.items()}
     assert observed["records readable"] == (10, "100 rows")
     assert observed["text present"] == (6, "90 rows")
@@ -257,21 +257,27 @@ def test_a_check_counts_only_the_rows_that_it_sees(tmp_path):
 
 @pytest.mark.parametrize("separator", [None, "|"])
 def test_thresholds_that_equal_a_default_are_named(tmp_path, separator):
-    rows = rows_of([*plain(99), ("", "good")])
-    stopped = run(rows, tmp_path / "mostly", separator=separator, text_present=Check(severity="critical", mostly=1))[2]
+    rows = rows_of([*plain_rows(99), ("", "good")])
+    stopped = validate_rows(
+        rows, tmp_path / "mostly", separator=separator, text_present=Check(severity="critical", mostly=1)
+    )[2]
     assert "'text present': 1.00 % of 100 rows fail; at least 100% of the rows must pass" in stopped
-    stopped = run(rows_of([(text, "good") for text, _ in plain()]), tmp_path / "labels", separator=separator)[2]
+    stopped = validate_rows(
+        rows_of([(text, "good") for text, _ in plain_rows()]), tmp_path / "labels", separator=separator
+    )[2]
     assert "'at least two labels': found 1; at least 2 required" in stopped
 
 
 def test_the_index_of_data_docs_links_the_pages_of_each_suite(tmp_path):
-    run(rows_of(plain()), tmp_path)
+    validate_rows(rows_of(plain_rows()), tmp_path)
     links = re.findall(r'href="([^"]+)"', (tmp_path / "docs/index.html").read_text())
     assert len(links) == 8 and all((tmp_path / "docs" / link).is_file() for link in links)
 
 
 def test_data_docs_stand_alone_and_hold_no_texts(tmp_path):
-    run(rows_of([*plain(), ("a secret of two minds", "good"), ("a secret of two minds", "bad")]), tmp_path)
+    validate_rows(
+        rows_of([*plain_rows(), ("a secret of two minds", "good"), ("a secret of two minds", "bad")]), tmp_path
+    )
     assert (tmp_path / "docs/index.html").is_file()
     pages = "".join(page.read_text() for page in (tmp_path / "docs").rglob("*.html"))
     assert "secret" not in pages
@@ -290,7 +296,7 @@ def test_lengths():
 def test_airline_tweets(tmp_path, real_data):
     tweets = pd.read_csv(real_data / "airline/Tweets_Ramlah0.csv")
     rows = rows_of(list(zip(tweets["text"], tweets["airline_sentiment"], strict=True)))
-    reasons, _, stopped = run(rows, tmp_path)
+    reasons, _, stopped = validate_rows(rows, tmp_path)
     counts = reasons.value_counts().to_dict()
     assert (counts["conflict"], counts["duplicate"], stopped) == (73, 188, "")
     assert counts.get("outlier", 0) < 0.002 * len(rows)

@@ -73,7 +73,7 @@ def fit(folder, architecture="bert", names=("judged",), callbacks=(), dropout=0.
                         options or trainer.TrainingOptions(fingerprint="f"))  # fmt: skip
 
 
-def launched(folder, processes, names=("judged", "scored"), check=lambda: None):
+def train_with_accelerate(folder, processes, names=("judged", "scored"), check=lambda: None):
     """Train under `accelerate launch`, without dropout: each process would draw its own.
 
     Args:
