@@ -32,19 +32,19 @@ SIZES = {
 }  # fmt: skip
 BINARY = Head("classification", ("bad", "good"))
 PAIR = Head("classification", ("no", "perhaps", "yes"), pairs=True)
-MANY = Head("classification", ("box", "lamp", "tent"), separator="|")
+MULTILABEL = Head("classification", ("box", "lamp", "tent"), separator="|")
 NUMBER = Head("regression", mean=30.0, std=12.0)
 STORY, ANSWER = Head("generation"), Head("text2text")
-JUDGES = {
+SCORING_MODELS = {
     "bert": ("bert", {"main": BINARY}),
     "bert on pairs": ("bert", {"main": PAIR}),
-    "bert with several labels": ("bert", {"main": MANY}),
+    "bert with several labels": ("bert", {"main": MULTILABEL}),
     "bert with numbers": ("bert", {"main": NUMBER}),
     "gpt2": ("gpt2", {"main": BINARY}),
-    "one bert for four": ("bert", {"tone": BINARY, "linear": NUMBER, "things": MANY, "follows": PAIR}),
+    "one bert for four": ("bert", {"tone": BINARY, "linear": NUMBER, "things": MULTILABEL, "follows": PAIR}),
     "one gpt2 for two": ("gpt2", {"tone": BINARY, "stars": NUMBER}),
 }
-WRITERS = {
+GENERATIVE_MODELS = {
     "gpt2 goes on": ("gpt2", {"main": STORY}),
     "gpt2 answers": ("gpt2", {"main": ANSWER}),
     "t5 answers": ("t5", {"main": ANSWER}),

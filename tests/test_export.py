@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 from mlflow.pyfunc import scoring_server
 from samples import messages
-from small_models import JUDGES, WRITERS, register_model
+from small_models import GENERATIVE_MODELS, SCORING_MODELS, register_model
 
 from cli.export import _add_serving_files, export
 from nightshift.errors import UserError
@@ -29,10 +29,10 @@ COPIED = re.compile(r"^COPY (.*) \./$", re.MULTILINE)
 NEEDED = ("numpy", "onnxruntime", "tokenizers")
 TEXTS = [text for text, _ in messages(40)]
 MODELS = {
-    "pairs": JUDGES["bert on pairs"],
-    "four": JUDGES["one bert for four"],
-    "tells": WRITERS["one gpt2 for three"],
-    "answers": WRITERS["t5 answers"],
+    "pairs": SCORING_MODELS["bert on pairs"],
+    "four": SCORING_MODELS["one bert for four"],
+    "tells": GENERATIVE_MODELS["one gpt2 for three"],
+    "answers": GENERATIVE_MODELS["t5 answers"],
 }
 ROWS = [{"text": text} for text in ("the lid does not close", "", TEXTS[0])]
 WITHOUT = """

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from factories import objective_of_head
-from small_models import BINARY, JUDGES, LONG, MANY, PAIR, SIZES, TEXTS, export_model, second_texts
+from small_models import BINARY, LONG, MULTILABEL, PAIR, SCORING_MODELS, SIZES, TEXTS, export_model, second_texts
 
 from nightshift.evaluation import scoring
 from nightshift.inference import predictor, serving
@@ -16,9 +16,9 @@ from nightshift.models import pretrained
 from nightshift.onnx import export, quantization
 
 
-@pytest.mark.parametrize("case", JUDGES)
+@pytest.mark.parametrize("case", SCORING_MODELS)
 def test_the_served_folder_judges_like_torch_in_order_and_cut_to_length(case, tmp_path):
-    base, heads = JUDGES[case]
+    base, heads = SCORING_MODELS[case]
     full, served = export_model(base, heads, tmp_path), export.open_predictor(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"model.onnx", "tokenizer.json", "config.json"}
     for name, head in heads.items():
@@ -31,7 +31,7 @@ def test_the_served_folder_judges_like_torch_in_order_and_cut_to_length(case, tm
 
 @pytest.mark.parametrize("case", ["bert with numbers", "gpt2", "one bert for four"])
 def test_in_eight_bits_every_head_still_says_the_same(case, tmp_path):
-    base, heads = JUDGES[case]
+    base, heads = SCORING_MODELS[case]
     full = export_model(base, heads, tmp_path)
     quantization.quantize_int8(tmp_path / "model.onnx", tmp_path / "int8.onnx")
     sizes = [(tmp_path / name).stat().st_size for name in ("int8.onnx", "model.onnx")]
@@ -44,7 +44,7 @@ def test_in_eight_bits_every_head_still_says_the_same(case, tmp_path):
 
 
 def test_scores_are_what_each_kind_says_they_are(tmp_path):
-    full = export_model(*JUDGES["one bert for four"], tmp_path)
+    full = export_model(*SCORING_MODELS["one bert for four"], tmp_path)
     logits = {name: full.logits(TEXTS, second_texts(head) and TEXTS, name) for name, head in full.heads.items()}
     served = export.open_predictor(tmp_path)
     assert np.allclose(served.scores(TEXTS, None, "tone").sum(axis=1), 1)
@@ -64,14 +64,14 @@ class Fixed(PredictorBase):
 
 
 def test_several_labels_are_joined_and_none_is_empty():
-    answers = serving.answer_frame(Fixed(MANY, [[0.5, 0.1, 0.9], [0.2, 0.4, 0.3]]), ["a", "b"])
+    answers = serving.answer_frame(Fixed(MULTILABEL, [[0.5, 0.1, 0.9], [0.2, 0.4, 0.3]]), ["a", "b"])
     assert answers["label"].tolist() == ["box|tent", ""] and answers["score"].tolist() == [0.5, 0.4]
     assert answers["scores"][0] == {"box": 0.5, "lamp": 0.1, "tent": 0.9}
 
 
 def test_threshold_and_abstention_bound_decide_alike_wherever_rows_are_answered():
     scores = [[0.3, 0.1, 0.9], [0.2, 0.4, 0.2]]
-    low = Fixed(replace(MANY, threshold=0.3), scores)
+    low = Fixed(replace(MULTILABEL, threshold=0.3), scores)
     assert serving.answer_frame(low, ["a", "b"])["label"].tolist() == ["box|tent", "lamp"]
     sure = Fixed(replace(BINARY, abstain_below=0.6), [[0.45, 0.55], [0.1, 0.9]])
     answers = serving.answer_frame(sure, ["a", "b"])
@@ -79,7 +79,7 @@ def test_threshold_and_abstention_bound_decide_alike_wherever_rows_are_answered(
     assert json.loads(json.dumps(sure.answers(["a"])))[0]["abstain"] is True
     assert "abstain" not in serving.answer_frame(Fixed(BINARY, [[0.4, 0.6]]), ["a"])
     frame = pd.DataFrame({"row_key": ["1", "2"], "text": ["a", "b"], "label": ["", ""]})
-    for model, head in ((low, MANY), (sure, BINARY)):
+    for model, head in ((low, MULTILABEL), (sure, BINARY)):
         answers, table = (
             serving.answer_frame(model, ["a", "b"]),
             scoring.predictions(model, frame, objective_of_head(head)),
@@ -89,14 +89,14 @@ def test_threshold_and_abstention_bound_decide_alike_wherever_rows_are_answered(
 
 
 def test_a_served_folder_decides_by_its_bounds_and_older_folders_are_read(tmp_path):
-    full = export_model("bert", {"main": MANY}, tmp_path / "serving")
-    heads = {"main": replace(MANY, threshold=0.32)}
+    full = export_model("bert", {"main": MULTILABEL}, tmp_path / "serving")
+    heads = {"main": replace(MULTILABEL, threshold=0.32)}
     export.rewrite_heads(heads, tmp_path / "serving")
     served = export.open_predictor(tmp_path / "serving")
     scores = served.scores(TEXTS)
     assert served.heads["main"].threshold == 0.32 and np.abs(scores - full.scores(TEXTS)).max() < 1e-4
     assert [set(line["label"].split("|")) - {""} for line in served.answers(TEXTS)] == [
-        {label for label, score in zip(MANY.labels, row, strict=True) if score >= 0.32} for row in scores
+        {label for label, score in zip(MULTILABEL.labels, row, strict=True) if score >= 0.32} for row in scores
     ]
     path = tmp_path / "serving/config.json"
     config = json.loads(path.read_text())

@@ -3,7 +3,7 @@
 import pytest
 import torch
 import train_once
-from small_models import BINARY, MANY, NUMBER, TEXTS, build_model
+from small_models import BINARY, MULTILABEL, NUMBER, TEXTS, build_model
 from tokenizers import pre_tokenizers
 from transformers import (
     AutoTokenizer,
@@ -85,7 +85,7 @@ def test_what_a_base_cannot_do_is_said(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("base", "head"), [("bert", MANY), ("bert", BINARY), ("bert", NUMBER), ("gpt2", BINARY), ("gpt2", NUMBER)]
+    ("base", "head"), [("bert", MULTILABEL), ("bert", BINARY), ("bert", NUMBER), ("gpt2", BINARY), ("gpt2", NUMBER)]
 )
 def test_a_stock_pipeline_scores_a_checkpoint_as_nightshift_does(base, head, tmp_path):
     """GPT-2's last layer has no bias: the mean of the labels goes into that of its last normalisation."""

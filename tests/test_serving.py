@@ -16,7 +16,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from small_models import BINARY, JUDGES, PAIR, TEXTS, WRITERS, register_model
+from small_models import BINARY, GENERATIVE_MODELS, PAIR, SCORING_MODELS, TEXTS, register_model
 
 from flows.predict import predict_file
 from flows.promotion import ensure_answers
@@ -55,7 +55,7 @@ def predict_without(refused, mlflow_store, uri, frame, params, folder):
 
 
 def test_what_judges_loads_without_torch_and_answers_for_the_objective_named(mlflow_store, tmp_path):
-    uri, full = register_model(*JUDGES["one bert for four"], tmp_path / "home")
+    uri, full = register_model(*SCORING_MODELS["one bert for four"], tmp_path / "home")
     frame = {"text": TEXTS[:3]}
     refused = ("torch", "transformers", "nightshift", "tasks")
     answers = predict_without(refused, mlflow_store, uri, frame, {"objective": "linear"}, tmp_path)
@@ -70,7 +70,7 @@ def test_what_judges_loads_without_torch_and_answers_for_the_objective_named(mlf
 
 
 def test_what_writes_loads_without_nightshift_and_takes_its_params(mlflow_store, tmp_path):
-    uri, full = register_model(*WRITERS["one gpt2 for three"], tmp_path / "home")
+    uri, full = register_model(*GENERATIVE_MODELS["one gpt2 for three"], tmp_path / "home")
     refused, frame = ("tasks", "flows", "onnxruntime", "peft"), {"text": TEXTS[:3]}
     options = {"max_new_tokens": 5, "temperature": 0.9, "seed": 4, "top_p": 0.8, "repetition_penalty": 1.2}
     unstopped = full.continuations(TEXTS[:3], "story", **options)
@@ -104,7 +104,10 @@ def test_what_writes_loads_without_nightshift_and_takes_its_params(mlflow_store,
 
 @pytest.mark.parametrize(
     ("case", "file"),
-    [(JUDGES["one bert for four"], "model.onnx"), (WRITERS["one gpt2 for three"], "model.safetensors")],
+    [
+        (SCORING_MODELS["one bert for four"], "model.onnx"),
+        (GENERATIVE_MODELS["one gpt2 for three"], "model.safetensors"),
+    ],
 )
 def test_a_version_that_lacks_a_file_is_told_from_one_that_answers(case, file, mlflow_store, tmp_path):
     register_model(*case, tmp_path / "home")
@@ -117,7 +120,7 @@ def test_a_version_that_lacks_a_file_is_told_from_one_that_answers(case, file, m
 
 
 def test_served_over_http_it_takes_the_objective_among_the_params(mlflow_store, tmp_path):
-    uri, full = register_model(*JUDGES["one gpt2 for two"], tmp_path / "home")
+    uri, full = register_model(*SCORING_MODELS["one gpt2 for two"], tmp_path / "home")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

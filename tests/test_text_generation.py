@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from small_models import ANSWER, BINARY, LONG, STORY, TEXTS, WRITERS, build_model, export_model
+from small_models import ANSWER, BINARY, GENERATIVE_MODELS, LONG, STORY, TEXTS, build_model, export_model
 from transformers import (
     BartConfig,
     BartForConditionalGeneration,
@@ -37,9 +37,9 @@ def test_a_checkpoint_writes_as_it_did_here(tmp_path):
     assert config.eos_token_id == tokenizer.eos_token_id and config.decoder_start_token_id == tokenizer.pad_token_id
 
 
-@pytest.mark.parametrize("case", WRITERS)
+@pytest.mark.parametrize("case", GENERATIVE_MODELS)
 def test_the_served_folder_writes_like_torch_whatever_else_is_in_the_batch(case, tmp_path):
-    base, heads = WRITERS[case]
+    base, heads = GENERATIVE_MODELS[case]
     full, served = export_model(base, heads, tmp_path), export.open_predictor(tmp_path)
     assert {"model.safetensors", "tokenizer.json", "serving.json"} <= {path.name for path in tmp_path.iterdir()}
     for name in (name for name, head in heads.items() if head.generative):
@@ -58,7 +58,7 @@ def test_the_served_folder_writes_like_torch_whatever_else_is_in_the_batch(case,
 
 def test_a_shared_trunk_writes_as_the_stock_model_with_its_weights(tmp_path):
     model, tokenizer = build_model("gpt2", {"main": STORY})
-    shared, _ = build_model("gpt2", WRITERS["one gpt2 for three"][1])
+    shared, _ = build_model("gpt2", GENERATIVE_MODELS["one gpt2 for three"][1])
     shared.trunk.load_state_dict(model.transformer.state_dict())
     stock = TorchPredictor(model, tokenizer, {"main": STORY}, 32)
     shared_predictor = TorchPredictor(shared, tokenizer, {"main": STORY, "tone": BINARY}, 32)
@@ -172,7 +172,7 @@ def test_a_prompt_leaves_room_for_what_is_written():
 
 @pytest.mark.parametrize("case", ["gpt2 goes on", "one gpt2 for three"])
 def test_losses_of_texts_are_those_of_the_model_without_batches_and_pieces(case):
-    base, heads = WRITERS[case]
+    base, heads = GENERATIVE_MODELS[case]
     model, tokenizer = build_model(base, heads)
     name = next(iter(heads))
     loss, tokens = TorchPredictor(model, tokenizer, heads, 64).losses(TEXTS, None, name)
@@ -188,7 +188,7 @@ def test_losses_of_texts_are_those_of_the_model_without_batches_and_pieces(case)
 
 @pytest.mark.parametrize("case", ["gpt2 answers", "t5 answers"])
 def test_losses_of_targets_count_the_target_alone(case):
-    base, heads = WRITERS[case]
+    base, heads = GENERATIVE_MODELS[case]
     model, tokenizer = build_model(base, heads)
     full = TorchPredictor(model, tokenizer, heads, 64)
     loss, tokens = full.losses(TEXTS, TEXTS[::-1])
