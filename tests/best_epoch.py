@@ -14,7 +14,7 @@ ARGUMENTS = {"per_device_train_batch_size": 48, "num_train_epochs": 8, "save_ste
 
 
 class StopOn(TrainerCallback):
-    """Ends a training as a kill would, when `event` comes after step `step`."""
+    """Callback that ends a training as a kill would, at `event` after step `step`."""
 
     def __init__(self, event, step):
         def end_training(args, state, control, **kwargs):
@@ -25,11 +25,11 @@ class StopOn(TrainerCallback):
 
 
 class GivenMetric:
-    """A metric that gives an undisturbed training `VALUES`, and another one the value that the same weights had there."""
+    """Metric that is `VALUES` in an undisturbed training, and in another the value that the same weights had there."""
 
     def __init__(self, patience=None, names=("judged",), lora=None):
         _, self.tokenizer, self.heads, _ = train_once.prepared("bert", names)
-        self.values, self.answered = {}, []
+        self.values, self.epoch_logits = {}, []
         selection = trainer.Selection("macro_f1", greater_is_better=True, measure=self.measure, patience=patience)
         self.options = trainer.TrainingOptions(fingerprint="f", selection=selection, lora=lora)
 
@@ -38,7 +38,7 @@ class GivenMetric:
 
     def measure(self, model):
         weights = b"".join(weight.detach().numpy().tobytes() for weight in model.parameters())
-        if len(self.answered) < len(VALUES):
-            self.values.setdefault(weights, VALUES[len(self.answered)])
-            self.answered.append(self.answers(model))
+        if len(self.epoch_logits) < len(VALUES):
+            self.values.setdefault(weights, VALUES[len(self.epoch_logits)])
+            self.epoch_logits.append(self.answers(model))
         return self.values[weights]

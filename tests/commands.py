@@ -18,7 +18,14 @@ IMPORT_PATH = tuple(sys.path)
 
 
 def run_command(arguments: tuple[str, ...], folder: Path, environment: dict[str, str], timeout: float) -> int:
-    """Run a command of nightshift in a folder, with its output in the files out and err; return its exit code."""
+    """Run a command of nightshift in a forked process; return its exit code.
+
+    Args:
+        arguments: The command and its options, without `nightshift`.
+        folder: Working directory; the output goes into its files `out` and `err`.
+        environment: The whole environment of the command.
+        timeout: Seconds after which the process is killed and TimeoutError is raised.
+    """
     CONTEXT.set_forkserver_preload(PRELOADED)
     process = CONTEXT.Process(target=_main, args=(arguments, folder, environment, IMPORT_PATH))
     process.start()

@@ -35,7 +35,7 @@ LONGEST = ("test_servers.py", "test_browser.py", "test_night_kinds.py", "test_ni
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    order = {name: place for place, name in enumerate(LONGEST)}
+    order = {name: position for position, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 
@@ -94,7 +94,7 @@ def tiny_tokenizer(tiny_base: Path):
 
 @pytest.fixture
 def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Put a frame where a stage expects checked rows."""
+    """Function that writes rows where a stage expects checked rows, and returns their record."""
     import pandas as pd
 
     from nightshift.data.row_keys import text_key
@@ -103,7 +103,7 @@ def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
 
-    def put(rows, unlabelled=()):
+    def write_rows(rows, unlabelled=()):
         path = f"validate/{len(list((tmp_path / 'home').rglob('rows.parquet')))}"
         (artifact_store.root() / path).mkdir(parents=True)
         rows.to_parquet(artifact_store.root() / path / "rows.parquet")
@@ -114,20 +114,20 @@ def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         return Checked(path=path, digest=path, status="passed", reason="", read=len(rows), kept=len(rows),
                        quarantined={}, expectations=[])  # fmt: skip
 
-    return put
+    return write_rows
 
 
 @pytest.fixture(scope="session")
 def exported_model(tmp_path_factory: pytest.TempPathFactory):
-    """By the architecture's name: a model with one head, its folder, what is served from it."""
+    """Function from an architecture's name to a model with one head, its exported folder and the predictor there."""
     from exported_graphs import build_model, export_model
 
     @cache
-    def of(name: str):
+    def export_by_name(name: str):
         full, folder = build_model(name), tmp_path_factory.mktemp(name)
         return full, folder, export_model(full, folder)[0]
 
-    return of
+    return export_by_name
 
 
 @pytest.fixture
@@ -172,13 +172,13 @@ def write_project(folder: Path, tiny_base: Path, model: str) -> None:
 
 
 def processes_of(home: Path) -> list[psutil.Process]:
-    """All that carry this NIGHTSHIFT_HOME in their environment and are no zombies."""
-    found = []
+    """Return the running processes that have this NIGHTSHIFT_HOME in their environment."""
+    processes = []
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             if process.environ().get("NIGHTSHIFT_HOME") == str(home) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
+                processes.append(process)
+    return processes
 
 
 class Shell:
@@ -213,9 +213,9 @@ class Shell:
         return subprocess.CompletedProcess(arguments, code, out, err)
 
     def json(self, *arguments: str) -> dict:
-        done = self(*arguments, "--json")
-        assert done.returncode in (0, 3), done.stderr[-3000:]
-        return json.loads(done.stdout.splitlines()[-1])
+        completed = self(*arguments, "--json")
+        assert completed.returncode in (0, 3), completed.stderr[-3000:]
+        return json.loads(completed.stdout.splitlines()[-1])
 
 
 @pytest.fixture(scope="session")
@@ -251,7 +251,7 @@ def shell(project: Path, prefect_api: str) -> Shell:
 
 @pytest.fixture
 def lone_shell(project: Path) -> Shell:
-    """Its nights start Prefect servers of their own."""
+    """Command line whose nights start Prefect servers of their own."""
     return Shell(project)
 
 

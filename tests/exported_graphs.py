@@ -52,9 +52,9 @@ def tokenizer_of(name):
 
 
 def build_model(name, heads=None):
-    """A model with one head, or with a trunk for `heads`; no bias and no norm is left at zero or one.
+    """Return a model with one head, or with a trunk for `heads`; no bias and no norm is left at zero or one.
 
-    Where its layers can be cut, the first has three attention heads and the second has one.
+    If its layers can be pruned, the first has three attention heads and the second has one.
     """
     torch.manual_seed(1)
     heads, tokenizer = heads or {"main": BINARY}, tokenizer_of(name)
@@ -66,8 +66,8 @@ def build_model(name, heads=None):
         for parameter in model.parameters():
             if parameter.ndim == 1:
                 parameter.add_(torch.randn_like(parameter) * 0.3)
-    cut = () if name == "albert" else architectures.layers(model)
-    for layer, size, neurons in zip(cut, (24, 8), (40 if name in PLAIN else 48, 20), strict=False):
+    pruned_layers = () if name == "albert" else architectures.layers(model)
+    for layer, size, neurons in zip(pruned_layers, (24, 8), (40 if name in PLAIN else 48, 20), strict=False):
         if architectures.get_architecture(model).can_prune_heads:
             architectures.prune_block(layer, architectures.get_architecture(model).attention, torch.arange(size))
         architectures.prune_block(layer, architectures.get_architecture(model).feed_forward, torch.arange(neurons))
@@ -75,7 +75,7 @@ def build_model(name, heads=None):
 
 
 def export_model(full, folder):
-    """Exports it; returns what is served and its graph."""
+    """Export a model; return the predictor of the export and its graph."""
     export.export_model(full.model, full.tokenizer, full.heads, folder, full.max_length)
     return export.open_predictor(folder), ir.load(folder / "model.onnx")
 

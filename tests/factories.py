@@ -15,7 +15,7 @@ WRONG_LABEL = {"a": "b", "b": "c", "c": "a"}
 
 
 def sides(**fields) -> Sides:
-    """The counts of a split: one row a side unless said otherwise."""
+    """Return the counts of a split, by default one row a side."""
     defaults = {"train": 1, "validation": 1, "holdout": 1, "spare": 0, "leaks": 0, "labels": CLASSES, "pairs": False}
     return Sides(**defaults | fields)
 
@@ -23,7 +23,15 @@ def sides(**fields) -> Sides:
 def objective(
     kind: str = "classification", metric: str = "macro_f1", name: str = "main", weight: float = 1.0, **side_fields
 ) -> Objective:
-    """An objective whose sides have the given fields."""
+    """Return an objective.
+
+    Args:
+        kind: A kind of `kinds.KINDS`.
+        metric: The metric of the gate.
+        name: Name of the objective.
+        weight: Weight beside other objectives.
+        **side_fields: Fields of its sides, see `sides`.
+    """
     return Objective(
         name=name,
         kind=kind,
@@ -35,36 +43,36 @@ def objective(
 
 
 def objective_of_head(head, name: str = "main") -> Objective:
-    """The objective that a head answers for."""
+    """Return the objective that a head answers for."""
     return objective(head.kind, "accuracy", name, labels=list(head.labels), pairs=head.pairs, separator=head.separator)
 
 
 def answers(error_rate: float, labels=LABELS, seed: int = 0) -> list[str]:
-    """Predictions that are wrong on a random share of the rows."""
+    """Return predictions that are wrong on a random share of the rows."""
     errors = np.random.default_rng(seed).random(len(labels)) < error_rate
     return [WRONG_LABEL[label] if error else label for label, error in zip(labels, errors, strict=True)]
 
 
 def table(predicted, labels=LABELS) -> pd.DataFrame:
-    """Labels beside predictions, as scoring writes them."""
+    """Return a table of labels and predictions, as scoring writes it."""
     return pd.DataFrame({"label": list(labels), "predicted": list(predicted)})
 
 
 def numbers(noise: float, rows: int = 600, seed: int = 1) -> pd.DataFrame:
-    """Numbers, predicted with an error of a given standard deviation; theirs is one."""
+    """Return numbers of standard deviation 1, predicted with an error of standard deviation `noise`."""
     random = np.random.default_rng(seed)
     label = random.normal(2, 1, rows)
     return pd.DataFrame({"label": label, "predicted": label + random.normal(0, noise, rows)})
 
 
 def losses(factor: float, rows: int = 400) -> pd.DataFrame:
-    """Losses of texts of different lengths, as a generating model has them."""
+    """Return losses of texts of different lengths, as a generating model has them."""
     tokens = np.random.default_rng(2).integers(5, 40, rows)
     return pd.DataFrame({"loss": factor * tokens * np.random.default_rng(3).random(rows), "tokens": tokens})
 
 
 def written_answers(error_rate: float, rows: int = 300) -> pd.DataFrame:
-    """Answers of a sentence each; wrong ones lack their number."""
+    """Return answers of a sentence each; wrong ones lack their number."""
     label = [f"the answer is number {row}" for row in range(rows)]
     errors = np.random.default_rng(1).random(rows) < error_rate
     predicted = [text[:-6] if error else text + " " for text, error in zip(label, errors, strict=True)]
@@ -72,10 +80,10 @@ def written_answers(error_rate: float, rows: int = 300) -> pd.DataFrame:
 
 
 class ScriptedPredictor:
-    """Answers by rule, whatever the objective."""
+    """Predictor that answers by rule, with any objective."""
 
-    def __init__(self, what=None):
-        separator = what and what.sides.separator
+    def __init__(self, objective=None):
+        separator = objective and objective.sides.separator
         self.heads = {"main": Head("classification", tuple(COLOURS), separator)}
 
     def scores(self, texts, pairs=None, objective="main"):
@@ -85,23 +93,39 @@ class ScriptedPredictor:
         return np.array([float(len(text)) for text in targets or texts]), np.full(len(texts), 2)
 
     def continuations(self, texts, objective="main", max_new_tokens=None, temperature=None, seed=0):
+        """Return each text with the temperature behind it.
+
+        Args:
+            texts: Prompts.
+            objective: Not used.
+            max_new_tokens: Not used.
+            temperature: Temperature to write.
+            seed: Not used.
+        """
         return [f"{text} {temperature}" for text in texts]
 
 
 def rows_of(texts, labels=None):
-    """Rows of texts, with keys, as a side of a split has them."""
+    """Return rows of texts with keys, as a side of a split has them."""
     rows = pd.DataFrame(
-        {"row_key": [f"k{place}" for place in range(len(texts))], "text": texts}, index=range(5, 5 + len(texts))
+        {"row_key": [f"k{row}" for row in range(len(texts))], "text": texts}, index=range(5, 5 + len(texts))
     )
     return rows if labels is None else rows.assign(label=labels)
 
 
 def compared(labels, first, second, metric="macro_f1"):
-    """The limits of the difference between two lists of answers."""
+    """Return the confidence limits of the difference between two lists of answers.
+
+    Args:
+        labels: True labels.
+        first: Predictions of the challenger.
+        second: Predictions of the champion.
+        metric: The metric to compare.
+    """
     tables = ({"main": table(predicted, labels)} for predicted in (first, second))
     return compare(*tables, [objective(metric=metric)], 0.95)
 
 
 def inherited_settings(max_length: int) -> InheritedSettings:
-    """The settings that compression takes from the training."""
+    """Return the settings that compression takes from the training."""
     return InheritedSettings(max_length=max_length, per_device_train_batch_size=8, seed=1)

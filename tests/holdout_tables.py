@@ -34,26 +34,51 @@ def rows(count=ROWS, seed=0):
 HOLDOUT = rows()
 
 
-def scored_answers(wrong, seed, labels=HOLDOUT["label"], known=CLASSES):
-    """A table whose rows are wrong with a chance each, and surer where they are wrong."""
+def scored_answers(wrong, seed, labels=HOLDOUT["label"], classes=CLASSES):
+    """Return predictions with scores, which are surer where they are wrong.
+
+    Args:
+        wrong: Chance of each row to be wrong.
+        seed: Seed of the rows that are wrong.
+        labels: True labels.
+        classes: Labels that have a column of scores.
+    """
     hit = np.random.default_rng(seed).random(len(labels)) < wrong
     predicted = [WRONG_LABEL[label] if bad else label for label, bad in zip(labels, hit, strict=True)]
     table = pd.DataFrame({"label": list(labels), "predicted": predicted})
     return table.assign(
-        **{f"score:{name}": np.where(table["predicted"] == name, 0.8 + 0.1 * hit, 0.05) for name in known}
+        **{f"score:{name}": np.where(table["predicted"] == name, 0.8 + 0.1 * hit, 0.05) for name in classes}
     )
 
 
-def check_tables(challenger, champion, what=None, holdout=HOLDOUT, measured=CHEAP, **settings):
-    ours, theirs = ({"main": table} if table is not None else None for table in (challenger, champion))
+def check_tables(challenger, champion, main=None, holdout=HOLDOUT, measured=CHEAP, **settings):
+    """Check the guardrails for the predictions of challenger and champion.
+
+    Args:
+        challenger: Table of labels and predictions.
+        champion: Table of labels and predictions, or None without a champion.
+        main: The objective; a classification by default.
+        holdout: Rows of the holdout.
+        measured: Costs and typo tables of the challenger.
+        **settings: Settings of the gate.
+    """
+    challenger_tables, champion_tables = (
+        {"main": table} if table is not None else None for table in (challenger, champion)
+    )
     return check_guardrails(
-        ours, theirs, {"main": holdout}, [what or objective()], measured, GateSettings(**settings), 0.95
+        challenger_tables,
+        champion_tables,
+        {"main": holdout},
+        [main or objective()],
+        measured,
+        GateSettings(**settings),
+        0.95,
     )
 
 
-def decide_with(found, challenger, champion):
+def decide_with(guardrails, challenger, champion):
     tables = {"challenger": {"main": challenger}, "champion": {"main": champion}}
-    return decide(tables, tables, [objective()], DEAR, References({}), GateSettings(), guardrails=found)
+    return decide(tables, tables, [objective()], DEAR, References({}), GateSettings(), guardrails=guardrails)
 
 
 NOISE = np.random.default_rng(4).normal(size=(2, ROWS))
@@ -65,8 +90,8 @@ def numbers(spread, side):
 
 
 def written_texts(spread, side):
-    label = [f"the answer to all is number {place}" for place in range(ROWS)]
-    cut = (np.abs(NOISE[side]) * spread).astype(int)
+    label = [f"the answer to all is number {row}" for row in range(ROWS)]
+    missing = (np.abs(NOISE[side]) * spread).astype(int)
     return pd.DataFrame(
-        {"label": label, "predicted": [text[: len(text) - c] for text, c in zip(label, cut, strict=True)]}
+        {"label": label, "predicted": [text[: len(text) - c] for text, c in zip(label, missing, strict=True)]}
     )

@@ -15,7 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from cli import access, environment
 
 KEY = "the-token"
-OWN = "http://127.0.0.1:4200"
+ADDRESS = "http://127.0.0.1:4200"
 REFUSED, STRANGER = 403, 401
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 BASIC = "Basic " + base64.b64encode(f"nightshift:{KEY}".encode()).decode()
@@ -39,7 +39,7 @@ APPLICATION = Starlette(
 
 @pytest.fixture
 def client() -> TestClient:
-    return TestClient(access.AccessControl(APPLICATION, KEY), base_url=OWN, follow_redirects=False)
+    return TestClient(access.AccessControl(APPLICATION, KEY), base_url=ADDRESS, follow_redirects=False)
 
 
 def signed_in(client: TestClient) -> TestClient:
@@ -57,12 +57,12 @@ def signed_in(client: TestClient) -> TestClient:
         ({"Cookie": "nightshift-12345678=wrong"}, STRANGER),
         ({"Authorization": f"Bearer {KEY}"}, 200),
         ({"Authorization": BASIC}, 200),
-        ({"Authorization": BASIC, "Origin": OWN, "Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Authorization": BASIC, "Origin": ADDRESS, "Sec-Fetch-Site": "same-origin"}, 200),
         ({"Authorization": BASIC, "Host": "localhost:99", "Origin": "http://localhost:99"}, 200),
         ({"Authorization": BASIC, "Host": "[::1]:4200"}, 200),
         ({"Authorization": BASIC, "Host": "evil.example:4200"}, REFUSED),
         ({"Authorization": BASIC, "Host": "127.0.0.1.evil.example:4200"}, REFUSED),
-        ({"Authorization": BASIC, "Host": "evil.example@127.0.0.1:4200", "Origin": OWN}, REFUSED),
+        ({"Authorization": BASIC, "Host": "evil.example@127.0.0.1:4200", "Origin": ADDRESS}, REFUSED),
         ({"Authorization": BASIC, "Host": "["}, REFUSED),
         ({"Authorization": BASIC, "Origin": "http://evil.example"}, REFUSED),
         ({"Authorization": BASIC, "Origin": "http://127.0.0.1:9999"}, REFUSED),
@@ -109,8 +109,8 @@ def test_the_address_signs_a_browser_in(client):
     page = client.get("/runs")
     assert page.json() == "through" and "frame-ancestors 'self'" in page.headers["content-security-policy"]
     assert client.post("/api/flows/filter", headers={"Origin": "http://127.0.0.1:9999"}).status_code == REFUSED
-    other = TestClient(access.AccessControl(APPLICATION, "another"), base_url=OWN, cookies=client.cookies)
-    assert other.get("/runs").status_code == STRANGER
+    other_client = TestClient(access.AccessControl(APPLICATION, "another"), base_url=ADDRESS, cookies=client.cookies)
+    assert other_client.get("/runs").status_code == STRANGER
 
 
 def test_websockets(client):
@@ -134,10 +134,10 @@ def test_websockets(client):
     assert refused({}, [], hello)
     for wrong in ({"type": "auth", "token": "wrong"}, {"type": "auth"}, {"type": "auth", "token": None}, "hello", []):
         assert refused({}, ["prefect"], wrong)
-    assert refused({"Origin": OWN}, ["prefect"], hello), "a page signs in by its cookie"
+    assert refused({"Origin": ADDRESS}, ["prefect"], hello), "a page signs in by its cookie"
     assert refused({"Host": "evil.example"}, ["prefect"], hello)
     signed_in(client)
-    assert talk({"Origin": OWN}, ["prefect"], "hello") == "hello"
+    assert talk({"Origin": ADDRESS}, ["prefect"], "hello") == "hello"
     for origin in ("http://evil.example", "http://127.0.0.1:9999", "null"):
         assert refused({"Origin": origin}, ["prefect"], hello)
 
@@ -156,7 +156,7 @@ def test_credentials_go_to_own_servers_only(tmp_path, monkeypatch):
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
     names = ("PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING", "MLFLOW_TRACKING_PASSWORD")
 
-    def given(prefect: str, mlflow: str, servers: dict[str, str]) -> list[bool]:
+    def sends_token(prefect: str, mlflow: str, servers: dict[str, str]) -> list[bool]:
         monkeypatch.setenv("PREFECT_API_URL", prefect)
         monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow)
         for name in (*names, "MLFLOW_TRACKING_USERNAME"):
@@ -164,8 +164,8 @@ def test_credentials_go_to_own_servers_only(tmp_path, monkeypatch):
         environment._set_credentials(servers)
         return [access.token() in environment.os.environ[name] for name in names]
 
-    own = {"PREFECT_API_URL": OWN, "MLFLOW_TRACKING_URI": "http://127.0.0.1:5000"}
-    assert given(OWN, "http://127.0.0.1:5000", own) == [True, False, True]
-    assert given("https://prefect.example", "https://mlflow.example", own) == [False, False, False]
-    assert given("https://prefect.example", "https://mlflow.example", {}) == [False, False, False]
-    assert given("", "", {}) == [True, True, False], "the temporary server of a run from a terminal asks too"
+    own_servers = {"PREFECT_API_URL": ADDRESS, "MLFLOW_TRACKING_URI": "http://127.0.0.1:5000"}
+    assert sends_token(ADDRESS, "http://127.0.0.1:5000", own_servers) == [True, False, True]
+    assert sends_token("https://prefect.example", "https://mlflow.example", own_servers) == [False, False, False]
+    assert sends_token("https://prefect.example", "https://mlflow.example", {}) == [False, False, False]
+    assert sends_token("", "", {}) == [True, True, False], "the temporary server of a run from a terminal asks too"

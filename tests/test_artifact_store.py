@@ -24,7 +24,7 @@ def make(content, again=False):
         assert artifact_store.artifact_key(folder) == "key"
 
 
-def whole(content):
+def assert_whole(content):
     (artifact_store.root() / "stage/key" / artifact_store.MARKER).write_text("{}")
     assert (artifact_store.root() / "stage/key/file").read_text() == content
     assert [path.name for path in (artifact_store.root() / "stage").iterdir()] == ["key"]
@@ -36,26 +36,26 @@ def test_whole_or_not_there():
         raise RuntimeError
     assert not list((artifact_store.root() / "stage").iterdir())
     make("whole")
-    whole("whole")
+    assert_whole("whole")
 
 
 def test_the_first_of_two_that_make_the_same_stays(monkeypatch):
     with artifact_store.new_artifact("stage/key") as folder:
         (folder / "file").write_text("second")
-        with monkeypatch.context() as other:
-            other.setattr(os, "getpid", lambda: 1)
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "getpid", lambda: 1)
             make("first")
         (artifact_store.root() / "stage/key" / artifact_store.MARKER).write_text("{}")
-    whole("first")
+    assert_whole("first")
 
 
 def test_made_again_it_is_replaced_and_so_is_one_without_its_marker():
     make("first")
-    whole("first")
+    assert_whole("first")
     make("second", again=True)
     assert not (artifact_store.root() / "stage/key" / artifact_store.MARKER).exists()
     make("third")
-    whole("third")
+    assert_whole("third")
 
 
 def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not():
@@ -69,11 +69,11 @@ def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not
     page = artifact_store.home() / "reports/tiny/night.html"
     page.parent.mkdir(parents=True)
     artifact_store.partial_path(page).write_text("being written")
-    left = list((artifact_store.root() / "stage").iterdir())
-    assert len(left) == 1 and left[0].name.endswith(".partial")
+    partial = list((artifact_store.root() / "stage").iterdir())
+    assert len(partial) == 1 and partial[0].name.endswith(".partial")
     with artifact_store.new_artifact("stage/other") as folder:
         artifact_store.remove_partial()
-        assert folder.is_dir() and not left[0].exists() and artifact_store.partial_path(page).exists()
+        assert folder.is_dir() and not partial[0].exists() and artifact_store.partial_path(page).exists()
 
 
 STAGES = """
@@ -133,9 +133,9 @@ marker = sys.argv[1]
 file, path, good = record.parent / "data", f"inner/{record.parent.name}", record.read_text()
 
 
-def damaged(what):
+def try_damage(damage):
     calls.clear()
-    what()
+    damage()
     set_aside_damaged(path)
     print(record.exists(), end=" ")
     if not record.exists():
@@ -145,16 +145,16 @@ def damaged(what):
     record.write_text(good)
 
 
-def other(**changes):
-    said = json.loads(good)
-    said["metadata"]["serializer"] |= changes.pop("serializer", {})
-    record.write_text(json.dumps(said | changes))
+def write_record(**changes):
+    content = json.loads(good)
+    content["metadata"]["serializer"] |= changes.pop("serializer", {})
+    record.write_text(json.dumps(content | changes))
 
 
 pickled = f"c__builtin__\\nexec\\n(Vopen({marker!r}, 'w')\\ntR."
-called = json.dumps({"__class__": "builtins.open", "data": [marker, "w"]})
+call = json.dumps({"__class__": "builtins.open", "data": [marker, "w"]})
 data = json.loads(json.loads(good)["result"])["data"]
-for what in (
+for damage in (
     lambda: None,
     lambda: file.write_bytes(b"whol"),
     lambda: file.write_bytes(b"Whole"),
@@ -162,14 +162,16 @@ for what in (
     lambda: (file.parent / "measured/time").write_text("2"),
     lambda: record.write_text(good[:40]),
     lambda: record.write_text(""),
-    lambda: other(serializer={"type": "pickle"}, result=pickled),
-    lambda: other(serializer={"jsonlib": "pickle"}),
-    lambda: other(serializer={"object_decoder": "builtins.exec"}),
-    lambda: other(result=called),
-    lambda: other(result=json.dumps({"__class__": "nightshift.records.Artifact", "data": data | {"x": json.loads(called)}})),
-    lambda: other(result=json.dumps({"__exc_type__": "SystemExit", "message": "x", "data": data})),
+    lambda: write_record(serializer={"type": "pickle"}, result=pickled),
+    lambda: write_record(serializer={"jsonlib": "pickle"}),
+    lambda: write_record(serializer={"object_decoder": "builtins.exec"}),
+    lambda: write_record(result=call),
+    lambda: write_record(
+        result=json.dumps({"__class__": "nightshift.records.Artifact", "data": data | {"x": json.loads(call)}})
+    ),
+    lambda: write_record(result=json.dumps({"__exc_type__": "SystemExit", "message": "x", "data": data})),
 ):
-    damaged(what)
+    try_damage(damage)
 file.write_bytes(b"whol")
 (next(store.root().glob("outer/*")) / "record.json").unlink()
 calls.clear()
@@ -184,9 +186,9 @@ def test_what_is_done_within_a_stage_stays_and_what_is_damaged_is_made_anew(home
     env = os.environ | {"PREFECT_API_URL": prefect_api, "PYTHONPATH": f"{Path(__file__).parents[1]}:{home}"}
 
     def run(*command):
-        done = subprocess.run([sys.executable, *command], cwd=home, capture_output=True, text=True, env=env)
-        assert done.returncode == 0, done.stderr[-3000:]
-        return done
+        completed = subprocess.run([sys.executable, *command], cwd=home, capture_output=True, text=True, env=env)
+        assert completed.returncode == 0, completed.stderr[-3000:]
+        return completed
 
     assert run("stages.py").stdout.splitlines()[-1] == "[1]"
     assert len(list(artifact_store.root().glob(f"*/*/{artifact_store.MARKER}"))) == 2
@@ -194,10 +196,10 @@ def test_what_is_done_within_a_stage_stays_and_what_is_damaged_is_made_anew(home
     assert failed and all(json.loads(text) and "pickle" not in text for text in failed)
 
     marker = home / "a record's code has run"
-    done = run("damaged.py", str(marker))
-    assert done.stdout.split("[")[0].split() == ["True"] + ["False"] * 12
-    assert done.stdout.endswith("[1] b'whole'\n") and not marker.exists()
-    line = [line for line in done.stderr.splitlines() if "is damaged: its files" in line][-1]
+    completed = run("damaged.py", str(marker))
+    assert completed.stdout.split("[")[0].split() == ["True"] + ["False"] * 12
+    assert completed.stdout.endswith("[1] b'whole'\n") and not marker.exists()
+    line = [line for line in completed.stderr.splitlines() if "is damaged: its files" in line][-1]
     assert line.endswith(".damaged and is made anew")
     assert next(artifact_store.root().glob("inner/*.damaged/data")).read_bytes() == b"whol"
 

@@ -11,56 +11,59 @@ from tasks.augment import augment, augment_rows, sample_ngrams
 from tasks.split import SplitSettings, split
 
 
-@pytest.mark.parametrize(("kind", "some"), [("text2text", False), ("generation", False), ("regression", True)])
-def test_texts_that_are_learned_word_by_word_get_no_copies(checked, kind, some):
+@pytest.mark.parametrize(("kind", "has_copies"), [("text2text", False), ("generation", False), ("regression", True)])
+def test_texts_that_are_learned_word_by_word_get_no_copies(checked, kind, has_copies):
     sides = split.fn(checked(frame(300).assign(label="1")), SplitSettings(), kind)
-    done = augment.fn(sides, AugmentSettings(copies=2), kind)
-    assert (done.augmented > 0) == some
-    assert (read(done, "train")["copy"] == 0).sum() == sides.train
+    record = augment.fn(sides, AugmentSettings(copies=2), kind)
+    assert (record.augmented > 0) == has_copies
+    assert (read(record, "train")["copy"] == 0).sum() == sides.train
 
 
 def test_ngrams_are_new_texts_of_the_training_rows_words(checked):
     sides = split.fn(checked(frame(300), ["a text of its own"]), SplitSettings(), "classification")
     settings = AugmentSettings(num_ngrams=4, probability=0.3)
-    done = augment.fn(sides, settings, "classification")
-    made, train = read(done, "unlabelled"), read(done, "train")
-    assert len(made) == done.unlabelled == made["row_key"].nunique() and list(made.columns) == ["text", "row_key"]
-    assert sides.train < len(made) <= 4 * sides.train + sides.unlabelled
-    known = pd.concat([read(sides, side)["row_key"] for side in ("train", "validation", "holdout")])
-    assert not made["row_key"].isin(known).any() and (made["row_key"] == made["text"].map(text_key)).all()
+    record = augment.fn(sides, settings, "classification")
+    ngrams, train = read(record, "unlabelled"), read(record, "train")
+    assert len(ngrams) == record.unlabelled == ngrams["row_key"].nunique() and list(ngrams.columns) == [
+        "text",
+        "row_key",
+    ]
+    assert sides.train < len(ngrams) <= 4 * sides.train + sides.unlabelled
+    labelled_keys = pd.concat([read(sides, side)["row_key"] for side in ("train", "validation", "holdout")])
+    assert not ngrams["row_key"].isin(labelled_keys).any() and (ngrams["row_key"] == ngrams["text"].map(text_key)).all()
     words = {word for text in train["text"] for word in text.split()}
-    assert all(word in words for text in made["text"][sides.unlabelled :] for word in text.split())
-    whole = sample_ngrams(train[train["copy"] == 0], settings)
-    assert made["text"][sides.unlabelled :].isin(whole["text"]).all()
+    assert all(word in words for text in ngrams["text"][sides.unlabelled :] for word in text.split())
+    all_ngrams = sample_ngrams(train[train["copy"] == 0], settings)
+    assert ngrams["text"][sides.unlabelled :].isin(all_ngrams["text"]).all()
 
 
 def test_ngrams_are_runs_of_a_text_and_unspaced_ones_of_characters():
     rows = pd.DataFrame({"text": ["one two three four five", "很快好吃味道足量大", "a"], "row_key": ["a", "b", "c"]})
-    found = sample_ngrams(rows, AugmentSettings(num_ngrams=20, probability=1e-9))
-    assert len(found) > 20
-    assert all(any(piece in text for text in rows["text"]) for piece in found["text"])
-    assert (found["text"].str.len() == 1).sum() == 1
+    ngrams = sample_ngrams(rows, AugmentSettings(num_ngrams=20, probability=1e-9))
+    assert len(ngrams) > 20
+    assert all(any(piece in text for text in rows["text"]) for piece in ngrams["text"])
+    assert (ngrams["text"].str.len() == 1).sum() == 1
 
 
 @pytest.mark.parametrize("method", ["swap", "permute", "mixed"])
 def test_copies_hold_the_same_units_in_another_order(method):
     rows = frame(200)
-    done = augment_rows(rows, AugmentSettings(method=method, copies=2, probability=0.3))
-    copies = done[done["copy"] > 0]
+    augmented = augment_rows(rows, AugmentSettings(method=method, copies=2, probability=0.3))
+    copies = augmented[augmented["copy"] > 0]
     origin = rows.set_index("row_key")["text"]
-    assert len(done) - len(copies) == 200 and 100 < len(copies) <= 400
+    assert len(augmented) - len(copies) == 200 and 100 < len(copies) <= 400
     assert all(sorted(t.split()) == sorted(origin[k].split()) and t != origin[k]
                for t, k in zip(copies["text"], copies["row_key"], strict=True))  # fmt: skip
 
 
 def test_no_copy_equals_an_evaluation_row():
-    words = [f"{one} {two}" for one in ("late", "rude", "warm") for two in ("shop", "lamp", "tent")]
+    words = [f"{adjective} {noun}" for adjective in ("late", "rude", "warm") for noun in ("shop", "lamp", "tent")]
     rows = pd.DataFrame({"text": words, "row_key": [text_key(text) for text in words]})
     swapped = AugmentSettings(method="swap")
     turned = [" ".join(reversed(text.split())) for text in words]
     assert sorted(augment_rows(rows, swapped).query("copy == 1")["text"]) == sorted(turned)
-    left = augment_rows(rows, swapped, {text_key(text) for text in turned[:4]}).query("copy == 1")["text"]
-    assert sorted(left) == sorted(turned[4:])
+    remaining = augment_rows(rows, swapped, {text_key(text) for text in turned[:4]}).query("copy == 1")["text"]
+    assert sorted(remaining) == sorted(turned[4:])
 
 
 @pytest.mark.parametrize("method", ["swap", "permute", "mixed"])

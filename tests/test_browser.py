@@ -77,11 +77,11 @@ def page():
 @pytest.fixture
 def elsewhere():
     """Another host's address, and the paths that it was asked for."""
-    asked = []
+    requested_paths = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            asked.append(self.path)
+            requested_paths.append(self.path)
             self.send_error(404)
 
         def log_message(self, *_):
@@ -89,12 +89,12 @@ def elsewhere():
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", asked
+    yield f"http://127.0.0.1:{server.server_port}", requested_paths
     server.shutdown()
 
 
 def make_hostile(project: Path, host: str) -> list[str]:
-    """Give the rows a file name, columns, labels and texts that would ask something of `host`; returns the labels."""
+    """Give the rows a file name, columns, labels and texts that would send requests to `host`; return the labels."""
     with (project / "rows.csv").open() as file:
         _, *rows = csv.reader(file)
     (project / "rows.csv").unlink()
@@ -116,7 +116,14 @@ def make_hostile(project: Path, host: str) -> list[str]:
 
 
 def open_every_page(page: Page, prefect: str, home: Path, labels: list[str]) -> None:
-    """Open an artifact of each key, the reports and the Data Docs; labels stand in the report as they are."""
+    """Open an artifact of each key, the reports and the Data Docs.
+
+    Args:
+        page: Page of a browser that is signed in.
+        prefect: Address of Prefect's server.
+        home: NIGHTSHIFT_HOME of the servers.
+        labels: Labels that the report shows as they are.
+    """
     with closing(sqlite3.connect(home / "prefect/prefect.db")) as database:
         artifacts = database.execute("SELECT id FROM artifact GROUP BY key").fetchall()
     assert len(artifacts) >= len(ARTIFACTS)
@@ -134,14 +141,14 @@ def open_every_page(page: Page, prefect: str, home: Path, labels: list[str]) -> 
 def servers(page, lone_shell, monkeypatch):
     """The addresses of what `up` started, where the browser is signed in; whatever happens, `down` follows."""
     try:
-        done = lone_shell("up", "--prefect-port", "4300", "--mlflow-port", "5300")
-        assert done.returncode == 0, done.stderr
+        completed = lone_shell("up", "--prefect-port", "4300", "--mlflow-port", "5300")
+        assert completed.returncode == 0, completed.stderr
         monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", (lone_shell.folder / "home/token").read_text().strip())
         servers = json.loads((lone_shell.folder / "home/servers.json").read_text())
         for name in ("prefect", "mlflow"):
             page.goto(servers[name])
             expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-            page.goto(re.search(rf"{servers[name]}/[?]token=\S+", done.stdout)[0])
+            page.goto(re.search(rf"{servers[name]}/[?]token=\S+", completed.stdout)[0])
             expect(page).to_have_url(re.compile(rf"{servers[name]}/(?!.*token)"))
             if name == "prefect":
                 page.context.clear_cookies()  # the cookie is good for both
@@ -162,7 +169,7 @@ def foreign_pages(tmp_path):
 
 
 def shoot(page: Page, name: str) -> None:
-    """A picture of the page at each size, where the environment names a folder for them."""
+    """Write a picture of the page at each size, if the environment names a folder for them."""
     if PICTURES is None:
         return
     PICTURES.mkdir(parents=True, exist_ok=True)
@@ -196,9 +203,9 @@ def open_form(page: Page, prefect: str, deployment: str) -> None:
 
 
 def submit(page: Page, prefect: str) -> dict:
-    """Submit the form and open the page of the run that it made; returns the run.
+    """Submit the form and open the page of the run that it made; return the run.
 
-    Where its SQLite file is busy, Prefect's server answers 503, and a person presses the button once more.
+    If its SQLite file is busy, Prefect's server answers 503, and a person presses the button once more.
     """
     for _ in range(3):
         with page.expect_response(re.compile("/create_flow_run$")) as answer:
@@ -221,30 +228,53 @@ def expect_ending(page: Page, state: str, name: str) -> None:
 
 
 def filled_in(parameters: dict) -> dict:
-    """Without what the form sends of fields that were left alone: nothing, or boxes of nothing."""
+    """Return parameters without what the form sends of empty fields: None and empty objects."""
     deep = {key: filled_in(value) if isinstance(value, dict) else value for key, value in parameters.items()}
     return {key: value for key, value in deep.items() if value not in (None, {})}
 
 
 def ask_prefect(prefect: str, method: str, path: str, **body) -> object:
+    """Send a request to Prefect's API; return the JSON of the answer.
+
+    Args:
+        prefect: Address of Prefect's server.
+        method: HTTP method.
+        path: Path below `/api`.
+        **body: Fields of the JSON body.
+    """
     signed_in = {"Authorization": f"Bearer {os.environ['MLFLOW_TRACKING_TOKEN']}"}
     answer = httpx.request(method, f"{prefect}/api{path}", json=body, headers=signed_in, timeout=30)
     return answer.raise_for_status().json()
 
 
 def parameters(prefect: str, run: dict) -> dict:
-    """The run's parameters as Prefect has them."""
+    """Return the run's parameters as Prefect has them."""
     return filled_in(ask_prefect(prefect, "GET", f"/flow_runs/{run['id']}")["parameters"])
 
 
 def fill_night(page: Page, prefect: str, settings_file: Path, epochs: int) -> None:
+    """Fill in the form of `nightly`.
+
+    Args:
+        page: Page of a browser that is signed in.
+        prefect: Address of Prefect's server.
+        settings_file: Path for the field `settings_file`.
+        epochs: Number for the field `Num train epochs`.
+    """
     open_form(page, prefect, "nightly")
     field(page, "settings_file").fill(str(settings_file))
     field(page, "Num train epochs").fill(str(epochs))
 
 
 def decide(page: Page, prefect: str, deployment: str, **fields: str) -> None:
-    """Fill in the form of `promote` or `rollback`, as a person who decides, and see it through."""
+    """Fill in and submit a form as a person who decides, and wait for the run to complete.
+
+    Args:
+        page: Page of a browser that is signed in.
+        prefect: Address of Prefect's server.
+        deployment: `promote` or `rollback`.
+        **fields: Values by the title of their field.
+    """
     open_form(page, prefect, deployment)
     for title, value in fields.items():
         field(page, title).fill(value)
@@ -257,7 +287,14 @@ def decide(page: Page, prefect: str, deployment: str, **fields: str) -> None:
 
 
 def open_version(page: Page, address: str, version: int, *aliases: str) -> Locator:
-    """From MLflow's list of models to a version that has just these aliases; returns its page's text."""
+    """Click from MLflow's list of models to the page of a version; return its text.
+
+    Args:
+        page: Page of a browser that is signed in.
+        address: Address of MLflow's server.
+        version: Number of the version.
+        *aliases: All aliases that the version has.
+    """
     page.goto("about:blank")
     page.goto(f"{address}/#/models")
     page.get_by_role("link", name="tiny", exact=True).click()
@@ -271,19 +308,19 @@ def open_version(page: Page, address: str, version: int, *aliases: str) -> Locat
 
 
 def expect_pictures(page: Page) -> None:
-    """Each picture of the MLflow run whose page is open is displayed, not only listed."""
+    """Check that each picture of the MLflow run whose page is open is displayed, not only listed."""
     page.get_by_role("tab", name="Artifacts").click()
     page.get_by_label("pictures", exact=True).click()
-    seen: list[str] = []
+    sources: list[str] = []
     for name in ("learning_curve", "confusion_matrix", "pareto", "label_shares"):
         page.get_by_label(f"{name}.png", exact=True).click()
         expect(page.get_by_text(f"pictures/{name}.png", exact=True)).to_be_visible()
         loaded = page.wait_for_function(
-            """seen => [...document.images].find(image => image.src.startsWith('blob:') && !seen.includes(image.src)
-                       && image.checkVisibility() && image.naturalWidth > 0)?.src""",
-            arg=seen,
+            """sources => [...document.images].find(image => image.src.startsWith('blob:')
+                       && !sources.includes(image.src) && image.checkVisibility() && image.naturalWidth > 0)?.src""",
+            arg=sources,
         )
-        seen.append(loaded.json_value())
+        sources.append(loaded.json_value())
         shoot(page, f"mlflow-{name.replace('_', '-')}")
 
 
@@ -291,8 +328,10 @@ ATTACK = """
 async ([prefect, mlflow, run]) => {
     const json = {method: 'POST', credentials: 'include', headers: {'Content-Type': 'application/json'}, body: '{}'}
     const form = {method: 'POST', credentials: 'include', mode: 'no-cors', body: '{}'}
-    const done = {}
-    const attempt = async (name, what) => { try { done[name] = await what() } catch (error) { done[name] = 'refused' } }
+    const results = {}
+    const attempt = async (name, send) => {
+        try { results[name] = await send() } catch (error) { results[name] = 'refused' }
+    }
     for (const credentials of ['include', 'omit']) {
         const request = {...json, credentials}
         await attempt('read, ' + credentials, async () => (await fetch(prefect + '/api/flows/filter', request)).text())
@@ -309,16 +348,16 @@ async ([prefect, mlflow, run]) => {
     const frame = document.createElement('iframe')
     frame.name = 'hidden'
     document.body.append(frame, posted)
-    const answered = new Promise(ready => { frame.onload = ready })
+    const loaded = new Promise(ready => { frame.onload = ready })
     posted.submit()
-    await answered
+    await loaded
     for (const path of ['in', 'out'])
         await attempt('WebSocket ' + path, () => new Promise((open, refused) => {
             const socket = new WebSocket(prefect.replace('http', 'ws') + '/api/events/' + path, ['prefect'])
             socket.onopen = () => open('open')
             socket.onerror = socket.onclose = refused
         }))
-    return done
+    return results
 }
 """
 """Requests of a page of another origin while the browser is signed in, with the answer to each."""
@@ -327,15 +366,15 @@ async ([prefect, mlflow, run]) => {
 def expect_foreign_pages_powerless(page: Page, servers: dict, foreign_pages: list[str]) -> None:
     prefect, address = servers["prefect"], servers["mlflow"]
     deployment = ask_prefect(prefect, "GET", "/deployments/name/clean/clean")
-    before = ask_prefect(prefect, "POST", "/flow_runs/count")
+    runs_before = ask_prefect(prefect, "POST", "/flow_runs/count")
     tab = page.context.new_page()
     for foreign in foreign_pages:
         tab.goto(foreign)
-        done = tab.evaluate(ATTACK, [prefect, address, f"/api/deployments/{deployment['id']}/create_flow_run"])
-        assert set(done.values()) == {"refused"}, done
+        results = tab.evaluate(ATTACK, [prefect, address, f"/api/deployments/{deployment['id']}/create_flow_run"])
+        assert set(results.values()) == {"refused"}, results
     tab.goto(prefect.replace("127.0.0.1", "evil.example"))
     expect(tab.get_by_text("answers by the names")).to_be_visible()
-    assert ask_prefect(prefect, "POST", "/flow_runs/count") == before
+    assert ask_prefect(prefect, "POST", "/flow_runs/count") == runs_before
     assert mlflow.MlflowClient(address).get_experiment_by_name("foreign") is None
     tab.goto(foreign_pages[0])
     tab.evaluate(
@@ -352,11 +391,11 @@ def test_a_person_needs_only_the_browser(page, servers, foreign_pages, elsewhere
     prefect, address, home = servers["prefect"], servers["mlflow"], project / "home"
     expect_foreign_pages_powerless(page, servers, foreign_pages)
     client = mlflow.MlflowClient(address)
-    night = f"tiny-{date.today()}"
-    host, asked = elsewhere
+    run_name = f"tiny-{date.today()}"
+    host, requested_paths = elsewhere
     labels = make_hostile(project, host)
-    requested: set[str] = set()
-    page.on("request", lambda request: requested.add("/".join(request.url.split("/")[:3])))
+    requested_origins: set[str] = set()
+    page.on("request", lambda request: requested_origins.add("/".join(request.url.split("/")[:3])))
 
     # The first night sees no more than the beginning of each text.
     fill_night(page, prefect, project / "night.yaml", epochs=4)
@@ -365,7 +404,7 @@ def test_a_person_needs_only_the_browser(page, servers, foreign_pages, elsewhere
     field(page, "Num train epochs").scroll_into_view_if_needed()
     shoot(page, "form-train")
     run = submit(page, prefect)
-    expect_ending(page, "Promoted", night)
+    expect_ending(page, "Promoted", run_name)
     assert parameters(prefect, run) == {
         "settings_file": str(project / "night.yaml"),
         "settings": {"train": {"num_train_epochs": 4, "max_length": 5}},
@@ -393,7 +432,7 @@ def test_a_person_needs_only_the_browser(page, servers, foreign_pages, elsewhere
     for words in ("passes the gate as first", "Cost:", "ms a text", "What changed:", "promoted by nightly"):
         expect(text).to_contain_text(words)
     shoot(page, "mlflow-version")
-    page.get_by_role("link", name=night).first.click()
+    page.get_by_role("link", name=run_name).first.click()
     expect(page.get_by_text("About this run")).to_be_visible()
     shoot(page, "mlflow-run")
     expect_pictures(page)
@@ -403,7 +442,7 @@ def test_a_person_needs_only_the_browser(page, servers, foreign_pages, elsewhere
     choose(page, "Approval", "manual")
     shoot(page, "form-gate")
     run = submit(page, prefect)
-    expect_ending(page, "Held", night)
+    expect_ending(page, "Held", run_name)
     shoot(page, "night-held")
     assert parameters(prefect, run) == {
         "settings_file": str(project / "night.yaml"),
@@ -433,11 +472,11 @@ def test_a_person_needs_only_the_browser(page, servers, foreign_pages, elsewhere
     shoot(page, "deployments")
     open_every_page(page, prefect, home, labels)
     pages = {prefect, address, "file://", "about:blank"}
-    assert {place for place in requested if not place.startswith(("data:", "blob:"))} <= pages
-    assert asked == [], "what came from the data has acted in a page"
+    assert {origin for origin in requested_origins if not origin.startswith(("data:", "blob:"))} <= pages
+    assert requested_paths == [], "what came from the data has acted in a page"
 
-    done = lone_shell("down")
-    assert done.returncode == 0, done.stderr
+    completed = lone_shell("down")
+    assert completed.returncode == 0, completed.stderr
     assert processes_of(home) == []
     assert not (home / "servers.json").exists()
     for server in (prefect, address):

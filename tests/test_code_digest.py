@@ -53,19 +53,19 @@ def test_packages_their_re_exports_and_relative_imports_are_followed(tree):
     ["nightshift/models/__init__.py", "nightshift/models/deep/sizes.py", "nightshift/models/other.py", "tasks/near.py"],
 )
 def test_a_change_of_what_is_imported_changes_the_digest(tree, file):
-    before = code_digest.code_digest(tree / "tasks/fit.py")
+    digest = code_digest.code_digest(tree / "tasks/fit.py")
     (tree / file).write_text((tree / file).read_text() + "CHANGED = True\n")
     code_digest.code_digest.cache_clear()
-    assert code_digest.code_digest(tree / "tasks/fit.py") != before
+    assert code_digest.code_digest(tree / "tasks/fit.py") != digest
 
 
 def test_a_change_of_what_is_not_imported_keeps_the_digest(tree):
     (tree / "tasks/flat.py").write_text("from nightshift import redaction\n")
-    before = code_digest.code_digest(tree / "tasks/fit.py")
+    digest = code_digest.code_digest(tree / "tasks/fit.py")
     for file in ("tasks/apart.py", "nightshift/redaction.py"):
         (tree / file).write_text("CHANGED = True\n")
     code_digest.code_digest.cache_clear()
-    assert code_digest.code_digest(tree / "tasks/fit.py") == before
+    assert code_digest.code_digest(tree / "tasks/fit.py") == digest
 
 
 def test_each_stage_covers_the_modules_that_are_listed():
@@ -86,8 +86,8 @@ def test_training_depends_on_no_plot_report_page_statistics_or_gate():
 
 def test_the_modules_that_never_count_exist():
     for name in NEVER_IN_RESULTS:
-        place = ROOT / name.replace(".", "/")
-        assert place.with_suffix(".py").is_file() or (place / "__init__.py").is_file(), name
+        path = ROOT / name.replace(".", "/")
+        assert path.with_suffix(".py").is_file() or (path / "__init__.py").is_file(), name
 
 
 def edit(file: Path, old: str, new: str) -> None:
@@ -96,7 +96,7 @@ def edit(file: Path, old: str, new: str) -> None:
 
 
 def finished_stages(home: Path) -> dict[str, int]:
-    """Number of finished artifacts of each stage."""
+    """Return the number of finished artifacts of each stage."""
     names = [marker.parts[-3] for marker in home.glob("artifacts/*/*/record.json")]
     return {name: names.count(name) for name in names}
 
@@ -113,20 +113,20 @@ def test_a_plots_title_trains_nothing_and_the_trainer_trains_again(project, pref
     def run_night(*overrides: str) -> dict:
         command = [sys.executable, "-P", "-m", "cli.main", "run", "night.yaml", "--json"]
         command += [word for override in overrides for word in ("--set", override)]
-        done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=600)
-        assert done.returncode == 0, done.stderr[-3000:]
-        return json.loads(done.stdout.splitlines()[-1])
+        completed = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=600)
+        assert completed.returncode == 0, completed.stderr[-3000:]
+        return json.loads(completed.stdout.splitlines()[-1])
 
     run_night("compress.recipes=[]")
-    first = finished_stages(project / "home")
+    counts_before = finished_stages(project / "home")
     edit(copy / "nightshift/reporting/plots.py", 'title="Learning curve"', 'title="How the loss fell"')
     second = run_night("compress.recipes=[]", "gate.margin=0.02")
     assert second["status"] in ("held", "promoted"), "it is no skipped night"
-    after = finished_stages(project / "home")
-    assert {name for name in after if after[name] != first[name]} == {"gate"}
+    counts_after = finished_stages(project / "home")
+    assert {name for name in counts_after if counts_after[name] != counts_before[name]} == {"gate"}
     edit(copy / "nightshift/training/trainer.py", '"""Fine-tuning', '"""A change. Fine-tuning')
     third = run_night("compress.recipes=[]", "gate.margin=0.02")
     assert "code" in third["changed"]
-    rerun = {name for name, count in finished_stages(project / "home").items() if count != after[name]}
+    rerun = {name for name, count in finished_stages(project / "home").items() if count != counts_after[name]}
     assert {"train", "compress"} <= rerun
     assert not rerun & {"ingest", "validate", "split", "augment"}

@@ -31,8 +31,8 @@ Usage = namedtuple("Usage", "total used free")
 
 
 @pytest.fixture
-def left(tmp_path, monkeypatch):
-    """The free bytes on the disk of a NIGHTSHIFT_HOME, to be set; the reserve counts once it is released."""
+def disk_state(tmp_path, monkeypatch):
+    """Free bytes that the disk of a NIGHTSHIFT_HOME reports; tests set them."""
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
     monkeypatch.setattr(disk, "PAUSE", 0)
     monkeypatch.setattr(disk, "PATIENCE", 0)
@@ -51,7 +51,7 @@ def left(tmp_path, monkeypatch):
         (sqlite3.OperationalError("attempt to write a readonly database"), "read-only"),
     ],
 )
-def test_an_error_of_the_disk_is_one_line_and_releases_the_reserve(left, error, words):
+def test_an_error_of_the_disk_is_one_line_and_releases_the_reserve(disk_state, error, words):
     disk.keep_reserve()
     assert disk.reserve_file().stat().st_size == disk.RESERVE
     with pytest.raises(disk.DiskFullError, match=words) as raised, disk.explained():
@@ -62,7 +62,7 @@ def test_an_error_of_the_disk_is_one_line_and_releases_the_reserve(left, error, 
     assert "\n" not in str(raised.value) and not disk.reserve_file().exists()
 
 
-def test_other_errors_stay_as_they_are(left):
+def test_other_errors_stay_as_they_are(disk_state):
     disk.keep_reserve()
     for error in (ValueError("no"), NightshiftError("no")):
         with pytest.raises(type(error), match="no"), disk.explained():
@@ -70,9 +70,9 @@ def test_other_errors_stay_as_they_are(left):
     assert disk.reserve_file().exists()
 
 
-def test_a_run_ends_before_the_databases_can_write_nothing(left):
+def test_a_run_ends_before_the_databases_can_write_nothing(disk_state):
     disk.keep_reserve()
-    left["free"] = disk.LOW - 1
+    disk_state["free"] = disk.LOW - 1
     with pytest.raises(disk.DiskFullError), disk.explained():
         disk.ensure_room()
     assert not disk.reserve_file().exists()
@@ -81,16 +81,16 @@ def test_a_run_ends_before_the_databases_can_write_nothing(left):
     assert not disk.explanation(UserError("gate.alpha: expected a number")), "but for those that the user has made"
 
 
-def test_what_the_reserve_has_given_is_no_room_to_go_on(left):
+def test_what_the_reserve_has_given_is_no_room_to_go_on(disk_state):
     disk.keep_reserve()
     disk.release_reserve()
-    left["free"] = disk.LOW + disk.RESERVE - 1
+    disk_state["free"] = disk.LOW + disk.RESERVE - 1
     with pytest.raises(disk.DiskFullError):
         disk.ensure_room()
     assert disk.explanation(ValueError("server error 500"))
 
 
-def test_a_version_that_cannot_be_downloaded_to_a_full_disk_is_not_called_damaged(left):
+def test_a_version_that_cannot_be_downloaded_to_a_full_disk_is_not_called_damaged(disk_state):
     disk.keep_reserve()
     with pytest.raises(disk.DiskFullError, match="the disk is full"), disk.explained():
         try:
@@ -99,8 +99,8 @@ def test_a_version_that_cannot_be_downloaded_to_a_full_disk_is_not_called_damage
             raise DamagedVersionError("version 1 of tiny cannot be downloaded: artifacts:") from cause
 
 
-def test_no_run_begins_on_a_full_or_read_only_disk(left, monkeypatch):
-    left["free"] = disk.LOW + disk.RESERVE - 1
+def test_no_run_begins_on_a_full_or_read_only_disk(disk_state, monkeypatch):
+    disk_state["free"] = disk.LOW + disk.RESERVE - 1
     with pytest.raises(disk.DiskFullError, match="nightshift clean"):
         disk.keep_reserve()
     assert not disk.reserve_file().exists()
@@ -109,7 +109,7 @@ def test_no_run_begins_on_a_full_or_read_only_disk(left, monkeypatch):
         disk.keep_reserve()
 
 
-def test_a_student_stops_at_the_step_at_which_the_disk_is_full(left, tmp_path, monkeypatch):
+def test_a_student_stops_at_the_step_at_which_the_disk_is_full(disk_state, tmp_path, monkeypatch):
     model, tokenizer, heads, rows = train_once.prepared("bert", ("judged",))
     settings = StepSettings(
         max_length=32, per_device_train_batch_size=8, precision="float32", seed=1,
@@ -118,9 +118,9 @@ def test_a_student_stops_at_the_step_at_which_the_disk_is_full(left, tmp_path, m
     context = SimpleNamespace(settings=settings, teacher=lambda: None, tokenizer=tokenizer, heads=heads, rows=rows)
     steps = []
 
-    def fill(self, args, state, *others, **kwargs):
+    def fill(self, args, state, *_, **kwargs):
         steps.append(state.global_step)
-        left["free"] = disk.LOW - 1 if state.global_step == 4 else left["free"]
+        disk_state["free"] = disk.LOW - 1 if state.global_step == 4 else disk_state["free"]
 
     monkeypatch.setattr(students.ProgressCallback, "on_step_end", fill)
     with pytest.raises(disk.DiskFullError):
@@ -129,12 +129,12 @@ def test_a_student_stops_at_the_step_at_which_the_disk_is_full(left, tmp_path, m
 
 
 def test_a_decision_that_a_full_disk_has_cut_is_made_anew(tmp_path, monkeypatch):
-    def cut(path, text):
+    def fail_to_write(path, text):
         path.touch()
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patched, pytest.raises(OSError, match="No space"):
-        patched.setattr(Path, "write_text", cut)
+        patched.setattr(Path, "write_text", fail_to_write)
         compilation.cached_decision(tmp_path / "train.compile.json", lambda: True)
     assert compilation.cached_decision(tmp_path / "train.compile.json", lambda: True)
 
@@ -145,15 +145,15 @@ def test_a_training_of_several_processes_ends_with_all_of_them_when_the_disk_is_
         if any(tmp_path.glob("checkpoint-*")):
             raise disk.DiskFullError("full")
 
-    before = set(psutil.Process().children(recursive=True))
+    children_before = set(psutil.Process().children(recursive=True))
     with pytest.raises(disk.DiskFullError):
-        train_once.train_with_accelerate(tmp_path, 2, check=check)
-    assert set(psutil.Process().children(recursive=True)) <= before
+        train_once.launched(tmp_path, 2, check=check)
+    assert set(psutil.Process().children(recursive=True)) <= children_before
 
 
 @pytest.mark.parametrize(("free", "printed"), [(disk.LOW - 1, False), (10 * disk.RESERVE, True)])
 def test_lines_of_the_log_that_a_full_disk_keeps_from_prefect_are_lost_in_silence(
-    left, monkeypatch, capsys, free, printed
+    disk_state, monkeypatch, capsys, free, printed
 ):
     class Client:
         async def create_logs(self, logs):
@@ -174,7 +174,7 @@ def test_lines_of_the_log_that_a_full_disk_keeps_from_prefect_are_lost_in_silenc
     monkeypatch.setattr(handlers, "get_client", Client)
     monkeypatch.setattr(handlers.APILogWorker, "_lifespan", handlers.APILogWorker._lifespan)
     environment.hide_full_disk_logs()
-    left["free"] = free
+    disk_state["free"] = free
     asyncio.run(send())
     assert ("500 Internal Server Error" in capsys.readouterr().err) is printed
 
@@ -183,53 +183,53 @@ def test_mlflows_traceback_of_a_full_database_is_left_out_and_no_other(monkeypat
     monkeypatch.setattr(handlers.APILogWorker, "_lifespan", handlers.APILogWorker._lifespan)
     environment.hide_full_disk_logs()
     logger = logging.getLogger("mlflow.store.db.utils")
-    for words, shown in (("database or disk is full", False), ("database is locked", True)):
+    for words, passes in (("database or disk is full", False), ("database is locked", True)):
         error = sqlite3.OperationalError(words)
         record = logger.makeRecord(logger.name, logging.ERROR, "", 0, "SQLAlchemy error\n%s", (error,), None)
-        assert bool(logger.filter(record)) is shown
+        assert bool(logger.filter(record)) is passes
 
 
 @pytest.fixture
 def small(project):
     """A small disk that NIGHTSHIFT_HOME lies on, and the command line."""
-    with small_disk(project / "home") as found:
+    with small_disk(project / "home") as mounted:
         shell = Shell(project)
-        shell.prefix = found.prefix
-        shell.env["NIGHTSHIFT_HOME"] = str(found.path)
-        yield found, shell
+        shell.prefix = mounted.prefix
+        shell.env["NIGHTSHIFT_HOME"] = str(mounted.path)
+        yield mounted, shell
 
 
 @pytest.mark.slow
 def test_nights_on_a_disk_that_is_really_full_end_with_one_line_and_the_next_one_promotes(small):
-    small_one, shell = small
+    mounted, shell = small
 
-    def ended(begun=None):
-        """Wait for the night; it has failed with one line, and left no half file under its final name."""
-        code = (begun or shell.start("run", "night.yaml")).wait(timeout=600)
+    def assert_failed(process=None):
+        """Wait for the night; check that it fails with one line and leaves no half file under its final name."""
+        code = (process or shell.start("run", "night.yaml")).wait(timeout=600)
         err = (shell.folder / "err").read_text()
         assert code == 1 and err.splitlines()[-1].startswith("the disk is full: "), err[-3000:]
         assert err.count("disk is full") == 1 and "Traceback" not in err and "Error logging" not in err, err[-3000:]
-        assert not (shell.folder / "out").read_text() and not (small_one.host_path / "reserve").exists()
-        assert not [*small_one.host_path.glob("artifacts/*/*.partial")]
-        for record in small_one.host_path.glob("artifacts/*/*/record.json"):
+        assert not (shell.folder / "out").read_text() and not (mounted.host_path / "reserve").exists()
+        assert not [*mounted.host_path.glob("artifacts/*/*.partial")]
+        for record in mounted.host_path.glob("artifacts/*/*/record.json"):
             json.loads(record.read_text())
 
-    small_one.fill()
-    ended()
-    small_one.free()
+    mounted.fill()
+    assert_failed()
+    mounted.free()
     for stage in ("train", "make_student"):
-        night = shell.start("run", "night.yaml")
-        while night.poll() is None and not any(small_one.host_path.glob(f"work/tiny/{stage}-*/*")):
+        process = shell.start("run", "night.yaml")
+        while process.poll() is None and not any(mounted.host_path.glob(f"work/tiny/{stage}-*/*")):
             time.sleep(0.02)
-        small_one.fill()
-        ended(night)
+        mounted.fill()
+        assert_failed(process)
         copy = shutil.copy(
-            small_one.host_path / "mlflow/mlflow.db", shell.folder / f"{stage}.db"
+            mounted.host_path / "mlflow/mlflow.db", shell.folder / f"{stage}.db"
         )  # SQLite follows /proc/PID/root
         client = mlflow.MlflowClient(f"sqlite:///{copy}")
         (run,) = client.search_runs([client.get_experiment_by_name("tiny").experiment_id])
         assert run.info.status == "FAILED" and "the disk is full" in run.data.tags["nightshift.reason"]
-        small_one.free()
+        mounted.free()
     assert shell.json("run", "night.yaml")["status"] == "promoted"
 
 

@@ -39,7 +39,7 @@ def site(tmp_path_factory):
 
 
 def blocks():
-    """Every block of settings on the pages, fenced or indented."""
+    """Yield every block of settings on the pages, fenced or indented."""
     for page in PAGES:
         for fenced, indented in BLOCK.findall(page.read_text(encoding="utf-8")):
             text = fenced or "\n".join(line[4:] for line in indented.splitlines()).strip("\n")
@@ -57,7 +57,9 @@ def test_the_settings_page_is_that_of_the_model():
 def test_every_setting_is_on_the_settings_page():
     schema = settings.NightSettings.model_json_schema()
     page = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
-    sections = {name: found["properties"] for name, found in schema["$defs"].items() if "properties" in found}
+    sections = {
+        name: definition["properties"] for name, definition in schema["$defs"].items() if "properties" in definition
+    }
     assert {"DataSettings", "ObjectiveSettings", "LoraSettings"} <= set(sections)
     assert [key for fields in sections.values() for key in fields if f"\n| `{key}` | " not in page] == []
     assert [name for name in schema["properties"] if f"\n## {name}\n" not in page] == ["base_dir"]
@@ -94,7 +96,9 @@ def test_the_contributing_guide_names_what_is_in_the_source():
 
 def test_the_site_fetches_nothing_from_third_parties(site):
     pages = [*site.rglob("*.html"), *site.rglob("*.css"), *site.rglob("*.svg")]
-    assert {page.name: found for page in pages if (found := REMOTE.findall(page.read_text(encoding="utf-8")))} == {}
+    assert {
+        page.name: addresses for page in pages if (addresses := REMOTE.findall(page.read_text(encoding="utf-8")))
+    } == {}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -103,8 +107,8 @@ def test_every_command_on_the_pages_exists(page):
 
 
 def test_the_pages_name_every_command():
-    named = {command for page in PAGES for command in COMMAND.findall(page.read_text(encoding="utf-8"))}
-    assert named == set(get_command(app).commands)
+    commands = {command for page in PAGES for command in COMMAND.findall(page.read_text(encoding="utf-8"))}
+    assert commands == set(get_command(app).commands)
 
 
 @pytest.mark.parametrize("text", blocks())

@@ -26,11 +26,11 @@ ESC = "\x1b"
 @pytest.mark.parametrize("text", HOSTILE)
 def test_markdown_shows_a_text_as_it_is(text):
     renderer = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    for before in ("", "- ", "words "):
-        page = renderer.render(before + escaping.markdown(text) + "\n\n[r]: http://elsewhere.test/x.png")
+    for prefix in ("", "- ", "words "):
+        page = renderer.render(prefix + escaping.markdown(text) + "\n\n[r]: http://elsewhere.test/x.png")
         assert set(re.findall("<([a-z0-9]+)", page)) <= {"p", "ul", "li"}, page
-        shown = html.unescape(re.sub("<[^>]+>", "", page)).replace(escaping.JOINER, "")
-        assert " ".join(text.split()) in " ".join(shown.split())
+        rendered = html.unescape(re.sub("<[^>]+>", "", page)).replace(escaping.JOINER, "")
+        assert " ".join(text.split()) in " ".join(rendered.split())
 
 
 def test_markdown_leaves_nothing_to_make_a_link_of():
@@ -58,9 +58,9 @@ def test_lines_of_the_ledger_are_plain_text():
 
 def test_a_terminal_shows_control_characters_and_obeys_none():
     acting = [*map(chr, range(32)), "\x7f", *map(chr, range(0x80, 0xA0)), "\u202e", "\u2066", "\ud800"]
-    shown = escaping.terminal("".join(acting))
-    assert shown.isprintable() is False and "".join(shown.split()).isprintable()
-    assert "\t\n" in shown and shown.startswith(r"\u0000") and r"\u001b" in shown and r"\u009b" in shown
+    escaped = escaping.terminal("".join(acting))
+    assert escaped.isprintable() is False and "".join(escaped.split()).isprintable()
+    assert "\t\n" in escaped and escaped.startswith(r"\u0000") and r"\u001b" in escaped and r"\u009b" in escaped
     for text in ("Ça marche ? 你好 🙂", "one\ntwo\tthree", "שלום"):
         assert escaping.terminal(text) == text
     result = {"reason": "\x7f\x9b2J\x1b[31m"}
@@ -88,8 +88,8 @@ def test_reasons_and_errors_do_not_act_in_a_terminal(command):
     ledger.append("x", Entry(action="held", who=f"{ESC}]0;title\x07", why=forged))
     (line,) = command("history", "x").out.splitlines()
     assert line.isprintable() and r"\u001b[2Kfine\n2026-11-01" in line and r"better\u000dx" in line
-    shown = command("promote", f"x{ESC}[8m", "1", "--reason", "r").err
-    assert ESC not in shown and r"x\u001b[8m" in shown
+    error = command("promote", f"x{ESC}[8m", "1", "--reason", "r").err
+    assert ESC not in error and r"x\u001b[8m" in error
 
 
 def test_log_records_do_not_act_in_a_terminal(monkeypatch):
@@ -108,12 +108,12 @@ def test_log_records_do_not_act_in_a_terminal(monkeypatch):
 
 def test_a_spreadsheet_runs_nothing():
     formulas = ["=HYPERLINK(1)", "+1+1", "-cmd|' /C calc'!A0", "@SUM(1)", "\t=1", "\r=1", " =1", "＝1"]
-    others = ["-5", "+49 30", "-1.5e3", "a=b", "", "-"]
+    texts = ["-5", "+49 30", "-1.5e3", "a=b", "", "-"]
     table = pd.DataFrame({"=text": [*formulas, "-5", "a=b", ""], "n": -1.5})
     safe = escaping.spreadsheet(table)
     assert list(safe) == ["'=text", "n"] and safe["n"].eq(-1.5).all()
     assert safe["'=text"].tolist() == ["'" + text for text in formulas] + ["-5", "a=b", ""]
-    assert [escaping.spreadsheet_cell(text) for text in others] == ["-5", "'+49 30", "-1.5e3", "a=b", "", "'-"]
+    assert [escaping.spreadsheet_cell(text) for text in texts] == ["-5", "'+49 30", "-1.5e3", "a=b", "", "'-"]
 
 
 def test_quarantined_rows_may_be_opened_in_a_spreadsheet():

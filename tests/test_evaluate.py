@@ -18,10 +18,19 @@ RNG = np.random.default_rng(3)
 objective = partial(factories.objective, labels=COLOURS)
 
 
-def judged(kind, metric, train, holdout, separator=None):
-    what = objective(kind, metric, separator=separator)
-    tables = baseline(train, holdout, what, Words())[1], dummy(train, holdout, what, Words())
-    return [kinds.metrics({"main": table}, [what]) for table in tables]
+def measure_baselines(kind, metric, train, holdout, separator=None):
+    """Return the metrics of the baseline and of the dummy.
+
+    Args:
+        kind: Kind of the objective.
+        metric: Its metric.
+        train: Rows to learn from.
+        holdout: Rows to measure on.
+        separator: Separator of several labels of a row.
+    """
+    main = objective(kind, metric, separator=separator)
+    tables = baseline(train, holdout, main, Words())[1], dummy(train, holdout, main, Words())
+    return [kinds.metrics({"main": table}, [main]) for table in tables]
 
 
 class Words:
@@ -38,54 +47,55 @@ class Words:
 
 def test_the_baselines_of_each_kind_learn_and_the_dummies_do_not():
     colours = RNG.choice(["red", "green", "blue"], (120, 2))
-    texts = [f"{first} paint and {second} walls {place}" for place, (first, second) in enumerate(colours)]
-    one, both = colours[:, 0].tolist(), [",".join(sorted({*pair})) for pair in colours]
+    texts = [f"{first} paint and {second} walls {number}" for number, (first, second) in enumerate(colours)]
+    single_labels, label_sets = colours[:, 0].tolist(), [",".join(sorted({*pair})) for pair in colours]
     score = [float(len(a) - len(b)) for a, b in colours]
 
     def halves(labels=None):
         rows = rows_of(texts, labels)
         return rows[:80], rows[80:]
 
-    simple, plain = judged("classification", "macro_f1", *halves(one))
+    simple, plain = measure_baselines("classification", "macro_f1", *halves(single_labels))
     assert simple["macro_f1"] > 0.9 > 0.5 > plain["macro_f1"]
-    simple, plain = judged("classification", "macro_f1", *halves(both), separator=",")
+    simple, plain = measure_baselines("classification", "macro_f1", *halves(label_sets), separator=",")
     assert simple["macro_f1"] > 0.9 > plain["macro_f1"]
-    simple, plain = judged("regression", "pearson", *halves(score))
+    simple, plain = measure_baselines("regression", "pearson", *halves(score))
     assert simple["pearson"] > 0.9 and plain["pearson"] == 0 and simple["rmse"] < plain["rmse"]
-    simple, plain = judged("text2text", "chrf", *halves([f"{a} on {b}" for a, b in colours]))
+    simple, plain = measure_baselines("text2text", "chrf", *halves([f"{a} on {b}" for a, b in colours]))
     assert simple["chrf"] > 0.7 > plain["chrf"]
-    simple, plain = judged("generation", "loss", *halves())
+    simple, plain = measure_baselines("generation", "loss", *halves())
     assert simple == plain and simple["loss"] < np.log(20)
 
 
 def test_the_baselines_memory_is_bounded_whatever_the_number_of_labels(monkeypatch):
-    names = [f"label {place}" for place in range(5000)]
+    names = [f"label {number}" for number in range(5000)]
     rows = rows_of(
-        [f"it is {place % 5000} again" for place in range(15_000)], [names[place % 5000] for place in range(15_000)]
+        [f"it is {number % 5000} again" for number in range(15_000)], [names[number % 5000] for number in range(15_000)]
     )
-    what = objective("classification", "macro_f1", labels=sorted(names))
+    main = objective("classification", "macro_f1", labels=sorted(names))
     tracemalloc.start()
-    name, table = baseline(rows[:12_000], rows[12_000:], what, Words())
+    name, table = baseline(rows[:12_000], rows[12_000:], main, Words())
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert "nearest mean" in name and (table["label"] == table["predicted"]).mean() > 0.99
     assert peak < 200e6, "12,000 rows times 5,000 labels are 480 MB as a table of numbers"
-    several = objective("classification", "macro_f1", separator=",", labels=sorted(names))
+    multi_label = objective("classification", "macro_f1", separator=",", labels=sorted(names))
     with pytest.raises(evaluate.TooLarge, match=r"5,000 labels, of which a row may have several, on 12,000 rows"):
-        baseline(rows[:12_000], rows[12_000:], several, Words())
+        baseline(rows[:12_000], rows[12_000:], multi_label, Words())
 
 
 def test_the_baselines_coefficients_are_bounded(monkeypatch):
     rows = rows_of(
-        [f"{COLOURS[place % 3]} {place} {place}" for place in range(90)], [COLOURS[place % 3] for place in range(90)]
+        [f"{COLOURS[number % 3]} {number} {number}" for number in range(90)],
+        [COLOURS[number % 3] for number in range(90)],
     )
-    learned = []
+    fitted_shapes = []
     monkeypatch.setattr(evaluate, "MAX_COEFFICIENTS", 3 * 8)
     monkeypatch.setattr(evaluate.LogisticRegression, "fit", lambda self, x, y, _fit=evaluate.LogisticRegression.fit: (
-        learned.append(x.shape), _fit(self, x, y))[1])  # fmt: skip
+        fitted_shapes.append(x.shape), _fit(self, x, y))[1])  # fmt: skip
     name, table = baseline(rows[:60], rows[60:], objective("classification", "macro_f1"), Words())
     assert name == "TF-IDF with logistic regression" and (table["label"] == table["predicted"]).all()
-    assert learned == [(60, 8)] * 3, "a model a label, of 8 words and pairs each"
+    assert fitted_shapes == [(60, 8)] * 3, "a model a label, of 8 words and pairs each"
 
 
 def test_a_baseline_for_which_memory_runs_out_is_left_out(monkeypatch):
@@ -94,14 +104,14 @@ def test_a_baseline_for_which_memory_runs_out_is_left_out(monkeypatch):
 
     monkeypatch.setitem(evaluate.BASELINES, "labels", hungry)
     rows = rows_of(["a", "b"], ["red", "blue"])
-    found = evaluate._fit_baselines({"main": (rows, rows, objective("classification", "macro_f1"), None)})
-    assert found == ({}, {}, {"main": "too large for this machine's memory"})
+    results = evaluate._fit_baselines({"main": (rows, rows, objective("classification", "macro_f1"), None)})
+    assert results == ({}, {}, {"main": "too large for this machine's memory"})
 
 
 def test_samples_are_prompts_with_what_is_written():
-    holdout = rows_of([f"one two three four five six seven eight nine {place}" for place in range(20)])
-    found = write_samples(ScriptedPredictor(), holdout, objective("generation", "loss"))
-    assert len(found) == 8 and found[0]["prompt"].endswith("eight") and found[0]["answer"].endswith("eight 0.8")
-    asked = write_samples(ScriptedPredictor(), holdout.assign(label="yes"), objective("text2text", "chrf"))
-    assert asked[1]["expected"] == "yes" and asked[1]["prompt"].endswith("1")
-    assert asked[1]["answer"].endswith("None")  # as its own settings say
+    holdout = rows_of([f"one two three four five six seven eight nine {number}" for number in range(20)])
+    samples = write_samples(ScriptedPredictor(), holdout, objective("generation", "loss"))
+    assert len(samples) == 8 and samples[0]["prompt"].endswith("eight") and samples[0]["answer"].endswith("eight 0.8")
+    labelled_samples = write_samples(ScriptedPredictor(), holdout.assign(label="yes"), objective("text2text", "chrf"))
+    assert labelled_samples[1]["expected"] == "yes" and labelled_samples[1]["prompt"].endswith("1")
+    assert labelled_samples[1]["answer"].endswith("None")  # as its own settings say

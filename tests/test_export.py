@@ -26,7 +26,7 @@ from nightshift.registry import integrity, tracking
 
 PYTHON = re.compile(r"^```python\n([\s\S]*?)^```", re.MULTILINE)
 COPIED = re.compile(r"^COPY (.*) \./$", re.MULTILINE)
-NEEDED = ("numpy", "onnxruntime", "tokenizers")
+PACKAGES = ("numpy", "onnxruntime", "tokenizers")
 TEXTS = [text for text, _ in messages(40)]
 MODELS = {
     "pairs": SCORING_MODELS["bert on pairs"],
@@ -57,7 +57,7 @@ with torch.no_grad():
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory):
-    """Registered as a night would: the models in memory, by the names they are registered under."""
+    """The models in memory by name, registered as a night does it."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NIGHTSHIFT_HOME", str(home))
@@ -70,11 +70,11 @@ def registry(tmp_path_factory):
 @pytest.fixture(scope="module")
 def folders(registry, tmp_path_factory):
     """The exported folders, moved away from where they were written."""
-    place = tmp_path_factory.mktemp("new")
+    folder = tmp_path_factory.mktemp("new")
     for name in registry:
-        told = export(f"{name}@challenger", place / "here" / name)
-        assert told[0] == f"{name} version 1 is in {place}/here/{name}:" and "checkpoint/" in "".join(told)
-    return (place / "here").rename(place / "there")
+        lines = export(f"{name}@challenger", folder / "here" / name)
+        assert lines[0] == f"{name} version 1 is in {folder}/here/{name}:" and "checkpoint/" in "".join(lines)
+    return (folder / "here").rename(folder / "there")
 
 
 @pytest.fixture(scope="module")
@@ -83,24 +83,32 @@ def bare(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bare")
     venv.create(folder, with_pip=False, symlinks=True)
     (packages,) = folder.glob("lib/*/site-packages")
-    for name in NEEDED:
+    for name in PACKAGES:
         source = Path(find_spec(name).origin).parent
-        for found in (source, source.with_name(f"{name}.libs")):
-            if found.exists():
-                (packages / found.name).symlink_to(found)
+        for path in (source, source.with_name(f"{name}.libs")):
+            if path.exists():
+                (packages / path.name).symlink_to(path)
     python, names = (
         folder / "bin" / "python",
-        [*NEEDED, "torch", "transformers", "mlflow", "pandas", "nightshift", "pip"],
+        [*PACKAGES, "torch", "transformers", "mlflow", "pandas", "nightshift", "pip"],
     )
     code = f"from importlib.util import find_spec; print([name for name in {names} if find_spec(name)])"
-    assert run([python, "-E"], code, folder).strip() == str(list(NEEDED))
+    assert run([python, "-E"], code, folder).strip() == str(list(PACKAGES))
     return [python, "-EB"]
 
 
-def run(command, code, folder, told=""):
-    done = subprocess.run([*command, "-c", code], cwd=folder, input=told, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+def run(command, code, folder, stdin=""):
+    """Run Python code in a folder; return its output.
+
+    Args:
+        command: Interpreter and its options.
+        code: The code.
+        folder: Working directory.
+        stdin: Text for standard input.
+    """
+    completed = subprocess.run([*command, "-c", code], cwd=folder, input=stdin, capture_output=True, text=True)
+    assert completed.returncode == 0, completed.stderr[-3000:]
+    return completed.stdout
 
 
 def lines_of(folder):
@@ -125,7 +133,7 @@ def test_the_folder_holds_what_it_needs_and_pins_what_it_was_made_with(folders, 
     assert names == {"model.onnx", "tokenizer.json", "config.json", "predictor.py", "serve.py", "README.md",
                      "requirements.txt", "Dockerfile", "checkpoint"}  # fmt: skip
     pins = (folders / "four" / "requirements.txt").read_text().splitlines()
-    assert pins == [f"{name}=={version(name)}" for name in NEEDED]
+    assert pins == [f"{name}=={version(name)}" for name in PACKAGES]
     docker = (folders / "four" / "Dockerfile").read_text()
     assert docker.startswith(f"FROM python:{sys.version_info.major}.{sys.version_info.minor}-slim\n")
     copied = [name for line in COPIED.findall(docker) for name in line.split()]
@@ -147,11 +155,11 @@ def test_over_http_it_answers_on_this_machine_alone(bare, folders, registry):
         answer = httpx.post(address, json={"texts": TEXTS})
         expected = [full.heads["tone"].labels[int(row.argmax())] for row in full.scores(TEXTS, None, "tone")]
         assert answer.status_code == 200 and [line["label"] for line in answer.json()] == expected
-        asked = {"texts": TEXTS[:3], "pairs": TEXTS[3:6], "objective": "follows"}
-        found = [list(line["scores"].values()) for line in httpx.post(address, json=asked).json()]
-        assert np.allclose(found, full.scores(TEXTS[:3], TEXTS[3:6], "follows"), atol=1e-4)
+        payload = {"texts": TEXTS[:3], "pairs": TEXTS[3:6], "objective": "follows"}
+        scores = [list(line["scores"].values()) for line in httpx.post(address, json=payload).json()]
+        assert np.allclose(scores, full.scores(TEXTS[:3], TEXTS[3:6], "follows"), atol=1e-4)
         assert httpx.post(address, json={"texts": []}).json() == []
-        for wrong, why in [
+        for wrong, message in [
             ({"texts": "a text"}, "expected"),
             ({"text": ["a"]}, "expected"),
             ([1], "expected"),
@@ -161,7 +169,7 @@ def test_over_http_it_answers_on_this_machine_alone(bare, folders, registry):
             ({"texts": ["a"], "pairs": [], "objective": "follows"}, "1 first and 0 second texts"),
         ]:
             answer = httpx.post(address, json=wrong)
-            assert answer.status_code == 400 and why in answer.json()["error"]
+            assert answer.status_code == 400 and message in answer.json()["error"]
         assert httpx.post(address, content=b"{").status_code == 400
         assert httpx.post(address + "s", json={"texts": []}).status_code == 404
         assert httpx.get(address).status_code == 405
@@ -173,16 +181,16 @@ def test_over_http_it_answers_on_this_machine_alone(bare, folders, registry):
 
 def test_stock_transformers_loads_the_checkpoints_and_writes_by_the_five_lines(folders, registry):
     writers = "".join(f"os.chdir({str(folders / name)!r})\n{lines_of(folders / name)}" for name in ("tells", "answers"))
-    told = run(
+    lines = run(
         [sys.executable, "-E"], STOCK + writers, folders / "pairs", json.dumps([TEXTS, TEXTS[::-1]])
     ).splitlines()
     pairs, tells, answers = (registry[name] for name in ("pairs", "tells", "answers"))
-    labels, scores = json.loads(told[0])
+    labels, scores = json.loads(lines[0])
     assert tuple(labels.values()) == pairs.heads["main"].labels
     assert np.allclose(scores, pairs.scores(TEXTS, TEXTS[::-1]), atol=1e-5)
     written = [tells.continuations(["the lid does not close"], "story")[0],
                answers.continuations(["the lid does not close"])[0]]  # fmt: skip
-    assert "\n".join(told[1:]) == "\n".join(written)
+    assert "\n".join(lines[1:]) == "\n".join(written)
 
 
 def test_what_writes_is_exported_as_its_checkpoint(folders):
@@ -262,7 +270,7 @@ def test_other_weights_than_the_checkpoints_are_exported_beside_it(folders, tmp_
 
 
 @pytest.mark.parametrize(
-    ("model", "why"),
+    ("model", "message"),
     [
         ("four@champion", "Registered model alias champion not found"),
         ("models:/four@champion", "Registered model alias champion not found"),
@@ -274,7 +282,7 @@ def test_other_weights_than_the_checkpoints_are_exported_beside_it(folders, tmp_
         ("lost/1", "the checkpoint of version 1 of lost cannot be downloaded: Failed to download artifacts"),
     ],
 )
-def test_what_cannot_be_exported_is_told_in_one_line_and_leaves_nothing(model, why, registry, tmp_path):
+def test_what_cannot_be_exported_is_told_in_one_line_and_leaves_nothing(model, message, registry, tmp_path):
     client = tracking.connect()
     if (name := model.partition("/")[0]) in ("bought", "lost"):
         run = client.create_run(client.get_experiment_by_name("four").experiment_id).info.run_id
@@ -283,7 +291,7 @@ def test_what_cannot_be_exported_is_told_in_one_line_and_leaves_nothing(model, w
         client.create_model_version(name, "models:/four/1", run, tags=tags if name == "lost" else {})
     with pytest.raises(UserError) as caught:
         export(model, tmp_path / "here" / "out")
-    assert str(caught.value).startswith((f"{model}: ", why)) and why in str(caught.value)
+    assert str(caught.value).startswith((f"{model}: ", message)) and message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not any((tmp_path / "here").glob("*"))
 
@@ -304,6 +312,8 @@ def test_nothing_is_written_over(registry, tmp_path):
 def test_the_command_exits_with_2_and_a_line(registry, tmp_path):
     command = [sys.executable, "-m", "cli.main", "export", "four@champion", "out"]
     root = str(Path(__file__).parent.parent)
-    done = subprocess.run(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": root}, capture_output=True, text=True)
-    assert done.returncode == 2 and done.stdout == "" and not list(tmp_path.iterdir())
-    assert done.stderr == "four@champion: Registered model alias champion not found.\n"
+    completed = subprocess.run(
+        command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": root}, capture_output=True, text=True
+    )
+    assert completed.returncode == 2 and completed.stdout == "" and not list(tmp_path.iterdir())
+    assert completed.stderr == "four@champion: Registered model alias champion not found.\n"

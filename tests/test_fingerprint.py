@@ -15,7 +15,7 @@ from tasks import split
 from tasks.ingest import locate
 
 
-class Told:
+class NightInputs:
     """A night's settings, its rows, its base model and its code, each easy to change."""
 
     def __init__(self, folder):
@@ -30,48 +30,48 @@ class Told:
         train = values["train"] | self.values.get("train", {})
         return check(values | self.values | {"train": train}, "x.yaml")
 
-    def night(self, force=False):
+    def pipeline_run(self, force=False):
         settings = self.settings()
         sources = {"main": locate(settings.data, None, self.folder)}
         return PipelineRun(settings, sources, None, self.entrypoint, force)
 
 
 @pytest.fixture
-def told(tmp_path, home):
-    return Told(tmp_path)
+def inputs(tmp_path, home):
+    return NightInputs(tmp_path)
 
 
-def rows(told, monkeypatch):
-    (told.folder / "rows.csv").write_text("text,label\na,c\n")
+def rows(inputs, monkeypatch):
+    (inputs.folder / "rows.csv").write_text("text,label\na,c\n")
 
 
-def one_setting(told, monkeypatch):
-    told.values = {"train": {"num_train_epochs": 5}}
+def one_setting(inputs, monkeypatch):
+    inputs.values = {"train": {"num_train_epochs": 5}}
 
 
-def two_settings(told, monkeypatch):
-    told.values = {"gate": {"margin": 0.1}, "compress": {"recipes": ["quantize"]}}
+def two_settings(inputs, monkeypatch):
+    inputs.values = {"gate": {"margin": 0.1}, "compress": {"recipes": ["quantize"]}}
 
 
-def base(told, monkeypatch):
-    (told.folder / "base/config.json").write_text('{"layers": 2}')
+def base(inputs, monkeypatch):
+    (inputs.folder / "base/config.json").write_text('{"layers": 2}')
 
 
-def code(told, monkeypatch):
-    told.entrypoint = told.folder / "other.py"
+def code(inputs, monkeypatch):
+    inputs.entrypoint = inputs.folder / "other.py"
 
 
-def package(told, monkeypatch):
-    found = runtime_environment.environment() | {"torch": "2.99.0"}
-    monkeypatch.setattr(runtime_environment, "environment", lambda: found)
+def package(inputs, monkeypatch):
+    packages = runtime_environment.environment() | {"torch": "2.99.0"}
+    monkeypatch.setattr(runtime_environment, "environment", lambda: packages)
 
 
-def gpu(told, monkeypatch):
+def gpu(inputs, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA H100")
 
 
-def sealed_holdout(told, monkeypatch):
+def sealed_holdout(inputs, monkeypatch):
     monkeypatch.setattr(ledger, "active_holdout", lambda entries: 1)
 
 
@@ -88,51 +88,58 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_each_part_alone_makes_another_night_and_is_named(told, monkeypatch, change):
-    before = told.night()
-    assert told.night().fingerprint == before.fingerprint
-    assert fingerprint.changes(before.parts, told.night().parts) == []
-    change(told, monkeypatch)
-    after = told.night()
-    assert after.fingerprint != before.fingerprint
-    assert fingerprint.changes(before.parts, after.parts) == [CHANGES[change]]
+def test_each_part_alone_makes_another_night_and_is_named(inputs, monkeypatch, change):
+    unchanged = inputs.pipeline_run()
+    assert inputs.pipeline_run().fingerprint == unchanged.fingerprint
+    assert fingerprint.changes(unchanged.parts, inputs.pipeline_run().parts) == []
+    change(inputs, monkeypatch)
+    changed = inputs.pipeline_run()
+    assert changed.fingerprint != unchanged.fingerprint
+    assert fingerprint.changes(unchanged.parts, changed.parts) == [CHANGES[change]]
 
 
-def test_where_and_when_change_nothing(told):
-    before = told.night()
-    told.values = {"deadline": 90, "max_age": 7, "base_dir": "/elsewhere"}
-    assert told.night().fingerprint == before.fingerprint
+def test_where_and_when_change_nothing(inputs):
+    run = inputs.pipeline_run()
+    inputs.values = {"deadline": 90, "max_age": 7, "base_dir": "/elsewhere"}
+    assert inputs.pipeline_run().fingerprint == run.fingerprint
 
 
 def test_many_names_are_counted():
-    before, now = ({"settings": {f"s{number:02}": value for number in range(12)}} for value in (1, 2))
-    assert fingerprint.changes(before, now) == [f"settings ({', '.join(f's{n:02}' for n in range(10))}, 2 more)"]
-    assert fingerprint.changes({}, now) == ["settings"]
+    old, new = ({"settings": {f"s{number:02}": value for number in range(12)}} for value in (1, 2))
+    assert fingerprint.changes(old, new) == [f"settings ({', '.join(f's{n:02}' for n in range(10))}, 2 more)"]
+    assert fingerprint.changes({}, new) == ["settings"]
 
 
 def test_the_environment_is_what_is_installed_of_the_pins(tmp_path, monkeypatch):
-    found = runtime_environment.environment()
-    assert found["torch"] == torch.__version__.partition("+")[0] or found["torch"] == torch.__version__
-    assert {"python", "transformers", "onnxruntime", "SQLAlchemy"} <= set(found) and "none" not in found.values()
+    packages = runtime_environment.environment()
+    assert packages["torch"] == torch.__version__.partition("+")[0] or packages["torch"] == torch.__version__
+    assert {"python", "transformers", "onnxruntime", "SQLAlchemy"} <= set(packages) and "none" not in packages.values()
     (tmp_path / "pins.txt").write_text("# pins\nno-such-package==1.0\ntorch==0.1\n")
     monkeypatch.setattr(runtime_environment, "PINS", tmp_path / "pins.txt")
-    other = runtime_environment.environment.__wrapped__()
-    assert list(other) == ["python", "no-such-package", "torch"]
-    assert other["no-such-package"] == "none" and other["torch"] == found["torch"]
+    pinned = runtime_environment.environment.__wrapped__()
+    assert list(pinned) == ["python", "no-such-package", "torch"]
+    assert pinned["no-such-package"] == "none" and pinned["torch"] == packages["torch"]
 
 
 @pytest.mark.parametrize("change", [package, gpu])
 def test_stages_are_not_taken_from_another_environment_or_device(monkeypatch, change):
-    before = artifact_path(split.split_rows, {})
-    assert artifact_path(split.split_rows, {}) == before
+    path = artifact_path(split.split_rows, {})
+    assert artifact_path(split.split_rows, {}) == path
     change(None, monkeypatch)
-    assert artifact_path(split.split_rows, {}) != before
+    assert artifact_path(split.split_rows, {}) != path
 
 
-def finished(model, night, days, status="held"):
-    """A night that ended so many days ago with this fingerprint."""
-    run = model.run(days, **{tags.FINGERPRINT: night.fingerprint, tags.STATUS: status})
-    model.client.log_dict(run, night.parts, fingerprint.FILE)
+def log_finished_run(model, pipeline_run, days, status="held"):
+    """Log a run that has ended; return its id.
+
+    Args:
+        model: The model of the run.
+        pipeline_run: The run of the pipeline whose fingerprint it gets.
+        days: Number of days ago.
+        status: Value of the tag of its status.
+    """
+    run = model.run(days, **{tags.FINGERPRINT: pipeline_run.fingerprint, tags.STATUS: status})
+    model.client.log_dict(run, pipeline_run.parts, fingerprint.FILE)
     return run
 
 
@@ -140,48 +147,48 @@ def day(days):
     return date.today() - timedelta(days)
 
 
-def test_what_changed_is_told_against_the_last_night_that_finished(home, told, monkeypatch):
-    model, night = Model(home, "x"), told.night()
-    assert night.finished_before() is None and night.changed == "no night has finished before"
-    run = finished(model, night, 8)
-    assert told.night().finished_before().info.run_id == run
-    finished(model, told.night(), 3, "stopped")
-    model.run(2, "FAILED", **{tags.FINGERPRINT: night.fingerprint, tags.STATUS: "failed"})
-    assert told.night().finished_before().info.run_id == run
+def test_what_changed_is_told_against_the_last_night_that_finished(home, inputs, monkeypatch):
+    model, first = Model(home, "x"), inputs.pipeline_run()
+    assert first.finished_before() is None and first.changed == "no night has finished before"
+    run = log_finished_run(model, first, 8)
+    assert inputs.pipeline_run().finished_before().info.run_id == run
+    log_finished_run(model, inputs.pipeline_run(), 3, "stopped")
+    model.run(2, "FAILED", **{tags.FINGERPRINT: first.fingerprint, tags.STATUS: "failed"})
+    assert inputs.pipeline_run().finished_before().info.run_id == run
 
-    rows(told, monkeypatch)
-    two_settings(told, monkeypatch)
-    other = told.night()
-    assert other.finished_before() is None and not other.refreshes
-    assert other.changed == f"changed since the night of {day(8)}: data, settings (compress.recipes, gate.margin)"
-    finished(model, other, 5, "promoted")
-    one_setting(told, monkeypatch)
-    third = told.night()
+    rows(inputs, monkeypatch)
+    two_settings(inputs, monkeypatch)
+    second = inputs.pipeline_run()
+    assert second.finished_before() is None and not second.refreshes
+    assert second.changed == f"changed since the night of {day(8)}: data, settings (compress.recipes, gate.margin)"
+    log_finished_run(model, second, 5, "promoted")
+    one_setting(inputs, monkeypatch)
+    third = inputs.pipeline_run()
     assert third.finished_before() is None
     words = "settings (compress.recipes, gate.margin, train.num_train_epochs)"
     assert third.changed == f"changed since the night of {day(5)}: {words}"
 
 
-def test_a_night_that_kept_no_parts_differs_in_all_of_them(home, told):
+def test_a_night_that_kept_no_parts_differs_in_all_of_them(home, inputs):
     Model(home, "x").run(1, **{tags.FINGERPRINT: "another", tags.STATUS: "held"})
-    night = told.night()
-    assert night.finished_before() is None
-    assert night.changed.endswith(": data, settings, base model, teachers, code, environment, device, holdout")
+    pipeline_run = inputs.pipeline_run()
+    assert pipeline_run.finished_before() is None
+    assert pipeline_run.changed.endswith(": data, settings, base model, teachers, code, environment, device, holdout")
 
 
-def test_forced_and_too_old_nights_train_anew(home, told):
+def test_forced_and_too_old_nights_train_anew(home, inputs):
     model = Model(home, "x")
-    run = finished(model, told.night(), 8)
-    forced = told.night(force=True)
+    run = log_finished_run(model, inputs.pipeline_run(), 8)
+    forced = inputs.pipeline_run(force=True)
     assert forced.finished_before() is None and forced.refreshes
     assert forced.changed == f"nothing changed since the night of {day(8)}; forced"
-    told.values = {"max_age": 9}
-    young = told.night()
+    inputs.values = {"max_age": 9}
+    young = inputs.pipeline_run()
     assert young.finished_before().info.run_id == run and not young.refreshes
-    told.values = {"max_age": 7.5}
-    old = told.night()
+    inputs.values = {"max_age": 7.5}
+    old = inputs.pipeline_run()
     assert old.finished_before() is None and old.refreshes
     words = "the same night ended 8.0 days ago, max_age is 7.5"
     assert old.changed == f"nothing changed since the night of {day(8)}; {words}"
-    again = finished(model, old, 1)
-    assert told.night().finished_before().info.run_id == again
+    again = log_finished_run(model, old, 1)
+    assert inputs.pipeline_run().finished_before().info.run_id == again

@@ -17,26 +17,36 @@ NAMES = np.array(["a", "b", "c", "d"])
 objective = partial(factories.objective, labels=[*NAMES])
 
 
-def judge(challenger, dummy, baseline, what=None, first="baseline", confidence=0.95):
+def decide(challenger, dummy, baseline, main=None, first="baseline", confidence=0.95):
+    """Return the decision on a first version with one objective.
+
+    Args:
+        challenger: Table of labels and predictions.
+        dummy: Table of the dummy.
+        baseline: Table of the baseline.
+        main: The objective; a classification by default.
+        first: The setting `gate.first`.
+        confidence: Confidence of the tests.
+    """
     references = References({"main": dummy}, {"main": baseline}, {"main": "the simple one"})
-    return decide_first({"main": challenger}, references, [what or objective()], first, confidence)
+    return decide_first({"main": challenger}, references, [main or objective()], first, confidence)
 
 
 def labels(wrong, rows=300, seed=1):
     random = np.random.default_rng(seed)
     truth = np.random.default_rng(0).integers(4, size=rows)
-    said = np.where(random.random(rows) < wrong, (truth + 1) % 4, truth)
-    return pd.DataFrame({"label": NAMES[truth], "predicted": NAMES[said]})
+    predicted = np.where(random.random(rows) < wrong, (truth + 1) % 4, truth)
+    return pd.DataFrame({"label": NAMES[truth], "predicted": NAMES[predicted]})
 
 
 def sets(wrong):
-    found = labels(wrong)
-    return found.assign(**{name: [",".join(sorted({text, "b"})) for text in found[name]] for name in found})
+    table = labels(wrong)
+    return table.assign(**{name: [",".join(sorted({text, "b"})) for text in table[name]] for name in table})
 
 
 def writes(wrong):
-    found = labels(wrong)
-    return pd.DataFrame({name: [f"an answer: {ord(text) ** 4}" for text in found[name]] for name in found})
+    table = labels(wrong)
+    return pd.DataFrame({name: [f"an answer: {ord(text) ** 4}" for text in table[name]] for name in table})
 
 
 def losses(factor):
@@ -56,59 +66,59 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize(("what", "table"), KINDS, ids=lambda part: getattr(part, "metric", ""))
-def test_a_first_version_must_not_be_below_the_baseline(what, table):
+@pytest.mark.parametrize(("main", "table"), KINDS, ids=lambda part: getattr(part, "metric", ""))
+def test_a_first_version_must_not_be_below_the_baseline(main, table):
     good, poor = table(0.1), table(0.3)
-    dummy = table(1.0) if what.kind == "generation" else constant(good)
-    assert judge(good, dummy, poor, what).claim == "first"
-    assert judge(good, dummy, good, what).claim == "first", "equal is not below"
-    held = judge(poor, dummy, good, what)
-    assert held.decision == "hold" and held.claim is None
-    assert "below the baseline" in held.reasons[0] and "the simple one" in held.reasons[0]
-    assert held.reasons[0].endswith("gate.first: dummy would promote it")
-    allowed = judge(poor, dummy, good, what, "dummy")
+    dummy = table(1.0) if main.kind == "generation" else constant(good)
+    assert decide(good, dummy, poor, main).claim == "first"
+    assert decide(good, dummy, good, main).claim == "first", "equal is not below"
+    verdict = decide(poor, dummy, good, main)
+    assert verdict.decision == "hold" and verdict.claim is None
+    assert "below the baseline" in verdict.reasons[0] and "the simple one" in verdict.reasons[0]
+    assert verdict.reasons[0].endswith("gate.first: dummy would promote it")
+    allowed = decide(poor, dummy, good, main, "dummy")
     assert allowed.claim == "first" and "below the baseline" in allowed.reasons[0]
-    assert judge(good, dummy, poor, what, "manual").reasons == [
+    assert decide(good, dummy, poor, main, "manual").reasons == [
         "the first version waits for a person (gate.first: manual)"
     ]
 
 
-@pytest.mark.parametrize("what", [objective(), objective("regression", "pearson")])
-def test_guessers_are_not_promoted(what):
+@pytest.mark.parametrize("main", [objective(), objective("regression", "pearson")])
+def test_guessers_are_not_promoted(main):
     random, promoted, times = np.random.default_rng(2), 0, 150
-    truth = numbers(0, 60)["label"] if what.kind == "regression" else pd.Series(NAMES[random.integers(4, size=60)])
+    truth = numbers(0, 60)["label"] if main.kind == "regression" else pd.Series(NAMES[random.integers(4, size=60)])
     for _ in range(times):
         guess = pd.DataFrame({"label": truth, "predicted": random.permutation(truth)})
-        promoted += judge(guess, constant(guess), constant(guess), what, "dummy").decision == "promote"
+        promoted += decide(guess, constant(guess), constant(guess), main, "dummy").decision == "promote"
     assert promoted / times < 0.05 + 3 * np.sqrt(0.05 * 0.95 / times)
 
 
 def test_a_trifle_above_the_dummy_is_not_enough():
     random = np.random.default_rng(4)
-    names = np.array([f"label {place}" for place in range(400)])
+    names = np.array([f"label {number}" for number in range(400)])
     truth = pd.Series(names[np.arange(800) % 400])
     guess = pd.DataFrame({"label": truth, "predicted": names[random.integers(400, size=800)]})
-    verdict = judge(guess, constant(guess), constant(guess), objective())
+    verdict = decide(guess, constant(guess), constant(guess), objective())
     assert verdict.decision == "hold" and "not shown to be better than guessing" in verdict.reasons[0]
 
 
 def test_a_version_worse_than_the_commonest_label_is_held_though_it_has_learned_something():
     label = ["a"] * 280 + ["b"] * 20
-    seen = pd.DataFrame({"label": label, "predicted": ["a"] * 220 + ["b"] * 80})
-    verdict = judge(seen, constant(seen), constant(seen), objective(metric="accuracy"), "dummy")
+    table = pd.DataFrame({"label": label, "predicted": ["a"] * 220 + ["b"] * 80})
+    verdict = decide(table, constant(table), constant(table), objective(metric="accuracy"), "dummy")
     assert verdict.decision == "hold" and "not shown to beat the dummy" in verdict.reasons[0]
 
 
 def test_of_several_objectives_the_main_one_must_show_it_by_itself():
-    both = [objective(name="tone"), objective("regression", "pearson", "stars")]
+    objectives = [objective(name="tone"), objective("regression", "pearson", "stars")]
     random = np.random.default_rng(5)
     good = {"tone": labels(0.1), "stars": numbers(0.1)}
     guess = good | {"tone": good["tone"].assign(predicted=random.permutation(good["tone"]["label"]))}
     dummy = {name: constant(table) for name, table in good.items()}
     references = References(dummy, dummy)
-    assert decide_first(good, references, both, "baseline", 0.95).claim == "first"
-    held = decide_first(guess, references, both, "baseline", 0.95)
-    assert held.decision == "hold" and "tone/macro_f1" in held.reasons[0]
+    assert decide_first(good, references, objectives, "baseline", 0.95).claim == "first"
+    verdict = decide_first(guess, references, objectives, "baseline", 0.95)
+    assert verdict.decision == "hold" and "tone/macro_f1" in verdict.reasons[0]
 
 
 def test_a_guesser_is_above_all_shuffles_once_in_the_cases_that_the_confidence_allows():
@@ -125,4 +135,4 @@ def test_without_a_baseline_the_dummy_counts_and_the_reasons_say_so():
 
 def test_labels_that_fill_more_than_a_tag_are_no_reason_to_lose_a_training():
     assert labels_tag({"main": ["a", "b"]}) == {LABELS: '{"main": ["a", "b"]}'}
-    assert labels_tag({"main": [f"a label with a long name {place}" for place in range(5000)]}) == {}
+    assert labels_tag({"main": [f"a label with a long name {number}" for number in range(5000)]}) == {}

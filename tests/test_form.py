@@ -27,8 +27,8 @@ def test_a_settings_file_alone_is_enough():
 
 def test_what_is_filled_in_goes_over_the_file_and_the_rest_is_left_alone():
     form = NightForm.model_validate({"train": {"num_train_epochs": 1}, "gate": {"approval": "manual", "minimum": None}})
-    wanted = load(SETTINGS, ["train.num_train_epochs=1", "gate.approval=manual"])
-    assert merged_settings(str(SETTINGS), form) == wanted
+    expected = load(SETTINGS, ["train.num_train_epochs=1", "gate.approval=manual"])
+    assert merged_settings(str(SETTINGS), form) == expected
 
 
 def test_without_a_file_the_form_says_it_all():
@@ -55,10 +55,10 @@ def test_the_form_says_what_is_learned(change):
 
 
 def test_base_models_in_relative_folders_lie_beside_the_settings(tmp_path):
-    named = {"train": {"base_model": "./small"}, "compress": {"teachers": ["full", "../large"]}}
-    found = resolve_base_models(named | {"base_dir": str(tmp_path / "here")})
-    assert found["train"]["base_model"] == str(tmp_path / "here/small")
-    assert found["compress"]["teachers"] == ["full", str(tmp_path / "large")]
+    settings = {"train": {"base_model": "./small"}, "compress": {"teachers": ["full", "../large"]}}
+    resolved = resolve_base_models(settings | {"base_dir": str(tmp_path / "here")})
+    assert resolved["train"]["base_model"] == str(tmp_path / "here/small")
+    assert resolved["compress"]["teachers"] == ["full", str(tmp_path / "large")]
 
 
 def test_objectives_are_a_box_for_json_that_goes_over_the_file(tmp_path):

@@ -39,7 +39,7 @@ def agree(full, served):
 
 
 def widths(folder, feed):
-    """Number of tokens of each text that enter the products of the layers."""
+    """Return the number of tokens of each text that enter the matrix products of the layers."""
     model = ir.load(folder / "model.onnx")
     entering = {node.inputs[1].name: node.inputs[0] for node in model.graph if node.op_type == "MatMul"}
     model.graph.outputs.extend(set(entering.values()))
@@ -52,9 +52,9 @@ def widths(folder, feed):
 def test_every_architecture_with_uneven_layers_is_fused_and_answers_like_torch(name, exported_model):
     full, folder, served = exported_model(name)
     graph = ir.load(folder / "model.onnx")
-    found, attentions = op_counts(graph), [node for node in graph.graph if node.op_type == "MultiHeadAttention"]
+    counts, attentions = op_counts(graph), [node for node in graph.graph if node.op_type == "MultiHeadAttention"]
     assert [node.attributes["num_heads"].as_int() for node in attentions] == [3, 1]
-    assert not {"Softmax", "Gemm", "Transpose"} & set(found)
+    assert not {"Softmax", "Gemm", "Transpose"} & set(counts)
     assert "token_type_ids" not in served.inputs
     agree(full, served)
 
@@ -62,8 +62,8 @@ def test_every_architecture_with_uneven_layers_is_fused_and_answers_like_torch(n
 def test_the_last_layer_works_on_the_one_token_that_is_read(exported_model):
     _, folder, _ = exported_model("bert")
     feed = {name: np.ones((3, 7), dtype=np.int64) for name in ("input_ids", "attention_mask")}
-    found = widths(folder, feed)
-    first, last = ({key: size for key, size in found.items() if f"layer.{place}" in key} for place in (0, 1))
+    token_counts = widths(folder, feed)
+    first, last = ({key: size for key, size in token_counts.items() if f"layer.{index}" in key} for index in (0, 1))
     assert set(first.values()) == {7} and len(first) == 4
     assert Counter(last.values()) == {7: 1, 1: 4} and last["model.bert.encoder.layer.1.attention.self.kv"] == 7
 
@@ -97,8 +97,8 @@ def test_weights_beside_a_graph_count_and_go_with_what_replaces_it(exported_mode
     graphs.save(ir.load(folder / "model.onnx"), tmp_path / "model.onnx")
     shutil.copy(folder / "config.json", tmp_path)
     shutil.copy(folder / "tokenizer.json", tmp_path)
-    graph, beside = (tmp_path / name for name in ("model.onnx", "model.onnx.data"))
-    assert beside.stat().st_size > graph.stat().st_size
+    graph, weights = (tmp_path / name for name in ("model.onnx", "model.onnx.data"))
+    assert weights.stat().st_size > graph.stat().st_size
     assert footprint.size_mb(tmp_path) == pytest.approx(footprint.size_mb(folder), rel=0.1)
     assert np.array_equal(export.open_predictor(tmp_path).scores(LONG), served.scores(LONG))
     assert quantization.most_sensitive_weights(graph, feeds(served), 1) == quantization.most_sensitive_weights(
@@ -106,5 +106,5 @@ def test_weights_beside_a_graph_count_and_go_with_what_replaces_it(exported_mode
     )
     monkeypatch.setattr(graphs, "PROTOBUF_LIMIT", 2e9)
     quantization.quantize_int8(graph, graph)
-    assert not beside.exists() and footprint.size_mb(tmp_path) < 0.5 * footprint.size_mb(folder)
+    assert not weights.exists() and footprint.size_mb(tmp_path) < 0.5 * footprint.size_mb(folder)
     assert np.abs(export.open_predictor(tmp_path).scores(LONG) - full.scores(LONG)).max() < 0.2

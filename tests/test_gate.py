@@ -21,24 +21,47 @@ from tasks.gate.first_version import References
 from tasks.gate.stage import GateSettings, decide
 
 
-def settle(challenger, champion, anchor=None, cost=1.0, unable=None, validation=None, spent=0, labels=LABELS,
+def settle(challenger, champion, anchor=None, cost=1.0, unable=None, validation=None, num_tests=0, labels=LABELS,
            spread=None, alpha=None, **settings):  # fmt: skip
-    """The verdict; validation says what the holdout says, unless it is given (challenger, champion)."""
+    """Return the gate's verdict.
+
+    Args:
+        challenger: Predictions on the holdout.
+        champion: Predictions of the champion, or None without one.
+        anchor: Predictions of the anchor, or None without one.
+        cost: Challenger's latency as a share of the champion's.
+        unable: Reasons by the role that cannot answer.
+        validation: Predictions on validation in the same order of roles; those on the holdout by default.
+        num_tests: Number of tests in the last year.
+        labels: True labels.
+        spread: Standard deviation of the metric over seeds.
+        alpha: Error budget that is spent; 0.05 / 40 per test by default.
+        **settings: Settings of the gate.
+    """
     roles = ("challenger", "champion", "anchor")
     tables, screened = (
         {
             role: {"main": table(predicted, labels)}
-            for role, predicted in zip(roles, found, strict=False)
+            for role, predicted in zip(roles, predictions, strict=False)
             if predicted is not None
         }
-        for found in ((challenger, champion, anchor), validation or (challenger, champion, anchor))
+        for predictions in ((challenger, champion, anchor), validation or (challenger, champion, anchor))
     )
     costs = LatencyComparison(cost, 1.0, cost, 0.95) if champion is not None else None
     dummy = {"main": table(["a"] * len(labels), labels)}
     references = References(dummy, dummy)
-    alpha = spent * 0.05 / 40 if alpha is None else alpha
+    alpha = num_tests * 0.05 / 40 if alpha is None else alpha
     return decide(
-        tables, screened, [objective()], costs, references, GateSettings(**settings), spent, unable, spread, alpha=alpha
+        tables,
+        screened,
+        [objective()],
+        costs,
+        references,
+        GateSettings(**settings),
+        num_tests,
+        unable,
+        spread,
+        alpha=alpha,
     )
 
 
@@ -56,7 +79,7 @@ def test_ties_and_permuted_labels_are_held():
 
 
 def test_what_was_trained_on_the_holdout_is_judged_by_the_other_rows(home):
-    model, keys = Model(home, "x"), [f"row {place}" for place in range(len(LABELS))]
+    model, keys = Model(home, "x"), [f"row {row}" for row in range(len(LABELS))]
     trained = {"champion": ["elsewhere"], "challenger": keys[:1500]}
     for texts in trained.values():
         run = model.pipeline_run(1)
@@ -66,13 +89,13 @@ def test_what_was_trained_on_the_holdout_is_judged_by_the_other_rows(home):
     by_heart = [*LABELS[:1500], *(WRONG_LABEL[label] for label in LABELS[1500:])]
     champion = answers(0.3)
     assert settle(by_heart, champion).claim == "better", "so it looks where all rows count"
-    found = {"challenger": {"main": table(by_heart)}, "champion": {"main": table(champion)}}
-    for tables in found.values():
+    predictions = {"challenger": {"main": table(by_heart)}, "champion": {"main": table(champion)}}
+    for tables in predictions.values():
         tables["main"]["row_key"] = keys
-    told = trained_keys(Registered(name="x", version="2", run_id=run), RegistryState(champion="1", anchor="1"))
-    assert drop_rows(found, told) == 1500
-    left = [found[role]["main"]["predicted"] for role in ("challenger", "champion")]
-    assert settle(*left, labels=LABELS[1500:]).decision == "hold"
+    keys_by_role = trained_keys(Registered(name="x", version="2", run_id=run), RegistryState(champion="1", anchor="1"))
+    assert drop_rows(predictions, keys_by_role) == 1500
+    remaining = [predictions[role]["main"]["predicted"] for role in ("challenger", "champion")]
+    assert settle(*remaining, labels=LABELS[1500:]).decision == "hold"
 
 
 def test_cheaper_needs_champion_and_anchor():
@@ -86,8 +109,8 @@ def test_cheaper_needs_champion_and_anchor():
 def test_the_first_must_beat_the_majority_and_every_minimum():
     assert settle(answers(0.1), None).claim == "first"
     assert settle(["a"] * len(LABELS), None).decision == "hold"
-    held = settle(answers(0.1), None, minimum={"accuracy": 0.95})
-    assert held.decision == "hold" and "minimum" in held.reasons[0]
+    verdict = settle(answers(0.1), None, minimum={"accuracy": 0.95})
+    assert verdict.decision == "hold" and "minimum" in verdict.reasons[0]
     with pytest.raises(ValueError, match="no metric"):
         GateSettings(minimum={"acuracy": 0.9})
     with pytest.raises(SettingsError, match="tonight has no rmse; there are: accuracy"):
@@ -96,10 +119,10 @@ def test_the_first_must_beat_the_majority_and_every_minimum():
 
 def test_a_test_is_spent_only_on_what_validation_makes_likely():
     good, bad = answers(0.05, seed=1), answers(0.15, seed=2)
-    spent = settle(good, bad, spent=3)
-    assert (spent.tested, spent.spent, spent.claim) == ("better", 4, "better")
-    assert spent.confidence == pytest.approx(1 - 0.05 / 40) and spent.interval[0] > 0
-    saved = settle(good, bad, validation=(bad, bad), spent=3)
+    verdict = settle(good, bad, num_tests=3)
+    assert (verdict.tested, verdict.spent, verdict.claim) == ("better", 4, "better")
+    assert verdict.confidence == pytest.approx(1 - 0.05 / 40) and verdict.interval[0] > 0
+    saved = settle(good, bad, validation=(bad, bad), num_tests=3)
     assert (saved.tested, saved.spent, saved.decision) == (None, 3, "hold") and saved.difference is None
     assert (
         "no test on the holdout is spent on it (3 tests have spent 7.5 % of the year's error budget" in saved.reasons[0]
@@ -116,29 +139,31 @@ def test_what_another_seed_alone_would_change_is_not_called_better():
     assert (sure.claim, sure.decision) == ("better", "promote") and unsure.decision == "hold"
     assert settle(good, bad, spread=0.005).claim == "better"
     trials = [
-        (f"seed {seed}", SimpleNamespace(validation={"macro_f1": reached})) for seed, reached in enumerate((0.8, 0.9))
+        (f"seed {seed}", SimpleNamespace(validation={"macro_f1": score})) for seed, score in enumerate((0.8, 0.9))
     ]
-    chosen, _, spread = best_of_seeds(trials, [objective()])
-    assert chosen == "seed 1" and spread == pytest.approx(0.1 / np.sqrt(2))
+    best, _, spread = best_of_seeds(trials, [objective()])
+    assert best == "seed 1" and spread == pytest.approx(0.1 / np.sqrt(2))
     assert best_of_seeds(trials[:1], [objective()])[2] is None
 
 
 def test_a_spent_year_holds():
     good, bad = answers(0.05, seed=1), answers(0.15, seed=2)
-    verdict = settle(good, bad, spent=40)
+    verdict = settle(good, bad, num_tests=40)
     assert verdict.decision == "hold" and verdict.tested is None and "nightshift holdout rotate" in verdict.reasons[0]
 
 
 def test_the_budget_is_spent_by_alpha_and_not_by_the_number_of_tests():
     good, bad = answers(0.05, seed=1), answers(0.15, seed=2)
     nine = 9 * 0.05 / 10
-    last = settle(good, bad, spent=12, alpha=nine + 3 * 0.05 / 40)
+    last = settle(good, bad, num_tests=12, alpha=nine + 3 * 0.05 / 40)
     assert (last.claim, last.alpha, last.spent) == ("better", pytest.approx(0.05 / 40), 13)
-    spent = settle(good, bad, spent=13, alpha=nine + 4 * 0.05 / 40)
-    assert (spent.decision, spent.tested, spent.alpha) == ("hold", None, None), "31 more tests would spend 0.084"
-    assert "13 tests have spent 100 % of the year's error budget" in spent.reasons[0]
-    assert settle(good, bad, spent=40, tests_per_year=52, confidence=0.9).claim == "better", "the budget is larger now"
-    assert settle(good, bad, spent=40, tests_per_year=400).tested is None
+    verdict = settle(good, bad, num_tests=13, alpha=nine + 4 * 0.05 / 40)
+    assert (verdict.decision, verdict.tested, verdict.alpha) == ("hold", None, None), "31 more tests would spend 0.084"
+    assert "13 tests have spent 100 % of the year's error budget" in verdict.reasons[0]
+    assert settle(good, bad, num_tests=40, tests_per_year=52, confidence=0.9).claim == "better", (
+        "the budget is larger now"
+    )
+    assert settle(good, bad, num_tests=40, tests_per_year=400).tested is None
 
 
 def test_fewer_tests_a_year_tell_smaller_differences():
@@ -170,9 +195,9 @@ def test_being_cheaper_bars_nothing_that_is_better():
 @pytest.mark.parametrize("metric", ["macro_f1", "weighted_f1", "accuracy"])
 @pytest.mark.parametrize("rows", [20, 200])
 def test_the_same_answers_on_few_rows_show_nothing(metric, rows):
-    labels, same = LABELS[:rows], answers(0.1, LABELS[:rows])
-    assert settle(same, same, labels=labels, cost=0.5).decision == "hold"
-    limit = compared(labels, same, same, metric)
+    labels, predictions = LABELS[:rows], answers(0.1, LABELS[:rows])
+    assert settle(predictions, predictions, labels=labels, cost=0.5).decision == "hold"
+    limit = compared(labels, predictions, predictions, metric)
     assert limit.lower <= -tango_interval(0, 0, rows, 0.95).upper < 0 < limit.upper
     assert settle(answers(0.1), answers(0.1), cost=0.5).claim == "cheaper", "2,000 are enough"
 
@@ -190,6 +215,14 @@ def losses(share, tokens=10):
 
 
 def settle_losses(challenger, champion, dummy=2.0, **settings):
+    """Return the gate's verdict on losses of a generating model.
+
+    Args:
+        challenger: Table of losses and tokens.
+        champion: Table of the champion, or None without one.
+        dummy: Factor of the dummy's losses, see `losses`.
+        **settings: Settings of the gate.
+    """
     tables = {role: {"main": t} for role, t in (("challenger", challenger), ("champion", champion)) if t is not None}
     costs = LatencyComparison(1.0, 1.0, 1.0, 0.95) if champion is not None else None
     objectives = [objective("generation", "loss")]
@@ -213,21 +246,21 @@ def test_losses_over_other_tokens_are_not_compared():
 
 
 def test_objectives_are_weighed_and_each_may_have_a_minimum():
-    both = [objective(name="tone", weight=3.0), objective("regression", "rmse", "stars")]
+    objectives = [objective(name="tone", weight=3.0), objective("regression", "rmse", "stars")]
     stars = np.random.default_rng(6).normal(size=2000)
     good, bad = table(answers(0.05, seed=1)), table(answers(0.15, seed=2))
-    near, far = table(stars + 0.1, stars), table(stars + 0.2, stars)
+    close, far = table(stars + 0.1, stars), table(stars + 0.2, stars)
 
-    def told(challenger, champion, **settings):
+    def decide_pairs(challenger, champion, **settings):
         tables = {"challenger": challenger, "champion": champion}
         tables = {role: dict(zip(("tone", "stars"), pair, strict=True)) for role, pair in tables.items()}
         return decide(
-            tables, tables, both, LatencyComparison(1.0, 1.0, 1.0, 0.95), References({}), GateSettings(**settings)
+            tables, tables, objectives, LatencyComparison(1.0, 1.0, 1.0, 0.95), References({}), GateSettings(**settings)
         )
 
-    assert told((good, far), (bad, near)).claim == "better"
-    assert told((bad, near), (good, far)).decision == "hold"
-    verdict = told((good, near), (bad, near), minimum={"stars/rmse": 0.05, "tone/macro_f1": 0.9})
+    assert decide_pairs((good, far), (bad, close)).claim == "better"
+    assert decide_pairs((bad, close), (good, far)).decision == "hold"
+    verdict = decide_pairs((good, close), (bad, close), minimum={"stars/rmse": 0.05, "tone/macro_f1": 0.9})
     assert verdict.decision == "hold" and verdict.reasons[0].startswith("stars/rmse 0.1000 is above")
-    expected = 0.75 * (kinds.metrics({"tone": good}, both[:1])["macro_f1"]) - 0.25 * 0.1
+    expected = 0.75 * (kinds.metrics({"tone": good}, objectives[:1])["macro_f1"]) - 0.25 * 0.1
     assert verdict.metrics["weighted"] == pytest.approx(expected)

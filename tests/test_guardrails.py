@@ -16,14 +16,19 @@ from tasks.gate.guardrails import GuardrailMeasurements
 )
 def test_every_budget_holds_whoever_is_over_it(settings, bar):
     challenger = scored_answers(0.05, 1)
-    noised = {"main": scored_answers(0.3, 2)} if "max_typo_drop" in settings else {}
-    measured = GuardrailMeasurements({"max_latency_ms": 5.0, "max_size_mb": 7.0}, noised)
+    with_typos = {"main": scored_answers(0.3, 2)} if "max_typo_drop" in settings else {}
+    measured = GuardrailMeasurements({"max_latency_ms": 5.0, "max_size_mb": 7.0}, with_typos)
     for champion in (None, scored_answers(0.3, 3)):
-        found = check_tables(challenger, champion, measured=measured, **settings)
-        assert len(found.blocking + found.unfit) == 1 and (found.blocking + found.unfit)[0].startswith(bar)
-    verdict = decide_with(found, challenger, champion)
+        guardrails = check_tables(challenger, champion, measured=measured, **settings)
+        assert len(guardrails.blocking + guardrails.unfit) == 1 and (guardrails.blocking + guardrails.unfit)[
+            0
+        ].startswith(bar)
+    verdict = decide_with(guardrails, challenger, champion)
     assert verdict.decision == "hold" and verdict.reasons[0].startswith(bar)
-    assert verdict.tested == (None if found.unfit else "better"), "what the holdout has answered is spent"
+    assert verdict.tested == (None if guardrails.unfit else "better"), "what the holdout has answered is spent"
     for more in (dict.fromkeys(settings, 10.0), {}):
-        found = check_tables(challenger, champion, measured=measured, **more)
-        assert found.blocking + found.unfit == [] and decide_with(found, challenger, champion).claim == "better"
+        guardrails = check_tables(challenger, champion, measured=measured, **more)
+        assert (
+            guardrails.blocking + guardrails.unfit == []
+            and decide_with(guardrails, challenger, champion).claim == "better"
+        )

@@ -31,11 +31,11 @@ def test_a_narrower_student_keeps_these_numbers_and_is_stock(names, tmp_path):
         for module in mixed.modules():
             if isinstance(module, torch.nn.LayerNorm):
                 module.weight[:16] = module.bias[:16] = 0
-    kept = hidden_size.highest_variance_dims(fewer, [batch], 16)
-    assert kept.tolist() == list(range(16, 32))
-    small = hidden_size.narrow(fewer, kept)
-    inside = features_of(small, "judged", batch, {"hidden": 1.0})
-    assert inside.hidden_states[0].shape[-1] == 16
+    dims = hidden_size.highest_variance_dims(fewer, [batch], 16)
+    assert dims.tolist() == list(range(16, 32))
+    small = hidden_size.narrow(fewer, dims)
+    features = features_of(small, "judged", batch, {"hidden": 1.0})
+    assert features.hidden_states[0].shape[-1] == 16
     small.save_pretrained(tmp_path)
     again = (AutoModel if len(names) > 1 else AutoModelForSequenceClassification).from_pretrained(tmp_path)
     assert same_weights(again.state_dict(), (small.trunk if len(names) > 1 else small).state_dict())
@@ -60,11 +60,11 @@ def test_other_encoders_are_made_narrower_too(kind, tmp_path):
     model = AutoModelForSequenceClassification.from_config(config).eval()
     for layer in layers(model):
         architectures.prune_block(layer, architectures.get_architecture(model).attention, torch.arange(16))
-    kept = torch.arange(1, 32, 2)
-    small = hidden_size.narrow(model, kept)
+    dims = torch.arange(1, 32, 2)
+    small = hidden_size.narrow(model, dims)
     words = "embeddings.word_embeddings.weight"
-    table, cut = (found.base_model.state_dict()[words] for found in (model, small))
-    assert torch.equal(cut, table if kind == "electra, projected" else table[:, kept])
+    table, narrowed = (network.base_model.state_dict()[words] for network in (model, small))
+    assert torch.equal(narrowed, table if kind == "electra, projected" else table[:, dims])
     small.save_pretrained(tmp_path)
     again, report = AutoModelForSequenceClassification.from_pretrained(tmp_path, output_loading_info=True)
     assert not report["missing_keys"] and not report["mismatched_keys"] and again.config.hidden_size == 16

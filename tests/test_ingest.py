@@ -209,8 +209,8 @@ def test_the_delimiter_is_what_fits_the_file(tmp_path, name, content):
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
 @pytest.mark.parametrize("stated", [False, True])
 def test_byte_order_marks(tmp_path, encoding, stated):
-    said = encoding.removesuffix("-sig") if stated else None
-    rows = rows_of(tmp_path / "x.csv", "text,label\ncafé,a\n".encode(encoding), encoding=said)
+    setting = encoding.removesuffix("-sig") if stated else None
+    rows = rows_of(tmp_path / "x.csv", "text,label\ncafé,a\n".encode(encoding), encoding=setting)
     assert rows["text"].tolist() == ["café"]
 
 

@@ -31,7 +31,7 @@ def build(base, heads):
 
 @pytest.fixture(params=WRITES)
 def served(request, tmp_path):
-    """The float predictor, the folder in int8, and how large the float weights were."""
+    """The float predictor, the folder in int8, and the size of the float weights in bytes."""
     heads = {"main": WRITES[request.param]}
     model, tokenizer = build(request.param, heads)
     export.export_model(model, tokenizer, heads, tmp_path, 48)
@@ -63,8 +63,8 @@ def test_a_rows_answer_does_not_depend_on_the_others(served):
     more = {"decoder_input_ids": ids} if narrow.encoder_decoder else {}
     with torch.no_grad():
         together = narrow.model(input_ids=ids, **more).logits
-        alone = narrow.model(input_ids=ids[1:2], **{name: value[1:2] for name, value in more.items()}).logits
-    assert torch.allclose(together[1:2], alone, atol=1e-5)
+        single = narrow.model(input_ids=ids[1:2], **{name: value[1:2] for name, value in more.items()}).logits
+    assert torch.allclose(together[1:2], single, atol=1e-5)
 
 
 def test_one_corrupted_scale_is_seen_in_the_losses(served):

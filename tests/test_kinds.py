@@ -29,21 +29,21 @@ from tasks.gate.first_version import References, decide_first
 objective = partial(factories.objective, labels=COLOURS)
 
 
-SEVERAL = objective("classification", "macro_f1", separator=",")
+MULTI_LABEL = objective("classification", "macro_f1", separator=",")
 
 
-def sets(flips, rows=600, seed=1):
-    """Several labels a row, each answered wrongly with chance `flips`."""
+def sets(error_rate, rows=600, seed=1):
+    """Return predictions of several labels a row, each wrong with probability `error_rate`."""
     truth = np.random.default_rng(9).random((rows, 3)) < [0.5, 0.3, 0.1]
-    said = truth ^ (np.random.default_rng(seed).random((rows, 3)) < flips)
+    answered_sets = truth ^ (np.random.default_rng(seed).random((rows, 3)) < error_rate)
     names = np.array(COLOURS)
-    label, predicted = ([",".join(names[row]) for row in values] for values in (truth, said))
+    label, predicted = ([",".join(names[row]) for row in values] for values in (truth, answered_sets))
     return pd.DataFrame({"label": label, "predicted": predicted})
 
 
 PAIRS = [
     *((objective("regression", metric), numbers(0.5), numbers(1.0)) for metric in ("pearson", "spearman", "rmse")),
-    (SEVERAL, sets(0.05), sets(0.15, seed=2)),
+    (MULTI_LABEL, sets(0.05), sets(0.15, seed=2)),
     (objective("classification", "weighted_f1", separator=","), sets(0.05), sets(0.15, seed=2)),
     (objective("classification", "accuracy", separator=","), sets(0.05), sets(0.15, seed=2)),
     (objective("generation", "loss"), losses(1.0), losses(1.1)),
@@ -52,88 +52,92 @@ PAIRS = [
 ]
 
 
-@pytest.mark.parametrize(("what", "good", "bad"), PAIRS, ids=lambda part: getattr(part, "metric", ""))
-def test_every_metrics_difference_is_told_and_turned_so_that_more_is_better(what, good, bad):
-    found = compare({"main": good}, {"main": bad}, [what], 0.95)
-    ours, theirs = (kinds.metrics({"main": table}, [what])[what.metric] for table in (good, bad))
-    assert found.difference == pytest.approx(kinds.better(what.metric) * (ours - theirs))
-    assert 0 < found.lower < found.difference < found.upper
-    same = compare({"main": good}, {"main": good}, [what], 0.95)
-    assert same.difference == 0 and same.lower <= 0
+@pytest.mark.parametrize(("main", "good", "bad"), PAIRS, ids=lambda part: getattr(part, "metric", ""))
+def test_every_metrics_difference_is_told_and_turned_so_that_more_is_better(main, good, bad):
+    comparison = compare({"main": good}, {"main": bad}, [main], 0.95)
+    good_value, bad_value = (kinds.metrics({"main": table}, [main])[main.metric] for table in (good, bad))
+    assert comparison.difference == pytest.approx(kinds.better(main.metric) * (good_value - bad_value))
+    assert 0 < comparison.lower < comparison.difference < comparison.upper
+    tie = compare({"main": good}, {"main": good}, [main], 0.95)
+    assert tie.difference == 0 and tie.lower <= 0
 
 
 @pytest.mark.parametrize("metric", ["pearson", "spearman", "rmse"])
 def test_limits_cover_at_their_rate(metric):
-    random, missed, times = np.random.default_rng(1), 0, 300
+    random, misses, times = np.random.default_rng(1), 0, 300
     for _ in range(times):
         label, first, second = random.normal(size=(3, 200))
         tables = ({"main": pd.DataFrame({"label": label, "predicted": label + noise})} for noise in (first, second))
         units, free = significance.paired_units(*tables, [objective("regression", metric)], 0.95)
-        missed += confidence_limits.statistic(units, 0.0) > stats.t.ppf(0.95, free)
-    assert 0 < missed / times < 0.05 + 3 * np.sqrt(0.05 * 0.95 / times)
+        misses += confidence_limits.statistic(units, 0.0) > stats.t.ppf(0.95, free)
+    assert 0 < misses / times < 0.05 + 3 * np.sqrt(0.05 * 0.95 / times)
 
 
-@pytest.mark.parametrize(("what", "good", "bad"), PAIRS[:7], ids=lambda part: getattr(part, "metric", ""))
-def test_rows_contribute_what_a_bootstrap_says(what, good, bad):
+@pytest.mark.parametrize(("main", "good", "bad"), PAIRS[:7], ids=lambda part: getattr(part, "metric", ""))
+def test_rows_contribute_what_a_bootstrap_says(main, good, bad):
     # Against a plain loop over drawn rows: the same spread of the same differences.
-    units, _ = significance.paired_units({"main": good}, {"main": bad}, [what], 0.95)
-    ours, theirs = (kinds.metrics({"main": table}, [what])[what.metric] for table in (good, bad))
-    assert units.values.mean() == pytest.approx(kinds.better(what.metric) * (ours - theirs))
+    units, _ = significance.paired_units({"main": good}, {"main": bad}, [main], 0.95)
+    good_value, bad_value = (kinds.metrics({"main": table}, [main])[main.metric] for table in (good, bad))
+    assert units.values.mean() == pytest.approx(kinds.better(main.metric) * (good_value - bad_value))
     random, plain, times = np.random.default_rng(1), [], 100
     for _ in range(times):
         rows = random.integers(len(good), size=len(good))
-        one, other = (kinds.metrics({"main": table.iloc[rows]}, [what])[what.metric] for table in (good, bad))
-        plain.append(one - other)
+        good_drawn, bad_drawn = (
+            kinds.metrics({"main": table.iloc[rows]}, [main])[main.metric] for table in (good, bad)
+        )
+        plain.append(good_drawn - bad_drawn)
     assert units.values.std() / np.sqrt(len(good)) == pytest.approx(np.std(plain), rel=0.25)
 
 
 def test_objectives_add_up_by_weight():
-    both = [objective("regression", "rmse", "stars", 1.0), objective("generation", "loss", "words", 3.0)]
+    objectives = [objective("regression", "rmse", "stars", 1.0), objective("generation", "loss", "words", 3.0)]
     good, bad = {"stars": numbers(0.5), "words": losses(1.0)}, {"stars": numbers(1.0), "words": losses(1.1)}
-    ours, theirs = kinds.metrics(good, both), kinds.metrics(bad, both)
-    assert ours["weighted"] == pytest.approx(-0.25 * ours["stars/rmse"] - 0.75 * ours["words/loss"])
-    assert kinds.primary(both) == "weighted" and kinds.primary(both[:1]) == "rmse"
-    found = compare(good, bad, both, 0.95)
-    assert found.difference == pytest.approx(ours["weighted"] - theirs["weighted"])
-    assert 0 < found.lower < found.difference
+    good_metrics, bad_metrics = kinds.metrics(good, objectives), kinds.metrics(bad, objectives)
+    assert good_metrics["weighted"] == pytest.approx(
+        -0.25 * good_metrics["stars/rmse"] - 0.75 * good_metrics["words/loss"]
+    )
+    assert kinds.primary(objectives) == "weighted" and kinds.primary(objectives[:1]) == "rmse"
+    comparison = compare(good, bad, objectives, 0.95)
+    assert comparison.difference == pytest.approx(good_metrics["weighted"] - bad_metrics["weighted"])
+    assert 0 < comparison.lower < comparison.difference
 
 
 def test_several_labels_are_measured_like_scikit_learn_does():
     table = sets(0.1)
-    truth, said = (MultiLabelBinarizer(classes=COLOURS).fit_transform(
+    truth, predicted = (MultiLabelBinarizer(classes=COLOURS).fit_transform(
         [set(text.split(",")) - {""} for text in table[name]]) for name in ("label", "predicted"))  # fmt: skip
-    found = kinds.metrics({"main": table}, [SEVERAL])
-    assert found["macro_f1"] == pytest.approx(f1_score(truth, said, average="macro"))
-    assert found["weighted_f1"] == pytest.approx(f1_score(truth, said, average="weighted"))
-    assert found["accuracy"] == pytest.approx((truth == said).all(axis=1).mean())
-    assert per_class(table, SEVERAL)["blue"]["f1-score"] == pytest.approx(f1_score(truth[:, 0], said[:, 0]))
+    metrics = kinds.metrics({"main": table}, [MULTI_LABEL])
+    assert metrics["macro_f1"] == pytest.approx(f1_score(truth, predicted, average="macro"))
+    assert metrics["weighted_f1"] == pytest.approx(f1_score(truth, predicted, average="weighted"))
+    assert metrics["accuracy"] == pytest.approx((truth == predicted).all(axis=1).mean())
+    assert per_class(table, MULTI_LABEL)["blue"]["f1-score"] == pytest.approx(f1_score(truth[:, 0], predicted[:, 0]))
 
 
-@pytest.mark.parametrize("said", [["", "", ""], ["", "a", ""]])
-def test_rows_without_any_label_are_measured_too(said):
-    table = pd.DataFrame({"label": ["", "", ""], "predicted": said})
-    found = kinds.metrics({"main": table}, [SEVERAL])
-    assert found["accuracy"] == pytest.approx(1 - sum(map(bool, said)) / 3) and found["weighted_f1"] == 0
-    assert per_class(table, SEVERAL) == {}
+@pytest.mark.parametrize("predicted", [["", "", ""], ["", "a", ""]])
+def test_rows_without_any_label_are_measured_too(predicted):
+    table = pd.DataFrame({"label": ["", "", ""], "predicted": predicted})
+    metrics = kinds.metrics({"main": table}, [MULTI_LABEL])
+    assert metrics["accuracy"] == pytest.approx(1 - sum(map(bool, predicted)) / 3) and metrics["weighted_f1"] == 0
+    assert per_class(table, MULTI_LABEL) == {}
 
 
 def test_a_label_may_be_called_like_a_metric():
     table = pd.DataFrame(
         {"label": ["accuracy", "price", "macro avg"], "predicted": ["accuracy", "accuracy", "macro avg"]}
     )
-    found = per_class(table, objective("classification", "macro_f1"))
-    assert {name: line["recall"] for name, line in found.items()} == {"accuracy": 1, "price": 0, "macro avg": 1}
-    assert found["accuracy"]["precision"] == 0.5 and found["price"]["support"] == 1
+    report = per_class(table, objective("classification", "macro_f1"))
+    assert {name: line["recall"] for name, line in report.items()} == {"accuracy": 1, "price": 0, "macro avg": 1}
+    assert report["accuracy"]["precision"] == 0.5 and report["price"]["support"] == 1
 
 
 def test_numbers_are_measured_like_scipy_does_and_a_constant_correlates_with_nothing():
-    table, what = numbers(0.7), objective("regression", "pearson")
-    found = kinds.metrics({"main": table}, [what])
-    assert found["spearman"] == pytest.approx(stats.spearmanr(table["label"], table["predicted"]).statistic)
-    assert found["rmse"] == pytest.approx(0.7, abs=0.05)
+    table, main = numbers(0.7), objective("regression", "pearson")
+    metrics = kinds.metrics({"main": table}, [main])
+    assert metrics["spearman"] == pytest.approx(stats.spearmanr(table["label"], table["predicted"]).statistic)
+    assert metrics["rmse"] == pytest.approx(0.7, abs=0.05)
     flat = table.assign(predicted=0.1)
-    assert kinds.metrics({"main": flat}, [what])["pearson"] == 0
-    assert compare({"main": table}, {"main": flat}, [what], 0.95).difference == pytest.approx(found["pearson"])
+    assert kinds.metrics({"main": flat}, [main])["pearson"] == 0
+    assert compare({"main": table}, {"main": flat}, [main], 0.95).difference == pytest.approx(metrics["pearson"])
 
 
 def test_calibration_error_is_zero_only_for_honest_scores():
@@ -149,8 +153,10 @@ def test_answers_are_compared_in_any_alphabet():
     table = pd.DataFrame(
         {"label": ["Straße im Schnee", "доброе утро"], "predicted": ["straße im regen", "добрый день"]}
     )
-    found = kinds.metrics({"main": table}, [objective("text2text", "chrf")])
-    assert found["rouge_l"] == pytest.approx((2 / 3 + 0) / 2) and 0 < found["chrf"] < 1 and found["exact_match"] == 0
+    metrics = kinds.metrics({"main": table}, [objective("text2text", "chrf")])
+    assert (
+        metrics["rouge_l"] == pytest.approx((2 / 3 + 0) / 2) and 0 < metrics["chrf"] < 1 and metrics["exact_match"] == 0
+    )
     perfect = kinds.metrics({"main": table.assign(predicted=table["label"] + "\n")}, [objective("text2text", "chrf")])
     assert perfect["exact_match"] == 1 and perfect["bleu"] == pytest.approx(1) and perfect["rouge_l"] == 1
     assert distinct(["天天"], 1) == distinct(["a a a", "b"], 1) == 0.5 and distinct(["a b a b"], 2) == pytest.approx(
@@ -159,7 +165,7 @@ def test_answers_are_compared_in_any_alphabet():
 
 
 @pytest.mark.parametrize(
-    ("expected", "said", "tokenizer"),
+    ("expected", "predicted", "tokenizer"),
     [
         ("今天天气很好我们去公园", "今天天气很好我们去学校", "zh"),
         ("我们用 Python 写代码很好", "我们用 Python 写程序很好", "zh"),
@@ -169,10 +175,10 @@ def test_answers_are_compared_in_any_alphabet():
         ("the word 公园 means a park here", "the word 公园 means a school here", "13a"),
     ],
 )
-def test_answers_without_spaces_are_measured_by_characters(expected, said, tokenizer):
-    table = pd.DataFrame({"label": [expected], "predicted": [said]})
-    found = kinds.metrics({"main": table}, [objective("text2text", "chrf")])
-    assert 0.2 < found["bleu"] < 1 and 0.5 < found["rouge_l"] < 1
+def test_answers_without_spaces_are_measured_by_characters(expected, predicted, tokenizer):
+    table = pd.DataFrame({"label": [expected], "predicted": [predicted]})
+    metrics = kinds.metrics({"main": table}, [objective("text2text", "chrf")])
+    assert 0.2 < metrics["bleu"] < 1 and 0.5 < metrics["rouge_l"] < 1
     assert f"tokenizer {tokenizer}," in tokenization(table)
 
 
@@ -183,17 +189,17 @@ def test_a_metric_of_another_kind_is_refused():
 
 
 def test_rows_to_tell_shrink_with_the_margin_and_fit():
-    what = [objective("regression", "pearson")]
+    objectives = [objective("regression", "pearson")]
     pair = {"main": numbers(0.5)}, {"main": numbers(0.55)}
-    found = compare(*pair, what, 0.95)
-    few, many = (required_rows(*pair, what, found, margin, 0.95) for margin in (0.05, 0.025))
-    assert many == pytest.approx(4 * few, abs=4)
-    assert required_rows(*pair, [*what, *what], found, 0.05, 0.95) is None
+    comparison = compare(*pair, objectives, 0.95)
+    wide_rows, narrow_rows = (required_rows(*pair, objectives, comparison, margin, 0.95) for margin in (0.05, 0.025))
+    assert narrow_rows == pytest.approx(4 * wide_rows, abs=4)
+    assert required_rows(*pair, [*objectives, *objectives], comparison, 0.05, 0.95) is None
 
 
 def test_a_new_kind_is_one_entry_of_the_table(monkeypatch):
     # Ranks 1 to 5, measured by the share of predictions that are at most 1 off, and by how far they are off.
-    def near(table):
+    def within_one(table):
         return (table["label"] - table["predicted"]).abs().to_numpy() <= 1
 
     def distance(table):
@@ -203,10 +209,13 @@ def test_a_new_kind_is_one_entry_of_the_table(monkeypatch):
         form="numbers",
         predict=lambda predictor, rows, _: pd.DataFrame({"predicted": [predictor(text) for text in rows["text"]]}),
         measure=lambda table, _: {
-            "near": float(near(table).mean()), "distance": float(distance(table).mean()), "off": 1 - float(near(table).mean())
+            "near": float(within_one(table).mean()), "distance": float(distance(table).mean()),
+            "off": 1 - float(within_one(table).mean()),
         },
         metric_names=("near", "distance", "off"),
-        gate_metrics={"near": kinds.GateMetric(near, "proportion"), "distance": kinds.GateMetric(distance, "mean")},
+        gate_metrics={
+            "near": kinds.GateMetric(within_one, "proportion"), "distance": kinds.GateMetric(distance, "mean")
+        },
         lower_is_better=frozenset({"off"}),
     )  # fmt: skip
     monkeypatch.setitem(kinds.KINDS, "ranking", kind)
@@ -215,24 +224,24 @@ def test_a_new_kind_is_one_entry_of_the_table(monkeypatch):
     rows = rows.assign(label=rows["text"].astype(int), row_key=rows.index.astype(str), side_key=rows.index.astype(str))
     assert kinds.gate_metric("ranking", None) == "near" and (kinds.better("x/near"), kinds.better("off")) == (1, -1)
     for metric in ("near", "distance"):
-        what = objective("regression", "rmse").model_copy(update={"kind": "ranking", "metric": metric})
+        main = objective("regression", "rmse").model_copy(update={"kind": "ranking", "metric": metric})
         good, bad, dummy_table = (
-            {"main": scoring.predictions(predictor, rows, what)}
+            {"main": scoring.predictions(predictor, rows, main)}
             for predictor in (int, lambda text: int(text) + 2 * (text in "35"), lambda _: 1)
         )
-        value = kinds.metrics(good, [what])[metric]
+        value = kinds.metrics(good, [main])[metric]
         assert value == 1 and list(good["main"]) == ["row_key", "side_key", "label", "predicted"]
-        found = compare(good, bad, [what], 0.95)
-        expected = value - kinds.metrics(bad, [what])[metric]
-        assert 0 < found.lower < found.difference == pytest.approx(expected)
-        subsets = {"main": slices.split_slices(rows.assign(original="{}"), what, [])}
-        compared = slices.compare_slices(bad, good, subsets, [what], 0.02, 0.95)
+        comparison = compare(good, bad, [main], 0.95)
+        expected = value - kinds.metrics(bad, [main])[metric]
+        assert 0 < comparison.lower < comparison.difference == pytest.approx(expected)
+        subsets = {"main": slices.split_slices(rows.assign(original="{}"), main, [])}
+        compared = slices.compare_slices(bad, good, subsets, [main], 0.02, 0.95)
         assert compared[0].worse and compared[0].rows == 400
-        improved, regressed = prediction_changes.count_changes(good, bad, [what])
+        improved, regressed = prediction_changes.count_changes(good, bad, [main])
         assert improved == rows["text"].isin(["3", "5"]).sum() and regressed == 0
-        profile = drift_profile.build_profile(good["main"], rows, what)
+        profile = drift_profile.build_profile(good["main"], rows, main)
         assert profile.score == 1 and "answer" in profile.features
-        verdict = decide_first(good, References(dummy_table, bad), [what], "baseline", 0.95)
+        verdict = decide_first(good, References(dummy_table, bad), [main], "baseline", 0.95)
         assert verdict.claim == "first", verdict.reasons
 
 

@@ -43,8 +43,8 @@ def stock_logits(model, tokenizer):
 def test_students_and_pruned_models_load_with_stock_transformers(kind, request, tmp_path):
     model, tokenizer = request.getfixturevalue(kind)
     small = layer_dropping.drop_layers(model, 1)
-    told = importance.compute_importance(small, [padded_rows(tokenizer) | {"objective": "main"}], {"main": BINARY})
-    small = pruning.prune(small, told, [24])
+    scores = importance.compute_importance(small, [padded_rows(tokenizer) | {"objective": "main"}], {"main": BINARY})
+    small = pruning.prune(small, scores, [24])
     assert sum(p.numel() for p in small.parameters()) < sum(p.numel() for p in model.parameters())
     small.save_pretrained(tmp_path)
     again = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
@@ -73,7 +73,9 @@ def test_strategies_pick_these_layers(strategy, of_six, of_twelve):
     pick = layer_dropping.STRATEGIES[strategy]
     assert pick(6, 3) == of_six and pick(12, 4) == of_twelve
     assert pick(6, 6) == list(range(6)) and len(pick(6, 1)) == 1
-    assert all(sorted({*pick(12, kept)}) == pick(12, kept) and len(pick(12, kept)) == kept for kept in range(1, 13))
+    assert all(
+        sorted({*pick(12, count)}) == pick(12, count) and len(pick(12, count)) == count for count in range(1, 13)
+    )
 
 
 @pytest.mark.parametrize(("architecture", "names"), [("bert", ("judged", "scored")), ("gpt2", ("written", "judged"))])

@@ -31,11 +31,11 @@ def spending(days, action="held"):
 
 
 def test_a_year_counts_what_was_tested_on_the_holdout_in_use():
-    old, worn, used = spending(366), spending(40), [spending(20), spending(3, "promoted")]
+    old, worn, in_use = spending(366), spending(40), [spending(20), spending(3, "promoted")]
     rotated, untested = Entry(action=ledger.ROTATED, why=""), Entry(action="held", why="")
-    assert ledger.tests_of_last_year([old, worn, *used, untested], NOW) == [worn, *used]
-    assert ledger.tests_of_last_year([old, worn, rotated, *used, untested], NOW) == used
-    assert ledger.active_holdout([old, rotated, *used, rotated]) == 2
+    assert ledger.tests_of_last_year([old, worn, *in_use, untested], NOW) == [worn, *in_use]
+    assert ledger.tests_of_last_year([old, worn, rotated, *in_use, untested], NOW) == in_use
+    assert ledger.active_holdout([old, rotated, *in_use, rotated]) == 2
 
 
 def test_tests_spend_what_they_took_and_old_ones_what_their_night_was_set_to(versions):
@@ -108,13 +108,13 @@ def test_a_move_that_was_cut_off_is_made_by_whoever_comes_next(versions, monkeyp
     assert [(entry.action, entry.claim) for entry in entries] == [("promoted", "first"), ("promoted", "cheaper")]
     assert len(ledger.tests_of_last_year(entries, datetime.now(UTC))) == 1 and ledger.anchor(entries) == "1"
 
-    for cut in ("_set_aliases", "clear_pending"):
+    for interrupted in ("_set_aliases", "clear_pending"):
         with monkeypatch.context() as patched:
-            patched.setattr(model_registry if cut == "_set_aliases" else ledger, cut, cut_off)
+            patched.setattr(model_registry if interrupted == "_set_aliases" else ledger, interrupted, cut_off)
             with pytest.raises(ConnectionError):
                 model_registry.rollback("x", "worse", "Ada", "1")
         assert "rolled back to version 1" in str(model_registry.hold_reason("x"))
-        if cut == "_set_aliases":
+        if interrupted == "_set_aliases":
             model_registry.notice_moves_by_hand("x")
         else:
             assert model_registry.rollback("x", "worse", "Ada", None).new == "1"

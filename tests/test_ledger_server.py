@@ -33,12 +33,12 @@ def actions(model):
 
 
 def test_a_first_night_that_is_stopped_or_held_and_then_repeated(model):
-    stopped, held = model.pipeline_run(2), model.pipeline_run(1)
-    model_registry.note(model.name, "stopped", "at least two labels", stopped)
-    model_registry.note(model.name, "held", "does not beat the baseline", held, model.version(held))
-    model_registry.note(model.name, ledger.SKIPPED, "nothing changed", held)
+    stopped_run, held_run = model.pipeline_run(2), model.pipeline_run(1)
+    model_registry.note(model.name, "stopped", "at least two labels", stopped_run)
+    model_registry.note(model.name, "held", "does not beat the baseline", held_run, model.version(held_run))
+    model_registry.note(model.name, ledger.SKIPPED, "nothing changed", held_run)
     assert actions(model) == [("stopped", "", ""), ("held", "", ""), ("skipped", "", "")]
-    assert [entry.evidence for entry in ledger.history(model.name)] == [stopped, held, held]
+    assert [entry.evidence for entry in ledger.history(model.name)] == [stopped_run, held_run, held_run]
     assert "held by nightly" in model.client.get_model_version(model.name, "1").description
 
 
@@ -58,32 +58,36 @@ def test_nights_after_the_champion_was_deleted_by_hand(model):
     assert model_registry.version_of(model.name, model_registry.CHAMPION) == third
 
 
-@pytest.mark.parametrize("gone", ["old", "new"])
-def test_a_move_that_a_kill_cut_off_ends_although_its_version_was_deleted(model, gone):
+@pytest.mark.parametrize("deleted", ["old", "new"])
+def test_a_move_that_a_kill_cut_off_ends_although_its_version_was_deleted(model, deleted):
     versions = {role: model.version(model.pipeline_run(1)) for role in ("old", "new")}
     model_registry.promote(model.name, versions["old"], "it was good", None)
     entry = ledger.Entry(action="promoted", why="better", pending="true", version=versions["new"], **versions)
     ledger.append(model.name, entry)
-    model.client.delete_model_version(model.name, versions[gone])
+    model.client.delete_model_version(model.name, versions[deleted])
     model_registry.notice_moves_by_hand(model.name)
     assert ledger.pending_move(model.name) is None
-    assert model_registry.version_of(model.name, model_registry.CHAMPION) == versions["new" if gone == "old" else "old"]
+    assert (
+        model_registry.version_of(model.name, model_registry.CHAMPION) == versions["new" if deleted == "old" else "old"]
+    )
 
 
 def test_a_run_that_was_removed_for_good(model, mlflow_server):
-    night = model.pipeline_run(2)
-    champion = model.version(night)
+    run = model.pipeline_run(2)
+    champion = model.version(run)
     model.client.set_model_version_tag(model.name, champion, tags.FINGERPRINT, "f")
-    model_registry.promote(model.name, champion, "it was good", None, evidence=night)
-    removed_by_gc(mlflow_server, night)
+    model_registry.promote(model.name, champion, "it was good", None, evidence=run)
+    removed_by_gc(mlflow_server, run)
     assert not tracking.unfinished(model_registry.version(model.name, champion), "f")
-    tonight = model.pipeline_run(1)
-    challenger = model.version(tonight)
-    result = NightResult(status="held", reason="", model=model.name, version=challenger, mlflow_run_id=tonight, rows={})
+    next_run = model.pipeline_run(1)
+    challenger = model.version(next_run)
+    result = NightResult(
+        status="held", reason="", model=model.name, version=challenger, mlflow_run_id=next_run, rows={}
+    )
     verdict = Verdict(decision="hold", reasons=[], champion_version=champion)
     assert "since version 1" in version_description._changes(result, verdict)
-    model_registry.note(model.name, "held", "not better", night, challenger)
-    model_registry.promote(model.name, challenger, "better", champion, evidence=night)
+    model_registry.note(model.name, "held", "not better", run, challenger)
+    model_registry.promote(model.name, challenger, "better", champion, evidence=run)
     assert actions(model)[-1] == ("promoted", "1", "2") and model_registry.trained_keys(model.name, champion) == set()
 
 

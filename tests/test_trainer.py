@@ -121,8 +121,8 @@ def test_the_best_epoch_is_taken_also_after_kills_at_every_turn(tmp_path, patien
     metric = GivenMetric(patience)
     uninterrupted = train_once.fit(tmp_path / "a", options=metric.options, **best_epoch.ARGUMENTS)
     assert [line["step"] for line in uninterrupted.history if "eval_macro_f1" in line] == list(range(5, last + 1, 5))
-    assert uninterrupted.best_step == 20 and np.array_equal(metric.answers(uninterrupted.model), metric.answered[3])
-    metric.answered += [None] * len(best_epoch.VALUES)
+    assert uninterrupted.best_step == 20 and np.array_equal(metric.answers(uninterrupted.model), metric.epoch_logits[3])
+    metric.epoch_logits += [None] * len(best_epoch.VALUES)
     for event, step in [
         ("on_step_end", 20),
         ("on_evaluate", 20),
@@ -149,8 +149,8 @@ def test_the_best_epoch_of_a_shared_trunk_and_of_lora(tmp_path, names, lora):
         options=metric.options,
         **best_epoch.ARGUMENTS | {"num_train_epochs": 6, "learning_rate": 1e-2},
     )
-    assert np.allclose(metric.answers(fitted.model), metric.answered[3], atol=1e-5)
-    assert not np.allclose(metric.answered[5], metric.answered[3], atol=1e-3)
+    assert np.allclose(metric.answers(fitted.model), metric.epoch_logits[3], atol=1e-5)
+    assert not np.allclose(metric.epoch_logits[5], metric.epoch_logits[3], atol=1e-3)
 
 
 def test_out_of_memory_halves_the_micro_batch_and_keeps_the_result(tmp_path, monkeypatch):
