@@ -1,4 +1,4 @@
-"""`nightshift bench baseline`: the baseline of classification beside multinomial logistic regression, which it was before."""
+"""`nightshift bench baseline`: the baseline of classification, compared with the previous one, multinomial logistic regression."""
 
 import argparse
 import multiprocessing
@@ -19,21 +19,21 @@ from nightshift.evaluation.metrics import single_label_metrics
 from nightshift.records import Augmented, Objective, Sides
 from tasks import evaluate
 
-BEFORE, NOW, CENTROID = "multinomial, L-BFGS (before)", "the baseline", "nearest mean of a label"
-MADE = {"1,000 labels": 1000, "5,000 labels": 5000}
-"""Made-up texts: words at random and one of the label's own; eight rows a label, so that many are missing in training."""
+PREVIOUS, CURRENT, CENTROID = "multinomial, L-BFGS (before)", "the baseline", "nearest mean of a label"
+SYNTHETIC = {"1,000 labels": 1000, "5,000 labels": 5000}
+"""Synthetic data sets: random words and one that stands for the label; eight rows per label, so that many are missing in training."""
 
 
 def main(arguments: list[str]) -> dict[str, Any]:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="nightshift bench baseline", allow_abbrev=False)
     parser.add_argument("--data", default="sst2,banking77", help="public data sets")
-    parser.add_argument("--models", default=",".join((BEFORE.split(",")[0], "baseline", "mean")))
-    told = parser.parse_args(arguments)
-    wanted = told.models.split(",")
-    models = [name for name in (BEFORE, NOW, CENTROID) if any(word in name for word in wanted)]
-    cases = [(name, model) for name in (*told.data.split(","), *MADE) for model in models
-             if not (name in MADE and model == BEFORE)]  # fmt: skip
+    parser.add_argument("--models", default=",".join((PREVIOUS.split(",")[0], "baseline", "mean")))
+    options = parser.parse_args(arguments)
+    patterns = options.models.split(",")
+    models = [name for name in (PREVIOUS, CURRENT, CENTROID) if any(pattern in name for pattern in patterns)]
+    cases = [(name, model) for name in (*options.data.split(","), *SYNTHETIC) for model in models
+             if not (name in SYNTHETIC and model == PREVIOUS)]  # fmt: skip
     with TemporaryDirectory() as folder:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:
@@ -46,28 +46,28 @@ def main(arguments: list[str]) -> dict[str, Any]:
 
 
 def _row(name: str, model: str, folder: Path) -> dict[str, Any]:
-    train, test = _made(MADE[name]) if name in MADE else _public(name, folder)
+    train, test = _synthetic(SYNTHETIC[name]) if name in SYNTHETIC else _public(name, folder)
     labels = sorted({*train["label"], *test["label"]})
     sides = Sides(train=1, validation=1, holdout=1, spare=0, leaks=0, labels=labels, pairs=False)
     objective = Objective(name="main", kind="classification", metric="macro_f1", sides=sides,
                           augmented=Augmented(augmented=0))  # fmt: skip
-    peak, begun = _peak(), time.process_time()
-    if model == BEFORE:
+    peak, start = _peak(), time.process_time()
+    if model == PREVIOUS:
         learner = make_pipeline(evaluate.tfidf(), LogisticRegression(max_iter=1000, C=10.0))
-        what, said = model, learner.fit(train["text"], train["label"]).predict(test["text"])
+        description, predicted = model, learner.fit(train["text"], train["label"]).predict(test["text"])
     else:
-        evaluate.MAX_WORK = evaluate.MAX_WORK if model == NOW else 0
-        what, table = evaluate.baseline(train, test, objective, None)
-        said = table["predicted"]
-    found = single_label_metrics(test["label"], said)
+        evaluate.MAX_WORK = evaluate.MAX_WORK if model == CURRENT else 0
+        description, table = evaluate.baseline(train, test, objective, None)
+        predicted = table["predicted"]
+    metrics = single_label_metrics(test["label"], predicted)
     row = {
         "data": name,
         "model": model,
-        "it is": what,
+        "it is": description,
         "rows": len(train),
-        "accuracy": round(found["accuracy"], 4),
-        "macro F1": round(found["macro_f1"], 4),
-        "CPU seconds": round(time.process_time() - begun, 1),
+        "accuracy": round(metrics["accuracy"], 4),
+        "macro F1": round(metrics["macro_f1"], 4),
+        "CPU seconds": round(time.process_time() - start, 1),
         "MB": round(_peak() - peak),
     }
     say(" | ".join(map(str, row.values())))
@@ -83,11 +83,11 @@ def _public(name: str, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     return train.assign(row_key=train.index.astype(str)), test.assign(row_key=test.index.astype(str))
 
 
-def _made(labels: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _synthetic(labels: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     random = np.random.default_rng(labels)
     label = np.arange(8 * labels) % labels
     words = random.integers(20_000, size=(len(label), 7))
-    texts = [" ".join(f"w{word}" for word in line) + f" k{own}" for line, own in zip(words, label, strict=True)]
-    frame = pd.DataFrame({"text": texts, "label": [f"label {own}" for own in label]})
+    texts = [" ".join(f"w{word}" for word in line) + f" k{index}" for line, index in zip(words, label, strict=True)]
+    frame = pd.DataFrame({"text": texts, "label": [f"label {index}" for index in label]})
     frame["row_key"] = frame.index.astype(str)
     return frame[labels:], frame[:labels]

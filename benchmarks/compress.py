@@ -1,9 +1,10 @@
-"""`nightshift bench compress`: how small and fast a model becomes, and what it keeps, on whole public test sets.
+"""`nightshift bench compress`: size, speed and quality of compressed models on complete public test sets.
 
-Nights by the command line, one a seed, as many at once as there are cores, whose candidates are set against full (PyTorch
-float32) of the same night. How long parts of a model take, by which they prune, is measured once before, while nothing else
-runs. Students learn from one or six pieces a training row besides. Beside them stand `benchmarks.others`. Of a language model from scratch (tiny Shakespeare) there are neither pieces nor others, and perplexity
-stands for accuracy. `--device cuda` is `benchmarks.gpu_serving`.
+Each seed is a run of the pipeline by the command line, as many at once as there are cores. The candidates are compared with
+full (PyTorch, float32) of the same run. The latency table, by which they are pruned, is measured once beforehand, while
+nothing else runs. Students learn from one or six n-grams per training row as well. The alternatives of `benchmarks.others`
+are measured too. A language model from scratch (tiny Shakespeare) has neither n-grams nor alternatives, and perplexity
+takes the place of accuracy. `--device cuda` runs `benchmarks.gpu_serving`.
 """
 
 import argparse
@@ -84,7 +85,7 @@ UNTRAINED = [
     "prune:0.65+vocabulary+quantize:static",
     "prune:0.5+vocabulary+quantize:static",
 ]
-"""Recipes without training after full: pruned models are only reconstructed by least squares."""
+"""Recipes without training after full; pruned models are only reconstructed by least squares."""
 NOTES = (
     "accuracy on the whole test set (of waimai the holdout), means over the seeds; of a perplexity, median over the seeds, "
     "what is kept is full's as a share of it; times full's: medians over the seeds of ratios within a night, where all are "
@@ -93,29 +94,30 @@ NOTES = (
     "confirmed: on how many seeds the holdout ruled out a drop of 0.02 (macro-F1; of a perplexity nats a token)",
 )
 AIMS = ((0.99, 12, 10), (0.97, 25, 20))
-"""Share of the accuracy kept, times as fast at batch 1, times as small."""
+"""Share of full's accuracy, speedup at batch 1, and size ratio that are aimed at."""
 UNTRAINED_AIM = (0.99, 5, 180)
-"""Without training: share kept, times as fast, seconds to make."""
+"""Share of full's accuracy, speedup, and seconds to build, that are aimed at without training."""
 
 
 def main(arguments: list[str]) -> dict[str, Any]:
     """Run the benchmark."""
-    which, device, rest = by_device(arguments)
+    device_parser, device, remaining = by_device(arguments)
     if device == "cuda":
         from benchmarks import gpu_serving
 
-        return gpu_serving.main(rest)
-    told = _told(argparse.ArgumentParser(prog="nightshift bench compress", parents=[which], allow_abbrev=False), rest)
+        return gpu_serving.main(remaining)
+    options = _parse(device_parser, remaining)
     with tempfile.TemporaryDirectory() as temporary:
-        runs = _runs(told, (told.folder or Path(temporary)).resolve())
+        runs = _runs(options, (options.folder or Path(temporary)).resolve())
     rows = _rows(runs)
-    verdicts = [] if "kind" in DATA[told.data] else _untrained(rows) if told.untrained else _verdicts(rows)
-    name = f"compress-{told.data}" + "-untrained" * told.untrained + "-auto" * (told.recipes == "auto")
+    verdicts = [] if "kind" in DATA[options.data] else _untrained(rows) if options.untrained else _verdicts(rows)
+    name = f"compress-{options.data}" + "-untrained" * options.untrained + "-auto" * (options.recipes == "auto")
     table = [row | {"kept, %": round(row["kept, %"], 1)} for row in rows]
-    return {"name": name, "table": table, "notes": [*verdicts, f"{told.seeds} seeds", *NOTES], "runs": runs}
+    return {"name": name, "table": table, "notes": [*verdicts, f"{options.seeds} seeds", *NOTES], "runs": runs}
 
 
-def _told(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
+def _parse(device_parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="nightshift bench compress", parents=[device_parser], allow_abbrev=False)
     parser.add_argument("--data", default="sst2", choices=DATA)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--recipes", help="or auto; else those of this benchmark")
@@ -124,163 +126,180 @@ def _told(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Nam
         "--folder", type=Path, help="where the nights lie: what was cut off goes on there; else a temporary one"
     )
     parser.add_argument("--untrained", action="store_true", help="nothing is trained after full")
-    told = parser.parse_args(arguments)
-    if told.untrained and "kind" in DATA[told.data]:
-        parser.error(f"--untrained is for what judges; {told.data} writes")
-    return told
+    options = parser.parse_args(arguments)
+    if options.untrained and "kind" in DATA[options.data]:
+        parser.error(f"--untrained is for what judges; {options.data} writes")
+    return options
 
 
-def _runs(told: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
-    """The nights, side by side, and then what each one's models cost, while nothing else runs."""
-    seeds = range(1, told.seeds + 1)
-    places = [folder / f"{told.data}-{seed}" for seed in seeds]
-    _measured(told, folder / f"{told.data}-measured", places)
+def _runs(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
+    """Run the pipeline for each seed, in parallel; then measure the costs of the models, one run after the other."""
+    seeds = range(1, options.seeds + 1)
+    run_folders = [folder / f"{options.data}-{seed}" for seed in seeds]
+    _measure_latency_table(options, folder / f"{options.data}-measured", run_folders)
     with ThreadPoolExecutor(available_cpus()) as pool:
-        nights = [*pool.map(_night, places, [_settings(told, seed) for seed in seeds], [told.set] * told.seeds)]
-    begins = DATA[told.data]["train"]["base_model"] == MINILM
-    bases = [MINILM if begins and place == places[0] else None for place in places]
-    return [_costed(*run) for run in zip(places, nights, bases, strict=True)]
+        candidate_lists = [
+            *pool.map(
+                _run_pipeline, run_folders, [_settings(options, seed) for seed in seeds], [options.set] * options.seeds
+            )
+        ]
+    has_base = DATA[options.data]["train"]["base_model"] == MINILM
+    bases = [MINILM if has_base and run_folder == run_folders[0] else None for run_folder in run_folders]
+    return [_add_costs(*run) for run in zip(run_folders, candidate_lists, bases, strict=True)]
 
 
-def _measured(told: argparse.Namespace, place: Path, places: list[Path]) -> None:
-    """How long parts of a model take, told in `place` by a night that hardly learns, for those in `places`.
+def _measure_latency_table(options: argparse.Namespace, table_folder: Path, run_folders: list[Path]) -> None:
+    """Measure the latency table in a run with hardly any training, and copy it into the folders of the other runs.
 
-    A table made beside another night counts what that takes: two of the same model have differed by a quarter.
+    A table that is measured while another run is active is wrong: two of the same model have differed by a quarter.
     """
-    settings = _settings(told, 1)
+    settings = _settings(options, 1)
     recipes = settings["compress"].pop("recipes")
     chains = [recipe.split("+") for recipe in (["prune:0.5"] if recipes == "auto" else recipes)]
-    firsts = [next((at for at, step in enumerate(steps, 1) if step.startswith("prune:0.")), 0) for steps in chains]
-    pruned = sorted({"+".join(steps[:first]) for steps, first in zip(chains, firsts, strict=True) if first})
+    prune_positions = [
+        next((position for position, step in enumerate(steps, 1) if step.startswith("prune:0.")), 0) for steps in chains
+    ]
+    pruned = sorted(
+        {"+".join(steps[:position]) for steps, position in zip(chains, prune_positions, strict=True) if position}
+    )
     if "kind" in settings or not pruned:
         return
-    hardly = [
+    short_training = [
         "train.num_train_epochs=0.01",
         "compress.distil_epochs=0.01",
         "compress.recovery_epochs=0",
         "augment.num_ngrams=0",
     ]
-    _night(place, settings, [*told.set, *hardly, f"compress.recipes=[{', '.join(pruned)}]"])
-    for other in places:
-        shutil.copytree(place / "home" / "measured", other / "home" / "measured", dirs_exist_ok=True)
+    _run_pipeline(table_folder, settings, [*options.set, *short_training, f"compress.recipes=[{', '.join(pruned)}]"])
+    for run_folder in run_folders:
+        shutil.copytree(table_folder / "home" / "measured", run_folder / "home" / "measured", dirs_exist_ok=True)
 
 
-def _settings(told: argparse.Namespace, seed: int) -> dict[str, Any]:
-    settings: dict[str, Any] = {"model": "bench"} | deepcopy(DATA[told.data]) | {"base_dir": str(public_data())}
+def _settings(options: argparse.Namespace, seed: int) -> dict[str, Any]:
+    settings: dict[str, Any] = {"model": "bench"} | deepcopy(DATA[options.data]) | {"base_dir": str(public_data())}
     settings["train"]["seed"] = seed
-    if told.untrained:
+    if options.untrained:
         settings["compress"] |= {"recovery_epochs": 0, "recipes": UNTRAINED}
-    if told.recipes:
-        settings["compress"]["recipes"] = told.recipes if told.recipes == "auto" else told.recipes.split(",")
+    if options.recipes:
+        settings["compress"]["recipes"] = options.recipes if options.recipes == "auto" else options.recipes.split(",")
     return settings
 
 
-def _night(place: Path, settings: dict[str, Any], overrides: list[str]) -> list[dict[str, Any]]:
-    """The candidates of a night whose files lie in `place`, where it may have ended before; it takes one core.
+def _run_pipeline(folder: Path, settings: dict[str, Any], overrides: list[str]) -> list[dict[str, Any]]:
+    """Run the pipeline in `folder` on one core, unless it has ended there before, and return its candidates.
 
-    One with other settings that ended there before leaves its steps, not what it chose.
+    After an earlier run with other settings its artifacts are reused, but not those of `compress`.
     """
-    told, ended = {"settings": settings, "overrides": overrides}, place / "night.json"
-    if ended.exists() and (found := json.loads(ended.read_text()))["told"] == told:
-        return list(found["candidates"])
-    shutil.rmtree(place / "home" / "artifacts" / "compress", ignore_errors=True)
-    place.mkdir(parents=True, exist_ok=True)
-    (place / "night.yaml").write_text(json.dumps(settings))
+    invocation, record_path = {"settings": settings, "overrides": overrides}, folder / "night.json"
+    if record_path.exists() and (record := json.loads(record_path.read_text()))["told"] == invocation:
+        return list(record["candidates"])
+    shutil.rmtree(folder / "home" / "artifacts" / "compress", ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "night.yaml").write_text(json.dumps(settings))
     command = [sys.executable, "-m", "cli.main", "run", "night.yaml", "--json"]
-    command += [word for override in overrides for word in ("--set", override)]
-    around = environment(place) | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=place, env=around, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{place.name}: the night ended with exit code {done.returncode}")
-    candidates = json.loads(done.stdout.splitlines()[-1])["candidates"]
+    command += [argument for override in overrides for argument in ("--set", override)]
+    variables = environment(folder) | {"OMP_NUM_THREADS": "1"}
+    process = subprocess.run(command, cwd=folder, env=variables, stdout=subprocess.PIPE, text=True)
+    if process.returncode:
+        raise RuntimeError(f"{folder.name}: the night ended with exit code {process.returncode}")
+    candidates = json.loads(process.stdout.splitlines()[-1])["candidates"]
     if not candidates:
-        raise RuntimeError(f"a night with these settings has ended in {place} before, and others since: remove it")
-    ended.write_text(json.dumps({"told": told, "candidates": candidates}))
+        raise RuntimeError(f"a night with these settings has ended in {folder} before, and others since: remove it")
+    record_path.write_text(json.dumps({"told": invocation, "candidates": candidates}))
     return list(candidates)
 
 
-def _costed(place: Path, candidates: list[dict[str, Any]], base: str | None) -> dict[str, Any]:
-    """A night's candidates with their costs, and what was asked beside them; with a base model also what begins with it.
+def _add_costs(folder: Path, candidates: list[dict[str, Any]], base: str | None) -> dict[str, Any]:
+    """Return the candidates of a run with their costs, and the alternatives; with a base model also those that start from it.
 
-    In a process with torch as it is where nothing is set: nights let its threads wait passively, which makes full slower.
+    The costs are measured in a process with torch's defaults. Runs let its threads wait passively, which makes full slower.
     """
-    plain = {name: value for name, value in environment(place).items() if not name.startswith(("OMP_", "GOMP_"))}
-    command = [sys.executable, "-m", "benchmarks.costs", str(place / "home"), *([base] if base else [])]
-    done = subprocess.run(command, cwd=PROJECT, env=plain, stdout=subprocess.PIPE, text=True, check=True)
-    costs = {line["name"]: line for line in json.loads(done.stdout.splitlines()[-1])}
+    variables = {name: value for name, value in environment(folder).items() if not name.startswith(("OMP_", "GOMP_"))}
+    command = [sys.executable, "-m", "benchmarks.costs", str(folder / "home"), *([base] if base else [])]
+    process = subprocess.run(command, cwd=PROJECT, env=variables, stdout=subprocess.PIPE, text=True, check=True)
+    costs = {line["name"]: line for line in json.loads(process.stdout.splitlines()[-1])}
     candidates = [candidate | costs.pop(candidate["name"]) for candidate in candidates]
     for candidate in candidates:
         candidate["perplexity"] = candidate["holdout"].get("perplexity")
         quality = candidate["accuracy"] or candidate["perplexity"]
-        say(f"{place.name}, {candidate['name']}: {quality:.4f}, "
+        say(f"{folder.name}, {candidate['name']}: {quality:.4f}, "
             f"{candidate['latency_ms_p50']:.2f} ms, {candidate['size_mb']:.1f} MB")  # fmt: skip
-    return {"night": place.name, "candidates": candidates, "beside": list(costs.values())}
+    return {"night": folder.name, "candidates": candidates, "beside": list(costs.values())}
 
 
 def _rows(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    kinds: dict[str, list[dict[str, Any]]] = {}
+    rows_by_name: dict[str, list[dict[str, Any]]] = {}
     for run in runs:
         full = run["candidates"][0]
         for candidate in run["candidates"]:
-            ratios = {"kept": _kept(candidate, full),
+            ratios = {"kept": _quality_ratio(candidate, full),
                       "speedup": full["latency_ms_p50"] / candidate["latency_ms_p50"],
                       "smaller": full["size_mb"] / candidate["size_mb"]}  # fmt: skip
-            kinds.setdefault(candidate["name"], []).append(candidate | ratios)
-        for other in run["beside"]:
-            ratios = {"kept": _kept(other, full), "speedup": full["latency_ms_p50"] / other["latency_ms_p50"]}
-            kinds.setdefault(other["name"], []).append(other | ratios)
-    return [_row(name, found) for name, found in kinds.items()]
+            rows_by_name.setdefault(candidate["name"], []).append(candidate | ratios)
+        for alternative in run["beside"]:
+            ratios = {
+                "kept": _quality_ratio(alternative, full),
+                "speedup": full["latency_ms_p50"] / alternative["latency_ms_p50"],
+            }
+            rows_by_name.setdefault(alternative["name"], []).append(alternative | ratios)
+    return [_row(name, candidates) for name, candidates in rows_by_name.items()]
 
 
-def _kept(one: dict[str, Any], full: dict[str, Any]) -> float:
-    """Share of full's accuracy, or of what its perplexity is a share of."""
-    written = full["perplexity"]
-    return float(written / one["perplexity"] if written else one["accuracy"] / full["accuracy"])
+def _quality_ratio(candidate: dict[str, Any], full: dict[str, Any]) -> float:
+    """Return the ratio of a model's accuracy to full's, or of full's perplexity to the model's."""
+    full_perplexity = full["perplexity"]
+    return float(
+        full_perplexity / candidate["perplexity"] if full_perplexity else candidate["accuracy"] / full["accuracy"]
+    )
 
 
-def _row(name: str, found: list[dict[str, Any]]) -> dict[str, Any]:
-    def middle(field: str, digits: int) -> float | None:
-        values = [one[field] for one in found if one.get(field) is not None]
+def _row(name: str, candidates: list[dict[str, Any]]) -> dict[str, Any]:
+    def median_of(field: str, digits: int) -> float | None:
+        values = [candidate[field] for candidate in candidates if candidate.get(field) is not None]
         return round(median(values), digits) if values else None
 
     return {
         "model": name,
-        "accuracy": round(mean(one["accuracy"] for one in found), 4) if found[0]["accuracy"] else None,
-        "perplexity": middle("perplexity", 1),
-        "kept, %": 100 * mean(one["kept"] for one in found),
-        "ms, p50": middle("latency_ms_p50", 2),
-        "ms, p95": middle("latency_ms_p95", 2),
-        "times as fast": middle("speedup", 1),
-        "texts/s": middle("throughput", 0),
-        "MB": middle("size_mb", 1),
-        "times as small": middle("smaller", 1),
-        "memory, MB": middle("memory_mb", 0),
-        "load, ms": middle("load_ms", 0),
-        "made in, s": middle("seconds", 0),
-        "confirmed": f"{sum(one['confirmed'] for one in found)} of {len(found)}" if "confirmed" in found[0] else None,
+        "accuracy": round(mean(candidate["accuracy"] for candidate in candidates), 4)
+        if candidates[0]["accuracy"]
+        else None,
+        "perplexity": median_of("perplexity", 1),
+        "kept, %": 100 * mean(candidate["kept"] for candidate in candidates),
+        "ms, p50": median_of("latency_ms_p50", 2),
+        "ms, p95": median_of("latency_ms_p95", 2),
+        "times as fast": median_of("speedup", 1),
+        "texts/s": median_of("throughput", 0),
+        "MB": median_of("size_mb", 1),
+        "times as small": median_of("smaller", 1),
+        "memory, MB": median_of("memory_mb", 0),
+        "load, ms": median_of("load_ms", 0),
+        "made in, s": median_of("seconds", 0),
+        "confirmed": f"{sum(candidate['confirmed'] for candidate in candidates)} of {len(candidates)}"
+        if "confirmed" in candidates[0]
+        else None,
     }
 
 
 def _verdicts(rows: list[dict[str, Any]]) -> list[str]:
-    ours = [row for row in rows if row["times as small"]]
+    sized = [row for row in rows if row["times as small"]]
     lines = []
     for share, fast, small in AIMS:
-        best = _fastest(ours, share)
-        met = best["times as fast"] >= fast and best["times as small"] >= small
+        best = _fastest(sized, share)
+        is_met = best["times as fast"] >= fast and best["times as small"] >= small
         lines.append(f"at least {share:.0%} kept: {best['model']} is {best['times as fast']:g} times as fast and "
-                     f"{best['times as small']:g} times as small; aim {fast} and {small}: {'met' if met else 'missed'}")  # fmt: skip
+                     f"{best['times as small']:g} times as small; aim {fast} and {small}: {'met' if is_met else 'missed'}")  # fmt: skip
     return lines
 
 
 def _untrained(rows: list[dict[str, Any]]) -> list[str]:
-    share, fast, most = UNTRAINED_AIM
+    share, fast, max_seconds = UNTRAINED_AIM
     best = _fastest([row for row in rows if row["times as small"]], share)
     seconds = best["made in, s"] or 0
-    met = best["times as fast"] >= fast and seconds <= most
+    is_met = best["times as fast"] >= fast and seconds <= max_seconds
     return [f"without training: {best['model']} keeps {best['kept, %']:.1f} %, is {best['times as fast']:g} times as fast and "
-            f"made in {seconds:g} s; aim {share:.0%}, {fast} and {most}: {'met' if met else 'missed'}"]  # fmt: skip
+            f"made in {seconds:g} s; aim {share:.0%}, {fast} and {max_seconds}: {'met' if is_met else 'missed'}"]  # fmt: skip
 
 
 def _fastest(rows: list[dict[str, Any]], share: float) -> dict[str, Any]:
-    """Of those that keep this share; full always does."""
+    """Return the fastest model that keeps this share of full's quality; full always does."""
     return max((row for row in rows if row["kept, %"] >= 100 * share), key=lambda row: row["times as fast"])

@@ -1,7 +1,7 @@
-"""What a text costs, of a night's full and candidates and of others, asked in turns: `python -m benchmarks.costs HOME [BASE]`.
+"""Cost of a prediction, for the models of a run and for alternatives: `python -m benchmarks.costs HOME [BASE]`.
 
-The last line of standard output holds them as JSON. Full is in PyTorch; the others are those of `benchmarks.others`,
-with BASE, a base model, also those that begin with one.
+The models are measured in turns: full in PyTorch, the candidates, and the alternatives of `benchmarks.others`; those that
+start from a base model only if BASE names one. The last line of standard output holds the costs as JSON.
 """
 
 import json
@@ -18,8 +18,8 @@ from nightshift.models import pretrained
 from nightshift.onnx import export
 
 
-def costs(home: Path, base: str | None) -> list[dict[str, Any]]:
-    """Of full, every candidate and, where the night judges, the others; of these the accuracy on the holdout too."""
+def measure_models(home: Path, base: str | None) -> list[dict[str, Any]]:
+    """Measure full, each candidate and, if the model classifies, the alternatives; of these the holdout accuracy too."""
     (checkpoint,) = home.glob("artifacts/train/*/model")
     (compressed,) = home.glob("artifacts/compress/*/record.json")
     model, tokenizer, heads = pretrained.load_checkpoint(checkpoint)
@@ -32,21 +32,23 @@ def costs(home: Path, base: str | None) -> list[dict[str, Any]]:
     rows = pd.read_parquet(holdout)
     texts = rows["text"].tolist()
     if any(head.generative for head in heads.values()):
-        asked = [
+        predict_functions = [
             lambda texts, _pairs, p=p: p.continuations(texts, max_new_tokens=TIMED_TOKENS) for p in predictors.values()
         ]
-        costs = measure_costs(asked, texts[:TIMED_PROMPTS], None)
+        costs = measure_costs(predict_functions, texts[:TIMED_PROMPTS], None)
         return [{"name": name} | cost for name, cost in zip(predictors, costs, strict=True)]
     train = pd.read_parquet(holdout.with_name("train.parquet"))
-    beside = others.of_full(model, tokenizer, heads, max_length) | others.trained(train["text"], train["label"], base)
-    asked = [lambda texts, _pairs, p=p: p.scores(texts) for p in predictors.values()]
-    asked += [lambda texts, _pairs, ask=ask: ask(texts) for ask in beside.values()]
-    costs = measure_costs(asked, texts, None)
-    found = [{"name": name} | cost for name, cost in zip([*predictors, *beside], costs, strict=True)]
-    for line, ask in zip(found[len(predictors) :], beside.values(), strict=True):
-        line["accuracy"] = float((rows["label"].to_numpy() == list(ask(texts))).mean())
-    return found
+    alternatives = others.full_in_other_runtimes(model, tokenizer, heads, max_length) | others.train_alternatives(
+        train["text"], train["label"], base
+    )
+    predict_functions = [lambda texts, _pairs, p=p: p.scores(texts) for p in predictors.values()]
+    predict_functions += [lambda texts, _pairs, predict=predict: predict(texts) for predict in alternatives.values()]
+    costs = measure_costs(predict_functions, texts, None)
+    measurements = [{"name": name} | cost for name, cost in zip([*predictors, *alternatives], costs, strict=True)]
+    for line, predict in zip(measurements[len(predictors) :], alternatives.values(), strict=True):
+        line["accuracy"] = float((rows["label"].to_numpy() == list(predict(texts))).mean())
+    return measurements
 
 
 if __name__ == "__main__":
-    print(json.dumps(costs(Path(sys.argv[1]), *sys.argv[2:] or [None])))
+    print(json.dumps(measure_models(Path(sys.argv[1]), *sys.argv[2:] or [None])))

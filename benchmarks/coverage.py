@@ -1,8 +1,8 @@
-"""`nightshift bench coverage`: how often the gate's limits miss the true difference, on simulated holdouts.
+"""`nightshift bench coverage`: error rate of the gate's confidence limits, on simulated holdouts.
 
-Two models whose true difference is known answer thousands of holdouts. A one-sided limit at 95 % should show in at most
-5 % of them that the difference is above what it is; the gate's own, at which one test of a year is made, in 0.125 %.
-Three other limits stand beside ours where there are two labels.
+Two models with a known true difference predict thousands of holdouts. A one-sided limit at 95 % may be above the true
+difference in at most 5 % of them; the limit of the gate, at the confidence of one test of a year, in 0.125 %. With two
+labels three alternative limits are measured too.
 """
 
 import argparse
@@ -23,14 +23,19 @@ from tasks.gate.stage import GateSettings
 
 LEVELS = (0.95, GateSettings().test_confidence)
 RIGHT = 0.9
-"""Share of rows that the second model has right."""
+"""Accuracy of the second model."""
 SIZES = (50, 100, 204, 500, 1000, 5000)
 MANY = 10
-"""Holdouts of two labels for each of more labels: they are drawn by counts."""
+"""Holdouts with two labels for each holdout with more labels; those with two are drawn as counts, which is fast."""
 ROWS = (10, 30, 100)
-"""Of each of many labels."""
+"""Rows per label, of holdouts with many labels."""
 POPULATION = 200_000
-OURS, NORMAL, PSEUDO, WIDENED = "ours, %", "bootstrap's normal limit, %", "pseudo-rows, %", "widened by discordance, %"
+SCORE_LIMIT, NORMAL, PSEUDO, WIDENED = (
+    "ours, %",
+    "bootstrap's normal limit, %",
+    "pseudo-rows, %",
+    "widened by discordance, %",
+)
 
 
 def main(arguments: list[str]) -> dict[str, Any]:
@@ -40,8 +45,8 @@ def main(arguments: list[str]) -> dict[str, Any]:
         "--holdouts", type=int, default=1000, help="of each line with many labels; ten times as many of two"
     )
     parser.add_argument("--classes", default="2,5,20,77", help="of macro-F1, whose rows are listed")
-    told = parser.parse_args(arguments)
-    strict, times = LEVELS[1], MANY * told.holdouts
+    options = parser.parse_args(arguments)
+    strict, times = LEVELS[1], MANY * options.holdouts
     f1, metrics = gate.MACRO_F1, (gate.ACCURACY, gate.MACRO_F1, gate.SKEWED)
     table = [_drop(metric, rows, (0.00325, 0.00875), 0.5 / 0.55, strict, times) for metric in metrics for rows in SIZES]
     table += [_drop(metric, rows, (0.01, 0.031), 2 / 2.1, 0.95, times) for metric in metrics for rows in SIZES]
@@ -56,16 +61,16 @@ def main(arguments: list[str]) -> dict[str, Any]:
     ]
     table += [_groups(name, metric, rows, level, times) for name in gate_groups.NAMES for metric in metrics[:2]
               for rows in (200, 1000) for level in LEVELS]  # fmt: skip
-    table += [_many(int(labels), rows, differ, told.holdouts) for labels in told.classes.split(",") for rows in ROWS
+    table += [_many_labels(int(labels), rows, differ, options.holdouts) for labels in options.classes.split(",") for rows in ROWS
               for differ in (0.01, 0.1)]  # fmt: skip
-    same = ", ".join(f"{_same(rows):.2f} of {rows:,}" for rows in (20, *SIZES))
+    bounds = ", ".join(f"{_bound_for_equal_answers(rows):.2f} of {rows:,}" for rows in (20, *SIZES))
     return {"table": table, "notes": [
         "errors: holdouts on which the difference is shown to be above the bound though it is not; in the lines of power, "
         "where it is, the more the better",
-        f"{times:,} holdouts a line, {told.holdouts:,} where labels are many; standard errors: "
-        f"{_error(0.05, times):.2f} and {_error(0.05, told.holdouts):.2f} points at 5 %, {_error(0.00125, times):.3f} and "
-        f"{_error(0.00125, told.holdouts):.3f} at 0.125 %",
-        f"two models that answer alike may differ, at {100 * strict:.5g} % and with two labels, by points of macro-F1: {same} rows",
+        f"{times:,} holdouts a line, {options.holdouts:,} where labels are many; standard errors: "
+        f"{_error(0.05, times):.2f} and {_error(0.05, options.holdouts):.2f} points at 5 %, {_error(0.00125, times):.3f} and "
+        f"{_error(0.00125, options.holdouts):.3f} at 0.125 %",
+        f"two models that answer alike may differ, at {100 * strict:.5g} % and with two labels, by points of macro-F1: {bounds} rows",
         "ours: the score limit of nightshift.evaluation.confidence_limits, of accuracy Tango's and mid-p McNemar; pseudo-rows: a row gained and one lost "
         "a label (Bonett and Price 2012), the outer limit; widened by discordance: the bootstrap's variance with the "
         "Clopper-Pearson limit of the share of rows that differ in place of that share",
@@ -83,7 +88,7 @@ def _row(
     row: dict[str, Any] = {"metric": metric, "holdout": holdout, "rows that differ, %": round(100 * differ, 2), "shown": question,
                            "confidence, %": round(100 * level, 4)}  # fmt: skip
     row |= {name: None if shares.get(name) is None else round(100 * float(np.mean(shares[name])), 3)
-            for name in (OURS, NORMAL, PSEUDO, WIDENED)}  # fmt: skip
+            for name in (SCORE_LIMIT, NORMAL, PSEUDO, WIDENED)}  # fmt: skip
     say(" | ".join(map(str, row.values())))
     return row
 
@@ -91,31 +96,40 @@ def _row(
 def _drop(
     metric: Metric, rows: int, changed: tuple[float, float], bound: float | None, level: float, times: int
 ) -> dict[str, Any]:
-    """Return how often a difference is shown to be above a bound.
+    """Return a line of the table: how often the limit is above a bound.
 
     Args:
-        metric: What is compared.
-        rows: Of a holdout.
-        changed: The shares of rows that the first model alone has right, and the second alone.
-        bound: As a share of the true difference; None for the power of showing equal models not worse by the margin.
-        level: The confidence of the limit.
-        times: Holdouts.
+        metric: Metric that is compared.
+        rows: Number of rows of a holdout.
+        changed: Share of rows that only the first model predicts correctly, and share that only the second does.
+        bound: Bound, as a share of the true difference; None for the power to show that equal models are not worse by the
+            margin.
+        level: Confidence of the limit.
+        times: Number of holdouts.
     """
-    gained, lost = changed
-    chances = np.array([1 - RIGHT - gained, lost, gained, RIGHT - lost])
+    first_only, second_only = changed
+    chances = np.array([1 - RIGHT - first_only, second_only, first_only, RIGHT - second_only])
     cells = (np.array(metric.labels)[:, None] * chances).ravel()
     random = np.random.default_rng(rows)
     counts = random.multinomial(rows, cells, size=times).reshape(times, -1, 4)
     truth = float(_difference(np.round(cells * 1e9).reshape(1, -1, 4), metric)[0])
-    at = -GateSettings().margin if bound is None else truth * bound
-    seen = gate.Seen({"holdout": {"champion": counts}}, False, np.zeros(times), np.zeros(times, dtype=bool), metric)
-    shown = {OURS: gate._shown(seen, "holdout", "champion", np.ones(times, dtype=bool), at, level)}
-    if metric.name != "accuracy":
-        shown |= {name: lower > at for name, lower in _others(counts, level).items()}
-    question = (
-        "power: equal, not worse by 0.5 points" if bound is None else f"above {_points(at)}, truly {_points(truth)}"
+    threshold = -GateSettings().margin if bound is None else truth * bound
+    policy_input = gate.PolicyInput(
+        {"holdout": {"champion": counts}}, False, np.zeros(times), np.zeros(times, dtype=bool), metric
     )
-    return _row(str(metric), f"{rows:,} rows", gained + lost, question, level, shown)
+    significant = {
+        SCORE_LIMIT: gate._is_significant(
+            policy_input, "holdout", "champion", np.ones(times, dtype=bool), threshold, level
+        )
+    }
+    if metric.name != "accuracy":
+        significant |= {name: lower > threshold for name, lower in _alternative_limits(counts, level).items()}
+    question = (
+        "power: equal, not worse by 0.5 points"
+        if bound is None
+        else f"above {_points(threshold)}, truly {_points(truth)}"
+    )
+    return _row(str(metric), f"{rows:,} rows", first_only + second_only, question, level, significant)
 
 
 def _points(value: float) -> str:
@@ -128,79 +142,79 @@ def _difference(counts: np.ndarray, metric: Metric) -> np.ndarray:
     return influences(counts, 0.95)[0]
 
 
-def _others(counts: np.ndarray, level: float) -> dict[str, np.ndarray]:
-    """Return the lower limits by the ways that were not chosen."""
+def _alternative_limits(counts: np.ndarray, level: float) -> dict[str, np.ndarray]:
+    """Return the lower limits of the methods that the gate does not use."""
     z, rows = float(norm.ppf(level)), counts.sum(axis=(1, 2))
 
-    def spread(of: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        difference, contributions, worst = influences(of, level)
-        size = of.sum(axis=(1, 2))
-        return difference, (of * contributions**2).sum(axis=(1, 2)) / size**2, worst
+    def spread(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        difference, contributions, worst = influences(cells, level)
+        size = cells.sum(axis=(1, 2))
+        return difference, (cells * contributions**2).sum(axis=(1, 2)) / size**2, worst
 
     difference, variance, worst = spread(counts)
     normal = difference - z * np.sqrt(variance)
     more, wider, _ = spread(counts + np.array([0, 1, 1, 0]))
     differ = counts[:, :, 1:3].sum(axis=(1, 2))
-    most = beta.ppf(level, differ + 1, np.maximum(rows - differ, 0.5))
-    widened = difference - z * np.sqrt(variance + (most - differ / rows) * worst**2 / rows)
+    max_share = beta.ppf(level, differ + 1, np.maximum(rows - differ, 0.5))
+    widened = difference - z * np.sqrt(variance + (max_share - differ / rows) * worst**2 / rows)
     return {NORMAL: normal, PSEUDO: np.minimum(normal, more - z * np.sqrt(wider)), WIDENED: widened}
 
 
-def _same(rows: int) -> float:
-    """Return the points that two models' macro-F1 may differ by, which answer alike."""
+def _bound_for_equal_answers(rows: int) -> float:
+    """Return by how many points macro-F1 may differ, according to the limit, if two models give the same answers."""
     labels = np.arange(rows) % 2
     tables = [{"main": _table(labels, labels)}] * 2
     return -100 * significance.compare(*tables, [_objective("macro_f1")], LEVELS[1]).lower
 
 
 def _groups(name: str, metric: Metric, rows: int, level: float, times: int) -> dict[str, Any]:
-    """Return how often one of two equal models is shown to be better where rows belong together."""
+    """Return a line of the table: how often one of two equal models is shown to be better, with groups of rows."""
     side = gate_groups.side(name, rows, gate._spread(0.075), np.random.default_rng(rows))
-    hard, same = side.difficulty(times), np.full(times, RIGHT)
-    answers = {"holdout": {role: side.answer(hard, same) for role in ("challenger", "champion")}}
-    shown = gate_groups.shown(
+    difficulty, accuracies = side.difficulty(times), np.full(times, RIGHT)
+    answers = {"holdout": {role: side.answer(difficulty, accuracies) for role in ("challenger", "champion")}}
+    significant = gate_groups.is_significant(
         {"holdout": side}, answers, metric, "holdout", "champion", np.ones(times, dtype=bool), 0.0, level
     )
-    return _row(str(metric), f"{rows:,} rows, {name}", 0.075, "above 0, truly 0", level, {OURS: shown})
+    return _row(str(metric), f"{rows:,} rows, {name}", 0.075, "above 0, truly 0", level, {SCORE_LIMIT: significant})
 
 
-def _many(labels: int, rows: int, differ: float, times: int) -> dict[str, Any]:
-    """Return how often macro-F1 of many labels is shown to be above the true difference, at 95 %."""
+def _many_labels(labels: int, rows: int, differ: float, times: int) -> dict[str, Any]:
+    """Return a line of the table: how often the limit of macro-F1 with many labels is above the true difference, at 95 %."""
     random, objective = np.random.default_rng(labels * 1000 + rows), _objective("macro_f1")
     draw = partial(_answers, labels=labels, differ=differ, random=random)
     population = np.repeat(np.arange(labels), POPULATION // labels)
-    truth = float(np.subtract(*(_f1(population, said) for said in draw(population))))
-    true, missed = np.repeat(np.arange(labels), rows), []
+    truth = float(np.subtract(*(_f1(population, predicted) for predicted in draw(population))))
+    true, misses = np.repeat(np.arange(labels), rows), []
     for _ in range(times):
-        tables = [{"main": _table(true, said)} for said in draw(true)]
+        tables = [{"main": _table(true, predicted)} for predicted in draw(true)]
         units, free = significance.paired_units(*tables, [objective], LEVELS[0])
-        missed.append(confidence_limits.statistic(units, truth) > t.ppf(LEVELS[0], free))
+        misses.append(confidence_limits.statistic(units, truth) > t.ppf(LEVELS[0], free))
     return _row(
         "macro_f1",
         f"{labels} labels of {rows} rows",
         differ,
         f"above {_points(truth)}, the truth",
         LEVELS[0],
-        {OURS: missed},
+        {SCORE_LIMIT: misses},
     )
 
 
 def _answers(true: np.ndarray, labels: int, differ: float, random: np.random.Generator) -> list[np.ndarray]:
-    """Two models' answers; the first loses two thirds of the rows that differ, those of every other label alone."""
-    other = (true + random.integers(1, labels, size=len(true))) % labels
+    """Draw the answers of two models; the first loses two thirds of the rows that differ, all of them with even labels."""
+    wrong_label = (true + random.integers(1, labels, size=len(true))) % labels
     right, changes = random.random(len(true)) < RIGHT, random.random(len(true)) < differ
-    lost = np.where(true % 2 == 0, 1.0, 1 / 3)
-    first = np.where(changes, random.random(len(true)) >= lost, right)
+    loss_rate = np.where(true % 2 == 0, 1.0, 1 / 3)
+    first = np.where(changes, random.random(len(true)) >= loss_rate, right)
     second = np.where(changes, ~first, right)
-    return [np.where(hit, true, other) for hit in (first, second)]
+    return [np.where(hit, true, wrong_label) for hit in (first, second)]
 
 
-def _f1(labels: np.ndarray, said: np.ndarray) -> float:
-    return significance.influence(_table(labels, said), _objective("macro_f1"), LEVELS[0]).value
+def _f1(labels: np.ndarray, predicted: np.ndarray) -> float:
+    return significance.influence(_table(labels, predicted), _objective("macro_f1"), LEVELS[0]).value
 
 
-def _table(labels: np.ndarray, said: np.ndarray) -> pd.DataFrame:
-    return pd.DataFrame({"label": labels, "predicted": said})
+def _table(labels: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame({"label": labels, "predicted": predicted})
 
 
 def _objective(metric: Name) -> Objective:

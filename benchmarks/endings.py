@@ -1,7 +1,7 @@
-"""`nightshift bench endings`: two nights of one model that end at the same moment, again and again.
+"""`nightshift bench endings`: two runs for the same model that end at the same moment, many times.
 
-Both have passed the gate against the same champion: exactly one may move the alias, the other ends held, and both are in
-the ledger. MLflow is real, on a SQLite file; the versions hold no model, since nothing here loads one.
+Both have passed the gate against the same champion: exactly one may move the alias, the other ends as held, and both have
+an entry in the ledger. MLflow uses a SQLite file. The versions contain no model, because nothing here loads one.
 """
 
 import argparse
@@ -44,19 +44,19 @@ def _rounds(count: int) -> list[dict[str, Any]]:
     ledger.ensure_model(MODEL)
     experiment, barrier = tracking.experiment_id(MODEL), CONTEXT.Barrier(2)
     pipes = [CONTEXT.Pipe() for _ in range(2)]
-    for _, theirs in pipes:
-        CONTEXT.Process(target=_nights, args=(theirs, barrier), daemon=True).start()
-    found = [_round([ours for ours, _ in pipes], experiment) for _ in range(count)]
-    for ours, _ in pipes:
-        ours.send(None)
-    return found
+    for _, child_pipe in pipes:
+        CONTEXT.Process(target=_promote_each, args=(child_pipe, barrier), daemon=True).start()
+    runs = [_round([parent_pipe for parent_pipe, _ in pipes], experiment) for _ in range(count)]
+    for parent_pipe, _ in pipes:
+        parent_pipe.send(None)
+    return runs
 
 
-def _nights(pipe: Connection, barrier: Barrier) -> None:
-    """A process that ends one night after the other, each when its sibling is ready too."""
-    while night := pipe.recv():
+def _promote_each(pipe: Connection, barrier: Barrier) -> None:
+    """Promote each version that comes through the pipe, at the same moment as the other process."""
+    while arguments := pipe.recv():
         barrier.wait()
-        pipe.send(promote.fn(*night, "auto"))
+        pipe.send(promote.fn(*arguments, "auto"))
 
 
 def _round(pipes: list[Connection], experiment: str) -> dict[str, Any]:
@@ -66,14 +66,14 @@ def _round(pipes: list[Connection], experiment: str) -> dict[str, Any]:
     for pipe, version in zip(pipes, versions, strict=True):
         pipe.send((version, verdict))
     ends = dict(zip([version.version for version in versions], [pipe.recv() for pipe in pipes], strict=True))
-    moved = [version for version, (status, _) in ends.items() if status == "promoted"]
+    promoted = [version for version, (status, _) in ends.items() if status == "promoted"]
     entered = [entry.version for entry in ledger.history(MODEL)]
-    stands = {
+    aliases = {
         alias: model_registry.version_of(MODEL, alias) for alias in (model_registry.CHAMPION, model_registry.PREVIOUS)
     }
     return {
-        "one moved": len(moved) == 1
-        and stands == {model_registry.CHAMPION: moved[0], model_registry.PREVIOUS: champion},
+        "one moved": len(promoted) == 1
+        and aliases == {model_registry.CHAMPION: promoted[0], model_registry.PREVIOUS: champion},
         "both entered": all(entered.count(version) == 1 for version in ends),
         "ends": ends,
     }

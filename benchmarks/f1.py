@@ -1,4 +1,4 @@
-"""Macro-F1 of two labels from counts, for many samples at once: as `nightshift.evaluation.significance` has it from rows."""
+"""Macro-F1 of two labels from counts, for many samples at once; `nightshift.evaluation.significance` computes it from rows."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,19 +10,19 @@ from nightshift.evaluation.confidence_limits import Units
 from nightshift.evaluation.significance import F1Counts, average_f1, f1_losses
 
 GRID = np.linspace(0.3, 1, 7001)
-FIRST, SECOND = np.array([False, False, True, True]), np.array([False, True, False, True])
-"""Whether each model is right, in the order of `benchmarks.gate.Side.changed`."""
+FIRST_CORRECT, SECOND_CORRECT = np.array([False, False, True, True]), np.array([False, True, False, True])
+"""True where the model is correct, in the order of `benchmarks.gate.Side.changed`."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """What a simulated gate goes by, with the shares of the labels; a wrong answer is the other label."""
+    """Metric of a simulated gate, with the shares of the two labels."""
 
     name: str
     labels: tuple[float, ...] = (0.5, 0.5)
 
     def value(self, accuracy: Any) -> Any:
-        """Return the metric of a model that is right on this share of each label's rows."""
+        """Return the metric of a model with this accuracy on the rows of each label."""
         if self.name == "accuracy":
             return accuracy
         shares = np.array(self.labels)
@@ -39,33 +39,33 @@ class Metric:
 
 
 def influences(counts: np.ndarray, level: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the difference, what rows of each kind contribute to it, and the most that one row could.
+    """Return the difference, the contribution of each kind of row to it, and the largest possible one of a single row.
 
     Args:
-        counts: Rows; shape (samples, two labels, who is right).
-        level: The confidence of the limits, by sample.
+        counts: Numbers of rows; shape (samples, 2 labels, 4 as in `benchmarks.gate.Side.changed`).
+        level: Confidence of the limits, by sample.
     """
     values, rows, worst = [], [], []
     total = counts.sum(axis=(1, 2))[:, None]
     squared = np.square(norm.ppf(np.broadcast_to(level, total.shape[:1])))[:, None]
-    for right in (FIRST, SECOND):
-        hit = counts[:, :, right].sum(axis=2)
-        missed = counts.sum(axis=2) - hit
-        tally = F1Counts(hit, hit + missed[:, ::-1], hit + missed, total)  # type: ignore[arg-type]
+    for correct in (FIRST_CORRECT, SECOND_CORRECT):
+        hits = counts[:, :, correct].sum(axis=2)
+        errors = counts.sum(axis=2) - hits
+        tally = F1Counts(hits, hits + errors[:, ::-1], hits + errors, total)  # type: ignore[arg-type]
         value, f1, weights, per_row = average_f1(tally, macro=True)
         share = weights * f1 * per_row
-        own = 2 * (weights * per_row - share)
-        rows.append(np.where(right, own[:, :, None], -(share + share[:, ::-1])[:, :, None]))
-        lost, wrong = f1_losses(tally, weights, f1, per_row, squared)  # type: ignore[arg-type]
-        worst.append(np.where(tally.support > 0, lost + wrong[:, ::-1], 0).max(axis=1))
+        gain = 2 * (weights * per_row - share)
+        rows.append(np.where(correct, gain[:, :, None], -(share + share[:, ::-1])[:, :, None]))
+        hit_losses, error_losses = f1_losses(tally, weights, f1, per_row, squared)  # type: ignore[arg-type]
+        worst.append(np.where(tally.support > 0, hit_losses + error_losses[:, ::-1], 0).max(axis=1))
         values.append(value)
     difference = values[0] - values[1]
     return difference, rows[0] - rows[1], np.maximum(*worst)
 
 
 def units(counts: np.ndarray, level: Any) -> Units:
-    """Return the units of a comparison of macro-F1; arguments as of `influences`."""
+    """Return the units of a comparison of macro-F1; the arguments are those of `influences`."""
     difference, rows, worst = influences(counts, level)
     values = (rows + difference[:, None, None]).reshape(len(counts), -1)
-    found = np.where(counts.reshape(len(counts), -1) > 0, np.abs(values), 0).max(axis=1)
-    return Units(values, np.maximum(worst, found), counts.reshape(len(counts), -1))
+    observed = np.where(counts.reshape(len(counts), -1) > 0, np.abs(values), 0).max(axis=1)
+    return Units(values, np.maximum(worst, observed), counts.reshape(len(counts), -1))

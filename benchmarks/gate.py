@@ -1,9 +1,9 @@
-"""`nightshift bench gate`: simulated years of nights, for our gate, "better wins" and a fixed test a night.
+"""`nightshift bench gate`: simulated years of nightly runs, with the gate, with "better wins" and with a fixed test every night.
 
-Rows have a difficulty, and models answer a row right independently, given it: accuracy and the share of rows on which
-two equal models disagree fix the distribution. Within a label and a difficulty only counts matter, so a night is a few
-binomial draws and rows are never listed. Champion and anchor keep their answers on the holdout for as long as they stay.
-Rows that belong together are another simulation (`benchmarks.gate_groups`).
+Each row has a difficulty; given it, the models are correct independently of each other. The accuracy and the share of rows
+on which two equal models disagree determine the distribution. Only counts by label and difficulty matter, so that a run is a
+few binomial draws and no rows are listed. Champion and anchor keep their answers on the holdout as long as they stay.
+`benchmarks.gate_groups` simulates rows that form groups.
 """
 
 import argparse
@@ -26,35 +26,35 @@ START = 0.9
 """Accuracy of the first champion."""
 DIFFICULTIES = norm.ppf((np.arange(20) + 0.5) / 20)
 VALIDATION = 0.4
-"""Rows of validation for each of the holdout, as the split has it by default."""
-NIGHTS = 365
-QUIET = 100
-"""Nights with nothing to gain before a gain appears."""
-PATIENCE = 60
-"""Nights after it that are looked at."""
+"""Ratio of validation rows to holdout rows, by the default split."""
+RUNS_PER_YEAR = 365
+RUNS_BEFORE_GAIN = 100
+"""Runs without a better challenger before the first with a gain."""
+RUNS_AFTER_GAIN = 60
+"""Runs with a gain that are simulated."""
 SETTINGS = GateSettings()
 AIMS = ((0.01, 0.05, 2, None), (0.01, 0.075, 5, None), (0.02, 0.1, 1, 3))
-"""Gain, disagreement, the most nights to a promotion: the median, and the 90th percentile."""
+"""Gain, disagreement, and the number of runs to a promotion that is aimed at: median and 90th percentile."""
 ACCURACY = Metric("accuracy", (1.0,))
 MACRO_F1, SKEWED = Metric("macro_f1"), Metric("macro_f1", (0.9, 0.1))
-FEW = 0.012
-"""Share of rows that differ where few do."""
+LOW_DISAGREEMENT = 0.012
+"""Disagreement of two models that differ on few rows."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """What the nights of a year bring."""
+    """Challengers and holdout of a simulated year."""
 
     name: str
     gap: float = 0.0
-    """True metric of a challenger minus the champion's tonight."""
+    """True metric of a challenger minus that of the current champion."""
     noise: float = 0.0
-    """Standard deviation, over the nights, of a challenger's true metric around that of the first champion."""
+    """Standard deviation over the runs of a challenger's true metric around that of the first champion."""
     decay: float = 0.0
-    """What the champion loses on new rows a night, and the challengers do not."""
+    """Loss of the champion's true metric per run, on new rows; challengers do not lose it."""
     cheaper: bool = False
     growing: bool = False
-    """The holdout grows from half of its rows to all."""
+    """True if the holdout grows from half of its rows to all."""
 
 
 SCENARIOS = [
@@ -69,21 +69,21 @@ SCENARIOS = [
     Scenario("seeds, cheaper", noise=0.003, cheaper=True),
     Scenario("drifting, growing", noise=0.003, decay=0.0001, growing=True),
 ]
-BEYOND = Scenario("cheaper, 0.55 points worse", gap=-0.0055, cheaper=True)
+BEYOND_MARGIN = Scenario("cheaper, 0.55 points worse", gap=-0.0055, cheaper=True)
 F1_LINES = [
     *((scenario, MACRO_F1, rows, 0.075) for scenario in (SCENARIOS[0], SCENARIOS[4], SCENARIOS[6]) for rows in (200, 1000, 5000)),
-    *((BEYOND, metric, rows, FEW) for metric in (ACCURACY, MACRO_F1, SKEWED) for rows in (100, 204, 500, 1000)),
-    *((SCENARIOS[0], MACRO_F1, rows, FEW) for rows in (204, 1000)),
+    *((BEYOND_MARGIN, metric, rows, LOW_DISAGREEMENT) for metric in (ACCURACY, MACRO_F1, SKEWED) for rows in (100, 204, 500, 1000)),
+    *((SCENARIOS[0], MACRO_F1, rows, LOW_DISAGREEMENT) for rows in (204, 1000)),
     *((SCENARIOS[0], SKEWED, rows, 0.075) for rows in (200, 1000)),
 ]  # fmt: skip
 """Scenario, metric, rows, disagreement."""
-NAIVE = (SCENARIOS[0], SCENARIOS[5])
-"""Scenarios that the naive gates are shown at."""
+NAIVE_SCENARIOS = (SCENARIOS[0], SCENARIOS[5])
+"""Scenarios of the two naive gates."""
 
 
 @cache
 def _spread(disagreement: float) -> float:
-    """The share of variance that a row's difficulty explains, at which two models of accuracy START disagree so often."""
+    """Return the share of variance that difficulty explains, at which two models of accuracy START disagree so often."""
 
     def surplus(share: float) -> float:
         right = _right(np.array([START]), share)[0]
@@ -93,7 +93,7 @@ def _spread(disagreement: float) -> float:
 
 
 def _right(accuracy: np.ndarray, share: float) -> np.ndarray:
-    """Chance that models of these true accuracies are right, by difficulty; shape (models, difficulties)."""
+    """Return the probability that models of these true accuracies are correct; shape (models, difficulties)."""
     levels = np.linspace(-1, 6, 2001)
     chances = norm.cdf((levels[:, None] + np.sqrt(share) * DIFFICULTIES) / np.sqrt(1 - share))
     level = np.interp(accuracy, chances.mean(axis=1), levels)
@@ -101,7 +101,7 @@ def _right(accuracy: np.ndarray, share: float) -> np.ndarray:
 
 
 class Side:
-    """One side's rows in many years at once, by label and difficulty."""
+    """Rows of a side of the split in many years at once, as counts by label and difficulty."""
 
     def __init__(self, rows: int, right: np.ndarray, random: np.random.Generator, metric: Metric = ACCURACY) -> None:
         self.random, self.labels = random, np.array(metric.labels)
@@ -109,32 +109,42 @@ class Side:
         self.cells = np.zeros((len(right), len(self.kinds), 4), dtype=np.int64)
         self.grow(rows, right, right, np.ones(len(right), dtype=bool))
 
-    def grow(self, rows: int, champion: np.ndarray, anchor: np.ndarray, same: np.ndarray) -> None:
-        """New rows, as champion and anchor answer them; in years where they are the same model, alike."""
+    def grow(self, rows: int, champion: np.ndarray, anchor: np.ndarray, is_same_model: np.ndarray) -> None:
+        """Add new rows.
+
+        Args:
+            rows: Number of rows.
+            champion: Probability that the champion is correct, by year and difficulty.
+            anchor: Probability that the anchor is correct, by year and difficulty.
+            is_same_model: True in years in which champion and anchor are the same model, with the same answers.
+        """
         champion, anchor = (np.tile(right, len(self.labels)) for right in (champion, anchor))
         count = self.random.multinomial(rows, self.kinds, size=len(self.cells))
-        ours = self.random.binomial(count, champion)
-        both = np.where(same[:, None], ours, self.random.binomial(ours, anchor))
-        theirs = np.where(same[:, None], 0, self.random.binomial(count - ours, anchor))
-        self.cells += np.stack([count - ours - theirs, theirs, ours - both, both], axis=2)
+        champion_hits = self.random.binomial(count, champion)
+        common_hits = np.where(is_same_model[:, None], champion_hits, self.random.binomial(champion_hits, anchor))
+        anchor_only_hits = np.where(is_same_model[:, None], 0, self.random.binomial(count - champion_hits, anchor))
+        self.cells += np.stack(
+            [count - champion_hits - anchor_only_hits, anchor_only_hits, champion_hits - common_hits, common_hits],
+            axis=2,
+        )
 
     def answer(self, right: np.ndarray) -> np.ndarray:
-        """How many rows of each cell a challenger has right."""
+        """Draw the number of rows in each cell that a challenger predicts correctly."""
         return self.random.binomial(self.cells, np.tile(right, len(self.labels))[:, :, None])
 
     def changed(self, hits: np.ndarray) -> dict[str, np.ndarray]:
-        """Rows by role, year, label and, last, by who is right: neither, the role alone, the challenger alone, both."""
-        missed = self.cells - hits
+        """Return counts by role, year, label and correct models: neither, only the role's, only the challenger, both."""
+        errors = self.cells - hits
         years, labels = len(hits), len(self.labels)
-        found = {}
-        for role, wrong, good in (("champion", [0, 1], [2, 3]), ("anchor", [0, 2], [1, 3])):
-            parts = [missed[:, :, wrong], missed[:, :, good], hits[:, :, wrong], hits[:, :, good]]
+        counts_by_role = {}
+        for role, wrong, correct in (("champion", [0, 1], [2, 3]), ("anchor", [0, 2], [1, 3])):
+            parts = [errors[:, :, wrong], errors[:, :, correct], hits[:, :, wrong], hits[:, :, correct]]
             by_kind = np.stack([part.sum(axis=2) for part in parts], axis=2)
-            found[role] = by_kind.reshape(years, labels, -1, 4).sum(axis=2)
-        return found
+            counts_by_role[role] = by_kind.reshape(years, labels, -1, 4).sum(axis=2)
+        return counts_by_role
 
     def move(self, years: np.ndarray, as_anchor: np.ndarray, hits: np.ndarray) -> None:
-        """The challenger is the champion now, in some of these years the anchor too."""
+        """Make the challenger the champion in some years, and the anchor too in those of `as_anchor`."""
         wins, total = hits, self.cells
         anchor_right = [1, 3]
         right_both, right_all = wins[:, :, anchor_right].sum(axis=2), wins.sum(axis=2)
@@ -158,97 +168,113 @@ class Side:
 
 
 @dataclass
-class Seen:
-    """What a policy may look at tonight."""
+class PolicyInput:
+    """Data of a run that a policy decides on."""
 
     changed: dict[str, dict[str, np.ndarray]]
-    """Rows by side and role: year, label, who is right (see `Side.changed`)."""
+    """Counts by side and role, as `Side.changed` returns them."""
     cheaper: bool
-    spent: np.ndarray
-    """Tests so far."""
+    tests_spent: np.ndarray
+    """Number of tests of the year so far."""
     anchored: np.ndarray
-    """Whether the anchor is another version than the champion."""
+    """True in years in which the anchor is not the champion."""
     metric: Metric = ACCURACY
 
 
 Claims = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""By year: promoted as better, promoted as cheaper, a test was spent."""
-Shown = Callable[[str, str, np.ndarray, float, Any], np.ndarray]
-"""Whether, on a side, against a role and in these years, a difference above a bound is shown at a confidence."""
+"""Arrays by year: promoted as better, promoted as cheaper, tested."""
+SignificanceTest = Callable[[str, str, np.ndarray, float, Any], np.ndarray]
+"""Function of side, role, years, bound and confidence; True in years in which the difference is above the bound."""
 
 
-def ours(seen: Seen, settings: GateSettings = SETTINGS) -> Claims:
-    """The gate's decision on one objective, for many years at once."""
-    return decide(partial(_shown, seen), seen.cheaper, seen.spent, seen.anchored, settings)
+def nightshift_gate(policy_input: PolicyInput, settings: GateSettings = SETTINGS) -> Claims:
+    """Decide on one objective as the gate does, for many years at once."""
+    return decide(
+        partial(_is_significant, policy_input),
+        policy_input.cheaper,
+        policy_input.tests_spent,
+        policy_input.anchored,
+        settings,
+    )
 
 
-def decide(shown: Shown, cheaper: bool, spent: np.ndarray, anchored: np.ndarray, settings: GateSettings) -> Claims:
+def decide(
+    is_significant: SignificanceTest,
+    cheaper: bool,
+    tests_spent: np.ndarray,
+    anchored: np.ndarray,
+    settings: GateSettings,
+) -> Claims:
     """Decide as `tasks.gate.stage` does, by year.
 
     Args:
-        shown: What the rows show.
-        cheaper: Whether a lower cost is shown.
-        spent: The tests of the year.
-        anchored: Whether the anchor is another version than the champion.
-        settings: The gate's.
+        is_significant: Test of a difference.
+        cheaper: True if the challenger is significantly cheaper.
+        tests_spent: Number of tests of the year so far.
+        anchored: True in years in which the anchor is not the champion.
+        settings: Settings of the gate.
     """
-    every = np.ones(len(spent), dtype=bool)
+    all_years = np.ones(len(tests_spent), dtype=bool)
 
-    def near(side: str, years: np.ndarray, confidence: Any) -> np.ndarray:
-        close = shown(side, "champion", years, -settings.margin, confidence)
-        apart = close & anchored
-        return close & (~apart | shown(side, "anchor", apart, -settings.margin, confidence))
+    def not_worse(side: str, years: np.ndarray, confidence: Any) -> np.ndarray:
+        is_close = is_significant(side, "champion", years, -settings.margin, confidence)
+        has_other_anchor = is_close & anchored
+        return is_close & (
+            ~has_other_anchor | is_significant(side, "anchor", has_other_anchor, -settings.margin, confidence)
+        )
 
-    likely_better = shown("validation", "champion", every, 0.0, SCREENING_CONFIDENCE)
-    likely_near = near("validation", every, SCREENING_CONFIDENCE) if cheaper else ~every
-    tested = (likely_better | likely_near) & (spent < settings.tests_per_year)
-    confidence = 1 - settings.alpha / np.where(likely_better & likely_near & anchored, 2, 1)
-    close = near("holdout", tested & likely_near, confidence)
-    better = shown("holdout", "champion", tested, 0.0, confidence) & (likely_better | close)
-    return better, close & ~better, tested
+    likely_better = is_significant("validation", "champion", all_years, 0.0, SCREENING_CONFIDENCE)
+    likely_not_worse = not_worse("validation", all_years, SCREENING_CONFIDENCE) if cheaper else ~all_years
+    is_tested = (likely_better | likely_not_worse) & (tests_spent < settings.tests_per_year)
+    confidence = 1 - settings.alpha / np.where(likely_better & likely_not_worse & anchored, 2, 1)
+    is_close = not_worse("holdout", is_tested & likely_not_worse, confidence)
+    better = is_significant("holdout", "champion", is_tested, 0.0, confidence) & (likely_better | is_close)
+    return better, is_close & ~better, is_tested
 
 
-def _shown(seen: Seen, side: str, role: str, years: np.ndarray, bound: float, confidence: Any) -> np.ndarray:
-    found = np.zeros(len(years), dtype=bool)
+def _is_significant(
+    policy_input: PolicyInput, side: str, role: str, years: np.ndarray, bound: float, confidence: Any
+) -> np.ndarray:
+    result = np.zeros(len(years), dtype=bool)
     if not years.any():
-        return found
-    counts = seen.changed[side][role][years]
+        return result
+    counts = policy_input.changed[side][role][years]
     level = np.broadcast_to(confidence, years.shape)[years]
-    if seen.metric.name != "accuracy":
+    if policy_input.metric.name != "accuracy":
         rows = counts.sum(axis=(1, 2))
-        found[years] = confidence_limits.statistic(units(counts, level), np.full(len(counts), bound)) > t.ppf(
+        result[years] = confidence_limits.statistic(units(counts, level), np.full(len(counts), bound)) > t.ppf(
             level, rows - 1
         )
-        return found
-    lost, gained = counts.sum(axis=1)[:, 1], counts.sum(axis=1)[:, 2]
-    passed = significance.tango_statistic(gained, lost, counts.sum(axis=(1, 2)), bound) > norm.ppf(level)
-    found[years] = passed & ((bound < 0) | (significance.mid_p(gained, lost) <= 1 - level))
-    return found
+        return result
+    losses, gains = counts.sum(axis=1)[:, 1], counts.sum(axis=1)[:, 2]
+    passed = significance.tango_statistic(gains, losses, counts.sum(axis=(1, 2)), bound) > norm.ppf(level)
+    result[years] = passed & ((bound < 0) | (significance.mid_p(gains, losses) <= 1 - level))
+    return result
 
 
-def _counted(seen: Seen, role: str = "champion") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    counts = seen.changed["holdout"][role].sum(axis=1)
+def _changed_rows(policy_input: PolicyInput, role: str = "champion") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    counts = policy_input.changed["holdout"][role].sum(axis=1)
     return counts[:, 2], counts[:, 1], counts.sum(axis=1)
 
 
-def better_wins(seen: Seen) -> Claims:
-    """Promotes what has more rows right, and what is cheaper and no more than the margin below."""
-    gained, lost, rows = _counted(seen)
-    better = gained > lost
-    near = gained - lost > -SETTINGS.margin * rows
-    return better, ~better & near & seen.cheaper, np.ones_like(better)
+def better_wins(policy_input: PolicyInput) -> Claims:
+    """Promote a challenger with more correct rows, or a cheaper one that is worse by no more than the margin."""
+    gains, losses, rows = _changed_rows(policy_input)
+    better = gains > losses
+    is_near = gains - losses > -SETTINGS.margin * rows
+    return better, ~better & is_near & policy_input.cheaper, np.ones_like(better)
 
 
-def fixed_test(seen: Seen) -> Claims:
-    """A test at 5 % on the holdout every night, against the champion alone."""
-    every = np.ones(len(seen.spent), dtype=bool)
-    better = _shown(seen, "holdout", "champion", every, 0.0, 0.95)
-    near = _shown(seen, "holdout", "champion", every, -SETTINGS.margin, 0.95)
-    return better, ~better & near & seen.cheaper, every
+def fixed_test(policy_input: PolicyInput) -> Claims:
+    """Test at 5 % on the holdout in every run, against the champion only."""
+    all_years = np.ones(len(policy_input.tests_spent), dtype=bool)
+    better = _is_significant(policy_input, "holdout", "champion", all_years, 0.0, 0.95)
+    is_near = _is_significant(policy_input, "holdout", "champion", all_years, -SETTINGS.margin, 0.95)
+    return better, ~better & is_near & policy_input.cheaper, all_years
 
 
-POLICIES: dict[str, Callable[[Seen], Claims]] = {
-    "nightshift": ours,
+POLICIES: dict[str, Callable[[PolicyInput], Claims]] = {
+    "nightshift": nightshift_gate,
     "better wins": better_wins,
     "5 % a night": fixed_test,
 }
@@ -256,56 +282,70 @@ POLICIES: dict[str, Callable[[Seen], Claims]] = {
 
 def simulate(
     scenario: Scenario,
-    policy: Callable[[Seen], Claims],
+    policy: Callable[[PolicyInput], Claims],
     rows: int,
     disagreement: float,
     years: int,
     seed: int,
-    nights: int = NIGHTS,
+    num_runs: int = RUNS_PER_YEAR,
     gain: float = 0.0,
     metric: Metric = ACCURACY,
 ) -> dict[str, np.ndarray]:
-    """Simulate years; with `gain` challengers are so much better than the first champion from night QUIET on.
+    """Simulate many years at once.
 
-    By year: `wrong` (claims that are false), `promotions`, `tests`, `change` (the last champion's true metric minus
-    the first one's at the start) and `wait` (nights from QUIET to the first promotion, `nights` where there is none).
+    Args:
+        scenario: Challengers and holdout.
+        policy: Gate.
+        rows: Number of rows of the holdout.
+        disagreement: Share of rows on which two equal models disagree.
+        years: Number of years.
+        seed: Seed of the random numbers.
+        num_runs: Number of runs of a year.
+        gain: True metric of the challengers minus that of the first champion, from run RUNS_BEFORE_GAIN on; 0 for that of
+            the scenario.
+        metric: Metric that the gate compares.
+
+    Returns:
+        Arrays by year: `wrong` (number of false claims), `promotions`, `tests`, `change` (true metric of the last champion
+        minus that of the first one at the start) and `wait` (runs from RUNS_BEFORE_GAIN to the first promotion, `num_runs`
+        without one).
     """
     random, share = np.random.default_rng(seed), _spread(disagreement)
     start = float(metric.value(START))
     champion = np.full(years, start)
-    anchor, begun = champion.copy(), rows // 2 if scenario.growing else rows
+    anchor, initial_rows = champion.copy(), rows // 2 if scenario.growing else rows
 
     def right(value: np.ndarray) -> np.ndarray:
         return _right(metric.accuracy(value), share)
 
-    sides = {"holdout": Side(begun, right(champion), random, metric),
-             "validation": Side(int(VALIDATION * begun), right(champion), random, metric)}  # fmt: skip
+    sides = {"holdout": Side(initial_rows, right(champion), random, metric),
+             "validation": Side(int(VALIDATION * initial_rows), right(champion), random, metric)}  # fmt: skip
     total = {"wrong": np.zeros(years), "promotions": np.zeros(years), "tests": np.zeros(years)}
-    wait = np.full(years, nights)
-    for night in range(nights):
+    wait = np.full(years, num_runs)
+    for run in range(num_runs):
         if scenario.growing:
             champion, anchor = champion - scenario.decay, anchor - scenario.decay
             for name, size in (("holdout", rows), ("validation", int(VALIDATION * rows))):
-                more = int(size / 2 * (night + 1) / nights) - int(size / 2 * night / nights)
+                more = int(size / 2 * (run + 1) / num_runs) - int(size / 2 * run / num_runs)
                 sides[name].grow(more, right(champion), right(anchor), champion == anchor)
         fresh = start + random.normal(0, scenario.noise, years) if scenario.noise else champion + scenario.gap
-        if gain and night >= QUIET:
+        if gain and run >= RUNS_BEFORE_GAIN:
             fresh = np.full(years, start + gain)
         hits = {name: side.answer(right(fresh)) for name, side in sides.items()}
         changed = {name: side.changed(hits[name]) for name, side in sides.items()}
-        seen = Seen(changed, scenario.cheaper, total["tests"], champion != anchor, metric)
-        better, cheaper, tested = policy(seen)
+        policy_input = PolicyInput(changed, scenario.cheaper, total["tests"], champion != anchor, metric)
+        better, cheaper, is_tested = policy(policy_input)
         margin = SETTINGS.margin + 1e-12
         false_better = better & (fresh <= champion + 1e-12)
         false_cheaper = cheaper & ((fresh <= champion - margin) | (fresh <= anchor - margin))
-        moved = better | cheaper
+        is_promoted = better | cheaper
         total["wrong"] += false_better | false_cheaper
-        total["promotions"] += moved
-        total["tests"] += tested
-        wait = np.where(moved & (night >= QUIET), np.minimum(wait, night - QUIET + 1), wait)
+        total["promotions"] += is_promoted
+        total["tests"] += is_tested
+        wait = np.where(is_promoted & (run >= RUNS_BEFORE_GAIN), np.minimum(wait, run - RUNS_BEFORE_GAIN + 1), wait)
         for name, side in sides.items():
-            side.move(moved, better, hits[name])
-        champion = np.where(moved, fresh, champion)
+            side.move(is_promoted, better, hits[name])
+        champion = np.where(is_promoted, fresh, champion)
         anchor = np.where(better, fresh, anchor)
     return total | {"change": champion - start, "wait": wait}
 
@@ -321,26 +361,26 @@ def main(arguments: list[str]) -> dict[str, Any]:
         "--disagreement", default="0.075", help="share of rows where two equal models differ, with accuracy"
     )
     parser.add_argument("--tests-per-year", default=str(SETTINGS.tests_per_year), help="of how soon a gain is found")
-    told = parser.parse_args(arguments)
-    sizes, shares = [int(n) for n in told.rows.split(",")], [float(n) for n in told.disagreement.split(",")]
+    options = parser.parse_args(arguments)
+    sizes, shares = [int(n) for n in options.rows.split(",")], [float(n) for n in options.disagreement.split(",")]
     lines = [
         (scenario, ACCURACY, rows, share, "nightshift") for scenario in SCENARIOS for rows in sizes for share in shares
     ]
     lines += [
         (scenario, ACCURACY, sizes[-1], shares[0], policy)
-        for scenario in NAIVE
+        for scenario in NAIVE_SCENARIOS
         for policy in POLICIES
         if policy != "nightshift"
     ]
     lines += [(*line, "nightshift") for line in F1_LINES]
-    rows = [_row(*line, told.years) for line in lines] + gate_groups.rows(told.years)
+    rows = [_row(*line, options.years) for line in lines] + gate_groups.rows(options.years)
     worst = max(row[WRONG] for row in rows if row["gate"] == "nightshift")
     notes = [f"wrong claims of ours in at most {worst:g} % of years; aim 5: {_met(worst <= 5)}",
-             *(_wait(*aim, told.years, int(tests)) for tests in told.tests_per_year.split(",") for aim in AIMS),
-             f"{told.years:,} years of {NIGHTS} nights a line, the first champion's accuracy {START}, margin "
+             *(_wait(*aim, options.years, int(tests)) for tests in options.tests_per_year.split(",") for aim in AIMS),
+             f"{options.years:,} years of {RUNS_PER_YEAR} nights a line, the first champion's accuracy {START}, margin "
              f"{SETTINGS.margin}, confidence {SETTINGS.confidence}, {SETTINGS.tests_per_year} tests a year; validation has "
              f"{VALIDATION} of the holdout's rows; a year's holdout is the same throughout or grows from a half; standard "
-             f"errors: {error(0.05, told.years):.1f} points at 5 %, {error(0.01, told.years):.1f} at 1 %",
+             f"errors: {error(0.05, options.years):.1f} points at 5 %, {error(0.01, options.years):.1f} at 1 %",
              "macro_f1 has two labels, of equally many rows or 90:10",
              "groups: models go wrong on the rows of a group together. 10 rows each: the intraclass correlation of what a "
              "model has besides the rows' difficulty is 0.5; Zipf: the same, sizes fall as 1 / rank; near duplicates: all "
@@ -363,19 +403,21 @@ def _row(scenario: Scenario, metric: Metric, rows: int, share: float, policy: st
                 simulate(scenario, POLICIES[policy], rows, share, years, seed=1, metric=metric))  # fmt: skip
 
 
-def line(bring: str, policy: str, metric: str, rows: int, disagreement: float, years: dict[str, Any]) -> dict[str, Any]:
+def line(
+    scenario: str, policy: str, metric: str, rows: int, disagreement: float, years: dict[str, Any]
+) -> dict[str, Any]:
     """Return a line of the table.
 
     Args:
-        bring: What the nights bring.
-        policy: The gate.
-        metric: What it goes by.
-        rows: Of the holdout.
-        disagreement: In percent.
-        years: What `simulate` returned.
+        scenario: Name of the scenario.
+        policy: Name of the gate.
+        metric: Name of the metric that it compares.
+        rows: Number of rows of the holdout.
+        disagreement: Percentage of rows on which two equal models disagree.
+        years: Result of `simulate`.
     """
     row = {
-        "nights bring": bring,
+        "nights bring": scenario,
         "gate": policy,
         "metric": metric,
         "rows": rows,
@@ -389,16 +431,22 @@ def line(bring: str, policy: str, metric: str, rows: int, disagreement: float, y
     return row
 
 
-def _wait(gain: float, share: float, middle: int, late: int | None, years: int, tests: int) -> str:
-    policy = partial(ours, settings=GateSettings(tests_per_year=tests))
-    wait = simulate(SCENARIOS[0], policy, 5000, share, years, seed=2, nights=QUIET + PATIENCE, gain=gain)["wait"]
-    half, most = (int(np.quantile(wait, q, method="higher")) for q in (0.5, 0.9))
-    met = half <= middle and (late is None or most <= late)
-    within = f"90 % within {most}" if most <= PATIENCE else f"more than a tenth not within {PATIENCE}"
-    aim = f"median {middle}" + (f", 90 % within {late}" if late else "")
-    return (f"a gain of {100 * gain:g} points at {100 * share:g} % disagreement, 5,000 rows, {tests} tests a year, after {QUIET} nights "
-            f"with nothing to gain: promoted in a median of {half} nights, {within}; aim {aim}: {_met(met)}")  # fmt: skip
+def _wait(gain: float, share: float, aim_median: int, aim_percentile_90: int | None, years: int, tests: int) -> str:
+    policy = partial(nightshift_gate, settings=GateSettings(tests_per_year=tests))
+    wait = simulate(
+        SCENARIOS[0], policy, 5000, share, years, seed=2, num_runs=RUNS_BEFORE_GAIN + RUNS_AFTER_GAIN, gain=gain
+    )["wait"]
+    median, percentile_90 = (int(np.quantile(wait, q, method="higher")) for q in (0.5, 0.9))
+    is_met = median <= aim_median and (aim_percentile_90 is None or percentile_90 <= aim_percentile_90)
+    percentile_text = (
+        f"90 % within {percentile_90}"
+        if percentile_90 <= RUNS_AFTER_GAIN
+        else f"more than a tenth not within {RUNS_AFTER_GAIN}"
+    )
+    aim = f"median {aim_median}" + (f", 90 % within {aim_percentile_90}" if aim_percentile_90 else "")
+    return (f"a gain of {100 * gain:g} points at {100 * share:g} % disagreement, 5,000 rows, {tests} tests a year, after {RUNS_BEFORE_GAIN} nights "
+            f"with nothing to gain: promoted in a median of {median} nights, {percentile_text}; aim {aim}: {_met(is_met)}")  # fmt: skip
 
 
-def _met(so: bool) -> str:
-    return "met" if so else "missed"
+def _met(is_met: bool) -> str:
+    return "met" if is_met else "missed"

@@ -1,4 +1,4 @@
-"""Years of nights whose rows belong together, for `nightshift bench gate`: every row is drawn."""
+"""Simulated years with groups of rows, for `nightshift bench gate`; here every row is drawn."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -17,40 +17,47 @@ NAMES = ("10 rows a group", "groups of Zipf sizes", "near duplicates")
 
 @dataclass(frozen=True)
 class Rows:
-    """One side's rows, sorted by group; labels by turns."""
+    """Rows of a side of the split, sorted by group, with alternating labels."""
 
     starts: np.ndarray
     sizes: np.ndarray
     share: float
-    """Of a row's luck, what its difficulty explains, the same for all models."""
+    """Share of a row's variance that its difficulty explains, which is the same for all models."""
     icc: float
-    """Of the rest, what the group explains; near 1 of near duplicates, which share their difficulty too."""
+    """Share of the remaining variance that the group explains; near 1 for near duplicates, which share their difficulty."""
     random: np.random.Generator
 
     @property
     def group(self) -> np.ndarray:
-        """The group of each row."""
+        """Group of each row."""
         return np.repeat(np.arange(len(self.sizes)), self.sizes)
 
     def luck(self, years: int) -> np.ndarray:
-        """Return standard normal numbers that are correlated in groups; shape (years, rows)."""
+        """Draw standard normal numbers that are correlated within groups; shape (years, rows)."""
         common = self.random.normal(size=(years, len(self.sizes)))[:, self.group]
         return np.sqrt(self.icc) * common + np.sqrt(1 - self.icc) * self.random.normal(size=common.shape)
 
     def difficulty(self, years: int) -> np.ndarray:
-        """Return each row's difficulty, times the root of its share."""
+        """Draw the difficulty of each row, times the square root of its share."""
         alike = self.icc > 0.9
-        own = self.luck(years) if alike else self.random.normal(size=(years, self.sizes.sum()))
-        return np.sqrt(self.share) * own
+        luck = self.luck(years) if alike else self.random.normal(size=(years, self.sizes.sum()))
+        return np.sqrt(self.share) * luck
 
     def answer(self, difficulty: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
-        """Return which rows a model has right."""
+        """Return True for rows that a model predicts correctly; shape (years, rows)."""
         luck = np.sqrt(1 - self.share) * self.luck(len(difficulty))
         return np.asarray(difficulty + luck < norm.ppf(accuracy)[:, None])
 
 
 def side(name: str, rows: int, share: float, random: np.random.Generator) -> Rows:
-    """Return a side with groups of a kind."""
+    """Return a side of the split with groups of one kind.
+
+    Args:
+        name: Kind of groups, one of `NAMES`.
+        rows: Number of rows.
+        share: Share of a row's variance that its difficulty explains.
+        random: Generator of the random numbers.
+    """
     sizes = np.full(rows // 10, 10)
     if name == NAMES[1]:
         ranks = 1 / np.arange(1, rows // 10 + 1)
@@ -59,7 +66,7 @@ def side(name: str, rows: int, share: float, random: np.random.Generator) -> Row
     return Rows(starts, sizes, share, 0.98 if name == NAMES[2] else 0.5, random)
 
 
-def shown(
+def is_significant(
     sides: dict[str, Rows],
     answers: dict[str, dict[str, np.ndarray]],
     metric: Metric,
@@ -69,23 +76,23 @@ def shown(
     bound: float,
     confidence: Any,
 ) -> np.ndarray:
-    """Return in which years a difference above a bound is shown, by groups, as `nightshift.evaluation.significance` does it.
+    """Return the years in which the difference is above a bound, by groups as in `nightshift.evaluation.significance`.
 
     Args:
-        sides: The rows of each side.
-        answers: Which rows are right, by side and role.
-        metric: What is compared.
-        name: The side that is looked at.
-        role: Who the challenger is compared with.
-        years: Those that are asked for.
-        bound: Of the difference.
-        confidence: Of the limit.
+        sides: Rows of each side.
+        answers: Correct rows, by side and role.
+        metric: Metric that is compared.
+        name: Side that is tested on.
+        role: Model that the challenger is compared with.
+        years: True for years to test.
+        bound: Bound of the difference.
+        confidence: Confidence of the limit.
     """
     passed = np.zeros(len(years), dtype=bool)
     if not years.any():
         return passed
     rows, level = sides[name], np.broadcast_to(confidence, years.shape)[years]
-    first, second = (answers[name][who][years] for who in ("challenger", role))
+    first, second = (answers[name][model][years] for model in ("challenger", role))
     label = np.arange(first.shape[1]) % 2
     worst = np.ones(len(first))
     if metric.name == "accuracy":
@@ -101,8 +108,8 @@ def shown(
     differ = (np.add.reduceat((first != second).astype(int), rows.starts, axis=1) > 0).sum(axis=1)
     typical = np.where(differ < MIN_CHANGED_UNITS, float((rows.sizes**2).sum() / rows.sizes.sum()), 1.0)
     reach = np.maximum(worst * typical * scale, np.abs(sums).max(axis=1))
-    found = confidence_limits.Units(sums, reach, 1.0, scale * rows.sizes, scale * typical)
-    passed[years] = confidence_limits.statistic(found, np.full(len(first), bound)) > t.ppf(level, groups - 1)
+    units = confidence_limits.Units(sums, reach, 1.0, scale * rows.sizes, scale * typical)
+    passed[years] = confidence_limits.statistic(units, np.full(len(first), bound)) > t.ppf(level, groups - 1)
     return passed
 
 
@@ -110,41 +117,43 @@ def simulate(name: str, metric: Metric, rows: int, years: int, gap: float, cheap
     """Simulate years; see `benchmarks.gate.simulate`.
 
     Args:
-        name: The kind of groups.
-        metric: What the gate goes by.
-        rows: Of the holdout.
-        years: How many.
-        gap: True metric of a challenger minus the champion's.
-        cheaper: Whether every challenger is.
+        name: Kind of groups, one of `NAMES`.
+        metric: Metric that the gate compares.
+        rows: Number of rows of the holdout.
+        years: Number of years.
+        gap: True metric of a challenger minus that of the champion.
+        cheaper: True if every challenger is cheaper.
     """
     random, share = np.random.default_rng(rows), gate._spread(0.075)
     champion = np.full(years, gate.START)
     anchor = champion.copy()
     sides = {
-        which: side(name, size, share, random)
-        for which, size in (("holdout", rows), ("validation", int(gate.VALIDATION * rows)))
+        side_name: side(name, size, share, random)
+        for side_name, size in (("holdout", rows), ("validation", int(gate.VALIDATION * rows)))
     }
-    hard = {which: found.difficulty(years) for which, found in sides.items()}
+    difficulties = {side_name: side_rows.difficulty(years) for side_name, side_rows in sides.items()}
     answers = {
-        which: dict.fromkeys(("champion", "anchor"), found.answer(hard[which], champion))
-        for which, found in sides.items()
+        side_name: dict.fromkeys(("champion", "anchor"), side_rows.answer(difficulties[side_name], champion))
+        for side_name, side_rows in sides.items()
     }
     total = {"wrong": np.zeros(years), "promotions": np.zeros(years), "tests": np.zeros(years)}
-    for _ in range(gate.NIGHTS):
+    for _ in range(gate.RUNS_PER_YEAR):
         fresh = champion + gap
-        for which, found in sides.items():
-            answers[which]["challenger"] = found.answer(hard[which], fresh)
-        ask = partial(shown, sides, answers, metric)
-        better, near, tested = gate.decide(ask, cheaper, total["tests"], champion != anchor, gate.SETTINGS)
+        for side_name, side_rows in sides.items():
+            answers[side_name]["challenger"] = side_rows.answer(difficulties[side_name], fresh)
+        test = partial(is_significant, sides, answers, metric)
+        better, is_cheaper, is_tested = gate.decide(test, cheaper, total["tests"], champion != anchor, gate.SETTINGS)
         margin = gate.SETTINGS.margin + 1e-12
-        total["wrong"] += (better & (gap <= 0)) | (near & ((fresh <= champion - margin) | (fresh <= anchor - margin)))
-        moved = better | near
-        total["promotions"] += moved
-        total["tests"] += tested
-        for found in answers.values():
-            for role, years_of in (("champion", moved), ("anchor", better)):
-                found[role] = np.where(years_of[:, None], found["challenger"], found[role])
-        champion, anchor = np.where(moved, fresh, champion), np.where(better, fresh, anchor)
+        total["wrong"] += (better & (gap <= 0)) | (
+            is_cheaper & ((fresh <= champion - margin) | (fresh <= anchor - margin))
+        )
+        is_promoted = better | is_cheaper
+        total["promotions"] += is_promoted
+        total["tests"] += is_tested
+        for side_answers in answers.values():
+            for role, promoted_years in (("champion", is_promoted), ("anchor", better)):
+                side_answers[role] = np.where(promoted_years[:, None], side_answers["challenger"], side_answers[role])
+        champion, anchor = np.where(is_promoted, fresh, champion), np.where(better, fresh, anchor)
     return total | {"change": champion - gate.START}
 
 

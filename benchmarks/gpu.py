@@ -175,4 +175,4 @@ def _row(run: dict[str, Any]) -> dict[str, Any]:
 if __name__ == "__main__":
     from benchmarks import results
 
-    results.alone("train", main)
+    results.run_as_script("train", main)

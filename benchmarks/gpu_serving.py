@@ -176,4 +176,4 @@ def _row(run: dict[str, Any], runs: list[dict[str, Any]]) -> dict[str, Any]:
 if __name__ == "__main__":
     from benchmarks import results
 
-    results.alone("compress", main)
+    results.run_as_script("compress", main)

@@ -1,7 +1,7 @@
-"""`nightshift bench kills`: small trainings, each killed again and again at random points and taken up again.
+"""`nightshift bench kills`: small trainings that are killed many times at random points and resumed.
 
-How many end with the same weights, bit for bit, as the one that nobody touched? The training is the tests' own,
-`tests/train_once.py`: one objective on a stock model, and two on a shared trunk.
+It counts how many end with the same weights, bit for bit, as an uninterrupted one. The training is `tests/train_once.py`: one
+objective on a stock model, and two objectives with a shared encoder.
 """
 
 import argparse
@@ -23,11 +23,11 @@ from nightshift.training import checkpoints
 
 TESTS = Path(__file__).parent.parent / "tests"
 CONTEXT = get_context("forkserver")
-"""Each training is a process of its own, forked from one that has done nothing but import."""
+"""Context in which each training is a process, forked from one that has only imported modules."""
 SIGNALS = {"KILL": signal.SIGKILL, "TERM": signal.SIGTERM}
 KINDS = {"one": "one objective", "several": "two objectives"}
 WAIT = 0.2
-"""Seconds: the longest wait between a checkpoint and the signal."""
+"""Maximum number of seconds between a checkpoint and the signal."""
 
 
 def main(arguments: list[str]) -> dict[str, Any]:
@@ -38,41 +38,43 @@ def main(arguments: list[str]) -> dict[str, Any]:
     parser.add_argument("--signal", choices=SIGNALS, default="KILL")
     parser.add_argument("--kinds", default=",".join(KINDS), help="of " + ", ".join(KINDS))
     parser.add_argument("--seed", type=int, default=1, help="of the points")
-    told = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     os.environ["PYTHONPATH"] = os.pathsep.join([str(TESTS), *sys.path])
     CONTEXT.set_forkserver_preload(["train_once"])
     rows, runs = [], {}
-    for kind in told.kinds.split(","):
-        runs[kind] = _trainings(kind, told)
+    for kind in options.kinds.split(","):
+        runs[kind] = _trainings(kind, options)
         rows.append({
             "training": KINDS[kind],
             "trainings": len(runs[kind]),
-            f"SIG{told.signal}s that hit": sum(run["kills"] for run in runs[kind]),
+            f"SIG{options.signal}s that hit": sum(run["kills"] for run in runs[kind]),
             "ended with the same weights": sum(run["same"] for run in runs[kind]),
         })  # fmt: skip
     notes = [
-        f"each training is sent the signal up to {told.kills} times, each time once it has got to a step drawn at random, "
+        f"each training is sent the signal up to {options.kills} times, each time once it has got to a step drawn at random, "
         f"and beyond the checkpoint it went on from, and up to {WAIT:g} s have passed; a training that ends first is not hit",
         "same: the files of weights are equal, byte for byte",
     ]
-    name = "kills" if told.signal == "KILL" else f"kills-{told.signal.lower()}"
+    name = "kills" if options.signal == "KILL" else f"kills-{options.signal.lower()}"
     return {"name": name, "table": rows, "notes": notes, "runs": runs}
 
 
-def _trainings(kind: str, told: argparse.Namespace) -> list[dict[str, Any]]:
-    draw, found = random.Random(f"{told.seed} {kind}"), []
+def _trainings(kind: str, options: argparse.Namespace) -> list[dict[str, Any]]:
+    draw, runs = random.Random(f"{options.seed} {kind}"), []
     with tempfile.TemporaryDirectory() as name:
-        whole = Path(name) / "whole"
-        _end(whole, kind)
-        last = _step(whole)
-        for turn in range(told.rounds):
-            cut = Path(name) / str(turn)
-            points = sorted(draw.randrange(last) for _ in range(told.kills))
-            kills = sum(_hit(cut, kind, point, SIGNALS[told.signal], draw.uniform(0, WAIT)) for point in points)
-            _end(cut, kind)
-            found.append({"points": points, "kills": kills, "same": _weights(cut) == _weights(whole)})
-            say(f"{KINDS[kind]}, training {turn + 1}: {kills} hits, {'the same' if found[-1]['same'] else 'DIFFERENT'}")
-    return found
+        reference = Path(name) / "whole"
+        _end(reference, kind)
+        last = _step(reference)
+        for turn in range(options.rounds):
+            interrupted = Path(name) / str(turn)
+            points = sorted(draw.randrange(last) for _ in range(options.kills))
+            kills = sum(
+                _hit(interrupted, kind, point, SIGNALS[options.signal], draw.uniform(0, WAIT)) for point in points
+            )
+            _end(interrupted, kind)
+            runs.append({"points": points, "kills": kills, "same": _weights(interrupted) == _weights(reference)})
+            say(f"{KINDS[kind]}, training {turn + 1}: {kills} hits, {'the same' if runs[-1]['same'] else 'DIFFERENT'}")
+    return runs
 
 
 def _start(folder: Path, kind: str) -> BaseProcess:
@@ -87,16 +89,16 @@ def _train(folder: Path, kind: str) -> None:
 
 
 def _step(folder: Path) -> int:
-    found = checkpoints.list_checkpoints(folder / "work")
-    return checkpoints.step_of(found[-1]) if found else 0
+    paths = checkpoints.list_checkpoints(folder / "work")
+    return checkpoints.step_of(paths[-1]) if paths else 0
 
 
 def _hit(folder: Path, kind: str, point: int, number: int, wait: float) -> bool:
-    """Start or go on, and send the signal at the point; whether it came in time."""
+    """Start or resume a training, send the signal at the step `point`, and return whether it ended the training."""
     if (folder / "done").exists():
         return False
-    process, begun = _start(folder, kind), _step(folder)
-    while process.exitcode is None and _step(folder) < max(point, begun + 1):
+    process, start_step = _start(folder, kind), _step(folder)
+    while process.exitcode is None and _step(folder) < max(point, start_step + 1):
         time.sleep(0.002)
     time.sleep(wait)
     if process.exitcode is None and process.pid:

@@ -1,6 +1,6 @@
-"""What answers texts with labels besides a night's candidates: full in other hands, and other ways to train.
+"""Alternatives to the candidates of a run: full in other runtimes, and classifiers that are trained by other methods.
 
-SetFit and Model2Vec stand among them where they are installed (`benchmarks/others.txt`).
+SetFit and Model2Vec are among them if they are installed (`benchmarks/others.txt`).
 """
 
 from collections.abc import Callable, Sequence
@@ -20,38 +20,45 @@ from nightshift.models.heads import Heads
 from nightshift.onnx import export
 from tasks import evaluate
 
-Ask = Callable[[Sequence[str]], Any]
-"""Labels of texts."""
+Predict = Callable[[Sequence[str]], Any]
+"""Function that returns the labels of texts."""
 SETFIT_STEPS = 200
-"""Of 32 pairs each: two thirds of the texts that full reads in three epochs of SST-2."""
+"""Steps of 32 pairs: two thirds of the texts that full reads in three epochs of SST-2."""
 
 
-def of_full(model: Any, tokenizer: Any, heads: Heads, max_length: int) -> dict[str, Ask]:
-    """Full in ONNX Runtime and in Hugging Face's `pipeline`."""
+def full_in_other_runtimes(model: Any, tokenizer: Any, heads: Heads, max_length: int) -> dict[str, Predict]:
+    """Return full in ONNX Runtime and in Hugging Face's `pipeline`.
+
+    Args:
+        model: Full.
+        tokenizer: Its tokenizer.
+        heads: Its only head, by objective.
+        max_length: Maximum number of tokens of a text.
+    """
     (head,) = heads.values()
     with TemporaryDirectory() as served:
         export.export_model(model, tokenizer, heads, Path(served), max_length)
         onnx = export.open_predictor(Path(served))
     piped = pipeline("text-classification", model=model, tokenizer=tokenizer, truncation=True, max_length=max_length)
     return {
-        "full in ONNX Runtime": lambda texts: [head.labels[place] for place in onnx.scores(texts).argmax(axis=1)],
-        "Hugging Face pipeline": lambda texts: [answer["label"] for answer in piped(list(texts), batch_size=32)],
+        "full in ONNX Runtime": lambda texts: [head.labels[index] for index in onnx.scores(texts).argmax(axis=1)],
+        "Hugging Face pipeline": lambda texts: [result["label"] for result in piped(list(texts), batch_size=32)],
     }
 
 
-def trained(texts: pd.Series, labels: pd.Series, base: str | None) -> dict[str, Ask]:
-    """Trained here on the same rows; those that begin with a base model only where one is named."""
-    simple = make_pipeline(evaluate.tfidf(), LogisticRegression(max_iter=1000, C=10.0)).fit(texts, labels)
-    found: dict[str, Ask] = {"TF-IDF, logistic regression": lambda texts: simple.predict(texts)}
+def train_alternatives(texts: pd.Series, labels: pd.Series, base: str | None) -> dict[str, Predict]:
+    """Train classifiers on the same rows; those that start from a base model only if one is named."""
+    classifier = make_pipeline(evaluate.tfidf(), LogisticRegression(max_iter=1000, C=10.0)).fit(texts, labels)
+    predictors: dict[str, Predict] = {"TF-IDF, logistic regression": lambda texts: classifier.predict(texts)}
     if base and find_spec("model2vec") and find_spec("skeletoken"):
-        found["Model2Vec"] = _model2vec(texts.tolist(), labels.tolist(), pretrained.locate(base)[0])
+        predictors["Model2Vec"] = _model2vec(texts.tolist(), labels.tolist(), pretrained.locate(base)[0])
     if base and find_spec("setfit"):
-        found["SetFit"] = _setfit(texts.tolist(), labels.tolist(), pretrained.locate(base)[0])
-    return found
+        predictors["SetFit"] = _setfit(texts.tolist(), labels.tolist(), pretrained.locate(base)[0])
+    return predictors
 
 
-def _model2vec(texts: list[str], labels: list[str], base: str) -> Ask:
-    """Distilled from the base and fine-tuned, both as it does where nothing is said."""
+def _model2vec(texts: list[str], labels: list[str], base: str) -> Predict:
+    """Distil a static model from the base and fine-tune it, both with the defaults of Model2Vec."""
     from model2vec.distill import distill
     from model2vec.train import StaticModelForClassification
 
@@ -61,12 +68,14 @@ def _model2vec(texts: list[str], labels: list[str], base: str) -> Ask:
     return lambda texts: served.predict(list(texts))
 
 
-def _setfit(texts: list[str], labels: list[str], base: str) -> Ask:
+def _setfit(texts: list[str], labels: list[str], base: str) -> Predict:
     from setfit import SetFitModel, Trainer, TrainingArguments
 
     model = SetFitModel.from_pretrained(base)
     rows = Dataset.from_dict({"text": texts, "label": labels})
     with TemporaryDirectory() as folder:
-        told = TrainingArguments(folder, batch_size=32, max_steps=SETFIT_STEPS, save_strategy="no", report_to="none")
-        Trainer(model=model, args=told, train_dataset=rows).train()
+        arguments = TrainingArguments(
+            folder, batch_size=32, max_steps=SETFIT_STEPS, save_strategy="no", report_to="none"
+        )
+        Trainer(model=model, args=arguments, train_dataset=rows).train()
     return lambda texts: model.predict(list(texts), show_progress_bar=False)

@@ -1,4 +1,4 @@
-"""What a benchmark found: a Markdown table, kept under `benchmarks/results/` with date, machine, versions and command."""
+"""Results of a benchmark: a Markdown table and JSON in `benchmarks/results/`, with date, machine, versions and command."""
 
 import json
 import os
@@ -14,36 +14,40 @@ FOLDER = Path(__file__).parent / "results"
 LIBRARIES = ("torch", "transformers", "accelerate", "onnxruntime")
 
 
-def publish(name: str, arguments: list[str], found: dict[str, Any], folder: Path = FOLDER) -> dict[str, Any]:
-    """Write `NAME.md` and `NAME.json` into `folder`; the answer holds all that stands in them.
+def publish(name: str, arguments: list[str], measurements: dict[str, Any], folder: Path = FOLDER) -> dict[str, Any]:
+    """Write `NAME.md` and `NAME.json`, and return the content of the JSON file.
 
-    `found` is what the benchmark's `main` gave: `table` (a list of rows), `notes`, perhaps `runs` (each single
-    measurement) and `name`, where its results are not those of the benchmark's own name.
+    Args:
+        name: Name of the benchmark.
+        arguments: Arguments of the benchmark.
+        measurements: Return value of the benchmark's `main`: `table` (a list of rows) and `notes`; optionally `runs` (the
+            single measurements) and `name` (the name of the files, if it is not that of the benchmark).
+        folder: Folder of the files.
     """
-    answer = {
+    record = {
         "name": name,
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine(),
         "versions": {"python": platform.python_version()} | {library: version(library) for library in LIBRARIES},
         "command": " ".join(["nightshift bench", name, *arguments]),
-    } | found
+    } | measurements
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{answer['name']}.json").write_text(json.dumps(answer, indent=1) + "\n")
-    (folder / f"{answer['name']}.md").write_text(page(answer))
-    return answer
+    (folder / f"{record['name']}.json").write_text(json.dumps(record, indent=1) + "\n")
+    (folder / f"{record['name']}.md").write_text(page(record))
+    return record
 
 
-def alone(name: str, main: Callable[[list[str]], dict[str, Any]]) -> None:
-    """Run a GPU's benchmark by the arguments of the process, where nightshift's command is not installed."""
-    told = [argument for argument in sys.argv[1:] if argument != "--json"]
-    answer = publish(name, ["--device", "cuda", *told], main(told))
-    print(page(answer), end="")
+def run_as_script(name: str, main: Callable[[list[str]], dict[str, Any]]) -> None:
+    """Run a GPU benchmark with the arguments of the process, for machines without the command `nightshift`."""
+    arguments = [argument for argument in sys.argv[1:] if argument != "--json"]
+    record = publish(name, ["--device", "cuda", *arguments], main(arguments))
+    print(page(record), end="")
     if "--json" in sys.argv:
-        print(json.dumps(answer))
+        print(json.dumps(record))
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores, and the GPU where there is one."""
+    """Return processor, number of cores and GPU, None without one."""
     import torch
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
@@ -51,24 +55,26 @@ def machine() -> dict[str, Any]:
 
 
 def _processor() -> str:
-    known = Path("/proc/cpuinfo")
-    lines = known.read_text().splitlines() if known.exists() else []
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def page(answer: dict[str, Any]) -> str:
-    """The whole result as Markdown."""
-    place, versions = answer["machine"], answer["versions"]
-    where = [f"{place['processor']}, {place['cores']} cores", *([place["gpu"]] if place["gpu"] else [])]
-    told = ", ".join(f"{name} {number}" for name, number in versions.items())
-    notes = "".join(f"- {note}\n" for note in answer["notes"])
-    head = f"# {answer['name']}\n\n`{answer['command']}`\n\n{answer['date']}; {'; '.join(where)}; {told}.\n\n"
-    return f"{head}{table(answer['table'])}\n{notes}"
+def page(record: dict[str, Any]) -> str:
+    """Return a result as a Markdown page."""
+    host, versions = record["machine"], record["versions"]
+    machine_words = [f"{host['processor']}, {host['cores']} cores", *([host["gpu"]] if host["gpu"] else [])]
+    packages = ", ".join(f"{name} {number}" for name, number in versions.items())
+    notes = "".join(f"- {note}\n" for note in record["notes"])
+    head = (
+        f"# {record['name']}\n\n`{record['command']}`\n\n{record['date']}; {'; '.join(machine_words)}; {packages}.\n\n"
+    )
+    return f"{head}{table(record['table'])}\n{notes}"
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Rows with the same keys as a Markdown table."""
+    """Return rows with the same keys as a Markdown table."""
     lines = [list(rows[0]), ["---"] * len(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

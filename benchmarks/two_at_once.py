@@ -1,6 +1,6 @@
-"""`nightshift bench two_at_once`: what two nights at once cost each other, by how torch's threads wait.
+"""`nightshift bench two_at_once`: slowdown of two runs at once, by the way in which torch's threads wait.
 
-Runs 150 training steps of a stack of linear layers in processes of its own, alone and two at once.
+It runs 150 training steps of a stack of linear layers in subprocesses, one alone and two at once.
 """
 
 import argparse
@@ -20,7 +20,11 @@ for _ in range(int(sys.argv[1])):
     optimizer.zero_grad()
 print(time.perf_counter() - begun)
 """
-WAYS = {"spinning": {}, "passive": {"OMP_WAIT_POLICY": "PASSIVE"}, "one thread each": {"OMP_NUM_THREADS": "1"}}
+THREAD_VARIABLES = {
+    "spinning": {},
+    "passive": {"OMP_WAIT_POLICY": "PASSIVE"},
+    "one thread each": {"OMP_NUM_THREADS": "1"},
+}
 
 
 def main(arguments: list[str]) -> dict[str, Any]:
@@ -28,13 +32,13 @@ def main(arguments: list[str]) -> dict[str, Any]:
     parser = argparse.ArgumentParser(prog="nightshift bench two_at_once", allow_abbrev=False)
     parser.add_argument("--steps", type=int, default=150)
     steps = parser.parse_args(arguments).steps
-    rows = [{"threads wait": name, "alone, s": round(seconds(1, steps, way), 1),
-             "two at once, s": round(seconds(2, steps, way), 1)} for name, way in WAYS.items()]  # fmt: skip
+    rows = [{"threads wait": name, "alone, s": round(seconds(1, steps, variables), 1),
+             "two at once, s": round(seconds(2, steps, variables), 1)} for name, variables in THREAD_VARIABLES.items()]  # fmt: skip
     return {"table": rows, "notes": [f"{steps} training steps of 12 linear layers; of two, the slower one's seconds"]}
 
 
 def seconds(count: int, steps: int, environment: dict[str, str]) -> float:
-    """The slowest of `count` processes that run at once."""
+    """Return the seconds of the slowest of `count` processes that run at once."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
     command = [sys.executable, "-c", STEPS, str(steps)]
     running = [subprocess.Popen(command, env=clean | environment, stdout=subprocess.PIPE) for _ in range(count)]

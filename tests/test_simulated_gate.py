@@ -46,8 +46,10 @@ def test_the_simulated_gate_decides_as_the_gate(metric):
             }
             for side, role_hits in right.items()
         }
-        observations = simulation.Seen(changed, cost < 0.9, np.array([num_tests]), np.array([True]), Metric(metric))
-        better, cheaper, used_test = (bool(answer[0]) for answer in simulation.ours(observations))
+        observations = simulation.PolicyInput(
+            changed, cost < 0.9, np.array([num_tests]), np.array([True]), Metric(metric)
+        )
+        better, cheaper, used_test = (bool(answer[0]) for answer in simulation.nightshift_gate(observations))
         assert (better, cheaper, used_test) == (
             verdict.claim == "better", verdict.claim == "cheaper", verdict.tested is not None
         )  # fmt: skip
@@ -67,14 +69,20 @@ def test_simulated_groups_are_compared_as_the_gate_compares_them():
             limit = compare(*tables, [objective(metric=metric)], level).lower
             answers = {"holdout": {"challenger": first, "champion": second}}
             for bound, expected in ((limit - 1e-5, True), (limit + 1e-5, False)):
-                significant = gate_groups.shown({"holdout": rows}, answers, Metric(metric), "holdout", "champion",
+                significant = gate_groups.is_significant({"holdout": rows}, answers, Metric(metric), "holdout", "champion",
                                           np.ones(1, dtype=bool), bound, level)  # fmt: skip
                 assert significant[0] == expected
 
 
 def test_simulated_years_of_groups_and_few_differing_rows_are_seldom_wrong():
     drop = simulation.simulate(
-        simulation.BEYOND, simulation.ours, 204, simulation.FEW, 60, 1, metric=simulation.MACRO_F1
+        simulation.BEYOND_MARGIN,
+        simulation.nightshift_gate,
+        204,
+        simulation.LOW_DISAGREEMENT,
+        60,
+        1,
+        metric=simulation.MACRO_F1,
     )
     together = gate_groups.simulate(gate_groups.NAMES[2], simulation.ACCURACY, 200, 60, 0.0, False)
     for years in (drop, together):

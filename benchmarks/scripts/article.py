@@ -43,7 +43,7 @@ def main():
             scheduler.step()
             if clock.tick():
                 break
-        if clock.over:
+        if clock.is_over:
             break
 
     common.report(clock, model, tokenizer, test_texts, [ids.get(label) for label in test_labels])

@@ -1,7 +1,7 @@
-"""A night's training alone: what `models` does with the rows of a night's store, with nothing around it.
+"""Training of a run without the pipeline, on the rows from its artifacts.
 
-`python bare.py JOB.json`, which names `train` and `validation` (Parquet files), `base_model`, `max_length`, `seed` and
-`arguments`; prints one JSON line.
+Usage: `python bare.py JOB.json`, with the keys `train` and `validation` (Parquet files), `base_model`, `max_length` and
+`arguments`. It prints a line of JSON.
 """
 
 import json
@@ -20,7 +20,7 @@ from nightshift.training.tokenization import encode
 
 def main():
     job = json.loads(Path(sys.argv[1]).read_text())
-    begun = time.perf_counter()
+    start = time.perf_counter()
     sides = {side: pd.read_parquet(job[side]) for side in ("train", "validation")}
     head = Head("classification", tuple(sorted(set(sides["train"]["label"]))))
     heads = {"main": head}
@@ -37,7 +37,7 @@ def main():
         fitted = trainer.fit(model, tokenizer, heads, examples["train"], examples["validation"], folder / "work",
                               job["arguments"], [])  # fmt: skip
         pretrained.save_checkpoint(fitted.model, tokenizer, heads, folder / "model")
-    print(json.dumps({"seconds": time.perf_counter() - begun}))
+    print(json.dumps({"seconds": time.perf_counter() - start}))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the benchmark asks of all its scripts alike: arguments, rows, a clock, the accuracy, one JSON line at the end."""
+"""Parts that all scripts share: arguments, rows, a clock, the accuracy, and the line of JSON at the end."""
 
 import argparse
 import csv
@@ -12,9 +12,9 @@ import torch
 from transformers import TrainerCallback
 
 WARM_UP = 5
-"""Steps before the clock starts."""
-EVALUATED = 64
-"""Rows judged at once."""
+"""Number of steps before the clock starts."""
+EVAL_BATCH = 64
+"""Batch size of the evaluation."""
 
 
 def arguments():
@@ -31,19 +31,19 @@ def arguments():
 
 
 def rows(path):
-    """Texts and labels."""
+    """Read the texts and labels of a CSV file."""
     with path.open(newline="", encoding="utf-8") as file:
-        found = list(csv.DictReader(file))
-    return [row["text"] for row in found], [row["label"] for row in found]
+        records = list(csv.DictReader(file))
+    return [row["text"] for row in records], [row["label"] for row in records]
 
 
 class Clock(TrainerCallback):
-    """Counts the rows and real tokens that a model is trained on, and stops the training at the limit."""
+    """Counter of the rows and tokens (without padding) that a model is trained on; it stops the training at the limit."""
 
     def __init__(self, model, limit):
-        self.limit, self.over = limit, False
+        self.limit, self.is_over = limit, False
         self.steps = self.rows = self.tokens = 0
-        self.begun = self.seconds = 0.0
+        self.start = self.seconds = 0.0
         model.register_forward_pre_hook(self.see, with_kwargs=True)
 
     def see(self, model, _args, inputs):
@@ -52,40 +52,55 @@ class Clock(TrainerCallback):
             self.tokens += int(inputs["attention_mask"].sum())
 
     def tick(self):
-        """After each step; whether the time is over."""
+        """Count a step and return whether the time limit is reached."""
         self.steps += 1
         if self.steps == WARM_UP:
             self.rows = self.tokens = 0
-            self.begun = time.perf_counter()
+            self.start = time.perf_counter()
         elif self.steps > WARM_UP:
-            self.seconds = time.perf_counter() - self.begun
-            self.over = self.limit is not None and self.seconds >= self.limit
-        return self.over
+            self.seconds = time.perf_counter() - self.start
+            self.is_over = self.limit is not None and self.seconds >= self.limit
+        return self.is_over
 
-    def on_step_end(self, args, state, control, **kwargs):
+    def on_step_end(self, _args, _state, control, **_kwargs):
         control.should_training_stop |= self.tick()
 
 
 def accuracy(model, tokenizer, texts, labels):
-    """The share of `texts` whose label (a number) is the model's."""
+    """Return the accuracy of a model.
+
+    Args:
+        model: Classifier.
+        tokenizer: Its tokenizer.
+        texts: Texts.
+        labels: True labels, as class ids.
+    """
     model.eval()
-    order, right = sorted(range(len(texts)), key=lambda place: len(texts[place])), 0
-    for start in range(0, len(order), EVALUATED):
-        places = order[start : start + EVALUATED]
-        inputs = tokenizer([texts[place] for place in places], padding=True, truncation=True, return_tensors="pt")
+    by_length, right = sorted(range(len(texts)), key=lambda index: len(texts[index])), 0
+    for start in range(0, len(by_length), EVAL_BATCH):
+        indices = by_length[start : start + EVAL_BATCH]
+        inputs = tokenizer([texts[index] for index in indices], padding=True, truncation=True, return_tensors="pt")
         with torch.no_grad():
-            found = model(**inputs).logits.argmax(-1).tolist()
-        right += sum(answer == labels[place] for answer, place in zip(found, places, strict=True))
+            predictions = model(**inputs).logits.argmax(-1).tolist()
+        right += sum(prediction == labels[index] for prediction, index in zip(predictions, indices, strict=True))
     return right / len(texts)
 
 
 def report(clock, model, tokenizer, texts, labels):
-    """Print what the benchmark reads."""
-    found = {
+    """Print the measurements as a line of JSON, which the benchmark reads.
+
+    Args:
+        clock: Clock of the training.
+        model: Trained classifier.
+        tokenizer: Its tokenizer.
+        texts: Texts of the test set.
+        labels: True labels of the test set, as class ids.
+    """
+    measurements = {
         "rows_per_second": clock.rows / clock.seconds,
         "tokens_per_second": clock.tokens / clock.seconds,
-        "accuracy": None if clock.over else accuracy(model, tokenizer, texts, labels),
+        "accuracy": None if clock.is_over else accuracy(model, tokenizer, texts, labels),
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10),
         "seconds": clock.seconds,
     }  # fmt: skip
-    print(json.dumps(found))
+    print(json.dumps(measurements))

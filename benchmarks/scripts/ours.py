@@ -1,4 +1,4 @@
-"""Fine-tuning as a night does it: `nightshift.training.trainer.fit`, batches of similar length, bf16 where the processor has it."""
+"""Fine-tuning as the pipeline does it: `nightshift.training.trainer.fit`, batches of similar length, bf16 where the processor has it."""
 
 import tempfile
 from pathlib import Path
