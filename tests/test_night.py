@@ -64,7 +64,7 @@ def tracking(home: Path) -> mlflow.MlflowClient:
 
 
 @dataclass(frozen=True)
-class FinishedNight:
+class FinishedRun:
     """A night's printed result, and its home as it was when the night had ended: later nights may add to that."""
 
     shell: Shell
@@ -89,11 +89,11 @@ class FinishedNight:
         return self.client.get_model_version("tiny", number)
 
 
-def finish_night(shell: Shell, *settings: str, force: bool = False) -> FinishedNight:
+def run_to_end(shell: Shell, *settings: str, force: bool = False) -> FinishedRun:
     overrides = [word for setting in settings for word in ("--set", setting)]
     result = shell.json("run", "night.yaml", *overrides, *["--force"] * force)
     home = shell.folder / "home"
-    return FinishedNight(
+    return FinishedRun(
         shell,
         result,
         Path(result["report"]).read_text() if result["report"] else "",
@@ -104,27 +104,27 @@ def finish_night(shell: Shell, *settings: str, force: bool = False) -> FinishedN
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path, prefect_api: str) -> FinishedNight:
+def first(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path, prefect_api: str) -> FinishedRun:
     """The first night of a model. The fixtures below follow it, in the same home."""
     folder = tmp_path_factory.mktemp("nights")
     write_project(folder, tiny_base, "tiny")
-    return finish_night(Shell(folder, prefect_api))
+    return run_to_end(Shell(folder, prefect_api))
 
 
 @pytest.fixture(scope="module")
-def repeated(first: FinishedNight) -> FinishedNight:
+def repeated(first: FinishedRun) -> FinishedRun:
     """A night for which nothing has changed."""
-    return finish_night(first.shell)
+    return run_to_end(first.shell)
 
 
 @pytest.fixture(scope="module")
-def forced(repeated: FinishedNight) -> FinishedNight:
+def forced(repeated: FinishedRun) -> FinishedRun:
     """The same night, forced."""
-    return finish_night(repeated.shell, force=True)
+    return run_to_end(repeated.shell, force=True)
 
 
 @pytest.fixture(scope="module")
-def rolled_back(forced: FinishedNight) -> list[str]:
+def rolled_back(forced: FinishedRun) -> list[str]:
     """The lines of the history after version 2 was promoted by hand and rolled back."""
     assert forced.shell("promote", "tiny", "2", "--reason", "a test").returncode == 0
     assert forced.shell("rollback", "tiny", "--reason", "it was worse").returncode == 0
@@ -132,23 +132,23 @@ def rolled_back(forced: FinishedNight) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def smaller(forced: FinishedNight, rolled_back: list[str]) -> FinishedNight:
+def smaller(forced: FinishedRun, rolled_back: list[str]) -> FinishedRun:
     """A night with other settings and without a row that both versions were trained on."""
     keys = pd.read_parquet(next(forced.home.glob("artifacts/train/*/trained_keys.parquet")))
     (forced.shell.folder / "forget.txt").write_text(keys["row_key"][0] + "\n")
-    return finish_night(forced.shell, *SMALLER)
+    return run_to_end(forced.shell, *SMALLER)
 
 
 @pytest.fixture(scope="module")
-def smaller_again(smaller: FinishedNight) -> FinishedNight:
-    return finish_night(smaller.shell, *SMALLER)
+def smaller_again(smaller: FinishedRun) -> FinishedRun:
+    return run_to_end(smaller.shell, *SMALLER)
 
 
 @pytest.fixture(scope="module")
-def after_move(smaller_again: FinishedNight) -> FinishedNight:
+def after_move(smaller_again: FinishedRun) -> FinishedRun:
     """A night after somebody has set the alias in MLflow."""
     smaller_again.client.set_registered_model_alias("tiny", "champion", "2")
-    return finish_night(smaller_again.shell)
+    return run_to_end(smaller_again.shell)
 
 
 def test_the_first_night_is_promoted_for_beating_the_dummy(first):
@@ -290,7 +290,7 @@ def test_an_alias_that_was_moved_by_hand_is_entered_in_the_ledger(after_move):
 
 
 @pytest.fixture(scope="module")
-def killed(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> tuple[FinishedNight, dict[Path, int]]:
+def killed(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> tuple[FinishedRun, dict[Path, int]]:
     """A first night that was killed in training and run again, and the stages that were finished when it was killed."""
     folder = tmp_path_factory.mktemp("killed")
     write_project(folder, tiny_base, "tiny")
@@ -305,7 +305,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> tuple[F
     assert not checkpoint_digests(home), "killed too late: the training was over"
     records = record_times(home)
     assert {path.parts[-3] for path in records} == {"ingest", "validate", "split", "augment"}
-    return finish_night(shell), records
+    return run_to_end(shell), records
 
 
 @pytest.mark.slow
