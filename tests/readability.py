@@ -35,11 +35,15 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ("cli", "flows", "tasks", "expectations", "nightshift")
-UNLIMITED = ("tests", "benchmarks")  # measured, without limits
+OTHER_FOLDERS = ("tests", "benchmarks")
 TEST_DATA = ROOT / "tests" / "data"  # holds copies of older code
 
-# Limits of SOURCE. They may only be lowered. The aim for the chain is 8; it goes through the command line, the flow and the stages.
-LIMITS: dict[str, float] = {"names": 0.01, "docstrings": 0.0, "args": 0, "chain": 14, "words": 6}
+# Limits of SOURCE and of the benchmarks. They may only be lowered. The aim for the chain of SOURCE is 8; it goes through the
+# command line, the flow and the stages.
+LIMITS: dict[str, dict[str, float]] = {
+    "source": {"names": 0.01, "docstrings": 0.0, "args": 0, "chain": 14, "words": 6},
+    "benchmarks": {"names": 0.01, "docstrings": 0.0, "args": 0, "chain": 8, "words": 0},
+}
 
 # Words that do not say what a name holds: participles, pronouns, prepositions and fillers that would fit any value. The whole
 # name is compared, without case, leading underscores and a number at the end: `found`, `_told`, `kept_2`, not `kept_rows`.
@@ -469,21 +473,26 @@ def source_measures() -> Measures:
     return measure(python_files(*SOURCE))
 
 
+def limited_measures() -> dict[str, Measures]:
+    """Return the measures that `LIMITS` limits, by the names there."""
+    return {"source": source_measures(), "benchmarks": measure(python_files("benchmarks"))}
+
+
 def rows() -> dict[str, Measures]:
     """Return the measures of each folder and of the whole source."""
-    folders = {folder: python_files(folder) for folder in (*SOURCE, *UNLIMITED)}
+    folders = {folder: python_files(folder) for folder in (*SOURCE, *OTHER_FOLDERS)}
     return {
         **{folder: measure(files) for folder, files in folders.items() if files and folder in SOURCE},
         "source": source_measures(),
-        **{folder: measure(files) for folder, files in folders.items() if files and folder in UNLIMITED},
+        **{folder: measure(files) for folder, files in folders.items() if files and folder in OTHER_FOLDERS},
     }
 
 
-def failures(measures: Measures, limits: dict[str, float] | None = None) -> list[str]:
+def failures(measures: Measures, limits: dict[str, float]) -> list[str]:
     """Return a text for each measure over its limit, with up to 20 of its locations."""
     texts = []
     figures, locations = measures.figures(), measures.locations()
-    for name, limit in (LIMITS if limits is None else limits).items():
+    for name, limit in limits.items():
         if figures[name] > limit:
             lines = worst(name, measures) if name in ("names", "words") else locations[name][:20]
             texts.append(
@@ -548,6 +557,17 @@ def as_json(measured: dict[str, Measures], with_places: bool) -> str:
     return json.dumps({"limits": LIMITS, "measures": content}, indent=2)
 
 
+def check() -> int:
+    """Print the measures that have limits, or what is over a limit; return the exit code."""
+    exit_code = 0
+    for name, measures in limited_measures().items():
+        texts = failures(measures, LIMITS[name])
+        figures = ", ".join(f"{measure_name} {_number(figure)}" for measure_name, figure in measures.figures().items())
+        print("\n".join(f"{name}: {text}" for text in texts) or f"readability of {name}: {figures}")
+        exit_code |= bool(texts)
+    return exit_code
+
+
 def main() -> int:
     """Print the measures."""
     parser = argparse.ArgumentParser(description="Measure how readable the source is.")
@@ -555,22 +575,14 @@ def main() -> int:
         "--list",
         nargs="?",
         const="all",
-        choices=["all", *LIMITS],
+        choices=["all", *LIMITS["source"]],
         help="print every location, of one measure or of all",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument(
-        "--check", action="store_true", help="compare the source with the limits; exit with 1 where one is exceeded"
-    )
+    parser.add_argument("--check", action="store_true", help="compare with the limits; exit with 1 if one is exceeded")
     options = parser.parse_args()
     if options.check:
-        measures = source_measures()
-        texts = failures(measures)
-        print(
-            "\n".join(texts)
-            or f"readability: {', '.join(f'{name} {_number(figure)}' for name, figure in measures.figures().items())}"
-        )
-        return 1 if texts else 0
+        return check()
     measured = rows()
     if options.json:
         print(as_json(measured, bool(options.list)))
