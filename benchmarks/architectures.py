@@ -55,7 +55,7 @@ EXPECTED_ERRORS = (ValueError, RuntimeError, IndexError, TypeError, AttributeErr
 def main(arguments: list[str]) -> dict[str, Any]:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="nightshift bench architectures", allow_abbrev=False)
-    parser.add_argument("--only", default="", help="some architectures, by model_type, separated by commas")
+    parser.add_argument("--only", default="", help="architectures to try, by model_type, separated by commas")
     selected = set(filter(None, parser.parse_args(arguments).only.split(",")))
     rows, reasons = [], dict[str, list[str]]()
     for objective, sizes_by_kind in (("judges", CLASSIFIERS), ("writes", GENERATORS)):

@@ -27,7 +27,7 @@ SYNTHETIC = {"1,000 labels": 1000, "5,000 labels": 5000}
 def main(arguments: list[str]) -> dict[str, Any]:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="nightshift bench baseline", allow_abbrev=False)
-    parser.add_argument("--data", default="sst2,banking77", help="public data sets")
+    parser.add_argument("--data", default="sst2,banking77", help="public data sets, separated by commas")
     parser.add_argument("--models", default=",".join((PREVIOUS.split(",")[0], "baseline", "mean")))
     options = parser.parse_args(arguments)
     patterns = options.models.split(",")

@@ -120,12 +120,12 @@ def _parse(device_parser: argparse.ArgumentParser, arguments: list[str]) -> argp
     parser = argparse.ArgumentParser(prog="nightshift bench compress", parents=[device_parser], allow_abbrev=False)
     parser.add_argument("--data", default="sst2", choices=DATA)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--recipes", help="or auto; else those of this benchmark")
-    parser.add_argument("--set", action="append", default=[], help="a setting of every night, as in nightshift run")
+    parser.add_argument("--recipes", help="recipes, separated by commas, or auto; default: those of the data set")
+    parser.add_argument("--set", action="append", default=[], help="setting of every run, as in nightshift run")
     parser.add_argument(
-        "--folder", type=Path, help="where the nights lie: what was cut off goes on there; else a temporary one"
+        "--folder", type=Path, help="folder of the runs, which resumes interrupted ones; default: a temporary folder"
     )
-    parser.add_argument("--untrained", action="store_true", help="nothing is trained after full")
+    parser.add_argument("--untrained", action="store_true", help="do not train after full")
     options = parser.parse_args(arguments)
     if options.untrained and "kind" in DATA[options.data]:
         parser.error(f"--untrained is for what judges; {options.data} writes")

@@ -42,9 +42,9 @@ def main(arguments: list[str]) -> dict[str, Any]:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="nightshift bench coverage", allow_abbrev=False)
     parser.add_argument(
-        "--holdouts", type=int, default=1000, help="of each line with many labels; ten times as many of two"
+        "--holdouts", type=int, default=1000, help="holdouts per line with many labels; ten times as many with two"
     )
-    parser.add_argument("--classes", default="2,5,20,77", help="of macro-F1, whose rows are listed")
+    parser.add_argument("--classes", default="2,5,20,77", help="numbers of labels of the lines with many labels")
     options = parser.parse_args(arguments)
     strict, times = LEVELS[1], MANY * options.holdouts
     f1, metrics = gate.MACRO_F1, (gate.ACCURACY, gate.MACRO_F1, gate.SKEWED)

@@ -53,9 +53,9 @@ def _learner(share: float) -> Predictor:
 def main(arguments: list[str]) -> dict[str, Any]:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="nightshift bench first", allow_abbrev=False)
-    parser.add_argument("--trials", type=int, default=1000, help="of each line of the table")
+    parser.add_argument("--trials", type=int, default=1000, help="trials per line of the table")
     parser.add_argument("--classes", default=",".join(map(str, CLASSES)))
-    parser.add_argument("--rows", default=",".join(map(str, ROWS)), help="of the holdout")
+    parser.add_argument("--rows", default=",".join(map(str, ROWS)), help="numbers of holdout rows")
     parser.add_argument("--metric", choices=["macro_f1", "accuracy"], default="macro_f1")
     options = parser.parse_args(arguments)
     sizes = [int(rows) for rows in options.rows.split(",")]

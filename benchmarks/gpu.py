@@ -65,11 +65,15 @@ CASES = (
 def main(arguments: list[str]) -> dict[str, Any]:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="nightshift bench train --device cuda", allow_abbrev=False)
-    parser.add_argument("--steps", type=int, default=60, help="that are measured")
-    parser.add_argument("--warm-up", type=int, default=20, help="steps before them")
-    parser.add_argument("--tokens", type=int, default=1 << 18, help="of the first batch tried; halved until one fits")
+    parser.add_argument("--steps", type=int, default=60, help="measured steps")
+    parser.add_argument("--warm-up", type=int, default=20, help="steps before the measured ones")
+    parser.add_argument(
+        "--tokens", type=int, default=1 << 18, help="tokens of the first batch size; halved until it fits"
+    )
     parser.add_argument("--torch-compile", choices=("never", "always"), default="never")
-    parser.add_argument("--tiny", action="store_true", help="tiny models, a few steps, on any device: does it run?")
+    parser.add_argument(
+        "--tiny", action="store_true", help="check that it runs: tiny models and few steps, on any device"
+    )
     options = parser.parse_args(arguments)
     if options.tiny:
         options.steps, options.warm_up, options.tokens = 3, 2, 512

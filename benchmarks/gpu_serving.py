@@ -70,7 +70,9 @@ def main(arguments: list[str]) -> dict[str, Any]:
     parser = argparse.ArgumentParser(prog="nightshift bench compress --device cuda", allow_abbrev=False)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
-        "--tiny", action="store_true", help="tiny models, eager, one round, on any device: does it run?"
+        "--tiny",
+        action="store_true",
+        help="check that it runs: tiny models, without torch.compile, one round, on any device",
     )
     options = parser.parse_args(arguments)
     if not options.tiny and not torch.cuda.is_available():

@@ -33,11 +33,11 @@ WAIT = 0.2
 def main(arguments: list[str]) -> dict[str, Any]:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="nightshift bench kills", allow_abbrev=False)
-    parser.add_argument("--rounds", type=int, default=20, help="trainings of each kind")
-    parser.add_argument("--kills", type=int, default=10, help="of each training")
+    parser.add_argument("--rounds", type=int, default=20, help="trainings per kind")
+    parser.add_argument("--kills", type=int, default=10, help="signals per training")
     parser.add_argument("--signal", choices=SIGNALS, default="KILL")
-    parser.add_argument("--kinds", default=",".join(KINDS), help="of " + ", ".join(KINDS))
-    parser.add_argument("--seed", type=int, default=1, help="of the points")
+    parser.add_argument("--kinds", default=",".join(KINDS), help="kinds of training, of " + ", ".join(KINDS))
+    parser.add_argument("--seed", type=int, default=1, help="seed of the steps at which the signals are sent")
     options = parser.parse_args(arguments)
     os.environ["PYTHONPATH"] = os.pathsep.join([str(TESTS), *sys.path])
     CONTEXT.set_forkserver_preload(["train_once"])

