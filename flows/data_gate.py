@@ -1,20 +1,18 @@
 """Data gate: ingest and validate, without training."""
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from prefect import State, flow
 from prefect.states import Completed, Failed
 
 from flows.form import EMPTY, NightForm, merged_settings, run_name
+from flows.objective_rows import check_rows, locate_sources
 from flows.result_storage import ensure_result_storage
 from flows.settings import NightSettings, ObjectiveSettings
 from nightshift import redaction
 from nightshift.prefect_ui import artifacts
 from nightshift.store import artifact_store
-from tasks.ingest import ingest, locate
-from tasks.validate import validate
 
 
 @flow(name="validate", flow_run_name=partial(run_name, "validate"))
@@ -43,10 +41,8 @@ def _check(settings: NightSettings) -> dict[str, Any]:
 
 
 def _check_objective(settings: NightSettings, name: str, objective: ObjectiveSettings) -> dict[str, Any]:
-    data = objective.data
     with settings.errors_of(name):
-        rows = ingest(locate(data, objective.holdout, Path(settings.base_dir)), data, settings.gate.slices)
-        checked = validate(rows, settings.expectations, objective.kind, data.label_separator)
+        checked = check_rows(settings, objective, locate_sources(settings, objective))
     artifacts.show_stage(settings.model, checked)
     quarantined = sum(checked.quarantined.values())
     return {

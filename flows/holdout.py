@@ -4,6 +4,7 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows.objective_rows import check_rows, locate_sources, split_rows
 from flows.result_storage import ensure_result_storage
 from flows.settings import NightSettings
 from flows.settings_file import load
@@ -16,9 +17,6 @@ from nightshift.registry import ledger, model_registry, tracking
 from nightshift.registry.ledger import Entry
 from nightshift.registry.version_predictions import VersionPredictor
 from nightshift.store import processes
-from tasks.ingest import ingest, locate
-from tasks.split import split
-from tasks.validate import validate
 
 
 @flow(name="rotate", flow_run_name="rotate-{settings_file}", validate_parameters=True)
@@ -72,19 +70,11 @@ def _objective(settings: NightSettings, name: str, holdout_number: int) -> Objec
     with settings.errors_of(name):
         if settings.split_settings(objective).holdout_file:
             raise SettingsError("split.holdout: a file has no sealed holdouts; name another file")
-        rows = ingest(locate(objective.data, None, Path(settings.base_dir)), objective.data, settings.gate.slices)
-        checked = validate(rows, settings.expectations, objective.kind, objective.data.label_separator)
+        checked = check_rows(settings, objective, locate_sources(settings, objective, with_holdout=False))
         artifacts.show_stage(settings.model, checked)
         if checked.status == "stopped":
             raise UserError(f"the data failed: {checked.reason}")
-        sides = split(
-            checked,
-            settings.split_settings(objective),
-            objective.kind,
-            settings.train.window,
-            objective.data.label_separator,
-            holdout_number,
-        )
+        sides = split_rows(settings, objective, checked, holdout_number)
     return objective.objective(name, sides, Augmented(augmented=0))
 
 

@@ -10,6 +10,7 @@ from prefect.runtime import flow_run
 
 from flows.base_trial import try_bases
 from flows.form import EMPTY, NightForm, merged_settings, run_name
+from flows.objective_rows import check_rows, locate_sources, split_rows
 from flows.pipeline_run import PipelineRun, best_of_seeds
 from flows.result_storage import ensure_result_storage
 from flows.settings import NightSettings
@@ -26,13 +27,10 @@ from tasks.compress import compress
 from tasks.compress.settings import InheritedSettings
 from tasks.evaluate import evaluate
 from tasks.gate import gate
-from tasks.ingest import ingest, locate
 from tasks.promote import promote
 from tasks.register import register
 from tasks.report import report
-from tasks.split import split
 from tasks.train import train
-from tasks.validate import validate
 
 
 @flow(name="nightly", flow_run_name=run_name, validate_parameters=True)
@@ -104,9 +102,8 @@ def _prepared(settings: NightSettings) -> Iterator[None]:
 
 def _locate(settings: NightSettings, name: str) -> list[Source]:
     """Return the files of an objective."""
-    objective = settings.resolved_objectives[name]
     with settings.errors_of(name):
-        return locate(objective.data, objective.holdout, Path(settings.base_dir))
+        return locate_sources(settings, settings.resolved_objectives[name])
 
 
 def _try_bases(settings: NightSettings) -> None:
@@ -120,27 +117,16 @@ def _try_bases(settings: NightSettings) -> None:
 
 def _check(run: PipelineRun, name: str, sources: list[Source]) -> Checked:
     """Read and check the rows of an objective."""
-    settings = run.settings
-    objective = settings.resolved_objectives[name]
     with run.for_objective(name):
-        rows = ingest(sources, objective.data, settings.gate.slices)
-        return validate(rows, settings.expectations, objective.kind, objective.data.label_separator)
+        return check_rows(run.settings, run.settings.resolved_objectives[name], sources)
 
 
 def _prepare_objective(run: PipelineRun, name: str, checked: Checked) -> Objective:
     """Split and augment the rows of an objective."""
-    settings = run.settings
-    objective = settings.resolved_objectives[name]
+    objective = run.settings.resolved_objectives[name]
     with run.for_objective(name):
-        sides = split(
-            checked,
-            settings.split_settings(objective),
-            objective.kind,
-            settings.train.window,
-            objective.data.label_separator,
-            run.active_holdout,
-        )
-        augmented = augment(sides, settings.augment, objective.kind)
+        sides = split_rows(run.settings, objective, checked, run.active_holdout)
+        augmented = augment(sides, run.settings.augment, objective.kind)
     return objective.objective(name, sides, augmented)
 
 
