@@ -164,9 +164,8 @@ class _Trial:
             "seed": 1,
             "precision": "float32",
         }
-        return trainer.fit(
-            model, self.tokenizer, self.heads, self.rows, {}, self.folder / name, arguments, []
-        ).model.eval()
+        job = trainer.TrainerJob(model, self.tokenizer, self.heads, self.rows, {}, self.folder / name, arguments)
+        return trainer.fit(job).model.eval()
 
     def _batches(self) -> list[dict[str, Any]]:
         collate = Collator(self.rows, self.heads, self.tokenizer.pad_token_id)

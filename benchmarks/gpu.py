@@ -129,7 +129,8 @@ def _fit(case: Case, model: Any, rows: Examples, batch: int, steps: int, torch_c
     tokenizer: Any = SimpleNamespace(pad_token_id=0)
     heads, options = {"main": HEADS[case.model]}, trainer.TrainingOptions(torch_compile=torch_compile)
     with tempfile.TemporaryDirectory() as folder:
-        return trainer.fit(model, tokenizer, heads, {"main": rows}, {}, Path(folder), arguments, [], options).metrics
+        job = trainer.TrainerJob(model, tokenizer, heads, {"main": rows}, {}, Path(folder), arguments, options)
+        return trainer.fit(job).metrics
 
 
 def _rows_of_equal_length(case: Case, count: int, vocabulary: int, random: np.random.Generator) -> Examples:

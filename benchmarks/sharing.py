@@ -73,7 +73,7 @@ def _train(
     arguments = {"num_train_epochs": options.epochs, "per_device_train_batch_size": 16, "learning_rate": 5e-5,
                  "weight_decay": 0.01, "save_steps": 10**9, "save_total_limit": 1, "seed": seed}  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        fitted = trainer.fit(model, tokenizer, heads, examples, {}, Path(folder), arguments, [])
+        fitted = trainer.fit(trainer.TrainerJob(model, tokenizer, heads, examples, {}, Path(folder), arguments))
     predictor = TorchPredictor(fitted.model, tokenizer, heads, MAX_LENGTH)
     return {name: _score(name, head, predictor.scores(*_pairs(test), name), test) for name, head in heads.items()}
 

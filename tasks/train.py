@@ -286,7 +286,7 @@ class TrainingJob:
         examples = self.encode("train")
         batch_size = settings.per_device_train_batch_size * settings.gradient_accumulation_steps
         ensure_warmup_ends(settings, trainer.count_steps(examples, batch_size, settings.num_train_epochs, options))
-        inputs = (
+        job = trainer.TrainerJob(
             self.model,
             self.tokenizer,
             self.heads,
@@ -294,16 +294,17 @@ class TrainingJob:
             self.encode("validation"),
             self.work_folder,
             training_arguments(settings, self.precision),
+            options,
         )
         try:
             if settings.launcher == "accelerate":
-                return launch.launch(*inputs, options, settings.accelerate, disk.ensure_room)
+                return launch.launch(job, settings.accelerate, disk.ensure_room)
             trainer_callbacks = [
                 callbacks.StepCallback(disk.ensure_room),
                 ProgressCallback("train", new_publisher()),
                 *([LiveMetrics(run_id)] if run_id else []),
             ]
-            return trainer.fit(*inputs, trainer_callbacks, options)
+            return trainer.fit(job, trainer_callbacks)
         except lora.UnknownModulesError as error:
             raise SettingsError(f"train.lora.target_modules: {error}") from error
         except callbacks.TrainingFailed as error:

@@ -80,5 +80,5 @@ def train_student(folder, architecture, names, teacher, callbacks=(), options=No
     """
     _, tokenizer, heads, examples = train_once.prepared(architecture, names)
     options = options or trainer.TrainingOptions(fingerprint="f", alpha=1.0, teacher=Teacher(teacher, **weights))
-    return trainer.fit(layer_dropping.drop_layers(teacher, 1), tokenizer, heads, examples, {}, folder,
-                        SHORT, list(callbacks), options)  # fmt: skip
+    student = layer_dropping.drop_layers(teacher, 1)
+    return trainer.fit(trainer.TrainerJob(student, tokenizer, heads, examples, {}, folder, SHORT, options), callbacks)

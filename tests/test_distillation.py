@@ -103,8 +103,10 @@ def test_a_teacher_at_hand_teaches_what_its_written_answers_do(tmp_path):
     written = tokenization.encode(tokenizer, heads["judged"], texts, None, None, 32, teacher_logits=teacher_logits)
     assert (written.columns["labels"].values == tokenization.UNLABELLED).all()
     options = trainer.TrainingOptions(fingerprint="f", alpha=0.3)
-    offline = trainer.fit(layer_dropping.drop_layers(teacher, 1), tokenizer, heads, {"judged": written}, {}, tmp_path / "b",
-                           SHORT, [], options)  # fmt: skip
+    student, folder = layer_dropping.drop_layers(teacher, 1), tmp_path / "b"
+    offline = trainer.fit(
+        trainer.TrainerJob(student, tokenizer, heads, {"judged": written}, {}, folder, SHORT, options)
+    )
     online_weights, offline_weights = (fitted.model.state_dict() for fitted in (online, offline))
     assert all(torch.allclose(online_weights[name], offline_weights[name], atol=1e-3) for name in online_weights)
     curves = [[line["loss"] for line in fitted.history if "loss" in line] for fitted in (online, offline)]

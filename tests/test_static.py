@@ -64,9 +64,8 @@ def train_student(student, tokenizer, name, folder, teacher_logits=None, alpha=0
     rows = tokenization.encode(tokenizer, head, TEXTS, second, labels, 32, teacher_logits)
     arguments = {"num_train_epochs": epochs, "learning_rate": 1e-2, "per_device_train_batch_size": 32,
                  "precision": "float32", "seed": 1, "save_steps": 10_000, "save_total_limit": 1, "logging_steps": 50}  # fmt: skip
-    trainer.fit(
-        student, tokenizer, {name: head}, {name: rows}, {}, folder, arguments, [], trainer.TrainingOptions(alpha=alpha)
-    )
+    options = trainer.TrainingOptions(alpha=alpha)
+    trainer.fit(trainer.TrainerJob(student, tokenizer, {name: head}, {name: rows}, {}, folder, arguments, options))
     return student.eval()
 
 

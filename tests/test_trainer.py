@@ -193,7 +193,9 @@ def test_rows_with_an_untrained_label_count_as_wrong_and_not_in_the_loss(tmp_pat
     model, tokenizer, heads, examples = train_once.prepared("bert", ("judged",))
     labels = ["new" if index % 2 else label for index, label in enumerate(train_once.LABELS["judged"])]
     eval_examples = {"judged": tokenization.encode(tokenizer, heads["judged"], train_once.TEXTS, None, labels, 32)}
-    fitted = trainer.fit(model, tokenizer, heads, examples, eval_examples, tmp_path, train_once.ARGUMENTS, [])
+    fitted = trainer.fit(
+        trainer.TrainerJob(model, tokenizer, heads, examples, eval_examples, tmp_path, train_once.ARGUMENTS)
+    )
     last = [line for line in fitted.history if "eval_loss" in line][-1]
     assert last["eval_accuracy"] <= 0.5 and last["eval_loss"] == pytest.approx(
         training_loss(fitted.model, heads["judged"], examples["judged"], range(0, 240, 2)), rel=1e-3
@@ -224,7 +226,7 @@ def imbalanced(weights, folder, **arguments):
     train = tokenization.encode(tokenizer, heads["judged"], bright[:120] + gloomy[:120], None, labels, 32)
     arguments = train_once.ARGUMENTS | {"num_train_epochs": 6, "learning_rate": 4e-3, "eval_strategy": "no"} | arguments
     options = trainer.TrainingOptions(fingerprint="f", class_weights=weights)
-    fitted = trainer.fit(model, tokenizer, heads, {"judged": train}, {}, folder, arguments, [], options)
+    fitted = trainer.fit(trainer.TrainerJob(model, tokenizer, heads, {"judged": train}, {}, folder, arguments, options))
     logits = TorchPredictor(fitted.model, tokenizer, heads, 32).logits(gloomy[120:220], None, "judged")
     return fitted.history, float((logits.argmax(axis=1) == 0).mean())
 

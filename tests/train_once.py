@@ -69,8 +69,9 @@ def fit(folder, architecture="bert", names=("judged",), callbacks=(), dropout=0.
     """
     model, tokenizer, heads, examples = prepared(architecture, names, dropout)
     training_arguments = ARGUMENTS | arguments
-    return trainer.fit(model, tokenizer, heads, examples, examples, folder, training_arguments, list(callbacks),
-                        options or trainer.TrainingOptions(fingerprint="f"))  # fmt: skip
+    options = options or trainer.TrainingOptions(fingerprint="f")
+    job = trainer.TrainerJob(model, tokenizer, heads, examples, examples, folder, training_arguments, options)
+    return trainer.fit(job, callbacks)
 
 
 def train_with_accelerate(folder, processes, names=("judged", "scored"), check=lambda: None):
@@ -85,10 +86,8 @@ def train_with_accelerate(folder, processes, names=("judged", "scored"), check=l
     model, tokenizer, heads, examples = prepared("bert", names, dropout=0.0)
     for head in getattr(model, "heads", {}).values():
         head.dropout.p = 0.0
-    options = {"num_processes": processes, "cpu": True, "main_process_port": 0}
-    return launch.launch(
-        model, tokenizer, heads, examples, examples, folder, ARGUMENTS, trainer.TrainingOptions(), options, check
-    )
+    job = trainer.TrainerJob(model, tokenizer, heads, examples, examples, folder, ARGUMENTS)
+    return launch.launch(job, {"num_processes": processes, "cpu": True, "main_process_port": 0}, check)
 
 
 def same_weights(first, second):

@@ -34,8 +34,8 @@ def main():
     }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        fitted = trainer.fit(model, tokenizer, heads, examples["train"], examples["validation"], folder / "work",
-                              job["arguments"], [])  # fmt: skip
+        train, validation, work = examples["train"], examples["validation"], folder / "work"
+        fitted = trainer.fit(trainer.TrainerJob(model, tokenizer, heads, train, validation, work, job["arguments"]))
         pretrained.save_checkpoint(fitted.model, tokenizer, heads, folder / "model")
     print(json.dumps({"seconds": time.perf_counter() - start}))
 

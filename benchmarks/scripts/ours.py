@@ -31,7 +31,8 @@ def main():
         "save_total_limit": 1,
     }
     with tempfile.TemporaryDirectory() as folder:
-        trainer.fit(model, tokenizer, heads, {"main": examples}, {}, Path(folder), arguments, [clock])
+        job = trainer.TrainerJob(model, tokenizer, heads, {"main": examples}, {}, Path(folder), arguments)
+        trainer.fit(job, [clock])
 
     ids = {label: i for i, label in enumerate(head.labels)}
     common.report(clock, model, tokenizer, test_texts, [ids.get(label) for label in test_labels])

@@ -16,13 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from transformers import PreTrainedTokenizerBase
 
 from nightshift.models import pretrained
-from nightshift.models.heads import Heads, Model
 from nightshift.training.progress import ProgressCallback
 from nightshift.training.tokenization import Examples
-from nightshift.training.trainer import TrainingOptions, TrainingResult, fit
+from nightshift.training.trainer import TrainerJob, TrainingOptions, TrainingResult, fit
 
 PARENT = "NIGHTSHIFT_LAUNCHED_BY"
 """Environment variable with the process id of the launching process."""
@@ -32,40 +30,25 @@ BASE, TRAINED, JOB, RESULT = "base", "trained", "job.json", "result.json"
 
 
 def launch(
-    model: Model,
-    tokenizer: PreTrainedTokenizerBase,
-    heads: Heads,
-    train: Mapping[str, Examples],
-    validation: Mapping[str, Examples],
-    folder: Path,
-    arguments: dict[str, Any],
-    options: TrainingOptions,
-    launcher_options: Mapping[str, Any],
-    check: Callable[[], None] = lambda: None,
+    job: TrainerJob, launcher_options: Mapping[str, Any], check: Callable[[], None] = lambda: None
 ) -> TrainingResult:
     """Train as `nightshift.training.trainer.fit` does, under `accelerate launch`.
 
     Args:
-        model: The model with its heads.
-        tokenizer: Its tokenizer.
-        heads: The heads by the names of their objectives.
-        train: Training examples of each objective.
-        validation: Validation examples; empty for no evaluation.
-        folder: Folder for the inputs and the result.
-        arguments: Fields of TrainingArguments, and `precision`.
-        options: Options beside TrainingArguments.
+        job: The model, its examples and how to train it; `output_dir` also holds the inputs and the result.
         launcher_options: Options of `accelerate launch` by their own names.
         check: Called every second; an exception that it raises ends the processes.
 
     Raises:
         RuntimeError: The processes fail; they print the reason.
     """
-    pretrained.save_checkpoint(model, tokenizer, heads, folder / BASE)
-    for side, examples in (("train", train), ("validation", validation)):
+    folder = job.output_dir
+    pretrained.save_checkpoint(job.model, job.tokenizer, job.heads, folder / BASE)
+    for side, examples in (("train", job.train), ("validation", job.validation)):
         (folder / side).mkdir(exist_ok=True)
         for name, rows in examples.items():
             rows.write(folder / side / f"{name}.arrow")
-    (folder / JOB).write_text(json.dumps({"arguments": arguments, "options": asdict(options)}))
+    (folder / JOB).write_text(json.dumps({"arguments": job.arguments, "options": asdict(job.options)}))
     command = [
         sys.executable,
         "-m",
@@ -116,24 +99,16 @@ def _exit_with(parent: int) -> None:
 def main(folder: Path) -> None:
     """Train in one of the processes; exit when the launching process ends."""
     threading.Thread(target=_exit_with, args=(int(os.environ[PARENT]),), daemon=True).start()
-    job = json.loads((folder / JOB).read_text())
+    settings = json.loads((folder / JOB).read_text())
     model, tokenizer, heads = pretrained.load_checkpoint(folder / BASE)
     train, validation = (
         {name: Examples.open(folder / side / f"{name}.arrow") for name in heads} for side in ("train", "validation")
     )
     is_main_process = int(os.environ.get("RANK", "0")) == 0
     callbacks = [ProgressCallback("train")] if is_main_process else []
-    result = fit(
-        model,
-        tokenizer,
-        heads,
-        train,
-        validation,
-        folder,
-        job["arguments"],
-        callbacks,
-        TrainingOptions(**job["options"]),
-    )
+    options = TrainingOptions(**settings["options"])
+    job = TrainerJob(model, tokenizer, heads, train, validation, folder, settings["arguments"], options)
+    result = fit(job, callbacks)
     if is_main_process:
         pretrained.save_checkpoint(result.model, tokenizer, heads, folder / TRAINED)
         records = {"history": result.history, "metrics": result.metrics}

@@ -12,7 +12,7 @@ import copy
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -53,6 +53,8 @@ from nightshift.training.tokenization import Examples
 log = logging.getLogger("nightshift.training")
 EVALUATION_BATCH_SIZE = 64
 """Rows evaluated at once."""
+BATCH_ARGUMENTS = ("precision", "per_device_train_batch_size", "gradient_accumulation_steps")
+"""Arguments of a training that TrainingArguments gets in another form."""
 COMPILATION_BATCHES = 4
 """Batches on which compilation is measured."""
 
@@ -95,6 +97,33 @@ class TrainingOptions:
     """Selection of the checkpoint whose weights are loaded at the end; not supported by `nightshift.training.launch`."""
     fingerprint: str = ""
     """Digest of data and settings: checkpoints with another one are passed over."""
+
+
+@dataclass(frozen=True)
+class TrainerJob:
+    """A model, its examples and how to train it."""
+
+    model: Model
+    """The model with its heads, which is trained in place."""
+    tokenizer: PreTrainedTokenizerBase
+    heads: Heads
+    """The heads by the names of their objectives."""
+    train: Mapping[str, Examples]
+    """Training examples of each objective."""
+    validation: Mapping[str, Examples]
+    """Validation examples of each objective; empty for no evaluation."""
+    output_dir: Path
+    """Folder of the checkpoints."""
+    arguments: dict[str, Any]
+    """Fields of TrainingArguments, and `precision`. The effective batch is `per_device_train_batch_size` times
+    `gradient_accumulation_steps`, over all processes together.
+    """
+    options: TrainingOptions = TrainingOptions()
+
+    @property
+    def precision(self) -> str:
+        """Precision of the training."""
+        return self.arguments.get("precision") or default_precision()
 
 
 @dataclass(frozen=True)
@@ -333,67 +362,31 @@ def default_precision() -> str:
     return "bf16" if has_bf16 else "float32"
 
 
-@dataclass(frozen=True)
-class _Job:
-    """Arguments of `fit`."""
-
-    model: Model
-    tokenizer: PreTrainedTokenizerBase
-    heads: Heads
-    train: Mapping[str, Examples]
-    validation: Mapping[str, Examples]
-    output_dir: Path
-    arguments: dict[str, Any]
-    callbacks: list[TrainerCallback]
-    options: TrainingOptions
-    precision: str
-
-
-def fit(
-    model: Model,
-    tokenizer: PreTrainedTokenizerBase,
-    heads: Heads,
-    train: Mapping[str, Examples],
-    validation: Mapping[str, Examples],
-    output_dir: Path,
-    arguments: dict[str, Any],
-    callbacks: list[TrainerCallback],
-    options: TrainingOptions | None = None,
-) -> TrainingResult:
-    """Train `model` in place, resuming from the newest valid checkpoint in `output_dir`.
+def fit(job: TrainerJob, callbacks: Sequence[TrainerCallback] = ()) -> TrainingResult:
+    """Train a model in place, resuming from the newest valid checkpoint in its output folder.
 
     If a micro-batch does not fit into the GPU's memory, it is halved and twice as many are accumulated. With several
     processes that is an error, because the others would not know of it.
 
     Args:
-        model: The model with its heads.
-        tokenizer: Its tokenizer.
-        heads: The heads by the names of their objectives.
-        train: Training examples of each objective.
-        validation: Validation examples; empty for no evaluation.
-        output_dir: Folder of the checkpoints.
-        arguments: Fields of TrainingArguments, and `precision`. The effective batch is `per_device_train_batch_size`
-            times `gradient_accumulation_steps`, over all processes together.
+        job: The model, its examples and how to train it.
         callbacks: Callbacks of the Trainer.
-        options: Options beside TrainingArguments.
 
     Raises:
         TrainingFailed: The loss is not finite, or diverges.
         ValueError: The batch cannot be divided among the processes, or the student cannot learn the teacher's features.
     """
-    options, arguments = options or TrainingOptions(), dict(arguments)
-    if options.teacher:
-        options.teacher.ensure_compatible(model)
-    precision = arguments.pop("precision", None) or default_precision()
-    batch_size = arguments.pop("per_device_train_batch_size")
-    accumulation = arguments.pop("gradient_accumulation_steps", 1)
-    job = _Job(model, tokenizer, heads, train, validation, output_dir, arguments, callbacks, options, precision)
+    model, teacher = job.model, job.options.teacher
+    if teacher:
+        teacher.ensure_compatible(model)
+    batch_size = job.arguments["per_device_train_batch_size"]
+    accumulation = job.arguments.get("gradient_accumulation_steps", 1)
     initial_state = copy.deepcopy(model.state_dict()) if torch.cuda.is_available() else None
     malloc.keep_freed_memory()
     halvings = 0
     while True:
         try:
-            result = _train(job, batch_size >> halvings, accumulation << halvings)
+            result = _train(job, callbacks, batch_size >> halvings, accumulation << halvings)
             return replace(result, metrics=result.metrics | {"halvings": halvings})
         except torch.OutOfMemoryError:
             if (batch_size >> halvings) % 2 or int(os.environ.get("WORLD_SIZE", "1")) > 1:
@@ -419,7 +412,7 @@ def _restored_fp32_precision() -> Iterator[None]:
         torch.backends.fp32_precision = setting  # type: ignore[attr-defined]
 
 
-def _train(job: _Job, rows: int, micro_batches: int) -> TrainingResult:
+def _train(job: TrainerJob, callbacks: Sequence[TrainerCallback], rows: int, micro_batches: int) -> TrainingResult:
     """Train with `micro_batches` of `rows` rows, over all processes, a step."""
     options = job.options
     with (
@@ -440,9 +433,9 @@ def _train(job: _Job, rows: int, micro_batches: int) -> TrainingResult:
             patience = options.selection.patience if options.selection else None
             epoch_checkpoints = EpochCheckpoints(_count_epoch_steps(job.train, rows * micro_batches, options), patience)
             deadline = Deadline(options.deadline) if options.deadline else None
-            callbacks = [*job.callbacks, *([deadline] if deadline else []), stop_on_signal]
+            trainer_callbacks = [*callbacks, *([deadline] if deadline else []), stop_on_signal]
             if options.deadline or options.selection:
-                callbacks.append(epoch_checkpoints)
+                trainer_callbacks.append(epoch_checkpoints)
             trainer = MultiTaskTrainer(
                 job.heads,
                 job.train,
@@ -454,7 +447,7 @@ def _train(job: _Job, rows: int, micro_batches: int) -> TrainingResult:
                 model=model,
                 args=args,
                 eval_dataset=next(iter(job.train.values())),
-                callbacks=callbacks,
+                callbacks=trainer_callbacks,
             )
             trainer.remove_callback(PrinterCallback)
             _run_or_resume(trainer, epoch_checkpoints, use_compile)
@@ -467,8 +460,11 @@ def _train(job: _Job, rows: int, micro_batches: int) -> TrainingResult:
     return TrainingResult(job.model, list(trainer.state.log_history), meter.metrics(), stopped, best_step)
 
 
-def _training_arguments(job: _Job, rows: int, micro_batches: int) -> TrainingArguments:
+def _training_arguments(job: TrainerJob, rows: int, micro_batches: int) -> TrainingArguments:
     on_gpu, selection = torch.cuda.is_available(), job.options.selection
+    arguments = {name: value for name, value in job.arguments.items() if name not in BATCH_ARGUMENTS}
+    if not job.validation:
+        arguments["eval_strategy"] = "no"
     args = TrainingArguments(
         output_dir=str(job.output_dir),
         bf16=job.precision == "bf16",
@@ -487,7 +483,7 @@ def _training_arguments(job: _Job, rows: int, micro_batches: int) -> TrainingArg
         ddp_find_unused_parameters=len(job.heads) > 1,
         metric_for_best_model=selection.metric if selection else "loss",
         greater_is_better=bool(selection and selection.greater_is_better),
-        **job.arguments if job.validation else job.arguments | {"eval_strategy": "no"},
+        **arguments,
     )
     if rows % args.world_size:
         raise ValueError(f"{rows} rows a step cannot be dealt to {args.world_size} processes")
@@ -509,7 +505,7 @@ def _run_or_resume(trainer: MultiTaskTrainer, epoch_checkpoints: EpochCheckpoint
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
 
 
-def _use_compile(job: _Job, args: TrainingArguments, rows: int) -> bool:
+def _use_compile(job: TrainerJob, args: TrainingArguments, rows: int) -> bool:
     """Return True if the training is to be compiled; for `auto` measure it, once a training."""
     options = job.options
     if options.teacher and options.teacher.feature_loss_weights:

@@ -335,8 +335,9 @@ def _train_student(model: Model, context: StepContext, step: Step, work: Path) -
     if teacher:
         with _not_possible(step.name):
             teacher.ensure_compatible(model)
-    recipe = trainer.TrainingOptions(
+    options = trainer.TrainingOptions(
         temperature=settings.temperature, alpha=settings.alpha, teacher=teacher, class_weights=settings.class_weights
     )
     trainer_callbacks = [callbacks.StepCallback(disk.ensure_room), ProgressCallback(str(step))]
-    trainer.fit(model, context.tokenizer, context.heads, context.rows, {}, work, arguments, trainer_callbacks, recipe)
+    job = trainer.TrainerJob(model, context.tokenizer, context.heads, context.rows, {}, work, arguments, options)
+    trainer.fit(job, trainer_callbacks)
