@@ -185,8 +185,7 @@ def notice_moves_by_hand(name: str) -> None:
         old = entries[-1].new if entries else ""
         if champion != old:
             reason = f"the alias was {'set' if champion else 'taken away'} outside nightshift"
-            entry = Entry(action="moved by hand", old=old, new=champion, version=champion, who="unknown", why=reason)
-            ledger.append(name, entry)
+            ledger.append(name, _move_entry("moved by hand", old, champion, reason, "unknown"))
 
 
 def promote(
@@ -227,19 +226,8 @@ def promote(
             return completed
         if champion != expected:
             raise UserError(f"champion is version {champion} by now, not {expected}: nothing was moved")
-        entry = Entry(
-            action="promoted",
-            old=champion or "",
-            new=number,
-            version=number,
-            who=author,
-            why=reason,
-            claim=claim,
-            evidence=evidence,
-            tested=tested_claim,
-            alpha=alpha,
-        )
-        return _move(name, entry)
+        test = {"claim": claim, "evidence": evidence, "tested": tested_claim, "alpha": alpha}
+        return _move(name, _move_entry("promoted", champion or "", number, reason, author, **test))
 
 
 def rollback(name: str, reason: str, author: str, expected: str | None) -> Entry:
@@ -268,8 +256,21 @@ def rollback(name: str, reason: str, author: str, expected: str | None) -> Entry
             raise UserError(f"{name} has no version to go back to: the alias {PREVIOUS!r} stands nowhere else")
         if target != expected:
             raise UserError(f"previous is version {target} by now, not {expected}: nothing was moved")
-        entry = Entry(action="rolled back", old=champion, new=target, version=target, who=author, why=reason)
-        return _move(name, entry)
+        return _move(name, _move_entry("rolled back", champion, target, reason, author))
+
+
+def _move_entry(action: str, old: str, new: str, reason: str, author: str, **test: str) -> Entry:
+    """Return the ledger's entry of a move of the alias `champion`, which is about the new champion.
+
+    Args:
+        action: One of `ledger.MOVES`.
+        old: The champion before; empty if there was none.
+        new: The champion after; empty if the alias was removed.
+        reason: The reason for the move.
+        author: The person or flow that decided.
+        **test: Fields of the entry that say how the version was tested.
+    """
+    return Entry(action=action, old=old, new=new, version=new, who=author, why=reason, **test)
 
 
 def _move(name: str, entry: Entry) -> Entry:
