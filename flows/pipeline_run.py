@@ -237,35 +237,15 @@ class PipelineRun:
         reason = f"same data, settings, base model, code, environment and device as the night {name} (run {run_id}), "
         reason += f"which ended {earlier.data.tags[tags.STATUS]}"
         model_registry.note(self.model, ledger.SKIPPED, reason, run_id)
-        result = NightResult(
-            status="skipped",
-            reason=reason,
-            model=self.model,
-            champion_version=model_registry.version_of(self.model, model_registry.CHAMPION),
-            flow_run_id=self.flow_run_id,
-            rows={k.removeprefix("rows/"): int(v) for k, v in earlier.data.metrics.items() if k.startswith("rows/")},
-            seconds=self.seconds,
-        )
-        self._note_versions_with_erased_rows(result, exclusion.excluded_keys(self.sources))
-        return result
+        rows = {k.removeprefix("rows/"): int(v) for k, v in earlier.data.metrics.items() if k.startswith("rows/")}
+        return self._result("skipped", reason, rows, exclusion.excluded_keys(self.sources))
 
     def stopped(self, checked: dict[str, Checked]) -> NightResult:
         """Return the result of a run whose data failed a critical expectation, and enter it into the ledger."""
         reasons = {name: record.reason for name, record in checked.items() if record.status == "stopped"}
-        result = NightResult(
-            status="stopped",
-            reason="; ".join(reasons.values() if len(checked) == 1 else (f"{n}: {r}" for n, r in reasons.items())),
-            model=self.model,
-            champion_version=model_registry.version_of(self.model, model_registry.CHAMPION),
-            mlflow_run_id=self.run_id,
-            flow_run_id=self.flow_run_id,
-            rows=row_counts(checked, []),
-            changed=self.changed,
-            seconds=self.seconds,
-        )
-        model_registry.note(self.model, "stopped", result.reason, str(self.run_id))
-        self._note_versions_with_erased_rows(result, self.forgotten)
-        return result
+        reason = "; ".join(reasons.values() if len(checked) == 1 else (f"{n}: {r}" for n, r in reasons.items()))
+        model_registry.note(self.model, "stopped", reason, str(self.run_id))
+        return self._result("stopped", reason, row_counts(checked, []), self.forgotten)
 
     def report_data(
         self,
@@ -300,24 +280,48 @@ class PipelineRun:
     def promoted_or_held(self, ending: tuple[str, str], registered: Registered, data: ReportData) -> NightResult:
         """Return the result of a run whose challenger was promoted or held."""
         assert data.evaluated and data.compressed and data.verdict
-        result = NightResult(
-            status=ending[0],
-            reason=". ".join([ending[1], *report_data.notices(data)]),
-            model=self.model,
+        status, reason = ending
+        rows = row_counts(self.checked, self.objectives)
+        tracking.log_metrics(str(self.run_id), "rows", rows)
+        return self._result(
+            status,
+            ". ".join([reason, *report_data.notices(data)]),
+            rows,
+            self.forgotten,
             version=registered.version,
-            champion_version=model_registry.version_of(self.model, model_registry.CHAMPION),
-            mlflow_run_id=self.run_id,
-            flow_run_id=self.flow_run_id,
-            rows=row_counts(self.checked, self.objectives),
             metrics=data.verdict.metrics,
             baseline=data.evaluated.baseline,
             candidates=data.compressed.candidates,
             gate=data.verdict.model_dump(include=GATE),
-            changed=self.changed,
-            seconds=self.seconds,
         )
-        tracking.log_metrics(str(self.run_id), "rows", result.rows)
-        self._note_versions_with_erased_rows(result, self.forgotten)
+
+    def _result(
+        self, status: str, reason: str, rows: dict[str, int], forgotten: set[str], **version_fields: Any
+    ) -> NightResult:
+        """Return the result of this run, and log a warning if a version was trained on rows that must be forgotten.
+
+        Args:
+            status: How the run ended.
+            reason: The reason for it.
+            rows: Number of rows by what became of them.
+            forgotten: Keys of the rows that must be forgotten.
+            **version_fields: Fields of the result of a run that registered a version.
+        """
+        result = NightResult(
+            status=status,
+            reason=reason,
+            model=self.model,
+            champion_version=model_registry.version_of(self.model, model_registry.CHAMPION),
+            mlflow_run_id=self.run_id,
+            flow_run_id=self.flow_run_id,
+            rows=rows,
+            changed=self.changed,
+            carried_by=erasure.versions_with_erased_rows(self.model, forgotten),
+            seconds=self.seconds,
+            **version_fields,
+        )
+        if result.carried_by:
+            log.warning("trained on rows that must be forgotten: %s", report_data.describe_versions(result))
         return result
 
     def finish(self, result: NightResult) -> NightResult:
@@ -358,11 +362,6 @@ class PipelineRun:
 
     def _labels(self) -> dict[str, list[str]]:
         return {objective.name: objective.sides.labels for objective in self.objectives if objective.sides.labels}
-
-    def _note_versions_with_erased_rows(self, result: NightResult, forgotten: set[str]) -> None:
-        result.carried_by = erasure.versions_with_erased_rows(self.model, forgotten)
-        if result.carried_by:
-            log.warning("trained on rows that must be forgotten: %s", report_data.describe_versions(result))
 
 
 def labels_tag(labels: dict[str, list[str]]) -> dict[str, str]:
