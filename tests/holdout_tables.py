@@ -9,7 +9,7 @@ from factories import CLASSES, WRONG_LABEL, objective
 from nightshift.evaluation.claims import LatencyComparison
 from tasks.gate.first_version import References
 from tasks.gate.guardrails import GuardrailMeasurements, check_guardrails
-from tasks.gate.stage import GateSettings, decide
+from tasks.gate.stage import Evidence, GateSettings, decide
 
 ROWS = 3000
 
@@ -78,7 +78,7 @@ def check_tables(challenger, champion, main=None, holdout=HOLDOUT, measured=CHEA
 
 def decide_with(guardrails, challenger, champion):
     tables = {"challenger": {"main": challenger}, "champion": {"main": champion}}
-    return decide(tables, tables, [objective()], DEAR, References({}), GateSettings(), guardrails=guardrails)
+    return decide(Evidence(tables, tables, [objective()], DEAR, References({})), GateSettings(), guardrails)
 
 
 NOISE = np.random.default_rng(4).normal(size=(2, ROWS))

@@ -18,7 +18,7 @@ from nightshift.registry import tracking
 from nightshift.registry.version_predictions import drop_rows, trained_keys
 from nightshift.store import artifact_store
 from tasks.gate.first_version import References
-from tasks.gate.stage import GateSettings, decide
+from tasks.gate.stage import Evidence, GateSettings, decide
 
 
 def settle(challenger, champion, anchor=None, cost=1.0, unable=None, validation=None, num_tests=0, labels=LABELS,
@@ -51,18 +51,8 @@ def settle(challenger, champion, anchor=None, cost=1.0, unable=None, validation=
     dummy = {"main": table(["a"] * len(labels), labels)}
     references = References(dummy, dummy)
     alpha = num_tests * 0.05 / 40 if alpha is None else alpha
-    return decide(
-        tables,
-        screened,
-        [objective()],
-        costs,
-        references,
-        GateSettings(**settings),
-        num_tests,
-        unable,
-        spread,
-        alpha=alpha,
-    )
+    evidence = Evidence(tables, screened, [objective()], costs, references, num_tests, alpha, unable or {}, spread)
+    return decide(evidence, GateSettings(**settings))
 
 
 def test_clearly_better_is_promoted_and_clearly_worse_held():
@@ -227,7 +217,7 @@ def settle_losses(challenger, champion, dummy=2.0, **settings):
     costs = LatencyComparison(1.0, 1.0, 1.0, 0.95) if champion is not None else None
     objectives = [objective("generation", "loss")]
     references = References({"main": losses(dummy)}, {"main": losses(dummy)})
-    return decide(tables, tables, objectives, costs, references, GateSettings(**settings))
+    return decide(Evidence(tables, tables, objectives, costs, references), GateSettings(**settings))
 
 
 def test_less_loss_is_better():
@@ -254,9 +244,8 @@ def test_objectives_are_weighed_and_each_may_have_a_minimum():
     def decide_pairs(challenger, champion, **settings):
         tables = {"challenger": challenger, "champion": champion}
         tables = {role: dict(zip(("tone", "stars"), pair, strict=True)) for role, pair in tables.items()}
-        return decide(
-            tables, tables, objectives, LatencyComparison(1.0, 1.0, 1.0, 0.95), References({}), GateSettings(**settings)
-        )
+        costs = LatencyComparison(1.0, 1.0, 1.0, 0.95)
+        return decide(Evidence(tables, tables, objectives, costs, References({})), GateSettings(**settings))
 
     assert decide_pairs((good, far), (bad, close)).claim == "better"
     assert decide_pairs((bad, close), (good, far)).decision == "hold"

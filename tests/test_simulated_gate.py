@@ -10,7 +10,7 @@ from benchmarks.f1 import Metric
 from nightshift.evaluation.claims import LatencyComparison
 from nightshift.evaluation.significance import compare
 from tasks.gate.first_version import References
-from tasks.gate.stage import GateSettings, decide
+from tasks.gate.stage import Evidence, GateSettings, decide
 
 
 def patterns(rng, rows, wrong):
@@ -37,8 +37,17 @@ def test_the_simulated_gate_decides_as_the_gate(metric):
             }
             for side, role_hits in right.items()
         }
-        verdict = decide(tables["holdout"], tables["validation"], [objective(metric=metric)], LatencyComparison(cost, 1.0, cost, 0.95), References({}),
-                         GateSettings(), num_tests, alpha=num_tests * 0.05 / 40)  # fmt: skip
+        costs = LatencyComparison(cost, 1.0, cost, 0.95)
+        evidence = Evidence(
+            tables["holdout"],
+            tables["validation"],
+            [objective(metric=metric)],
+            costs,
+            References({}),
+            num_tests,
+            alpha_spent=num_tests * 0.05 / 40,
+        )
+        verdict = decide(evidence, GateSettings())
         changed = {
             side: {
                 role: np.bincount(4 * labels[side] + 2 * role_hits[0] + reference, minlength=8).reshape(1, 2, 4)

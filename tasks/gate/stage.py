@@ -6,6 +6,7 @@ union bound), and a test is spent only on a claim that validation makes likely.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,7 @@ from nightshift.errors import InputError, SettingsError
 from nightshift.evaluation import kinds, prediction_changes, scoring, significance
 from nightshift.evaluation.claims import (
     SCREENING_CONFIDENCE,
+    ClaimResults,
     LatencyComparison,
     check_claims,
     describe,
@@ -106,52 +108,47 @@ class GateSettings(GuardrailSettings):
         return minimum
 
 
-def decide(
-    holdout: Mapping[str, Tables],
-    validation: Mapping[str, Tables],
-    objectives: list[Objective],
-    costs: LatencyComparison | None,
-    references: References,
-    settings: GateSettings,
-    num_tests: int = 0,
-    not_comparable: Mapping[str, str] | None = None,
-    spread: float | None = None,
-    guardrails: GuardrailResult = NO_GUARDRAILS,
-    alpha: float = 0.0,
-) -> Verdict:
+@dataclass(frozen=True)
+class Evidence:
+    """What a decision is based on besides settings and guardrails."""
+
+    holdout: Mapping[str, Tables]
+    """Tables by role (challenger, champion, anchor), all on the same rows of the holdout."""
+    validation: Mapping[str, Tables]
+    """The same on validation."""
+    objectives: list[Objective]
+    """Objectives of the run."""
+    costs: LatencyComparison | None
+    """Latency of challenger and champion; None without a champion that answers."""
+    references: References
+    """Tables of the dummy and the baseline on the holdout, for a first version."""
+    num_tests: int = 0
+    """Number of this year's tests on the holdout so far."""
+    alpha_spent: float = 0.0
+    """Share of the year's error budget, 1 - confidence, that these tests have spent."""
+    not_comparable: Mapping[str, str] = field(default_factory=dict)
+    """Reasons why roles have no tables, or tables that cannot be compared."""
+    spread: float | None = None
+    """Standard deviation of the metric over seeds, which widens every limit; None for one seed."""
+
+    def check_claims(self, tables: Mapping[str, Tables], margin: float, confidence: float) -> ClaimResults:
+        """Test both claims on the rows of one side, see `nightshift.evaluation.claims.check_claims`."""
+        return check_claims(tables, self.objectives, margin, confidence, self.not_comparable, self.spread or 0.0)
+
+
+def decide(evidence: Evidence, settings: GateSettings, guardrails: GuardrailResult = NO_GUARDRAILS) -> Verdict:
     """Return the decision to promote or hold, with the reasons.
 
     Args:
-        holdout: Tables by role (challenger, champion, anchor), all on the same rows of the holdout.
-        validation: The same on validation.
-        objectives: Objectives of the run.
-        costs: Latency of challenger and champion; None without a champion that answers.
-        references: Tables of the dummy and the baseline on the holdout, for a first version.
+        evidence: Predictions, costs, and the tests so far.
         settings: Settings of the gate.
-        num_tests: Number of this year's tests on the holdout so far.
-        not_comparable: Reasons why roles have no tables.
-        spread: Standard deviation of the metric over seeds, which widens every limit.
         guardrails: Results that can hold the challenger, or show that a test would be wasted on it.
-        alpha: Share of the year's error budget, 1 - confidence, that its tests have spent so far.
     """
+    holdout, objectives = evidence.holdout, evidence.objectives
     metrics = kinds.metrics(holdout["challenger"], objectives)
     if missing := [name for name in settings.minimum if name not in metrics]:
         raise SettingsError(f"gate.minimum: tonight has no {', '.join(missing)}; there are: {', '.join(metrics)}")
-    short_on_validation = _below_minimum(kinds.metrics(validation["challenger"], objectives), settings)
-    not_comparable = dict(not_comparable or {}) | _other_tokens(holdout, objectives)
-    if "champion" in not_comparable:
-        reason = f"not compared: the champion {not_comparable['champion']}; it stays until a person promotes"
-        verdict = Verdict(decision="hold", reasons=[reason])
-    elif "champion" not in holdout:
-        verdict = decide_first(holdout["challenger"], references, objectives, settings.first, settings.test_confidence)
-    elif short_on_validation or guardrails.unfit:
-        reason = "; on validation ".join(["no test on the holdout is spent on it", *short_on_validation])
-        verdict = Verdict(decision="hold", reasons=[reason])
-    else:
-        assert costs is not None
-        verdict = _decide_against(
-            holdout, validation, objectives, costs, settings, (num_tests, alpha), not_comparable, spread or 0.0
-        )
+    verdict = _decide_claim(evidence, settings, guardrails)
     blocking = [*_below_minimum(metrics, settings), *guardrails.unfit, *guardrails.blocking]
     return verdict.model_copy(
         update={
@@ -166,6 +163,24 @@ def decide(
             "noised": guardrails.typo_metrics,
         }
     )
+
+
+def _decide_claim(evidence: Evidence, settings: GateSettings, guardrails: GuardrailResult) -> Verdict:
+    """Return the decision on the claims; the challenger may be held although one is shown."""
+    holdout, objectives = evidence.holdout, evidence.objectives
+    not_comparable = dict(evidence.not_comparable) | _other_tokens(holdout, objectives)
+    if "champion" in not_comparable:
+        reason = f"not compared: the champion {not_comparable['champion']}; it stays until a person promotes"
+        return Verdict(decision="hold", reasons=[reason])
+    if "champion" not in holdout:
+        return decide_first(
+            holdout["challenger"], evidence.references, objectives, settings.first, settings.test_confidence
+        )
+    short_on_validation = _below_minimum(kinds.metrics(evidence.validation["challenger"], objectives), settings)
+    if short_on_validation or guardrails.unfit:
+        reason = "; on validation ".join(["no test on the holdout is spent on it", *short_on_validation])
+        return Verdict(decision="hold", reasons=[reason])
+    return _decide_against_champion(replace(evidence, not_comparable=not_comparable), settings)
 
 
 def _below_minimum(metrics: dict[str, float], settings: GateSettings) -> list[str]:
@@ -189,43 +204,47 @@ def _other_tokens(tables: Mapping[str, Tables], objectives: list[Objective]) -> 
     }
 
 
-def _decide_against(
-    holdout: Mapping[str, Tables],
-    validation: Mapping[str, Tables],
-    objectives: list[Objective],
-    costs: LatencyComparison,
-    settings: GateSettings,
-    spent_budget: tuple[int, float],
-    not_comparable: dict[str, str],
-    spread: float,
-) -> Verdict:
-    """Test the claims that validation makes likely, if the year's tests have left enough of its error budget.
-
-    If both are likely and the anchor takes a limit of its own, the two limits share the test's alpha.
-    """
-    num_tests, alpha = spent_budget
+def _decide_against_champion(evidence: Evidence, settings: GateSettings) -> Verdict:
+    """Test the claims that validation makes likely, if the year's tests have left enough of its error budget."""
+    costs = evidence.costs
+    assert costs is not None
     cost = f"{'' if costs.cheaper else 'not shown to be 10 % '}cheaper: {costs}"
-    budget = f"{num_tests} tests have spent {100 * alpha / settings.budget:.3g} % of the year's error budget"
-    screening = check_claims(validation, objectives, settings.margin, SCREENING_CONFIDENCE, not_comparable, spread)
+    percent_spent = 100 * evidence.alpha_spent / settings.budget
+    budget = f"{evidence.num_tests} tests have spent {percent_spent:.3g} % of the year's error budget"
+    screening = evidence.check_claims(evidence.validation, settings.margin, SCREENING_CONFIDENCE)
     possible: tuple[Claim, ...] = ("cheaper", "better") if costs.cheaper else ("better",)
     likely = [claim for claim in possible if screening.shows(claim)]
-
-    def hold_untested(reason: str) -> Verdict:
-        compared = _compared(screening.difference, SCREENING_CONFIDENCE)
-        return Verdict(
-            decision="hold", reasons=[reason, cost], margin=settings.margin, spent=num_tests, validation=compared
-        )
-
     if not likely:
         doubts = "; ".join(screening.doubts[possible[0]])
-        return hold_untested(f"no test on the holdout is spent on it ({budget}): on validation {doubts}")
-    if settings.alpha > (settings.budget - alpha) * (1 + ROUNDING):
-        return hold_untested(
-            f"validation says that it is worth a test, but {budget}: `nightshift holdout rotate` takes the next sealed holdout"
+        reason = f"no test on the holdout is spent on it ({budget}): on validation {doubts}"
+        verdict = Verdict(decision="hold", reasons=[reason, cost], spent=evidence.num_tests)
+    elif settings.alpha > (settings.budget - evidence.alpha_spent) * (1 + ROUNDING):
+        reason = (
+            f"validation says that it is worth a test, but {budget}: "
+            "`nightshift holdout rotate` takes the next sealed holdout"
         )
-    confidence = 1 - settings.alpha / (2 if len(likely) > 1 and has_other_anchor(holdout) else 1)
-    result = check_claims(holdout, objectives, settings.margin, confidence, not_comparable, spread)
-    difference = describe(result.difference, objectives, confidence)
+        verdict = Verdict(decision="hold", reasons=[reason, cost], spent=evidence.num_tests)
+    else:
+        verdict = _test_on_holdout(evidence, settings, likely, cost)
+    compared = _compared(screening.difference, SCREENING_CONFIDENCE)
+    return verdict.model_copy(update={"margin": settings.margin, "validation": compared})
+
+
+def _test_on_holdout(evidence: Evidence, settings: GateSettings, likely: list[Claim], cost: str) -> Verdict:
+    """Test the likely claims on the holdout.
+
+    If both are likely and the anchor takes a limit of its own, the two limits share the test's alpha.
+
+    Args:
+        evidence: Predictions, and the tests so far.
+        settings: Settings of the gate.
+        likely: The claims that validation shows, at least one.
+        cost: The comparison of the costs in words.
+    """
+    num_limits = 2 if len(likely) > 1 and has_other_anchor(evidence.holdout) else 1
+    confidence = 1 - settings.alpha / num_limits
+    result = evidence.check_claims(evidence.holdout, settings.margin, confidence)
+    difference = describe(result.difference, evidence.objectives, confidence)
     claim: Claim | None = None
     if result.shows("better") and ("better" in likely or result.shows("cheaper")):
         claim, reasons = "better", [f"better: {difference}", cost]
@@ -238,9 +257,7 @@ def _decide_against(
         decision="promote" if claim else "hold",
         claim=claim,
         reasons=reasons,
-        margin=settings.margin,
-        spent=num_tests + 1,
-        validation=_compared(screening.difference, SCREENING_CONFIDENCE),
+        spent=evidence.num_tests + 1,
         tested=likely[0],
         alpha=settings.alpha,
         confidence=confidence,
@@ -283,6 +300,54 @@ def gate(
     """
     tracking.connect()
     served, tables, not_comparable = predict_versions(registered, registry_state, objectives)
+    references = _references(evaluated, objectives)
+    num_removed = _drop_trained_rows(tables, references, registered, registry_state)
+    holdout = tables["holdout"]
+    for role, by_objective in holdout.items():
+        scoring.write(by_objective, folder / role)
+    (folder / "measured").mkdir()
+    answering = {role: served[role] for role in ROLES if role in holdout}
+    costs, times = _measure_latency(registered, registry_state, answering, objectives, gate)
+    guardrails = _check_guardrails(served["challenger"], times, holdout, objectives, gate)
+    if len(guardrails.regressions):
+        path = folder / "measured" / prediction_changes.FILE
+        artifact_store.write_csv(escaping.spreadsheet(guardrails.regressions), path)
+    evidence = Evidence(
+        holdout,
+        tables["validation"],
+        objectives,
+        costs,
+        references,
+        registry_state.spent,
+        registry_state.alpha,
+        not_comparable,
+        spread,
+    )
+    verdict = decide(evidence, gate, guardrails)
+    return verdict.model_copy(
+        update={
+            "reasons": [*verdict.reasons, *_removal_notes(num_removed, objectives)],
+            "champion_version": registry_state.champion,
+            "seen": num_removed,
+            "spread": spread,
+        }
+    )
+
+
+def _drop_trained_rows(
+    tables: Mapping[str, dict[str, Tables]],
+    references: References,
+    registered: Registered,
+    registry_state: RegistryState,
+) -> int:
+    """Remove the rows that a compared version was trained on from all tables, in place.
+
+    Returns:
+        How many rows of the holdout were removed.
+
+    Raises:
+        InputError: No row is left.
+    """
     keys = trained_keys(registered, registry_state)
     num_removed = {side: drop_rows(by_role, keys) for side, by_role in tables.items()}
     if any(table.empty for by_role in tables.values() for table in by_role["challenger"].values()):
@@ -290,46 +355,20 @@ def gate(
             f"gate: version {registered.version}, the champion or the anchor was trained on every row that "
             "could judge; give other rows as holdout"
         )
-    references = _references(evaluated, objectives)
     for reference in (references.dummy, references.baseline):
         drop_rows({"challenger": reference}, keys)
-    for role, by_objective in tables["holdout"].items():
-        scoring.write(by_objective, folder / role)
-    (folder / "measured").mkdir()
-    answering = {role: served[role] for role in ROLES if role in tables["holdout"]}
-    costs, times = _measure_latency(registered, registry_state, answering, objectives, gate)
-    guardrails = _check_guardrails(served["challenger"], times, tables["holdout"], objectives, gate)
-    if len(guardrails.regressions):
-        path = folder / "measured" / prediction_changes.FILE
-        artifact_store.write_csv(escaping.spreadsheet(guardrails.regressions), path)
-    verdict = decide(
-        tables["holdout"],
-        tables["validation"],
-        objectives,
-        costs,
-        references,
-        gate,
-        registry_state.spent,
-        not_comparable,
-        spread,
-        guardrails,
-        registry_state.alpha,
-    )
-    notes = []
-    if num_removed["holdout"]:
-        rows = sum(o.sides.holdout for o in objectives)
-        notes = [
-            f"{num_removed['holdout']:,} of {rows:,} holdout rows do not count: the challenger, the champion or the "
-            "anchor was trained on them"
-        ]
-    return verdict.model_copy(
-        update={
-            "reasons": [*verdict.reasons, *notes],
-            "champion_version": registry_state.champion,
-            "seen": num_removed["holdout"],
-            "spread": spread,
-        }
-    )
+    return num_removed["holdout"]
+
+
+def _removal_notes(num_removed: int, objectives: list[Objective]) -> list[str]:
+    """Return a note on the rows of the holdout that were removed; none if there are none."""
+    if not num_removed:
+        return []
+    rows = sum(o.sides.holdout for o in objectives)
+    return [
+        f"{num_removed:,} of {rows:,} holdout rows do not count: the challenger, the champion or the anchor was trained "
+        "on them"
+    ]
 
 
 def _references(evaluated: Evaluated, objectives: list[Objective]) -> References:
