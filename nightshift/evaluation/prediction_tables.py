@@ -90,9 +90,9 @@ def predict_labels(predictor: Predictor, frame: pd.DataFrame, objective: Objecti
     scores = predictor.scores(*texts_of(frame), objective.name)
     columns = pd.DataFrame(scores, columns=[f"{SCORE}{label}" for label in head.labels])
     decisions = [decode(head, row) for row in scores]
-    columns.insert(0, "predicted", [label for label, _ in decisions])
+    columns.insert(0, "predicted", [label for label, _, _ in decisions])
     if head.abstain_below is not None:
-        columns.insert(1, ABSTAIN, [score < head.abstain_below for _, score in decisions])
+        columns.insert(1, ABSTAIN, [abstains for _, _, abstains in decisions])
     return columns
 
 

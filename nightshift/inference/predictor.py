@@ -252,14 +252,18 @@ def _scores(head: Any, logits: np.ndarray) -> np.ndarray:
 def _answer(head: Any, row: np.ndarray) -> dict[str, Any]:
     if head.kind == "regression":
         return {"score": float(row[0])}
-    label, score = decode(head, row)
+    label, score, abstains = decode(head, row)
     answer = {"label": label, "score": score, "scores": dict(zip(head.labels, map(float, row), strict=True))}
-    return answer | ({} if head.abstain_below is None else {"abstain": score < head.abstain_below})
+    return answer if abstains is None else answer | {"abstain": abstains}
 
 
-def decode(head: Any, row: np.ndarray) -> tuple[str, float]:
-    """Return the label of a row's scores by `head`, several joined, and its score."""
-    return _one_label(head, row) if head.separator is None else _several_labels(head, row)
+def decode(head: Any, row: np.ndarray) -> tuple[str, float, bool | None]:
+    """Return the label of a row's scores by `head`, several joined, its score, and whether it abstains.
+
+    The last is None if the head has no bound below which a score is too low for the answer to be relied on.
+    """
+    label, score = _one_label(head, row) if head.separator is None else _several_labels(head, row)
+    return label, score, None if head.abstain_below is None else score < head.abstain_below
 
 
 def _one_label(head: Any, row: np.ndarray) -> tuple[str, float]:
