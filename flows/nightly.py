@@ -56,7 +56,10 @@ def run_pipeline(settings: NightSettings, force: bool) -> NightResult:
             return run.skipped(earlier)
         _try_bases(settings)
         with followed_by(run):
-            checked = {name: _check(run, name, sources[name]) for name in settings.resolved_objectives}
+            checked = {}
+            for name, objective in settings.resolved_objectives.items():
+                with run.for_objective(name):
+                    checked[name] = check_rows(settings, objective, sources[name])
             if any(record.status == "stopped" for record in checked.values()):
                 with run.mlflow_run(checked, []):
                     return run.finish(report(run.stopped(checked), ReportData(checked=checked), run.sources))
@@ -113,12 +116,6 @@ def _try_bases(settings: NightSettings) -> None:
     }
     teachers, max_length = settings.compress.teaching_bases, settings.train.max_length
     try_bases(settings.train.base_model, settings.train.scratch, teachers, objectives, max_length)
-
-
-def _check(run: PipelineRun, name: str, sources: list[Source]) -> Checked:
-    """Read and check the rows of an objective."""
-    with run.for_objective(name):
-        return check_rows(run.settings, run.settings.resolved_objectives[name], sources)
 
 
 def _prepare_objective(run: PipelineRun, name: str, checked: Checked) -> Objective:

@@ -173,8 +173,12 @@ class PipelineRun:
             while entries and entries[-1].new == own_version:
                 champion = entries.pop().old or None
         tests = ledger.tests_of_last_year(entries, datetime.now(UTC))
-        alpha = ledger.alpha_spent(tests, self._alpha)
-        return RegistryState(champion=champion, anchor=ledger.anchor(entries), spent=len(tests), alpha=alpha)
+        return RegistryState(
+            champion=champion,
+            anchor=ledger.anchor(entries),
+            num_tests=len(tests),
+            alpha_spent=ledger.alpha_spent(tests, self._alpha),
+        )
 
     def _alpha(self, test: ledger.Entry) -> float:
         """Return what a test of an old ledger has spent: by the settings of its run or, where they are gone, by these."""

@@ -266,7 +266,7 @@ class Compressed(Artifact):
     candidates: list[Candidate]
 
     @property
-    def chosen(self) -> Candidate:
+    def chosen_candidate(self) -> Candidate:
         """Candidate that goes to the gate."""
         return next(candidate for candidate in self.candidates if candidate.chosen)
 
@@ -289,9 +289,9 @@ class RegistryState(BaseModel):
 
     champion: str | None
     anchor: str | None
-    spent: int = 0
+    num_tests: int = 0
     """Number of claims tested on the active holdout within a year."""
-    alpha: float = 0.0
+    alpha_spent: float = 0.0
     """Error probability that these tests have spent of the year's budget."""
 
 

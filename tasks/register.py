@@ -75,7 +75,7 @@ def register(
     client = tracking.connect()
     ledger.ensure_model(model)
     versions = client.search_model_versions(f"name = '{model}' and tags.`{tags.COMPRESSED}` = '{compressed.digest}'")
-    recipe = compressed.chosen.recipe
+    recipe = compressed.chosen_candidate.recipe
     earlier = (
         str(version.version)
         for version in versions
@@ -104,7 +104,7 @@ def _create_version(
 ) -> str:
     """Create a version and return its number."""
     client = tracking.connect()
-    candidate = compressed.chosen
+    candidate = compressed.chosen_candidate
     folder = artifact_store.folder(compressed) / candidate.name
     model_id = log_model(run_id, folder / "serving", objectives)
     digest = _record_digests(f"models:/{model_id}", model_id, {registered_model.SERVING_FOLDER: folder / "serving"})

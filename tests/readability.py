@@ -41,7 +41,7 @@ TEST_DATA = ROOT / "tests" / "data"  # holds copies of older code
 # Limits of SOURCE and of the benchmarks. They may only be lowered. The aim for the chain of SOURCE is 8; it goes through the
 # command line, the flow and the stages.
 LIMITS: dict[str, dict[str, float]] = {
-    "source": {"names": 0.01, "docstrings": 0.0, "args": 0, "chain": 14, "words": 6},
+    "source": {"names": 0.01, "docstrings": 0.0, "args": 0, "chain": 14, "words": 5},
     "benchmarks": {"names": 0.01, "docstrings": 0.0, "args": 0, "chain": 8, "words": 0},
 }
 

@@ -160,12 +160,8 @@ def write_heads(heads: Heads, folder: Path) -> None:
 def read_heads(folder: Path) -> dict[str, Head]:
     """Read the heads of a checkpoint that nightshift wrote."""
     specification = json.loads((folder / SPECIFICATION).read_text(encoding="utf-8"))
-    return {
-        name: Head(**fields | {"labels": tuple(fields["labels"]), "generation": _generation(fields)})
-        for name, fields in specification.items()
-    }
-
-
-def _generation(fields: dict[str, Any]) -> Generation:
-    """Return the generation parameters of a head; the fields are missing in older checkpoints."""
-    return Generation().changed(**fields.get("generation", {}))
+    heads = {}
+    for name, fields in specification.items():
+        generation = Generation().changed(**fields.get("generation", {}))  # missing in older checkpoints
+        heads[name] = Head(**fields | {"labels": tuple(fields["labels"]), "generation": generation})
+    return heads

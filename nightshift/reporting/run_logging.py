@@ -28,7 +28,7 @@ def log(run_id: str, data: ReportData, registered: Registered, files: Sequence[P
     client, trained, evaluated = tracking.connect(), data.trained, data.evaluated
     tracking.log_history(run_id, json.loads((artifact_store.folder(trained) / "measured/history.json").read_text()))
     model_id = model_registry.version(registered.name, registered.version).source.removeprefix("models:/")
-    cost = data.compressed.chosen.model_dump(include=set(report_data.COSTS))
+    cost = data.compressed.chosen_candidate.model_dump(include=set(report_data.COSTS))
     for group, values, shown_with in (
         ("holdout", data.verdict.metrics, model_id),
         ("cost", cost, model_id),

@@ -110,7 +110,7 @@ class GateSettings(GuardrailSettings):
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a decision is based on besides settings and guardrails."""
+    """Predictions, costs and tests so far, on which a decision is based besides settings and guardrails."""
 
     holdout: Mapping[str, Tables]
     """Tables by role (challenger, champion, anchor), all on the same rows of the holdout."""
@@ -318,8 +318,8 @@ def gate(
         objectives,
         costs,
         references,
-        registry_state.spent,
-        registry_state.alpha,
+        registry_state.num_tests,
+        registry_state.alpha_spent,
         not_comparable,
         spread,
     )
