@@ -222,7 +222,8 @@ def watch(
         from flows.monitor import markdown, monitor_rows
         from flows.settings_file import load
 
-        result = monitor_rows(load(settings), str(Path(source).resolve()))
+        is_address = source.startswith("hf:") or "://" in source
+        result = monitor_rows(load(settings), source if is_address else str(Path(source).resolve()))
         _print(json.dumps(result) if as_json else markdown(result))
 
 

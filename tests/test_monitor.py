@@ -1,6 +1,7 @@
 """Fresh rows against a champion's profile: what is found, and how often something is found that is not there."""
 
 import re
+import sys
 from functools import partial
 
 import factories
@@ -9,6 +10,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from cli import environment, main
+from flows import monitor
 from flows.monitor import _read_new_rows, markdown
 from flows.predict import _difference
 from nightshift.evaluation import drift_profile, scoring
@@ -172,6 +175,26 @@ def test_labels_that_say_nothing_are_none(tmp_path, kind, labels):
     (tmp_path / "fresh.csv").write_text("text,label\n" + rows)
     frame = _read_new_rows(DataSettings(path="rows.csv"), kind, "fresh.csv", tmp_path)
     assert frame["label"].notna().tolist() == [True, False, False, True]
+
+
+def test_rows_at_an_address_are_refused_in_one_line_but_for_those_of_the_hub(home, tmp_path, monkeypatch, capsys):
+    (tmp_path / "night.yaml").write_text("model: x\ndata: {path: rows.csv}\ntrain: {base_model: ./base}\n")
+    monkeypatch.setattr(environment, "prepare", lambda: None)
+
+    def watch(source):
+        monkeypatch.setattr(sys, "argv", ["nightshift", "watch", str(tmp_path / "night.yaml"), source, "--json"])
+        with pytest.raises(SystemExit) as exit_info:
+            main.app()
+        return exit_info.value.code, capsys.readouterr().err
+
+    address = "https://example.test/rows.csv"
+    line = f"{address}: rows are read from files, not from addresses; download them and name the file\n"
+    assert watch(address) == (2, line)
+    sources = []
+    monkeypatch.setattr(monitor, "monitor_rows", lambda settings, source: sources.append(source))
+    monkeypatch.chdir(tmp_path)
+    assert [watch(source)[0] for source in ("hf:stories/test", "rows.csv")] == [0, 0]
+    assert sources == ["hf:stories/test", str(tmp_path / "rows.csv")]
 
 
 def test_values_that_hardly_differ_have_bins_of_their_own():

@@ -75,6 +75,26 @@ def gate_answers(challenger: str, champion: str | None = None, anchor: str | Non
     return answers["holdout"], unable
 
 
+def test_an_alias_that_no_version_has_gives_a_line_that_says_what_to_do(model, rows, tmp_path):
+    number = model.version(model.night(1))
+    line = (
+        "x@champion: no version of x has the alias champion; promote one with `nightshift promote x VERSION --reason …`, "
+        f"or name a version, such as x/{number}"
+    )
+    with pytest.raises(UserError) as predicted:
+        predict_file("models:/x@champion", rows, None)
+    with pytest.raises(UserError) as exported:
+        export("x@champion", tmp_path / "exported")
+    assert (str(predicted.value), str(exported.value)) == (f"models:/{line}", line) and exported.value.exit_code == 2
+    with pytest.raises(
+        UserError,
+        match=rf"^x@challenger: no version of x has the alias challenger; name a version, such as x/{number}$",
+    ):
+        model_registry.resolve("x@challenger")
+    with pytest.raises(UserError, match=r"^y@champion: y has no version; `nightshift run` registers one$"):
+        model_registry.resolve("y@champion")
+
+
 @pytest.mark.parametrize(
     ("tags", "message", "error"),
     [

@@ -5,6 +5,7 @@ set, the next caller completes it.
 """
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,8 @@ from nightshift.store import artifact_store
 
 log = logging.getLogger("nightshift.registry")
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+MISSING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+"""Codes of MLflow's errors for a model, version or alias that does not exist."""
 
 
 @contextmanager
@@ -58,7 +61,7 @@ def version_of(name: str, alias: str) -> str | None:
     try:
         return str(tracking.connect().get_model_version_by_alias(name, alias).version)
     except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+        if error.error_code in MISSING:
             return None
         raise
 
@@ -72,7 +75,7 @@ def version(name: str, number: str) -> ModelVersion:
     try:
         return tracking.connect().get_model_version(name, number)
     except MlflowException as error:
-        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+        if error.error_code not in MISSING:
             raise
         raise UserError(f"{name} has no version {number}; `nightshift history {name}` lists those promoted") from error
 
@@ -90,7 +93,19 @@ def resolve(address: str) -> ModelVersion:
             raise UserError(f"{address}: expected NAME@ALIAS or NAME/VERSION, such as reviews@champion")
         return client.get_model_version(*name_and_number)
     except MlflowException as error:
+        name_and_alias = re.fullmatch(r"([\w.-]+)@([\w.-]+)", address.removeprefix("models:/"))
+        if name_and_alias and error.error_code in MISSING:
+            raise UserError(f"{address}: {_missing_alias(*name_and_alias.groups())}") from error
         raise UserError(f"{address}: {str(error).splitlines()[0]}") from error
+
+
+def _missing_alias(name: str, alias: str) -> str:
+    """Return a text for an alias that no version has, which says what to do."""
+    numbers = [int(version.version) for version in tracking.connect().search_model_versions(f"name = '{name}'")]
+    if not numbers:
+        return f"{name} has no version; `nightshift run` registers one"
+    promotion = f"promote one with `nightshift promote {name} VERSION --reason …`, or " if alias == CHAMPION else ""
+    return f"no version of {name} has the alias {alias}; {promotion}name a version, such as {name}/{max(numbers)}"
 
 
 def text_artifact(name: str, number: str, path: str) -> str | None:
