@@ -145,11 +145,7 @@ class MultiTaskTrainer(Trainer):  # type: ignore[misc]
     """Trainer with batches of one objective each, one loss a kind of objective, and checkpoints that are verified.
 
     Args:
-        heads: The heads by the names of their objectives.
-        train: Training examples of each objective.
-        validation: Validation examples; empty for no evaluation.
-        tokenizer: Gives the padding token.
-        options: Options beside TrainingArguments.
+        job: The examples and how to train on them.
         batch_size: Rows of an effective batch, over all processes and micro-batches.
         meter: Measures the speed.
         kwargs: Arguments of Trainer.
@@ -157,25 +153,21 @@ class MultiTaskTrainer(Trainer):  # type: ignore[misc]
 
     def __init__(
         self,
-        heads: Heads,
-        train: Mapping[str, Examples],
-        validation: Mapping[str, Examples],
-        tokenizer: PreTrainedTokenizerBase,
-        options: TrainingOptions,
+        job: TrainerJob,
         batch_size: int,
         meter: ThroughputMeter,
         **kwargs: Any,
     ) -> None:
-        self.heads, self.options, self.batch_size = heads, options, batch_size
-        self.train_examples, self.validation_examples = train, validation
-        self.pad_token_id = tokenizer.pad_token_id
+        self.heads, self.options, self.batch_size = job.heads, job.options, batch_size
+        self.train_examples, self.validation_examples = job.train, job.validation
+        self.pad_token_id = job.tokenizer.pad_token_id
         self.meter = meter
-        super().__init__(train_dataset=next(iter(train.values())), **kwargs)
+        super().__init__(train_dataset=next(iter(job.train.values())), **kwargs)
         self.model_accepts_loss_kwargs = True  # sums are divided by the items of the whole batch
         config = self.model.config
         self.encoder_decoder = bool(config.is_encoder_decoder)
-        self.class_weights = self._balanced_weights() if options.class_weights else dict.fromkeys(heads)
-        chance_losses = {name: losses.chance_loss(head, config.vocab_size) for name, head in heads.items()}
+        self.class_weights = self._balanced_weights() if job.options.class_weights else dict.fromkeys(job.heads)
+        chance_losses = {name: losses.chance_loss(head, config.vocab_size) for name, head in job.heads.items()}
         self.loss_monitor = LossMonitor(chance_losses)
 
     def _balanced_weights(self) -> dict[str, torch.Tensor | None]:
@@ -437,11 +429,7 @@ def _train(job: TrainerJob, callbacks: Sequence[TrainerCallback], rows: int, mic
             if options.deadline or options.selection:
                 trainer_callbacks.append(epoch_checkpoints)
             trainer = MultiTaskTrainer(
-                job.heads,
-                job.train,
-                job.validation,
-                job.tokenizer,
-                options,
+                job,
                 rows * micro_batches,
                 meter,
                 model=model,
