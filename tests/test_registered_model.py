@@ -76,7 +76,7 @@ def gate_answers(challenger: str, champion: str | None = None, anchor: str | Non
 
 
 def test_an_alias_that_no_version_has_gives_a_line_that_says_what_to_do(model, rows, tmp_path):
-    number = model.version(model.night(1))
+    number = model.version(model.pipeline_run(1))
     line = (
         "x@champion: no version of x has the alias champion; promote one with `nightshift promote x VERSION --reason …`, "
         f"or name a version, such as x/{number}"
