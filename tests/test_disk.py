@@ -147,7 +147,7 @@ def test_a_training_of_several_processes_ends_with_all_of_them_when_the_disk_is_
 
     children_before = set(psutil.Process().children(recursive=True))
     with pytest.raises(disk.DiskFullError):
-        train_once.launched(tmp_path, 2, check=check)
+        train_once.train_with_accelerate(tmp_path, 2, check=check)
     assert set(psutil.Process().children(recursive=True)) <= children_before
 
 
