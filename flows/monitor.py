@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 from prefect import flow
 from prefect.events import emit_event
 from prefect.runtime import flow_run
@@ -134,14 +135,16 @@ def _read_new_rows(data: DataSettings, kind: Kind, source: str, base_dir: Path) 
     """Read new rows without excluded ones; empty labels are null, and the column is absent if the file has none."""
     sources = locate(data.model_copy(update={"path": source, "unlabelled": None}), None, base_dir)
     try:
-        rows = read_rows(sources, data)
+        table = pa.concat_tables(read_rows(sources, data))
     except InputError:
         if data.label is None:
             raise
-        rows = read_rows(sources, data.model_copy(update={"label": None}))
+        table = pa.concat_tables(read_rows(sources, data.model_copy(update={"label": None})))
+    rows: pd.DataFrame = table.to_pandas().astype("object")
+    rows = rows.where(rows.notna(), None)
     if "label" in rows and kind == "regression":
         rows["label"] = rows["label"].where(is_number(rows["label"]), None)
-    return rows[~rows["excluded"]]
+    return rows[~rows["excluded"].astype("bool")]
 
 
 def _objective(name: str, settings: ObjectiveSettings) -> Objective:

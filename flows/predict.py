@@ -1,5 +1,6 @@
 """Batch prediction with a registered model, from a file to a file of the same formats."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,8 @@ from prefect.runtime import flow_run
 
 from nightshift import generation_config, redaction
 from nightshift.data import size_limits
-from nightshift.data.readers import read_records
+from nightshift.data.canonical_rows import originals
+from nightshift.data.readers import read_batches
 from nightshift.errors import InputError, UserError
 from nightshift.escaping import markdown
 from nightshift.inference.predictor import problem_of
@@ -153,11 +155,12 @@ def _read(source: Path) -> pd.DataFrame:
         except (OSError, ValueError) as error:
             raise InputError(f"{source}: cannot be read: {str(error).splitlines()[0]}") from error
     else:
-        records = read_records(source)
-        for record in records:
-            if record.problem:
-                raise InputError(f"{source}, line {record.line}: {record.problem}; every row is answered or none")
-        frame = pd.DataFrame([record.values for record in records], dtype=object)
+        batches = list(read_batches(str(source)))
+        for batch in batches:
+            for index, problem in batch.problems.items():
+                raise InputError(f"{source}, {batch.position(index)}: {problem}; every row is answered or none")
+        records = [json.loads(text) for batch in batches for text in originals(batch).to_pylist()]
+        frame = pd.DataFrame(records, dtype=object)
     return frame
 
 

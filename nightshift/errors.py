@@ -39,3 +39,8 @@ class ForeignVersionError(UserError):
 
 class DamagedVersionError(UserError):
     """A registered version of nightshift's whose files are missing, changed or unreadable."""
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or the name of its type if it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -2,20 +2,20 @@
 
 import glob
 import hashlib
-import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pydantic import Field, StrictInt, StrictStr, field_validator
 
 from nightshift.data import size_limits
-from nightshift.data.blank import is_blank
+from nightshift.data.batches import Quoting, ReadOptions
+from nightshift.data.canonical_rows import FIELDS, TEXTS, canonical_rows, schema
 from nightshift.data.exclusion import excluded_keys
-from nightshift.data.readers import Quoting, Record, read_dataset, read_records
-from nightshift.data.row_keys import canonical_text, text_key
+from nightshift.data.readers import read_batches
 from nightshift.errors import InputError
 from nightshift.records import Rows, Settings, Source
 from nightshift.store import artifact_store
@@ -23,11 +23,6 @@ from nightshift.store.stages import stage
 
 log = logging.getLogger("nightshift.ingest")
 Column = StrictStr | StrictInt
-TEXTS = ("text", "text_pair")
-FIELDS = (*TEXTS, "label", "group", "timestamp")
-"""The settings that name columns."""
-NOT_BLANK = {*TEXTS, "label"}
-"""Columns in which a blank cell is null."""
 
 
 class DataSettings(Settings):
@@ -85,6 +80,11 @@ class DataSettings(Settings):
             raise ValueError("expected one character such as ';', or \\t")
         return delimiter
 
+    @property
+    def read_options(self) -> ReadOptions:
+        """The options of the readers."""
+        return ReadOptions(self.header, self.encoding, self.delimiter, self.quoting, self.paragraphs)
+
 
 def locate(data: DataSettings, holdout: str | None, base_dir: Path) -> list[Source]:
     """Return the files of tonight with their digests.
@@ -132,8 +132,8 @@ def _matching_files(base: Path, pattern: str) -> list[Path]:
     return sorted(file for file in root.glob(relative) if file.is_file())
 
 
-def read_rows(sources: list[Source], data: DataSettings, slices: Sequence[str] = ()) -> pd.DataFrame:
-    """Return every record of every source, with the columns documented at `nightshift.records.Rows`.
+def read_rows(sources: list[Source], data: DataSettings, slices: Sequence[str] = ()) -> Iterator[pa.Table]:
+    """Yield every record of every source in batches, with the columns documented at `nightshift.records.Rows`.
 
     Args:
         sources: The files, as `locate` returns them.
@@ -143,52 +143,43 @@ def read_rows(sources: list[Source], data: DataSettings, slices: Sequence[str] =
     Raises:
         InputError: A file cannot be read whole or lacks a column.
     """
-    columns = {field: getattr(data, field) for field in FIELDS if getattr(data, field) is not None}
-    text_columns = {field: column for field, column in columns.items() if field in TEXTS}
-    rows: list[dict[str, Any]] = []
+    fields = [field for field in FIELDS if getattr(data, field) is not None]
     display_names = _unique_names([source.path for source in sources])
+    to_exclude = excluded_keys(sources)
     for source in sources:
         if source.side == "exclude":
             continue
+        of_side = [field for field in fields if field in TEXTS or source.side != "unlabelled"]
+        columns = {field: getattr(data, field) for field in of_side}
+        available: dict[str, None] = {}
         with size_limits.memory_errors_as_input(source.path):
-            records = _records(source, data)
-        if source.side == "unlabelled":
-            names = _column_names(text_columns, (), records, source)
-        else:
-            names = _column_names(columns, slices, records, source)
-        rows += [
-            _row(record, display_names[source.path], source.side, names, data.label_separator) for record in records
-        ]
-    to_exclude = excluded_keys(sources)
-    if to_exclude:
-        rows = [_redact_excluded(row, to_exclude) for row in rows]
-    return pd.DataFrame(rows, dtype="object").astype({"row": "int64", "excluded": "bool"})
+            for batch in read_batches(source.path, data.read_options):
+                available |= dict.fromkeys(batch.table.column_names)
+                yield canonical_rows(
+                    batch,
+                    source=display_names[source.path],
+                    side=source.side,
+                    names={field: _column_name(columns.get(field), list(available)) for field in fields},
+                    separator=data.label_separator,
+                    excluded=to_exclude,
+                )
+        _ensure_columns(columns, () if source.side == "unlabelled" else slices, list(available), source)
 
 
-def _records(source: Source, data: DataSettings) -> list[Record]:
-    if source.path.startswith("hf:"):
-        return read_dataset(source.path)
-    return read_records(Path(source.path), data.header, data.encoding, data.delimiter, data.quoting, data.paragraphs)
+def _column_name(column: Column | None, available: list[str]) -> str | None:
+    """Return the name of a column that is given by name or by position; None if it is missing."""
+    if isinstance(column, int):
+        return available[column] if column < len(available) else None
+    return column
 
 
-def _column_names(
-    columns: dict[str, Column], slices: Sequence[str], records: list[Record], source: Source
-) -> dict[str, str]:
-    """Return by field the name that its column has in this source; raise InputError if a column is missing."""
-    readable = [record for record in records if not record.problem] or records
-    available = list(dict.fromkeys(str(name) for record in readable for name in record.values))
-    required = [(f"data.{field}", column) for field, column in columns.items()]
+def _ensure_columns(columns: dict[str, Column], slices: Sequence[str], available: list[str], source: Source) -> None:
+    """Raise InputError if a column that the settings name is in no record of a source."""
+    required: list[tuple[str, Column]] = [(f"data.{field}", column) for field, column in columns.items()]
     required += [("gate.slices", column) for column in slices]
-    names = []
     for setting, column in required:
-        if isinstance(column, int):
-            matches = available[column : column + 1]
-        else:
-            matches = [name for name in available if name == column]
-        if not matches:
+        if _column_name(column, available) not in available:
             raise InputError(f"{setting}: no column {column!r} in {source.path}; it has {', '.join(available)}")
-        names += matches
-    return dict(zip(columns, names, strict=False))
 
 
 def _unique_names(paths: list[str]) -> dict[str, str]:
@@ -201,73 +192,6 @@ def _unique_names(paths: list[str]) -> dict[str, str]:
     return names
 
 
-def _row(record: Record, source: str, side: str, names: dict[str, str], separator: str | None) -> dict[str, Any]:
-    values = {str(name): value for name, value in record.values.items()}
-    cells = {field: None if record.problem else values.get(name) for field, name in names.items()}
-    fields = {field: _as_text(value) for field, value in cells.items()}
-    for field in NOT_BLANK.intersection(fields):
-        fields[field] = None if is_blank(fields[field] or "") else fields[field]
-    if separator is not None and "label" in cells:
-        fields["label"] = joined(cells["label"], separator)
-    texts = [fields[field] for field in TEXTS if field in names]
-    row_key = (
-        text_key(*[text for text in texts if text]) if all(text and canonical_text(text) for text in texts) else None
-    )
-    group = fields.get("group")
-    return {
-        "problem": record.problem,
-        "source": source,
-        "row": record.row,
-        "side": side,
-        **fields,
-        "row_key": row_key,
-        "side_key": text_key(group) if group and canonical_text(group) and row_key else row_key,
-        "original": _as_json(values),
-        "excluded": False,
-    }
-
-
-def _redact_excluded(row: dict[str, Any], to_exclude: set[str]) -> dict[str, Any]:
-    """Return the row as it may be written: an excluded one keeps its position and its key, and no texts.
-
-    An unreadable record keeps no texts either, as nobody can tell whose they are.
-    """
-    texts = [row[field] for field in TEXTS if row.get(field)]
-    if to_exclude.isdisjoint({row["row_key"], *map(text_key, texts)}):
-        return row | {"original": "{}"} if row["problem"] else row
-    empty = {field: None for field in (*FIELDS, "side_key") if field in row}
-    return row | empty | {"original": json.dumps({"row_key": row["row_key"]}), "excluded": True}
-
-
-def joined(labels: Any, separator: str) -> str | None:
-    """Return a row's labels, a list or a text, in canonical form: stripped, unique, sorted, joined.
-
-    An empty list means that the row has none of the labels, and gives an empty text; an empty text gives None.
-    """
-    is_list = isinstance(labels, list)
-    texts = [_as_text(label) or "" for label in (labels if is_list else [labels])]
-    text = separator.join(sorted({label.strip() for label in separator.join(texts).split(separator)} - {""}))
-    return text if text or labels == [] else None
-
-
-def _as_json(values: dict[str, Any]) -> str:
-    try:
-        return json.dumps(values, ensure_ascii=False, default=str, allow_nan=False)
-    except ValueError:  # JSON has no NaN
-        plain = json.loads(json.dumps(values, default=str), parse_constant=lambda _: None)
-        return json.dumps(plain, ensure_ascii=False)
-
-
-def _as_text(value: Any) -> str | None:
-    if value is None or value != value:
-        return None
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return str(value)
-
-
 @stage
 def ingest(folder: Path, sources: list[Source], data: DataSettings, slices: list[str]) -> Rows:
     """Write every record read, readable or not, and the texts of unlabelled records.
@@ -278,18 +202,45 @@ def ingest(folder: Path, sources: list[Source], data: DataSettings, slices: list
         data: What their columns are.
         slices: Further columns that they must have.
     """
-    with size_limits.memory_errors_as_input("data.path"):
-        records = read_rows(sources, data, slices)
-    records = records.astype({name: "str" for name in records if name not in ("row", "excluded")})
-    is_unlabelled = records["side"] == "unlabelled"
-    if unreadable := int((is_unlabelled & records["row_key"].isna()).sum()):
-        log.warning(
-            "data.unlabelled: %d of %d records have no text that can be read", unreadable, int(is_unlabelled.sum())
-        )
-    usable = is_unlabelled & records["row_key"].notna() & ~records["excluded"]
-    text_columns = [name for name in TEXTS if name in records]
-    unlabelled = records.loc[usable, [*text_columns, "row_key"]].drop_duplicates("row_key")
-    unlabelled.to_parquet(folder / "unlabelled.parquet", index=False)
-    rows = records[~is_unlabelled].reset_index(drop=True)
-    rows.to_parquet(folder / "rows.parquet")
-    return Rows(read=len(rows), unlabelled=int(is_unlabelled.sum()))
+    fields = [field for field in FIELDS if getattr(data, field) is not None]
+    texts = [field for field in fields if field in TEXTS]
+    unlabelled = _UnlabelledTexts(texts)
+    read = 0
+    with pq.ParquetWriter(folder / "rows.parquet", schema(fields)) as writer:
+        for batch in read_rows(sources, data, slices):
+            if batch["side"][0].as_py() == "unlabelled":
+                unlabelled.add(batch)
+            else:
+                writer.write_table(batch)
+                read += len(batch)
+    unlabelled.write(folder / "unlabelled.parquet")
+    return Rows(read=read, unlabelled=unlabelled.read)
+
+
+class _UnlabelledTexts:
+    """The readable texts of `data.unlabelled`, once each."""
+
+    def __init__(self, texts: list[str]) -> None:
+        self.read = 0
+        self._unreadable = 0
+        self._keys: set[str] = set()
+        self._columns = [*texts, "row_key"]
+        self._parts = [schema(texts).empty_table().select(self._columns)]
+
+    def add(self, batch: pa.Table) -> None:
+        """Take the texts of a batch that are not known yet."""
+        self.read += len(batch)
+        keys, excluded = batch["row_key"].to_pylist(), batch["excluded"].to_pylist()
+        self._unreadable += keys.count(None)
+        is_new = []
+        for key, is_excluded in zip(keys, excluded, strict=True):
+            is_new.append(key is not None and not is_excluded and key not in self._keys)
+            if is_new[-1]:
+                self._keys.add(key)
+        self._parts.append(batch.select(self._columns).filter(pa.array(is_new, pa.bool_())))
+
+    def write(self, path: Path) -> None:
+        """Write the texts, with their keys."""
+        if self._unreadable:
+            log.warning("data.unlabelled: %d of %d records have no text that can be read", self._unreadable, self.read)
+        pq.write_table(pa.concat_tables(self._parts), path)

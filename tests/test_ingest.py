@@ -5,9 +5,9 @@ import re
 
 import pandas as pd
 import pytest
+from records import as_frame, read_records, table_of
 
 from nightshift.data.quarantine import quarantine_table
-from nightshift.data.readers import read_records
 from nightshift.data.row_keys import text_key
 from nightshift.errors import InputError
 from nightshift.records import Source
@@ -23,7 +23,7 @@ def write(path, content):
 def rows_of(path, content, **settings):
     write(path, content)
     data = DataSettings(path=path.name, **settings)
-    return read_rows(locate(data, None, path.parent), data)
+    return table_of(data, path.parent)
 
 
 def test_sources_are_found_from_the_settings_folder_in_order(tmp_path):
@@ -71,7 +71,7 @@ def test_files_of_the_same_name_are_told_apart_and_none_is_read_twice(tmp_path):
         (tmp_path / day).mkdir()
         write(tmp_path / day / "rows.csv", f"text,label\n{day},a\n")
     data = DataSettings(path=["mon/rows.csv", "*/rows.csv"])
-    rows = read_rows(locate(data, None, tmp_path), data)
+    rows = table_of(data, tmp_path)
     assert rows["source"].tolist() == ["mon/rows.csv", "tue/rows.csv"]
 
 
@@ -104,7 +104,7 @@ def test_a_tab_may_be_written_as_yaml_reads_it(tmp_path):
 def test_bytes_are_read_as_text_and_a_blank_group_is_none(tmp_path):
     pd.DataFrame({"text": [b"caf\xc3\xa9"], "label": [b"a"], "shop": [" "]}).to_parquet(tmp_path / "x.parquet")
     data = DataSettings(path="x.parquet", group="shop")
-    rows = read_rows(locate(data, None, tmp_path), data)
+    rows = table_of(data, tmp_path)
     assert rows.loc[0, ["text", "label"]].tolist() == ["café", "a"]
     assert rows["side_key"][0] == rows["row_key"][0]
 
@@ -141,7 +141,7 @@ def test_labels_are_text_whatever_the_file_holds(tmp_path):
     frame = pd.DataFrame({"text": ["a", "b", "c"], "label": [1.0, 0.5, None]})
     frame.to_parquet(tmp_path / "x.parquet")
     data = DataSettings(path="x.parquet")
-    assert read_rows(locate(data, None, tmp_path), data)["label"].tolist() == ["1", "0.5", None]
+    assert table_of(data, tmp_path)["label"].tolist() == ["1", "0.5", None]
 
 
 def test_keys_are_none_without_a_text_or_with_a_problem(tmp_path):
@@ -282,13 +282,13 @@ def test_a_folder_such_as_day_1_adds_no_column(tmp_path):
     (tmp_path / "day=1").mkdir()
     pd.DataFrame({"text": ["a"], "label": ["x"]}).to_parquet(tmp_path / "day=1" / "x.parquet")
     data = DataSettings(path="day=1/x.parquet")
-    assert json.loads(read_rows(locate(data, None, tmp_path), data)["original"][0]) == {"text": "a", "label": "x"}
+    assert json.loads(table_of(data, tmp_path)["original"][0]) == {"text": "a", "label": "x"}
 
 
 def test_a_data_set_that_cannot_be_loaded_stops_with_one_line(tmp_path):
     data = DataSettings(path=f"hf:{tmp_path}/none")
     with pytest.raises(InputError, match=r"data\.path: the data set hf:.*/none cannot be loaded") as caught:
-        read_rows(locate(data, None, tmp_path), data)
+        table_of(data, tmp_path)
     assert "\n" not in str(caught.value)
 
 
@@ -298,7 +298,7 @@ def test_a_splits_rows_are_read_and_no_others(tmp_path):
         write(tmp_path / "set" / f"{split}.jsonl", json.dumps({"text": split, "label": 1}) + "\n")
     for address, text in ((f"hf:{tmp_path}/set", "train"), (f"hf:{tmp_path}/set#test", "test")):
         data = DataSettings(path=address)
-        rows = read_rows(locate(data, None, tmp_path), data)
+        rows = table_of(data, tmp_path)
         assert rows[["text", "label"]].values.tolist() == [[text, "1"]]
 
 
@@ -372,20 +372,20 @@ def test_several_labels_of_a_row_have_one_form(tmp_path, labels, joined):
 def test_several_labels_in_parquet(tmp_path):
     pd.DataFrame({"text": ["a", "b"], "label": [["y", "x"], []]}).to_parquet(tmp_path / "x.parquet")
     data = DataSettings(path="x.parquet", label_separator=", ")
-    assert read_rows(locate(data, None, tmp_path), data)["label"].tolist() == ["x, y", ""]
+    assert table_of(data, tmp_path)["label"].tolist() == ["x, y", ""]
 
 
 def test_several_files_number_their_own_rows(tmp_path):
     write(tmp_path / "a.csv", "text,label\na,x\nb,y\n")
     write(tmp_path / "b.csv", "label,text\nx,c\n")
     sources = [Source(path=str(tmp_path / name), sha256="") for name in ("a.csv", "b.csv")]
-    rows = read_rows(sources, DataSettings(path="*.csv"))
+    rows = as_frame(read_rows(sources, DataSettings(path="*.csv")))
     assert rows["row"].tolist() == [1, 2, 1] and rows["text"].tolist() == ["a", "b", "c"]
 
 
 def test_the_airline_tweets_conflicts_and_duplicates(real_data):
     data = DataSettings(path="airline/Tweets_Ramlah0.csv", label="airline_sentiment")
-    rows = read_rows(locate(data, None, real_data), data)
+    rows = table_of(data, real_data)
     conflict = rows.groupby("row_key")["label"].transform("nunique") > 1
     assert len(rows) == 14640 and conflict.sum() == 73
     assert rows.loc[~conflict, "row_key"].duplicated().sum() == 188
@@ -393,7 +393,7 @@ def test_the_airline_tweets_conflicts_and_duplicates(real_data):
 
 def test_the_damaged_airline_copy_is_read_whole(real_data, tmp_path):
     data = DataSettings(path="airline/Tweets_GuangjunZeng.csv", label="airline_sentiment")
-    rows = read_rows(locate(data, None, real_data), data)
+    rows = table_of(data, real_data)
     rows.to_parquet(tmp_path / "out.parquet")
     assert len(rows) == 14605 and 200 < rows["problem"].notna().sum() < 400
 
@@ -407,7 +407,7 @@ def test_sst2_loses_no_row(real_data, name, count):
 
 def test_banking77_keeps_texts_that_span_lines(real_data):
     data = DataSettings(path="banking77/test.csv", label="category")
-    rows = read_rows(locate(data, None, real_data), data)
+    rows = table_of(data, real_data)
     assert len(rows) == 3080 and rows["label"].value_counts().tolist() == [40] * 77
 
 

@@ -4,12 +4,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from records import read_records, table_of
 
 from nightshift.data import size_limits
-from nightshift.data.readers import read_records
 from nightshift.data.row_keys import canonical_text, text_key
 from nightshift.errors import InputError
-from tasks.ingest import DataSettings, locate, read_rows
+from tasks.ingest import DataSettings
 
 
 def write(path, content):
@@ -127,7 +127,7 @@ def test_parquet_globs_and_positions(tmp_path):
     pd.DataFrame({"t": ["one", "two"], "y": [1, 0]}).to_parquet(tmp_path / "a.parquet")
     pd.DataFrame({"t": ["three"], "y": [1]}).to_parquet(tmp_path / "b.parquet")
     data = DataSettings(path="*.parquet", text=0, label="y")
-    rows = read_rows(locate(data, None, tmp_path), data)
+    rows = table_of(data, tmp_path)
     assert rows["text"].tolist() == ["one", "two", "three"] and rows["label"].tolist() == ["1", "0", "1"]
     assert rows["source"].tolist() == ["a.parquet", "a.parquet", "b.parquet"]
 
@@ -136,7 +136,7 @@ def test_a_data_set_through_datasets(tmp_path):
     (tmp_path / "set").mkdir()
     write(tmp_path / "set" / "train.jsonl", '{"text": "one", "label": "a"}\n{"text": "two", "label": "b"}\n')
     data = DataSettings(path=f"hf:{tmp_path}/set#train")
-    assert read_rows(locate(data, None, tmp_path), data)["text"].tolist() == ["one", "two"]
+    assert table_of(data, tmp_path)["text"].tolist() == ["one", "two"]
 
 
 def test_identity_ignores_case_width_and_space():
@@ -163,6 +163,6 @@ def test_identity_ignores_case_width_and_space():
 )
 def test_real_files_are_read_whole(real_data, name, settings, rows):
     data = DataSettings(path=name, **settings)
-    table = read_rows(locate(data, None, real_data), data)
+    table = table_of(data, real_data)
     assert len(table) == rows
     assert (table["problem"].notna().mean() < 0.01) or name.endswith("GuangjunZeng.csv")

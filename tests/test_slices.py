@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 from factories import objective
 from holdout_tables import HOLDOUT, NOISE, ROWS, check_tables, decide_with, numbers, scored_answers, written_texts
+from records import table_of
 from scipy import stats
 
 from nightshift.errors import InputError
 from nightshift.evaluation import slices
 from nightshift.evaluation.slices import MIN_ROWS, RowSubset, holm, split_slices
 from tasks.gate.guardrails import NO_GUARDRAILS
-from tasks.ingest import DataSettings, locate, read_rows
+from tasks.ingest import DataSettings
 
 
 def test_a_holdout_is_sliced_by_label_length_and_column():
@@ -197,7 +198,6 @@ def test_p_values_are_those_of_the_limits():
 def test_a_column_that_is_not_there_is_told_with_its_setting(tmp_path):
     (tmp_path / "x.csv").write_text("text,label,shop\na,b,north\n")
     data = DataSettings(path="x.csv")
-    sources = locate(data, None, tmp_path)
-    assert "shop" not in read_rows(sources, data, ["shop"])
+    assert "shop" not in table_of(data, tmp_path, ["shop"])
     with pytest.raises(InputError, match=r"^gate\.slices: no column 'stop' in .*x\.csv; it has text, label, shop$"):
-        read_rows(sources, data, ["shop", "stop"])
+        table_of(data, tmp_path, ["shop", "stop"])

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from nightshift.data.readers import read_lines
 from nightshift.data.row_keys import text_key
+from nightshift.data.text_files import read_lines
 from nightshift.records import Source
 
 

@@ -10,6 +10,8 @@ import pandas as pd
 
 def canonical_text(text: str) -> str:
     """Return the form in which equal texts are the same: NFKC, white space squashed, case folded."""
+    if text.isascii():
+        return " ".join(text.split()).casefold()
     return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text)).strip().casefold()
 
 
