@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nightshift.data.batches import Batch, ReadOptions
+from nightshift.data.compressed import uncompressed_name
 from nightshift.data.delimited import read_delimited
 from nightshift.data.hub_datasets import read_dataset
 from nightshift.data.json_records import read_json
@@ -22,7 +23,7 @@ def read_batches(address: str, options: ReadOptions = DEFAULTS) -> Iterator[Batc
     """Yield all records of a file or data set in batches, in their order.
 
     Args:
-        address: Path of a file, of a type that its suffix tells; it may be compressed (.gz). Or a data set, `hf:…`.
+        address: Path of a file, of a type that its suffix tells; it may be compressed (.gz, or .zip with one file). Or a data set, `hf:…`.
         options: What a person says of the file.
 
     Raises:
@@ -31,7 +32,7 @@ def read_batches(address: str, options: ReadOptions = DEFAULTS) -> Iterator[Batc
     if address.startswith("hf:"):
         return read_dataset(address)
     path = Path(address)
-    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    suffix = Path(uncompressed_name(path)).suffix.lower()
     if suffix == ".parquet":
         return read_parquet(path)
     if suffix in JSON:

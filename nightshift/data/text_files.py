@@ -1,15 +1,14 @@
 """Text of files: decompression, byte order marks, encodings, and binary files that are refused."""
 
 import codecs
-import gzip
 import logging
 import re
-import zlib
 from pathlib import Path
 
 import charset_normalizer
 
 from nightshift.data import size_limits
+from nightshift.data.compressed import open_uncompressed
 from nightshift.errors import InputError
 
 log = logging.getLogger("nightshift.ingest")
@@ -22,7 +21,7 @@ ENCODINGS = ["cp1252", "cp1251", "koi8_r", "gb18030", "big5", "shift_jis", "euc_
 UNDECODED = re.compile(r"[\ud800-\udfff]")
 """Characters that undecodable bytes become on reading; UTF-8 cannot hold them."""
 CHUNK = 2**20
-"""Bytes of a compressed file's content that are unpacked at once."""
+"""Bytes of a file that are read at once."""
 CONTROLS = bytes(sorted({*range(32), 127} - {*b"\t\n\v\f\r"}))
 
 
@@ -49,20 +48,13 @@ def read_text(path: Path, encoding: str | None, expected: str = "rows were") -> 
 
 
 def _bytes(path: Path) -> bytes:
-    try:
-        if path.suffix != ".gz":
-            size_limits.ensure_memory(path, path.stat().st_size, 0)
-            return path.read_bytes()
-        parts, size = [], 0
-        with gzip.open(path) as file:
-            while part := file.read(CHUNK):
-                parts.append(part)
-                size += len(part)
-                size_limits.ensure_unpacked_size(path, size)
-                size_limits.ensure_memory(path, size, 0)
-        return b"".join(parts)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
+    parts, size = [], 0
+    with open_uncompressed(path) as file:
+        while part := file.read(CHUNK):
+            parts.append(part)
+            size += len(part)
+            size_limits.ensure_memory(path, size, 0)
+    return b"".join(parts)
 
 
 def _ensure_text(path: Path, data: bytes) -> None:
