@@ -30,5 +30,13 @@ def split_rows(settings: NightSettings, objective: ObjectiveSettings, checked: C
         active_holdout: Index of the sealed holdout in use.
     """
     split_settings = settings.split_settings(objective)
-    separator = objective.data.label_separator
-    return split(checked, split_settings, objective.kind, settings.train.window, separator, active_holdout)
+    data = objective.data
+    return split(
+        checked,
+        split_settings,
+        objective.kind,
+        settings.train.window,
+        data.label_separator,
+        active_holdout,
+        data.timestamp_formats,
+    )

@@ -16,6 +16,7 @@ from nightshift.data.batches import Quoting, ReadOptions
 from nightshift.data.canonical_rows import FIELDS, TEXTS, canonical_rows, schema
 from nightshift.data.exclusion import excluded_keys
 from nightshift.data.readers import read_batches
+from nightshift.data.timestamps import validate_format
 from nightshift.errors import InputError
 from nightshift.records import Rows, Settings, Source
 from nightshift.store import artifact_store
@@ -50,6 +51,10 @@ class DataSettings(Settings):
     """
     timestamp: Column | None = None
     """Column with the time of each row, for `split.by: time` and `train.window`."""
+    timestamp_format: str | list[str] | None = None
+    """Format of the times, as of strptime (%d.%m.%Y %H:%M), or epoch_s, epoch_ms or excel for numbers; several are tried in
+    their order; if not set, it is recognised, and times of a doubtful order are refused.
+    """
     encoding: str | None = None
     """Character encoding of the files, such as utf-8; if not set, it is detected."""
     delimiter: str | None = None
@@ -79,6 +84,18 @@ class DataSettings(Settings):
         if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
             raise ValueError("expected one character such as ';', or \\t")
         return delimiter
+
+    @field_validator("timestamp_format")
+    @classmethod
+    def _validate_timestamp_format(cls, formats: str | list[str] | None) -> str | list[str] | None:
+        for timestamp_format in _as_list(formats or []):
+            validate_format(timestamp_format)
+        return formats
+
+    @property
+    def timestamp_formats(self) -> list[str]:
+        """The formats of the times; empty if they are recognised."""
+        return _as_list(self.timestamp_format or [])
 
     @property
     def read_options(self) -> ReadOptions:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +12,7 @@ import pandas as pd
 from pydantic import Field, field_validator
 
 from nightshift.data.quarantine import quarantine_table
+from nightshift.data.timestamps import TimestampError, parse_timestamps
 from nightshift.errors import InputError
 from nightshift.records import Checked, Kind, Settings, Sides
 from nightshift.store import artifact_store
@@ -56,7 +57,11 @@ def draw(key: str, salt: str) -> float:
 
 
 def split_rows(
-    frame: pd.DataFrame, settings: SplitSettings, window: int | str | None = None, active_holdout: int = 0
+    frame: pd.DataFrame,
+    settings: SplitSettings,
+    window: int | str | None = None,
+    active_holdout: int = 0,
+    timestamp_formats: Sequence[str] = (),
 ) -> dict[str, pd.DataFrame]:
     """Return the parts `train`, `validation`, `holdout` and `spare`, and those that leave the data, `leaks` and `windowed`.
 
@@ -67,11 +72,12 @@ def split_rows(
         settings: How to divide them.
         window: The newest rows to train on, as in `in_window`; None for all.
         active_holdout: Index of the sealed holdout in use; those before it are worn out and train.
+        timestamp_formats: Formats of the times; if empty, they are recognised.
 
     Raises:
         InputError: Training, validation or holdout is empty.
     """
-    side = _outer_sides(frame, settings, active_holdout)
+    side = _outer_sides(frame, settings, active_holdout, timestamp_formats)
     drawn_for_validation = frame["side_key"].map(lambda key: draw(key, "validation") < settings.validation)
     side = side.mask((side == "train") & drawn_for_validation, "validation")
     holdouts = frame[side.isin(["holdout", "spare"])]
@@ -79,7 +85,7 @@ def split_rows(
     side = side.mask(side.isin(["train", "validation"]) & in_holdouts, "leaks")
     if window is not None:
         train = frame[side == "train"]
-        side[train.index[~in_window(train, window)]] = "windowed"
+        side[train.index[~in_window(train, window, timestamp_formats)]] = "windowed"
     parts = {name: frame[side == name].reset_index(drop=True) for name in (*SIDES, *QUARANTINED)}
     for name in ("train", "validation", "holdout"):
         if parts[name].empty:
@@ -89,7 +95,7 @@ def split_rows(
     return parts
 
 
-def in_window(train: pd.DataFrame, window: int | str) -> pd.Series:
+def in_window(train: pd.DataFrame, window: int | str, timestamp_formats: Sequence[str] = ()) -> pd.Series:
     """Return True for each training row among the newest `window` rows, or of the last days before the newest (`30d`).
 
     The newest rows are those with the latest timestamp, or the last ones if there is none. Raise InputError for an invalid
@@ -100,10 +106,12 @@ def in_window(train: pd.DataFrame, window: int | str) -> pd.Series:
         raise InputError(f"train.window: {window!r} is no window; expected a number of rows, or of days such as 30d")
     count, in_days = int(match[1]), match[2]
     if in_days:
-        times = _times(train, f"train.window: {window}")
+        times = _times(train, f"train.window: {window}", timestamp_formats)
         age: pd.Series = (times.max() - times) / pd.Timedelta(days=1)
         return age < count
-    order = _times(train, "train.window") if "timestamp" in train else pd.Series(range(len(train)), train.index)
+    order = pd.Series(range(len(train)), train.index)
+    if "timestamp" in train:
+        order = _times(train, "train.window", timestamp_formats)
     return order.rank(method="first") > len(train) - count
 
 
@@ -148,7 +156,9 @@ def as_numbers(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(label=numbers)
 
 
-def _outer_sides(frame: pd.DataFrame, settings: SplitSettings, active_holdout: int) -> pd.Series:
+def _outer_sides(
+    frame: pd.DataFrame, settings: SplitSettings, active_holdout: int, timestamp_formats: Sequence[str]
+) -> pd.Series:
     """Return `train`, `holdout` or `spare` for each row."""
     if isinstance(settings.holdout, str):
         return pd.Series(np.where(frame["side"] == "holdout", "holdout", "train"), index=frame.index)
@@ -160,7 +170,7 @@ def _outer_sides(frame: pd.DataFrame, settings: SplitSettings, active_holdout: i
     else:
         rank: pd.Series
         if settings.by == "time":
-            rank = _times(frame, "split.by: time").rank(method="first")
+            rank = _times(frame, "split.by: time", timestamp_formats).rank(method="first")
         else:
             rank = pd.Series(range(1, len(frame) + 1), frame.index)
         position = (len(frame) - rank + 0.5) / len(frame)
@@ -174,29 +184,15 @@ def _outer_sides(frame: pd.DataFrame, settings: SplitSettings, active_holdout: i
     return pd.Series(names, index=frame.index)
 
 
-def _day_first(frame: pd.DataFrame, setting: str) -> bool:
-    """Return True if dates that do not begin with the year begin with the day; raise InputError if that cannot be told."""
-    numbers = frame["timestamp"].astype(str).str.extract(r"^\s*(\d{1,2})([/.-])(\d{1,2})\2\d{2}")
-    first, second = numbers[0].astype(float), numbers[2].astype(float)
-    day, month = (first > 12) | (numbers[1] == "."), second > 12
-    if first.notna().any() and day.any() == month.any():
-        row = frame.loc[day if day.any() else first.notna()].iloc[0]
-        problem = "other dates begin with the month" if day.any() else "it may begin with the day or the month"
-        date = f"{row['source']}, row {row['row']}: {row['timestamp']!r}"
-        raise InputError(f"{setting}: {date}: {problem}; write dates as 2026-11-30")
-    return bool(day.any())
-
-
-def _times(frame: pd.DataFrame, setting: str) -> pd.Series:
+def _times(frame: pd.DataFrame, setting: str, formats: Sequence[str]) -> pd.Series:
+    """Return the time of each row; raise InputError without a column of times, or where a row has none."""
     if "timestamp" not in frame:
         raise InputError(f"{setting} needs data.timestamp, the column that holds the time")
-    times = pd.to_datetime(
-        frame["timestamp"], errors="coerce", format="mixed", utc=True, dayfirst=_day_first(frame, setting)
-    )
-    if times.isna().any():
-        row = frame.loc[times.isna()].iloc[0]
-        raise InputError(f"{row['source']}, row {row['row']}: {row['timestamp']!r} is no time")
-    return times
+    try:
+        return parse_timestamps(frame["timestamp"], formats)
+    except TimestampError as error:
+        row = frame.iloc[error.position]
+        raise InputError(f"{setting}: {row['source']}, row {row['row']}: {error}") from error
 
 
 @stage
@@ -208,6 +204,7 @@ def split(
     window: int | str | None = None,
     separator: str | None = None,
     active_holdout: int = 0,
+    timestamp_formats: Sequence[str] = (),
 ) -> Sides:
     """Write each side, the quarantine, and `sides.json`, by which the meaning of the labels is part of the digest.
 
@@ -219,12 +216,14 @@ def split(
         window: The newest rows to train on (`train.window`); None for all.
         separator: Joins the labels of a row that may have several.
         active_holdout: Index of the sealed holdout in use.
+        timestamp_formats: Formats of the times (`data.timestamp_format`); if empty, they are recognised.
 
     Raises:
         InputError: A side is empty, or the training rows of a classification have one label only.
     """
     rows = pd.read_parquet(artifact_store.folder(checked) / "rows.parquet")
-    parts = split_rows(as_numbers(rows) if kind == "regression" else rows, split, window, active_holdout)
+    rows_of_kind = as_numbers(rows) if kind == "regression" else rows
+    parts = split_rows(rows_of_kind, split, window, active_holdout, timestamp_formats)
     labels: list[str] = []
     untrained: dict[str, int] = {}
     if kind == "classification":
