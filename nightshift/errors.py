@@ -4,6 +4,7 @@
     └── UserError                the user can fix it: one line, exit code 2
         ├── SettingsError        a wrong field in the settings
         ├── InputError           a file or column that cannot be read as set
+        │   └── EmptyInputError  a file without rows
         ├── ForeignVersionError  a registered version that is not nightshift's
         └── DamagedVersionError  a registered version whose files are missing or changed
 
@@ -31,6 +32,10 @@ class SettingsError(UserError):
 
 class InputError(UserError):
     """Unreadable input: the message names the file, the line or column, and what to do."""
+
+
+class EmptyInputError(InputError):
+    """An input without rows, which is no error beside inputs with rows."""
 
 
 class ForeignVersionError(UserError):

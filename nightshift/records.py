@@ -48,6 +48,8 @@ class Source(BaseModel):
     sha256: str
     side: Literal["", "holdout", "unlabelled", "exclude"] = ""
     """`holdout` for the holdout file, `unlabelled` and `exclude` for the files of these settings."""
+    partitions: dict[str, str | None] = Field(default_factory=dict)
+    """Columns that the names of its folders give, such as `day` by `day=2026-11-28`."""
 
 
 class Rows(Artifact):

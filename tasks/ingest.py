@@ -1,9 +1,9 @@
 """Read the night's files into canonical columns and give every row its identity, before any check."""
 
-import glob
 import hashlib
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,14 @@ import pyarrow.parquet as pq
 from pydantic import Field, StrictInt, StrictStr, field_validator
 
 from nightshift.data import size_limits
-from nightshift.data.batches import Quoting, ReadOptions
+from nightshift.data.batches import Batch, Quoting, ReadOptions
 from nightshift.data.canonical_rows import FIELDS, TEXTS, canonical_rows, schema
 from nightshift.data.exclusion import excluded_keys
+from nightshift.data.partitions import with_partitions
 from nightshift.data.readers import read_batches
+from nightshift.data.sources import files_of
 from nightshift.data.timestamps import validate_format
-from nightshift.errors import InputError
+from nightshift.errors import EmptyInputError, InputError
 from nightshift.records import Rows, Settings, Source
 from nightshift.store import artifact_store
 from nightshift.store.stages import stage
@@ -30,7 +32,9 @@ class DataSettings(Settings):
     """Files with the rows, and their columns, by name or by position from 0."""
 
     path: str | list[str]
-    """A file, a list of files, a pattern such as days/*.csv, or a Hugging Face dataset as hf:ID[@REVISION][#SPLIT]."""
+    """A file, a folder, a pattern such as days/*.csv, a Hugging Face dataset as hf:ID[@REVISION][#SPLIT], or a list of
+    these.
+    """
     header: bool = True
     """True if the first record of a delimited file contains the column names."""
     text: Column = "text"
@@ -131,22 +135,12 @@ def _as_list(paths: str | list[str]) -> list[str]:
 def _sources(path: str, setting: str, base_dir: Path, side: Any) -> list[Source]:
     if path.startswith("hf:"):
         return [Source(path=path, sha256=hashlib.sha256(path.encode()).hexdigest(), side=side)]
-    base = base_dir.resolve()
-    full = base / path
-    files = [full] if full.is_file() else _matching_files(base, path)
-    if not files:
-        raise InputError(
-            f"{setting}: no such file: {path}; paths are relative to the settings file's folder {base}; mend the path"
+    return [
+        Source(
+            path=file.path, sha256=artifact_store.file_digest(Path(file.path)), side=side, partitions=file.partitions
         )
-    return [Source(path=str(file.resolve()), sha256=artifact_store.file_digest(file), side=side) for file in files]
-
-
-def _matching_files(base: Path, pattern: str) -> list[Path]:
-    if not glob.has_magic(pattern):
-        return []
-    absolute = Path(pattern).is_absolute()
-    root, relative = (Path("/"), str(Path(pattern).relative_to("/"))) if absolute else (base, pattern)
-    return sorted(file for file in root.glob(relative) if file.is_file())
+        for file in files_of(path, setting, base_dir)
+    ]
 
 
 def read_rows(sources: list[Source], data: DataSettings, slices: Sequence[str] = ()) -> Iterator[pa.Table]:
@@ -158,29 +152,54 @@ def read_rows(sources: list[Source], data: DataSettings, slices: Sequence[str] =
         slices: Further columns that the files must have; their values stay in `original`.
 
     Raises:
-        InputError: A file cannot be read whole or lacks a column.
+        InputError: A file cannot be read whole or lacks a column, or no file of a side has rows.
     """
     fields = [field for field in FIELDS if getattr(data, field) is not None]
-    display_names = _unique_names([source.path for source in sources])
     to_exclude = excluded_keys(sources)
+    sources = [source for source in sources if source.side != "exclude"]
+    display_names = _unique_names([source.path for source in sources])
+    empty: dict[str, EmptyInputError] = {}
     for source in sources:
-        if source.side == "exclude":
-            continue
         of_side = [field for field in fields if field in TEXTS or source.side != "unlabelled"]
         columns = {field: getattr(data, field) for field in of_side}
         available: dict[str, None] = {}
-        with size_limits.memory_errors_as_input(source.path):
-            for batch in read_batches(source.path, data.read_options):
-                available |= dict.fromkeys(batch.table.column_names)
-                yield canonical_rows(
-                    batch,
-                    source=display_names[source.path],
-                    side=source.side,
-                    names={field: _column_name(columns.get(field), list(available)) for field in fields},
-                    separator=data.label_separator,
-                    excluded=to_exclude,
-                )
-        _ensure_columns(columns, () if source.side == "unlabelled" else slices, list(available), source)
+        try:
+            with size_limits.memory_errors_as_input(source.path):
+                for batch in _batches(source, data):
+                    available |= dict.fromkeys(batch.table.column_names)
+                    yield canonical_rows(
+                        batch,
+                        source=display_names[source.path],
+                        side=source.side,
+                        names={field: _column_name(columns.get(field), list(available)) for field in fields},
+                        separator=data.label_separator,
+                        excluded=to_exclude,
+                    )
+        except EmptyInputError as error:
+            empty[source.path] = error
+            continue
+        missing = _missing_column(columns, () if source.side == "unlabelled" else slices, list(available))
+        if missing:
+            raise InputError(
+                f"{missing} in {source.path}; it has {_listed_columns(source, list(available), sources, data)}"
+            )
+    _report_empty(sources, empty)
+
+
+def _batches(source: Source, data: DataSettings) -> Iterator[Batch]:
+    """Yield the records of a source, with the columns that its folders give."""
+    for batch in read_batches(source.path, data.read_options):
+        yield with_partitions(batch, source.partitions)
+
+
+def _report_empty(sources: list[Source], empty: dict[str, EmptyInputError]) -> None:
+    """Log a line for each source without rows; raise its error if no other source of its side has rows."""
+    filled = {source.side for source in sources if source.path not in empty}
+    for source in sources:
+        if source.path in empty:
+            if source.side not in filled:
+                raise empty[source.path]
+            log.warning("%s; it is left out", empty[source.path])
 
 
 def _column_name(column: Column | None, available: list[str]) -> str | None:
@@ -190,13 +209,32 @@ def _column_name(column: Column | None, available: list[str]) -> str | None:
     return column
 
 
-def _ensure_columns(columns: dict[str, Column], slices: Sequence[str], available: list[str], source: Source) -> None:
-    """Raise InputError if a column that the settings name is in no record of a source."""
+def _missing_column(columns: dict[str, Column], slices: Sequence[str], available: list[str]) -> str:
+    """Return a message on the first column that the settings name and no record of a source has; empty if none."""
     required: list[tuple[str, Column]] = [(f"data.{field}", column) for field, column in columns.items()]
     required += [("gate.slices", column) for column in slices]
     for setting, column in required:
         if _column_name(column, available) not in available:
-            raise InputError(f"{setting}: no column {column!r} in {source.path}; it has {', '.join(available)}")
+            return f"{setting}: no column {column!r}"
+    return ""
+
+
+def _listed_columns(source: Source, available: list[str], sources: list[Source], data: DataSettings) -> str:
+    """Return the columns of a source in words; where other sources have others, those of all sources and what to do."""
+    names_by_columns: dict[str, list[str]] = {", ".join(available): [Path(source.path).name]}
+    for other in sources:
+        with suppress(InputError, StopIteration):
+            if other.path != source.path and other.side == source.side:
+                columns = next(_batches(other, data)).table.column_names
+                names_by_columns.setdefault(", ".join(columns), []).append(Path(other.path).name)
+    if len(names_by_columns) == 1:
+        return ", ".join(available)
+    forms = [f"{_listed(names)}: {columns}" for columns, names in names_by_columns.items()]
+    return f"{', '.join(available)}; the files differ ({' | '.join(forms)}): give their columns the same names"
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _unique_names(paths: list[str]) -> dict[str, str]:

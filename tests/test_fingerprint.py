@@ -98,6 +98,15 @@ def test_each_part_alone_makes_another_night_and_is_named(inputs, monkeypatch, c
     assert fingerprint.changes(unchanged.parts, changed.parts) == [CHANGES[change]]
 
 
+def test_a_partition_of_another_name_makes_another_night(inputs):
+    inputs.values = {"data": {"path": "day=*"}}
+    (inputs.folder / "day=1").mkdir()
+    (inputs.folder / "rows.csv").rename(inputs.folder / "day=1/rows.csv")
+    before = inputs.pipeline_run()
+    (inputs.folder / "day=1").rename(inputs.folder / "day=2")
+    assert fingerprint.changes(before.parts, inputs.pipeline_run().parts) == ["data"]
+
+
 def test_where_and_when_change_nothing(inputs):
     run = inputs.pipeline_run()
     inputs.values = {"deadline": 90, "max_age": 7, "base_dir": "/elsewhere"}

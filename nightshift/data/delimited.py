@@ -14,7 +14,7 @@ from pathlib import Path
 
 from nightshift.data.batches import Batch, Quoting, ReadOptions, split_batches
 from nightshift.data.text_files import UNDECODED, decodable, read_text
-from nightshift.errors import InputError
+from nightshift.errors import EmptyInputError, InputError
 
 DELIMITERS = ",\t;|"
 SAMPLE = 100_000
@@ -62,7 +62,7 @@ def read_delimited(path: Path, suffix: str, options: ReadOptions) -> Iterator[Ba
     reading = _reading(path, text, delimiter, options.quoting)
     start = 1 if options.header else 0
     if len(reading.fields) == start:
-        raise InputError(f"{path}: the file holds a header and no rows")
+        raise EmptyInputError(f"{path}: the file holds a header and no rows")
     names = _names(reading.fields[0]) if options.header else [str(index) for index in range(reading.width)]
     records = reading.fields[start:]
     problems = {

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from nightshift.data import size_limits
 from nightshift.data.batches import BATCH_ROWS, Batch
-from nightshift.errors import InputError, first_line
+from nightshift.errors import EmptyInputError, InputError, first_line
 
 
 def read_dataset(address: str) -> Iterator[Batch]:
@@ -27,7 +27,7 @@ def read_dataset(address: str) -> Iterator[Batch]:
     except Exception as error:
         raise InputError(f"data.path: the data set {address} cannot be loaded: {first_line(error)}") from error
     if not len(dataset):
-        raise InputError(f"data.path: the data set {address} holds no rows")
+        raise EmptyInputError(f"data.path: the data set {address} holds no rows")
     for start in range(0, len(dataset), BATCH_ROWS):
         rows = dataset.with_format("arrow")[start : start + BATCH_ROWS]
         yield Batch(pa.table(rows), start + 1)

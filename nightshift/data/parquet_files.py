@@ -8,7 +8,7 @@ import pyarrow.parquet
 
 from nightshift.data import size_limits
 from nightshift.data.batches import BATCH_ROWS, Batch
-from nightshift.errors import InputError, first_line
+from nightshift.errors import EmptyInputError, InputError, first_line
 
 
 def read_parquet(path: Path) -> Iterator[Batch]:
@@ -26,4 +26,4 @@ def read_parquet(path: Path) -> Iterator[Batch]:
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable Parquet file: {first_line(error)}") from error
     if first_row == 1:
-        raise InputError(f"{path}: the file holds no rows")
+        raise EmptyInputError(f"{path}: the file holds no rows")

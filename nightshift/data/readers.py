@@ -14,6 +14,8 @@ from nightshift.errors import InputError
 
 DELIMITED = (".csv", ".tsv", ".txt")
 JSON = (".jsonl", ".ndjson", ".json")
+SUFFIXES = (*DELIMITED, *JSON, ".parquet")
+"""Suffixes of the files that can be read, each also with `.gz` behind it, or in a `.zip`."""
 
 
 DEFAULTS = ReadOptions()
@@ -42,3 +44,8 @@ def read_batches(address: str, options: ReadOptions = DEFAULTS) -> Iterator[Batc
     if suffix in DELIMITED:
         return read_delimited(path, suffix, options)
     raise InputError(f"{path}: unknown kind {suffix or 'of file'}; expected .csv, .tsv, .txt, .jsonl or .parquet")
+
+
+def is_readable(name: str) -> bool:
+    """Return True for the name of a file that can be read; a `.zip` may hold another kind, which shows on reading."""
+    return name.lower().removesuffix(".gz").endswith((*SUFFIXES, ".zip"))

@@ -9,7 +9,7 @@ import charset_normalizer
 
 from nightshift.data import size_limits
 from nightshift.data.compressed import open_uncompressed
-from nightshift.errors import InputError
+from nightshift.errors import EmptyInputError, InputError
 
 log = logging.getLogger("nightshift.ingest")
 SAMPLE = 100_000
@@ -43,7 +43,7 @@ def read_text(path: Path, encoding: str | None, expected: str = "rows were") -> 
     if "\0" in text:
         raise InputError(_binary(path, text[: text.index("\0")].count("\n") + 1))
     if not text.strip("\ufeff \t\r\n"):
-        raise InputError(f"{path}: the file is empty; {expected} expected")
+        raise EmptyInputError(f"{path}: the file is empty; {expected} expected")
     return text.removeprefix("\ufeff"), encoding.upper().removesuffix("-SIG")
 
 

@@ -29,9 +29,9 @@ def fingerprint_parts(settings: Any, sources: dict[str, list[Source]], entrypoin
 
     A part is a text, or a dictionary of values by name.
     """
-    data = "\n".join(f"{name} {source.side} {source.sha256}" for name, files in sources.items() for source in files)
+    lines = [f"{name} {_identity(source)}" for name, files in sources.items() for source in files]
     return {
-        "data": hashlib.sha256(data.encode()).hexdigest(),
+        "data": hashlib.sha256("\n".join(lines).encode()).hexdigest(),
         "settings": tracking.flatten(settings.model_dump(mode="json", exclude=EXCLUDED_SETTINGS)),
         "base_model": settings.train.base(),
         "teachers": settings.compress.bases(),
@@ -39,6 +39,12 @@ def fingerprint_parts(settings: Any, sources: dict[str, list[Source]], entrypoin
         "environment": runtime_environment.environment(),
         "device": runtime_environment.device(),
     }
+
+
+def _identity(source: Source) -> str:
+    """Return what a source contributes to the fingerprint: its side, its content and the columns of its folders."""
+    columns = [json.dumps(source.partitions, sort_keys=True)] if source.partitions else []
+    return " ".join([source.side, source.sha256, *columns])
 
 
 def digest(part: Any) -> str:
