@@ -165,7 +165,8 @@ def read_rows(sources: list[Source], data: DataSettings, slices: Sequence[str] =
         available: dict[str, None] = {}
         try:
             with size_limits.memory_errors_as_input(source.path):
-                for batch in _batches(source, data):
+                for records in read_batches(source.path, data.read_options):
+                    batch = with_partitions(records, source.partitions)
                     available |= dict.fromkeys(batch.table.column_names)
                     yield canonical_rows(
                         batch,
@@ -180,16 +181,9 @@ def read_rows(sources: list[Source], data: DataSettings, slices: Sequence[str] =
             continue
         missing = _missing_column(columns, () if source.side == "unlabelled" else slices, list(available))
         if missing:
-            raise InputError(
-                f"{missing} in {source.path}; it has {_listed_columns(source, list(available), sources, data)}"
-            )
+            same_side = [other for other in sources if other.side == source.side]
+            raise InputError(f"{missing} in {source.path}; it has {_listed_columns(list(available), same_side, data)}")
     _report_empty(sources, empty)
-
-
-def _batches(source: Source, data: DataSettings) -> Iterator[Batch]:
-    """Yield the records of a source, with the columns that its folders give."""
-    for batch in read_batches(source.path, data.read_options):
-        yield with_partitions(batch, source.partitions)
 
 
 def _report_empty(sources: list[Source], empty: dict[str, EmptyInputError]) -> None:
@@ -219,14 +213,13 @@ def _missing_column(columns: dict[str, Column], slices: Sequence[str], available
     return ""
 
 
-def _listed_columns(source: Source, available: list[str], sources: list[Source], data: DataSettings) -> str:
-    """Return the columns of a source in words; where other sources have others, those of all sources and what to do."""
-    names_by_columns: dict[str, list[str]] = {", ".join(available): [Path(source.path).name]}
-    for other in sources:
+def _listed_columns(available: list[str], sources: list[Source], data: DataSettings) -> str:
+    """Return the columns of a source in words; where the files of its side differ, those of each and what to do."""
+    names_by_columns: dict[str, list[str]] = {}
+    for source in sources:
         with suppress(InputError, StopIteration):
-            if other.path != source.path and other.side == source.side:
-                columns = next(_batches(other, data)).table.column_names
-                names_by_columns.setdefault(", ".join(columns), []).append(Path(other.path).name)
+            columns = next(read_batches(source.path, data.read_options)).table.column_names
+            names_by_columns.setdefault(", ".join(columns), []).append(Path(source.path).name)
     if len(names_by_columns) == 1:
         return ", ".join(available)
     forms = [f"{_listed(names)}: {columns}" for columns, names in names_by_columns.items()]

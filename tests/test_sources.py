@@ -127,5 +127,5 @@ def test_files_with_other_columns_are_listed_beside_each_other(tmp_path):
         table_of(DataSettings(path="*.csv"), tmp_path)
     assert str(caught.value) == (
         f"data.text: no column 'text' in {tmp_path}/2.csv; it has Text, Label; the files differ "
-        "(2.csv: Text, Label | 1.csv, 3.csv: text, label): give their columns the same names"
+        "(1.csv, 3.csv: text, label | 2.csv: Text, Label): give their columns the same names"
     )
