@@ -3,7 +3,6 @@
 import hashlib
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pyarrow.parquet as pq
 from pydantic import Field, StrictInt, StrictStr, field_validator
 
 from nightshift.data import size_limits
-from nightshift.data.batches import Batch, Quoting, ReadOptions
+from nightshift.data.batches import Quoting, ReadOptions
 from nightshift.data.canonical_rows import FIELDS, TEXTS, canonical_rows, schema
 from nightshift.data.exclusion import excluded_keys
 from nightshift.data.partitions import with_partitions
@@ -159,30 +158,34 @@ def read_rows(sources: list[Source], data: DataSettings, slices: Sequence[str] =
     sources = [source for source in sources if source.side != "exclude"]
     display_names = _unique_names([source.path for source in sources])
     empty: dict[str, EmptyInputError] = {}
+    available: dict[str, dict[str, None]] = {}
+    incomplete = ""
     for source in sources:
         of_side = [field for field in fields if field in TEXTS or source.side != "unlabelled"]
         columns = {field: getattr(data, field) for field in of_side}
-        available: dict[str, None] = {}
+        names = available[source.path] = {}
         try:
             with size_limits.memory_errors_as_input(source.path):
                 for records in read_batches(source.path, data.read_options):
                     batch = with_partitions(records, source.partitions)
-                    available |= dict.fromkeys(batch.table.column_names)
+                    names |= dict.fromkeys(batch.table.column_names)
+                    if incomplete:
+                        break
                     yield canonical_rows(
                         batch,
                         source=display_names[source.path],
                         side=source.side,
-                        names={field: _column_name(columns.get(field), list(available)) for field in fields},
+                        names={field: _column_name(columns.get(field), list(names)) for field in fields},
                         separator=data.label_separator,
                         excluded=to_exclude,
                     )
         except EmptyInputError as error:
             empty[source.path] = error
             continue
-        missing = _missing_column(columns, () if source.side == "unlabelled" else slices, list(available))
-        if missing:
-            same_side = [other for other in sources if other.side == source.side]
-            raise InputError(f"{missing} in {source.path}; it has {_listed_columns(list(available), same_side, data)}")
+        missing = _missing_column(columns, () if source.side == "unlabelled" else slices, list(names))
+        incomplete = incomplete or (missing and f"{missing} in {source.path}; it has {', '.join(names)}")
+    if incomplete:
+        raise InputError(incomplete + _differences({path: list(names) for path, names in available.items()}))
     _report_empty(sources, empty)
 
 
@@ -213,17 +216,13 @@ def _missing_column(columns: dict[str, Column], slices: Sequence[str], available
     return ""
 
 
-def _listed_columns(available: list[str], sources: list[Source], data: DataSettings) -> str:
-    """Return the columns of a source in words; where the files of its side differ, those of each and what to do."""
+def _differences(columns_by_path: dict[str, list[str]]) -> str:
+    """Return the columns of the files beside each other, and what to do, if they differ; else an empty text."""
     names_by_columns: dict[str, list[str]] = {}
-    for source in sources:
-        with suppress(InputError, StopIteration):
-            columns = next(read_batches(source.path, data.read_options)).table.column_names
-            names_by_columns.setdefault(", ".join(columns), []).append(Path(source.path).name)
-    if len(names_by_columns) == 1:
-        return ", ".join(available)
-    forms = [f"{_listed(names)}: {columns}" for columns, names in names_by_columns.items()]
-    return f"{', '.join(available)}; the files differ ({' | '.join(forms)}): give their columns the same names"
+    for path, columns in columns_by_path.items():
+        names_by_columns.setdefault(", ".join(columns), []).append(Path(path).name)
+    forms = [f"{_listed(names)}: {columns}" for columns, names in names_by_columns.items() if columns]
+    return f"; the files differ ({' | '.join(forms)}): give their columns the same names" if len(forms) > 1 else ""
 
 
 def _listed(names: list[str]) -> str:
