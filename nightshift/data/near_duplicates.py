@@ -1,0 +1,276 @@
+"""Near-duplicates: texts that differ by a word, the order, case, punctuation, a cut end or a word typed again.
+
+A text is its tokens: words without case and punctuation; in Chinese, Japanese and Korean its characters. Candidates are rows with an
+equal key, so that the cost is linear in the tokens:
+
+- short texts, the sums of token hashes that are left without one word (deletion neighbourhood, Bocek et al. 2007, without
+  order) and those of the text's beginnings;
+- long texts, bands of their MinHash over pairs of neighbouring words (rensa).
+
+Each candidate is verified by the tokens that both texts have. Whether two texts are near-duplicates depends on them alone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import rensa  # type: ignore[import-untyped]
+from scipy import sparse
+
+MIN_SIMILARITY = 0.8
+"""Least Dice coefficient of the tokens of two near-duplicates."""
+MIN_IN_ORDER = 0.5
+"""Least Dice coefficient of the pairs of neighbouring tokens, where tokens differ."""
+MIN_WORDS, CHARACTER = 6.0, 0.6
+"""Texts with fewer words are near-duplicates only if all tokens are equal, in order; a character counts as part of a word."""
+MIN_PREFIX = 0.6
+"""Least fraction of a text that is left of its truncated near-duplicate."""
+MAX_SHORT, MIN_LONG = 40, 25
+"""Most tokens of a short text and fewest of a long one; they overlap so that near-duplicates have a kind in common."""
+BANDS, BAND_ROWS = 24, 4
+"""Bands of the MinHash and hashes in each: texts that share 60 % of their word pairs have an equal band with probability 0.96."""
+CHUNK = 100_000
+"""Rows, or pairs, that are worked on at once."""
+
+UNSEEN = r"[\p{Cf}\x{FE0F}'’ʼ]"
+"""Characters that leave no gap: zero-width ones, apostrophes, and the one that asks for a coloured emoji."""
+GAP = r"[^\p{L}\p{N}\p{M}\p{So}]+"
+"""Characters between words."""
+ONE_CHARACTER = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{So}]"
+"""Characters that are a token each: those of scripts without spaces between words, and emoji."""
+
+Integers = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens of texts, one after the other."""
+
+    hashes: Hashes
+    starts: Integers
+    """Index of each text's first token, and the number of all tokens."""
+    is_character: npt.NDArray[np.bool_]
+    """True for a token that is part of a word: a character of a script without spaces."""
+
+    @property
+    def lengths(self) -> Integers:
+        """Number of tokens of each text."""
+        return np.diff(self.starts)
+
+    @property
+    def num_characters(self) -> Integers:
+        """Number of tokens of each text that are characters of a script without spaces."""
+        totals = np.concatenate([[0], self.is_character.cumsum()])
+        return np.diff(totals[self.starts])
+
+    def take(self, rows: Integers) -> "Tokens":
+        """Return the tokens of some texts."""
+        index, starts = _ranges(self.starts[rows], self.lengths[rows])
+        return Tokens(self.hashes[index], starts, self.is_character[index])
+
+
+def near_duplicate_pairs(texts: pa.Array | pa.ChunkedArray, min_similarity: float = MIN_SIMILARITY) -> Integers:
+    """Return pairs of near-duplicates, as two columns of row numbers; the first is the smaller.
+
+    A row with near-duplicates before it is the second row of at least one pair. Of a group, not all pairs are returned: each row
+    is compared with the first row of the group and with the row before it. Missing texts have no near-duplicates.
+    """
+    tokens = tokenize(texts)
+    first_rows, row_of_text = _distinct(tokens)
+    distinct = tokens.take(first_rows)
+    pairs = _verified(distinct, _candidates(distinct), min_similarity)
+    rows = np.arange(len(row_of_text))
+    has_tokens = tokens.lengths > 0
+    equal = np.column_stack([first_rows[row_of_text], rows])[has_tokens & (first_rows[row_of_text] != rows)]
+    return np.concatenate([equal, np.sort(first_rows[pairs], axis=1)])
+
+
+def tokenize(texts: pa.Array | pa.ChunkedArray) -> Tokens:
+    """Return the tokens of texts: words without case and punctuation, or characters of scripts without spaces."""
+    hashes, lengths, is_character = [], [], []
+    for start in range(0, len(texts), CHUNK):
+        words, counts = _words(texts[start : start + CHUNK])
+        vocabulary = words.dictionary_encode()
+        index = vocabulary.indices.to_numpy()
+        entries = vocabulary.dictionary
+        hashes.append(pd.util.hash_array(entries.to_numpy(zero_copy_only=False).astype(object))[index])
+        is_character.append(pc.match_substring_regex(entries, ONE_CHARACTER).to_numpy(zero_copy_only=False)[index])
+        lengths.append(counts)
+    starts = np.concatenate([[0], *lengths]).cumsum()
+    if not hashes:
+        return Tokens(np.zeros(0, np.uint64), starts.astype(np.int64), np.zeros(0, np.bool_))
+    return Tokens(np.concatenate(hashes), starts, np.concatenate(is_character))
+
+
+def _words(texts: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, Integers]:
+    """Return the words of texts, one after the other, and the number of words of each text."""
+    texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    texts = pc.utf8_lower(pc.utf8_normalize(texts.cast(pa.large_string()).fill_null(""), form="NFKC"))
+    texts = pc.replace_substring_regex(pc.replace_substring_regex(texts, UNSEEN, ""), GAP, " ")
+    texts = pc.replace_substring_regex(texts, f"({ONE_CHARACTER})", r" \1 ")
+    texts = pc.ascii_trim_whitespace(texts)
+    cells = pc.if_else(
+        pc.equal(texts, ""), pa.scalar(None, pa.list_(pa.large_string())), pc.ascii_split_whitespace(texts)
+    )
+    return cells.flatten(), pc.list_value_length(cells).fill_null(0).to_numpy().astype(np.int64)
+
+
+def _ranges(starts: Integers, lengths: Integers) -> tuple[Integers, Integers]:
+    """Return the indices of all ranges, one after the other, and where each range begins among them."""
+    offsets = np.concatenate([[0], lengths]).cumsum()
+    return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths), offsets
+
+
+def _sums(tokens: Tokens, values: Hashes) -> Hashes:
+    """Return the sum, modulo 2**64, of the values of each text's tokens."""
+    totals = np.concatenate([np.zeros(1, np.uint64), values.cumsum(dtype=np.uint64)])
+    sums: Hashes = totals[tokens.starts[1:]] - totals[tokens.starts[:-1]]
+    return sums
+
+
+def _mix(values: Hashes) -> Hashes:
+    """Return hashes of 64-bit integers (the finalizer of SplitMix64)."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def _positions(tokens: Tokens) -> Integers:
+    """Return the position of each token in its text."""
+    return np.arange(tokens.starts[-1]) - np.repeat(tokens.starts[:-1], tokens.lengths)
+
+
+def _neighbours(tokens: Tokens) -> Tokens:
+    """Return the pairs of neighbouring tokens of texts, none of which is empty."""
+    owners = np.repeat(np.arange(len(tokens.lengths)), tokens.lengths)
+    is_pair = owners[:-1] == owners[1:]
+    hashes = _mix(tokens.hashes[:-1] + _mix(tokens.hashes[1:]))[is_pair]
+    return Tokens(hashes, tokens.starts - np.arange(len(tokens.starts)), tokens.is_character[:-1][is_pair])
+
+
+def _distinct(tokens: Tokens) -> tuple[Integers, Integers]:
+    """Return the first row of each distinct sequence of tokens, and the number of its sequence for each row."""
+    ordered = _mix(tokens.hashes + _mix(_positions(tokens).astype(np.uint64)))
+    _, first, inverse = np.unique(_sums(tokens, ordered), return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[inverse]
+
+
+def _candidates(tokens: Tokens) -> Integers:
+    """Return pairs of rows with an equal key: each row with the first and with the previous of its key, without repetition."""
+    count = len(tokens.lengths)
+    bits = np.uint64(max(count, 1).bit_length())
+    keys = np.concatenate([np.zeros(0, np.uint64), *_packed_keys(tokens, bits)])
+    keys.sort()
+    keys = keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
+    later = np.flatnonzero((keys[1:] ^ keys[:-1]) < np.uint64(1) << bits) + 1
+    begins = np.concatenate([[True], np.diff(later) > 1])[: len(later)]
+    first = np.maximum.accumulate(np.where(begins, later - 1, 0))
+    row_mask = (np.uint64(1) << bits) - np.uint64(1)
+    rows = (keys & row_mask).astype(np.int64)
+    codes = np.unique(np.concatenate([rows[first], rows[later - 1]]) * count + np.tile(rows[later], 2))
+    return np.column_stack([codes // max(count, 1), codes % max(count, 1)])
+
+
+def _packed_keys(tokens: Tokens, bits: np.uint64) -> Iterator[Hashes]:
+    """Yield the keys of all rows, with the row's number in the lowest `bits`."""
+    num_words = tokens.lengths - (1 - CHARACTER) * tokens.num_characters
+    long_enough = np.flatnonzero(num_words >= MIN_WORDS)
+    for start in range(0, len(long_enough), CHUNK):
+        rows = long_enough[start : start + CHUNK]
+        lengths = tokens.lengths[rows]
+        for part, make in ((rows, _whole_keys), (rows[lengths <= MAX_SHORT], _short_keys)):
+            keys, owners = make(tokens.take(part))
+            yield (keys >> bits << bits) | part[owners].astype(np.uint64)
+        long = rows[lengths >= MIN_LONG]
+        for begin in range(0, len(long), CHUNK // 5):
+            part = long[begin : begin + CHUNK // 5]
+            keys, owners = _long_keys(tokens.take(part))
+            yield (keys >> bits << bits) | part[owners].astype(np.uint64)
+
+
+def _whole_keys(tokens: Tokens) -> tuple[Hashes, Integers]:
+    """Return the sum of each text's tokens, which their order does not change, and the numbers of the texts."""
+    return _sums(tokens, tokens.hashes), np.arange(len(tokens.lengths))
+
+
+def _short_keys(tokens: Tokens) -> tuple[Hashes, Integers]:
+    """Return the sums without each word and those of the beginnings of texts, and the number of each key's text.
+
+    A word is a token, or two neighbouring characters of a script without spaces.
+    """
+    owners = np.repeat(np.arange(len(tokens.lengths)), tokens.lengths)
+    position, length = _positions(tokens), tokens.lengths[owners]
+    whole = _sums(tokens, tokens.hashes)[owners]
+    totals = tokens.hashes.cumsum(dtype=np.uint64)
+    before = np.concatenate([np.zeros(1, np.uint64), totals])[tokens.starts[:-1]][owners]
+    is_pair = np.zeros(len(owners), np.bool_)
+    is_pair[:-1] = tokens.is_character[:-1] & tokens.is_character[1:] & (owners[:-1] == owners[1:])
+    pair = np.flatnonzero(is_pair)
+    is_beginning = (position + 2 >= MIN_PREFIX * length) & (position + 1 < length)
+    keys = [
+        whole - tokens.hashes,
+        whole[pair] - tokens.hashes[pair] - tokens.hashes[pair + 1],
+        (totals - before)[is_beginning],
+    ]
+    return np.concatenate(keys), np.concatenate([owners, owners[pair], owners[is_beginning]])
+
+
+def _long_keys(tokens: Tokens) -> tuple[Hashes, Integers]:
+    """Return the bands of each text's MinHash over pairs of neighbouring tokens, and the number of each key's text."""
+    neighbours = _neighbours(tokens)
+    digests = rensa.RMinHash.digest_matrix_from_flat_token_hashes(
+        neighbours.hashes, neighbours.starts.astype(np.uint64), num_perm=BANDS * BAND_ROWS, seed=0
+    )
+    hashes = np.array(digests.to_rows(), np.uint64).reshape(len(tokens.lengths), BANDS, BAND_ROWS)
+    keys = _mix(np.arange(BANDS, dtype=np.uint64)) + np.zeros((len(hashes), 1), np.uint64)
+    for row in range(BAND_ROWS):
+        keys = _mix(keys + hashes[:, :, row])
+    return keys.ravel(), np.repeat(np.arange(len(hashes)), BANDS)
+
+
+def _verified(tokens: Tokens, pairs: Integers, min_similarity: float) -> Integers:
+    """Return the pairs with enough common tokens, or of which one text is the beginning of the other.
+
+    Of tokens that differ, the others must be in order: a text with another word and in another order is a text of its own.
+    """
+    parts = [np.zeros((0, 2), np.int64)]
+    for start in range(0, len(pairs), CHUNK):
+        part = pairs[start : start + CHUNK]
+        rows, index = np.unique(part, return_inverse=True)
+        texts, index = tokens.take(rows), index.reshape(-1, 2)
+        similarity, in_order = _dice(texts, index), _dice(_neighbours(texts), index) >= MIN_IN_ORDER
+        is_near = (similarity == 1) | ((similarity >= min_similarity) & in_order) | _is_truncated(texts, index)
+        parts.append(part[is_near])
+    return np.concatenate(parts)
+
+
+def _dice(tokens: Tokens, pairs: Integers) -> npt.NDArray[np.float64]:
+    """Return the Dice coefficient of the two texts' tokens, each counted as often as it occurs."""
+    words, columns = np.unique(tokens.hashes, return_inverse=True)
+    ones = np.ones(len(columns), np.int32)
+    counts = sparse.csr_matrix((ones, columns, tokens.starts), shape=(len(tokens.lengths), len(words)))
+    counts.sum_duplicates()
+    first, second = pairs.T
+    common: Integers = np.asarray(counts[first].minimum(counts[second]).sum(axis=1)).ravel()
+    coefficients: npt.NDArray[np.float64] = 2 * common / (tokens.lengths[first] + tokens.lengths[second])
+    return coefficients
+
+
+def _is_truncated(tokens: Tokens, pairs: Integers) -> npt.NDArray[np.bool_]:
+    """Return True for pairs of which one text is the beginning of the other; its last word may be cut too."""
+    lengths = tokens.lengths[pairs]
+    shared = lengths.min(axis=1) - 1
+    left, offsets = _ranges(tokens.starts[pairs[:, 0]], shared)
+    right, _ = _ranges(tokens.starts[pairs[:, 1]], shared)
+    differences = np.concatenate([[0], (tokens.hashes[left] != tokens.hashes[right]).cumsum()])
+    is_beginning: npt.NDArray[np.bool_] = differences[offsets[1:]] == differences[offsets[:-1]]
+    is_beginning &= shared + 1 >= MIN_PREFIX * lengths.max(axis=1)
+    return is_beginning

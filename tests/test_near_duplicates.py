@@ -1,0 +1,99 @@
+"""Near-duplicates of texts: what counts as one, and what does not."""
+
+import random
+
+import pyarrow as pa
+import pytest
+
+from nightshift.data.near_duplicates import near_duplicate_pairs
+
+ENGLISH = "the parcel came two days late and nobody at the shop could say where it was"
+ADJECTIVES, NOUNS = ("good", "bad", "great", "poor", "nice"), ("food", "service", "room", "view", "price", "staff")
+COMMON = [*ADJECTIVES, *NOUNS, "the", "was", "is", "very", "so", "and", "but", "not", "here"]
+CHINESE = "这把椅子很结实可是颜色比图片深一点点"
+LONG = " ".join(f"sentence {n} speaks of the {n * 7} reasons" for n in range(20))
+
+
+def pairs(*texts):
+    return near_duplicate_pairs(pa.array(texts)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("text", "variant"),
+    [
+        ("The lid doesn't close", "the lid doesn\u2019t close!!"),  # case, punctuation
+        ("the lid does not close", "the  lid does not clo\u200bse."),  # zero-width
+        ("椅子结实！", "椅子结实……"),
+        ("ﬁne wine", "fine wine"),  # NFKC
+        (ENGLISH, ENGLISH.replace("late", "early")),
+        (ENGLISH, ENGLISH.replace("late", "late late")),
+        (ENGLISH, ENGLISH.replace("late ", "")),
+        (ENGLISH, "nobody at the shop could say where it was and the parcel came two days late"),
+        (ENGLISH, ENGLISH[:52]),
+        (ENGLISH, ENGLISH[:55]),  # cut within a word
+        (CHINESE, CHINESE.replace("颜色", "色彩")),
+        (CHINESE, CHINESE.replace("颜色", "颜色颜色")),
+        (CHINESE, CHINESE[7:] + CHINESE[:7]),
+        (CHINESE, CHINESE[:12]),
+        (LONG, LONG.replace("sentence 9", "paragraph 9")),
+        (LONG, LONG[len(LONG) // 2 :] + " " + LONG[: len(LONG) // 2]),
+        (LONG, LONG[: len(LONG) * 2 // 3]),
+    ],
+)
+def test_variants_of_a_text_are_near_duplicates(text, variant):
+    assert pairs("something else that has nothing to do with it", text, variant) == [[1, 2]]
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("good food", "good service"),
+        ("the movie is a dud", "the movie is a gem"),  # too short to tell
+        ("椅子很好，坐着稳", "椅子不好，坐着晃"),
+        (ENGLISH, "the parcel came two days late"),  # less than MIN_PREFIX of it
+        (
+            ENGLISH,
+            ENGLISH.replace("late", "early").replace("shop", "desk").replace("say", "tell").replace("two", "six"),
+        ),
+        ("", ""),
+        ("!!", "??"),
+        ("👍", "👎"),
+        (None, None),
+    ],
+)
+def test_different_texts_are_none(text, other):
+    assert pairs(text, other) == []
+
+
+def test_short_texts_of_common_words_are_not_all_duplicates_of_each_other():
+    phrases = [f"{adjective} {noun}" for adjective in ADJECTIVES for noun in NOUNS]
+    assert pairs(*phrases, *[f"{first}, {second}" for first, second in zip(phrases, phrases[7:], strict=False)]) == []
+    generator = random.Random(0)
+    assert len(pairs(*{" ".join(generator.choices(COMMON, k=9)): None for _ in range(2000)})) < 5
+
+
+def test_every_later_row_of_a_group_has_a_pair_and_the_first_is_named():
+    texts = [f"{ENGLISH}{mark}" for mark in ("", ".", "!", "?", " again", " now")]
+    assert {tuple(pair) for pair in pairs(*texts)} >= {(0, row) for row in range(1, 6)}
+
+
+def test_rows_of_several_chunks_are_compared(monkeypatch):
+    monkeypatch.setattr("nightshift.data.near_duplicates.CHUNK", 5)
+    others = [f"{n} bottles {n * n} stand {n * n * n} on {2 * n} walls of {n + 1000}" for n in range(30)]
+    assert pairs(ENGLISH, *others, ENGLISH + " indeed", LONG, LONG + " indeed") == [[0, 31], [32, 33]]
+
+
+def test_two_texts_are_near_duplicates_whatever_else_is_there():
+    texts = [f"{word} {ENGLISH}" for word in ("a", "b", "c", "d")]
+    alone = {(first, second) for first in range(4) for second in range(4) if pairs(texts[first], texts[second])}
+    assert alone >= {tuple(pair) for pair in pairs(*texts)}
+
+
+def test_no_texts():
+    assert pairs() == []
+
+
+def test_similarity_below_the_minimum_is_no_near_duplicate():
+    texts = pa.array([ENGLISH, ENGLISH.replace("late", "early")])
+    assert len(near_duplicate_pairs(texts, 0.9)) == 1
+    assert len(near_duplicate_pairs(texts, 0.97)) == 0
