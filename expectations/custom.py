@@ -49,12 +49,27 @@ def is_number(column: pd.Series) -> pd.Series:
 def has_one_label(rows: pd.DataFrame) -> pd.Series:
     """Return True for each row whose label, the last column, is the same in all rows that share the other columns."""
     *keys, label = rows.columns
-    return rows.groupby(keys)[label].transform("nunique") == 1
+    groups, labels = group_codes(rows[keys]), pd.factorize(rows[label], use_na_sentinel=False)[0]
+    first_label = np.empty(groups.max(initial=-1) + 1, labels.dtype)
+    first_label[groups] = labels
+    has_several = np.zeros(len(first_label), bool)
+    has_several[groups[labels != first_label[groups]]] = True
+    return pd.Series(~has_several[groups], index=rows.index)
 
 
 def is_first_occurrence(rows: pd.DataFrame) -> pd.Series:
     """Return True for the first of all rows that are equal."""
-    return ~rows.duplicated()
+    return ~pd.Series(group_codes(rows), index=rows.index).duplicated()
+
+
+def group_codes(rows: pd.DataFrame) -> np.ndarray:
+    """Return a number from 0 for each row; two rows have the same if they are equal."""
+    codes = np.zeros(len(rows), np.int64)
+    for name in rows.columns:
+        column, uniques = pd.factorize(rows[name], use_na_sentinel=False)
+        if len(uniques) > 1:
+            codes = pd.factorize(codes * len(uniques) + column)[0] if codes.any() else column.astype(np.int64)
+    return codes
 
 
 def has_usual_length(column: pd.Series, max_deviations: float) -> pd.Series:
@@ -64,7 +79,7 @@ def has_usual_length(column: pd.Series, max_deviations: float) -> pd.Series:
     (double MAD, Rosenmai 2013), times 1.4826, and at least `MIN_SPREAD`: where all texts have nearly the same length, a text
     several times longer is still usual.
     """
-    lengths = column.str.len().astype(float).map(np.log1p)
+    lengths = pd.Series(np.log1p(column.str.len().astype(float)), index=column.index)
     distance = lengths - lengths.median()
     usual = pd.Series(True, index=column.index)
     for side in (distance <= 0, distance >= 0):

@@ -1,6 +1,6 @@
 """Settings of the data gate."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -10,17 +10,24 @@ from nightshift.records import Settings, Severity
 class Check(Settings):
     """Severity and threshold of a row check."""
 
-    severity: Severity = "warning"
-    """critical and warning: failing rows are quarantined, and critical stops the run if fewer than `mostly` pass; info: failing rows are only reported."""
+    severity: Severity | Literal["off"] = "warning"
+    """critical and warning: failing rows are quarantined, and critical stops the run if fewer than `mostly` pass; info: failing rows are only reported; off: no check."""
     mostly: float = Field(0.95, ge=0, le=1)
     """Fraction of the rows that must pass."""
+
+    @field_validator("severity", mode="before")
+    @classmethod
+    def _read_yaml_off(cls, severity: Any) -> Any:
+        return "off" if severity is False else severity  # YAML reads off as false
 
 
 class ExpectationSettings(Settings):
     """Checks that the rows must pass."""
 
     min_rows: int = Field(50, ge=1)
-    """Minimum number of rows that must remain (critical)."""
+    """Minimum number of rows that must remain after quarantine (critical)."""
+    min_labels: int = Field(2, ge=2)
+    """Minimum number of different labels of a classification in these rows (critical)."""
     labels: list[str] | None = None
     """Known labels of a classification; if not set, every label in the data is known."""
     readable: Check = Check(severity="critical")
@@ -41,6 +48,10 @@ class ExpectationSettings(Settings):
     """The length of the text is not an outlier."""
     max_deviations: float = Field(6.0, gt=0)
     """Distance from the median length, in robust standard deviations, beyond which a text is an outlier."""
+    suite: str | None = None
+    """Great Expectations suite of your own, a JSON file, that is checked after the built-in ones; its path is relative to
+    the settings file.
+    """
 
     @field_validator("*", mode="before")
     @classmethod
@@ -51,6 +62,8 @@ class ExpectationSettings(Settings):
     @field_validator("text_present", "label_present", "numeric_labels")
     @classmethod
     def _refuse_info(cls, check: Check) -> Check:
-        if check.severity == "info":
-            raise ValueError("severity: info would leave rows that nothing can be learned from; critical or warning")
+        if check.severity in ("info", "off"):
+            raise ValueError(
+                f"severity: {check.severity} would leave rows that nothing can be learned from; critical or warning"
+            )
         return check

@@ -2,9 +2,14 @@
 
 An expectation's `meta` says what the night makes of its result: the check's `name`, the `setting` that tunes it, and the
 `reason` for which its rows are quarantined.
+
+To add a check of rows, add a field of type `Check` to `ExpectationSettings` and return `_row_check(...)` from a method of
+`_SuiteBuilder`: it is None if the check is switched off. Checks of one suite see the same rows; a suite sees the rows that
+the suites before it left, and only the columns that its expectations name (`checkpoint.columns_of`). The order of the suites
+is that of causes: what makes later checks fail comes first.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
@@ -23,7 +28,11 @@ TEXT_KEY = ["side", "row_key"]
 
 
 def build_suites(
-    settings: ExpectationSettings, columns: Collection[str], kind: Kind, separator: str | None = None
+    settings: ExpectationSettings,
+    columns: Collection[str],
+    kind: Kind,
+    separator: str | None = None,
+    own_suites: Sequence[gx.ExpectationSuite] = (),
 ) -> list[gx.ExpectationSuite]:
     """Return the suites in the order in which they run, each on the rows that those before it left.
 
@@ -32,15 +41,18 @@ def build_suites(
         columns: The columns of the rows, as `nightshift.records.Rows` names them.
         kind: The objective's kind; it decides what a label must be.
         separator: Joins the labels of a row that may have several.
+        own_suites: Suites of the user (`expectations.own_suite`), checked before the rows that are left are counted.
     """
     builder = _SuiteBuilder(settings, columns, kind, separator)
     suites = {
-        "records": [*builder.table_checks(), *builder.presence_checks(), *builder.label_checks()],
+        "records": [*builder.column_checks(), *builder.presence_checks(), *builder.label_checks()],
         "contradictions": builder.contradiction_checks(),
         "duplicates": builder.duplicate_checks(),
         "lengths": builder.length_checks(),
     }
-    return [gx.ExpectationSuite(name=name, expectations=checks) for name, checks in suites.items() if checks]
+    built_in = {name: [check for check in checks if check] for name, checks in suites.items()}
+    before = [gx.ExpectationSuite(name=name, expectations=checks) for name, checks in built_in.items() if checks]
+    return [*before, *own_suites, gx.ExpectationSuite(name="kept", expectations=builder.kept_checks())]
 
 
 @dataclass(frozen=True)
@@ -50,27 +62,31 @@ class _SuiteBuilder:
     kind: Kind
     separator: str | None
 
-    def table_checks(self) -> list[gxe.Expectation]:
+    def column_checks(self) -> list[gxe.Expectation]:
+        return [self._table_check(gxe.ExpectColumnToExist, "columns there", column="text")]
+
+    def kept_checks(self) -> list[gxe.Expectation]:
+        """Return the checks of the rows that are left after all others."""
         checks = [
             self._table_check(
                 gxe.ExpectTableRowCountToBeBetween,
                 "enough rows",
                 setting="expectations.min_rows",
                 min_value=self.settings.min_rows,
-            ),
-            self._table_check(gxe.ExpectColumnToExist, "columns there", column="text"),
+            )
         ]
         if self.kind == "classification":
-            arguments = {"column": "label", "min_value": 2, "row_condition": self._present(self._texts())}
-            name = "at least two labels"
-            if self.separator is None:
-                checks.append(self._table_check(gxe.ExpectColumnUniqueValueCountToBeBetween, name, **arguments))
-            else:
+            arguments = {"column": "label", "min_value": self.settings.min_labels}
+            expectation = gxe.ExpectColumnUniqueValueCountToBeBetween
+            if self.separator is not None:
+                expectation = custom.ExpectColumnDistinctLabelCountToBeAtLeast
                 arguments["separator"] = self.separator
-                checks.append(self._table_check(custom.ExpectColumnDistinctLabelCountToBeAtLeast, name, **arguments))
+            minimum = "two" if self.settings.min_labels == 2 else f"{self.settings.min_labels:,}"
+            name = f"at least {minimum} labels"
+            checks.append(self._table_check(expectation, name, "expectations.min_labels", **arguments))
         return checks
 
-    def presence_checks(self) -> list[gxe.Expectation]:
+    def presence_checks(self) -> list[gxe.Expectation | None]:
         checks = [
             self._row_check(
                 gxe.ExpectColumnValuesToBeNull, "records readable", "readable", reason="unreadable", column="problem"
@@ -96,7 +112,7 @@ class _SuiteBuilder:
             )
         return checks
 
-    def label_checks(self) -> list[gxe.Expectation]:
+    def label_checks(self) -> list[gxe.Expectation | None]:
         arguments: dict[str, Any] = {"column": "label", "row_condition": self._present(self._texts())}
         if self.kind == "regression":
             return [
@@ -117,7 +133,7 @@ class _SuiteBuilder:
         arguments["value_set"] = self.settings.labels
         return [self._row_check(expectation, "label known", "known_labels", reason="unknown label", **arguments)]
 
-    def contradiction_checks(self) -> list[gxe.Expectation]:
+    def contradiction_checks(self) -> list[gxe.Expectation | None]:
         if self.kind != "classification":
             return []
         return [
@@ -130,7 +146,7 @@ class _SuiteBuilder:
             )
         ]
 
-    def duplicate_checks(self) -> list[gxe.Expectation]:
+    def duplicate_checks(self) -> list[gxe.Expectation | None]:
         with_label = self.kind in GENERATIVE and "label" in self.columns
         return [
             self._row_check(
@@ -142,7 +158,7 @@ class _SuiteBuilder:
             )
         ]
 
-    def length_checks(self) -> list[gxe.Expectation]:
+    def length_checks(self) -> list[gxe.Expectation | None]:
         return [
             self._row_check(
                 custom.ExpectColumnValueLengthsToBeUsual,
@@ -160,7 +176,7 @@ class _SuiteBuilder:
     def _present(self, columns: Iterable[str]) -> Any:
         """Return the row condition that the record is readable and none of `columns` is null."""
         conditions = [Column(column).is_not_null() for column in columns]
-        if self.settings.readable.severity != "info":
+        if self.settings.readable.severity not in ("info", "off"):
             conditions.insert(0, Column("problem").is_null())
         return reduce(and_, conditions) if conditions else None
 
@@ -168,8 +184,13 @@ class _SuiteBuilder:
         meta = {"name": name, "setting": setting, "reason": None}
         return expectation(severity="critical", description=f"{name} (critical)", meta=meta, **arguments)
 
-    def _row_check(self, expectation: Any, name: str, setting: str, reason: str, **arguments: Any) -> gxe.Expectation:
+    def _row_check(
+        self, expectation: Any, name: str, setting: str, reason: str, **arguments: Any
+    ) -> gxe.Expectation | None:
+        """Return an expectation on rows; None if its setting switches it off."""
         check: Check = getattr(self.settings, setting)
+        if check.severity == "off":
+            return None
         return expectation(
             mostly=check.mostly,
             severity=check.severity,

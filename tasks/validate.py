@@ -3,16 +3,24 @@
 import shutil
 from pathlib import Path
 
+import great_expectations as gx
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from expectations import checkpoint
 from expectations.checkpoint import Outcome
 from expectations.settings import ExpectationSettings
 from expectations.suites import build_suites
-from nightshift.data.quarantine import EXCLUDED, quarantine_table
+from nightshift.data.batches import BATCH_ROWS
+from nightshift.data.quarantine import EXCLUDED, write_quarantine
 from nightshift.records import Checked, ExpectationResult, Kind, Rows
 from nightshift.store import artifact_store
 from nightshift.store.stages import stage
+
+NOT_CHECKED = ("original", "excluded")
+"""Columns of the rows that no suite sees."""
 
 
 def quarantine_reasons(rows: pd.DataFrame, outcomes: list[Outcome]) -> pd.Series:
@@ -45,12 +53,6 @@ def _advice(outcome: Outcome) -> str:
     return f"{advice} (or set {outcome.setting})" if outcome.setting else advice
 
 
-def _too_few_rows(num_kept: int, min_rows: int) -> str:
-    if num_kept >= min_rows:
-        return ""
-    return f"stopped by the expectation 'enough rows': {num_kept} rows are left after quarantine; at least {min_rows} required"
-
-
 @stage
 def validate(
     folder: Path, rows: Rows, expectations: ExpectationSettings, kind: Kind, separator: str | None = None
@@ -66,27 +68,58 @@ def validate(
         kind: The objective's kind.
         separator: Joins the labels of a row that may have several.
     """
-    records = pd.read_parquet(artifact_store.folder(rows) / "rows.parquet")
-    excluded = records[records["excluded"]].assign(reason=EXCLUDED)
-    checked = records[~records["excluded"]].drop(columns="excluded").reset_index(drop=True)
-    outcomes = checkpoint.run(
-        checked, build_suites(expectations, checked.columns, kind, separator), folder / "measured" / "data_docs"
-    )
-    reasons = quarantine_reasons(checked, outcomes)
-    kept_rows = checked[reasons.isna()].reset_index(drop=True)
-    quarantine = pd.concat([excluded, checked.assign(reason=reasons)[reasons.notna()]], ignore_index=True)
-    kept_rows.to_parquet(folder / "rows.parquet")
-    artifact_store.write_csv(quarantine_table(quarantine, quarantine["reason"]), folder / "quarantine.csv")
+    source = artifact_store.folder(rows) / "rows.parquet"
+    columns = [name for name in pq.read_schema(source).names if name not in NOT_CHECKED]
+    suites = build_suites(expectations, columns, kind, separator)
+    checked, excluded = _read_columns(source, _columns_to_read(suites, columns))
+    outcomes = checkpoint.run(checked, suites, folder / "measured" / "data_docs")
+    reasons = _reasons_of_file(quarantine_reasons(checked, outcomes), excluded)
+    _write_kept_rows(source, reasons.is_null(), folder / "rows.parquet")
+    write_quarantine(source, reasons, folder / "quarantine.csv")
     shutil.copy(artifact_store.folder(rows) / "unlabelled.parquet", folder)
-    stopped = stop_reason(outcomes) or _too_few_rows(len(kept_rows), expectations.min_rows)
+    stopped = stop_reason(outcomes)
     return Checked(
         status="stopped" if stopped else "passed",
         reason=stopped,
-        read=len(records),
-        kept=len(kept_rows),
-        quarantined={str(reason): int(count) for reason, count in quarantine["reason"].value_counts().items()},
+        read=len(reasons),
+        kept=reasons.null_count,
+        quarantined={str(reason): int(count) for reason, count in reasons.to_pandas().value_counts().items()},
         expectations=[_result(outcome) for outcome in outcomes],
     )
+
+
+def _columns_to_read(suites: list[gx.ExpectationSuite], columns: list[str]) -> list[str]:
+    """Return the columns that the suites look at."""
+    named = [checkpoint.columns_of(suite) for suite in suites]
+    if None in named:
+        return columns
+    return [name for name in columns if any(name in suite_columns for suite_columns in named if suite_columns)]
+
+
+def _read_columns(source: Path, columns: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the rows to check, by their position in the file, and for each row of the file whether it is excluded."""
+    table = pq.read_table(source, columns=[*columns, "excluded"])
+    excluded = table["excluded"].to_numpy()
+    rows = table.drop_columns("excluded").to_pandas(split_blocks=True, self_destruct=True)
+    return rows[~excluded] if excluded.any() else rows, excluded
+
+
+def _reasons_of_file(reasons: pd.Series, excluded: np.ndarray) -> pa.Array:
+    """Return the reason of every row of the file, null for those that are kept."""
+    whole = np.full(len(excluded), None, object)
+    whole[excluded] = EXCLUDED
+    whole[reasons.index] = reasons
+    return pa.array(whole, pa.string(), from_pandas=True)
+
+
+def _write_kept_rows(source: Path, is_kept: pa.Array, path: Path) -> None:
+    """Write the rows of a Parquet file that are kept, in batches, without the column `excluded`."""
+    names = [name for name in pq.read_schema(source).names if name != "excluded"]
+    start = 0
+    with pq.ParquetWriter(path, pa.schema([pq.read_schema(source).field(name) for name in names])) as writer:
+        for batch in pq.ParquetFile(source).iter_batches(BATCH_ROWS, columns=names):
+            writer.write_batch(batch.filter(is_kept.slice(start, len(batch))))
+            start += len(batch)
 
 
 def _result(outcome: Outcome) -> ExpectationResult:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from expectations import checkpoint
-from expectations.custom import has_usual_length
+from expectations.custom import has_one_label, has_usual_length, is_first_occurrence
 from expectations.settings import Check, ExpectationSettings
 from expectations.suites import build_suites
 from nightshift.data.blank import is_blank
@@ -53,7 +53,7 @@ def validate_rows(rows, tmp_path, kind="classification", separator=None, **setti
         **settings: Settings of the expectations.
     """
     suites = build_suites(ExpectationSettings(**settings), rows.columns, kind, separator)
-    outcomes = checkpoint.run(rows, suites, tmp_path / "docs")
+    outcomes = checkpoint.run(rows, suites)
     by_name = {outcome.name: outcome for outcome in outcomes}
     return quarantine_reasons(rows, outcomes), by_name, stop_reason(outcomes)
 
@@ -124,7 +124,7 @@ def test_rows_of_several_labels_are_checked_label_by_label(tmp_path):
     ]
     reasons, outcomes, stopped = validate_rows(rows_of(records), tmp_path, separator="|", labels=["a", "b", "c"])
     assert reasons.dropna().to_dict() == {100: "unknown label", 101: "conflict", 102: "conflict", 103: "missing"}
-    assert outcomes["at least two labels"].observed == "4" and stopped == ""
+    assert outcomes["at least two labels"].observed == "3" and stopped == ""
     assert validate_rows(rows_of([(text, "a|b") for text, _ in plain_rows()]), tmp_path, separator="|")[2] == ""
     result = validate_rows(rows_of([(text, "a") for text, _ in plain_rows()]), tmp_path, separator="|")
     assert "'at least two labels': found 1;" in result[2]
@@ -150,8 +150,8 @@ def test_a_text_may_have_several_targets(tmp_path, kind):
     records += [("THIS is message 2 about the flight", "the answer"), ("no answer", None)]
     reasons, outcomes, stopped = validate_rows(rows_of(records), tmp_path, kind, labels=["good"])
     assert reasons.dropna().to_dict() == {101: "duplicate", 102: "missing"} and stopped == ""
-    assert list(outcomes) == ["enough rows", "columns there", "records readable", "text present", "label present",
-                              "no duplicates", "usual length"]  # fmt: skip
+    assert list(outcomes) == ["columns there", "records readable", "text present", "label present", "no duplicates",
+                              "usual length", "enough rows"]  # fmt: skip
 
 
 def test_texts_without_labels(tmp_path):
@@ -191,9 +191,95 @@ def test_a_share_alone_leaves_the_severity(tmp_path):
 
 
 @pytest.mark.parametrize("check", ["text_present", "label_present", "numeric_labels"])
-def test_what_must_be_there_is_no_mere_information(check):
-    with pytest.raises(ValueError, match="severity: info would leave rows"):
-        ExpectationSettings.model_validate({check: {"severity": "info"}})
+@pytest.mark.parametrize("severity", ["info", "off"])
+def test_what_must_be_there_is_no_mere_information(check, severity):
+    with pytest.raises(ValueError, match=f"severity: {severity} would leave rows"):
+        ExpectationSettings.model_validate({check: {"severity": severity}})
+
+
+@pytest.mark.parametrize("severity", ["off", False])  # YAML reads off as false
+@pytest.mark.parametrize(
+    ("check", "name", "records"),
+    [
+        ("unique_texts", "no duplicates", [("this is message 1 about the flight", "bad")] * 2),
+        ("one_label_a_text", "one label a text", [("two minds", "good"), ("two minds", "bad")]),
+        ("usual_length", "usual length", [("word " * 1200, "good")]),
+        ("known_labels", "label known", [("a strange label", "odd")]),
+    ],
+)
+def test_a_check_that_is_off_is_not_made(tmp_path, check, name, records, severity):
+    rows = rows_of([*plain_rows(), *records])
+    settings = {"labels": ["good", "bad"], "unique_texts": Check(severity="info", mostly=0)}
+    assert validate_rows(rows, tmp_path / "on", **settings | {check: Check(mostly=0)})[0].notna().any()
+    reasons, outcomes, stopped = validate_rows(
+        rows, tmp_path / "off", **settings | {check: Check.model_validate({"severity": severity})}
+    )
+    assert name not in outcomes and not reasons.notna().any() and stopped == ""
+
+
+def test_unreadable_records_that_are_not_checked_for_are_missing_texts(tmp_path):
+    rows = rows_of([*plain_rows(), (None, None)], problem={100: "expected 2 fields, found 3"})
+    reasons, outcomes, _ = validate_rows(rows, tmp_path, readable=Check.model_validate({"severity": "off"}))
+    assert reasons.dropna().to_dict() == {100: "missing"} and "records readable" not in outcomes
+
+
+def test_the_first_cause_is_the_reason_to_stop(tmp_path):
+    rows = rows_of([(None, None)] * 60, problem=dict.fromkeys(range(60), "3 fields where 2 were expected"))
+    _, outcomes, stopped = validate_rows(rows, tmp_path)
+    assert not outcomes["at least two labels"].success and not outcomes["enough rows"].success
+    assert stopped.startswith("stopped by the expectation 'records readable': 100.00 % of 60 rows fail")
+
+
+def test_a_share_is_of_the_rows_that_have_a_value(tmp_path):
+    records = [
+        *plain_rows(25),
+        *[(f"odd message {n}", "odd") for n in range(25)],
+        *[(f"none {n}", None) for n in range(50)],
+    ]
+    settings = {
+        "labels": ["good", "bad"],
+        "label_present": Check(),
+        "known_labels": Check(severity="critical", mostly=0.6),
+    }
+    _, outcomes, stopped = validate_rows(rows_of(records), tmp_path, min_rows=1, **settings)
+    assert outcomes["label known"].observed == "50.00 % of 50 rows"
+    assert "'label known': 50.00 % of 50 rows fail" in stopped
+
+
+def test_a_class_that_goes_to_the_quarantine_is_no_label_any_more(tmp_path):
+    records = [*((text, "good") for text, _ in plain_rows()), ("two minds", "good"), ("two minds", "bad")]
+    stopped = validate_rows(rows_of(records), tmp_path)[2]
+    assert "'at least two labels': found 1; at least 2 required" in stopped
+
+
+def test_more_labels_may_be_required(tmp_path):
+    assert validate_rows(rows_of(plain_rows()), tmp_path / "two")[2] == ""
+    stopped = validate_rows(rows_of(plain_rows()), tmp_path / "three", min_labels=3)[2]
+    assert "'at least 3 labels': found 2; at least 3 required" in stopped and "expectations.min_labels" in stopped
+
+
+def test_a_suite_sees_the_columns_that_its_expectations_name(tmp_path):
+    suites = build_suites(ExpectationSettings(), ["text", "label"], "classification")
+    columns = {suite.name: checkpoint.columns_of(suite) for suite in suites}
+    assert columns["records"] == {"problem", "text", "label"}
+    assert columns["contradictions"] == {"side", "row_key", "label"}
+    assert columns["lengths"] == {"text"}
+
+
+def test_no_cell_is_hashed_for_markers_that_nobody_reads(tmp_path, monkeypatch):
+    from great_expectations.execution_engine import pandas_execution_engine
+
+    monkeypatch.setattr(pandas_execution_engine, "hash_pandas_dataframe", lambda frame: pytest.fail("hashed"))
+    threshold = pandas_execution_engine.HASH_THRESHOLD
+    validate_rows(rows_of(plain_rows()), tmp_path)
+    assert threshold == pandas_execution_engine.HASH_THRESHOLD
+
+
+def test_groups_are_compared_by_all_their_columns():
+    rows = pd.DataFrame({"side": ["", "", "", "holdout"], "key": ["a", "b", "a", "a"], "label": ["x", "x", "y", "x"]})
+    assert has_one_label(rows).tolist() == [False, True, False, True]
+    assert is_first_occurrence(rows[["side", "key"]]).tolist() == [True, True, False, True]
+    assert has_one_label(rows[:0]).tolist() == []
 
 
 def test_labels_that_are_only_reported_take_part_in_conflicts(tmp_path):
@@ -223,12 +309,12 @@ def test_info_reports_and_quarantines_nothing(tmp_path):
 
 
 def test_every_objective_goes_through_the_gate(tmp_path, monkeypatch):
-    from flows import data_gate
+    from flows import data_gate, objective_rows
     from flows.settings_file import check
 
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
     for stage in ("ingest", "validate"):
-        monkeypatch.setattr(data_gate, stage, getattr(data_gate, stage).fn)
+        monkeypatch.setattr(objective_rows, stage, getattr(objective_rows, stage).fn)
     pd.DataFrame(plain_rows(), columns=["text", "label"]).to_csv(tmp_path / "rows.csv", index=False)
     values = {"model": "x", "train": {"base_model": "b"}, "base_dir": str(tmp_path)}
     result = data_gate._check(check(values | {"data": {"path": "rows.csv"}}, "x.yaml"))
@@ -268,22 +354,26 @@ def test_thresholds_that_equal_a_default_are_named(tmp_path, separator):
     assert "'at least two labels': found 1; at least 2 required" in stopped
 
 
-def test_the_index_of_data_docs_links_the_pages_of_each_suite(tmp_path):
-    validate_rows(rows_of(plain_rows()), tmp_path)
-    links = re.findall(r'href="([^"]+)"', (tmp_path / "docs/index.html").read_text())
-    assert len(links) == 8 and all((tmp_path / "docs" / link).is_file() for link in links)
+@pytest.fixture(scope="module")
+def data_docs(tmp_path_factory):
+    """Data Docs of a validation in which two rows with a secret text fail."""
+    folder = tmp_path_factory.mktemp("docs")
+    rows = rows_of([*plain_rows(), ("a secret of two minds", "good"), ("a secret of two minds", "bad")])
+    checkpoint.run(rows, build_suites(ExpectationSettings(), rows.columns, "classification"), folder)
+    return folder
 
 
-def test_data_docs_stand_alone_and_hold_no_texts(tmp_path):
-    validate_rows(
-        rows_of([*plain_rows(), ("a secret of two minds", "good"), ("a secret of two minds", "bad")]), tmp_path
-    )
-    assert (tmp_path / "docs/index.html").is_file()
-    pages = "".join(page.read_text() for page in (tmp_path / "docs").rglob("*.html"))
-    assert "secret" not in pages
-    assert "<script src=" not in pages and 'rel="stylesheet" href="http' not in pages
-    for page in (tmp_path / "docs").rglob("*.html"):
-        assert "default-src 'none'" in page.read_text().partition("<body")[0]
+def test_the_index_of_data_docs_links_the_pages_of_each_suite(data_docs):
+    links = re.findall(r'href="([^"]+)"', (data_docs / "index.html").read_text())
+    assert len(links) == 10 and all((data_docs / link).is_file() for link in links)
+
+
+def test_data_docs_stand_alone_and_hold_no_texts(data_docs):
+    pages = {page: page.read_text() for page in data_docs.rglob("*.html")}
+    assert len(pages) == 11 and not any("secret" in page for page in pages.values())
+    for page in pages.values():
+        assert "<script src=" not in page and 'rel="stylesheet" href="http' not in page
+        assert "default-src 'none'" in page.partition("<body")[0]
 
 
 def test_lengths():
