@@ -64,6 +64,12 @@ class DataSettings(Settings):
     """Delimiter between the fields of a file; if not set, it is detected."""
     quoting: Quoting = "auto"
     """quoted: double quotes enclose fields; none: double quotes are ordinary characters; auto: detected."""
+    escape: str | None = None
+    """Character before a quote that is part of a quoted field, such as a backslash; if not set, such quotes are doubled, and a
+    backslash is detected.
+    """
+    skip_rows: int = Field(0, ge=0)
+    """Number of lines above the header of a delimited file, such as the title of a report."""
     paragraphs: bool = False
     """True to read the paragraphs of a plain text file, separated by blank lines, as rows of a column called text."""
     unlabelled: str | list[str] | None = None
@@ -88,6 +94,13 @@ class DataSettings(Settings):
             raise ValueError("expected one character such as ';', or \\t")
         return delimiter
 
+    @field_validator("escape")
+    @classmethod
+    def _validate_escape(cls, escape: str | None) -> str | None:
+        if escape is not None and (len(escape) != 1 or escape in "\"'\r\n "):
+            raise ValueError("expected one character such as \\")
+        return escape
+
     @field_validator("timestamp_format")
     @classmethod
     def _validate_timestamp_format(cls, formats: str | list[str] | None) -> str | list[str] | None:
@@ -103,7 +116,17 @@ class DataSettings(Settings):
     @property
     def read_options(self) -> ReadOptions:
         """The options of the readers."""
-        return ReadOptions(self.header, self.encoding, self.delimiter, self.quoting, self.paragraphs)
+        names = {getattr(self, field) for field in FIELDS}
+        return ReadOptions(
+            header=self.header,
+            encoding=self.encoding,
+            delimiter=self.delimiter,
+            quoting=self.quoting,
+            paragraphs=self.paragraphs,
+            escape=self.escape,
+            skip_rows=self.skip_rows,
+            columns=frozenset(name for name in names if isinstance(name, str)),
+        )
 
 
 def locate(data: DataSettings, holdout: str | None, base_dir: Path) -> list[Source]:

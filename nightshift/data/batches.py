@@ -20,6 +20,10 @@ class ReadOptions:
     delimiter: str | None = None
     quoting: Quoting = "auto"
     paragraphs: bool = False
+    escape: str | None = None
+    skip_rows: int = 0
+    columns: frozenset[str] = frozenset()
+    """Names of columns that the settings name; a header must have each once."""
 
 
 @dataclass(frozen=True)

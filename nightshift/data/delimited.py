@@ -1,49 +1,27 @@
-"""Delimited files: CSV, TSV and what people call so.
+"""Delimited files: CSV, TSV and what people call so."""
 
-They are read twice, with quoting and without, and the reading that fits the file is taken: pandas' default quoting lets an
-unbalanced quote swallow line ends, and rows with them.
-"""
-
-import csv
-import io
+import logging
 import re
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 
-from nightshift.data.batches import Batch, Quoting, ReadOptions, split_batches
-from nightshift.data.text_files import UNDECODED, decodable, read_text
-from nightshift.errors import EmptyInputError, InputError
+import pyarrow as pa
 
-DELIMITERS = ",\t;|"
-SAMPLE = 100_000
-"""Number of characters of a file by which its delimiter is detected."""
-NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?")
+from nightshift.data.batches import BATCH_ROWS, Batch, ReadOptions
+from nightshift.data.delimited_headers import Header, read_header
+from nightshift.data.dialects import SAMPLE_CHARS, BrokenFields, Dialect, Fit, Record, choose_dialect, detect_delimiter
+from nightshift.data.text_files import UNDECODED, TextFile, decodable, inspect_text
+from nightshift.errors import EmptyInputError
 
-
-@dataclass(frozen=True)
-class Reading:
-    """Reading of a delimited file with or without quoting: the first line of each record, and its fields."""
-
-    lines: list[int]
-    fields: list[list[str]]
-
-    @property
-    def width(self) -> int:
-        """Return the number of fields of most records."""
-        return Counter(map(len, self.fields)).most_common(1)[0][0]
-
-    @property
-    def misfits(self) -> int:
-        """Return the number of records with another number of fields than most."""
-        width = self.width
-        return sum(1 for fields in self.fields if len(fields) != width)
-
-    @property
-    def consistent(self) -> bool:
-        """Return True if all records have the same number of fields, more than one."""
-        return self.width > 1 and not self.misfits
+log = logging.getLogger("nightshift.ingest")
+CHUNK_RECORDS = 500
+BATCH_CHARS = 2**25
+"""Most characters of a batch, but for those of its last `CHUNK_RECORDS` records."""
+SEPARATOR_LINE = re.compile(r'"?sep=(?P<sign>[^\r\n"])"?\s*', re.IGNORECASE)
+"""First line by which Excel learns the delimiter."""
+REPEATED_HEADER = "the header again"
+MISMATCH = "quotes that do not match"
 
 
 def read_delimited(path: Path, suffix: str, options: ReadOptions) -> Iterator[Batch]:
@@ -55,149 +33,116 @@ def read_delimited(path: Path, suffix: str, options: ReadOptions) -> Iterator[Ba
         options: What a person says of the file.
 
     Raises:
-        InputError: The file is empty, or its quotes can be read in several ways.
+        EmptyInputError: The file has no rows.
+        InputError: The file cannot be read, its header cannot be told from the lines above, or its quotes can be read in several ways.
     """
-    text, encoding = read_text(path, options.encoding)
-    delimiter = options.delimiter or _delimiter(text, suffix)
-    reading = _reading(path, text, delimiter, options.quoting)
-    start = 1 if options.header else 0
-    if len(reading.fields) == start:
-        raise EmptyInputError(f"{path}: the file holds a header and no rows")
-    names = _names(reading.fields[0]) if options.header else [str(index) for index in range(reading.width)]
-    records = reading.fields[start:]
-    problems = {
-        index: f"{len(fields)} fields where {len(names)} were expected"
-        for index, fields in enumerate(records)
-        if len(fields) != len(names)
-    }
-    if UNDECODED.search(text):
-        for index, fields in enumerate(records):
-            if any(UNDECODED.search(field) for field in fields if not field.isascii()):
-                problems.setdefault(index, f"broken encoding: not valid {encoding}")
-                records[index] = [decodable(field) for field in fields]
-    yield from split_batches(_columns(names, records), reading.lines[start:], problems)
+    file = inspect_text(path, options.encoding)
+    if file.is_empty:
+        raise EmptyInputError(f"{path}: the file is empty; rows were expected")
+    notes: list[str] = []
+    separator = SEPARATOR_LINE.fullmatch(file.head(1)[0])
+    skip = max(options.skip_rows, 1 if separator else 0)
+    delimiter = options.delimiter or (
+        separator["sign"] if separator else _delimiter(file, suffix, skip, options.header)
+    )
+    if separator:
+        notes.append("its first line as the delimiter")
+    fit = choose_dialect(file, skip, delimiter, options)
+    if fit.size <= options.header:
+        raise EmptyInputError(f"{path}: the file holds {'a header and no rows' if fit.size else 'no rows'}")
+    header = read_header(file, fit, options)
+    if notes := [*notes, *_dialect_notes(fit.dialect, options), *header.notes]:
+        log.info("%s is read with %s", path, ", ".join(notes))
+    for batch in _batches(file, fit, header):
+        if batch.first_row == 1 and not options.columns:
+            header.warn_of_row(path, batch)
+        yield batch
 
 
-def _columns(names: list[str], records: list[list[str]]) -> dict[str, list[str | None]]:
-    """Return the fields by column; fields beyond the header's are columns with a number."""
-    width = max(map(len, records))
-    names = names + [f"column {index}" for index in range(len(names), width)]
+def _delimiter(file: TextFile, suffix: str, skip: int, has_header: bool) -> str | None:
+    """Return the delimiter; None for a `.txt` without a header unless it has tabs: punctuation is part of texts."""
+    delimiter = detect_delimiter(file.head(SAMPLE_CHARS, skip), suffix)
+    return None if suffix == ".txt" and not has_header and delimiter != "\t" else delimiter
+
+
+def _dialect_notes(dialect: Dialect, options: ReadOptions) -> Iterator[str]:
+    if dialect.quote == "'":
+        yield "single quotes around its fields"
+    if dialect.escape and not options.escape:
+        yield f"{dialect.escape} as the sign that escapes quotes (data.escape)"
+    if dialect.skips_space:
+        yield "no spaces after its delimiters"
+
+
+def _batches(file: TextFile, fit: Fit, header: Header) -> Iterator[Batch]:
+    """Yield the rows below the header."""
+    records = fit.dialect.records(file, fit.skip)
+    if header.fields is not None:
+        next(records)
+    first_row = 1
+    while batch_records := _take(records):
+        batch = _batch(batch_records, first_row, header, file.encoding_name)
+        yield batch
+        first_row += len(batch)
+
+
+def _take(records: Iterator[Record]) -> list[Record]:
+    """Return the records of the next batch."""
+    taken: list[Record] = []
+    size = 0
+    while len(taken) < BATCH_ROWS and size < BATCH_CHARS:
+        chunk = list(islice(records, CHUNK_RECORDS))
+        size += sum(map(len, chain.from_iterable(fields for _, fields in chunk)))
+        taken += chunk
+        if len(chunk) < CHUNK_RECORDS:
+            break
+    return taken
+
+
+def _batch(records: list[Record], first_row: int, header: Header, encoding: str) -> Batch:
+    """Return records as a batch."""
+    lines, rows = map(list, zip(*records, strict=True))
+    problems = {index: MISMATCH for index, fields in enumerate(rows) if isinstance(fields, BrokenFields)}
+    if header.rearranges:
+        rows = [header.arrange(fields) for fields in rows]
+    names = header.names
+    columns: Sequence[Sequence[str | None]]
+    if set(map(len, rows)) == {len(names)}:
+        columns = list(zip(*rows, strict=True))
+    else:
+        problems = _misfits(rows, header) | problems
+        names, columns = _padded_columns(names, rows)
+    arrays, undecoded = _arrays(columns)
+    problems = dict.fromkeys(undecoded, f"broken encoding: not valid {encoding}") | problems
+    table = pa.table(dict(zip(names, arrays, strict=True)))
+    problems |= dict.fromkeys(header.repetitions(table), REPEATED_HEADER)
+    return Batch(table, first_row, lines, problems)
+
+
+def _misfits(rows: list[list[str]], header: Header) -> dict[int, str]:
+    """Return the problems of rows with another number of fields than the header."""
+    width = len(header.names)
     return {
-        name: [fields[index] if index < len(fields) else None for fields in records] for index, name in enumerate(names)
+        index: REPEATED_HEADER if row == header.fields else f"{len(row)} fields where {width} were expected"
+        for index, row in enumerate(rows)
+        if len(row) != width
     }
 
 
-def _names(fields: list[str]) -> list[str]:
-    """Return the header's names, none empty and none twice: values are stored by name."""
-    names: list[str] = []
-    unique_names: set[str] = set()
-    for index, field in enumerate(fields):
-        name = decodable(field).strip()
-        names.append(name if name and name not in unique_names else f"{name} column {index}".strip())
-        unique_names.add(names[-1])
-    return names
+def _padded_columns(names: list[str], rows: list[list[str]]) -> tuple[list[str], list[Sequence[str | None]]]:
+    """Return names and columns for all fields; those beyond the header's are columns with a number."""
+    width = max(len(names), *map(len, rows))
+    names = names + [f"column {index}" for index in range(len(names), width)]
+    return names, [[row[index] if index < len(row) else None for row in rows] for index in range(width)]
 
 
-def _delimiter(text: str, kind: str) -> str:
-    """Return the delimiter that splits most records into as many fields as the first, more than one; a tie goes to the suffix's own."""
-    usual = "\t" if kind == ".tsv" else ","
-    lines = text[:SAMPLE].splitlines(keepends=True)
-    head = "".join(lines[:-1] if len(text) > SAMPLE and len(lines) > 1 else lines)
-    return max(usual + DELIMITERS.replace(usual, ""), key=lambda sign: _regularity(head, sign))
-
-
-def _regularity(text: str, delimiter: str) -> float:
-    """Return the share of records with as many fields as the first, by the better reading; 0 for a single field."""
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    shares = []
-    for fields in (_plain(text, delimiter).fields, [row for row in rows if row]):
-        width = len(fields[0]) if fields else 0
-        shares.append(sum(len(row) == width for row in fields) / len(fields) if width > 1 else 0.0)
-    return max(shares)
-
-
-def _reading(path: Path, text: str, delimiter: str, quoting: Quoting) -> Reading:
-    if quoting == "quoted":
-        return _quoted(path, text, delimiter)
-    plain = _plain(text, delimiter)
-    if quoting == "none" or '"' not in text:
-        return plain
-    try:
-        quoted = _quoted(path, text, delimiter)
-    except InputError:
-        if plain.consistent:
-            return plain
-        raise
-    if delimiter != "\t" and plain.consistent and quoted.consistent and len(plain.fields) > len(quoted.fields):
-        _ensure_one_reading(path, quoted, plain)
-    return plain if _swallows(quoted, plain, delimiter) else quoted
-
-
-def _ensure_one_reading(path: Path, quoted: Reading, plain: Reading) -> None:
-    """Raise InputError if quotes join lines that look like records of their own, judged by the values of a column.
-
-    Lines of a quoted text may happen to have as many delimiters as a record, though hardly ten of them.
-    """
-    starts = set(quoted.lines)
-    joined: list[tuple[int, list[list[str]]]] = []
-    for line, fields in zip(plain.lines, plain.fields, strict=True):
-        if line in starts:
-            joined.append((line, []))
-        joined[-1][1].append(fields)
-    unjoined = [rows[0] for _, rows in joined if len(rows) == 1]
-    column_values = [{_normalize(field) for field in column} - {""} for column in zip(*unjoined, strict=True)]
-    for line, rows in joined:
-        columns = zip(*rows, strict=True)
-        alike = any(
-            values >= {_normalize(field) for field in column}
-            for values, column in zip(column_values, columns, strict=False)
-        )
-        if len(rows) > 1 and (alike or len(rows) >= 10):
-            raise InputError(
-                f"{path}, line {line}: a quote opened here makes one row of {len(rows)} lines that could be rows of their own; "
-                "set data.quoting: quoted if they are one text, none if quotes mean nothing in this file"
-            )
-
-
-def _normalize(field: str) -> str:
-    """Return the field without white space around it; all numbers as the same text."""
-    return "number" if NUMBER.fullmatch(field.strip()) else field.strip()
-
-
-def _swallows(quoted: Reading, plain: Reading, delimiter: str) -> bool:
-    """Return True if the quotes only join lines that are records of their own.
-
-    Commas and semicolons are part of texts, so a line of a quoted text may look like a record; tabs are not.
-    """
-    if len(quoted.fields) == len(plain.fields):
-        return False
-    if delimiter == "\t":
-        return plain.width > 1 and plain.misfits <= quoted.misfits
-    return plain.consistent and not quoted.consistent
-
-
-def _plain(text: str, delimiter: str) -> Reading:
-    lines = [(number, line.rstrip("\r\n")) for number, line in enumerate(io.StringIO(text, newline=""), 1)]
-    records = [(number, line) for number, line in lines if line.strip() or delimiter in line]
-    return Reading([number for number, _ in records], [line.split(delimiter) for _, line in records])
-
-
-def _quoted(path: Path, text: str, delimiter: str) -> Reading:
-    lines: list[int] = []
-    fields: list[list[str]] = []
-    csv.field_size_limit(2**31 - 1)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    start = 1
-    try:
-        for record in reader:
-            if len(record) > 1 or any(field.strip() for field in record):
-                lines.append(start)
-                fields.append(record)
-            start = reader.line_num + 1
-    except csv.Error as error:
-        unclosed = "a quote opened here is never closed and would swallow the rest of the file"
-        problem = unclosed if "unexpected end" in str(error) else f"quotes that do not match ({error})"
-        raise InputError(
-            f"{path}, line {start}: {problem}; mend the line, or set data.quoting: none if quotes mean nothing in this file"
-        ) from error
-    return Reading(lines, fields)
+def _arrays(columns: Sequence[Sequence[str | None]]) -> tuple[list[pa.Array], set[int]]:
+    """Return the columns as arrays of texts, and the positions of rows with bytes that did not decode."""
+    arrays, undecoded = [], set[int]()
+    for values in columns:
+        try:
+            arrays.append(pa.array(values, pa.string()))
+        except UnicodeEncodeError:
+            undecoded.update(index for index, text in enumerate(values) if text and UNDECODED.search(text))
+            arrays.append(pa.array([text and decodable(text) for text in values], pa.string()))
+    return arrays, undecoded

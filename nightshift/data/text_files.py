@@ -1,9 +1,14 @@
 """Text of files: decompression, byte order marks, encodings, and binary files that are refused."""
 
 import codecs
+import io
 import logging
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import IO
 
 import charset_normalizer
 
@@ -21,64 +26,210 @@ ENCODINGS = ["cp1252", "cp1251", "koi8_r", "gb18030", "big5", "shift_jis", "euc_
 UNDECODED = re.compile(r"[\ud800-\udfff]")
 """Characters that undecodable bytes become on reading; UTF-8 cannot hold them."""
 CHUNK = 2**20
-"""Bytes of a file that are read at once."""
+"""Bytes of a file's content that are read at once."""
 CONTROLS = bytes(sorted({*range(32), 127} - {*b"\t\n\v\f\r"}))
+BLANK = b"\0\xff\xfe\xef\xbb\xbf \t\r\n"
+"""Bytes of a file without text: white space and byte order marks."""
+WIDE = re.compile(r"utf.?(16|32)")
+"""Encodings in which ASCII characters take several bytes; their errors cannot be kept apart by record."""
+LINE_END = re.compile(rb"\r\n?|\n")
+LATIN_SIGN = re.compile(rb"(?<![\x80-\xff])[\x80\x85\x91-\x97\x99\xa0-\xff](?![\x80-\xff])")
+"""A single byte beyond ASCII that is a usual character of cp1252."""
+MAX_BLOCK = 2**24
+"""Bytes of a line that are looked at together."""
+MAX_FOREIGN_LINES = 2000
+"""Lines with other than ASCII by which an encoding is detected."""
 
 
-def read_text(path: Path, encoding: str | None, expected: str = "rows were") -> tuple[str, str]:
-    """Return the file's text without a byte order mark, and the encoding it was read in; `expected` is for the message of an empty file."""
-    data = _bytes(path)
-    size_limits.ensure_memory(path, len(data), max(data.count(b"\n"), data.count(b"\r")))
-    marked = next((name for mark, name in BOMS.items() if data.startswith(mark)), None)
-    encoding = encoding or marked
-    if encoding is None:
-        _ensure_text(path, data)
-        encoding = _detected(data)
-        if encoding != "utf-8":
-            log.warning("%s is not UTF-8 and is read as %s; where that is wrong, set data.encoding", path, encoding)
-    try:
-        text = data.decode(encoding, "strict" if re.match("utf.?(16|32)", encoding.lower()) else "surrogateescape")
-    except (UnicodeError, LookupError) as error:
-        raise InputError(f"{path}: cannot be read as {encoding}: {error}; set data.encoding") from error
-    if "\0" in text:
-        raise InputError(_binary(path, text[: text.index("\0")].count("\n") + 1))
-    if not text.strip("\ufeff \t\r\n"):
-        raise EmptyInputError(f"{path}: the file is empty; {expected} expected")
-    return text.removeprefix("\ufeff"), encoding.upper().removesuffix("-SIG")
+@dataclass(frozen=True)
+class TextFile:
+    """Text file whose encoding is known; its lines are streamed, as often as needed."""
+
+    path: Path
+    encoding: str
+    is_empty: bool
+    """True if it holds white space at most."""
+    has_quotes: bool
+    """False if there is no double quote in it."""
+    size: int
+    """Bytes of its uncompressed content."""
+    line_count: int
+    """Number of its lines, at least."""
+
+    @property
+    def encoding_name(self) -> str:
+        """Return the encoding as messages name it."""
+        return self.encoding.upper().removesuffix("-SIG")
+
+    def lines(self, skip: int = 0) -> Iterator[str]:
+        """Yield the lines after the first `skip`, with their ends: LF, CR or both; bytes that do not decode are surrogates.
+
+        Raises:
+            InputError: The file cannot be read, or is no valid UTF-16 or UTF-32.
+        """
+        errors = "strict" if WIDE.match(self.encoding.lower()) else "surrogateescape"
+        try:
+            with (
+                open_uncompressed(self.path) as file,
+                io.TextIOWrapper(file, self.encoding, errors=errors, newline="") as text,
+            ):
+                if first := text.readline().removeprefix("\ufeff"):
+                    lines = islice(text, max(skip - 1, 0), None)
+                    if not skip:
+                        yield first
+                    yield from lines
+        except (UnicodeError, LookupError) as error:
+            raise _undecodable(self.path, self.encoding, error) from error
+
+    def head(self, size: int, skip: int = 0) -> list[str]:
+        """Return the lines at the beginning of the file, after the first `skip`: at most `size` characters, and a line at least."""
+        lines: list[str] = []
+        for line in self.lines(skip):
+            size -= len(line)
+            if size < 0 and lines:
+                break
+            lines.append(line)
+        return lines
 
 
-def _bytes(path: Path) -> bytes:
-    parts, size = [], 0
+def inspect_text(path: Path, encoding: str | None) -> TextFile:
+    """Read a file once to detect its encoding, and refuse what is no text.
+
+    Args:
+        path: The file, which may be compressed (.gz).
+        encoding: Its encoding, if a person has set it.
+
+    Raises:
+        InputError: The file is binary, unpacks to too much, or cannot be read in the encoding.
+    """
     with open_uncompressed(path) as file:
-        while part := file.read(CHUNK):
-            parts.append(part)
-            size += len(part)
-            size_limits.ensure_memory(path, size, 0)
-    return b"".join(parts)
+        head = file.read(4)
+        marked = next((name for mark, name in BOMS.items() if head.startswith(mark)), None)
+        scan = _ContentScan(path, encoding or marked)
+        for block in _blocks(file, head):
+            scan.add(block)
+    scan.finish()
+    codec = encoding or marked or scan.detected_encoding()
+    if codec != "utf-8" and not encoding and not marked:
+        log.warning("%s is not UTF-8 and is read as %s; where that is wrong, set data.encoding", path, codec)
+    return TextFile(path, codec, scan.is_blank, scan.has_quotes, scan.size, scan.line_count)
 
 
-def _ensure_text(path: Path, data: bytes) -> None:
-    zero = data.find(b"\0")
-    if zero >= 0:
-        raise InputError(_binary(path, data[:zero].count(b"\n") + 1))
-    head = data[:SAMPLE]
+def _blocks(file: IO[bytes], head: bytes) -> Iterator[bytes]:
+    """Yield `head` and the rest of a file in blocks that end with a line, as far as lines are shorter than a block."""
+    rest = head
+    while part := file.read(CHUNK):
+        end = part.rfind(b"\n") + 1
+        if not end and len(rest) < MAX_BLOCK:
+            rest += part
+            continue
+        yield rest + part[:end]
+        rest = part[end:]
+    if rest:
+        yield rest
+
+
+class _ContentScan:
+    """Facts about a file's content, gathered block by block."""
+
+    def __init__(self, path: Path, encoding: str | None) -> None:
+        self.is_blank = True
+        self.has_quotes = False
+        self.size, self.line_count = 0, 0
+        self._path, self._encoding = path, encoding
+        self._decoder = _decoder(path, encoding or "utf-8")
+        self._is_wide = bool(encoding and WIDE.match(encoding.lower()))
+        self._line = 1
+        self._is_first = True
+        self._foreign, self._broken = 0, 0
+        self._foreign_lines: list[bytes] = []
+
+    def add(self, block: bytes) -> None:
+        """Take the next block of the file."""
+        text = self._decode(block) if self._is_wide else ""
+        zero = text.find("\0") if self._is_wide else block.find(b"\0")
+        if zero >= 0:
+            lines = text[:zero].count("\n") if self._is_wide else block[:zero].count(b"\n")
+            raise InputError(_binary(self._path, self._line + lines))
+        if self._is_first and self._encoding is None:
+            _ensure_text(self._path, block[:SAMPLE])
+        self._is_first = False
+        self._line += text.count("\n") if self._is_wide else block.count(b"\n")
+        self.size += len(block)
+        self.line_count += max(block.count(b"\n"), block.count(b"\r"))
+        self.has_quotes = self.has_quotes or b'"' in block
+        self.is_blank = self.is_blank and not block.strip(BLANK)
+        if self._encoding is None and not block.isascii():
+            self._count_foreign_lines(block)
+
+    def finish(self) -> None:
+        """Refuse a file that ends within a character of UTF-16 or UTF-32."""
+        if self._is_wide:
+            self._decode(b"", final=True)
+
+    def _decode(self, block: bytes, final: bool = False) -> str:
+        try:
+            return self._decoder.decode(block, final)
+        except (UnicodeError, LookupError) as error:
+            raise _undecodable(self._path, self._encoding or "", error) from error
+
+    def _count_foreign_lines(self, block: bytes) -> None:
+        """Count the lines with other than ASCII, and those of them that are not UTF-8."""
+        is_valid = _decodes(block, "utf-8")
+        if is_valid and len(self._foreign_lines) >= MAX_FOREIGN_LINES:
+            self._foreign += block.count(b"\n")
+            return
+        foreign = [line for line in LINE_END.split(block) if not line.isascii()]
+        self._foreign += len(foreign)
+        self._broken += 0 if is_valid else sum(1 for line in foreign if not _decodes(line, "utf-8"))
+        self._foreign_lines += foreign[: MAX_FOREIGN_LINES - len(self._foreign_lines)]
+
+    def detected_encoding(self) -> str:
+        """Return UTF-8 if most lines with other than ASCII are UTF-8, cp1252 if single signs stand among ASCII, else the detected encoding."""
+        if self._broken * 2 <= self._foreign:
+            return "utf-8"
+        sample = b"\n".join(self._foreign_lines)
+        if _is_latin(sample):
+            return "cp1252"
+        matches = charset_normalizer.from_bytes(sample, cp_isolation=ENCODINGS)
+        best = max(matches, key=lambda match: match.coherence - match.chaos, default=None)
+        return best.encoding if best else "cp1252" if _decodes(sample, "cp1252") else "latin-1"
+
+
+def _is_latin(sample: bytes) -> bool:
+    """Return True if nearly all bytes beyond ASCII stand alone, as accents and signs do; other scripts make words of them."""
+    foreign = len(sample) - len(sample.translate(None, bytes(range(128, 256))))
+    return len(LATIN_SIGN.findall(sample)) >= 0.95 * foreign and _decodes(sample, "cp1252")
+
+
+def _decoder(path: Path, encoding: str) -> codecs.IncrementalDecoder:
+    try:
+        return codecs.getincrementaldecoder(encoding)("strict")
+    except LookupError as error:
+        raise _undecodable(path, encoding, error) from error
+
+
+def _undecodable(path: Path, encoding: str, error: Exception) -> InputError:
+    return InputError(f"{path}: cannot be read as {encoding}: {error}; set data.encoding")
+
+
+def read_text(path: Path, encoding: str | None) -> tuple[str, str]:
+    """Return the file's text without a byte order mark, and the encoding it was read in; raise EmptyInputError if it is empty."""
+    file = inspect_text(path, encoding)
+    size_limits.ensure_memory(path, file.size, file.line_count)
+    if file.is_empty:
+        raise EmptyInputError(f"{path}: the file is empty; rows were expected")
+    return "".join(file.lines()), file.encoding_name
+
+
+def _ensure_text(path: Path, head: bytes) -> None:
+    """Raise InputError if the beginning of a file holds more control characters than text does."""
     if (len(head) - len(head.translate(None, CONTROLS))) * 20 > len(head):
         raise InputError(_binary(path, 1))
 
 
 def _binary(path: Path, line: int) -> str:
     return f"{path}, line {line}: binary data; a text file was expected (UTF-16 without a mark: set data.encoding)"
-
-
-def _detected(data: bytes) -> str:
-    """Return UTF-8 if most lines with other than ASCII are UTF-8, else the encoding that charset-normalizer detects."""
-    foreign = [line for line in data.splitlines() if not line.isascii()]
-    broken = sum(1 for line in foreign if not _decodes(line, "utf-8"))
-    if broken * 2 <= len(foreign):
-        return "utf-8"
-    matches = charset_normalizer.from_bytes(b"\n".join(foreign[:2000]), cp_isolation=ENCODINGS)
-    best = max(matches, key=lambda match: match.coherence - match.chaos, default=None)
-    return best.encoding if best else "cp1252" if _decodes(data, "cp1252") else "latin-1"
 
 
 def _decodes(data: bytes, encoding: str) -> bool:
@@ -91,9 +242,12 @@ def _decodes(data: bytes, encoding: str) -> bool:
 
 def read_lines(path: Path) -> list[str]:
     """Return the lines of a plain text file, but for blank ones; raise InputError if it is empty or cannot be read."""
-    text, encoding = read_text(path, None, "a line or more was")
+    file = inspect_text(path, None)
+    if file.is_empty:
+        raise EmptyInputError(f"{path}: the file is empty; a line or more was expected")
+    text = "".join(file.lines())
     if UNDECODED.search(text):
-        raise InputError(f"{path}: not valid {encoding}; save it as UTF-8")
+        raise InputError(f"{path}: not valid {file.encoding_name}; save it as UTF-8")
     return [line.strip() for line in text.split("\n") if line.strip()]
 
 
