@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from nightshift.data.batches import ReadOptions
+from nightshift.data.standard_csv import StandardFile, scan_standard
 from nightshift.data.text_files import TextFile
 from nightshift.errors import InputError
 
@@ -128,6 +129,8 @@ class Fit:
     """The first records."""
     has_gaps: bool = False
     """False if each record is the line after the last one."""
+    standard: StandardFile | None = None
+    """Shape of the file if it is so regular that Arrow can read it."""
     error: InputError | None = None
     """Reason for which the reading ended before the file."""
 
@@ -206,7 +209,12 @@ def choose_dialect(file: TextFile, skip: int, delimiter: str | None, options: Re
     plain = Dialect(delimiter, escape=options.escape)
     sample = file.head(SAMPLE_CHARS, skip)
     quote = "'" if options.quoting == "auto" and delimiter and _has_single_quotes(sample, delimiter) else '"'
-    if options.quoting == "none" or delimiter is None or not (file.has_quotes or quote == "'"):
+    has_quotes = options.quoting != "none" and delimiter is not None and (file.has_quotes or quote == "'")
+    if delimiter and quote == '"' and not skip and not options.escape:
+        standard = scan_standard(file, delimiter, has_quotes)
+        if standard:
+            return _standard_fit(standard, file)
+    if not has_quotes:
         return measure(plain, file, skip)
     quoted = _quoted_fit(replace(plain, quote=quote), file, skip, sample)
     if options.quoting == "quoted":
@@ -221,6 +229,14 @@ def choose_dialect(file: TextFile, skip: int, delimiter: str | None, options: Re
     if delimiter != "\t" and unquoted.is_consistent and quoted.is_consistent and unquoted.size > quoted.size:
         _ensure_one_reading(file, quoted, unquoted)
     return unquoted if _swallows(quoted, unquoted) else quoted
+
+
+def _standard_fit(standard: StandardFile, file: TextFile) -> Fit:
+    """Return the counts of a regular file."""
+    dialect = Dialect(standard.delimiter, '"' if standard.has_quotes else None)
+    head = list(islice(dialect.records(file), HEAD_RECORDS))
+    widths = Counter({standard.width: standard.size})
+    return Fit(dialect, skip=0, widths=widths, head=head, has_gaps=standard.joins_lines, standard=standard)
 
 
 def _ensure_read(fit: Fit) -> Fit:

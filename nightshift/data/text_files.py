@@ -106,7 +106,7 @@ def inspect_text(path: Path, encoding: str | None) -> TextFile:
         head = file.read(4)
         marked = next((name for mark, name in BOMS.items() if head.startswith(mark)), None)
         scan = _ContentScan(path, encoding or marked)
-        for block in _blocks(file, head):
+        for block in blocks_of_lines(file, head):
             scan.add(block)
     scan.finish()
     codec = encoding or marked or scan.detected_encoding()
@@ -115,7 +115,7 @@ def inspect_text(path: Path, encoding: str | None) -> TextFile:
     return TextFile(path, codec, scan.is_blank, scan.has_quotes, scan.size, scan.line_count)
 
 
-def _blocks(file: IO[bytes], head: bytes) -> Iterator[bytes]:
+def blocks_of_lines(file: IO[bytes], head: bytes = b"") -> Iterator[bytes]:
     """Yield `head` and the rest of a file in blocks that end with a line, as far as lines are shorter than a block."""
     rest = head
     while part := file.read(CHUNK):
