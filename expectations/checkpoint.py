@@ -30,6 +30,19 @@ RESULT_FORMAT = {
 """All failing rows by their index, and none of their values."""
 
 
+LONGEST_VALUE = 100
+"""Characters of an observed value that are kept."""
+
+
+class ComputationError(RuntimeError):
+    """An expectation that cannot be computed on these rows."""
+
+    def __init__(self, name: str, setting: str, message: str) -> None:
+        """Note the expectation's name, the setting that it comes from, and Great Expectations' message."""
+        super().__init__(f"{name} could not be computed: {message}")
+        self.setting = setting
+
+
 @dataclass(frozen=True)
 class Outcome:
     """The result of one expectation."""
@@ -64,14 +77,15 @@ def columns_of(suite: gx.ExpectationSuite) -> set[str] | None:
     """Return the columns that the expectations of a suite name; None if one of them looks at the table as a whole."""
     columns: set[str] = set()
     for expectation in suite.expectations:
-        named = _named_columns(expectation) | _condition_columns(getattr(expectation, "row_condition", None))
+        named = named_columns(expectation) | _condition_columns(getattr(expectation, "row_condition", None))
         if not named and not isinstance(expectation, gxe.ExpectTableRowCountToBeBetween):
             return None
         columns |= named
     return columns
 
 
-def _named_columns(expectation: Any) -> set[str]:
+def named_columns(expectation: Any) -> set[str]:
+    """Return the columns that an expectation looks at, without those of its condition."""
     single = [getattr(expectation, name, None) for name in ("column", "column_A", "column_B")]
     return {*filter(None, single), *(getattr(expectation, "column_list", None) or ())}
 
@@ -87,7 +101,7 @@ def run(rows: pd.DataFrame, suites: list[gx.ExpectationSuite], docs: Path | None
     """Validate `rows` with each suite in turn, and write Data Docs into a folder if one is given.
 
     A suite does not see the rows that an earlier one quarantines, and only the columns that its expectations name.
-    Raise RuntimeError if an expectation cannot be computed.
+    Raise ComputationError if an expectation cannot be computed.
     """
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
     context = _ephemeral_context()
@@ -152,19 +166,18 @@ def _outcomes(suite: gx.ExpectationSuite, results: list[Any]) -> list[Outcome]:
 
 def _outcome(expectation: Any, validation: Any) -> Outcome:
     config, result = validation.expectation_config, validation.result
-    if validation.exception_info.get("raised_exception") or any(
-        isinstance(info, dict) and info.get("raised_exception") for info in validation.exception_info.values()
-    ):
-        raise RuntimeError(f"{config.type} could not be computed: {validation.exception_info}")
+    if message := _exception_message(validation.exception_info):
+        raise ComputationError(expectation.meta["name"], expectation.meta["setting"], message)
     if "unexpected_percent" in result:
         num_checked = result["element_count"] - result.get("missing_count", 0)
         observed = f"{result['unexpected_percent'] or 0.0:.2f} % of {num_checked:,} rows"
     else:
         observed = str(result.get("observed_value", ""))
+        observed = observed if len(observed) <= LONGEST_VALUE else f"{observed[:LONGEST_VALUE]}…"
     return Outcome(
         name=expectation.meta["name"],
-        column=config.kwargs.get("column") or ", ".join(config.kwargs.get("column_list", [])) or None,
-        severity=config.severity,
+        column=_column_names(config.kwargs) or None,
+        severity=severity_of(expectation),
         success=bool(validation.success),
         unexpected=result.get("unexpected_count"),
         observed=observed,
@@ -174,3 +187,22 @@ def _outcome(expectation: Any, validation: Any) -> Outcome:
         mostly=getattr(expectation, "mostly", None),  # the configuration leaves out what equals a default
         min_value=getattr(expectation, "min_value", None),
     )
+
+
+def _column_names(arguments: dict[str, Any]) -> str:
+    single = [arguments.get(name) for name in ("column", "column_A", "column_B")]
+    return ", ".join([*filter(None, single), *arguments.get("column_list", [])])
+
+
+def severity_of(expectation: Any) -> Severity:
+    """Return the severity of an expectation as text."""
+    severity: Severity = getattr(expectation.severity, "value", expectation.severity)
+    return severity
+
+
+def _exception_message(info: dict[str, Any]) -> str:
+    """Return the first message in an expectation's exception info, on one line; empty if there was no exception."""
+    for part in (info, *(value for value in info.values() if isinstance(value, dict))):
+        if part.get("raised_exception"):
+            return " ".join(str(part.get("exception_message") or "no reason given").split())
+    return ""

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+from expectations.own_suite import parse_suite
 from flows.settings import NightSettings, ObjectiveSettings
+from flows.settings_file import MAX_FILE_BYTES
+from nightshift.errors import SettingsError
 from nightshift.records import Checked, Sides, Source
 from tasks.ingest import ingest, locate
 from tasks.split import split
@@ -16,8 +19,30 @@ def locate_sources(settings: NightSettings, objective: ObjectiveSettings, with_h
 
 def check_rows(settings: NightSettings, objective: ObjectiveSettings, sources: list[Source]) -> Checked:
     """Read the rows of an objective, and check them."""
+    own_suite = read_own_suite(settings)
     rows = ingest(sources, objective.data, settings.gate.slices)
-    return validate(rows, settings.expectations, objective.kind, objective.data.label_separator)
+    return validate(rows, settings.expectations, objective.kind, objective.data.label_separator, own_suite)
+
+
+def read_own_suite(settings: NightSettings) -> str:
+    """Return the content of the user's suite file; empty if the settings name none.
+
+    Raises:
+        SettingsError: The file cannot be read, or is no suite.
+    """
+    if settings.expectations.suite is None:
+        return ""
+    file = Path(settings.base_dir) / settings.expectations.suite
+    try:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise ValueError(f"more than {MAX_FILE_BYTES:,} bytes are no suite")
+        content = file.read_text(encoding="utf-8")
+        parse_suite(content)
+    except OSError as error:
+        raise SettingsError(f"expectations.suite: {file}: {error.strerror}; mend the path") from error
+    except ValueError as error:
+        raise SettingsError(f"expectations.suite: {file}: {error}") from error
+    return content
 
 
 def split_rows(settings: NightSettings, objective: ObjectiveSettings, checked: Checked, active_holdout: int) -> Sides:

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 from mlflow.entities import Run
 
+from flows.objective_rows import read_own_suite
 from flows.settings import NightSettings
 from nightshift.data import exclusion
 from nightshift.evaluation import kinds
@@ -104,6 +105,8 @@ class PipelineRun:
         self.parts = fingerprint.fingerprint_parts(settings, sources, entrypoint) | {
             "holdout": str(self.active_holdout)
         }
+        if own_suite := read_own_suite(settings):
+            self.parts["suite"] = fingerprint.digest(own_suite)
         self.fingerprint = fingerprint.digest(self.parts)
         self.run_id: str | None = None
         self.refreshes, self.changed = force, ""

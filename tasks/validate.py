@@ -11,10 +11,13 @@ import pyarrow.parquet as pq
 
 from expectations import checkpoint
 from expectations.checkpoint import Outcome
+from expectations.own_suite import SETTING as OWN_SETTING
+from expectations.own_suite import ensure_columns, parse_suite
 from expectations.settings import ExpectationSettings
 from expectations.suites import build_suites
 from nightshift.data.batches import BATCH_ROWS
 from nightshift.data.quarantine import EXCLUDED, write_quarantine
+from nightshift.errors import SettingsError
 from nightshift.records import Checked, ExpectationResult, Kind, Rows
 from nightshift.store import artifact_store
 from nightshift.store.stages import stage
@@ -55,7 +58,12 @@ def _advice(outcome: Outcome) -> str:
 
 @stage
 def validate(
-    folder: Path, rows: Rows, expectations: ExpectationSettings, kind: Kind, separator: str | None = None
+    folder: Path,
+    rows: Rows,
+    expectations: ExpectationSettings,
+    kind: Kind,
+    separator: str | None = None,
+    own_suite: str = "",
 ) -> Checked:
     """Check the rows and write those kept, the quarantine and Data Docs.
 
@@ -67,12 +75,13 @@ def validate(
         expectations: Severity and tolerance of each check.
         kind: The objective's kind.
         separator: Joins the labels of a row that may have several.
+        own_suite: Content of the file `expectations.suite`; empty if there is none.
     """
     source = artifact_store.folder(rows) / "rows.parquet"
     columns = [name for name in pq.read_schema(source).names if name not in NOT_CHECKED]
-    suites = build_suites(expectations, columns, kind, separator)
+    suites = build_suites(expectations, columns, kind, separator, _own_suites(own_suite, columns))
     checked, excluded = _read_columns(source, _columns_to_read(suites, columns))
-    outcomes = checkpoint.run(checked, suites, folder / "measured" / "data_docs")
+    outcomes = _outcomes(checked, suites, folder / "measured" / "data_docs")
     reasons = _reasons_of_file(quarantine_reasons(checked, outcomes), excluded)
     _write_kept_rows(source, reasons.is_null(), folder / "rows.parquet")
     write_quarantine(source, reasons, folder / "quarantine.csv")
@@ -86,6 +95,28 @@ def validate(
         quarantined={str(reason): int(count) for reason, count in reasons.to_pandas().value_counts().items()},
         expectations=[_result(outcome) for outcome in outcomes],
     )
+
+
+def _own_suites(content: str, columns: list[str]) -> list[gx.ExpectationSuite]:
+    """Return the user's suite if there is one; raise SettingsError if it does not fit the rows."""
+    if not content:
+        return []
+    try:
+        suite = parse_suite(content)
+        ensure_columns(suite, columns)
+    except ValueError as error:
+        raise SettingsError(f"expectations.suite: {error}") from error
+    return [suite]
+
+
+def _outcomes(rows: pd.DataFrame, suites: list[gx.ExpectationSuite], docs: Path) -> list[Outcome]:
+    """Run the checkpoint; raise SettingsError if an expectation of the user's suite cannot be computed."""
+    try:
+        return checkpoint.run(rows, suites, docs)
+    except checkpoint.ComputationError as error:
+        if error.setting != OWN_SETTING:
+            raise
+        raise SettingsError(f"expectations.suite: {error}") from error
 
 
 def _columns_to_read(suites: list[gx.ExpectationSuite], columns: list[str]) -> list[str]:
