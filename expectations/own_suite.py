@@ -21,7 +21,7 @@ from expectations import checkpoint
 TEXTS = ("text", "text_pair")
 ROW_MAPS = (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
 KEYS = ("type", "kwargs", "meta", "severity", "description", "notes")
-"""What is read of an expectation; ids and rendered content are made anew."""
+"""Keys of an expectation that are read; ids and rendered content are made anew."""
 SHOWS_VALUES = re.compile("expect_column_(distinct_values|most_common_value|max|min)_")
 """Types whose observed value is a cell of the column."""
 SETTING = "its arguments in the file of expectations.suite"
