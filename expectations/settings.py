@@ -44,6 +44,12 @@ class ExpectationSettings(Settings):
     """The text of a classification does not occur with different labels."""
     unique_texts: Check = Check()
     """The text is not an exact duplicate of an earlier one; generation and text2text compare text and label."""
+    near_duplicates: Check = Check(severity="info")
+    """The text is not nearly an earlier one: another word, order, case or punctuation, or a cut end."""
+    near_duplicate_labels: Check = Check(severity="info", mostly=0.99)
+    """Nearly equal texts of a classification have the same label."""
+    min_similarity: float = Field(0.8, ge=0.5, le=1)
+    """Fraction of the words that two texts must share to be near-duplicates (Dice coefficient)."""
     usual_length: Check = Check(mostly=0.99)
     """The length of the text is not an outlier."""
     max_deviations: float = Field(6.0, gt=0)

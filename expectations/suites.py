@@ -19,7 +19,7 @@ import great_expectations as gx
 import great_expectations.expectations as gxe
 from great_expectations.expectations.row_conditions import Column
 
-from expectations import custom
+from expectations import custom, near_duplicates
 from expectations.settings import Check, ExpectationSettings
 from nightshift.records import GENERATIVE, Kind
 
@@ -49,6 +49,7 @@ def build_suites(
         "contradictions": builder.contradiction_checks(),
         "duplicates": builder.duplicate_checks(),
         "lengths": builder.length_checks(),
+        "near duplicates": builder.near_duplicate_checks(),
     }
     built_in = {name: [check for check in checks if check] for name, checks in suites.items()}
     before = [gx.ExpectationSuite(name=name, expectations=checks) for name, checks in built_in.items() if checks]
@@ -169,6 +170,33 @@ class _SuiteBuilder:
                 max_deviations=self.settings.max_deviations,
             )
         ]
+
+    def near_duplicate_checks(self) -> list[gxe.Expectation]:
+        texts = self._texts() + (["label"] if self.kind in GENERATIVE and "label" in self.columns else [])
+        arguments = {"texts": texts, "within": "side", "min_similarity": self.settings.min_similarity}
+        checks = []
+        if self.kind == "classification":
+            checks.append(
+                self._row_check(
+                    near_duplicates.ExpectColumnLabelsOfNearDuplicatesToBeEqual,
+                    "one label for near-duplicates",
+                    "near_duplicate_labels",
+                    reason="near conflict",
+                    column="label",
+                    **arguments,
+                )
+            )
+        checks.append(
+            self._row_check(
+                near_duplicates.ExpectColumnValuesNotToBeNearDuplicates,
+                "no near-duplicates",
+                "near_duplicates",
+                reason="near-duplicate",
+                column="text",
+                **arguments,
+            )
+        )
+        return checks
 
     def _texts(self) -> list[str]:
         return [column for column in ("text", "text_pair") if column in self.columns]
