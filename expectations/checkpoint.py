@@ -86,8 +86,9 @@ def columns_of(suite: gx.ExpectationSuite) -> set[str] | None:
 
 def named_columns(expectation: Any) -> set[str]:
     """Return the columns that an expectation looks at, without those of its condition."""
-    single = [getattr(expectation, name, None) for name in ("column", "column_A", "column_B")]
-    return {*filter(None, single), *(getattr(expectation, "column_list", None) or ())}
+    single = [getattr(expectation, name, None) for name in ("column", "column_A", "column_B", "within")]
+    several = [getattr(expectation, name, None) or () for name in ("column_list", "texts")]
+    return set(filter(None, single)).union(*several)
 
 
 def _condition_columns(condition: Any) -> set[str]:

@@ -49,7 +49,7 @@ def build_suites(
         "contradictions": builder.contradiction_checks(),
         "duplicates": builder.duplicate_checks(),
         "lengths": builder.length_checks(),
-        "near duplicates": builder.near_duplicate_checks(),
+        "near_duplicates": builder.near_duplicate_checks(),
     }
     built_in = {name: [check for check in checks if check] for name, checks in suites.items()}
     before = [gx.ExpectationSuite(name=name, expectations=checks) for name, checks in built_in.items() if checks]
@@ -171,10 +171,10 @@ class _SuiteBuilder:
             )
         ]
 
-    def near_duplicate_checks(self) -> list[gxe.Expectation]:
+    def near_duplicate_checks(self) -> list[gxe.Expectation | None]:
         texts = self._texts() + (["label"] if self.kind in GENERATIVE and "label" in self.columns else [])
         arguments = {"texts": texts, "within": "side", "min_similarity": self.settings.min_similarity}
-        checks = []
+        checks: list[gxe.Expectation | None] = []
         if self.kind == "classification":
             checks.append(
                 self._row_check(

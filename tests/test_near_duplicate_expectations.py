@@ -56,7 +56,7 @@ def test_a_text_with_other_answers_is_no_near_duplicate(rows, tmp_path):
 
 
 def test_the_rows_of_a_holdout_file_are_searched_by_themselves(rows, tmp_path):
-    rows.loc[COUNT, "side"] = "holdout"
+    rows.loc[COUNT + 1, "side"] = "holdout"
     _, outcomes, _ = validate_rows(rows, tmp_path)
     assert outcomes["no near-duplicates"].rows == [COUNT + 2]
 
@@ -75,6 +75,13 @@ def test_both_texts_of_a_pair_count(rows, tmp_path):
 def test_the_least_similarity_is_a_setting(rows, tmp_path):
     _, outcomes, _ = validate_rows(rows, tmp_path, min_similarity=0.95)
     assert outcomes["no near-duplicates"].rows == [COUNT + 1]
+
+
+def test_switched_off_they_are_not_searched(rows, tmp_path, monkeypatch):
+    monkeypatch.delattr(near_duplicates, "find_pairs")
+    off = {"severity": "off"}
+    _, outcomes, _ = validate_rows(rows, tmp_path, near_duplicates=off, near_duplicate_labels=off)
+    assert not {"no near-duplicates", "one label for near-duplicates"} & set(outcomes)
 
 
 def test_they_are_searched_once_for_both_checks(rows, tmp_path, monkeypatch):

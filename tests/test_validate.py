@@ -151,7 +151,7 @@ def test_a_text_may_have_several_targets(tmp_path, kind):
     reasons, outcomes, stopped = validate_rows(rows_of(records), tmp_path, kind, labels=["good"])
     assert reasons.dropna().to_dict() == {101: "duplicate", 102: "missing"} and stopped == ""
     assert list(outcomes) == ["columns there", "records readable", "text present", "label present", "no duplicates",
-                              "usual length", "enough rows"]  # fmt: skip
+                              "usual length", "no near-duplicates", "enough rows"]  # fmt: skip
 
 
 def test_texts_without_labels(tmp_path):
@@ -365,12 +365,12 @@ def data_docs(tmp_path_factory):
 
 def test_the_index_of_data_docs_links_the_pages_of_each_suite(data_docs):
     links = re.findall(r'href="([^"]+)"', (data_docs / "index.html").read_text())
-    assert len(links) == 10 and all((data_docs / link).is_file() for link in links)
+    assert len(links) == 12 and all((data_docs / link).is_file() for link in links)
 
 
 def test_data_docs_stand_alone_and_hold_no_texts(data_docs):
     pages = {page: page.read_text() for page in data_docs.rglob("*.html")}
-    assert len(pages) == 11 and not any("secret" in page for page in pages.values())
+    assert len(pages) == 13 and not any("secret" in page for page in pages.values())
     for page in pages.values():
         assert "<script src=" not in page and 'rel="stylesheet" href="http' not in page
         assert "default-src 'none'" in page.partition("<body")[0]
