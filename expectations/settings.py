@@ -54,6 +54,10 @@ class ExpectationSettings(Settings):
     """The length of the text is not an outlier."""
     max_deviations: float = Field(6.0, gt=0)
     """Distance from the median length, in robust standard deviations, beyond which a text is an outlier."""
+    samples: int = Field(3, ge=0, le=100)
+    """Maximum number of failing rows that the report shows for each check, with the beginning of their text; 0: no text of
+    a row is shown anywhere but in the quarantine.
+    """
     suite: str | None = None
     """Great Expectations suite of your own, a JSON file, that is checked after the built-in ones; its path is relative to
     the settings file.

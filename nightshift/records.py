@@ -78,9 +78,18 @@ class ExpectationResult(BaseModel):
     observed: str
 
 
+class RowSample(BaseModel):
+    """Beginning of a row, as a person sees it."""
+
+    source: str
+    row: int
+    text: str
+    label: str | None = None
+
+
 class Checked(Artifact):
     """`rows.parquet` (the rows that were kept, columns as in `Rows` without `excluded`), `quarantine.csv`, `measured/data_docs/index.html`;
-    `unlabelled.parquet` as in `Rows`.
+    `measured/samples.json` (rows that fail, for each of `expectations`, unless switched off); `unlabelled.parquet` as in `Rows`.
     """
 
     status: Literal["passed", "stopped"]

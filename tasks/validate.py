@@ -17,6 +17,7 @@ from expectations.settings import ExpectationSettings
 from expectations.suites import build_suites
 from nightshift.data.batches import BATCH_ROWS
 from nightshift.data.quarantine import EXCLUDED, write_quarantine
+from nightshift.data.row_samples import write_samples
 from nightshift.errors import SettingsError
 from nightshift.records import Checked, ExpectationResult, Kind, Rows
 from nightshift.store import artifact_store
@@ -85,6 +86,9 @@ def validate(
     reasons = _reasons_of_file(quarantine_reasons(checked, outcomes), excluded)
     _write_kept_rows(source, reasons.is_null(), folder / "rows.parquet")
     write_quarantine(source, reasons, folder / "quarantine.csv")
+    if expectations.samples:
+        failing = [outcome.rows[: expectations.samples] for outcome in outcomes]
+        write_samples(source, failing, folder / "measured" / "samples.json")
     shutil.copy(artifact_store.folder(rows) / "unlabelled.parquet", folder)
     stopped = stop_reason(outcomes)
     return Checked(

@@ -10,9 +10,10 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from expectations.data_docs import POLICY
 from nightshift import escaping
+from nightshift.data.row_samples import read_samples
 from nightshift.evaluation import kinds, prediction_changes
 from nightshift.prefect_ui import artifacts
-from nightshift.records import Artifact, NightResult, Objective, Verdict
+from nightshift.records import Artifact, NightResult, Objective, RowSample, Verdict
 from nightshift.registry import ledger, tracking
 from nightshift.reporting import plots, report_data
 from nightshift.reporting.report_data import ReportData
@@ -70,6 +71,14 @@ def _quarantine_counts(data: ReportData) -> dict[str, int]:
     for objective in data.objectives:
         counts.update({"leak": objective.sides.leaks, "window": objective.sides.windowed})
     return {reason: count for reason, count in counts.items() if count}
+
+
+def _samples(data: ReportData) -> dict[str, list[list[RowSample]]]:
+    """Return by objective the rows that fail each expectation."""
+    return {
+        name: read_samples(artifact_store.folder(checked) / "measured" / "samples.json")
+        for name, checked in data.checked.items()
+    }
 
 
 def _links(result: NightResult, data: ReportData) -> dict[str, str]:
@@ -145,6 +154,7 @@ def _template_values(result: NightResult, data: ReportData, files: Sequence[Path
         "columns": report_data.metric_columns(data.objectives),
         "title": report_data.metric_title,
         "quarantine": quarantine,
+        "samples": _samples(data),
         "versions_with_erased_rows": report_data.describe_versions(result),
         "examples": _quarantined_rows(data).head(20)[["reason", "source", "row"]].to_dict("records")
         if quarantine
