@@ -252,6 +252,8 @@ def _data_for_kind(data: DataSettings, kind: Kind) -> DataSettings:
         data = data.model_copy(update={"label": None})
     if kind != "generation" and data.label is None:
         raise _field_error("data.label", f"{kind} needs one, the column that is learned")
+    if kind != "classification" and data.label_columns is not None:
+        raise _field_error("data.label_columns", f"{kind} knows no rows with several labels; leave it out")
     if kind != "classification" and data.label_separator is not None:
         raise _field_error("data.label_separator", f"{kind} knows no rows with several labels; leave it out")
     if kind in GENERATIVE and data.unlabelled is not None:

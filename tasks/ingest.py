@@ -4,16 +4,17 @@ import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import Field, StrictInt, StrictStr, field_validator
+from pydantic import Field, StrictInt, StrictStr, field_validator, model_validator
 
 from nightshift.data import size_limits
 from nightshift.data.batches import Quoting, ReadOptions
-from nightshift.data.canonical_rows import FIELDS, TEXTS, canonical_rows, schema
+from nightshift.data.canonical_rows import FIELDS, TEXTS, CellOptions, canonical_rows, schema
 from nightshift.data.exclusion import excluded_keys
+from nightshift.data.nested_cells import select_cells
 from nightshift.data.partitions import with_partitions
 from nightshift.data.readers import read_batches
 from nightshift.data.sources import files_of
@@ -28,7 +29,9 @@ Column = StrictStr | StrictInt
 
 
 class DataSettings(Settings):
-    """Files with the rows, and their columns, by name or by position from 0."""
+    """Files with the rows, and their columns, by name or by position from 0; a dotted name such as label.value or labels.0
+    names a field of an object, or an item of a list.
+    """
 
     path: str | list[str]
     """A file, a folder, a pattern such as days/*.csv, a Hugging Face dataset as hf:ID[@REVISION][#SPLIT], or a list of
@@ -48,6 +51,12 @@ class DataSettings(Settings):
     """Separator between the labels of a row that may have several (multi-label), also required for lists in JSON and
     Parquet; if not set, each row has one label.
     """
+    label_columns: list[Column] | dict[str, Column] | None = None
+    """Columns of 0 and 1, one for each label that a row may have (multi-hot), instead of `label`; as a list, or by label,
+    such as `{toxic: labels.0}`. They are written with `label_separator`, by default |.
+    """
+    join: str | None = None
+    """Text between the tokens of texts that are lists, such as a space; if not set, a list is no text."""
     group: Column | None = None
     """Column with groups: rows of the same group stay in the same set, and the gate compares groups instead of rows; if
     not set, each row stands alone.
@@ -107,6 +116,25 @@ class DataSettings(Settings):
         for timestamp_format in _as_list(formats or []):
             validate_format(timestamp_format)
         return formats
+
+    @model_validator(mode="after")
+    def _validate_label_columns(self) -> Self:
+        if self.label_columns is None:
+            return self
+        if not self.label_columns:
+            raise ValueError("label_columns: names no column")
+        if self.label not in (None, "label"):
+            raise ValueError("label_columns: they stand in place of label; leave one of the two out")
+        self.label_separator = self.label_separator or "|"
+        if label := next((label for label in self.columns_by_label if self.label_separator in label), None):
+            raise ValueError(f"label_columns: the label {label!r} holds the label_separator; set another")
+        return self
+
+    @property
+    def columns_by_label(self) -> dict[str, Column]:
+        """The column of each label, if each has its own."""
+        columns = self.label_columns or {}
+        return columns if isinstance(columns, dict) else {str(column): column for column in columns}
 
     @property
     def timestamp_formats(self) -> list[str]:
@@ -185,13 +213,15 @@ def read_rows(sources: list[Source], data: DataSettings, slices: Sequence[str] =
     incomplete = ""
     for source in sources:
         of_side = [field for field in fields if field in TEXTS or source.side != "unlabelled"]
-        columns = {field: getattr(data, field) for field in of_side}
+        columns = _columns(data, of_side)
+        dotted = [name for name in [*columns.values(), *slices] if isinstance(name, str) and "." in name]
         names = available[source.path] = {}
         try:
             with size_limits.memory_errors_as_input(source.path):
                 for records in read_batches(source.path, data.read_options):
                     batch = with_partitions(records, source.partitions)
                     names |= dict.fromkeys(batch.table.column_names)
+                    names |= dict.fromkeys(name for name in dotted if select_cells(batch.table, name) is not None)
                     if incomplete:
                         break
                     yield canonical_rows(
@@ -199,7 +229,7 @@ def read_rows(sources: list[Source], data: DataSettings, slices: Sequence[str] =
                         source=display_names[source.path],
                         side=source.side,
                         names={field: _column_name(columns.get(field), list(names)) for field in fields},
-                        separator=data.label_separator,
+                        options=_cell_options(data, list(names)),
                         excluded=to_exclude,
                     )
         except EmptyInputError as error:
@@ -220,6 +250,20 @@ def _report_empty(sources: list[Source], empty: dict[str, EmptyInputError]) -> N
             if source.side not in filled:
                 raise empty[source.path]
             log.warning("%s; it is left out", empty[source.path])
+
+
+def _columns(data: DataSettings, fields: Sequence[str]) -> dict[str, Column]:
+    """Return the columns that are read for some fields, by setting."""
+    columns: dict[str, Column] = {field: getattr(data, field) for field in fields}
+    if data.label_columns and "label" in columns:
+        del columns["label"]
+        columns |= {f"label_columns.{label}": column for label, column in data.columns_by_label.items()}
+    return columns
+
+
+def _cell_options(data: DataSettings, available: list[str]) -> CellOptions:
+    names = {label: _column_name(column, available) for label, column in data.columns_by_label.items()}
+    return CellOptions(data.label_separator, data.join, names)
 
 
 def _column_name(column: Column | None, available: list[str]) -> str | None:

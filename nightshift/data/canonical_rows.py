@@ -2,15 +2,27 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nightshift.data.arrow_json import as_json
 from nightshift.data.batches import Batch
 from nightshift.data.blank import is_blank
+from nightshift.data.cell_texts import LIST, OBJECT, CellTexts, as_texts
+from nightshift.data.nested_cells import (
+    MULTI_HOT,
+    NO_TEXTS,
+    field_example,
+    flagged_labels,
+    joined_labels,
+    joined_tokens,
+    select_cells,
+)
 from nightshift.data.row_keys import canonical_text, text_key
+from nightshift.errors import InputError
 
 TEXTS = ("text", "text_pair")
 FIELDS = (*TEXTS, "label", "group", "timestamp")
@@ -19,6 +31,16 @@ NOT_BLANK = {*TEXTS, "label"}
 """Columns in which a blank cell is null."""
 VISIBLE = r"[\p{L}\p{N}]"
 """Letters and digits: a text with one of them is not blank; of the others `is_blank` decides."""
+
+
+@dataclass(frozen=True)
+class CellOptions:
+    """Options for cells that hold several values; see `DataSettings`."""
+
+    label_separator: str | None = None
+    join: str | None = None
+    label_columns: Mapping[str, str | None] = field(default_factory=dict)
+    """Name of the column of each label, if each has its own."""
 
 
 def schema(fields: Collection[str]) -> pa.Schema:
@@ -32,7 +54,7 @@ def canonical_rows(
     source: str,
     side: str,
     names: Mapping[str, str | None],
-    separator: str | None,
+    options: CellOptions,
     excluded: Collection[str] = frozenset(),
 ) -> pa.Table:
     """Return a batch in the columns of `schema`.
@@ -42,20 +64,27 @@ def canonical_rows(
         source: Name of the source to write.
         side: Side of the source.
         names: Name of each field's column; None, or a column that the batch lacks, is null.
-        separator: Joins the labels of a row that may have several.
+        options: What a person says of cells that hold several values.
         excluded: Row keys whose texts may not be written.
     """
-    unreadable = _mask(len(batch), batch.problems)
-    columns: dict[str, Any] = {"problem": _problems(batch), "source": _repeat(source, len(batch))}
-    columns |= {
+    texts = {name: _cell_texts(batch, name, column, options) for name, column in names.items()}
+    for name, cells in texts.items():
+        _ensure_texts(batch, source, name, names[name], cells)
+    problems = {
+        index: f"{name}: {problem}" for name, cells in texts.items() for index, problem in cells.problems.items()
+    }
+    problems |= batch.problems
+    unreadable = _mask(len(batch), problems)
+    columns: dict[str, Any] = {
+        "problem": pa.array([problems.get(index) for index in range(len(batch))], pa.string()),
+        "source": _repeat(source, len(batch)),
         "side": _repeat(side, len(batch)),
         "row": pa.array(range(batch.first_row, batch.first_row + len(batch))),
     }
-    for field, name in names.items():
-        cells = batch.table[name] if name in batch.table.column_names else pa.nulls(len(batch))
-        texts = pa.array(_joined_labels(cells, separator)) if field == "label" and separator else as_texts(cells)
-        texts = blank_as_null(texts) if field in NOT_BLANK and not (field == "label" and separator) else texts
-        columns[field] = pc.if_else(unreadable, pa.scalar(None, pa.string()), texts.cast(pa.string()))
+    for name, cells in texts.items():
+        is_list = name == "label" and options.label_separator
+        values = blank_as_null(cells.values) if name in NOT_BLANK and not is_list else cells.values
+        columns[name] = pc.if_else(unreadable, pa.scalar(None, pa.string()), values)
     keys = _row_keys([columns[field].to_pylist() for field in TEXTS if field in names])
     columns["row_key"] = pa.array(keys, pa.string())
     columns["side_key"] = pa.array(_side_keys(keys, columns.get("group")), pa.string())
@@ -65,24 +94,44 @@ def canonical_rows(
     return _redact_excluded(rows, excluded) if excluded else rows
 
 
-def as_texts(cells: Any) -> pa.Array:
-    """Return cells of any Arrow type as texts: whole numbers without a decimal point, bytes as UTF-8."""
-    cells = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
-    if pa.types.is_dictionary(cells.type):
-        cells = cells.dictionary_decode()
-    if pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type) or pa.types.is_integer(cells.type):
-        return cells.cast(pa.string())
-    return pa.array(map(_as_text, cells.to_pylist()), pa.string())
+def _cell_texts(batch: Batch, name: str, column: str | None, options: CellOptions) -> CellTexts:
+    """Return the texts of a field; a column that the batch lacks has none."""
+    if name == "label" and options.label_columns and options.label_separator:
+        flags = {label: select_cells(batch.table, flag) for label, flag in options.label_columns.items()}
+        present = {label: cells for label, cells in flags.items() if cells is not None}
+        if len(present) < len(flags):
+            return CellTexts(pa.nulls(len(batch), pa.string()))
+        return flagged_labels(present, options.label_separator)
+    cells = select_cells(batch.table, column)
+    if cells is None:
+        return CellTexts(pa.nulls(len(batch), pa.string()))
+    if name == "label" and options.label_separator:
+        return joined_labels(cells, options.label_separator)
+    return joined_tokens(cells, options.join) if name in TEXTS and options.join is not None else as_texts(cells)
 
 
-def _as_text(value: Any) -> str | None:
-    if value is None or value != value:
-        return None
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return str(value)
+def _ensure_texts(batch: Batch, source: str, name: str, column: str | None, texts: CellTexts) -> None:
+    """Raise InputError if most cells at the beginning of a source have a problem: its column is not what the settings say."""
+    num_filled = len(batch) - texts.values.null_count + len(texts.problems)
+    if batch.first_row > 1 or len(texts.problems) * 2 <= num_filled:
+        return
+    index, problem = min(texts.problems.items())
+    cells = select_cells(batch.table, column)
+    example = f"{column}.{field_example(cells)}" if cells is not None else ""
+    advice = f"name a field of it, such as data.{name}: {example}"
+    if problem == LIST and name in TEXTS:
+        advice = "set data.join to what stands between its items, such as ' '"
+    elif problem == LIST and name == "label":
+        advice = "set data.label_separator, such as '|', if a row may have several labels, " + advice.replace(
+            "name", "or name", 1
+        )
+    elif problem == MULTI_HOT:
+        advice = f"name each label's item by data.label_columns, such as LABEL: {example}"
+    elif problem not in (LIST, OBJECT, NO_TEXTS):
+        advice = "name another column, or mend the file"
+    raise InputError(
+        f"data.{name}: {source}, {batch.position(index)}: {column or 'a column'} holds {problem}; {advice}"
+    )
 
 
 def blank_as_null(texts: pa.Array) -> pa.Array:
@@ -94,24 +143,6 @@ def blank_as_null(texts: pa.Array) -> pa.Array:
     return pc.replace_with_mask(
         texts, doubtful, pc.if_else(pa.array(blank), pa.scalar(None, pa.string()), texts.filter(doubtful))
     )
-
-
-def joined(labels: Any, separator: str) -> str | None:
-    """Return a row's labels, a list or a text, in canonical form: stripped, unique, sorted, joined.
-
-    An empty list means that the row has none of the labels, and gives an empty text; an empty text gives None.
-    """
-    is_list = isinstance(labels, list)
-    texts = [_as_text(label) or "" for label in (labels if is_list else [labels])]
-    text = separator.join(sorted({label.strip() for label in separator.join(texts).split(separator)} - {""}))
-    return text if text or labels == [] else None
-
-
-def _joined_labels(cells: Any, separator: str) -> pa.Array:
-    """Return each cell's labels in canonical form; equal cells are worked out once."""
-    values = cells.to_pylist()
-    by_cell = {key: joined(value, separator) for key, value in {repr(value): value for value in values}.items()}
-    return pa.array([by_cell[repr(value)] for value in values], pa.string())
 
 
 def _row_keys(texts: Sequence[list[str | None]]) -> list[str | None]:
@@ -135,13 +166,7 @@ def _side_keys(keys: list[str | None], groups: pa.Array | None) -> list[str | No
 
 def originals(batch: Batch) -> pa.Array:
     """Return each record of a batch as a JSON object, with all its columns."""
-    if batch.originals is not None:
-        return batch.originals
-    with duckdb.connect() as connection:
-        connection.execute("SET threads = 1; SET timezone = 'UTC'")
-        connection.register("records", batch.table)
-        result = connection.sql("SELECT to_json(records)::VARCHAR AS original FROM records").to_arrow_table()
-    return result["original"].combine_chunks()
+    return as_json(batch.table) if batch.originals is None else batch.originals
 
 
 def _redact_excluded(rows: pa.Table, excluded: Collection[str]) -> pa.Table:
@@ -169,10 +194,6 @@ def _redact_excluded(rows: pa.Table, excluded: Collection[str]) -> pa.Table:
 
 def _mask(size: int, positions: Collection[int]) -> pa.Array:
     return pa.array([index in positions for index in range(size)], pa.bool_())
-
-
-def _problems(batch: Batch) -> pa.Array:
-    return pa.array([batch.problems.get(index) for index in range(len(batch))], pa.string())
 
 
 def _repeat(value: str, size: int) -> pa.Array:

@@ -1,79 +1,331 @@
-"""JSON files: an object a line."""
+"""JSON files: an object a line, objects one after the other, or one array of objects; all are streamed."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, TextIO
 
 import pyarrow as pa
 
+from nightshift.data import size_limits
 from nightshift.data.batches import BATCH_ROWS, Batch
-from nightshift.data.text_files import UNDECODED, decodable, read_text
-from nightshift.errors import InputError
+from nightshift.data.cell_texts import from_json_values
+from nightshift.data.text_files import UNDECODED, TextFile, decodable, inspect_text
+from nightshift.errors import EmptyInputError, InputError
+
+CHUNK = 2**20
+"""Characters of a file that are read at once."""
+HEAD = 2**20
+"""Characters at the beginning of a file by which its layout is recognised."""
+BATCH_CHARACTERS = 2**26
+"""Characters of a batch's records from which on it is complete."""
+MAX_DEPTH = 100
+"""Maximum depth of lists and objects within each other."""
+MAX_COLUMNS = 10_000
+"""Maximum number of different names among the records of a batch."""
+WHITE_SPACE = " \t\r\n\ufeff"
+"""Characters between values; byte order marks stand there where files were joined."""
+UNFINISHED = 10
+"""Characters before the end of a text in which an error may be due to the text's being cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """A value of a file: its first line, its text, and why it is no record."""
+
+    line: int
+    source: str
+    value: Any
+    problem: str | None
+
+
+class _Decoder:
+    """JSON decoder that notices what a dictionary cannot hold: repeated names, and NaN."""
+
+    def __init__(self) -> None:
+        self._raw_decode = json.JSONDecoder(object_pairs_hook=self._object, parse_constant=self._constant).raw_decode
+        self._repeated_name: str | None = None
+        self._has_constants = False
+
+    def decode(self, text: str, start: int, line: int) -> tuple[_Record, int]:
+        """Return the value that begins at a position of a text, and the position of its end.
+
+        Raises:
+            ValueError: There is none; json.JSONDecodeError with the position.
+            RecursionError: It is nested too deeply.
+        """
+        self._repeated_name, self._has_constants = None, False
+        value, end = self._raw_decode(text, start)
+        source = text[start:end]
+        problem = None
+        if not isinstance(value, dict):
+            problem = "no JSON object"
+        elif self._repeated_name is not None:
+            problem = f"the name {decodable(self._repeated_name)!r} occurs twice in an object"
+        elif _is_deep(source):
+            problem = f"lists and objects more than {MAX_DEPTH} deep"
+        elif self._has_constants:
+            source = json.dumps(_without_constants(value), ensure_ascii=False)
+        return _Record(line, source, value, problem), end
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        values = dict(pairs)
+        if len(values) < len(pairs):
+            names = [name for name, _ in pairs]
+            self._repeated_name = next(name for name in names if names.count(name) > 1)
+        return values
+
+    def _constant(self, name: str) -> float:
+        self._has_constants = True
+        return float(name)
+
+
+def _without_constants(value: Any) -> Any:
+    """Return a value with None in place of NaN and infinity, which JSON does not know."""
+    return json.loads(json.dumps(value), parse_constant=lambda _: None)
+
+
+def _is_deep(source: str) -> bool:
+    """Return True if lists and objects are nested more than `MAX_DEPTH` deep, which what reads the record later may not bear."""
+    if source.count("[") + source.count("{") <= MAX_DEPTH:
+        return False
+    depth = deepest = 0
+    is_text = is_escaped = False
+    for character in source:
+        if is_text:
+            is_text = is_escaped or character != '"'
+            is_escaped = character == "\\" and not is_escaped
+        elif character == '"':
+            is_text = True
+        else:
+            depth += (character in "[{") - (character in "]}")
+            deepest = max(deepest, depth)
+    return deepest > MAX_DEPTH
 
 
 def read_json(path: Path, encoding: str | None) -> Iterator[Batch]:
-    """Yield the objects of a file of JSON lines; a line that is no object is a problem.
+    """Yield the objects of a JSON file; a line, or an element of the array, that is no object is a problem.
 
     Raises:
-        InputError: The file is empty, or cut off in the middle of a record.
+        InputError: The file is empty, cut off in the middle of a record, a damaged array, or a single object of columns.
     """
-    text, encoding = read_text(path, encoding)
-    lines = text.split("\n")
-    numbers = [number for number, line in enumerate(lines, 1) if line.strip()]
-    for start in range(0, len(numbers), BATCH_ROWS):
-        batch_lines = numbers[start : start + BATCH_ROWS]
-        objects: list[dict[str, Any]] = []
-        problems: dict[int, str] = {}
-        for index, number in enumerate(batch_lines):
-            values, problem = _object(path, lines[number - 1], encoding, number == len(lines), number)
-            objects.append(values)
-            if problem:
-                problems[index] = problem
-        originals = pa.array(map(_as_json, objects), pa.string())
-        readable = [{} if index in problems else values for index, values in enumerate(objects)]
-        yield Batch(as_table(readable), start + 1, batch_lines, problems, originals)
+    text = inspect_text(path, encoding)
+    if text.is_empty:
+        raise EmptyInputError(f"{path}: the file is empty; rows were expected")
+    read_records = _layout(text)
+    first_row, has_objects = 1, False
+    with text.open(newline=None) as file:
+        for records in _split(path, read_records(path, file)):
+            has_objects = has_objects or any(isinstance(record.value, dict) for record in records)
+            yield _batch(path, records, text.encoding_name, first_row)
+            first_row += len(records)
+    if first_row == 1:
+        raise EmptyInputError(f"{path}: the file holds no rows")
+    if not has_objects:
+        raise InputError(f"{path}: none of its {first_row - 1:,} records is a JSON object; expected one object a line")
 
 
-def _object(path: Path, line: str, encoding: str, is_last: bool, number: int) -> tuple[dict[str, Any], str | None]:
-    """Return the object of a line, and the reason if there is none."""
+def _layout(text: TextFile) -> Callable[[Path, TextIO], Iterator[_Record]]:
+    """Return what reads a file's records, by its beginning."""
+    with text.open(newline=None) as file:
+        head = file.read(HEAD)
+        while not head.strip(WHITE_SPACE) and (more := file.read(HEAD)):
+            head += more
+    first = head.lstrip(WHITE_SPACE)
+    line, has_more, following = first.partition("\n")
+    if _is_value(line) and (line[:1] == "{" or following.strip(WHITE_SPACE)):
+        return _read_lines
+    if first[:1] == "[":
+        return _read_array
+    if first[:1] == "{" and has_more and _may_continue(first):
+        return _read_values
+    return _read_lines
+
+
+def _is_value(text: str) -> bool:
     try:
-        values = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        if is_last:
-            raise InputError(f"{path}, line {number}: the file is cut off in the middle of a record") from error
-        values = None
-    if not isinstance(values, dict):
-        return {"line": decodable(line)}, "no JSON object"
-    plain = json.dumps(values, ensure_ascii=False)
-    if not UNDECODED.search(plain):
-        return values, None
-    return json.loads(decodable(plain)), f"broken encoding: not valid {encoding}"
+        json.loads(text.strip(WHITE_SPACE))
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
-def as_table(objects: Sequence[dict[str, Any]]) -> pa.Table:
-    """Return the values of objects by column; values of several kinds in a column become texts."""
-    names = dict.fromkeys(name for values in objects for name in values)
-    table = pa.table({name: _as_array([values.get(name) for values in objects]) for name in names})
-    return table if names else pa.Table.from_pylist(list(objects))
-
-
-def _as_array(values: list[Any]) -> pa.Array:
+def _may_continue(text: str) -> bool:
+    """Return True if a text begins with a JSON value, or with the beginning of one."""
     try:
-        return pa.array(values)
-    except (pa.ArrowException, OverflowError):
-        return pa.array([None if value is None else _as_text(value) for value in values], pa.string())
+        json.JSONDecoder().raw_decode(text)
+    except json.JSONDecodeError as error:
+        return _is_unfinished(error)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
-def _as_text(value: Any) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+def _is_unfinished(error: json.JSONDecodeError) -> bool:
+    """Return True if the text may only be cut off where the error is."""
+    return error.msg.startswith("Unterminated string") or error.pos >= len(error.doc) - UNFINISHED
 
 
-def _as_json(values: dict[str, Any]) -> str:
-    try:
-        return json.dumps(values, ensure_ascii=False, allow_nan=False)
-    except ValueError:  # JSON has no NaN
-        plain = json.loads(json.dumps(values), parse_constant=lambda _: None)
-        return json.dumps(plain, ensure_ascii=False)
+def _read_lines(path: Path, file: TextIO) -> Iterator[_Record]:
+    """Yield the value of each line that is not blank."""
+    decoder = _Decoder()
+    for number, text in enumerate(file, 1):
+        source = text.strip(WHITE_SPACE)
+        if not source:
+            continue
+        try:
+            record, end = decoder.decode(source, 0, number)
+        except (ValueError, RecursionError) as error:
+            if isinstance(error, json.JSONDecodeError) and not text.endswith("\n") and _is_unfinished(error):
+                raise InputError(f"{path}, line {number}: the file is cut off in the middle of a record") from error
+            yield _Record(number, source, None, "no JSON object")
+        else:
+            yield record if end == len(source) else _Record(number, source, None, "no JSON object")
+
+
+class _ValueStream:
+    """JSON values in a text that is read in chunks, whatever lines they stand on."""
+
+    def __init__(self, path: Path, file: TextIO) -> None:
+        self._path, self._file = path, file
+        self._text, self._position, self._line = "", 0, 1
+        self._decoder = _Decoder()
+
+    def next_character(self) -> str:
+        """Skip white space and return the character after it, without taking it; empty at the end."""
+        while True:
+            rest = self._text[self._position : self._position + 1]
+            if rest and rest not in WHITE_SPACE:
+                return rest
+            if rest:
+                self._line += rest == "\n"
+                self._position += 1
+            elif not self._read_more():
+                return ""
+
+    def take(self, character: str) -> bool:
+        """Skip white space and take the character after it, if it is this one; return True if it is."""
+        is_next = self.next_character() == character
+        self._position += is_next
+        return is_next
+
+    def _read_more(self) -> bool:
+        unread = self._text[self._position :]
+        size_limits.ensure_memory(self._path, len(unread), 0)
+        chunk = self._file.read(max(CHUNK, len(unread)))
+        self._text, self._position = unread + chunk, 0
+        return bool(chunk)
+
+    def value(self) -> _Record:
+        """Return the value that follows."""
+        self.next_character()
+        while True:
+            try:
+                record, end = self._decoder.decode(self._text, self._position, self._line)
+            except json.JSONDecodeError as error:
+                if _is_unfinished(error) and self._read_more():
+                    continue
+                self._line += self._text.count("\n", self._position, error.pos)
+                self.fail(f"no JSON ({error.msg}); correct the line", is_cut=_is_unfinished(error))
+            except (ValueError, RecursionError) as error:
+                self.fail(f"a value that cannot be read ({error}); take it out")
+            if end < len(self._text) or not self._read_more():
+                break
+        self._line += self._text.count("\n", self._position, end)
+        self._position = end if end <= len(self._text) else len(self._text)
+        return record
+
+    def fail(self, problem: str, is_cut: bool = False) -> NoReturn:
+        """Raise InputError about the line of the position."""
+        problem = "the file is cut off in the middle of a record" if is_cut else problem
+        raise InputError(f"{self._path}, line {self._line}: {problem}")
+
+
+def _read_values(path: Path, file: TextIO) -> Iterator[_Record]:
+    """Yield values that follow each other."""
+    stream = _ValueStream(path, file)
+    while stream.next_character():
+        yield stream.value()
+
+
+def _read_array(path: Path, file: TextIO) -> Iterator[_Record]:
+    """Yield the elements of an array, after which the text must end."""
+    stream = _ValueStream(path, file)
+    stream.take("[")
+    if stream.next_character() != "]":
+        yield stream.value()
+        while stream.take(","):
+            yield stream.value()
+    if not stream.take("]"):
+        stream.fail("the array is not continued by a comma", is_cut=not stream.next_character())
+    if stream.next_character():
+        stream.fail("text after the end of the array; expected one array, or one object a line")
+
+
+def _split(path: Path, records: Iterator[_Record]) -> Iterator[list[_Record]]:
+    """Yield the records in lists of limited size."""
+    batch: list[_Record] = []
+    size = 0
+    first = list(islice(records, 2))
+    if len(first) == 1:
+        _ensure_no_columns(path, first[0].value)
+    for record in chain(first, records):
+        batch.append(record)
+        size += len(record.source)
+        if len(batch) == BATCH_ROWS or size >= BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _ensure_no_columns(path: Path, value: Any) -> None:
+    """Raise InputError if the only object of a file holds columns, or all rows."""
+    values = list(value.values()) if isinstance(value, dict) else []
+    lengths = {len(item) if isinstance(item, (list, dict)) else 0 for item in values}
+    if len(lengths) == 1 and lengths.pop() > 1:
+        names = decodable(", ".join(list(value)[:5]))
+        raise InputError(
+            f"{path}: the file is a single object, of {names}; expected the rows as objects, one a line or in one array; "
+            "pandas writes them by to_json(orient='records', lines=True)"
+        )
+
+
+def _batch(path: Path, records: Sequence[_Record], encoding: str, first_row: int) -> Batch:
+    problems: dict[int, str] = {}
+    originals: list[str] = []
+    objects: list[dict[str, Any]] = []
+    for index, record in enumerate(records):
+        problem, original = record.problem, record.source
+        if problem is None and _has_surrogates(record):
+            problem = f"broken encoding: not valid {encoding}"
+            original = decodable(json.dumps(record.value, ensure_ascii=False))
+        elif problem is not None:
+            original = json.dumps({"line": decodable(record.source)}, ensure_ascii=False)
+        if problem is not None:
+            problems[index] = problem
+        names = record.value if isinstance(record.value, dict) else ()
+        objects.append(dict.fromkeys(names) if problem else record.value)
+        originals.append(original)
+    lines = [record.line for record in records]
+    return Batch(_table(path, objects), first_row, lines, problems, pa.array(originals, pa.string()))
+
+
+def _table(path: Path, objects: Sequence[dict[str, Any]]) -> pa.Table:
+    """Return the values of objects by column; a column `line` without values if they have none."""
+    names = dict.fromkeys(decodable(name) for values in objects for name in values) or {"line": None}
+    if len(names) > MAX_COLUMNS:
+        raise InputError(
+            f"{path}: its records have {len(names):,} different names; expected the same names in all, {MAX_COLUMNS:,} at most"
+        )
+    return pa.table({name: from_json_values([values.get(name) for values in objects]) for name in names})
+
+
+def _has_surrogates(record: _Record) -> bool:
+    """Return True if UTF-8 cannot hold the record: bytes that could not be decoded, or half an escaped pair."""
+    if not record.source.isascii() and UNDECODED.search(record.source):
+        return True
+    is_escaped = "\\ud" in record.source or "\\uD" in record.source
+    return is_escaped and bool(UNDECODED.search(json.dumps(record.value, ensure_ascii=False)))

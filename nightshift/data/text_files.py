@@ -5,10 +5,11 @@ import io
 import logging
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, TextIO
 
 import charset_normalizer
 
@@ -67,17 +68,27 @@ class TextFile:
         Raises:
             InputError: The file cannot be read, or is no valid UTF-16 or UTF-32.
         """
+        with self.open() as text:
+            if first := text.readline().removeprefix("\ufeff"):
+                lines = islice(text, max(skip - 1, 0), None)
+                if not skip:
+                    yield first
+                yield from lines
+
+    @contextmanager
+    def open(self, newline: str | None = "") -> Iterator[TextIO]:
+        """Open the text, with a byte order mark if it has one; `newline` is that of Python's `open`.
+
+        Raises:
+            InputError: The file cannot be read, or is no valid UTF-16 or UTF-32.
+        """
         errors = "strict" if WIDE.match(self.encoding.lower()) else "surrogateescape"
         try:
             with (
                 open_uncompressed(self.path) as file,
-                io.TextIOWrapper(file, self.encoding, errors=errors, newline="") as text,
+                io.TextIOWrapper(file, self.encoding, errors=errors, newline=newline) as text,
             ):
-                if first := text.readline().removeprefix("\ufeff"):
-                    lines = islice(text, max(skip - 1, 0), None)
-                    if not skip:
-                        yield first
-                    yield from lines
+                yield text
         except (UnicodeError, LookupError) as error:
             raise _undecodable(self.path, self.encoding, error) from error
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, t
 
+from nightshift.data.nested_cells import nested_value
 from nightshift.evaluation import confidence_limits, significance
 from nightshift.evaluation.confidence_limits import Difference
 from nightshift.evaluation.kinds import form_of, metric_of
@@ -54,7 +55,7 @@ def split_slices(holdout: pd.DataFrame, objective: Objective, columns: Sequence[
     records = [json.loads(text) for text in holdout["original"]] if columns else []
     by_name = [
         *series.items(),
-        *((name, pd.Series([record.get(name) for record in records], dtype=object)) for name in columns),
+        *((name, pd.Series([nested_value(record, name) for record in records], dtype=object)) for name in columns),
     ]
     return [
         RowSubset(name, value, np.asarray(rows)) for name, values in by_name for value, rows in _groups(values).items()
