@@ -30,6 +30,8 @@ SettingsFile = Annotated[Path, typer.Argument(metavar="SETTINGS.yaml", help="Set
 Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=c", help="Override one setting.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 Reason = Annotated[str, typer.Option("--reason", help="Reason, kept in the ledger.")]
+MAX_LABELS = 20
+"""Maximum number of labels that `validate` prints."""
 BENCHMARKS = {
     "train": "benchmarks.train",
     "flow": "benchmarks.flow",
@@ -161,12 +163,26 @@ def _print_checked(name: str, checked: dict[str, Any]) -> None:
         mark = "pass" if line["success"] else "FAIL"
         name, column, observed = (terminal_field(line[field] or "") for field in ("name", "column", "observed"))
         _print(f"{mark}  {line['severity']:<8}  {name}  {column}  {observed}")
+    for line in _label_lines(checked):
+        _print(line)
     counts = {name: f"{count:,} {name}" for name, count in checked["rows"].items()}
     totals = ", ".join(counts.pop(name) for name in ("read", "kept", "quarantined"))
     reasons = f" ({', '.join(counts.values())})" if counts else ""
     _print(
         f"{checked['status']}: {totals}{reasons}\nquarantine  {checked['quarantine']}\ndata docs   {checked['data_docs']}"
     )
+
+
+def _label_lines(checked: dict[str, Any]) -> list[str]:
+    """Return the labels with their counts, and what the data gate says about them, as lines."""
+    from nightshift.data.label_variants import quoted
+
+    counts = checked["labels"]["most_frequent"][:MAX_LABELS]
+    lines = [f"label {count['read']:>9,} read {count['kept']:>9,} kept  {quoted(count['label'])}" for count in counts]
+    if others := checked["labels"]["number"] - len(counts):
+        lines.append(f"label  and {others:,} more")
+    lines += [f"warning: {terminal_field(warning)}" for warning in checked["warnings"]]
+    return lines + [f"note: {terminal_field(notice)}" for notice in checked["notices"]]
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """The rows of one objective, from its files to its sides: the calls that several flows have in common."""
 
+import logging
 from pathlib import Path
 
 from expectations.own_suite import parse_suite
@@ -11,6 +12,8 @@ from tasks.ingest import ingest, locate
 from tasks.split import split
 from tasks.validate import validate
 
+log = logging.getLogger("nightshift.rows")
+
 
 def locate_sources(settings: NightSettings, objective: ObjectiveSettings, with_holdout: bool = True) -> list[Source]:
     """Return the files of an objective, without its holdout file if `with_holdout` is False."""
@@ -19,9 +22,27 @@ def locate_sources(settings: NightSettings, objective: ObjectiveSettings, with_h
 
 def check_rows(settings: NightSettings, objective: ObjectiveSettings, sources: list[Source]) -> Checked:
     """Read the rows of an objective, and check them."""
+    data = objective.data
     own_suite = read_own_suite(settings)
-    rows = ingest(sources, objective.data, settings.gate.slices)
-    return validate(rows, settings.expectations, objective.kind, objective.data.label_separator, own_suite)
+    rows = ingest(sources, data, settings.gate.slices)
+    mapped_to = sorted(set(data.label_map.values()))
+    return validate(
+        rows,
+        settings.expectations,
+        objective.kind,
+        data.label_separator,
+        own_suite,
+        data.missing_values,
+        mapped_to,
+    )
+
+
+def log_findings(checked: Checked) -> None:
+    """Log what a person should look at, and what the settings have changed."""
+    for warning in checked.warnings:
+        log.warning(warning)
+    for notice in checked.notices:
+        log.info(notice)
 
 
 def read_own_suite(settings: NightSettings) -> str:

@@ -256,6 +256,9 @@ def _data_for_kind(data: DataSettings, kind: Kind) -> DataSettings:
         raise _field_error("data.label_columns", f"{kind} knows no rows with several labels; leave it out")
     if kind != "classification" and data.label_separator is not None:
         raise _field_error("data.label_separator", f"{kind} knows no rows with several labels; leave it out")
+    if data.label_map and (kind == "regression" or data.label is None):
+        material = "numbers" if kind == "regression" else "from the texts alone"
+        raise _field_error("data.label_map", f"{kind} learns {material} and has no labels to rename; leave it out")
     if kind in GENERATIVE and data.unlabelled is not None:
         raise _field_error("data.unlabelled", f"{kind} learns from what it is to write; leave it out")
     if kind in GENERATIVE and data.text_pair is not None:

@@ -65,6 +65,10 @@ class Rows(Artifact):
     read: int
     unlabelled: int = 0
     """Number of records of `data.unlabelled`, which `read` does not count."""
+    mapped_labels: dict[str, int] = Field(default_factory=dict)
+    """Number of labels that `data.label_map` has replaced, by the label that was replaced."""
+    missing_words: dict[str, dict[str, int]] = Field(default_factory=dict)
+    """Number of cells that hold only a word that says nothing and count as missing, by column and word."""
 
 
 class ExpectationResult(BaseModel):
@@ -87,6 +91,16 @@ class RowSample(BaseModel):
     label: str | None = None
 
 
+class LabelCount(BaseModel):
+    """Label with its numbers of rows; a row with several labels counts for each."""
+
+    label: str
+    read: int
+    """Rows that can be read and have a text."""
+    kept: int
+    """Rows that were not quarantined."""
+
+
 class Checked(Artifact):
     """`rows.parquet` (the rows that were kept, columns as in `Rows` without `excluded`), `quarantine.csv`, `measured/data_docs/index.html`;
     `measured/samples.json` (rows that fail, for each of `expectations`, unless switched off); `unlabelled.parquet` as in `Rows`.
@@ -99,6 +113,19 @@ class Checked(Artifact):
     quarantined: dict[str, int]
     """Rows by reason: excluded, unreadable, missing, no number, unknown label, conflict, duplicate, outlier."""
     expectations: list[ExpectationResult]
+    labels: list[LabelCount] = Field(default_factory=list)
+    """The most frequent labels of a classification."""
+    num_labels: int = 0
+    """Number of different labels of a classification."""
+    mapped_labels: dict[str, int] = Field(default_factory=dict)
+    missing_words: dict[str, dict[str, int]] = Field(default_factory=dict)
+    """As in `Rows`, with the labels."""
+    label_map: dict[str, str] = Field(default_factory=dict)
+    """Proposal for `data.label_map`: it joins the labels that differ in their spelling only."""
+    warnings: list[str] = Field(default_factory=list)
+    """Sentences on what a person should look at."""
+    notices: list[str] = Field(default_factory=list)
+    """Sentences on what the settings have changed or left out."""
 
 
 class Sides(Artifact):

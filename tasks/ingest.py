@@ -12,8 +12,12 @@ from pydantic import Field, StrictInt, StrictStr, field_validator, model_validat
 
 from nightshift.data import size_limits
 from nightshift.data.batches import Quoting, ReadOptions
+from nightshift.data.blank import is_blank
 from nightshift.data.canonical_rows import FIELDS, TEXTS, CellOptions, canonical_rows, schema
+from nightshift.data.cell_changes import CellChanges
 from nightshift.data.exclusion import excluded_keys
+from nightshift.data.label_map import LabelMap
+from nightshift.data.missing_words import MISSING_VALUES, normalized
 from nightshift.data.nested_cells import select_cells
 from nightshift.data.partitions import with_partitions
 from nightshift.data.readers import read_batches
@@ -57,6 +61,14 @@ class DataSettings(Settings):
     """
     join: str | None = None
     """Text between the tokens of texts that are lists, such as a space; if not set, a list is no text."""
+    label_map: dict[str, str] = {}
+    """New labels by the labels that they replace, such as `{"Positive ": positive}`, each applied once; with
+    `label_separator` to each label of a row.
+    """
+    missing_values: list[str] | None = None
+    """Words that count as missing where they are a whole text or label, in any case; [] keeps all as they are. If not set: NA,
+    N/A, #N/A, null, None, nan, ? and dashes, but not a label that occurs as often as a class should.
+    """
     group: Column | None = None
     """Column with groups: rows of the same group stay in the same set, and the gate compares groups instead of rows; if
     not set, each row stands alone.
@@ -141,6 +153,28 @@ class DataSettings(Settings):
         """The formats of the times; empty if they are recognised."""
         return _as_list(self.timestamp_format or [])
 
+    @field_validator("missing_values")
+    @classmethod
+    def _validate_missing_values(cls, words: list[str] | None) -> list[str] | None:
+        if words is not None and not all(map(normalized, words)):
+            raise ValueError("an empty word; cells without anything visible are missing anyway")
+        return words
+
+    @model_validator(mode="after")
+    def _validate_label_map(self) -> Self:
+        for label in [*self.label_map, *self.label_map.values()]:
+            if is_blank(label):
+                raise ValueError("label_map: an empty label; data.missing_values names labels that count as missing")
+            if self.label_separator and self.label_separator in label:
+                raise ValueError(f"label_map: {label!r} holds the label_separator; map each label by itself")
+        return self
+
+    @property
+    def cell_changes(self) -> CellChanges:
+        """The changes of cells that these settings ask for, with all counts at zero."""
+        words = MISSING_VALUES if self.missing_values is None else self.missing_values
+        return CellChanges(words, LabelMap(self.label_map, self.label_separator))
+
     @property
     def read_options(self) -> ReadOptions:
         """The options of the readers."""
@@ -193,19 +227,23 @@ def _sources(path: str, setting: str, base_dir: Path, side: Any) -> list[Source]
     ]
 
 
-def read_rows(sources: list[Source], data: DataSettings, slices: Sequence[str] = ()) -> Iterator[pa.Table]:
+def read_rows(
+    sources: list[Source], data: DataSettings, slices: Sequence[str] = (), changes: CellChanges | None = None
+) -> Iterator[pa.Table]:
     """Yield every record of every source in batches, with the columns documented at `nightshift.records.Rows`.
 
     Args:
         sources: The files, as `locate` returns them.
         data: What the columns are.
         slices: Further columns that the files must have; their values stay in `original`.
+        changes: Counter of the changes of cells, `data.cell_changes`.
 
     Raises:
         InputError: A file cannot be read whole or lacks a column, or no file of a side has rows.
     """
     fields = [field for field in FIELDS if getattr(data, field) is not None]
     to_exclude = excluded_keys(sources)
+    changes = changes or data.cell_changes
     sources = [source for source in sources if source.side != "exclude"]
     display_names = _unique_names([source.path for source in sources])
     empty: dict[str, EmptyInputError] = {}
@@ -231,6 +269,7 @@ def read_rows(sources: list[Source], data: DataSettings, slices: Sequence[str] =
                         names={field: _column_name(columns.get(field), list(names)) for field in fields},
                         options=_cell_options(data, list(names)),
                         excluded=to_exclude,
+                        changes=data.cell_changes if source.side == "unlabelled" else changes,
                     )
         except EmptyInputError as error:
             empty[source.path] = error
@@ -319,16 +358,22 @@ def ingest(folder: Path, sources: list[Source], data: DataSettings, slices: list
     fields = [field for field in FIELDS if getattr(data, field) is not None]
     texts = [field for field in fields if field in TEXTS]
     unlabelled = _UnlabelledTexts(texts)
+    changes = data.cell_changes
     read = 0
     with pq.ParquetWriter(folder / "rows.parquet", schema(fields)) as writer:
-        for batch in read_rows(sources, data, slices):
+        for batch in read_rows(sources, data, slices, changes):
             if batch["side"][0].as_py() == "unlabelled":
                 unlabelled.add(batch)
             else:
                 writer.write_table(batch)
                 read += len(batch)
     unlabelled.write(folder / "unlabelled.parquet")
-    return Rows(read=read, unlabelled=unlabelled.read)
+    return Rows(
+        read=read,
+        unlabelled=unlabelled.read,
+        mapped_labels=changes.label_map.changed,
+        missing_words={column: words for column, words in changes.missing.items() if words},
+    )
 
 
 class _UnlabelledTexts:

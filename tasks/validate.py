@@ -1,6 +1,7 @@
 """The data gate: Great Expectations' results decide which rows go to quarantine and whether the night stops."""
 
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import great_expectations as gx
@@ -15,7 +16,9 @@ from expectations.own_suite import SETTING as OWN_SETTING
 from expectations.own_suite import ensure_columns, parse_suite
 from expectations.settings import ExpectationSettings
 from expectations.suites import build_suites
+from nightshift.data import label_review
 from nightshift.data.batches import BATCH_ROWS
+from nightshift.data.label_review import LabelReview
 from nightshift.data.quarantine import EXCLUDED, write_quarantine
 from nightshift.data.row_samples import write_samples
 from nightshift.errors import SettingsError
@@ -57,6 +60,19 @@ def _advice(outcome: Outcome) -> str:
     return f"{advice} (or set {outcome.setting})" if outcome.setting else advice
 
 
+def _hint(outcomes: list[Outcome], words: Mapping[str, Mapping[str, int]], review: LabelReview) -> str:
+    """Return how labels and words that say nothing may be the cause of a stop, for the end of its reason."""
+    failed = next((outcome for outcome in outcomes if outcome.severity == "critical" and not outcome.success), None)
+    hint = ""
+    if failed and (of_column := words.get(failed.column or "")):
+        hint = f"; {label_review.missing_words(of_column)}"
+    if failed and failed.column == "label" and failed.reason != "missing" and review.label_map:
+        hint += (
+            f"; labels that differ in their spelling only are joined by {label_review.map_to_paste(review.label_map)}"
+        )
+    return hint
+
+
 @stage
 def validate(
     folder: Path,
@@ -65,6 +81,8 @@ def validate(
     kind: Kind,
     separator: str | None = None,
     own_suite: str = "",
+    missing_values: list[str] | None = None,
+    mapped_to: Sequence[str] = (),
 ) -> Checked:
     """Check the rows and write those kept, the quarantine and Data Docs.
 
@@ -77,14 +95,29 @@ def validate(
         kind: The objective's kind.
         separator: Joins the labels of a row that may have several.
         own_suite: Content of the file `expectations.suite`; empty if there is none.
+        missing_values: The setting `data.missing_values`, applied to the labels; ingest has applied it to the texts.
+        mapped_to: The labels that `data.label_map` gives, which are never missing.
     """
     source = artifact_store.folder(rows) / "rows.parquet"
     columns = [name for name in pq.read_schema(source).names if name not in NOT_CHECKED]
     suites = build_suites(expectations, columns, kind, separator, _own_suites(own_suite, columns))
     checked, excluded = _read_columns(source, _columns_to_read(suites, columns))
+    labels = label_review.MissingLabels()
+    if "label" in checked:
+        known = {*(expectations.labels or ()), *mapped_to}
+        labels = label_review.missing_labels(checked["label"], kind, missing_values, known, separator)
+        checked = checked.assign(label=labels.cells)
+    words = rows.missing_words | ({"label": labels.missing} if labels.missing else {})
     outcomes = _outcomes(checked, suites, folder / "measured" / "data_docs")
-    reasons = _reasons_of_file(quarantine_reasons(checked, outcomes), excluded)
-    _write_kept_rows(source, reasons.is_null(), folder / "rows.parquet")
+    reasons_of_checked = quarantine_reasons(checked, outcomes)
+    review = LabelReview()
+    if kind == "classification":
+        review = label_review.review_labels(
+            checked, reasons_of_checked, expectations.labels or (), separator, labels.undecided
+        )
+    reasons = _reasons_of_file(reasons_of_checked, excluded)
+    changed_labels = _of_file(checked["label"], len(excluded)) if labels.missing and separator else None
+    _write_kept_rows(source, reasons.is_null(), changed_labels, folder / "rows.parquet")
     write_quarantine(source, reasons, folder / "quarantine.csv")
     if expectations.samples:
         failing = [outcome.rows[: expectations.samples] for outcome in outcomes]
@@ -93,11 +126,18 @@ def validate(
     stopped = stop_reason(outcomes)
     return Checked(
         status="stopped" if stopped else "passed",
-        reason=stopped,
+        reason=stopped and stopped + _hint(outcomes, words, review),
         read=len(reasons),
         kept=reasons.null_count,
         quarantined={str(reason): int(count) for reason, count in reasons.to_pandas().value_counts().items()},
         expectations=[_result(outcome) for outcome in outcomes],
+        labels=review.labels,
+        num_labels=review.num_labels,
+        label_map=review.label_map,
+        mapped_labels=rows.mapped_labels,
+        missing_words=words,
+        warnings=review.warnings,
+        notices=label_review.notices(rows.mapped_labels, words),
     )
 
 
@@ -147,12 +187,26 @@ def _reasons_of_file(reasons: pd.Series, excluded: np.ndarray) -> pa.Array:
     return pa.array(whole, pa.string(), from_pandas=True)
 
 
-def _write_kept_rows(source: Path, is_kept: pa.Array, path: Path) -> None:
-    """Write the rows of a Parquet file that are kept, in batches, without the column `excluded`."""
+def _of_file(labels: pd.Series, num_rows: int) -> pa.Array:
+    """Return the labels of checked rows, by their position, for every row of the file."""
+    return pa.array(labels.reindex(range(num_rows)), pa.string(), from_pandas=True)
+
+
+def _write_kept_rows(source: Path, is_kept: pa.Array, labels: pa.Array | None, path: Path) -> None:
+    """Write the rows of a Parquet file that are kept, in batches, without the column `excluded`.
+
+    Args:
+        source: The file.
+        is_kept: True for each row that is kept.
+        labels: The labels, if they are not those of the file.
+        path: The file to write.
+    """
     names = [name for name in pq.read_schema(source).names if name != "excluded"]
     start = 0
     with pq.ParquetWriter(path, pa.schema([pq.read_schema(source).field(name) for name in names])) as writer:
         for batch in pq.ParquetFile(source).iter_batches(BATCH_ROWS, columns=names):
+            if labels is not None:
+                batch = batch.set_column(names.index("label"), "label", labels.slice(start, len(batch)))
             writer.write_batch(batch.filter(is_kept.slice(start, len(batch))))
             start += len(batch)
 

@@ -398,7 +398,17 @@ def test_the_counts_of_rows_are_said_in_words(capsys):
 
     rows = {"read": 1200, "kept": 1197, "quarantined": 3, "duplicate": 2, "label_missing": 1}
     _print_checked(
-        "", {"status": "passed", "rows": rows, "expectations": [], "quarantine": "q.csv", "data_docs": "d.html"}
+        "",
+        {
+            "status": "passed",
+            "rows": rows,
+            "expectations": [],
+            "quarantine": "q.csv",
+            "data_docs": "d.html",
+            "labels": {"number": 0, "most_frequent": []},
+            "warnings": [],
+            "notices": [],
+        },
     )
     assert capsys.readouterr().out.startswith(
         "passed: 1,200 read, 1,197 kept, 3 quarantined (2 duplicate, 1 label_missing)\n"

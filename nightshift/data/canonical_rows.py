@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from nightshift.data.arrow_json import as_json
 from nightshift.data.batches import Batch
 from nightshift.data.blank import is_blank
+from nightshift.data.cell_changes import CellChanges
 from nightshift.data.cell_texts import LIST, OBJECT, CellTexts, as_texts
 from nightshift.data.nested_cells import (
     MULTI_HOT,
@@ -56,6 +57,7 @@ def canonical_rows(
     names: Mapping[str, str | None],
     options: CellOptions,
     excluded: Collection[str] = frozenset(),
+    changes: CellChanges | None = None,
 ) -> pa.Table:
     """Return a batch in the columns of `schema`.
 
@@ -66,6 +68,7 @@ def canonical_rows(
         names: Name of each field's column; None, or a column that the batch lacks, is null.
         options: What a person says of cells that hold several values.
         excluded: Row keys whose texts may not be written.
+        changes: The changes of cells that the settings ask for; it counts them.
     """
     texts = {name: _cell_texts(batch, name, column, options) for name, column in names.items()}
     for name, cells in texts.items():
@@ -84,7 +87,8 @@ def canonical_rows(
     for name, cells in texts.items():
         is_list = name == "label" and options.label_separator
         values = blank_as_null(cells.values) if name in NOT_BLANK and not is_list else cells.values
-        columns[name] = pc.if_else(unreadable, pa.scalar(None, pa.string()), values)
+        values = pc.if_else(unreadable, pa.scalar(None, pa.string()), values)
+        columns[name] = changes.apply(name, values) if changes else values
     keys = _row_keys([columns[field].to_pylist() for field in TEXTS if field in names])
     columns["row_key"] = pa.array(keys, pa.string())
     columns["side_key"] = pa.array(_side_keys(keys, columns.get("group")), pa.string())
