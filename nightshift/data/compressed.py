@@ -12,6 +12,9 @@ from typing import IO
 from nightshift.data import size_limits
 from nightshift.errors import InputError
 
+SUFFIXES = (".gz", ".zip")
+CHUNK = 2**20
+"""Bytes of a file that are read at once."""
 MAX_LISTED = 5
 """Maximum number of files of an archive that a message lists."""
 
@@ -27,6 +30,23 @@ def uncompressed_name(path: Path) -> str:
     return _only_member(path).filename if path.suffix.lower() == ".zip" else path.name
 
 
+def uncompressed_content(path: Path) -> bytes | None:
+    """Return the whole content of a compressed file; None if it is not compressed.
+
+    Raises:
+        InputError: The file cannot be read, or unpacks to more than its size suggests or memory holds.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        return None
+    parts, size = [], 0
+    with open_uncompressed(path) as file:
+        while part := file.read(CHUNK):
+            parts.append(part)
+            size += len(part)
+            size_limits.ensure_memory(path, size, 0)
+    return b"".join(parts)
+
+
 @contextmanager
 def open_uncompressed(path: Path) -> Iterator[IO[bytes]]:
     """Open a file's content, decompressed as it is read.
@@ -35,7 +55,7 @@ def open_uncompressed(path: Path) -> Iterator[IO[bytes]]:
         InputError: The file cannot be read, or unpacks to far more than its size suggests.
     """
     try:
-        if path.suffix.lower() not in (".gz", ".zip"):
+        if path.suffix.lower() not in SUFFIXES:
             with path.open("rb") as file:
                 yield file
         elif path.suffix.lower() == ".gz":

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from nightshift.data import size_limits
 from nightshift.data.batches import BATCH_ROWS, Batch
+from nightshift.data.class_names import named_batch
 from nightshift.errors import EmptyInputError, InputError, first_line
 
 
@@ -28,6 +29,7 @@ def read_dataset(address: str) -> Iterator[Batch]:
         raise InputError(f"data.path: the data set {address} cannot be loaded: {first_line(error)}") from error
     if not len(dataset):
         raise EmptyInputError(f"data.path: the data set {address} holds no rows")
+    features = dataset.features.to_dict()
     for start in range(0, len(dataset), BATCH_ROWS):
         rows = dataset.with_format("arrow")[start : start + BATCH_ROWS]
-        yield Batch(pa.table(rows), start + 1)
+        yield named_batch(pa.table(rows), start + 1, features)

@@ -68,6 +68,8 @@ class _Decoder:
             problem = f"lists and objects more than {MAX_DEPTH} deep"
         elif self._has_constants:
             source = json.dumps(_without_constants(value), ensure_ascii=False)
+        elif not value:
+            source = "{}"
         return _Record(line, source, value, problem), end
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:

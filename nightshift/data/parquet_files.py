@@ -8,7 +8,12 @@ import pyarrow.parquet
 
 from nightshift.data import size_limits
 from nightshift.data.batches import BATCH_ROWS, Batch
+from nightshift.data.class_names import named_batch, stored_features
+from nightshift.data.compressed import uncompressed_content
 from nightshift.errors import EmptyInputError, InputError, first_line
+
+BATCH_BYTES = 2**26
+"""Bytes of a batch, about, if its rows are large."""
 
 
 def read_parquet(path: Path) -> Iterator[Batch]:
@@ -19,11 +24,20 @@ def read_parquet(path: Path) -> Iterator[Batch]:
     """
     first_row = 1
     try:
-        size_limits.ensure_parquet(path)
-        for batch in pyarrow.parquet.ParquetFile(path).iter_batches(BATCH_ROWS):
-            yield Batch(pa.Table.from_batches([batch]), first_row)
+        content = uncompressed_content(path)
+        size_limits.ensure_parquet(path, None if content is None else pa.py_buffer(content))
+        file = pyarrow.parquet.ParquetFile(path if content is None else pa.BufferReader(content))
+        features = stored_features(file.schema_arrow)
+        for batch in file.iter_batches(_batch_rows(file.metadata)):
+            yield named_batch(pa.Table.from_batches([batch]), first_row, features)
             first_row += batch.num_rows
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable Parquet file: {first_line(error)}") from error
     if first_row == 1:
         raise EmptyInputError(f"{path}: the file holds no rows")
+
+
+def _batch_rows(metadata: pyarrow.parquet.FileMetaData) -> int:
+    """Return the number of rows of a batch, fewer if rows are large."""
+    size: int = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
+    return min(BATCH_ROWS, max(1, BATCH_BYTES * int(metadata.num_rows) // max(size, 1)))

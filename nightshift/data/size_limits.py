@@ -85,22 +85,28 @@ def memory_errors_as_input(name: Path | str) -> Iterator[None]:
         ) from error
 
 
-def ensure_parquet(path: Path) -> None:
+def ensure_parquet(path: Path, content: pyarrow.Buffer | None = None) -> None:
     """Raise InputError if a Parquet file's content is too large for its file, or for memory.
+
+    `content` is that of a compressed file.
 
     A Parquet file stores repeated values once, so its metadata say little: the texts are read as dictionaries,
     which take little memory, and the lengths of their values are added up.
     """
-    metadata = pyarrow.parquet.read_metadata(path)
+    metadata = pyarrow.parquet.ParquetFile(_opened(path, content)).metadata
     ensure_memory(path, 0, metadata.num_rows)
     ensure_unpacked_size(path, sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)))
     columns = [metadata.schema.column(i) for i in range(metadata.num_columns)]
     texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
     size = 0
-    for batch in pyarrow.parquet.ParquetFile(path, read_dictionary=texts).iter_batches(BATCH):
+    for batch in pyarrow.parquet.ParquetFile(_opened(path, content), read_dictionary=texts).iter_batches(BATCH):
         size += sum(_unpacked_size(column) for column in batch.columns)
         ensure_unpacked_size(path, size)
         ensure_memory(path, size, metadata.num_rows)
+
+
+def _opened(path: Path, content: pyarrow.Buffer | None) -> Path | pyarrow.BufferReader:
+    return path if content is None else pyarrow.BufferReader(content)
 
 
 def _unpacked_size(array: Any) -> int:
