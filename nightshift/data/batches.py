@@ -1,14 +1,17 @@
 """Batches of records: what every reader returns, whatever it reads."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
 import pyarrow as pa
 
 Quoting = Literal["auto", "quoted", "none"]
+Item = TypeVar("Item")
 BATCH_ROWS = 50_000
 """Most records of a batch."""
+BATCH_SIZE = 2**25
+"""Characters after which a batch ends."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +52,15 @@ class Batch:
         return f"row {self.first_row + index}" if self.lines is None else f"line {self.lines[index]}"
 
 
-def split_batches(
-    columns: Mapping[str, Sequence[Any]], lines: Sequence[int], problems: Mapping[int, str]
-) -> Iterator[Batch]:
-    """Yield the records of whole columns of texts in batches.
-
-    Args:
-        columns: The values by column.
-        lines: First line of each record.
-        problems: Reason for which a record cannot be read, by its index.
-    """
-    for start in range(0, len(lines), BATCH_ROWS):
-        part = slice(start, start + BATCH_ROWS)
-        arrays = {name: pa.array(values[part], pa.string()) for name, values in columns.items()}
-        in_batch = {index - start: reason for index, reason in problems.items() if start <= index < start + BATCH_ROWS}
-        yield Batch(pa.table(arrays), start + 1, lines[part], in_batch)
+def batches_by_size(records: Iterable[Item], size: Callable[[Item], int]) -> Iterator[list[Item]]:
+    """Yield records in lists of at most `BATCH_ROWS` that end when their sizes reach `BATCH_SIZE`."""
+    batch: list[Item] = []
+    total = 0
+    for record in records:
+        batch.append(record)
+        total += size(record)
+        if len(batch) == BATCH_ROWS or total >= BATCH_SIZE:
+            yield batch
+            batch, total = [], 0
+    if batch:
+        yield batch

@@ -4,12 +4,11 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, islice
 from pathlib import Path
 
 import pyarrow as pa
 
-from nightshift.data.batches import BATCH_ROWS, Batch, ReadOptions
+from nightshift.data.batches import Batch, ReadOptions, batches_by_size
 from nightshift.data.delimited_headers import Header, read_header
 from nightshift.data.dialects import SAMPLE_CHARS, BrokenFields, Dialect, Fit, Record, choose_dialect, detect_delimiter
 from nightshift.data.standard_csv import StandardFile, read_standard
@@ -17,9 +16,6 @@ from nightshift.data.text_files import UNDECODED, TextFile, decodable, inspect_t
 from nightshift.errors import EmptyInputError
 
 log = logging.getLogger("nightshift.ingest")
-CHUNK_RECORDS = 500
-BATCH_CHARS = 2**25
-"""Most characters of a batch, but for those of its last `CHUNK_RECORDS` records."""
 SEPARATOR_LINE = re.compile(r'"?sep=(?P<sign>[^\r\n"])"?\s*', re.IGNORECASE)
 """First line by which Excel learns the delimiter."""
 REPEATED_HEADER = "the header again"
@@ -90,23 +86,9 @@ def _batches(file: TextFile, fit: Fit, header: Header) -> Iterator[Batch]:
     if header.fields is not None:
         next(records)
     first_row = 1
-    while batch_records := _take(records):
-        batch = _batch(batch_records, first_row, header, file.encoding_name)
-        yield batch
-        first_row += len(batch)
-
-
-def _take(records: Iterator[Record]) -> list[Record]:
-    """Return the records of the next batch."""
-    taken: list[Record] = []
-    size = 0
-    while len(taken) < BATCH_ROWS and size < BATCH_CHARS:
-        chunk = list(islice(records, CHUNK_RECORDS))
-        size += sum(map(len, chain.from_iterable(fields for _, fields in chunk)))
-        taken += chunk
-        if len(chunk) < CHUNK_RECORDS:
-            break
-    return taken
+    for batch_records in batches_by_size(records, lambda record: sum(map(len, record[1]))):
+        yield _batch(batch_records, first_row, header, file.encoding_name)
+        first_row += len(batch_records)
 
 
 def _batch(records: list[Record], first_row: int, header: Header, encoding: str) -> Batch:
