@@ -246,14 +246,16 @@ def _ensure_read(fit: Fit) -> Fit:
 
 
 def _has_single_quotes(sample: Sequence[str], delimiter: str) -> bool:
-    """Return True if most lines begin with a field in single quotes, and no name of the header has just one."""
+    """Return True if single quotes enclose every name of the header and the first field of most lines, or every field of most lines."""
     lines = [line.strip() for line in sample[:HEAD_RECORDS] if line.strip()]
     if not lines:
         return False
-    enclosed = [line[0] == "'" and (line.endswith("'") or f"'{delimiter}" in line) for line in lines[1:] or lines]
     names = [name.strip() for name in lines[0].split(delimiter)]
-    header_fits = all("'" not in name or (len(name) > 1 and name[0] == "'" == name[-1]) for name in names)
-    return header_fits and sum(enclosed) >= 0.9 * len(enclosed)
+    names_enclosed = all(len(name) > 1 and name[0] == "'" == name[-1] for name in names)
+    rows = lines[1:] or lines
+    closing = f"'{delimiter}" if names_enclosed else f"'{delimiter}'"
+    enclosed = [line[0] == "'" and closing in line and (names_enclosed or line[-1] == "'") for line in rows]
+    return (names_enclosed or "'" not in lines[0]) and sum(enclosed) >= 0.9 * len(rows)
 
 
 def _quoted_fit(dialect: Dialect, file: TextFile, skip: int, sample: Sequence[str]) -> Fit:
