@@ -135,9 +135,24 @@ def _print_result(result: Any) -> None:
 
 
 @app.command()
-def validate(settings: SettingsFile, overrides: Overrides = None, as_json: Json = False) -> None:
+def validate(
+    settings: Annotated[Path | None, typer.Argument(metavar="SETTINGS.yaml", help="Settings file.")] = None,
+    overrides: Overrides = None,
+    profile: Annotated[
+        str | None, typer.Option("--profile", metavar="FILE", help="Print settings proposed for a data file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Check the data, without training."""
+    if (settings is None) == (profile is None):
+        raise typer.BadParameter("expected SETTINGS.yaml, or --profile FILE")
     with _reported_errors():
+        if profile is not None:
+            from cli.settings_proposal import propose
+
+            _print(propose(profile), end="")
+            return
+        assert settings is not None
         with environment.starting():
             from flows.data_gate import data_gate
             from flows.form import as_form
