@@ -10,7 +10,8 @@ import pandas as pd
 import pyarrow as pa
 
 from nightshift.data.batches import ReadOptions
-from nightshift.data.canonical_rows import as_texts, blank_as_null
+from nightshift.data.canonical_rows import blank_as_null
+from nightshift.data.cell_texts import as_texts
 from nightshift.data.readers import read_batches
 from nightshift.data.timestamps import parse_timestamps
 from nightshift.errors import InputError
@@ -145,11 +146,7 @@ def _read_columns(path: str, options: ReadOptions) -> tuple[list[ColumnValues], 
 
 def _as_values(cells: pa.ChunkedArray) -> pa.Array:
     """Return cells as texts, with null for blank ones; of lists and objects only nulls."""
-    kind = cells.type.value_type if pa.types.is_dictionary(cells.type) else cells.type
-    if pa.types.is_nested(kind):
-        return pa.nulls(len(cells), pa.string())
-    texts = as_texts(cells)
-    return blank_as_null(texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts).cast(pa.string())
+    return blank_as_null(as_texts(cells).values).cast(pa.string())
 
 
 def _is_prose(path: str, columns: list[ColumnValues]) -> bool:
