@@ -1,7 +1,7 @@
 """Reading of settings files: YAML, overrides, and errors as one line for each wrong field."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_origin
 
@@ -79,7 +79,7 @@ def load(path: Path, overrides: Iterable[str] = ()) -> NightSettings:
     for override in overrides:
         name, equals, value = override.partition("=")
         _set_option(values, renamed_settings.new_name(name) + equals + value)
-    return check(resolve_base_models(values), str(path))
+    return check(resolve_base_models(values), str(path), path.read_text(encoding="utf-8"))
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -148,12 +148,13 @@ def resolve_base_models(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def check(values: dict[str, Any], source: str) -> NightSettings:
+def check(values: dict[str, Any], source: str, text: str = "") -> NightSettings:
     """Validate settings.
 
     Args:
         values: The contents of a settings file.
         source: Where they come from, for errors.
+        text: The settings file, for errors that quote it.
 
     Raises:
         SettingsError: Wrong settings, one line for each wrong field.
@@ -162,7 +163,8 @@ def check(values: dict[str, Any], source: str) -> NightSettings:
     try:
         return NightSettings.model_validate(renamed_settings.use_new_names(values, source))
     except ValidationError as error:
-        raise SettingsError("\n".join(f"{source}: {_error_line(item)}" for item in error.errors())) from error
+        scalars = _plain_scalars(text)
+        raise SettingsError("\n".join(f"{source}: {_error_line(item, scalars)}" for item in error.errors())) from error
 
 
 def _refuse_secrets(value: Any, source: str, field: str = "") -> None:
@@ -180,8 +182,46 @@ def _refuse_secrets(value: Any, source: str, field: str = "") -> None:
         )
 
 
-def _error_line(error: Any) -> str:
+Place = tuple[str | int, ...]
+"""Names and positions that lead to a value."""
+
+
+def _plain_scalars(text: str) -> dict[Place, str]:
+    """Return the unquoted values and keys of a YAML text as they are written, by their place; that of a key ends in it twice."""
+    scalars: dict[Place, str] = {}
+
+    def collect(node: yaml.Node | None, place: Place) -> None:
+        if isinstance(node, yaml.ScalarNode) and node.style is None:
+            scalars[place] = node.value
+        elif isinstance(node, yaml.SequenceNode):
+            for index, item in enumerate(node.value):
+                collect(item, (*place, index))
+        elif isinstance(node, yaml.MappingNode):
+            for key, item in node.value:
+                name = str(key.value)
+                collect(key, (*place, name, name))
+                collect(item, (*place, name))
+
+    collect(yaml.compose(text, _Loader), ())
+    return scalars
+
+
+def _written(error: Any, scalars: Mapping[Place, str]) -> str | None:
+    """Return how the file writes a value that YAML does not read as a text; None if it cannot be told."""
+    if error["type"] != "string_type" or isinstance(error["input"], (list, dict)):
+        return None
+    is_key = error["loc"][-1] == "[key]"
+    if not is_key and isinstance(error["loc"][-1], int):
+        return scalars.get(error["loc"])
+    parent = error["loc"][:-2] if is_key else error["loc"][:-1]
+    below = (text for place, text in scalars.items() if text and place[: len(parent)] == parent)
+    return next((text for text in below if repr(_parse_yaml(text)) == repr(error["input"])), None)
+
+
+def _error_line(error: Any, scalars: Mapping[Place, str]) -> str:
     location = ".".join(str(part) for part in error["loc"])
+    if (written := _written(error, scalars)) is not None:
+        return f'{location}: YAML reads {written} as {error["input"]!r}; if it is a text, quote it: "{written}"'
     if error["type"] == "together":
         return ".".join(filter(None, (location, f"{error['ctx']['field']}: {error['msg']}")))
     if error["type"] == "extra_forbidden":

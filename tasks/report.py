@@ -30,9 +30,9 @@ def report(
     """
     run_id = str(result.mlflow_run_id)
     with artifact_store.temporary_directory() as folder:
-        pictures = []
+        pictures = report_page.draw_label_counts(data, folder)
         if registered:
-            pictures = report_page.draw_pictures(data, slice_margin, folder)
+            pictures += report_page.draw_pictures(data, slice_margin, folder)
             run_logging.log(run_id, data, registered, pictures)
             version_description.describe(result, data, sources)
         page = str(report_page.write(result, data, pictures))

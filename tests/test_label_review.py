@@ -44,7 +44,7 @@ def check(tmp_path, monkeypatch):
         ),
         (["café", "cafe\u0301", "café\u200b", "tea"], {"cafe\u0301": "café", "café\u200b": "café"}),
         (["0", "1", "0.0", "1.0"], {"0.0": "0", "1.0": "1"}),
-        (["true", "false", True, False], {"True": "true", "False": "false"}),
+        (["true", "false", "True", "False"], {"True": "true", "False": "false"}),
     ],
 )
 def test_spellings_stop_nothing_and_are_told_with_the_map_that_joins_them(check, labels, label_map):

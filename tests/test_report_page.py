@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from nightshift.records import Checked, LabelCount
 from nightshift.reporting import plots, report_page
 from nightshift.reporting.report_data import ReportData, notices
 
@@ -46,6 +47,50 @@ def test_many_labels_are_folded_below_those_with_the_lowest_f1(labels, num_visib
     visible, *folded = page.partition("Per class")[2].split("<details>")
     assert visible.count("<td>label ") == num_visible and f"<td>label {labels - 1}</td>" in visible
     assert bool(folded) == (labels > num_visible) and all(part.count("<td>label ") == labels for part in folded)
+
+
+@pytest.mark.parametrize("template", ["report.html", "report.md"])
+def test_both_reports_list_the_labels_and_what_to_look_at(template):
+    checked = Checked(status="stopped", reason="", read=9, kept=5, quarantined={}, expectations=[], num_labels=3,
+                      labels=[LabelCount(label="pos ", read=4, kept=2), LabelCount(label="neg", read=3, kept=3)],
+                      warnings=["labels that differ"], notices=["two are missing"])  # fmt: skip
+    result = {"model": "m", "status": "stopped", "changed": "", "rows": {"read": 9}, "seconds": {}, "gate": None}
+    page = (
+        report_page.template_environment()
+        .get_template(template)
+        .render(
+            result=result,
+            data={"checked": {"main": checked}},
+            headline="",
+            links={},
+            quarantine={},
+            plots={},
+            samples={},
+        )
+    )
+    assert "labels that differ" in page and "two are missing" in page
+    assert "arer labels, not listed: 1" in page
+    escaped = page.replace("&#34;", '"')
+    assert (
+        '<code>"pos "</code></td><td class="n">4</td><td class="n">2'
+        if template == "report.html"
+        else '"pos ": 4 read, 2 kept'
+    ) in escaped
+
+
+def test_labels_are_drawn_with_the_rows_that_were_kept_and_quarantined(figure, tmp_path):
+    labels = [LabelCount(label="pos ", read=8, kept=2), LabelCount(label="neg", read=2, kept=2)]
+    checked = Checked(
+        status="passed", reason="", read=10, kept=4, quarantined={}, expectations=[], num_labels=5, labels=labels
+    )
+    files = report_page.draw_label_counts(
+        ReportData({"a": checked, "b": checked.model_copy(update={"labels": []})}), tmp_path
+    )
+    assert [file.name for file in files] == ["a_labels.png"]
+    axes = figure[0].axes[0]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ['"pos "', '"neg"']
+    assert [round(bar.get_width(), 2) for bar in axes.patches] == [0.2, 0.2, 0.6, 0.0]
+    assert axes.get_title() == "Labels as read; 3 rarer labels are not drawn"
 
 
 @pytest.fixture

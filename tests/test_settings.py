@@ -205,3 +205,35 @@ def test_errors_name_the_objective_where_there_are_several():
         raise InputError("data.path: none")
     with pytest.raises(InputError, match=r"^data\.path: none$"), settings_with(data=DATA).errors_of("main"):
         raise InputError("data.path: none")
+
+
+@pytest.mark.parametrize(
+    ("labels", "lines"),
+    [
+        (
+            "[NO, DE, no]",
+            ['labels.0: YAML reads NO as False; if it is a text, quote it: "NO"', "labels.2: YAML reads no as"],
+        ),
+        ("[-1, 007]", ['labels.0: YAML reads -1 as -1; if it is a text, quote it: "-1"', 'quote it: "007"']),
+        ("[null, 'NO']", ['labels.0: YAML reads null as None; if it is a text, quote it: "null"']),
+    ],
+)
+def test_labels_that_yaml_reads_as_something_else_are_to_be_quoted(tmp_path, labels, lines):
+    head = "model: m\ndata: {path: a.csv}\ntrain: {base_model: b, seed: 7}\n"
+    (tmp_path / "x.yaml").write_text(f"{head}expectations: {{labels: {labels}}}\n")
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path / "x.yaml")
+    message_lines = str(caught.value).splitlines()
+    assert len(message_lines) == len(lines)
+    assert all(line in message for line, message in zip(lines, message_lines, strict=True))
+
+
+def test_a_label_map_that_yaml_reads_as_something_else_is_to_be_quoted(tmp_path):
+    (tmp_path / "x.yaml").write_text(
+        "model: m\ndata: {path: a.csv, label_map: {1.0: one, x: NO}}\ntrain: {base_model: b}\n"
+    )
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path / "x.yaml")
+    assert 'YAML reads 1.0 as 1.0; if it is a text, quote it: "1.0"' in str(caught.value)
+    assert 'YAML reads NO as False; if it is a text, quote it: "NO"' in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 2

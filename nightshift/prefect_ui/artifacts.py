@@ -23,6 +23,7 @@ from prefect.exceptions import PrefectException
 from prefect.states import Completed, Failed
 
 from nightshift import escaping
+from nightshift.data.label_variants import quoted
 from nightshift.records import Augmented, Checked, Compressed, NightResult, Sides, Verdict
 
 log = logging.getLogger("nightshift.shown")
@@ -84,7 +85,16 @@ def _expectations(model: str, checked: Checked) -> None:
     ]
     description = f"{checked.read:,} rows read, {checked.kept:,} kept; quarantined: "
     description += ", ".join(f"{count:,} {reason}" for reason, count in checked.quarantined.items()) or "none"
+    for sentence in (*checked.warnings, *checked.notices):
+        description += f". {sentence}"
     create_table_artifact(rows, key=prefect_key(model, 1, "expectations"), description=escaping.markdown(description))
+    if checked.labels:
+        labels = [
+            {"label": escaping.markdown(quoted(count.label)), "read": count.read, "kept": count.kept}
+            for count in checked.labels
+        ]
+        description = f"Labels before any training: {checked.num_labels:,}, the most frequent first"
+        create_table_artifact(labels, key=prefect_key(model, 1, "labels"), description=description)
 
 
 def _sides(model: str, sides: Sides) -> None:

@@ -13,6 +13,7 @@ from matplotlib.ticker import LogLocator
 from sklearn.metrics import ConfusionMatrixDisplay
 from sklearn.metrics import confusion_matrix as count_pairs
 
+from nightshift.data.label_variants import quoted
 from nightshift.evaluation.drift_profile import Drift
 from nightshift.records import Candidate, Objective, Slice
 
@@ -256,6 +257,36 @@ def drift(features: Sequence[Drift], path: Path) -> None:
 def data_uri(path: Path) -> str:
     """Return a PNG file as a data URI."""
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def label_counts(kept: dict[str, int], quarantined: dict[str, int], others: int, path: Path) -> None:
+    """Draw the share of the rows of each label, those that were kept beside those that were quarantined.
+
+    Args:
+        kept: Number of rows by label, in the order to draw.
+        quarantined: Number of quarantined rows by label.
+        others: Number of labels that are not among these.
+        path: The file to write.
+    """
+    labels = list(kept)[:LABELS]
+    total = max(1, sum(kept.values()) + sum(quarantined.values()))
+    figure = Figure(figsize=(7, max(2.2, 0.28 * len(labels) + 1.4)), layout="constrained")
+    axes = figure.subplots()
+    start = np.zeros(len(labels))
+    for counts, color, name in ((kept, "tab:blue", "kept"), (quarantined, "tab:orange", "quarantined")):
+        shares = np.array([counts.get(label, 0) / total for label in labels])
+        axes.barh(range(len(labels)), shares, left=start, color=color, label=name)
+        start += shares
+    for y, (label, share) in enumerate(zip(labels, start, strict=True)):
+        count = kept[label] + quarantined.get(label, 0)
+        axes.annotate(f"{count:,}", (share, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8)
+    axes.set_yticks(range(len(labels)), [_short(quoted(label)) for label in labels], fontsize=8)
+    axes.invert_yaxis()
+    axes.margins(x=0.12)
+    more = f"; {others:,} rarer labels are not drawn" if others else ""
+    axes.set(xlabel="share of the labels drawn" if others else "share of labels", title=f"Labels as read{more}")
+    figure.legend(loc="outside lower center", ncols=2)
+    _save(figure, path)
 
 
 def label_shares(shares: dict[str, pd.Series], path: Path) -> None:

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from expectations.data_docs import POLICY
 from nightshift import escaping
+from nightshift.data.label_variants import quoted
 from nightshift.data.row_samples import read_samples
 from nightshift.evaluation import kinds, prediction_changes
 from nightshift.prefect_ui import artifacts
@@ -23,6 +24,18 @@ LEDGER_LINES = 40
 """Number of the newest ledger entries that a report shows."""
 MAX_SLICES, MAX_LOST_ROWS = 30, 20
 """Maximum numbers of slices and lost rows on the page."""
+
+
+def draw_label_counts(data: ReportData, folder: Path) -> list[Path]:
+    """Draw the labels of each classification as the data gate counted them; return the files."""
+    files = []
+    for name, checked in data.checked.items():
+        if checked.labels:
+            files.append(folder / (f"{name}_labels.png" if len(data.checked) > 1 else "labels.png"))
+            kept = {count.label: count.kept for count in checked.labels}
+            quarantined = {count.label: count.read - count.kept for count in checked.labels}
+            plots.label_counts(kept, quarantined, checked.num_labels - len(kept), files[-1])
+    return files
 
 
 def draw_pictures(data: ReportData, slice_margin: float, folder: Path) -> list[Path]:
@@ -174,6 +187,7 @@ def template_environment() -> Environment:
         lstrip_blocks=True,
     )
     templates.filters["markdown"] = escaping.markdown
+    templates.filters["quoted"] = quoted
     templates.globals["markdown_link"] = escaping.markdown_link
     templates.globals["policy"] = POLICY
     return templates
