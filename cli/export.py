@@ -17,7 +17,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 
-from nightshift import escaping
+from nightshift import escaping, text_cleaning
 from nightshift.errors import UserError
 from nightshift.generation_config import Generation
 from nightshift.inference import predictor, writer
@@ -27,7 +27,7 @@ from nightshift.store import artifact_store
 from nightshift.store.code_digest import copy_modules
 
 TEMPLATES = Path(__file__).parent / "exported"
-REQUIREMENTS = ("numpy", "onnxruntime", "safetensors", "tokenizers", "torch", "transformers")
+REQUIREMENTS = ("ftfy", "numpy", "onnxruntime", "regex", "safetensors", "tokenizers", "torch", "transformers")
 """Packages that the folder takes from the requirements of the registered model."""
 PIN, PYTHON = re.compile(r"([a-z]+)==[0-9][0-9a-z.]*"), re.compile(r"3\.[0-9]+(\.[0-9]+)?")
 EXAMPLE_PROMPT = '"the lid does not close"'
@@ -71,7 +71,8 @@ def _write(version: ModelVersion, folder: Path) -> None:
         served = registered / registered_model.SERVING_FOLDER
         model = RegisteredModel(version)
         (folder / "requirements.txt").write_text("".join(_pins(registered)), encoding="utf-8")
-        values = {"name": version.name, "version": version.version, "python": _python(registered)}
+        cleans = any(head.cleaning for head in model.heads.values())
+        values = {"name": version.name, "version": version.version, "python": _python(registered), "cleans": cleans}
         shutil.copy(TEMPLATES / "serve.py", folder)
         if model.is_generative:
             values["serving"] = _add_serving_files(served, folder)
@@ -80,6 +81,8 @@ def _write(version: ModelVersion, folder: Path) -> None:
         else:
             shutil.copytree(served, folder, dirs_exist_ok=True)
             shutil.copy(predictor.__file__, folder)
+            if cleans:
+                shutil.copy(text_cleaning.__file__, folder)
             _render("prediction.md", folder / "README.md", values | _prediction_values(folder))
         _render("Dockerfile", folder / "Dockerfile", values)
 

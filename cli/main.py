@@ -180,6 +180,10 @@ def _print_checked(name: str, checked: dict[str, Any]) -> None:
         _print(f"{mark}  {line['severity']:<8}  {name}  {column}  {observed}")
     for line in _label_lines(checked):
         _print(line)
+    for line in checked["cleaning"]:
+        _print(f"cleaned  {terminal_field(line['step'])}  {line['rows']:,} rows")
+        for before, after in line["samples"]:
+            _print(f"         {terminal_field(before)}  ->  {terminal_field(after)}")
     counts = {name: f"{count:,} {name}" for name, count in checked["rows"].items()}
     totals = ", ".join(counts.pop(name) for name in ("read", "kept", "quarantined"))
     reasons = f" ({', '.join(counts.values())})" if counts else ""

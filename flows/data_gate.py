@@ -64,6 +64,7 @@ def _check_objective(settings: NightSettings, name: str, objective: ObjectiveSet
         "warnings": checked.warnings,
         "notices": checked.notices,
         "expectations": [result.model_dump() for result in checked.expectations],
+        "cleaning": [result.model_dump() for result in checked.cleaning],
         "quarantine": str(artifact_store.folder(checked) / "quarantine.csv"),
         "data_docs": str(artifact_store.folder(checked) / "measured/data_docs/index.html"),
     }

@@ -9,8 +9,9 @@ from flows.result_storage import ensure_result_storage
 from flows.settings import NightSettings
 from flows.settings_file import load
 from nightshift import redaction
+from nightshift.data.cleaning import seen_before
 from nightshift.errors import SettingsError, UserError
-from nightshift.evaluation import kinds
+from nightshift.evaluation import kinds, scoring
 from nightshift.prefect_ui import artifacts
 from nightshift.records import Augmented, Objective
 from nightshift.registry import ledger, model_registry, tracking
@@ -86,7 +87,7 @@ def _evaluate(name: str, champion: str, objectives: list[Objective]) -> dict[str
     """
     tables = VersionPredictor(name, champion, len(objectives) > 1).tables(objectives, "holdout")
     trained_keys = model_registry.trained_keys(name, champion)
-    overlap = sum(int(table["row_key"].isin(trained_keys).sum()) for table in tables.values())
+    overlap = sum(int(seen_before(scoring.side_of(o, "holdout"), trained_keys).sum()) for o in objectives)
     if overlap:
         raise UserError(f"{name}: version {champion} was trained on {overlap} rows of the next holdout, which was not sealed "
                         "then (split.spare was smaller); let a new champion be promoted first")  # fmt: skip

@@ -13,6 +13,7 @@ from expectations.custom import is_number
 from flows.settings import NightSettings, ObjectiveSettings
 from flows.settings_file import load
 from nightshift import escaping, redaction
+from nightshift.data.cleaning import CleaningSettings
 from nightshift.errors import InputError, UserError
 from nightshift.evaluation import drift_profile
 from nightshift.evaluation.drift_profile import Drift, Profile
@@ -90,12 +91,13 @@ def monitor_rows(
             raise UserError(f"{settings.model} has no champion to watch")
         profile = _profile(settings.model, champion)
         name, objective_settings = next(iter(settings.resolved_objectives.items()))
-        rows = _read_new_rows(objective_settings.data, objective_settings.kind, source, Path(settings.base_dir))
+        predictor = VersionPredictor(settings.model, champion, len(settings.resolved_objectives) > 1)
+        data = _cleaned_as(predictor.model.heads.get(name), objective_settings.data)
+        rows = _read_new_rows(data, objective_settings.kind, source, Path(settings.base_dir))
         frame = rows[rows["row_key"].notna()].reset_index(drop=True)
         if frame.empty:
             raise InputError(f"{source}: none of {len(rows)} rows can be read")
         objective = _objective(name, objective_settings)
-        predictor = VersionPredictor(settings.model, champion, len(settings.resolved_objectives) > 1)
         table = predictor.table(frame, objective)
         report: dict[str, Any] = {"model": settings.model, "version": champion, "rows": len(frame),
                                  "unreadable": len(rows) - len(frame), "score": None, "holdout_score": profile.score}  # fmt: skip
@@ -129,6 +131,12 @@ def _profile(name: str, champion: str) -> Profile:
             f"version {champion} of {name} has no profile: nights keep one since it could be watched; promote a newer one"
         )
     return Profile.model_validate_json(text)
+
+
+def _cleaned_as(head: Any, data: DataSettings) -> DataSettings:
+    """Return the settings with the cleaning of the champion's rows, whatever is set since."""
+    cleaning = CleaningSettings() if head is None else CleaningSettings.from_cleaning(head.cleaning)
+    return data.model_copy(update={"cleaning": cleaning})
 
 
 def _read_new_rows(data: DataSettings, kind: Kind, source: str, base_dir: Path) -> pd.DataFrame:

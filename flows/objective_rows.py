@@ -24,7 +24,7 @@ def check_rows(settings: NightSettings, objective: ObjectiveSettings, sources: l
     """Read the rows of an objective, and check them."""
     data = objective.data
     own_suite = read_own_suite(settings)
-    rows = ingest(sources, data, settings.gate.slices)
+    rows = ingest(sources, data, settings.gate.slices, settings.expectations.samples)
     mapped_to = sorted(set(data.label_map.values()))
     return validate(
         rows,

@@ -62,6 +62,7 @@ class ObjectiveSettings(Settings):
             metric=gate_metric(self.kind, self.metric),
             weight=self.weight,
             role=self.role,
+            cleaning=self.data.cleaning.cleaning,
             sides=sides,
             augmented=augmented,
             generation=self.generation,

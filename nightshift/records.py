@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from nightshift import generation_config
+from nightshift.text_cleaning import Cleaning
 
 Severity = Literal["critical", "warning", "info"]
 Kind = Literal["classification", "regression", "generation", "text2text"]
@@ -52,13 +53,24 @@ class Source(BaseModel):
     """Columns that the names of its folders give, such as `day` by `day=2026-11-28`."""
 
 
+class CleaningResult(BaseModel):
+    """Rows that a step of `data.cleaning` changed."""
+
+    step: str
+    """The setting, such as `html` or `mask: urls`."""
+    rows: int
+    samples: list[tuple[str, str]] = Field(default_factory=list)
+    """Texts before and after the step, near the first difference."""
+
+
 class Rows(Artifact):
     """`rows.parquet`: all records that were read.
 
     Columns: `text`, `text_pair` (only for pairs), `label` (all three null where blank), `group` and `timestamp` (only where named), `problem`
     (why the record is unreadable, else null), `source` (file name), `row` (record number, from 1), `side`,
     `row_key`, `side_key`, `original` (the whole record as a JSON object), `excluded` (whether `data.exclude` names it;
-    of such a row only its place and its `row_key` are written).
+    of such a row only its place and its `row_key` are written); with `data.cleaning` also `raw_text`, `raw_text_pair` and `raw_key`
+    (texts as they were read, and their key, null where they are those of the row).
     `unlabelled.parquet`: the readable rows of `data.unlabelled`, once each: texts and `row_key`.
     """
 
@@ -69,6 +81,8 @@ class Rows(Artifact):
     """Number of labels that `data.label_map` has replaced, by the label that was replaced."""
     missing_words: dict[str, dict[str, int]] = Field(default_factory=dict)
     """Number of cells that hold only a word that says nothing and count as missing, by column and word."""
+    cleaning: list[CleaningResult] = Field(default_factory=list)
+    """Changes by each step of `data.cleaning`, in their order."""
 
 
 class ExpectationResult(BaseModel):
@@ -126,6 +140,8 @@ class Checked(Artifact):
     """Sentences on what a person should look at."""
     notices: list[str] = Field(default_factory=list)
     """Sentences on what the settings have changed or left out."""
+    cleaning: list[CleaningResult] = Field(default_factory=list)
+    """Changes by each step of `data.cleaning`, in their order."""
 
 
 class Sides(Artifact):
@@ -196,6 +212,8 @@ class Objective(BaseModel):
     role: Literal["main", "auxiliary"] = "main"
     generation: GenerationSettings = GenerationSettings()
     """Defaults for generating text."""
+    cleaning: Cleaning | None = None
+    """Cleaning of its texts, which the model applies to those that it is asked about."""
     sides: Sides
     augmented: Augmented
 

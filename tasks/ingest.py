@@ -15,6 +15,7 @@ from nightshift.data.batches import Quoting, ReadOptions
 from nightshift.data.blank import is_blank
 from nightshift.data.canonical_rows import FIELDS, TEXTS, CellOptions, canonical_rows, schema
 from nightshift.data.cell_changes import CellChanges
+from nightshift.data.cleaning import RAW, RAW_KEY, CleaningCounts, CleaningSettings
 from nightshift.data.exclusion import excluded_keys
 from nightshift.data.label_map import LabelMap
 from nightshift.data.missing_words import MISSING_VALUES, normalized
@@ -27,6 +28,7 @@ from nightshift.errors import EmptyInputError, InputError
 from nightshift.records import Rows, Settings, Source
 from nightshift.store import artifact_store
 from nightshift.store.stages import stage
+from nightshift.text_cleaning import Cleaning
 
 log = logging.getLogger("nightshift.ingest")
 Column = StrictStr | StrictInt
@@ -91,6 +93,8 @@ class DataSettings(Settings):
     """
     skip_rows: int = Field(0, ge=0)
     """Number of lines above the header of a delimited file, such as the title of a report."""
+    cleaning: CleaningSettings = CleaningSettings()
+    """Cleaning of the texts, before rows get their keys and in every request to the model; all off unless named."""
     paragraphs: bool = False
     """True to read the paragraphs of a plain text file, separated by blank lines, as rows of a column called text."""
     unlabelled: str | list[str] | None = None
@@ -270,6 +274,7 @@ def read_rows(
                         options=_cell_options(data, list(names)),
                         excluded=to_exclude,
                         changes=data.cell_changes if source.side == "unlabelled" else changes,
+                        cleaning=data.cleaning.cleaning,
                     )
         except EmptyInputError as error:
             empty[source.path] = error
@@ -346,7 +351,7 @@ def _unique_names(paths: list[str]) -> dict[str, str]:
 
 
 @stage
-def ingest(folder: Path, sources: list[Source], data: DataSettings, slices: list[str]) -> Rows:
+def ingest(folder: Path, sources: list[Source], data: DataSettings, slices: list[str], samples: int = 3) -> Rows:
     """Write every record read, readable or not, and the texts of unlabelled records.
 
     Args:
@@ -354,24 +359,30 @@ def ingest(folder: Path, sources: list[Source], data: DataSettings, slices: list
         sources: The files to read.
         data: What their columns are.
         slices: Further columns that they must have.
+        samples: Most samples of what each step of the cleaning changed.
     """
+    cleaning = data.cleaning.cleaning
+    counts = CleaningCounts(cleaning or Cleaning(), samples)
     fields = [field for field in FIELDS if getattr(data, field) is not None]
     texts = [field for field in fields if field in TEXTS]
-    unlabelled = _UnlabelledTexts(texts)
+    unlabelled = _UnlabelledTexts(texts, cleaning is not None)
     changes = data.cell_changes
     read = 0
-    with pq.ParquetWriter(folder / "rows.parquet", schema(fields)) as writer:
+    with pq.ParquetWriter(folder / "rows.parquet", schema(fields, cleaning is not None)) as writer:
         for batch in read_rows(sources, data, slices, changes):
             if batch["side"][0].as_py() == "unlabelled":
                 unlabelled.add(batch)
             else:
                 writer.write_table(batch)
                 read += len(batch)
+                if cleaning:
+                    counts.add(batch)
     unlabelled.write(folder / "unlabelled.parquet")
     return Rows(
         read=read,
         unlabelled=unlabelled.read,
         mapped_labels=changes.label_map.changed,
+        cleaning=counts.results(),
         missing_words={column: words for column, words in changes.missing.items() if words},
     )
 
@@ -379,12 +390,12 @@ def ingest(folder: Path, sources: list[Source], data: DataSettings, slices: list
 class _UnlabelledTexts:
     """The readable texts of `data.unlabelled`, once each."""
 
-    def __init__(self, texts: list[str]) -> None:
+    def __init__(self, texts: list[str], is_cleaned: bool) -> None:
         self.read = 0
         self._unreadable = 0
         self._keys: set[str] = set()
-        self._columns = [*texts, "row_key"]
-        self._parts = [schema(texts).empty_table().select(self._columns)]
+        self._columns = [*texts, "row_key", *[*(RAW[field] for field in texts), RAW_KEY] * is_cleaned]
+        self._parts = [schema(texts, is_cleaned).empty_table().select(self._columns)]
 
     def add(self, batch: pa.Table) -> None:
         """Take the texts of a batch that are not known yet."""

@@ -12,7 +12,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
-from nightshift import escaping
+from nightshift import escaping, text_cleaning
 from nightshift.errors import NightshiftError, UserError
 from nightshift.evaluation.kinds import form_of
 from nightshift.evaluation.prediction_tables import Form
@@ -155,6 +155,9 @@ def _record_digests(uri: str, name: str, sources: dict[str, Path]) -> str:
 def log_model(run_id: str, folder: Path, objectives: list[Objective]) -> str:
     """Log a serving folder as the run's model, without pickle; return the id of the logged model."""
     form: dict[str, Any] = GENERATIVE_MODEL if any(o.kind in GENERATIVE for o in objectives) else ONNX_MODEL
+    cleanings = [objective.cleaning for objective in objectives if objective.cleaning]
+    cleaning_files = {"cleaning": text_cleaning.__file__} if cleanings and form is ONNX_MODEL else {}
+    packages = {*form["pip"], *(package for cleaning in cleanings for package in cleaning.packages)}
     mlflow.start_run(run_id=run_id)
     try:
         with warnings.catch_warnings(), artifact_store.temporary_directory() as code:
@@ -165,9 +168,9 @@ def log_model(run_id: str, folder: Path, objectives: list[Objective]) -> str:
                 name="model",
                 python_model=form["python_model"],
                 code_paths=[str(path) for path in code.iterdir()] or None,
-                artifacts={"model": str(folder)} | form["artifacts"],
+                artifacts={"model": str(folder)} | form["artifacts"] | cleaning_files,
                 signature=_signature(objectives, form["params"], _abstains(folder)),
-                pip_requirements=[f"{name}=={installed(name).partition('+')[0]}" for name in form["pip"]],
+                pip_requirements=[f"{name}=={installed(name).partition('+')[0]}" for name in sorted(packages)],
             )
     finally:
         mlflow.end_run("RUNNING")

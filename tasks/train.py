@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +13,7 @@ import pandas as pd
 from pydantic import Field, ValidationInfo, field_validator
 from transformers import PreTrainedTokenizerBase, TrainerCallback
 
+from nightshift.data.cleaning import raw_texts, training_keys
 from nightshift.data.row_keys import read_trained_keys, text_key
 from nightshift.errors import NightshiftError, SettingsError
 from nightshift.evaluation import decision_thresholds, kinds, scoring
@@ -342,7 +343,8 @@ def build_head(objective: Objective) -> Head:
     elif objective.kind == "generation":
         pairs = "label" in scoring.side_of(objective, "train")
     generation = Generation().changed(**objective.generation.model_dump())
-    return Head(objective.kind, tuple(sides.labels), sides.separator, pairs, mean, std, objective.weight, generation)
+    head = Head(objective.kind, tuple(sides.labels), sides.separator, pairs, mean, std, objective.weight, generation)
+    return replace(head, cleaning=objective.cleaning)
 
 
 def load_initial_model(
@@ -388,13 +390,14 @@ def trained_keys(objectives: list[Objective], start: WarmStart | None) -> pd.Dat
     """
     files = [train_file(o).with_name(name) for o in objectives for name in ("train.parquet", "unlabelled.parquet")]
     frames = [pd.read_parquet(file) for file in files]
-    row_keys = {row_key for frame in frames for row_key in frame["row_key"]}
+    row_keys = set().union(*map(training_keys, frames))
     text_keys = {
         text_key(text)
         for frame in frames
         if "text_pair" in frame
+        for texts in (frame, raw_texts(frame))
         for name in ("text", "text_pair")
-        for text in frame[name]
+        for text in texts[name]
     }
     if start:
         start_rows, start_texts = read_trained_keys(artifact_store.home() / start.path / artifact_store.TRAINED_KEYS)

@@ -138,6 +138,7 @@ def validate(
         missing_words=words,
         warnings=review.warnings,
         notices=label_review.notices(rows.mapped_labels, words),
+        cleaning=rows.cleaning,
     )
 
 

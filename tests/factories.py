@@ -44,7 +44,8 @@ def objective(
 
 def objective_of_head(head, name: str = "main") -> Objective:
     """Return the objective that a head answers for."""
-    return objective(head.kind, "accuracy", name, labels=list(head.labels), pairs=head.pairs, separator=head.separator)
+    sides = {"labels": list(head.labels), "pairs": head.pairs, "separator": head.separator}
+    return objective(head.kind, "accuracy", name, **sides).model_copy(update={"cleaning": head.cleaning})
 
 
 def answers(error_rate: float, labels=LABELS, seed: int = 0) -> list[str]:

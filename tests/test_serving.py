@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -23,6 +24,7 @@ from flows.promotion import ensure_answers
 from nightshift import generation_config
 from nightshift.errors import UserError
 from nightshift.generation_config import Generation
+from nightshift.text_cleaning import Cleaning
 
 WITHOUT = """
 import json, sys
@@ -158,3 +160,52 @@ def test_served_over_http_it_takes_the_objective_among_the_params(mlflow_store, 
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(30)
+
+
+CLEANING = Cleaning("NFKC", html=True, mask=("numbers",))
+RAW_TEXTS = ["<b>the lid</b> &amp; ﬁne 123", "call 4711", "<br>"]
+CLEAN_TEXTS = [CLEANING.clean(text) for text in RAW_TEXTS]
+
+
+def cleaned(heads, cleaning=CLEANING):
+    return {name: replace(head, cleaning=cleaning) for name, head in heads.items()}
+
+
+def test_what_judges_cleans_requests_as_its_rows_without_nightshift(mlflow_store, tmp_path):
+    base, heads = SCORING_MODELS["bert on pairs"]
+    uri, full = register_model(base, cleaned(heads), tmp_path / "home")
+    frame = {"text": RAW_TEXTS, "text_pair": RAW_TEXTS[::-1]}
+    refused = ("torch", "transformers", "nightshift", "tasks", "ftfy", "regex")
+    answers = predict_without(refused, mlflow_store, uri, frame, None, tmp_path)
+    expected = full.scores([text or " " for text in CLEAN_TEXTS], [text or " " for text in CLEAN_TEXTS[::-1]])
+    assert np.allclose([list(scores.values()) for scores in answers["scores"]], expected, atol=1e-3)
+    pd.DataFrame(frame).to_csv(tmp_path / "new.csv", index=False)
+    predict_file(uri, tmp_path / "new.csv", tmp_path / "out.csv")
+    assert pd.read_csv(tmp_path / "out.csv")["score"].tolist() == pytest.approx(answers["score"])
+    assert pd.read_csv(tmp_path / "out.csv")["text"].tolist() == RAW_TEXTS
+
+
+def test_what_writes_cleans_requests_as_its_rows(mlflow_store, tmp_path):
+    base, heads = GENERATIVE_MODELS["gpt2 answers"]
+    uri, full = register_model(base, cleaned(heads), tmp_path / "home")
+    frame = {"text": RAW_TEXTS[:2], "target": TEXTS[:2]}
+    refused = ("tasks", "flows", "onnxruntime", "peft", "ftfy")
+    answers = predict_without(refused, mlflow_store, uri, frame, {"max_new_tokens": 5}, tmp_path)
+    assert answers["text"] == full.continuations(CLEAN_TEXTS[:2], max_new_tokens=5)
+    answers = predict_without(refused, mlflow_store, uri, frame, {"score": True}, tmp_path)
+    assert np.allclose(answers["loss"], full.losses(CLEAN_TEXTS[:2], TEXTS[:2])[0])
+
+
+@pytest.mark.parametrize("case", [SCORING_MODELS["bert"], GENERATIVE_MODELS["gpt2 answers"]])
+def test_requirements_name_what_cleaning_needs(case, mlflow_store, tmp_path):
+    base, heads = case
+    uri, _ = register_model(base, cleaned(heads, Cleaning(mojibake=True, patterns=(("x+", "y"),))), tmp_path / "home")
+    lines = Path(mlflow.pyfunc.get_model_dependencies(uri)).read_text().splitlines()
+    assert {f"{name}=={version(name)}" for name in ("ftfy", "regex")} <= set(lines)
+
+
+def test_a_pattern_that_takes_too_long_refuses_the_request(mlflow_store, tmp_path):
+    base, heads = SCORING_MODELS["bert"]
+    uri, _ = register_model(base, cleaned(heads, Cleaning(patterns=(("(a|a)*$", "x"),))), tmp_path / "home")
+    with pytest.raises(ValueError, match=r"row 1: text: the pattern '\(a\|a\)\*\$' takes longer"):
+        mlflow.pyfunc.load_model(uri).predict(pd.DataFrame({"text": ["b", "a" * 60 + "b"]}))

@@ -13,6 +13,7 @@ from nightshift.data.batches import Batch
 from nightshift.data.blank import is_blank
 from nightshift.data.cell_changes import CellChanges
 from nightshift.data.cell_texts import LIST, OBJECT, CellTexts, as_texts
+from nightshift.data.cleaning import RAW, RAW_KEY, PatternError, clean_column
 from nightshift.data.nested_cells import (
     MULTI_HOT,
     NO_TEXTS,
@@ -24,6 +25,7 @@ from nightshift.data.nested_cells import (
 )
 from nightshift.data.row_keys import canonical_text, text_key
 from nightshift.errors import InputError
+from nightshift.text_cleaning import Cleaning
 
 TEXTS = ("text", "text_pair")
 FIELDS = (*TEXTS, "label", "group", "timestamp")
@@ -44,9 +46,11 @@ class CellOptions:
     """Name of the column of each label, if each has its own."""
 
 
-def schema(fields: Collection[str]) -> pa.Schema:
+def schema(fields: Collection[str], has_raw_texts: bool = False) -> pa.Schema:
     """Return the columns of `nightshift.records.Rows`, of which `fields` are named by the settings."""
     texts = ["problem", "source", "side", *fields, "row_key", "side_key", "original"]
+    if has_raw_texts:
+        texts += [*(RAW[field] for field in fields if field in RAW), RAW_KEY]
     return pa.schema([("row", pa.int64()), *((name, pa.string()) for name in texts), ("excluded", pa.bool_())])
 
 
@@ -58,6 +62,7 @@ def canonical_rows(
     options: CellOptions,
     excluded: Collection[str] = frozenset(),
     changes: CellChanges | None = None,
+    cleaning: Cleaning | None = None,
 ) -> pa.Table:
     """Return a batch in the columns of `schema`.
 
@@ -69,6 +74,10 @@ def canonical_rows(
         options: What a person says of cells that hold several values.
         excluded: Row keys whose texts may not be written.
         changes: The changes of cells that the settings ask for; it counts them.
+        cleaning: Cleaning of the texts.
+
+    Raises:
+        InputError: A pattern of the cleaning takes too long for a text.
     """
     texts = {name: _cell_texts(batch, name, column, options) for name, column in names.items()}
     for name, cells in texts.items():
@@ -85,16 +94,22 @@ def canonical_rows(
         "row": pa.array(range(batch.first_row, batch.first_row + len(batch))),
     }
     for name, cells in texts.items():
+        values = pc.if_else(unreadable, pa.scalar(None, pa.string()), cells.values)
+        if name in RAW and cleaning:
+            raw = blank_as_null(values)
+            values = _cleaned(raw, cleaning, batch, source)
+            columns[RAW[name]] = pc.if_else(pc.equal(raw, values), pa.scalar(None, pa.string()), raw)
         is_list = name == "label" and options.label_separator
-        values = blank_as_null(cells.values) if name in NOT_BLANK and not is_list else cells.values
-        values = pc.if_else(unreadable, pa.scalar(None, pa.string()), values)
+        values = blank_as_null(values) if name in NOT_BLANK and not is_list else values
         columns[name] = changes.apply(name, values) if changes else values
     keys = _row_keys([columns[field].to_pylist() for field in TEXTS if field in names])
     columns["row_key"] = pa.array(keys, pa.string())
+    if cleaning:
+        columns[RAW_KEY] = pa.array(_raw_keys(columns, keys), pa.string())
     columns["side_key"] = pa.array(_side_keys(keys, columns.get("group")), pa.string())
     columns["original"] = originals(batch)
     columns["excluded"] = _mask(len(batch), ())
-    rows = pa.table(columns).select(schema(names).names)
+    rows = pa.table(columns).select(schema(names, cleaning is not None).names)
     return _redact_excluded(rows, excluded) if excluded else rows
 
 
@@ -112,6 +127,25 @@ def _cell_texts(batch: Batch, name: str, column: str | None, options: CellOption
     if name == "label" and options.label_separator:
         return joined_labels(cells, options.label_separator)
     return joined_tokens(cells, options.join) if name in TEXTS and options.join is not None else as_texts(cells)
+
+
+def _cleaned(texts: pa.Array, cleaning: Cleaning, batch: Batch, source: str) -> pa.Array:
+    """Return the clean texts of a batch; raise InputError if a pattern takes too long for one of them."""
+    try:
+        return clean_column(texts, cleaning)
+    except PatternError as error:
+        raise InputError(f"data.cleaning: {source}, {batch.position(error.position)}: {error.reason}") from error
+
+
+def _raw_keys(columns: Mapping[str, Any], keys: Sequence[str | None]) -> list[str | None]:
+    """Return the key of the texts as they were read; null where it is that of the clean texts."""
+    raw_keys: list[str | None] = [None] * len(keys)
+    fields = [field for field in RAW if field in columns]
+    is_changed = pc.invert(pc.and_kleene(*[columns[RAW[field]].is_null() for field in (fields[0], fields[-1])]))
+    texts = [pc.coalesce(columns[RAW[field]], columns[field]).filter(is_changed).to_pylist() for field in fields]
+    for position, key in zip(pc.indices_nonzero(is_changed).to_pylist(), _row_keys(texts), strict=True):
+        raw_keys[position] = None if key == keys[position] else key
+    return raw_keys
 
 
 def _ensure_texts(batch: Batch, source: str, name: str, column: str | None, texts: CellTexts) -> None:
@@ -178,12 +212,13 @@ def _redact_excluded(rows: pa.Table, excluded: Collection[str]) -> pa.Table:
 
     An unreadable record keeps no texts either, as nobody can tell whose they are.
     """
-    fields = [name for name in (*FIELDS, "side_key") if name in rows.column_names]
-    texts = [rows[name].to_pylist() for name in TEXTS if name in fields]
+    fields = [name for name in (*FIELDS, "side_key", *RAW.values(), RAW_KEY) if name in rows.column_names]
+    texts = [rows[name].to_pylist() for name in (*TEXTS, *RAW.values()) if name in fields]
     keys = rows["row_key"].to_pylist()
+    raw_keys = rows[RAW_KEY].to_pylist() if RAW_KEY in fields else keys
     matches = [
-        key in excluded or any(text and text_key(text) in excluded for text in row_texts)
-        for key, *row_texts in zip(keys, *texts, strict=True)
+        key in excluded or raw_key in excluded or any(text and text_key(text) in excluded for text in row_texts)
+        for key, raw_key, *row_texts in zip(keys, raw_keys, *texts, strict=True)
     ]
     is_excluded = pa.array(matches, pa.bool_())
     replaced = {name: pc.if_else(is_excluded, pa.scalar(None, pa.string()), rows[name]) for name in fields}

@@ -44,12 +44,12 @@ def answer_frame(
     if not head.generative:
         return serving.answer_frame(predictor, rows, name)
     if not score:
-        (texts,) = serving.columns_of(predictor, rows, ["text"])
+        texts = predictor.cleaned(serving.columns_of(predictor, rows, ["text"])[0], name)
         continuations = predictor.continuations(texts, name, seed=seed, **params)
         return pd.DataFrame({"text": continuations}, index=serving.index_of(rows))
     has_targets = head.kind == "text2text" or (isinstance(rows, pd.DataFrame) and "target" in rows)
     texts, *targets = serving.columns_of(predictor, rows, ["text", "target"] if has_targets else ["text"])
-    loss, tokens = predictor.losses(texts, targets[0] if has_targets else None, name)
+    loss, tokens = predictor.losses(predictor.cleaned(texts, name), targets[0] if has_targets else None, name)
     return pd.DataFrame({"loss": loss, "tokens": tokens}, index=serving.index_of(rows))
 
 

@@ -1,14 +1,16 @@
 """Predictor of classification and regression with onnxruntime, tokenizers and numpy alone.
 
-This file imports nothing of this project: it goes into the registered model beside the folder that it opens, and from
+This file needs nothing else of this project: it goes into the registered model beside the folder that it opens, and from
 there into what `nightshift export` writes.
 """
 
 import json
 import os
+import runpy
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 from math import ceil, isnan
 from operator import attrgetter
 from pathlib import Path
@@ -24,13 +26,25 @@ MAX_ROWS_KEY = "nightshift.rows"
 FIELDS = {"input_ids": attrgetter("ids"), "attention_mask": attrgetter("attention_mask"),
           "token_type_ids": attrgetter("type_ids")}  # fmt: skip
 """A graph's inputs by the attributes of an encoding of tokenizers."""
-DEFAULT_DECISIONS = {"threshold": 0.5, "abstain_below": None}
+DEFAULT_FIELDS = {"threshold": 0.5, "abstain_below": None, "cleaning": None}
 """Fields of heads that were written by a version without them, see `nightshift.models.heads.Head`."""
+CLEANING_FILE = "text_cleaning.py"
 CHARACTERS_PER_TOKEN = 32
 MISSING = ("NAType", "NaTType")
 """Names of pandas' classes of missing values."""
 TRUNCATION_MARGIN = 128
 """Maximum number of tokens that change where a text is cut: a word of WordPiece has 100 characters, or is one [UNK]."""
+
+
+@cache
+def cleaning_class() -> Any:
+    """Return the class that cleans texts: of the file beside this one in a registered model, else of nightshift."""
+    file = Path(__file__).with_name(CLEANING_FILE)
+    if file.exists():
+        return runpy.run_path(str(file))["Cleaning"]
+    from nightshift.text_cleaning import Cleaning
+
+    return Cleaning
 
 
 def available_cpus(root: Path = Path("/")) -> int:
@@ -128,6 +142,23 @@ class PredictorBase:
             raise ValueError(f"no objective {name!r}: this model knows {', '.join(self.heads)}")
         return name
 
+    def cleaned(self, texts: Sequence[str], objective: str, column: str = "text") -> Sequence[str]:
+        """Return texts as the rows were cleaned that an objective has learned from.
+
+        Raises:
+            ValueError: A pattern of the cleaning takes too long for a text.
+        """
+        cleaning = self.heads[objective].cleaning
+        if cleaning is None:
+            return texts
+        clean_texts = []
+        for row, text in enumerate(texts):
+            try:
+                clean_texts.append(cleaning.clean(text))
+            except ValueError as error:
+                raise ValueError(f"row {row}: {column}: {error}") from error
+        return clean_texts
+
     def answers(
         self, texts: Sequence[str], pairs: Sequence[str] | None = None, objective: str = ""
     ) -> list[dict[str, Any]]:
@@ -159,8 +190,8 @@ class PredictorBase:
             ensure_texts(pairs, "text_pair")
             if len(texts) != len(pairs):
                 raise ValueError(f"{len(texts)} first and {len(pairs)} second texts: each row has one of both")
-        first = [text or " " for text in texts]
-        second = None if pairs is None else [text or " " for text in pairs]
+        first = [text or " " for text in self.cleaned(texts, name)]
+        second = None if pairs is None else [text or " " for text in self.cleaned(pairs, name, "text_pair")]
         return [_answer(head, row) for row in self.scores(first, second, name)]
 
 
@@ -172,7 +203,9 @@ class OnnxPredictor(PredictorBase):
 
         folder = Path(folder)
         self.config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        self.heads = {name: SimpleNamespace(**DEFAULT_DECISIONS | head) for name, head in self.config["heads"].items()}
+        self.heads = {name: SimpleNamespace(**DEFAULT_FIELDS | head) for name, head in self.config["heads"].items()}
+        for head in self.heads.values():
+            head.cleaning = head.cleaning and cleaning_class().from_fields(head.cleaning)
         self.main = self.config["main"]
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.enable_truncation(self.config["max_length"], direction=self.config["truncation_side"])

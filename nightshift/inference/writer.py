@@ -60,11 +60,11 @@ class GenerativePredictor(TorchPredictor, PredictorBase):
             texts, *pairs = self._texts(columns, "text", *["text_pair"] * head.pairs)
             return self.answers(texts, pairs[0] if pairs else None, name)
         if not score:
-            (texts,) = self._texts(columns, "text")
+            texts = self.cleaned(self._texts(columns, "text")[0], name)
             return [{"text": text} for text in self.continuations(texts, name, seed=seed, **params)]
         has_targets = head.kind == "text2text" or "target" in columns
         texts, *targets = self._texts(columns, "text", *["target"] * has_targets)
-        losses, tokens = self.losses(texts, targets[0] if has_targets else None, name)
+        losses, tokens = self.losses(self.cleaned(texts, name), targets[0] if has_targets else None, name)
         return [{"loss": float(loss), "tokens": int(count)} for loss, count in zip(losses, tokens, strict=True)]
 
     def _texts(self, columns: Mapping[str, Sequence[Any]], *names: str) -> list[Sequence[str]]:

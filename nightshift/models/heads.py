@@ -16,6 +16,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_N
 
 from nightshift.generation_config import Generation
 from nightshift.models.int8 import Int8Embedding
+from nightshift.text_cleaning import Cleaning
 
 SPECIFICATION, WEIGHTS = "nightshift.json", "heads.safetensors"
 
@@ -43,6 +44,8 @@ class Head:
     """Score from which a label is predicted, for classification with several labels a row."""
     abstain_below: float | None = None
     """Score below which a classification with one label a row abstains; None if predictions do not report it."""
+    cleaning: Cleaning | None = None
+    """Cleaning of texts before they are read; the rows of training and evaluation are clean already."""
 
     @property
     def generative(self) -> bool:
@@ -163,5 +166,6 @@ def read_heads(folder: Path) -> dict[str, Head]:
     heads = {}
     for name, fields in specification.items():
         generation = Generation().changed(**fields.get("generation", {}))  # missing in older checkpoints
-        heads[name] = Head(**fields | {"labels": tuple(fields["labels"]), "generation": generation})
+        values = {"labels": tuple(fields["labels"]), "generation": generation}
+        heads[name] = Head(**fields | values | {"cleaning": Cleaning.from_fields(fields.get("cleaning"))})
     return heads

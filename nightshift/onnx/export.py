@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import warnings
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from nightshift.onnx.fusion import fuse, traceable
 TOLERANCE = 1e-4
 """Largest difference between a logit of PyTorch and of ONNX Runtime."""
 ONNX, CONFIG = "model.onnx", "config.json"
-HEAD_FIELDS = ("kind", "labels", "separator", "pairs", "mean", "std", "threshold", "abstain_below")
+HEAD_FIELDS = ("kind", "labels", "separator", "pairs", "mean", "std", "threshold", "abstain_below", "cleaning")
 """Fields of each head in the configuration of the exported folder."""
 
 
@@ -61,7 +62,7 @@ def rewrite_heads(heads: Heads, folder: Path) -> None:
 
 
 def _head_fields(heads: Heads) -> dict[str, dict[str, Any]]:
-    return {name: {field: getattr(head, field) for field in HEAD_FIELDS} for name, head in heads.items()}
+    return {name: {field: asdict(head)[field] for field in HEAD_FIELDS} for name, head in heads.items()}
 
 
 def open_predictor(folder: Path) -> OnnxPredictor | generative.GenerativePredictor:

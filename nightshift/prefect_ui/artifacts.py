@@ -85,6 +85,8 @@ def _expectations(model: str, checked: Checked) -> None:
     ]
     description = f"{checked.read:,} rows read, {checked.kept:,} kept; quarantined: "
     description += ", ".join(f"{count:,} {reason}" for reason, count in checked.quarantined.items()) or "none"
+    if checked.cleaning:
+        description += "; cleaned: " + ", ".join(f"{line.rows:,} by {line.step}" for line in checked.cleaning)
     for sentence in (*checked.warnings, *checked.notices):
         description += f". {sentence}"
     create_table_artifact(rows, key=prefect_key(model, 1, "expectations"), description=escaping.markdown(description))

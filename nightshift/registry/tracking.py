@@ -30,6 +30,8 @@ from nightshift.registry import tags
 from nightshift.store import artifact_store
 
 FINISHED = ("promoted", "held")
+FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+"""Keys of nested settings that MLflow takes in the name of a parameter."""
 FULL = "full"
 """Artifact folder of a run: the digests of its training rows and, for warm starts, the uncompressed checkpoint."""
 BEING_MADE = 20.0
@@ -284,10 +286,11 @@ def _data_set(source: Source) -> DatasetInput:
 
 
 def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested values by their dotted names."""
+    """Return nested values by their dotted names; a dictionary whose keys are no names, such as patterns, is one value."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
-        flat |= flatten(value, f"{prefix}{name}.") if isinstance(value, dict) and value else {prefix + name: value}
+        is_nested = isinstance(value, dict) and value and all(map(FIELD_NAME.fullmatch, value))
+        flat |= flatten(value, f"{prefix}{name}.") if is_nested else {prefix + name: value}
     return flat
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from nightshift.data.cleaning import raw_texts, seen_before
 from nightshift.errors import DamagedVersionError, NightshiftError
 from nightshift.evaluation import scoring
 from nightshift.evaluation.kinds import form_of
@@ -59,8 +60,8 @@ class VersionPredictor:
 
 
 def _columns(frame: pd.DataFrame, objective: Objective) -> pd.DataFrame:
-    """Return the columns that a model reads."""
-    columns = frame[[name for name in ("text", "text_pair") if name in frame]]
+    """Return the columns that a model reads, with texts as they were read: each version cleans them as it does in service."""
+    columns = raw_texts(frame)[[name for name in ("text", "text_pair") if name in frame]]
     if objective.kind == "generation" and "label" in frame:
         return columns.assign(target=frame["label"])
     return columns
@@ -142,6 +143,15 @@ def trained_keys(registered: Registered, registry_state: RegistryState) -> set[s
     """Return the `row_key` of every row that the challenger, the champion or the anchor was ever trained on."""
     numbers = {registered.version, registry_state.champion, registry_state.anchor} - {None}
     return set().union(*(model_registry.trained_keys(registered.name, str(number)) for number in numbers))
+
+
+def keys_known_by_raw_text(objective: Objective, keys: set[str]) -> set[str]:
+    """Return the `row_key` of validation and holdout rows whose texts, before they were cleaned, have one of these keys.
+
+    A version that was trained with another cleaning, or none, knows these rows by another key.
+    """
+    frames = [scoring.side_of(objective, side) for side in SIDES]
+    return {key for frame in frames for key in frame.loc[seen_before(frame, keys), "row_key"]}
 
 
 def drop_rows(tables: dict[str, Tables], keys: set[str]) -> int:

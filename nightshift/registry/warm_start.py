@@ -4,11 +4,12 @@ import logging
 import shutil
 from pathlib import Path
 
-import pandas as pd
 from mlflow.exceptions import MlflowException
 
 from nightshift.data import row_keys
+from nightshift.data.cleaning import seen_before
 from nightshift.errors import DamagedVersionError
+from nightshift.evaluation import scoring
 from nightshift.records import Objective, RegistryState, Trained, WarmStart
 from nightshift.registry import integrity, model_registry, tags, tracking
 from nightshift.store import artifact_store
@@ -51,7 +52,7 @@ def champion_checkpoint(
         _warn(registry_state.champion, f"has a full checkpoint that is not as it was kept: {error}")
         return None
     rows, texts = row_keys.read_trained_keys(folder / artifact_store.TRAINED_KEYS)
-    num_seen = sum(len(rows & _holdout_keys(objective)) for objective in objectives)
+    num_seen = sum(int(seen_before(scoring.side_of(objective, "holdout"), rows).sum()) for objective in objectives)
     if num_seen:
         _warn(registry_state.champion, f"was trained on {num_seen} rows of tonight's holdout")
         return None
@@ -63,12 +64,6 @@ def champion_checkpoint(
 
 def _warn(version: str, reason: str) -> None:
     log.warning("the champion does not help tonight: version %s %s", version, reason)
-
-
-def _holdout_keys(objective: Objective) -> set[str]:
-    return set(
-        pd.read_parquet(artifact_store.folder(objective.sides) / "holdout.parquet", columns=["row_key"])["row_key"]
-    )
 
 
 def _download(run_id: str, folder: Path) -> Path:

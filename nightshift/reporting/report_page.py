@@ -168,6 +168,7 @@ def _template_values(result: NightResult, data: ReportData, files: Sequence[Path
         "title": report_data.metric_title,
         "quarantine": quarantine,
         "samples": _samples(data),
+        "cleaning": {name: checked.cleaning for name, checked in data.checked.items() if checked.cleaning},
         "versions_with_erased_rows": report_data.describe_versions(result),
         "examples": _quarantined_rows(data).head(20)[["reason", "source", "row"]].to_dict("records")
         if quarantine

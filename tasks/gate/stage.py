@@ -29,7 +29,13 @@ from nightshift.evaluation.prediction_tables import Tables
 from nightshift.inference.measurement import measure_latencies
 from nightshift.records import Claim, Compared, Evaluated, Metric, Objective, Registered, RegistryState, Verdict
 from nightshift.registry import model_registry, tags, tracking
-from nightshift.registry.version_predictions import VersionPredictor, drop_rows, predict_versions, trained_keys
+from nightshift.registry.version_predictions import (
+    VersionPredictor,
+    drop_rows,
+    keys_known_by_raw_text,
+    predict_versions,
+    trained_keys,
+)
 from nightshift.store import artifact_store
 from nightshift.store.stages import stage
 from tasks.gate.first_version import FirstPolicy, References, decide_first
@@ -301,7 +307,7 @@ def gate(
     tracking.connect()
     served, tables, not_comparable = predict_versions(registered, registry_state, objectives)
     references = _references(evaluated, objectives)
-    num_removed = _drop_trained_rows(tables, references, registered, registry_state)
+    num_removed = _drop_trained_rows(tables, references, objectives, registered, registry_state)
     holdout = tables["holdout"]
     for role, by_objective in holdout.items():
         scoring.write(by_objective, folder / role)
@@ -337,6 +343,7 @@ def gate(
 def _drop_trained_rows(
     tables: Mapping[str, dict[str, Tables]],
     references: References,
+    objectives: list[Objective],
     registered: Registered,
     registry_state: RegistryState,
 ) -> int:
@@ -349,6 +356,7 @@ def _drop_trained_rows(
         InputError: No row is left.
     """
     keys = trained_keys(registered, registry_state)
+    keys |= {key for objective in objectives for key in keys_known_by_raw_text(objective, keys)}
     num_removed = {side: drop_rows(by_role, keys) for side, by_role in tables.items()}
     if any(table.empty for by_role in tables.values() for table in by_role["challenger"].values()):
         raise InputError(

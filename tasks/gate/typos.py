@@ -4,6 +4,8 @@ from random import Random
 
 import pandas as pd
 
+from nightshift.data.cleaning import without_raw_texts
+
 TYPOS_PER_CHARACTER = 0.03
 """Rate of errors; in English an error in one of five or six words."""
 TYPOS = (lambda first, second: second + first, lambda _, second: second, lambda first, second: first + first + second)
@@ -28,4 +30,4 @@ def with_typos(holdout: pd.DataFrame) -> pd.DataFrame:
         name: [add_typos(text, Random(key + name)) for text, key in zip(holdout[name], holdout["row_key"], strict=True)]
         for name in columns
     }
-    return holdout.assign(**texts)
+    return without_raw_texts(holdout).assign(**texts)
