@@ -81,6 +81,8 @@ class DataSettings(Settings):
     """Format of the times, as of strptime (%d.%m.%Y %H:%M), or epoch_s, epoch_ms or excel for numbers; several are tried in
     their order; if not set, it is recognised, and times of a doubtful order are refused.
     """
+    sheet: Column | None = None
+    """Sheet of a workbook (.xlsx, .xls, .ods), by name or by position from 0; if not set, the only one that is not empty."""
     encoding: str | None = None
     """Character encoding of the files, such as utf-8; if not set, it is detected."""
     delimiter: str | None = None
@@ -192,6 +194,7 @@ class DataSettings(Settings):
             escape=self.escape,
             skip_rows=self.skip_rows,
             columns=frozenset(name for name in names if isinstance(name, str)),
+            sheet=self.sheet,
         )
 
 

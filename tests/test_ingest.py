@@ -258,7 +258,7 @@ def test_original_is_json_also_without_numbers(tmp_path):
         ("x.csv", b"text,label\na,b\n", "cannot be read as utf-99"),
         ("x.parquet", b"PAR1 and no more", "not a readable Parquet file"),
         ("x.csv.gz", gzip.compress(b"text,label\na,b\n", mtime=0)[:-12], "cannot be read"),
-        ("x.xlsx", b"PK", r"unknown kind \.xlsx"),
+        ("x.pdf", b"PK", r"unknown kind \.pdf"),
     ],
 )
 def test_what_cannot_be_read_stops_with_one_line(tmp_path, name, content, message):

@@ -27,6 +27,7 @@ class ReadOptions:
     skip_rows: int = 0
     columns: frozenset[str] = frozenset()
     """Names of columns that the settings name; a header must have each once."""
+    sheet: str | int | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import logging
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ from typing import IO
 from nightshift.data import size_limits
 from nightshift.errors import InputError
 
-SUFFIXES = (".gz", ".zip")
+log = logging.getLogger("nightshift.ingest")
+CONTENT_TYPES = "[Content_Types].xml"
+"""File that every workbook of Excel holds."""
 CHUNK = 2**20
 """Bytes of a file that are read at once."""
 MAX_LISTED = 5
@@ -27,7 +30,25 @@ def uncompressed_name(path: Path) -> str:
     """
     if path.suffix.lower() == ".gz":
         return path.stem
-    return _only_member(path).filename if path.suffix.lower() == ".zip" else path.name
+    if not _is_archive(path):
+        return path.name
+    name = _only_member(path).filename
+    if path.suffix.lower() != ".zip":
+        log.warning("%s is no workbook but an archive; the file in it is read, %s", path, name)
+    return name
+
+
+def _is_archive(path: Path) -> bool:
+    """Return True for a zip archive, also one that is called a workbook and is none."""
+    if path.suffix.lower() == ".zip":
+        return True
+    if path.suffix.lower() != ".xlsx":
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return CONTENT_TYPES not in archive.namelist()
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
 
 
 def uncompressed_content(path: Path) -> bytes | None:
@@ -36,7 +57,7 @@ def uncompressed_content(path: Path) -> bytes | None:
     Raises:
         InputError: The file cannot be read, or unpacks to more than its size suggests or memory holds.
     """
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() != ".gz" and not _is_archive(path):
         return None
     parts, size = [], 0
     with open_uncompressed(path) as file:
@@ -55,12 +76,12 @@ def open_uncompressed(path: Path) -> Iterator[IO[bytes]]:
         InputError: The file cannot be read, or unpacks to far more than its size suggests.
     """
     try:
-        if path.suffix.lower() not in SUFFIXES:
-            with path.open("rb") as file:
-                yield file
-        elif path.suffix.lower() == ".gz":
+        if path.suffix.lower() == ".gz":
             with gzip.open(path) as unpacked:
                 yield io.BufferedReader(_SizeLimited(unpacked, path))
+        elif not _is_archive(path):
+            with path.open("rb") as file:
+                yield file
         else:
             member = _only_member(path)
             size_limits.ensure_unpacked_size(path, member.file_size)

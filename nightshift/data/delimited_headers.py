@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -105,8 +106,8 @@ def read_header(file: TextFile, fit: Fit, options: ReadOptions) -> Header:
     has_row_names = row_width == len(fields) + 1 and not drops_last and _are_row_names(file, fit, row_width)
     if not drops_last and not has_row_names:
         _ensure_first(file, fit, row_width, options.columns)
-    _ensure_unique(file, line, fields, options.columns)
-    names = _names(fields) + [ROW_NAME] * has_row_names
+    ensure_unique(file.path, line, fields, options.columns)
+    names = unique_names(fields) + [ROW_NAME] * has_row_names
     return Header(names, fields, line, drops_last, has_row_names)
 
 
@@ -148,24 +149,31 @@ def _is_name(value: str) -> bool:
     return bool(value.strip()) and not NUMBER.fullmatch(value.strip())
 
 
-def _ensure_unique(file: TextFile, line: int, fields: Sequence[str], columns: Set[str]) -> None:
-    """Raise InputError if several columns have a name that is needed."""
+def ensure_unique(path: Path, line: int, fields: Sequence[str], columns: Set[str]) -> None:
+    """Raise InputError if several columns have a name that is needed.
+
+    Args:
+        path: The file.
+        line: Line of the header.
+        fields: The header's fields.
+        columns: Names that are needed.
+    """
     counts = Counter(name.strip() for name in fields)
     for name in sorted(columns):
         if counts[name] > 1:
             positions = " and ".join(str(index) for index, value in enumerate(fields) if value.strip() == name)
             raise InputError(
-                f"{file.path}, line {line}: the columns {positions} are all called {name!r}; rename them, or give the position"
+                f"{path}, line {line}: the columns {positions} are all called {name!r}; rename them, or give the position"
                 " instead of the name"
             )
 
 
-def _names(fields: Sequence[str]) -> list[str]:
+def unique_names(fields: Sequence[str]) -> list[str]:
     """Return the header's names, none empty and none twice: values are stored by name."""
     names: list[str] = []
-    unique_names: set[str] = set()
+    earlier: set[str] = set()
     for index, value in enumerate(fields):
         name = decodable(value).strip()
-        names.append(name if name and name not in unique_names else f"{name} column {index}".strip())
-        unique_names.add(names[-1])
+        names.append(name if name and name not in earlier else f"{name} column {index}".strip())
+        earlier.add(names[-1])
     return names

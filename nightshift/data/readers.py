@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from nightshift.data import workbooks
 from nightshift.data.batches import Batch, ReadOptions
 from nightshift.data.compressed import uncompressed_name
 from nightshift.data.delimited import read_delimited
@@ -14,7 +15,7 @@ from nightshift.errors import InputError
 
 DELIMITED = (".csv", ".tsv", ".txt")
 JSON = (".jsonl", ".ndjson", ".json")
-SUFFIXES = (*DELIMITED, *JSON, ".parquet")
+SUFFIXES = (*DELIMITED, *JSON, ".parquet", *workbooks.SUFFIXES)
 """Suffixes of the files that can be read, each also with `.gz` behind it, or in a `.zip`."""
 
 
@@ -37,13 +38,17 @@ def read_batches(address: str, options: ReadOptions = DEFAULTS) -> Iterator[Batc
     suffix = Path(uncompressed_name(path)).suffix.lower()
     if suffix == ".parquet":
         return read_parquet(path)
+    if suffix in workbooks.SUFFIXES:
+        return workbooks.read_workbook(path, options)
     if suffix in JSON:
         return read_json(path, options.encoding)
     if suffix == ".txt" and options.paragraphs:
         return read_paragraphs(path, options.encoding)
     if suffix in DELIMITED:
         return read_delimited(path, suffix, options)
-    raise InputError(f"{path}: unknown kind {suffix or 'of file'}; expected .csv, .tsv, .txt, .jsonl or .parquet")
+    raise InputError(
+        f"{path}: unknown kind {suffix or 'of file'}; expected .csv, .tsv, .txt, .jsonl, .xlsx or .parquet"
+    )
 
 
 def is_readable(name: str) -> bool:
