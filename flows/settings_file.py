@@ -178,7 +178,7 @@ def _refuse_secrets(value: Any, source: str, field: str = "") -> None:
     elif isinstance(value, str) and redaction.carries_secret(value):
         raise SettingsError(
             f"{source}: {field}: {redaction.redact(value)} carries a user, a password or a token, and settings are kept in "
-            "Prefect and MLflow: take it out, and give it to the environment of the process that runs the night (HF_TOKEN)"
+            "Prefect and MLflow: take it out, and give it to the environment of the process that runs the night (HF_TOKEN, or for a database the variable that data.password_env names)"
         )
 
 

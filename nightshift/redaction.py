@@ -23,9 +23,12 @@ SHORTEST = 8
 """Number of characters from which on values of the environment are hidden everywhere; a shorter one may be a common word."""
 _NAMES = "token|signature|secret|passw(?:or)?d|pwd|api_?key|access_?key|credential"
 _QUERY = rf"[\w.-]*(?:{_NAMES})[\w.-]*|sig|key|auth"
+SQL_DIALECTS = ("postgresql", "mysql", "mariadb", "sqlite", "oracle", "mssql", "cockroachdb", "snowflake", "trino")
+"""First parts of database addresses, such as `postgresql+pg8000://`, in which a user without a password is no secret."""
+_DATABASE = rf"(?:{'|'.join(SQL_DIALECTS)})(?:\+\w+)?:/"
 _PATTERNS = [
     (
-        re.compile(r"""(://|\bhttps?:/)[^\s/?#'"<>]+@"""),
+        re.compile(rf"""(?<![\w+.-])(?!{_DATABASE}/[^\s:/?#@'"<>]*@)([\w+.-]*://|https?:/)[^\s/?#'"<>]+@"""),
         rf"\1{HIDDEN}@",
     ),  # user:password@host; one slash where it was taken for a path
     (
@@ -40,7 +43,8 @@ _PATTERNS = [
 ]
 _ANY_CASE = re.sub("[a-z]", lambda letter: f"[{letter[0]}{letter[0].upper()}]", f"({_NAMES}|sig|key|auth)")
 ADDRESS_WITH_SECRET = (
-    r"^[A-Za-z][A-Za-z0-9+.-]*:(.*//[^\s/?#]+@|//[^\s:/@\[]*:(?![0-9]+([/?#\s]|$))[^\s@]*@|[^\s@/:]+:[^\s@]+@"
+    rf"^(?!{_DATABASE}/[^\s:/?#@]*@(?!.*[?&;][A-Za-z0-9_.-]*{_ANY_CASE}[A-Za-z0-9_.-]*=)[^\s@]*$)"
+    r"[A-Za-z][A-Za-z0-9+.-]*:(.*//[^\s/?#]+@|//[^\s:/@\[]*:(?![0-9]+([/?#\s]|$))[^\s@]*@|[^\s@/:]+:[^\s@]+@"
     rf"|.*[?&;][A-Za-z0-9_.-]*{_ANY_CASE}[A-Za-z0-9_.-]*=)"
 )
 """Pattern of such addresses that JSON schema knows as well; a little wider."""
@@ -50,7 +54,10 @@ Parameter = Annotated[str, Field(json_schema_extra={"not": SECRET_SCHEMA})]
 """Parameter of a flow that may be an address: Prefect's server refuses one with a secret, and keeps nothing of it."""
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s:/@]*:(?!\d+/)(\S+)@", re.IGNORECASE)
-_VARIABLE = re.compile(r"(^|_)(TOKEN|PASSWORD|PASSWD|SECRET|API_KEY|ACCESS_KEY|SECRET_KEY|AUTH_STRING)$")
+_VARIABLE = re.compile(
+    r"(^|_)(TOKEN|PASSWORD|PASSWD|SECRET|API_KEY|ACCESS_KEY|SECRET_KEY|AUTH_STRING)$|^(PGPASSWORD|MYSQL_PWD)$"
+)
+_named_variables: set[str] = set()
 
 
 def redact(text: str) -> str:
@@ -88,11 +95,16 @@ def refuse_arguments(arguments: Iterable[str]) -> None:
             )
 
 
+def hide_variable(name: str) -> None:
+    """Take the value of an environment variable for a secret in this process, whatever the variable is called."""
+    _named_variables.add(name)
+
+
 def _environment_secrets() -> list[str]:
     """Return values of variables such as HF_TOKEN, and the passwords in those that are addresses, such as MLFLOW_TRACKING_URI."""
     secrets = set()
     for name, value in os.environ.items():
-        if _VARIABLE.search(name):
+        if _VARIABLE.search(name) or name in _named_variables:
             secrets |= {value, value.rpartition(":")[2]}
         elif address := _CREDENTIALS.match(value):
             secrets |= {address[1], unquote(address[1])}

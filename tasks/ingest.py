@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,16 +23,19 @@ from nightshift.data.missing_words import MISSING_VALUES, normalized
 from nightshift.data.nested_cells import select_cells
 from nightshift.data.partitions import with_partitions
 from nightshift.data.readers import read_batches
+from nightshift.data.remote_files import is_remote
 from nightshift.data.sources import files_of
+from nightshift.data.sql_rows import SqlQuery, ensure_select, is_sql
 from nightshift.data.timestamps import validate_format
 from nightshift.errors import EmptyInputError, InputError
 from nightshift.records import Rows, Settings, Source
-from nightshift.store import artifact_store
+from nightshift.store import artifact_store, source_copies
 from nightshift.store.stages import stage
 from nightshift.text_cleaning import Cleaning
 
 log = logging.getLogger("nightshift.ingest")
 Column = StrictStr | StrictInt
+NO_QUERY = SqlQuery()
 
 
 class DataSettings(Settings):
@@ -41,10 +45,19 @@ class DataSettings(Settings):
 
     path: str | list[str]
     """A file, a folder, a pattern such as days/*.csv, a Hugging Face dataset as hf:ID[@REVISION][#SPLIT], or a list of
-    these.
+    these; also the address of files in an object store or on a web server (s3://, gs://, az://, https://), or of a
+    database (postgresql+pg8000://USER@HOST/DATABASE, sqlite:///FILE, with #TABLE behind it, or with `query` or `table`).
     """
     header: bool = True
     """True if the first record of a delimited file contains the column names."""
+    query: str | None = None
+    """SELECT whose rows are read where `path` is the address of a database."""
+    table: str | None = None
+    """Table that is read whole where `path` is the address of a database, as TABLE or SCHEMA.TABLE."""
+    password_env: str | None = Field(None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    """Name of the environment variable that holds the database's password; if not set, PGPASSWORD or MYSQL_PWD, or
+    what the driver reads itself.
+    """
     text: Column = "text"
     """Column with the texts."""
     text_pair: Column | None = None
@@ -154,6 +167,28 @@ class DataSettings(Settings):
         columns = self.label_columns or {}
         return columns if isinstance(columns, dict) else {str(column): column for column in columns}
 
+    @model_validator(mode="after")
+    def _validate_database(self) -> Self:
+        unnamed = [path for path in _as_list(self.path) if is_sql(path) and "#" not in path]
+        named = [name for name in ("query", "table") if getattr(self, name) is not None]
+        if unnamed and len(named) != 1:
+            raise ValueError(f"{unnamed[0]} needs one of query and table, found {' and '.join(named) or 'none'}")
+        if named and not unnamed:
+            raise ValueError(f"{named[0]} is for the address of a database such as sqlite:///rows.db as path")
+        return self
+
+    @field_validator("query")
+    @classmethod
+    def _validate_query(cls, query: str | None) -> str | None:
+        if query is not None:
+            ensure_select(query)
+        return query
+
+    @property
+    def sql_query(self) -> SqlQuery:
+        """The query or table that is read of a database, and where the password is."""
+        return SqlQuery(self.query, self.table, self.password_env)
+
     @property
     def timestamp_formats(self) -> list[str]:
         """The formats of the times; empty if they are recognised."""
@@ -199,7 +234,7 @@ class DataSettings(Settings):
 
 
 def locate(data: DataSettings, holdout: str | None, base_dir: Path) -> list[Source]:
-    """Return the files of tonight with their digests.
+    """Return the sources of tonight with their digests; of remote ones a copy is kept on this machine.
 
     Args:
         data: Where the files lie.
@@ -207,9 +242,11 @@ def locate(data: DataSettings, holdout: str | None, base_dir: Path) -> list[Sour
         base_dir: Folder that relative paths start from.
 
     Raises:
-        InputError: A file is missing.
+        InputError: A file is missing, or a database or server refuses.
     """
-    sources = [source for path in _as_list(data.path) for source in _sources(path, "data.path", base_dir, "")]
+    sources = [
+        source for path in _as_list(data.path) for source in _sources(path, "data.path", base_dir, "", data.sql_query)
+    ]
     for path in _as_list(data.unlabelled or []):
         sources += _sources(path, "data.unlabelled", base_dir, "unlabelled")
     if holdout is not None:
@@ -223,7 +260,12 @@ def _as_list(paths: str | list[str]) -> list[str]:
     return [paths] if isinstance(paths, str) else paths
 
 
-def _sources(path: str, setting: str, base_dir: Path, side: Any) -> list[Source]:
+def _sources(path: str, setting: str, base_dir: Path, side: Any, query: SqlQuery = NO_QUERY) -> list[Source]:
+    if is_remote(path):
+        return [
+            source.model_copy(update={"side": side})
+            for source in source_copies.remote_sources(path, setting, base_dir, query)
+        ]
     if path.startswith("hf:"):
         return [Source(path=path, sha256=hashlib.sha256(path.encode()).hexdigest(), side=side)]
     return [
@@ -262,8 +304,9 @@ def read_rows(
         dotted = [name for name in [*columns.values(), *slices] if isinstance(name, str) and "." in name]
         names = available[source.path] = {}
         try:
-            with size_limits.memory_errors_as_input(source.path):
-                for records in read_batches(source.path, data.read_options):
+            location = source_copies.location(source, data.sql_query)
+            with size_limits.memory_errors_as_input(source.path), _errors_of(source, location):
+                for records in read_batches(location, data.read_options):
                     batch = with_partitions(records, source.partitions)
                     names |= dict.fromkeys(batch.table.column_names)
                     names |= dict.fromkeys(name for name in dotted if select_cells(batch.table, name) is not None)
@@ -287,6 +330,15 @@ def read_rows(
     if incomplete:
         raise InputError(incomplete + _differences({path: list(names) for path, names in available.items()}))
     _report_empty(sources, empty)
+
+
+@contextmanager
+def _errors_of(source: Source, location: str) -> Iterator[None]:
+    """Name the source in errors of reading its copy."""
+    try:
+        yield
+    except InputError as error:
+        raise type(error)(str(error).replace(location, source.path)) from error
 
 
 def _report_empty(sources: list[Source], empty: dict[str, EmptyInputError]) -> None:

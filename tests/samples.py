@@ -75,6 +75,8 @@ ADDRESSES = [
     f"https://ada:x#{SECRET}?@host.test/x",
     f"postgresql+psycopg://ada:{SECRET}@db:5432/mlflow?sslmode=require",
     f"postgresql://db/mlflow?user=ada&password={SECRET}",
+    f"postgresql+pg8000://ada@db/mlflow?password={SECRET}",
+    f"git+https://{SECRET}@host.test/x",
     f"https://host.test/x.csv?sig={SECRET}&sv=1",
     f"https://b.s3.test/x?X-Amz-Algorithm=A&X-Amz-Credential={SECRET}&X-Amz-Signature={SECRET}",
     f"https://host.test/x?a=1&access_token={SECRET}",
@@ -88,6 +90,7 @@ HARMLESS = [
     "http://127.0.0.1:5000/#/models/x/versions/1@champion",
     "file:///home/ada@work/x.csv",
     "sqlite:////home/ada@work/mlflow.db",
+    "postgresql+pg8000://ada@db.test:5432/shop?sslmode=require#reviews",
     "http://[::1]:5000/a?b=1 by ada@host.test",
     "rows.csv: expected pad_token='[PAD]'",
 ]

@@ -41,3 +41,18 @@ def _batch_rows(metadata: pyarrow.parquet.FileMetaData) -> int:
     """Return the number of rows of a batch, fewer if rows are large."""
     size: int = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
     return min(BATCH_ROWS, max(1, BATCH_BYTES * int(metadata.num_rows) // max(size, 1)))
+
+
+def read_parts(folder: Path) -> Iterator[Batch]:
+    """Yield the rows of a source that nightshift has copied into a folder of Parquet files, each with types of its own.
+
+    Raises:
+        EmptyInputError: The folder is empty.
+    """
+    first_row = 1
+    for path in sorted(folder.iterdir()):
+        table = pyarrow.parquet.ParquetFile(path).read()
+        yield Batch(table, first_row)
+        first_row += len(table)
+    if first_row == 1:
+        raise EmptyInputError(f"{folder}: no rows")

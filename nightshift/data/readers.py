@@ -10,7 +10,7 @@ from nightshift.data.delimited import read_delimited
 from nightshift.data.hub_datasets import read_dataset
 from nightshift.data.json_records import read_json
 from nightshift.data.paragraphs import read_paragraphs
-from nightshift.data.parquet_files import read_parquet
+from nightshift.data.parquet_files import read_parquet, read_parts
 from nightshift.errors import InputError
 
 DELIMITED = (".csv", ".tsv", ".txt")
@@ -35,6 +35,8 @@ def read_batches(address: str, options: ReadOptions = DEFAULTS) -> Iterator[Batc
     if address.startswith("hf:"):
         return read_dataset(address)
     path = Path(address)
+    if path.is_dir():
+        return read_parts(path)
     suffix = Path(uncompressed_name(path)).suffix.lower()
     if suffix == ".parquet":
         return read_parquet(path)

@@ -3,7 +3,7 @@
 import glob
 import logging
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from nightshift.data.partitions import partition_columns
 from nightshift.data.readers import SUFFIXES, is_readable
@@ -63,7 +63,14 @@ def _matches(base: Path, pattern: str) -> list[Path]:
 
 def _files_of_folders(folders: list[Path], path: str, setting: str) -> list[Path]:
     """Return the files in folders and in the folders within them, without hidden ones; log those of unknown kinds."""
-    files = sorted({file for folder in folders for file in folder.rglob("*") if is_visible(file, folder)})
+    files = sorted(
+        {
+            file
+            for folder in folders
+            for file in folder.rglob("*")
+            if file.is_file() and not is_hidden(file.relative_to(folder))
+        }
+    )
     readable = [file for file in files if is_readable(file.name)]
     others = [file.name for file in files if file not in set(readable)]
     if not readable:
@@ -76,6 +83,6 @@ def _files_of_folders(folders: list[Path], path: str, setting: str) -> list[Path
     return readable
 
 
-def is_visible(file: Path, folder: Path) -> bool:
-    """Return True for a file of a folder that neither itself nor by a folder between is hidden."""
-    return file.is_file() and not any(part.startswith(HIDDEN) for part in file.relative_to(folder).parts)
+def is_hidden(path: PurePath) -> bool:
+    """Return True for a path in a folder of which a part is hidden."""
+    return any(part.startswith(HIDDEN) for part in path.parts)
