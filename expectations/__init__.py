@@ -1,1 +1,46 @@
-"""The Great Expectations part of the data gate: settings, suites, custom expectations, the checkpoint and its Data Docs."""
+"""The Great Expectations part of the data gate: settings, suites, own expectations, the checkpoint and its Data Docs.
+
+`import expectations` registers the own expectations with Great Expectations; they are the names of this package.
+"""
+
+from expectations.custom import (
+    ExpectColumnDistinctLabelCountToBeAtLeast,
+    ExpectColumnLabelsToBeInSet,
+    ExpectColumnValueLengthsToBeUsual,
+    ExpectColumnValuesToBeNumbers,
+    ExpectRowsToBeFirstOccurrences,
+    ExpectRowsToHaveOneLabel,
+)
+from expectations.labels import ExpectColumnLabelsToBeFrequent, ExpectLabelNotToBeGivenAway
+from expectations.text_damage import (
+    ExpectColumnValuesToBeInUsualScript,
+    ExpectColumnValuesToBeNoRepetitions,
+    ExpectColumnValuesToBeNoSpreadsheetErrors,
+    ExpectColumnValuesToHaveLetters,
+    ExpectColumnValuesToHaveNoControlCharacters,
+    ExpectColumnValuesToHaveNoFormulaPrefix,
+    ExpectColumnValuesToHaveNoMarkup,
+    ExpectColumnValuesToHaveNoMojibake,
+)
+from expectations.tokens import ExpectColumnPairTokenCountsToBeAtMost, ExpectColumnTokenCountsToBeAtMost
+
+__all__ = [
+    "ExpectColumnDistinctLabelCountToBeAtLeast",
+    "ExpectColumnLabelsToBeFrequent",
+    "ExpectColumnLabelsToBeInSet",
+    "ExpectColumnPairTokenCountsToBeAtMost",
+    "ExpectColumnTokenCountsToBeAtMost",
+    "ExpectColumnValueLengthsToBeUsual",
+    "ExpectColumnValuesToBeInUsualScript",
+    "ExpectColumnValuesToBeNoRepetitions",
+    "ExpectColumnValuesToBeNoSpreadsheetErrors",
+    "ExpectColumnValuesToBeNumbers",
+    "ExpectColumnValuesToHaveLetters",
+    "ExpectColumnValuesToHaveNoControlCharacters",
+    "ExpectColumnValuesToHaveNoFormulaPrefix",
+    "ExpectColumnValuesToHaveNoMarkup",
+    "ExpectColumnValuesToHaveNoMojibake",
+    "ExpectLabelNotToBeGivenAway",
+    "ExpectRowsToBeFirstOccurrences",
+    "ExpectRowsToHaveOneLabel",
+]

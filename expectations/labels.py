@@ -1,0 +1,143 @@
+"""Expectations about labels: enough rows of each, and nothing that gives them away."""
+
+from collections import Counter
+from typing import Any, ClassVar
+
+import pandas as pd
+from great_expectations.core.metric_domain_types import MetricDomainTypes
+from great_expectations.execution_engine import PandasExecutionEngine
+from great_expectations.expectations.expectation import BatchExpectation, ColumnMapExpectation
+from great_expectations.expectations.metrics import (
+    ColumnAggregateMetricProvider,
+    ColumnMapMetricProvider,
+    column_aggregate_value,
+    column_condition_partial,
+)
+from great_expectations.expectations.metrics.metric_provider import metric_value
+from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
+from great_expectations.validator.metric_configuration import MetricConfiguration
+
+from expectations.rendering import Described
+from nightshift.data.give_away import give_aways
+
+MAX_LISTED = 10
+"""Labels that an observed value lists."""
+
+
+def rows_by_label(column: pd.Series, separator: str | None) -> Counter[str]:
+    """Return the number of rows of each label; a cell holds several where there is a separator."""
+    counts: Counter[str] = Counter()
+    for cell, rows in column.astype(str).value_counts().items():
+        for label in {*str(cell).split(separator)} - {""} if separator else {str(cell)}:
+            counts[label] += int(rows)
+    return counts
+
+
+def has_frequent_labels(column: pd.Series, min_rows: int, separator: str | None) -> pd.Series:
+    """Return True for each cell whose labels all occur in at least `min_rows` rows."""
+    counts = rows_by_label(column, separator)
+    rare = {label for label, rows in counts.items() if rows < min_rows}
+    cells = column.astype(str)
+    if separator:
+        rare = {cell for cell in cells.unique() if rare & {*cell.split(separator)}}
+    return ~cells.isin(rare)
+
+
+class _FrequentLabels(ColumnMapMetricProvider):  # type: ignore[misc]
+    condition_metric_name = "column_values.nightshift.frequent_labels"
+    condition_value_keys = ("min_rows", "separator")
+
+    @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
+    def _pandas(cls, column: pd.Series, min_rows: int, separator: str | None = None, **kwargs: Any) -> pd.Series:
+        return has_frequent_labels(column, min_rows, separator)
+
+
+class _RareLabels(ColumnAggregateMetricProvider):  # type: ignore[misc]
+    metric_name = "column.nightshift.rare_labels"
+    value_keys = ("min_rows", "separator")
+
+    @column_aggregate_value(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
+    def _pandas(cls, column: pd.Series, min_rows: int, separator: str | None = None, **kwargs: Any) -> str:
+        counts = rows_by_label(column, separator)
+        rare = sorted((rows, label) for label, rows in counts.items() if rows < min_rows)
+        if not rare:
+            return f"each of {len(counts):,} labels has at least {min_rows:,} rows"
+        listed = ", ".join(f"{label} ({rows:,})" for rows, label in rare[:MAX_LISTED])
+        more = f" and {len(rare) - MAX_LISTED:,} more" if len(rare) > MAX_LISTED else ""
+        return f"{len(rare):,} of {len(counts):,} labels have fewer than {min_rows:,} rows: {listed}{more}"
+
+
+class ExpectColumnLabelsToBeFrequent(Described, ColumnMapExpectation):  # type: ignore[misc]
+    """Expect each label of a column in at least `min_rows` rows; the rows of a rarer label fail.
+
+    A cell holds several labels if there is a `separator`.
+    """
+
+    min_rows: int = 10
+    separator: str | None = None
+    template: ClassVar[str] = "labels must each have at least $min_rows rows"
+    map_metric: ClassVar[str] = "column_values.nightshift.frequent_labels"
+    success_keys: ClassVar[tuple[str, ...]] = ("mostly", "min_rows", "separator")
+
+    def get_validation_dependencies(self, *args: Any, **kwargs: Any) -> Any:
+        """Ask for the rare labels too."""
+        dependencies = super().get_validation_dependencies(*args, **kwargs)
+        name = _RareLabels.metric_name
+        condition = next(
+            metric
+            for metric in dependencies.metric_configurations.values()
+            if metric.metric_name.startswith(self.map_metric)
+        )
+        dependencies.set_metric_configuration(
+            name,
+            MetricConfiguration(
+                name,
+                condition.metric_domain_kwargs,
+                {"min_rows": self.min_rows, "separator": self.separator},
+            ),
+        )
+        return dependencies
+
+    def _validate(self, metrics: Any, runtime_configuration: Any = None, execution_engine: Any = None) -> Any:
+        validation = super()._validate(metrics, runtime_configuration, execution_engine)
+        validation["result"]["observed_value"] = metrics[_RareLabels.metric_name]
+        return validation
+
+
+class _GiveAways(TableMetricProvider):  # type: ignore[misc]
+    metric_name = "table.nightshift.give_aways"
+    value_keys = ("column", "column_list", "min_score", "ignored")
+
+    @metric_value(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
+    def _pandas(
+        cls,
+        execution_engine: Any,
+        metric_domain_kwargs: dict[str, Any],
+        metric_value_kwargs: dict[str, Any],
+        metrics: dict[str, Any],
+        runtime_configuration: dict[str, Any],
+    ) -> list[str]:
+        rows, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
+        label, columns, min_score, ignored = (metric_value_kwargs[key] for key in cls.value_keys)
+        return [str(item) for item in give_aways(rows[[*columns, label]], label, min_score, ignored)]
+
+
+class ExpectLabelNotToBeGivenAway(Described, BatchExpectation):  # type: ignore[misc]
+    """Expect no column of `column_list` to predict the label in `column` nearly alone, by its values or by a token.
+
+    A column of JSON objects stands for their fields, without those that `ignored` names or numbers. `min_score` is, for a
+    column, the share of the errors of the most frequent label that it spares; for a value or token, its phi coefficient.
+    """
+
+    column: str
+    column_list: list[str]
+    min_score: float = 0.9
+    ignored: list[str | int] = []
+    template: ClassVar[str] = "must not be predicted by $column_list alone (score $min_score)"
+    metric_dependencies: ClassVar[tuple[str, ...]] = ("table.nightshift.give_aways",)
+    success_keys: ClassVar[tuple[str, ...]] = ("column", "column_list", "min_score", "ignored")
+    args_keys: ClassVar[tuple[str, ...]] = success_keys
+
+    def _validate(self, metrics: Any, runtime_configuration: Any = None, execution_engine: Any = None) -> Any:
+        items = metrics[self.metric_dependencies[0]]
+        return {"success": not items, "result": {"observed_value": "; ".join(items) or "nothing"}}
