@@ -12,6 +12,10 @@ from expectations.custom import (
     ExpectRowsToHaveOneLabel,
 )
 from expectations.labels import ExpectColumnLabelsToBeFrequent, ExpectLabelNotToBeGivenAway
+from expectations.near_duplicates import (
+    ExpectColumnLabelsOfNearDuplicatesToBeEqual,
+    ExpectColumnValuesNotToBeNearDuplicates,
+)
 from expectations.text_damage import (
     ExpectColumnValuesToBeInUsualScript,
     ExpectColumnValuesToBeNoRepetitions,
@@ -26,11 +30,13 @@ from expectations.tokens import ExpectColumnPairTokenCountsToBeAtMost, ExpectCol
 
 __all__ = [
     "ExpectColumnDistinctLabelCountToBeAtLeast",
+    "ExpectColumnLabelsOfNearDuplicatesToBeEqual",
     "ExpectColumnLabelsToBeFrequent",
     "ExpectColumnLabelsToBeInSet",
     "ExpectColumnPairTokenCountsToBeAtMost",
     "ExpectColumnTokenCountsToBeAtMost",
     "ExpectColumnValueLengthsToBeUsual",
+    "ExpectColumnValuesNotToBeNearDuplicates",
     "ExpectColumnValuesToBeInUsualScript",
     "ExpectColumnValuesToBeNoRepetitions",
     "ExpectColumnValuesToBeNoSpreadsheetErrors",

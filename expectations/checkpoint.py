@@ -43,6 +43,10 @@ class ComputationError(RuntimeError):
         self.setting = setting
 
 
+SAMPLED = "original"
+"""Column with the records of a sample of the rows: only a suite that names it sees it."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """The result of one expectation."""
@@ -118,7 +122,8 @@ def run(rows: pd.DataFrame, suites: list[gx.ExpectationSuite], docs: Path | None
             result_format=RESULT_FORMAT,
         )
         columns = columns_of(suite)
-        frame = remaining if columns is None else remaining[[name for name in remaining.columns if name in columns]]
+        columns = set(remaining.columns) - {SAMPLED} if columns is None else columns
+        frame = remaining[[name for name in remaining.columns if name in columns]]
         with _without_fingerprint():
             results = context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": frame})
         suite_outcomes = _outcomes(suite, next(iter(results.run_results.values())).results)
@@ -165,13 +170,19 @@ def _outcomes(suite: gx.ExpectationSuite, results: list[Any]) -> list[Outcome]:
     return [_outcome(expectation, by_id[expectation.id]) for expectation in suite.expectations]
 
 
+def _column(kwargs: dict[str, Any]) -> str | None:
+    columns = [kwargs.get("column"), kwargs.get("column_A"), kwargs.get("column_B")]
+    return ", ".join(filter(None, columns)) or ", ".join(kwargs.get("column_list", [])) or None
+
+
 def _outcome(expectation: Any, validation: Any) -> Outcome:
     config, result = validation.expectation_config, validation.result
     if message := _exception_message(validation.exception_info):
         raise ComputationError(expectation.meta["name"], expectation.meta["setting"], message)
     if "unexpected_percent" in result:
         num_checked = result["element_count"] - result.get("missing_count", 0)
-        observed = f"{result['unexpected_percent'] or 0.0:.2f} % of {num_checked:,} rows"
+        details = f": {result['observed_value']}" if result.get("observed_value") else ""
+        observed = f"{result['unexpected_percent'] or 0.0:.2f} % of {num_checked:,} rows{details}"
     else:
         observed = str(result.get("observed_value", ""))
         observed = observed if len(observed) <= LONGEST_VALUE else f"{observed[:LONGEST_VALUE]}…"

@@ -106,7 +106,7 @@ class ExpectColumnLabelsToBeFrequent(Described, ColumnMapExpectation):  # type: 
 
 class _GiveAways(TableMetricProvider):  # type: ignore[misc]
     metric_name = "table.nightshift.give_aways"
-    value_keys = ("column", "column_list", "min_score", "ignored")
+    value_keys = ("column", "column_list", "min_score", "ignored", "show_values")
 
     @metric_value(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
     def _pandas(
@@ -118,8 +118,9 @@ class _GiveAways(TableMetricProvider):  # type: ignore[misc]
         runtime_configuration: dict[str, Any],
     ) -> list[str]:
         rows, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
-        label, columns, min_score, ignored = (metric_value_kwargs[key] for key in cls.value_keys)
-        return [str(item) for item in give_aways(rows[[*columns, label]], label, min_score, ignored)]
+        label, columns, min_score, ignored, show_values = (metric_value_kwargs[key] for key in cls.value_keys)
+        items = give_aways(rows[[*columns, label]], label, min_score, ignored)
+        return [item.description(show_values) for item in items]
 
 
 class ExpectLabelNotToBeGivenAway(Described, BatchExpectation):  # type: ignore[misc]
@@ -127,15 +128,17 @@ class ExpectLabelNotToBeGivenAway(Described, BatchExpectation):  # type: ignore[
 
     A column of JSON objects stands for their fields, without those that `ignored` names or numbers. `min_score` is, for a
     column, the share of the errors of the most frequent label that it spares; for a value or token, its phi coefficient.
+    With `show_values` false, values and tokens are not named.
     """
 
     column: str
     column_list: list[str]
     min_score: float = 0.9
     ignored: list[str | int] = []
+    show_values: bool = True
     template: ClassVar[str] = "must not be predicted by $column_list alone (score $min_score)"
     metric_dependencies: ClassVar[tuple[str, ...]] = ("table.nightshift.give_aways",)
-    success_keys: ClassVar[tuple[str, ...]] = ("column", "column_list", "min_score", "ignored")
+    success_keys: ClassVar[tuple[str, ...]] = ("column", "column_list", "min_score", "ignored", "show_values")
     args_keys: ClassVar[tuple[str, ...]] = success_keys
 
     def _validate(self, metrics: Any, runtime_configuration: Any = None, execution_engine: Any = None) -> Any:

@@ -1,24 +1,41 @@
 """Settings of the data gate."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from nightshift.records import Settings, Severity
+
+
+def _read_yaml_off(severity: Any) -> Any:
+    return "off" if severity is False else severity  # YAML reads off as false
+
+
+class TableCheck(Settings):
+    """Severity of a check of the whole table."""
+
+    severity: Annotated[Severity | Literal["off"], BeforeValidator(_read_yaml_off)] = "info"
+    """critical: the run stops if it fails; warning and info: it is only reported; off: no check."""
 
 
 class Check(Settings):
     """Severity and threshold of a row check."""
 
-    severity: Severity | Literal["off"] = "warning"
+    severity: Annotated[Severity | Literal["off"], BeforeValidator(_read_yaml_off)] = "warning"
     """critical and warning: failing rows are quarantined, and critical stops the run if fewer than `mostly` pass; info: failing rows are only reported; off: no check."""
     mostly: float = Field(0.95, ge=0, le=1)
     """Fraction of the rows that must pass."""
 
-    @field_validator("severity", mode="before")
-    @classmethod
-    def _read_yaml_off(cls, severity: Any) -> Any:
-        return "off" if severity is False else severity  # YAML reads off as false
+
+class TokenLimit(Settings):
+    """Tokens that a model reads of a row."""
+
+    tokenizer: str
+    """Path of its `tokenizer.json`."""
+    max_tokens: int
+
+
+REPORTED = Check(severity="info", mostly=0.99)
 
 
 class ExpectationSettings(Settings):
@@ -58,6 +75,38 @@ class ExpectationSettings(Settings):
     """Maximum number of failing rows that the report shows for each check, with the beginning of their text; 0: no text of
     a row is shown anywhere but in the quarantine.
     """
+    mojibake: Check = REPORTED
+    """The text was not decoded by a wrong encoding (`cafÃ©`)."""
+    control_characters: Check = REPORTED
+    """The text has no replacement character, byte order mark or control character."""
+    markup: Check = REPORTED
+    """The text has no HTML entity (`&amp;`) and no tag of HTML."""
+    spreadsheet_error: Check = Check(mostly=0.99)
+    """The text is not a spreadsheet's error value (`#REF!`) or a number that it rounded (`5.7E+17`)."""
+    formula_prefix: Check = REPORTED
+    """The text does not begin as a spreadsheet's formula (`=-text`), or with the apostrophe that keeps it from being one."""
+    letters_present: Check = REPORTED
+    """The text has a letter."""
+    repetition: Check = REPORTED
+    """The text is not one to three words, or a few letters, over and over."""
+    usual_script: Check = REPORTED
+    """The text is in the script of the other texts."""
+    min_script_share: float = Field(0.9, gt=0.5, le=1)
+    """Share of the texts from which the most frequent script is the usual one; below it `usual_script` finds nothing."""
+    token_count: Check = Check(severity="info")
+    """The text, or the pair of texts, is not cut by `train.max_length`; left out for generation and text2text, and if the
+    base model's `tokenizer.json` is not on this machine.
+    """
+    frequent_labels: Check = Check(severity="info", mostly=1)
+    """The label of a classification has at least `min_rows_per_label` rows."""
+    min_rows_per_label: int = Field(10, ge=1)
+    """Number of rows below which a label is rare."""
+    label_given_away: TableCheck = TableCheck()
+    """No other column of the files, and no token of the text, predicts the label of a classification nearly alone."""
+    min_give_away_score: float = Field(0.9, gt=0, le=1)
+    """Score from which something gives the label away: of a column, the share of the errors of the most frequent label that
+    it spares; of a value or token, its phi coefficient with a label.
+    """
     suite: str | None = None
     """Great Expectations suite of your own, a JSON file, that is checked after the built-in ones; its path is relative to
     the settings file.
@@ -67,7 +116,11 @@ class ExpectationSettings(Settings):
     @classmethod
     def _complete_with_default(cls, value: Any, info: ValidationInfo) -> Any:
         default = cls.model_fields[str(info.field_name)].default
-        return default.model_dump() | value if isinstance(default, Check) and isinstance(value, dict) else value
+        return (
+            default.model_dump() | value
+            if isinstance(default, Check | TableCheck) and isinstance(value, dict)
+            else value
+        )
 
     @field_validator("text_present", "label_present", "numeric_labels")
     @classmethod

@@ -19,12 +19,32 @@ import great_expectations as gx
 import great_expectations.expectations as gxe
 from great_expectations.expectations.row_conditions import Column
 
-from expectations import custom, near_duplicates
-from expectations.settings import Check, ExpectationSettings
+from expectations import custom, labels, near_duplicates, text_damage, tokens
+from expectations.settings import Check, ExpectationSettings, TokenLimit
 from nightshift.records import GENERATIVE, Kind
 
 TEXT_KEY = ["side", "row_key"]
 """The columns that identify a text; the rows of an explicit holdout are compared among themselves only."""
+
+NOISE = {
+    "mojibake": ("no mojibake", "mojibake", text_damage.ExpectColumnValuesToHaveNoMojibake),
+    "control_characters": (
+        "no control characters",
+        "control character",
+        text_damage.ExpectColumnValuesToHaveNoControlCharacters,
+    ),
+    "markup": ("no markup", "markup", text_damage.ExpectColumnValuesToHaveNoMarkup),
+    "spreadsheet_error": (
+        "no spreadsheet errors",
+        "spreadsheet error",
+        text_damage.ExpectColumnValuesToBeNoSpreadsheetErrors,
+    ),
+    "formula_prefix": ("no formula prefix", "formula prefix", text_damage.ExpectColumnValuesToHaveNoFormulaPrefix),
+    "letters_present": ("letters present", "no letter", text_damage.ExpectColumnValuesToHaveLetters),
+    "repetition": ("no repetition", "repetition", text_damage.ExpectColumnValuesToBeNoRepetitions),
+    "usual_script": ("usual script", "unusual script", text_damage.ExpectColumnValuesToBeInUsualScript),
+}
+"""Name, quarantine reason and expectation of each noise check, by its setting."""
 
 
 def build_suites(
@@ -33,6 +53,8 @@ def build_suites(
     kind: Kind,
     separator: str | None = None,
     own_suites: Sequence[gx.ExpectationSuite] = (),
+    limit: TokenLimit | None = None,
+    label_fields: Sequence[str | int] | None = None,
 ) -> list[gx.ExpectationSuite]:
     """Return the suites in the order in which they run, each on the rows that those before it left.
 
@@ -42,14 +64,18 @@ def build_suites(
         kind: The objective's kind; it decides what a label must be.
         separator: Joins the labels of a row that may have several.
         own_suites: Suites of the user (`expectations.own_suite`), checked before the rows that are left are counted.
+        limit: Tokens that the model reads, if its tokenizer is known.
+        label_fields: Fields of the column `original` that hold texts and label; None if there is no such column.
     """
     builder = _SuiteBuilder(settings, columns, kind, separator)
     suites = {
         "records": [*builder.column_checks(), *builder.presence_checks(), *builder.label_checks()],
+        "noise": builder.noise_checks(),
         "contradictions": builder.contradiction_checks(),
         "duplicates": builder.duplicate_checks(),
-        "lengths": builder.length_checks(),
+        "lengths": [*builder.length_checks(), *builder.token_checks(limit)],
         "near_duplicates": builder.near_duplicate_checks(),
+        "balance": [*builder.balance_checks(), *builder.give_away_checks(label_fields)],
     }
     built_in = {name: [check for check in checks if check] for name, checks in suites.items()}
     before = [gx.ExpectationSuite(name=name, expectations=checks) for name, checks in built_in.items() if checks]
@@ -197,6 +223,63 @@ class _SuiteBuilder:
             )
         )
         return checks
+
+    def noise_checks(self) -> list[gxe.Expectation | None]:
+        columns = {"text": "", "text_pair": "second text: "}
+        if self.kind == "text2text":
+            columns["label"] = "target: "
+        return [
+            self._row_check(check, f"{prefix}{name}", setting, reason, column=column, **self._noise_arguments(setting))
+            for column, prefix in columns.items()
+            if column in self.columns
+            for setting, (name, reason, check) in NOISE.items()
+        ]
+
+    def _noise_arguments(self, setting: str) -> dict[str, float]:
+        return {"min_share": self.settings.min_script_share} if setting == "usual_script" else {}
+
+    def token_checks(self, limit: TokenLimit | None) -> list[gxe.Expectation | None]:
+        if limit is None or self.kind in GENERATIVE:
+            return []
+        expectation, columns = tokens.ExpectColumnTokenCountsToBeAtMost, {"column": "text"}
+        if "text_pair" in self.columns:
+            expectation = tokens.ExpectColumnPairTokenCountsToBeAtMost
+            columns = {"column_A": "text", "column_B": "text_pair"}
+        arguments = {"tokenizer": limit.tokenizer, "max_tokens": limit.max_tokens, **columns}
+        return [self._row_check(expectation, "not cut", "token_count", reason="too long", **arguments)]
+
+    def balance_checks(self) -> list[gxe.Expectation | None]:
+        if self.kind != "classification":
+            return []
+        return [
+            self._row_check(
+                labels.ExpectColumnLabelsToBeFrequent,
+                "enough rows a label",
+                "frequent_labels",
+                reason="rare label",
+                column="label",
+                min_rows=self.settings.min_rows_per_label,
+                separator=self.separator,
+            )
+        ]
+
+    def give_away_checks(self, label_fields: Sequence[str | int] | None) -> list[gxe.Expectation | None]:
+        severity = self.settings.label_given_away.severity
+        if self.kind != "classification" or self.separator is not None or severity == "off":
+            return []
+        name = "label not given away"
+        return [
+            labels.ExpectLabelNotToBeGivenAway(
+                severity=severity,
+                description=f"{name} ({severity})",
+                meta={"name": name, "setting": "expectations.min_give_away_score", "reason": None},
+                column="label",
+                column_list=[*self._texts(), *(["original"] if label_fields is not None else [])],
+                min_score=self.settings.min_give_away_score,
+                ignored=list(label_fields or ()),
+                show_values=self.settings.samples > 0,
+            )
+        ]
 
     def _texts(self) -> list[str]:
         return [column for column in ("text", "text_pair") if column in self.columns]

@@ -4,9 +4,11 @@ import logging
 from pathlib import Path
 
 from expectations.own_suite import parse_suite
+from expectations.settings import TokenLimit
 from flows.settings import NightSettings, ObjectiveSettings
 from flows.settings_file import MAX_FILE_BYTES
 from nightshift.errors import SettingsError
+from nightshift.models import pretrained
 from nightshift.records import Checked, Sides, Source
 from tasks.ingest import ingest, locate
 from tasks.split import split
@@ -26,6 +28,10 @@ def check_rows(settings: NightSettings, objective: ObjectiveSettings, sources: l
     own_suite = read_own_suite(settings)
     rows = ingest(sources, data, settings.gate.slices, settings.expectations.samples)
     mapped_to = sorted(set(data.label_map.values()))
+    columns = [field for field in (data.text, data.text_pair, data.label) if field is not None]
+    label_fields = [
+        field.partition(".")[0] if isinstance(field, str) else field for field in columns
+    ]  # also of nested values
     return validate(
         rows,
         settings.expectations,
@@ -34,7 +40,17 @@ def check_rows(settings: NightSettings, objective: ObjectiveSettings, sources: l
         own_suite,
         data.missing_values,
         mapped_to,
+        _token_limit(settings),
+        label_fields,
     )
+
+
+def _token_limit(settings: NightSettings) -> TokenLimit | None:
+    """Return the tokens that the model will read; None if its tokenizer is not on this machine, or not asked for."""
+    if settings.expectations.token_count.severity == "off":
+        return None
+    tokenizer = pretrained.tokenizer_file(settings.train.base_model)
+    return None if tokenizer is None else TokenLimit(tokenizer=tokenizer, max_tokens=settings.train.max_length)
 
 
 def log_findings(checked: Checked) -> None:

@@ -14,10 +14,11 @@ from expectations import checkpoint
 from expectations.checkpoint import Outcome
 from expectations.own_suite import SETTING as OWN_SETTING
 from expectations.own_suite import ensure_columns, parse_suite
-from expectations.settings import ExpectationSettings
+from expectations.settings import ExpectationSettings, TokenLimit
 from expectations.suites import build_suites
 from nightshift.data import label_review
 from nightshift.data.batches import BATCH_ROWS
+from nightshift.data.give_away import SAMPLE_SIZE
 from nightshift.data.label_review import LabelReview
 from nightshift.data.quarantine import EXCLUDED, write_quarantine
 from nightshift.data.row_samples import write_samples
@@ -83,6 +84,8 @@ def validate(
     own_suite: str = "",
     missing_values: list[str] | None = None,
     mapped_to: Sequence[str] = (),
+    limit: TokenLimit | None = None,
+    label_fields: list[str | int] | None = None,
 ) -> Checked:
     """Check the rows and write those kept, the quarantine and Data Docs.
 
@@ -97,10 +100,12 @@ def validate(
         own_suite: Content of the file `expectations.suite`; empty if there is none.
         missing_values: The setting `data.missing_values`, applied to the labels; ingest has applied it to the texts.
         mapped_to: The labels that `data.label_map` gives, which are never missing.
+        limit: Tokens that the model reads, if its tokenizer is on this machine.
+        label_fields: Columns of the files that hold texts and label; None if the others are not looked at.
     """
     source = artifact_store.folder(rows) / "rows.parquet"
     columns = [name for name in pq.read_schema(source).names if name not in NOT_CHECKED]
-    suites = build_suites(expectations, columns, kind, separator, _own_suites(own_suite, columns))
+    suites = build_suites(expectations, columns, kind, separator, _own_suites(own_suite, columns), limit, label_fields)
     checked, excluded = _read_columns(source, _columns_to_read(suites, columns))
     labels = label_review.MissingLabels()
     if "label" in checked:
@@ -108,6 +113,8 @@ def validate(
         labels = label_review.missing_labels(checked["label"], kind, missing_values, known, separator)
         checked = checked.assign(label=labels.cells)
     words = rows.missing_words | ({"label": labels.missing} if labels.missing else {})
+    if label_fields is not None:
+        checked["original"] = _sampled_records(source, excluded)
     outcomes = _outcomes(checked, suites, folder / "measured" / "data_docs")
     reasons_of_checked = quarantine_reasons(checked, outcomes)
     review = LabelReview()
@@ -178,6 +185,20 @@ def _read_columns(source: Path, columns: list[str]) -> tuple[pd.DataFrame, np.nd
     excluded = table["excluded"].to_numpy()
     rows = table.drop_columns("excluded").to_pandas(split_blocks=True, self_destruct=True)
     return rows[~excluded] if excluded.any() else rows, excluded
+
+
+def _sampled_records(source: Path, excluded: np.ndarray) -> np.ndarray:
+    """Return the records of evenly spaced rows, null for the others; none of excluded rows."""
+    is_sampled = np.zeros(len(excluded), bool)
+    is_sampled[np.linspace(0, len(excluded) - 1, min(SAMPLE_SIZE, len(excluded))).astype(int)] = True
+    is_sampled &= ~excluded
+    records = np.full(len(excluded), None, object)
+    start = 0
+    for batch in pq.ParquetFile(source).iter_batches(BATCH_ROWS, columns=["original"]):
+        positions = np.flatnonzero(is_sampled[start : start + len(batch)])
+        records[start + positions] = batch["original"].take(pa.array(positions)).to_pylist()
+        start += len(batch)
+    return np.asarray(records[~excluded])
 
 
 def _reasons_of_file(reasons: pd.Series, excluded: np.ndarray) -> pa.Array:

@@ -9,7 +9,7 @@ import pytest
 from great_expectations.expectations.registry import get_expectation_impl
 from great_expectations.render.renderer import ExpectationSuitePageRenderer, ValidationResultsPageRenderer
 from great_expectations.render.view import DefaultJinjaPageView
-from tokenizers import Tokenizer, models, pre_tokenizers
+from word_tokenizer import word_tokenizer
 
 import expectations
 
@@ -69,11 +69,7 @@ def test_the_share_from_which_a_script_is_usual_can_be_set():
 
 @pytest.fixture
 def tokenizer(tmp_path):
-    """A tokenizer file that makes a token of each word."""
-    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer.save(str(tmp_path / "tokenizer.json"))
-    return str(tmp_path / "tokenizer.json")
+    return word_tokenizer(tmp_path)
 
 
 def test_texts_with_too_many_tokens_are_found(tokenizer):

@@ -45,13 +45,15 @@ class GiveAway:
     or token: the share of the rows with the label in which it stands, and of the others.
     """
 
-    def __str__(self) -> str:
+    def description(self, show_value: bool = True) -> str:
+        """Return a clause with the figures; the value or token is named only if `show_value` is true."""
         first, second = (f"{100 * share:.1f} %" for share in self.shares)
         if self.value is None:
             return (
                 f"column {self.column!r} predicts the label of {second} of the rows (the most frequent label: {first})"
             )
-        item = f"{self.value!r} in {self.column!r}" if self.is_token else f"{self.value!r} as {self.column!r}"
+        value = repr(self.value) if show_value else "a token" if self.is_token else "a value"
+        item = f"{value} {'in' if self.is_token else 'as'} {self.column!r}"
         return f"{item} stands in {first} of the rows with the label {self.label!r} and in {second} of the others"
 
 
@@ -67,28 +69,42 @@ def give_aways(rows: pd.DataFrame, label: str, min_score: float, ignored: Collec
         ignored: Fields of JSON objects that are left out, by name or position.
     """
     rows = rows[rows[label].notna()]
-    rows = rows.iloc[np.linspace(0, len(rows) - 1, min(len(rows), SAMPLE_SIZE)).astype(int)].reset_index(drop=True)
-    labels = rows[label].astype(str)
-    if labels.nunique() < 2:
-        return []
     strong = []
-    for name, column in _columns(rows.drop(columns=label), ignored):
-        items = [*_of_column(name, column, labels), *_of_tokens(name, column, labels)]
-        strong += [item for item in items if item.score >= min_score][:1]
+    for name in rows.columns.drop(label):
+        sample = rows.loc[rows[name].notna(), [name, label]] if _is_records(rows[name]) else rows[[name, label]]
+        sample = sample.iloc[np.linspace(0, len(sample) - 1, min(len(sample), SAMPLE_SIZE)).astype(int)]
+        labels = sample[label].astype(str).reset_index(drop=True)
+        if labels.nunique() < 2:
+            continue
+        for field, cells in _fields(str(name), sample[name].reset_index(drop=True), ignored):
+            items = [*_of_column(field, cells, labels), *_of_tokens(field, cells, labels)]
+            strong += [item for item in items if item.score >= min_score][:1]
     return sorted(strong, key=lambda item: -item.score)
 
 
-def _columns(rows: pd.DataFrame, ignored: Collection[str | int]) -> Iterator[tuple[str, pd.Series]]:
-    """Yield name and cells of each column, and of each field of a column of JSON objects."""
-    for name, column in rows.items():
-        cells = column.dropna()
-        if len(cells) and cells.astype(str).str.startswith("{").all():
-            records = pd.DataFrame(json.loads(cell) if isinstance(cell, str) else {} for cell in column)
-            for position, field in enumerate(records.columns):
-                if field not in ignored and position not in ignored:
-                    yield str(field), records[field]
-        else:
-            yield str(name), column
+def _is_records(column: pd.Series) -> bool:
+    """Return True if the first cell that is not null is a JSON object."""
+    return any(_parse_record(cell) for cell in column.dropna().head(1))
+
+
+def _parse_record(cell: object) -> dict[str, object]:
+    """Return a JSON object; empty if the cell is none."""
+    try:
+        record = json.loads(cell) if isinstance(cell, str) else None
+    except ValueError:
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _fields(name: str, column: pd.Series, ignored: Collection[str | int]) -> Iterator[tuple[str, pd.Series]]:
+    """Yield name and cells of a column, or of each field of a column of JSON objects."""
+    if not _is_records(column):
+        yield name, column
+        return
+    records = pd.DataFrame(map(_parse_record, column))
+    for position, field in enumerate(records.columns):
+        if field not in ignored and position not in ignored:
+            yield str(field), records[field]
 
 
 def _of_column(name: str, column: pd.Series, labels: pd.Series) -> Iterator[GiveAway]:

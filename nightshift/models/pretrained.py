@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import try_to_load_from_cache
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tokenizers import processors
@@ -64,6 +65,19 @@ def locate(base_model: str) -> tuple[str, str | None]:
     if not revision:
         raise ValueError(f"{base_model} is no folder here, and as a Hugging Face id it needs a revision: {name}@COMMIT")
     return name, revision
+
+
+def tokenizer_file(base_model: str) -> str | None:
+    """Return the path of the base's `tokenizer.json` if it is on this machine, without a look at any network."""
+    if base_model.startswith(SCRATCH):
+        return None
+    try:
+        address, revision = locate(base_model)
+    except ValueError:
+        return None
+    cached = try_to_load_from_cache(address, "tokenizer.json", revision=revision) if revision else None
+    path = Path(cached) if isinstance(cached, str) else Path(address) / "tokenizer.json"
+    return str(path) if path.is_file() else None
 
 
 def _packaged_folder(address: str) -> Path:
