@@ -125,7 +125,7 @@ class Checked(Artifact):
     read: int
     kept: int
     quarantined: dict[str, int]
-    """Rows by reason: excluded, unreadable, missing, no number, unknown label, conflict, duplicate, outlier."""
+    """Number of rows by reason, such as excluded, unreadable, missing, unknown label, mojibake, conflict or duplicate."""
     expectations: list[ExpectationResult]
     labels: list[LabelCount] = Field(default_factory=list)
     """The most frequent labels of a classification."""
