@@ -80,7 +80,7 @@ def _simplify(schema: dict[str, Any]) -> None:
     The UI always sends switches and boxes for JSON, so those keep theirs.
     """
     kinds = [kind for kind in schema["anyOf"] if kind != {"type": "null"}]
-    if kinds[0]["type"] in ("boolean", "object"):
+    if any(kind.get("type") in ("boolean", "object") for kind in kinds):
         return
     del schema["anyOf"], schema["default"]
     schema |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
