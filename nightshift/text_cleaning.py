@@ -100,7 +100,7 @@ class Cleaning:
         if self.unicode:
             steps["unicode"] = partial(_normalize, self.unicode)
         for name in (name for name in MASKS if name in self.mask):
-            steps[f"mask: {name}"] = partial(_mask, *MASKS[name])
+            steps[f"mask: {name}"] = partial(_mask, name)
         for pattern, replacement in self.patterns:
             steps[f"patterns: {pattern}"] = _pattern_step(pattern, replacement)
         if self.whitespace:
@@ -174,7 +174,12 @@ def _unescape(entity: re.Match[str]) -> str:
     return unescape(entity[0]) if is_known else entity[0]
 
 
-def _mask(pattern: re.Pattern[str], replacement: str, text: str) -> str:
+def _mask(name: str, text: str) -> str:
+    if name == "emails" and "@" not in text:
+        return text
+    if name == "urls" and "://" not in text and "www." not in text.casefold():
+        return text
+    pattern, replacement = MASKS[name]
     return pattern.sub(replacement, text)
 
 

@@ -3,6 +3,7 @@
 import re
 import sys
 from functools import partial
+from types import SimpleNamespace
 
 import factories
 import numpy as np
@@ -16,6 +17,7 @@ from flows.monitor import _read_new_rows, markdown
 from flows.predict import _difference
 from nightshift.evaluation import drift_profile, scoring
 from nightshift.reporting import plots
+from nightshift.text_cleaning import Cleaning
 from tasks.ingest import DataSettings
 
 objective = partial(factories.objective, labels=["a", "b"])
@@ -221,3 +223,10 @@ def test_how_two_versions_differ():
         {"predicted": pd.Series([1.0, 2.0]), "compared": pd.Series([1.0, 2.5])}, "models:/x@champion", "y"
     )
     assert "0.25 apart on average, 0.5 at most" in number_difference
+
+
+def test_new_rows_are_cleaned_as_the_champions_were(tmp_path):
+    (tmp_path / "new.csv").write_text("text,label\n<b>call</b> 555,good\n")
+    head = SimpleNamespace(cleaning=Cleaning(html=True))
+    data = monitor._cleaned_as(head, DataSettings(path="x.csv", cleaning={"mask": ["numbers"]}))
+    assert _read_new_rows(data, "classification", "new.csv", tmp_path)["text"].tolist() == ["call 555"]

@@ -1,5 +1,6 @@
 """The model as MLflow loads and serves it."""
 
+import ast
 import json
 import os
 import signal
@@ -17,13 +18,16 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from factories import objective_of_head
 from small_models import BINARY, GENERATIVE_MODELS, PAIR, SCORING_MODELS, TEXTS, register_model
 
+from cli.export import export
 from flows.predict import predict_file
 from flows.promotion import ensure_answers
 from nightshift import generation_config
 from nightshift.errors import UserError
 from nightshift.generation_config import Generation
+from nightshift.registry.version_predictions import VersionPredictor
 from nightshift.text_cleaning import Cleaning
 
 WITHOUT = """
@@ -194,6 +198,29 @@ def test_what_writes_cleans_requests_as_its_rows(mlflow_store, tmp_path):
     assert answers["text"] == full.continuations(CLEAN_TEXTS[:2], max_new_tokens=5)
     answers = predict_without(refused, mlflow_store, uri, frame, {"score": True}, tmp_path)
     assert np.allclose(answers["loss"], full.losses(CLEAN_TEXTS[:2], TEXTS[:2])[0])
+
+
+def test_each_version_is_given_the_texts_as_read_and_cleans_them_itself(mlflow_store, tmp_path):
+    base, heads = SCORING_MODELS["bert"]
+    _, full = register_model(base, heads, tmp_path / "home", "plain")
+    register_model(base, cleaned(heads), tmp_path / "home", "cleaning")
+    tonight = Cleaning(html=True, whitespace=True)
+    rows = pd.DataFrame({"text": list(map(tonight.clean, RAW_TEXTS)), "raw_text": RAW_TEXTS, "row_key": list("abc")})
+    for name, texts in {"plain": RAW_TEXTS, "cleaning": CLEAN_TEXTS}.items():
+        table = VersionPredictor(name, "1", False).table(rows, objective_of_head(heads["main"]))
+        expected = full.scores([text or " " for text in texts])
+        assert np.allclose(table[["score:bad", "score:good"]], expected, atol=1e-3)
+
+
+def test_an_exported_model_cleans_requests_on_its_own(mlflow_store, tmp_path):
+    base, heads = SCORING_MODELS["bert"]
+    _, full = register_model(base, cleaned(heads), tmp_path / "home")
+    export("models:/tiny@challenger", tmp_path / "out")
+    assert "predictor.py text_cleaning.py serve.py" in (tmp_path / "out/Dockerfile").read_text()
+    code = f"import sys; sys.modules['nightshift'] = None; import predictor; print(predictor.OnnxPredictor('.').answers({RAW_TEXTS!r}))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "out", capture_output=True, text=True, check=True)
+    scores = [list(answer["scores"].values()) for answer in ast.literal_eval(run.stdout)]
+    assert np.allclose(scores, full.scores([text or " " for text in CLEAN_TEXTS]), atol=1e-3)
 
 
 @pytest.mark.parametrize("case", [SCORING_MODELS["bert"], GENERATIVE_MODELS["gpt2 answers"]])
