@@ -1,5 +1,6 @@
 """Labels that mean the same: which are grouped, what replaces them, and how they are written."""
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -93,3 +94,15 @@ def test_differences_that_nobody_sees_are_written_in_codes():
     assert as_yaml({"cafe\u0301": "café"}) == r'{"cafe\u0301": "café"}'
     assert as_yaml({"да ": "да"}) == '{"да ": "да"}'
     assert quoted("a\u200b\n\U000e0041") == r'"a\u200b\u000a\U000e0041"'
+
+
+@pytest.mark.parametrize(
+    ("file", "column"),
+    [
+        ("airline/Tweets_Ramlah0.csv", "airline_sentiment"),
+        ("airline/Tweets_Ramlah0.csv", "negativereason"),
+        ("banking77/train.csv", "category"),
+    ],
+)
+def test_no_labels_of_real_sets_are_taken_for_spellings(real_data, file, column):
+    assert find_variants(pd.read_csv(real_data / file)[column].dropna().value_counts().to_dict()) == []
