@@ -4,6 +4,7 @@ import pyarrow as pa
 import pytest
 from records import read_records, table_of
 
+from nightshift.data import delimited, dialects, standard_csv
 from nightshift.data.readers import read_batches
 from nightshift.errors import EmptyInputError, InputError
 from tasks.ingest import DataSettings
@@ -229,3 +230,57 @@ def test_a_plain_file_is_read_without_a_word(tmp_path, caplog):
 def test_columns_are_arrow_strings(tmp_path):
     batch = next(read_batches(str(write(tmp_path / "x.csv", ["text,label", "1,2"]))))
     assert batch.table.schema == pa.schema([("text", pa.string()), ("label", pa.string())])
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    monkeypatch.setattr(delimited, "BATCH_ROWS", 7)
+    monkeypatch.setattr(delimited, "CHUNK_RECORDS", 7)
+    monkeypatch.setattr(standard_csv, "BATCH_ROWS", 7)
+
+
+@pytest.mark.parametrize("last", ["a,pos", "a,pos,misfit", 'a "b",pos'])
+def test_numbers_go_on_from_batch_to_batch(tmp_path, small_batches, last):
+    rows = ['"a\nb",neg', "c,pos"] * 10
+    path = write(tmp_path / "x.csv", ["text,label", *rows, last])
+    sizes = [len(batch) for batch in read_batches(str(path))]
+    assert sizes == [7, 7, 7]
+    records = read_records(path)
+    assert [record.row for record in records] == list(range(1, 22))
+    assert [record.line for record in records] == [2 + 3 * (row // 2) + 2 * (row % 2) for row in range(21)]
+
+
+def test_a_batch_ends_with_the_size_of_its_texts(tmp_path, monkeypatch):
+    monkeypatch.setattr(delimited, "BATCH_SIZE", 1000)
+    monkeypatch.setattr(delimited, "CHUNK_RECORDS", 1)
+    path = write(tmp_path / "x.csv", ["text,label", *(f"{'x' * 400} {n},a" for n in range(9)), "misfit"])
+    assert [len(batch) for batch in read_batches(str(path))] == [3, 3, 3, 1]
+
+
+def test_further_fields_have_names_of_their_own(tmp_path):
+    path = write(tmp_path / "x.csv", ["text,column 2", "a,b", "a,b,c", "a,b", "a,b"])
+    assert read_records(path)[1].values == {"text": "a", "column 2": "b", "further column 2": "c"}
+
+
+@pytest.mark.parametrize("size", [1, 8, 39, 40, 41])
+def test_no_rows_are_lost_between_chunks(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(delimited, "CHUNK_RECORDS", size)
+    path = write(tmp_path / "x.csv", ["text,label", *lines_of(ROWS)])
+    assert texts_and_labels(read_records(path, skip_rows=0, escape="\\")) == ROWS
+
+
+@pytest.mark.parametrize("pattern", ["{},{}", '"{}","{}"', '"{}\n, ""so""",{}'])
+def test_arrow_reads_regular_files(tmp_path, monkeypatch, pattern):
+    monkeypatch.setattr(dialects, "measure", pytest.fail)
+    assert len(read_records(write(tmp_path / "x.csv", ["text,label", *lines_of(ROWS, pattern)]))) == len(ROWS)
+
+
+def test_a_file_is_not_held_in_memory(tmp_path):
+    lines = (f"{n} {'a text like any other ' * 9},{'xy'[n % 2]}\n" for n in range(150_000))
+    path = write(tmp_path / "x.csv", "".join(["text,label\n", *lines]).encode())
+    before = pa.total_allocated_bytes()
+    rows = peak = 0
+    for batch in read_batches(str(path)):
+        rows += len(batch)
+        peak = max(peak, pa.total_allocated_bytes() - before)
+    assert rows == 150_000 and peak < path.stat().st_size / 2

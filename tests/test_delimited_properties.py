@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from records import Record, read_records
 
-from nightshift.data import dialects
+from nightshift.data import dialects, standard_csv, text_files
 from nightshift.data.batches import ReadOptions
 from nightshift.data.readers import read_batches
 from nightshift.errors import InputError
@@ -126,12 +126,23 @@ def test_every_line_is_a_record_where_quotes_mean_nothing(folder, lines, header)
         assert len(records) == count - header
 
 
+def regular_contents():
+    fields = st.sampled_from(["a", "", "é中", '"x"', '"a,b"', '"1\n2"', '"\r\n""q"""', '""', "it's"])
+    rows = st.lists(st.tuples(fields, fields), min_size=1, max_size=12)
+    ends = st.sampled_from(["\n", "\r\n"])
+    lines = st.builds(lambda rows, end: "".join(",".join(row) + end for row in rows), rows, ends)
+    return st.builds(lambda text, mark: (mark + text).encode(), lines, st.sampled_from(["", "\ufeff", "text,label\n"]))
+
+
 @quick
-@given(contents(), read_options(), st.sampled_from([1, 3, 2000]))
-def test_arrow_and_csv_read_the_same(folder, content, options, repetitions):
+@given(st.one_of(contents(), regular_contents()), read_options(), st.integers(1, 3), st.sampled_from([5, 16, 4096]))
+def test_arrow_and_csv_read_the_same(folder, content, options, repetitions, block_bytes):
     path = folder / "same.csv"
     path.write_bytes(content * repetitions)
-    fast = outcome(path, **options)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_files, "CHUNK", block_bytes)
+        patch.setattr(standard_csv, "BLOCK", block_bytes)
+        patch.setattr(standard_csv, "BATCH_ROWS", 2)
+        fast = outcome(path, **options)
         patch.setattr(dialects, "scan_standard", lambda *_: None)
         assert fast == outcome(path, **options)

@@ -4,11 +4,12 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 
-from nightshift.data.batches import Batch, ReadOptions, batches_by_size
+from nightshift.data.batches import BATCH_ROWS, BATCH_SIZE, Batch, ReadOptions
 from nightshift.data.delimited_headers import Header, read_header
 from nightshift.data.dialects import SAMPLE_CHARS, BrokenFields, Dialect, Fit, Record, choose_dialect, detect_delimiter
 from nightshift.data.standard_csv import StandardFile, read_standard
@@ -16,6 +17,8 @@ from nightshift.data.text_files import UNDECODED, TextFile, decodable, inspect_t
 from nightshift.errors import EmptyInputError
 
 log = logging.getLogger("nightshift.ingest")
+CHUNK_RECORDS = 500
+"""Records that are taken at once."""
 SEPARATOR_LINE = re.compile(r'"?sep=(?P<sign>[^\r\n"])"?\s*', re.IGNORECASE)
 """First line by which Excel learns the delimiter."""
 REPEATED_HEADER = "the header again"
@@ -82,50 +85,70 @@ def _standard_batches(file: TextFile, shape: StandardFile, header: Header) -> It
 
 def _batches(file: TextFile, fit: Fit, header: Header) -> Iterator[Batch]:
     """Yield the rows below the header."""
-    records = fit.dialect.records(file, fit.skip)
+    records = fit.dialect.records(file, fit.skip, keeps_lines=fit.broken > 0)
     if header.fields is not None:
         next(records)
     first_row = 1
-    for batch_records in batches_by_size(records, lambda record: sum(map(len, record[1]))):
-        yield _batch(batch_records, first_row, header, file.encoding_name)
-        first_row += len(batch_records)
+    rows = _Rows(header, fit.broken > 0)
+    while chunk := list(islice(records, CHUNK_RECORDS)):
+        rows.add(chunk)
+        if len(rows.lines) >= BATCH_ROWS or rows.size >= BATCH_SIZE:
+            yield rows.batch(first_row, file.encoding_name)
+            first_row += len(rows.lines)
+            rows = _Rows(header, fit.broken > 0)
+    if rows.lines:
+        yield rows.batch(first_row, file.encoding_name)
 
 
-def _batch(records: list[Record], first_row: int, header: Header, encoding: str) -> Batch:
-    """Return records as a batch."""
-    lines, rows = map(list, zip(*records, strict=True))
-    problems = {index: MISMATCH for index, fields in enumerate(rows) if isinstance(fields, BrokenFields)}
-    if header.rearranges:
-        rows = [header.arrange(fields) for fields in rows]
-    names = header.names
-    columns: Sequence[Sequence[str | None]]
-    if set(map(len, rows)) == {len(names)}:
-        columns = list(zip(*rows, strict=True))
-    else:
-        problems = _misfits(rows, header) | problems
-        names, columns = _padded_columns(names, rows)
-    arrays, undecoded = _arrays(columns)
-    problems = dict.fromkeys(undecoded, f"broken encoding: not valid {encoding}") | problems
-    table = pa.table(dict(zip(names, arrays, strict=True)))
-    problems |= dict.fromkeys(header.repetitions(table), REPEATED_HEADER)
-    return Batch(table, first_row, lines, problems)
+class _Rows:
+    """Rows of a batch, by column; texts in few lists, as Python's garbage collector takes long over many of them."""
 
+    def __init__(self, header: Header, may_be_broken: bool) -> None:
+        self.lines: list[int] = []
+        self.size = 0
+        self._header = header
+        self._may_be_broken = may_be_broken
+        self._columns: list[list[str | None]] = [[] for _ in header.names]
+        self._problems: dict[int, str] = {}
 
-def _misfits(rows: list[list[str]], header: Header) -> dict[int, str]:
-    """Return the problems of rows with another number of fields than the header."""
-    width = len(header.names)
-    return {
-        index: REPEATED_HEADER if row == header.fields else f"{len(row)} fields where {width} were expected"
-        for index, row in enumerate(rows)
-        if len(row) != width
-    }
+    def add(self, records: list[Record]) -> None:
+        """Append records, at least one."""
+        rows: list[list[str]] = [fields for _, fields in records]
+        if self._may_be_broken:
+            broken = (index for index, fields in enumerate(rows, len(self.lines)) if isinstance(fields, BrokenFields))
+            self._problems |= dict.fromkeys(broken, MISMATCH)
+        if self._header.rearranges:
+            rows = [self._header.arrange(fields) for fields in rows]
+        if set(map(len, rows)) == {len(self._columns)} == {len(self._header.names)}:
+            for column, values in zip(self._columns, zip(*rows, strict=True), strict=True):
+                column.extend(values)
+        else:
+            self._add_misfits(rows)
+        self.lines += [line for line, _ in records]
+        self.size += sum(sum(map(len, fields)) for fields in rows)
 
+    def _add_misfits(self, rows: list[list[str]]) -> None:
+        """Append rows of which some have another number of fields than the header; there are columns for further fields."""
+        width = len(self._header.names)
+        for index, row in enumerate(rows, len(self.lines)):
+            if len(row) != width:
+                problem = f"{len(row)} fields where {width} were expected"
+                self._problems.setdefault(index, REPEATED_HEADER if row == self._header.fields else problem)
+        while len(self._columns) < max(map(len, rows)):
+            self._columns.append([None] * len(self.lines))
+        for position, column in enumerate(self._columns):
+            column.extend(row[position] if position < len(row) else None for row in rows)
 
-def _padded_columns(names: list[str], rows: list[list[str]]) -> tuple[list[str], list[Sequence[str | None]]]:
-    """Return names and columns for all fields; those beyond the header's are columns with a number."""
-    width = max(len(names), *map(len, rows))
-    names = names + [f"column {index}" for index in range(len(names), width)]
-    return names, [[row[index] if index < len(row) else None for row in rows] for index in range(width)]
+    def batch(self, first_row: int, encoding: str) -> Batch:
+        """Return the rows as a batch."""
+        arrays, undecoded = _arrays(self._columns)
+        names = list(self._header.names)
+        for index in range(len(names), len(arrays)):
+            names.append(f"column {index}" if f"column {index}" not in names else f"further column {index}")
+        table = pa.table(dict(zip(names, arrays, strict=True)))
+        problems = dict.fromkeys(undecoded, f"broken encoding: not valid {encoding}") | self._problems
+        problems |= dict.fromkeys(self._header.repetitions(table), REPEATED_HEADER)
+        return Batch(table, first_row, self.lines, problems)
 
 
 def _arrays(columns: Sequence[Sequence[str | None]]) -> tuple[list[pa.Array], set[int]]:

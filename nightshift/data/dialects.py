@@ -7,14 +7,18 @@ line ends, and rows with them. Every reading is a pass over the file that counts
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from nightshift.data.batches import ReadOptions
 from nightshift.data.standard_csv import StandardFile, scan_standard
 from nightshift.data.text_files import TextFile
 from nightshift.errors import InputError
+
+if TYPE_CHECKING:
+    import _csv
 
 DELIMITERS = ",\t;|"
 SAMPLE_CHARS = 100_000
@@ -48,37 +52,26 @@ class Dialect:
     skips_space: bool = False
     """True if spaces after a delimiter are no part of the field."""
 
-    def records(self, file: TextFile, skip: int = 0) -> Iterator[Record]:
+    def records(self, file: TextFile, skip: int = 0, keeps_lines: bool = True) -> Iterator[Record]:
         """Yield the records of a file after its first `skip` lines, without blank lines.
 
         Fields are `BrokenFields` if their quotes do not match and the record is a single line.
+
+        Args:
+            file: The file.
+            skip: Lines above the first record.
+            keeps_lines: False if the content of broken records is not needed, which takes less time.
 
         Raises:
             InputError: The quotes of several lines do not match.
         """
         if self.delimiter is None:
-            stripped = ((line, text.rstrip("\r\n")) for line, text in enumerate(file.lines(skip), skip + 1))
-            yield from ((line, [text]) for line, text in stripped if text.strip())
+            for line, text in enumerate(file.lines(skip), skip + 1):
+                if text.strip():
+                    yield line, [text.rstrip("\r\n")]
             return
-        current = ""
-        special = f"{self.escape}{self.quote or ''}{self.delimiter}"
-
-        def tracked() -> Iterator[str]:
-            nonlocal current
-            for text in file.lines(skip):
-                current = text
-                yield _double_ordinary_signs(text, self.escape, special) if self.escape else text
-
-        csv.field_size_limit(MAX_FIELD)
-        reader = csv.reader(
-            tracked(),
-            delimiter=self.delimiter,
-            quoting=csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE,
-            quotechar=self.quote or '"',
-            escapechar=self.escape,
-            skipinitialspace=self.skips_space,
-            strict=True,
-        )
+        lines = _CurrentLine(self, file.lines(skip))
+        reader = self._reader(lines if keeps_lines or self.escape else file.lines(skip))
         line = skip + 1
         while True:
             try:
@@ -90,8 +83,35 @@ class Dialect:
             except csv.Error as error:
                 if skip + reader.line_num != line or "unexpected end" in str(error):
                     raise _mismatch(file, line, error) from error
-                yield line, BrokenFields(current.rstrip("\r\n").split(self.delimiter))
+                yield line, BrokenFields(lines.text.rstrip("\r\n").split(self.delimiter))
                 line += 1
+
+    def _reader(self, lines: Iterable[str]) -> "_csv.Reader":
+        csv.field_size_limit(MAX_FIELD)
+        return csv.reader(
+            lines,
+            delimiter=self.delimiter or ",",
+            quoting=csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE,
+            quotechar=self.quote or '"',
+            escapechar=self.escape,
+            skipinitialspace=self.skips_space,
+            strict=True,
+        )
+
+
+class _CurrentLine:
+    """Lines as the `csv` module needs them, and the last one as it is in the file."""
+
+    def __init__(self, dialect: Dialect, lines: Iterator[str]) -> None:
+        self.text = ""
+        self._lines = lines
+        self._escape = dialect.escape
+        self._special = f"{dialect.escape}{dialect.quote or ''}{dialect.delimiter}"
+
+    def __iter__(self) -> Iterator[str]:
+        for text in self._lines:
+            self.text = text
+            yield _double_ordinary_signs(text, self._escape, self._special) if self._escape else text
 
 
 def _double_ordinary_signs(line: str, escape: str, special: str) -> str:
@@ -158,7 +178,7 @@ class Fit:
 def measure(dialect: Dialect, file: TextFile, skip: int) -> Fit:
     """Return how well a dialect fits a file after its first `skip` lines."""
     fit = Fit(dialect, skip)
-    records = dialect.records(file, skip)
+    records = dialect.records(file, skip, keeps_lines=False)
     expected_line = skip + 1
     try:
         for line, fields in records:
@@ -282,7 +302,7 @@ def _encloses(unquoted: Fit, quoted: Fit, file: TextFile) -> bool:
     quote = quoted.dialect.quote or '"'
     limit = quoted.broken + (1 if quoted.error else 0)
     enclosed = 0
-    for _, fields in unquoted.dialect.records(file, unquoted.skip):
+    for _, fields in unquoted.dialect.records(file, unquoted.skip, keeps_lines=False):
         enclosed += sum(1 for field in fields if len(field) > 1 and field[0] == quote == field[-1])
         if enclosed > limit:
             return True
