@@ -13,7 +13,6 @@ from typing import IO, TextIO
 
 import charset_normalizer
 
-from nightshift.data import size_limits
 from nightshift.data.compressed import open_uncompressed
 from nightshift.errors import EmptyInputError, InputError
 
@@ -52,10 +51,6 @@ class TextFile:
     """True if it holds white space at most."""
     has_quotes: bool
     """False if there is no double quote in it."""
-    size: int
-    """Bytes of its uncompressed content."""
-    line_count: int
-    """Number of its lines, at least."""
 
     @property
     def encoding_name(self) -> str:
@@ -123,7 +118,7 @@ def inspect_text(path: Path, encoding: str | None) -> TextFile:
     codec = encoding or marked or scan.detected_encoding()
     if codec != "utf-8" and not encoding and not marked:
         log.warning("%s is not UTF-8 and is read as %s; where that is wrong, set data.encoding", path, codec)
-    return TextFile(path, codec, scan.is_blank, scan.has_quotes, scan.size, scan.line_count)
+    return TextFile(path, codec, scan.is_blank, scan.has_quotes)
 
 
 def blocks_of_lines(file: IO[bytes], head: bytes = b"") -> Iterator[bytes]:
@@ -146,7 +141,6 @@ class _ContentScan:
     def __init__(self, path: Path, encoding: str | None) -> None:
         self.is_blank = True
         self.has_quotes = False
-        self.size, self.line_count = 0, 0
         self._path, self._encoding = path, encoding
         self._decoder = _decoder(path, encoding or "utf-8")
         self._is_wide = bool(encoding and WIDE.match(encoding.lower()))
@@ -166,8 +160,6 @@ class _ContentScan:
             _ensure_text(self._path, block[:SAMPLE])
         self._is_first = False
         self._line += text.count("\n") if self._is_wide else block.count(b"\n")
-        self.size += len(block)
-        self.line_count += max(block.count(b"\n"), block.count(b"\r"))
         self.has_quotes = self.has_quotes or b'"' in block
         self.is_blank = self.is_blank and not block.strip(BLANK)
         if self._encoding is None and not block.isascii():
@@ -222,15 +214,6 @@ def _decoder(path: Path, encoding: str) -> codecs.IncrementalDecoder:
 
 def _undecodable(path: Path, encoding: str, error: Exception) -> InputError:
     return InputError(f"{path}: cannot be read as {encoding}: {error}; set data.encoding")
-
-
-def read_text(path: Path, encoding: str | None) -> tuple[str, str]:
-    """Return the file's text without a byte order mark, and the encoding it was read in; raise EmptyInputError if it is empty."""
-    file = inspect_text(path, encoding)
-    size_limits.ensure_memory(path, file.size, file.line_count)
-    if file.is_empty:
-        raise EmptyInputError(f"{path}: the file is empty; rows were expected")
-    return "".join(file.lines()), file.encoding_name
 
 
 def _ensure_text(path: Path, head: bytes) -> None:
