@@ -39,6 +39,7 @@ BENCHMARKS = {
     "coverage": "benchmarks.coverage",
     "first": "benchmarks.first",
     "baseline": "benchmarks.baseline",
+    "validate": "benchmarks.validate",
     "week": "benchmarks.week",
     "compress": "benchmarks.compress",
     "kills": "benchmarks.kills",

@@ -11,7 +11,7 @@ import pytest
 from conftest import Shell
 from samples import messages
 
-from benchmarks import architectures, compress, gpu, gpu_serving, results
+from benchmarks import architectures, compress, gpu, gpu_serving, results, validate
 from benchmarks.train import SCRIPTS
 from cli import main
 
@@ -207,3 +207,21 @@ def test_the_compression_table_sets_each_model_against_full_of_its_own_night():
 def test_of_a_perplexity_full_is_the_share():
     full = {"perplexity": 80.0, "accuracy": None}
     assert compress._quality_ratio({"perplexity": 100.0, "accuracy": None}, full) == pytest.approx(0.8)
+
+
+def test_the_tools_of_the_data_gate_find_the_same_missing_texts_and_labels(tmp_path, monkeypatch):
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
+    validate.write_rows(tmp_path / "rows.csv", 2000, columns=2)
+    ours, _ = validate._ingest_and_validate(tmp_path / "rows.csv")
+    theirs, _ = validate._great_expectations(tmp_path / "rows.csv")
+    assert ours["missing"] == theirs["expect_column_values_to_not_be_null"] > 5
+    unknown_with_text = theirs["expect_column_values_to_be_in_set"] - ours["unknown label"]
+    assert 0 <= unknown_with_text <= 3 and ours["unknown label"] > 5 and 20 < ours["duplicate"] < 60
+
+
+@pytest.mark.slow
+def test_the_data_gate_beside_other_tools(tmp_path):
+    record = Shell(tmp_path).json("bench", "validate", "--rows", "300,600", "--runs", "1", "--output", str(tmp_path))
+    assert [row["rows"] for row in record["table"]][::2][0] == 300 and len(record["table"]) >= 6
+    assert all(row["MB"] > 50 and row["failing rows"] > 0 for row in record["table"])
+    assert (tmp_path / "validate.md").read_text() == results.page(record)
