@@ -9,8 +9,6 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 from great_expectations.core.metric_domain_types import MetricDomainTypes
 from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import ColumnMapExpectation
@@ -19,7 +17,7 @@ from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 from great_expectations.validator.metric_configuration import MetricConfiguration
 
-from nightshift.data.near_duplicates import MIN_SIMILARITY, near_duplicate_pairs
+from nightshift.data.near_duplicates import MIN_SIMILARITY, join_texts, near_duplicate_pairs
 
 Pairs = npt.NDArray[np.object_]
 """Index labels of near-duplicates in two columns, the earlier row first."""
@@ -27,21 +25,20 @@ PAIRS = "table.nightshift.near_duplicate_pairs"
 VALUE_KEYS = ("texts", "within", "min_similarity")
 
 
-def find_pairs(rows: pd.DataFrame, texts: Sequence[str], within: str | None, min_similarity: float) -> Pairs:
+def find_pairs(rows: pd.DataFrame, columns: Sequence[str], within: str | None, min_similarity: float) -> Pairs:
     """Return the index labels of near-duplicates, as two columns; the first is the earlier row.
 
     Args:
         rows: The rows, in the order in which the first of a group counts as original.
-        texts: Columns with texts, which are compared as one.
+        columns: Columns with texts, which are compared as one.
         within: Column whose values divide the rows into parts that are searched separately; None for none.
         min_similarity: Least Dice coefficient of the words of two texts.
     """
     parts = [part for _, part in rows.groupby(within, sort=False)] if within else [rows]
     pairs = [np.zeros((0, 2), object)]
     for part in parts:
-        columns = [pa.array(part[name], pa.large_string(), from_pandas=True) for name in texts]
-        joined = pc.binary_join_element_wise(*columns, pa.scalar("\n", pa.large_string()), null_handling="replace")
-        pairs.append(part.index.to_numpy(object)[near_duplicate_pairs(joined, min_similarity)])
+        texts = join_texts(part, columns)
+        pairs.append(part.index.to_numpy(object)[near_duplicate_pairs(texts, min_similarity)])
     return np.concatenate(pairs)
 
 
@@ -71,7 +68,7 @@ class _NearDuplicatePairs(TableMetricProvider):  # type: ignore[misc]
         runtime_configuration: Mapping[str, Any],
     ) -> Pairs:
         rows, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
-        return find_pairs(rows, **metric_value_kwargs)
+        return find_pairs(rows, *(metric_value_kwargs[key] for key in VALUE_KEYS))
 
 
 class _NearDuplicateCondition(ColumnMapMetricProvider):  # type: ignore[misc]

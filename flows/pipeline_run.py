@@ -388,7 +388,7 @@ def data_docs_folders(checked: dict[str, Checked]) -> dict[str, Path]:
 
 def row_counts(checked: dict[str, Checked], objectives: list[Objective]) -> dict[str, int]:
     """Return the rows of all objectives: read = kept + quarantined; kept = train + validation + holdout (+ spare)."""
-    taken_out = sum(o.sides.leaks + o.sides.windowed for o in objectives)
+    taken_out = sum(o.sides.leaks + o.sides.near_leaks + o.sides.windowed for o in objectives)
     return {
         "read": sum(record.read for record in checked.values()),
         "kept": sum(record.kept for record in checked.values()) - taken_out,

@@ -145,8 +145,8 @@ class Checked(Artifact):
 
 
 class Sides(Artifact):
-    """`train.parquet`, `validation.parquet`, `holdout.parquet`, `spare.parquet`, `quarantine.csv` (leaks, and what
-    `train.window` leaves out), `unlabelled.parquet`.
+    """`train.parquet`, `validation.parquet`, `holdout.parquet`, `spare.parquet`, `quarantine.csv` (leaks, near
+    leaks, and what `train.window` leaves out), `unlabelled.parquet`.
     """
 
     train: int
@@ -154,6 +154,10 @@ class Sides(Artifact):
     holdout: int
     spare: int
     leaks: int
+    near_leaks: int = 0
+    """Number of training and validation rows with nearly the text of a holdout row, which are in the quarantine."""
+    near_leaks_kept: int = 0
+    """Number of such rows that stay, as `split.near_leaks` is `info`."""
     windowed: int = 0
     """Number of training rows outside `train.window`, which are in the quarantine."""
     unlabelled: int = 0

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pydantic import Field, field_validator
 
+from nightshift.data.near_duplicates import has_near_duplicate_in, join_texts
 from nightshift.data.quarantine import quarantine_table
 from nightshift.data.timestamps import TimestampError, parse_timestamps
 from nightshift.errors import InputError
@@ -19,7 +21,7 @@ from nightshift.store import artifact_store
 from nightshift.store.stages import stage
 
 SIDES = ("train", "validation", "holdout", "spare")
-QUARANTINED = {"leaks": "leak", "windowed": "window"}
+QUARANTINED = {"leaks": "leak", "near_leaks": "near leak", "windowed": "window"}
 """The parts that leave the data, with their quarantine reasons."""
 WINDOW = re.compile(r"([1-9]\d*)(d?)")
 
@@ -37,11 +39,20 @@ class SplitSettings(Settings):
     """Fraction of the rows outside the holdout that are used for validation."""
     spare: int = Field(0, ge=0, le=8)
     """Number of sealed holdout sets of the same size that are kept in reserve, neither trained on nor evaluated."""
+    near_leaks: Literal["off", "info", "warning"] = "info"
+    """Training and validation rows whose text is nearly that of a holdout row. info: they are counted and stay; warning: they are
+    quarantined; off: they are not searched.
+    """
 
     @property
     def holdout_file(self) -> str | None:
         """The explicit holdout file; None if `holdout` is a share."""
         return self.holdout if isinstance(self.holdout, str) else None
+
+    @field_validator("near_leaks", mode="before")
+    @classmethod
+    def _read_yaml_off(cls, severity: object) -> object:
+        return "off" if severity is False else severity  # YAML reads off as false
 
     @field_validator("holdout")
     @classmethod
@@ -63,9 +74,10 @@ def split_rows(
     active_holdout: int = 0,
     timestamp_formats: Sequence[str] = (),
 ) -> dict[str, pd.DataFrame]:
-    """Return the parts `train`, `validation`, `holdout` and `spare`, and those that leave the data, `leaks` and `windowed`.
+    """Return the parts `train`, `validation`, `holdout` and `spare`, and those that leave the data, `leaks`, `near_leaks` and `windowed`.
 
-    Leaks are training and validation rows whose text is in holdout or spare; windowed rows are training rows outside the window.
+    Leaks are training and validation rows whose text is in holdout or spare, near leaks those with nearly such a text, if
+    the settings quarantine them; windowed rows are training rows outside the window.
 
     Args:
         frame: The rows that passed the data gate.
@@ -83,6 +95,9 @@ def split_rows(
     holdouts = frame[side.isin(["holdout", "spare"])]
     in_holdouts = frame["row_key"].isin(holdouts["row_key"]) | frame["side_key"].isin(holdouts["side_key"])
     side = side.mask(side.isin(["train", "validation"]) & in_holdouts, "leaks")
+    if settings.near_leaks == "warning":
+        trained = frame[side.isin(["train", "validation"])]
+        side[trained.index[is_near_leak(trained, holdouts)]] = "near_leaks"
     if window is not None:
         train = frame[side == "train"]
         side[train.index[~in_window(train, window, timestamp_formats)]] = "windowed"
@@ -93,6 +108,18 @@ def split_rows(
                 f"split: no row is left for {name} of {len(frame)}; more rows, or other shares, are needed"
             )
     return parts
+
+
+def is_near_leak(rows: pd.DataFrame, holdouts: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Return True for each row whose texts are nearly those of a row in `holdouts`."""
+    columns = [name for name in ("text", "text_pair") if name in rows]
+    return has_near_duplicate_in(join_texts(rows, columns), join_texts(holdouts, columns))
+
+
+def count_near_leaks(parts: Mapping[str, pd.DataFrame]) -> int:
+    """Return the number of training and validation rows with nearly the text of a row in holdout or spare."""
+    trained, holdouts = (pd.concat([parts[name] for name in names]) for names in (SIDES[:2], SIDES[2:]))
+    return int(is_near_leak(trained, holdouts).sum())
 
 
 def in_window(train: pd.DataFrame, window: int | str, timestamp_formats: Sequence[str] = ()) -> pd.Series:
@@ -241,6 +268,7 @@ def split(
     unlabelled = unlabelled_rows(pd.read_parquet(artifact_store.folder(checked) / "unlabelled.parquet"), rows, split)
     unlabelled.to_parquet(folder / "unlabelled.parquet")
     counts = {name: len(part) for name, part in parts.items()} | {"unlabelled": len(unlabelled)}
+    counts["near_leaks_kept"] = count_near_leaks(parts) if split.near_leaks == "info" else 0
     meaning = {"labels": labels, "separator": separator, "pairs": "text_pair" in rows}
     (folder / "sides.json").write_text(json.dumps(meaning, ensure_ascii=False), encoding="utf-8")
     return Sides(**counts, **meaning, untrained=untrained)

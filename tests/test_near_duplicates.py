@@ -5,7 +5,7 @@ import random
 import pyarrow as pa
 import pytest
 
-from nightshift.data.near_duplicates import near_duplicate_pairs
+from nightshift.data.near_duplicates import has_near_duplicate_in, near_duplicate_pairs
 
 ENGLISH = "the parcel came two days late and nobody at the shop could say where it was"
 ADJECTIVES, NOUNS = ("good", "bad", "great", "poor", "nice"), ("food", "service", "room", "view", "price", "staff")
@@ -97,3 +97,12 @@ def test_similarity_below_the_minimum_is_no_near_duplicate():
     texts = pa.array([ENGLISH, ENGLISH.replace("late", "early")])
     assert len(near_duplicate_pairs(texts, 0.9)) == 1
     assert len(near_duplicate_pairs(texts, 0.97)) == 0
+
+
+def test_texts_with_a_near_duplicate_among_others_are_named():
+    others = pa.array(["good food", ENGLISH.upper(), None])
+    texts = pa.array(
+        [ENGLISH, ENGLISH + " indeed", ENGLISH + " indeed!", "Good food!", CHINESE, CHINESE + "的", "", None]
+    )
+    assert has_near_duplicate_in(texts, others).tolist() == [True, True, True, True, False, False, False, False]
+    assert not has_near_duplicate_in(texts, pa.array([], pa.string())).any()

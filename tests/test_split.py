@@ -11,7 +11,7 @@ from nightshift.errors import InputError
 from nightshift.store import artifact_store
 from tasks.augment import augment
 from tasks.ingest import DataSettings, ingest, locate
-from tasks.split import SplitSettings, split, split_rows
+from tasks.split import SplitSettings, count_near_leaks, split, split_rows
 from tasks.validate import validate
 
 
@@ -210,3 +210,57 @@ def test_two_objectives_on_the_same_pairs_have_the_same_sides(real_data, tmp_pat
         and not holdout_keys["regression"] & training_keys["classification"]
     )
     assert read(sides_by_kind["regression"], "train")["label"].between(1, 5).all()
+
+
+def near_leaking_rows():
+    """Return rows of which the last two of a holdout file have nearly the texts of the first two."""
+    rows = frame(300)
+    texts = ["the parcel came two days late and nobody could say where it was", "味道很好送餐速度也很快下次还会再来"]
+    rows.loc[:1, "text"] = texts
+    holdout = frame(400, seed=9).tail(60)
+    holdout.iloc[-2:, holdout.columns.get_loc("text")] = [texts[0].upper() + "!", texts[1] + "的"]
+    rows = pd.concat([rows, holdout], ignore_index=True)
+    rows["row_key"] = rows["side_key"] = rows["text"].map(text_key)
+    rows.loc[300:, "side"] = "holdout"
+    return rows
+
+
+def test_rows_nearly_in_the_holdout_are_quarantined_if_asked_for():
+    rows = near_leaking_rows()
+    parts = split_rows(rows, SplitSettings(holdout="other.csv", near_leaks="warning"))
+    assert set(parts["near_leaks"]["text"]) == set(rows["text"][:2]) and len(parts["holdout"]) == 60
+    assert sum(map(len, parts.values())) == 360
+
+
+def test_rows_nearly_in_the_holdout_stay_and_are_counted():
+    parts = split_rows(near_leaking_rows(), SplitSettings(holdout="other.csv"))
+    assert parts["near_leaks"].empty and count_near_leaks(parts) == 2
+
+
+def test_a_row_near_the_holdout_never_changes_to_another_side_as_data_grows():
+    rows = frame(300)
+    variants = rows.assign(text=rows["text"] + " indeed my friend and so on")
+    variants["row_key"] = variants["side_key"] = variants["text"].map(text_key)
+    settings = SplitSettings(near_leaks="warning")
+    before = side_of_texts(split_rows(rows, settings))
+    after = side_of_texts(split_rows(pd.concat([rows, variants], ignore_index=True), settings))
+    assert all(after[text] in (side, "near_leaks") for text, side in before.items())
+
+
+def test_near_leaks_are_counted_and_every_row_is_accounted_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    table = near_leaking_rows()
+    table[table["side"] == ""][["text", "label"]].to_csv("train.csv", index=False)
+    table[table["side"] == "holdout"][["text", "label"]].to_csv("holdout.csv", index=False)
+    data = DataSettings(path="train.csv")
+    checked = validate.fn(
+        ingest.fn(locate(data, "holdout.csv", tmp_path), data, []), ExpectationSettings(), "classification"
+    )
+    for near_leaks, counts in [("info", (0, 2)), ("warning", (2, 0)), (False, (0, 0))]:
+        sides = split.fn(checked, SplitSettings(holdout="holdout.csv", near_leaks=near_leaks), "classification")
+        assert (sides.near_leaks, sides.near_leaks_kept) == counts
+        assert checked.kept == sides.train + sides.validation + sides.holdout + sides.leaks + sides.near_leaks
+        if sides.near_leaks:
+            quarantine = pd.read_csv(artifact_store.folder(sides) / "quarantine.csv")
+            assert quarantine["reason"].tolist().count("near leak") == 2 and set(quarantine["source"]) == {"train.csv"}

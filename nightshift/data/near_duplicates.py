@@ -10,7 +10,7 @@ equal key, so that the cost is linear in the tokens:
 Each candidate is verified by the tokens that both texts have. Whether two texts are near-duplicates depends on them alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,14 +80,53 @@ def near_duplicate_pairs(texts: pa.Array | pa.ChunkedArray, min_similarity: floa
     A row with near-duplicates before it is the second row of at least one pair. Of a group, not all pairs are returned: each row
     is compared with the first row of the group and with the row before it. Missing texts have no near-duplicates.
     """
+    search = _search(texts, min_similarity)
+    rows = np.arange(len(search.text_of_row))
+    first = search.first_rows[search.text_of_row]
+    is_repeated = search.has_tokens & (first != rows)
+    repeated = np.column_stack([first[is_repeated], rows[is_repeated]])
+    return np.concatenate([repeated, search.first_rows[search.pairs]])
+
+
+def has_near_duplicate_in(
+    texts: pa.Array | pa.ChunkedArray, others: pa.Array | pa.ChunkedArray, min_similarity: float = MIN_SIMILARITY
+) -> npt.NDArray[np.bool_]:
+    """Return True for each text that has a near-duplicate among `others`."""
+    chunks = [chunk for array in (others, texts) for chunk in getattr(array, "chunks", [array])]
+    all_texts = pa.chunked_array([chunk.cast(pa.large_string()) for chunk in chunks], pa.large_string())
+    search = _search(all_texts, min_similarity)
+    is_other = search.first_rows < len(others)
+    is_near = is_other & search.has_tokens[search.first_rows]
+    across = search.pairs[is_other[search.pairs[:, 0]]]
+    is_near[across[:, 1]] = True
+    return is_near[search.text_of_row[len(others) :]]
+
+
+def join_texts(rows: pd.DataFrame, columns: Sequence[str]) -> pa.Array:
+    """Return the texts of several columns as one text a row."""
+    texts = [pa.array(rows[name], pa.large_string(), from_pandas=True) for name in columns]
+    return pc.binary_join_element_wise(*texts, pa.scalar("\n", pa.large_string()), null_handling="replace")
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Near-duplicates among the distinct texts of rows."""
+
+    text_of_row: Integers
+    first_rows: Integers
+    """First row of each distinct text, in ascending order."""
+    has_tokens: npt.NDArray[np.bool_]
+    """True for each row with a word."""
+    pairs: Integers
+    """Pairs of distinct texts; the first is the smaller number."""
+
+
+def _search(texts: pa.Array | pa.ChunkedArray, min_similarity: float) -> _Search:
     tokens = tokenize(texts)
-    first_rows, row_of_text = _distinct(tokens)
+    first_rows, text_of_row = _distinct(tokens)
     distinct = tokens.take(first_rows)
     pairs = _verified(distinct, _candidates(distinct), min_similarity)
-    rows = np.arange(len(row_of_text))
-    has_tokens = tokens.lengths > 0
-    equal = np.column_stack([first_rows[row_of_text], rows])[has_tokens & (first_rows[row_of_text] != rows)]
-    return np.concatenate([equal, np.sort(first_rows[pairs], axis=1)])
+    return _Search(text_of_row, first_rows, tokens.lengths > 0, pairs)
 
 
 def tokenize(texts: pa.Array | pa.ChunkedArray) -> Tokens:
@@ -149,7 +188,7 @@ def _neighbours(tokens: Tokens) -> Tokens:
     """Return the pairs of neighbouring tokens of texts, none of which is empty."""
     owners = np.repeat(np.arange(len(tokens.lengths)), tokens.lengths)
     is_pair = owners[:-1] == owners[1:]
-    hashes = _mix(tokens.hashes[:-1] + _mix(tokens.hashes[1:]))[is_pair]
+    hashes = (tokens.hashes[:-1] * np.uint64(3) + tokens.hashes[1:])[is_pair]
     return Tokens(hashes, tokens.starts - np.arange(len(tokens.starts)), tokens.is_character[:-1][is_pair])
 
 

@@ -102,6 +102,8 @@ def _expectations(model: str, checked: Checked) -> None:
 def _sides(model: str, sides: Sides) -> None:
     rows = [{"side": name, "rows": getattr(sides, name)} for name in ("train", "validation", "holdout", "spare")]
     description = f"Rows by side; {sides.leaks} rows of the holdout were found in the training data and taken out of it"
+    description += f"; {sides.near_leaks} more were nearly rows of it and taken out" if sides.near_leaks else ""
+    description += f"; {sides.near_leaks_kept} are nearly rows of it and stay" if sides.near_leaks_kept else ""
     description += f"; {sides.windowed} are older than train.window" if sides.windowed else ""
     create_table_artifact(rows, key=prefect_key(model, 2, "rows"), description=description)
 

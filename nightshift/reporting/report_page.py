@@ -82,7 +82,8 @@ def _quarantine_counts(data: ReportData) -> dict[str, int]:
     for checked in data.checked.values():
         counts.update(checked.quarantined)
     for objective in data.objectives:
-        counts.update({"leak": objective.sides.leaks, "window": objective.sides.windowed})
+        sides = objective.sides
+        counts.update({"leak": sides.leaks, "near leak": sides.near_leaks, "window": sides.windowed})
     return {reason: count for reason, count in counts.items() if count}
 
 
@@ -169,6 +170,7 @@ def _template_values(result: NightResult, data: ReportData, files: Sequence[Path
         "quarantine": quarantine,
         "samples": _samples(data),
         "cleaning": {name: checked.cleaning for name, checked in data.checked.items() if checked.cleaning},
+        "near_leaks_kept": sum(objective.sides.near_leaks_kept for objective in data.objectives),
         "versions_with_erased_rows": report_data.describe_versions(result),
         "examples": _quarantined_rows(data).head(20)[["reason", "source", "row"]].to_dict("records")
         if quarantine
