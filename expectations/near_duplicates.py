@@ -22,6 +22,8 @@ from nightshift.data.near_duplicates import MIN_SIMILARITY, join_texts, near_dup
 Pairs = npt.NDArray[np.object_]
 """Index labels of near-duplicates in two columns, the earlier row first."""
 PAIRS = "table.nightshift.near_duplicate_pairs"
+NEAR_DUPLICATE, NEAR_CONFLICT = REASONS = ("near-duplicate", "near conflict")
+"""Quarantine reasons. Reports show no samples of these rows: the text of a training row would tell that of a holdout row."""
 VALUE_KEYS = ("texts", "within", "min_similarity")
 
 

@@ -207,7 +207,7 @@ class _SuiteBuilder:
                     near_duplicates.ExpectColumnLabelsOfNearDuplicatesToBeEqual,
                     "one label for near-duplicates",
                     "near_duplicate_labels",
-                    reason="near conflict",
+                    reason=near_duplicates.NEAR_CONFLICT,
                     column="label",
                     **arguments,
                 )
@@ -217,7 +217,7 @@ class _SuiteBuilder:
                 near_duplicates.ExpectColumnValuesNotToBeNearDuplicates,
                 "no near-duplicates",
                 "near_duplicates",
-                reason="near-duplicate",
+                reason=near_duplicates.NEAR_DUPLICATE,
                 column="text",
                 **arguments,
             )

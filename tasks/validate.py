@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from expectations import checkpoint
+from expectations import checkpoint, near_duplicates
 from expectations.checkpoint import Outcome
 from expectations.own_suite import SETTING as OWN_SETTING
 from expectations.own_suite import ensure_columns, parse_suite
@@ -127,7 +127,8 @@ def validate(
     _write_kept_rows(source, reasons.is_null(), changed_labels, folder / "rows.parquet")
     write_quarantine(source, reasons, folder / "quarantine.csv")
     if expectations.samples:
-        failing = [outcome.rows[: expectations.samples] for outcome in outcomes]
+        shown = [[] if outcome.reason in near_duplicates.REASONS else outcome.rows for outcome in outcomes]
+        failing = [failing_rows[: expectations.samples] for failing_rows in shown]
         write_samples(source, failing, folder / "measured" / "samples.json")
     shutil.copy(artifact_store.folder(rows) / "unlabelled.parquet", folder)
     stopped = stop_reason(outcomes)

@@ -7,6 +7,11 @@ from test_validate import plain_rows, rows_of, validate_rows
 
 from expectations import near_duplicates
 from expectations.near_duplicates import ExpectColumnValuesNotToBeNearDuplicates
+from expectations.settings import ExpectationSettings
+from nightshift.data.row_samples import read_samples
+from nightshift.store import artifact_store
+from tasks.ingest import DataSettings, ingest, locate
+from tasks.validate import validate
 
 TEXT = "the parcel came two days late and nobody at the shop could say where it was"
 GROUP = [(TEXT, "good"), (f"{TEXT} now", "good"), (TEXT.replace("late", "early"), "bad")]
@@ -102,3 +107,15 @@ def test_the_expectation_serves_any_project():
     expectation = ExpectColumnValuesNotToBeNearDuplicates(column="review", texts=["review"], mostly=0.5)
     result = batch.validate(expectation, result_format="COMPLETE")
     assert result.success and result.result["unexpected_index_list"] == [1]
+
+
+def test_reports_show_no_samples_of_near_duplicates(tmp_path, monkeypatch):
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
+    table = pd.DataFrame([*plain_rows(COUNT), *GROUP, (None, "good")], columns=["text", "label"])
+    table.to_csv(tmp_path / "rows.csv", index=False)
+    data = DataSettings(path="rows.csv")
+    checked = validate.fn(ingest.fn(locate(data, None, tmp_path), data, []), ExpectationSettings(), "classification")
+    samples = read_samples(artifact_store.folder(checked) / "measured" / "samples.json")
+    by_name = dict(zip([result.name for result in checked.expectations], samples, strict=True))
+    assert len(by_name["text present"]) == 1
+    assert not by_name["no near-duplicates"] and not by_name["one label for near-duplicates"]
