@@ -4,6 +4,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from records import table_of
 
 from nightshift.data.nested_cells import nested_value, select_cells
@@ -243,3 +245,50 @@ def test_label_columns_that_cannot_be_are_refused(settings, message):
 def test_settings_with_label_columns_can_be_written_and_read():
     data = DataSettings(path="x.csv", label_columns={"a": "x.0"})
     assert DataSettings.model_validate(data.model_dump(mode="json")) == data and data.label_separator == "|"
+
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=4)
+    | st.sampled_from(["['a']", '["a", 1]', "a|b"])
+)
+CELLS = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "0", ""]), inner, max_size=2),
+    max_leaves=4,
+)
+NAMES = st.sampled_from(["text", "label", "text.a", "text.0", "label.a", "label.0.a", "label.", "."])
+SETTINGS = st.fixed_dictionaries(
+    {"text": NAMES, "label": NAMES},
+    optional={
+        "join": st.sampled_from(["", " "]),
+        "label_separator": st.sampled_from(["|", "a"]),
+        "group": NAMES,
+        "text_pair": NAMES,
+    },
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    records=st.lists(
+        st.fixed_dictionaries({}, optional={"text": CELLS, "label": CELLS, "text.a": SCALARS}), min_size=1, max_size=6
+    ),
+    columns=SETTINGS,
+)
+def test_whatever_records_hold_each_is_kept_or_told(tmp_path_factory, records, columns):
+    try:
+        rows = json_rows(tmp_path_factory.getbasetemp() / "random.jsonl", records, **columns)
+    except InputError as error:
+        assert "\n" not in str(error)
+        return
+    assert len(rows) == len(records)
+    for record, row in zip(records, rows.to_dict("records"), strict=True):
+        value = nested_value(record, columns["text"])
+        if row["problem"] is None and isinstance(value, str):
+            assert row["text"] in (value, None)
+        is_nested = isinstance(value, dict) or (isinstance(value, list) and "join" not in columns)
+        assert not is_nested or row["problem"] is not None
