@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import Any, NamedTuple, NoReturn, TextIO
 
 import pyarrow as pa
 
@@ -31,8 +30,7 @@ UNFINISHED = 10
 """Characters before the end of a text in which an error may be due to the text's being cut."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
+class _Record(NamedTuple):
     """A value of a file: its first line, its text, and why it is no record."""
 
     line: int
@@ -317,7 +315,7 @@ def _batch(path: Path, records: Sequence[_Record], encoding: str, first_row: int
 
 def _table(path: Path, objects: Sequence[dict[str, Any]]) -> pa.Table:
     """Return the values of objects by column; a column `line` without values if they have none."""
-    names = dict.fromkeys(decodable(name) for values in objects for name in values) or {"line": None}
+    names = list(dict.fromkeys(map(decodable, dict.fromkeys(chain.from_iterable(objects))))) or ["line"]
     if len(names) > MAX_COLUMNS:
         raise InputError(
             f"{path}: its records have {len(names):,} different names; expected the same names in all, {MAX_COLUMNS:,} at most"
