@@ -374,6 +374,8 @@ def test_the_index_of_data_docs_links_the_pages_of_each_suite(data_docs):
 def test_data_docs_stand_alone_and_hold_no_texts(data_docs):
     pages = {page: page.read_text() for page in data_docs.rglob("*.html")}
     assert len(pages) == 17 and not any("secret" in page for page in pages.values())
+    duplicates = pages[next((data_docs / "validations/duplicates").rglob("*.html"))]
+    assert "no duplicates (warning; at least 95% of the rows)" in duplicates
     for page in pages.values():
         assert "<script src=" not in page and 'rel="stylesheet" href="http' not in page
         assert "default-src 'none'" in page.partition("<body")[0]
