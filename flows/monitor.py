@@ -83,8 +83,6 @@ def monitor_rows(
         UserError: There is no champion, or it has no profile.
         InputError: No row can be read.
     """
-    if "://" in source:
-        raise InputError(f"{source}: rows are read from files, not from addresses; download them and name the file")
     with tracking.explained():
         champion = model_registry.version_of(settings.model, model_registry.CHAMPION)
         if champion is None:

@@ -179,7 +179,7 @@ def test_labels_that_say_nothing_are_none(tmp_path, kind, labels):
     assert frame["label"].notna().tolist() == [True, False, False, True]
 
 
-def test_rows_at_an_address_are_refused_in_one_line_but_for_those_of_the_hub(home, tmp_path, monkeypatch, capsys):
+def test_an_address_is_watched_as_it_is_and_a_path_from_the_working_directory(home, tmp_path, monkeypatch, capsys):
     (tmp_path / "night.yaml").write_text("model: x\ndata: {path: rows.csv}\ntrain: {base_model: ./base}\n")
     monkeypatch.setattr(environment, "prepare", lambda: None)
 
@@ -189,14 +189,11 @@ def test_rows_at_an_address_are_refused_in_one_line_but_for_those_of_the_hub(hom
             main.app()
         return exit_info.value.code, capsys.readouterr().err
 
-    address = "https://example.test/rows.csv"
-    line = f"{address}: rows are read from files, not from addresses; download them and name the file\n"
-    assert watch(address) == (2, line)
     sources = []
     monkeypatch.setattr(monitor, "monitor_rows", lambda settings, source: sources.append(source))
     monkeypatch.chdir(tmp_path)
-    assert [watch(source)[0] for source in ("hf:stories/test", "rows.csv")] == [0, 0]
-    assert sources == ["hf:stories/test", str(tmp_path / "rows.csv")]
+    assert [watch(source)[0] for source in ("hf:stories/test", "s3://b/x.csv", "rows.csv")] == [0, 0, 0]
+    assert sources == ["hf:stories/test", "s3://b/x.csv", str(tmp_path / "rows.csv")]
 
 
 def test_values_that_hardly_differ_have_bins_of_their_own():

@@ -1,8 +1,11 @@
 """Folders, patterns and what lies in them."""
 
 import json
+import sys
 
+import deltalake
 import pandas as pd
+import pyarrow as pa
 import pytest
 from records import table_of
 
@@ -129,3 +132,41 @@ def test_files_with_other_columns_are_listed_beside_each_other(tmp_path):
         f"data.text: no column 'text' in {tmp_path}/2.csv; it has Text, Label; the files differ "
         "(1.csv, 3.csv: text, label | 2.csv: Text, Label): give their columns the same names"
     )
+
+
+def delta_table(folder, day, mode="append"):
+    rows = pd.DataFrame({"text": [f"on {day}"], "label": ["x"], "day": [day]})
+    deltalake.write_deltalake(folder, pa.Table.from_pandas(rows), partition_by=["day"], mode=mode)
+
+
+def test_a_delta_table_is_read_in_its_newest_version(tmp_path):
+    delta_table(tmp_path / "a table", "2026-11-26")
+    delta_table(tmp_path / "a table", "2026-11-27", "overwrite")
+    delta_table(tmp_path / "a table", "28 Nov: a/b")
+    rows = table_of(DataSettings(path="a table", timestamp="day"), tmp_path)
+    assert rows[["text", "timestamp"]].values.tolist() == [
+        ["on 2026-11-27", "2026-11-27"],
+        ["on 28 Nov: a/b", "28 Nov: a/b"],
+    ]
+
+
+def test_a_delta_table_that_cannot_be_read_is_told_in_one_line(tmp_path, monkeypatch):
+    delta_table(tmp_path / "t", "1")
+    monkeypatch.setitem(sys.modules, "deltalake", None)
+    with pytest.raises(
+        InputError, match=r"^data\.path: t is a Delta table, and deltalake is not installed; install the"
+    ):
+        locate(DataSettings(path="t"), None, tmp_path)
+    monkeypatch.undo()
+    (tmp_path / "t/_delta_log/00000000000000000000.json").write_text("{}")
+    with pytest.raises(InputError, match=r"^data\.path: the Delta table t cannot be read: ") as caught:
+        locate(DataSettings(path="t"), None, tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_delta_table_with_deletion_vectors_is_refused(tmp_path):
+    settings = {"delta.enableDeletionVectors": "true"}
+    table = pa.table({"text": ["a"], "label": ["x"]})
+    deltalake.write_deltalake(tmp_path / "t", table, configuration=settings)
+    with pytest.raises(InputError, match=r"the Delta table t uses deletionVectors, which are not supported"):
+        locate(DataSettings(path="t"), None, tmp_path)

@@ -5,6 +5,7 @@ import logging
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
+from nightshift.data.delta_tables import delta_files
 from nightshift.data.partitions import partition_columns
 from nightshift.data.readers import SUFFIXES, is_readable
 from nightshift.errors import InputError
@@ -39,6 +40,8 @@ def files_of(path: str, setting: str, base_dir: Path) -> list[SourceFile]:
     full = base / path
     if full.is_file():
         return [SourceFile(str(full.resolve()))]
+    if (full / "_delta_log").is_dir():
+        return [SourceFile(name, partition_columns(name)) for name in delta_files(full, path, setting)]
     matches = [full] if full.is_dir() else _matches(base, path)
     files = [match for match in matches if match.is_file()]
     folders = [match for match in matches if match.is_dir()]

@@ -27,11 +27,12 @@ from nightshift.store import artifact_store
 
 DAY = 24 * 60 * 60
 LEDGER = ".ledger"
-Kind = Literal["version", "model", "run", "artifact", "work", "report", "log"]
+Kind = Literal["version", "model", "run", "artifact", "work", "report", "log", "copy"]
 FOLDERS: dict[Kind, tuple[str, bool]] = {
     "artifact": ("artifacts", True),
     "work": ("work", False),
     "report": ("reports", True),
+    "copy": ("copies", False),
 }
 """Folder under NIGHTSHIFT_HOME, and whether its newest entries are kept; unfinished ones never count as newest."""
 DELETE: dict[str, Callable[[MlflowClient, str], None]] = {

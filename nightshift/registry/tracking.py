@@ -276,9 +276,12 @@ def alpha_of(run_id: str) -> float | None:
 
 
 def _data_set(source: Source) -> DatasetInput:
-    remote = source.path.startswith("hf:")
-    address = {"path": source.path} if remote else {"uri": Path(source.path).as_uri()}
-    kind = "hugging_face" if remote else "local"
+    if source.path.startswith("hf:"):
+        kind, address = "hugging_face", {"path": source.path}
+    elif "://" in source.path:
+        kind, address = source.path.partition("://")[0], {"uri": source.path}
+    else:
+        kind, address = "local", {"uri": Path(source.path).as_uri()}
     data = Dataset(Path(source.path).name, source.sha256[:36], kind, json.dumps(address))
     return DatasetInput(
         data, [InputTag("mlflow.data.context", source.side or "training"), InputTag("sha256", source.sha256)]

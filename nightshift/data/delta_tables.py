@@ -1,0 +1,49 @@
+"""Delta tables: the files of the newest version, by deltalake."""
+
+from pathlib import Path
+
+from nightshift.errors import InputError, first_line
+
+UNREADABLE_FEATURES = {"columnMapping", "deletionVectors"}
+"""Features of a table without which its Parquet files are not its rows."""
+
+
+def delta_files(folder: Path, path: str, setting: str) -> list[str]:
+    """Return the sorted Parquet files of a table's newest version.
+
+    Args:
+        folder: Folder of the table.
+        path: The folder as the settings name it, for errors.
+        setting: The settings field that names it, for errors.
+
+    Raises:
+        InputError: deltalake is not installed, or the table has a feature that is not supported.
+    """
+    try:
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{setting}: {path} is a Delta table, and deltalake is not installed; install the extra delta (`pip install deltalake`)"
+        ) from error
+    root = folder.resolve()
+    try:
+        table = DeltaTable(root)
+        features = UNREADABLE_FEATURES & set(table.protocol().reader_features or [])
+        if table.metadata().configuration.get("delta.columnMapping.mode", "none") != "none":
+            features.add("columnMapping")
+        uris = table.file_uris()
+    except DeltaError as error:
+        raise InputError(f"{setting}: the Delta table {path} cannot be read: {first_line(error)}") from error
+    if features:
+        raise InputError(
+            f"{setting}: the Delta table {path} uses {', '.join(sorted(features))}, which are not supported; "
+            "write its rows to a table or folder without"
+        )
+    if not uris:
+        raise InputError(f"{setting}: the Delta table {path} holds no rows")
+    depth = len(root.parts)  # the URI of the folder is percent-encoded, the names within are as on the disk
+    files = [str(root.joinpath(*Path(uri.removeprefix("file://")).parts[depth:])) for uri in uris]
+    if missing := [file for file in files if not Path(file).is_file()]:
+        raise InputError(f"{setting}: the Delta table {path} lacks a file that its log names: {missing[0]}")
+    return sorted(files)

