@@ -219,7 +219,7 @@ class DataSettings(Settings):
     @property
     def read_options(self) -> ReadOptions:
         """The options of the readers."""
-        names = {getattr(self, field) for field in FIELDS}
+        names = _columns(self, [field for field in FIELDS if getattr(self, field) is not None]).values()
         return ReadOptions(
             header=self.header,
             encoding=self.encoding,

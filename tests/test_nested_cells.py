@@ -292,3 +292,9 @@ def test_whatever_records_hold_each_is_kept_or_told(tmp_path_factory, records, c
             assert row["text"] in (value, None)
         is_nested = isinstance(value, dict) or (isinstance(value, list) and "join" not in columns)
         assert not is_nested or row["problem"] is not None
+
+
+def test_a_column_of_labels_that_is_there_twice_is_told(tmp_path):
+    (tmp_path / "x.csv").write_text("text,x,x\na,1,0\nb,0,1\n")
+    with pytest.raises(InputError, match=r"the columns 1 and 2 are all called 'x'"):
+        table_of(DataSettings(path="x.csv", label_columns=["x"]), tmp_path)
