@@ -215,7 +215,10 @@ def test_two_objectives_on_the_same_pairs_have_the_same_sides(real_data, tmp_pat
 def near_leaking_rows():
     """Return rows of which the last two of a holdout file have nearly the texts of the first two."""
     rows = frame(300)
-    texts = ["the parcel came two days late and nobody could say where it was", "味道很好送餐速度也很快下次还会再来"]
+    texts = [
+        "the parcel came two days late and nobody could say where it was",
+        "昨天的天气很好我们去公园散步了很久才回家",
+    ]
     rows.loc[:1, "text"] = texts
     holdout = frame(400, seed=9).tail(60)
     holdout.iloc[-2:, holdout.columns.get_loc("text")] = [texts[0].upper() + "!", texts[1] + "的"]
