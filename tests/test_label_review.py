@@ -5,6 +5,7 @@ import pytest
 
 from expectations.settings import ExpectationSettings
 from nightshift.data.label_review import MAX_LISTED, label_counts, missing_labels, review_labels
+from nightshift.store import artifact_store
 from tasks.ingest import DataSettings, ingest, locate
 from tasks.validate import validate
 
@@ -122,7 +123,7 @@ def test_texts_that_say_nothing_are_missing_whatever_their_number(check):
     checked = check(["pos", "neg"] * 30, texts)
     assert checked.status == "stopped" and checked.quarantined == {"missing": 8}
     assert "'text present'" in checked.reason and '"#N/A" 1' in checked.reason
-    assert check(["pos", "neg"] * 30, texts, missing_values=[]).quarantined == {}
+    assert "missing" not in check(["pos", "neg"] * 30, texts, missing_values=[]).quarantined
 
 
 @pytest.mark.parametrize(("kind", "label"), [("regression", "3.5"), ("text2text", "an answer - with a dash")])
@@ -146,3 +147,10 @@ def test_of_many_labels_the_most_frequent_are_listed():
     review = review_labels(rows, pd.Series(None, rows.index, dtype="object"), (), None, {})
     assert (len(review.labels), review.num_labels) == (MAX_LISTED, 200)
     assert review.labels[0].model_dump() == {"label": "label 7", "read": 3, "kept": 3}
+
+
+def test_the_rows_that_are_kept_have_lost_the_word_among_their_labels(check):
+    checked = check(["a|b", "NA|a", "b"] * 20 + ["NA"], label_separator="|", missing_values=["NA"])
+    assert checked.quarantined == {"missing": 1} and checked.missing_words == {"label": {"NA": 21}}
+    kept = pd.read_parquet(artifact_store.folder(checked) / "rows.parquet")
+    assert kept["label"].value_counts().to_dict() == {"a|b": 20, "a": 20, "b": 20}
