@@ -42,6 +42,7 @@ BENCHMARKS = {
     "validate": "benchmarks.validate",
     "week": "benchmarks.week",
     "compress": "benchmarks.compress",
+    "planted": "benchmarks.planted",
     "kills": "benchmarks.kills",
     "endings": "benchmarks.endings",
     "sharing": "benchmarks.sharing",

@@ -15,7 +15,7 @@ DAMAGED = {
     text_damage.has_control_characters: ["bro\ufffdken", "a bell\x07", "nul \x00 inside", "\ufeffa mark", "c1 \x85 end", "\x7f"],
     text_damage.has_markup: ["fish &amp; chips", "it&#39;s", "&#x2019;", "line<br/>break", "<p>paragraph</p>", '<a href="x">', "<!-- x -->"],
     text_damage.is_spreadsheet_error: ["#REF!", " #NAME? ", "#DIV/0!", "#N/A", "#BEZUG!", "#¡VALOR!", "########", "5.7E+17", "1,25e-05"],
-    text_damage.has_formula_prefix: ["=SUM(A1:A3)", "=-nice place", '="text"', "=A1", "=$B$12 and more", "'@united hello", "'=1"],
+    text_damage.has_formula_prefix: ["=SUM(A1:A3)", "=-nice place", '="text"', "=A1", "=$B$12 and more", "'@united hello", "'@united it's late", "'=1"],
     text_damage.lacks_letters: ["12", ":)", "👍👍", "...", "10/10"],
     text_damage.is_repetition: ["good " * 5, "ha ha ha ha ha", "aaaaaaaaaaaa", "very very very very very nice", "好好好好好好好好", "buy now " * 6],
 }  # fmt: skip

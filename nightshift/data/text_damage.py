@@ -30,11 +30,13 @@ SPREADSHEET_ERROR = (
 )
 """A whole cell: an error value (in English, German, French, Spanish, Portuguese, Italian), a column too narrow, 5.7E+17."""
 FORMULA_PREFIX = (
-    r"^\s*(?:'?=(?:[+\-@\"]|[A-Z][A-Z0-9.]{0,30}\(|\$?[A-Z]{1,3}\$?[0-9]{1,7}(?:[^\pL\pN]|$))|'[=+\-@][^']*$)"
+    r"^\s*(?:'?=(?:[+\-@\"]|[A-Z][A-Z0-9.]{0,30}\(|\$?[A-Z]{1,3}\$?[0-9]{1,7}(?:[^\pL\pN]|$))|'[=+\-@](?:[^']|'\pL)*$)"
 )
 """A formula (`=-text`, `=SUM(…`, `=A1`), or the apostrophe by which a spreadsheet keeps a cell from being one (`'@name`)."""
-GBK_CHARACTERS = "[锛銆鐨勬槸鍦涓浜轰笉鏈夎繖绯荤粺鈥锟斤拷鎴戜滑鍙浠]"
-"""Characters that the most frequent ones of Chinese, its punctuation and typographic quotes become when read as GBK."""
+GBK_CHARACTERS = "".join(
+    bytes([lead, second]).decode("gbk", "ignore") for lead in range(0xE4, 0xEA) for second in range(0x80, 0xC0)
+)
+"""Characters that the first two bytes of a Han character in UTF-8 become when read as GBK; most are rare in Chinese."""
 LETTER = r"\p{L}"
 SCRIPTS = {
     "Latin": ("Latin",),
@@ -69,7 +71,7 @@ def has_mojibake(texts: pa.Array) -> np.ndarray:
 
     ftfy's heuristic finds UTF-8 read by an encoding of one byte; UTF-8 read as GBK (`浣犲ソ`) is decoded again and compared.
     """
-    suspects = pc.match_substring_regex(texts, f"{_badness()}|{GBK_CHARACTERS}")
+    suspects = pc.match_substring_regex(texts, f"{_badness()}|[{GBK_CHARACTERS}锟]")
     return _confirmed(texts, suspects, lambda text: ftfy.fix_encoding(text) != text or _is_utf8_read_as_gbk(text))
 
 

@@ -1,0 +1,36 @@
+"""The benchmark `planted`: its defects are those of the checks, and its figures are right."""
+
+import random
+
+import pyarrow as pa
+import pytest
+from samples import messages
+
+from benchmarks import planted
+from nightshift.data import text_damage
+
+FUNCTIONS = {
+    "mojibake": text_damage.has_mojibake,
+    "control_characters": text_damage.has_control_characters,
+    "markup": text_damage.has_markup,
+    "spreadsheet_error": text_damage.is_spreadsheet_error,
+    "formula_prefix": text_damage.has_formula_prefix,
+    "letters_present": text_damage.lacks_letters,
+    "repetition": text_damage.is_repetition,
+}
+
+
+@pytest.mark.parametrize("setting", FUNCTIONS)
+def test_planted_texts_have_their_defect(setting):
+    plant = planted.NOISE_PLANTERS[setting]
+    texts = [plant("the crew was kind, it's true", random.Random(seed), "sst2") for seed in range(50)]
+    assert FUNCTIONS[setting](pa.array(texts, pa.large_string())).all()
+
+
+@pytest.mark.parametrize("setting", ["markup", "one_label_a_text", "frequent_labels", planted.GIVEN_AWAY])
+def test_a_line_counts_planted_and_reported_rows(setting):
+    texts, labels = zip(*messages(200), strict=True)
+    clean = planted.clean_rows([f"{text} {number}" for number, text in enumerate(texts)], labels)
+    line = planted._planted("sst2", clean, setting, 0.05, seed=1)
+    assert (line["planted"], line["recall, %"], line["precision, %"]) == (10, 100, 100)
+    assert line["reported"] == {"one_label_a_text": 20, planted.GIVEN_AWAY: 1}.get(setting, 10)
