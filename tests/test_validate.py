@@ -413,6 +413,7 @@ def test_the_counts_of_rows_are_said_in_words(capsys):
             "labels": {"number": 0, "most_frequent": []},
             "warnings": [],
             "notices": [],
+            "cleaning": [],
         },
     )
     assert capsys.readouterr().out.startswith(
