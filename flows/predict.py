@@ -1,8 +1,6 @@
 """Batch prediction with a registered model, from a file to a file of the same formats."""
 
-import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +11,7 @@ from prefect.runtime import flow_run
 
 from nightshift import generation_config, redaction
 from nightshift.data import size_limits
-from nightshift.data.canonical_rows import originals
-from nightshift.data.readers import read_batches
+from nightshift.data.row_files import OUTPUT_SUFFIXES, RowFile, as_csv, read_row_file, write_row_file
 from nightshift.errors import InputError, UserError
 from nightshift.escaping import markdown
 from nightshift.inference.predictor import problem_of
@@ -22,15 +19,7 @@ from nightshift.prefect_ui import artifacts
 from nightshift.redaction import Parameter, redact
 from nightshift.registry import model_registry
 from nightshift.registry.registered_model import RegisteredModel
-from nightshift.store import artifact_store
 from nightshift.training.progress import slices
-
-WRITERS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
-    ".csv": artifact_store.write_csv,
-    ".tsv": lambda frame, path: artifact_store.write_csv(frame, path, sep="\t"),
-    ".jsonl": lambda frame, path: frame.to_json(path, orient="records", lines=True, force_ascii=False),
-    ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
-}
 
 OUTPUT_COLUMNS: list[dict[str, str]] = [
     {"predicted": "label", "score": "score"},
@@ -67,8 +56,8 @@ def score(
 
     Args:
         model_uri: Model URI, such as models:/reviews@champion.
-        source: Input file: CSV, TSV, JSON Lines or Parquet.
-        output: Output file.
+        source: Input file, of any kind that nights read.
+        output: Output file: CSV, TSV, JSON Lines or Parquet.
         objective: Objective to predict, of a model with several.
         compare: Alias or number of another version, such as challenger, whose predictions are added and compared.
         params: Generation parameters, with the names of transformers' GenerationConfig, and `seed`.
@@ -104,8 +93,8 @@ def predict_file(
 
     Args:
         model_uri: Model URI, such as models:/reviews@champion.
-        source: CSV, TSV, JSON Lines or Parquet.
-        output: File of the same formats; None for CSV text.
+        source: File of any kind that nights read.
+        output: CSV, TSV, JSON Lines or Parquet; None for CSV text.
         objective: Objective to predict, of a model with several.
         compare: Alias or number of another version, whose predictions are added as the column `compared`.
         params: Fields of `nightshift.generation_config.Generation`, and `seed`.
@@ -119,73 +108,50 @@ def predict_file(
         InputError: The file cannot be read or written, or a column is missing or in the way.
         UserError: The model refuses the rows, such as for an objective that it does not have.
     """
-    for path in (source, output):
-        if path is not None and path.suffix not in WRITERS:
-            raise InputError(f"{path}: expected one of {', '.join(WRITERS)}")
+    if output is not None and output.suffix not in OUTPUT_SUFFIXES:
+        raise InputError(f"{output}: expected one of {', '.join(OUTPUT_SUFFIXES)}")
     with size_limits.memory_errors_as_input(source):
-        frame = _read(source)
-    texts = _texts(source, frame, text, text_pair)
+        rows = read_row_file(source)
+    texts = _texts(rows, text, text_pair)
     columns = _answers(model_uri, texts, objective, params or {}, bool(text_pair))
     difference = ""
     if compare:
         compared_uri = _sibling(model_uri, compare)
         columns["compared"] = _answers(compared_uri, texts, objective, params or {})["predicted"]
         difference = _difference(columns, model_uri, compared_uri)
-    if clash := [name for name in columns if name in frame]:
+    if clash := [name for name in columns if name in rows.names]:
         raise InputError(
             f"{source}: it has {' and '.join(clash)} already, which the answers would write over; rename the column"
         )
-    predicted = frame.assign(**{name: column.to_numpy() for name, column in columns.items()})
+    added = {name: column.tolist() for name, column in columns.items()}
     if output is None:
-        return str(predicted.to_csv(index=False)), difference
-    partial = output.with_name(output.name + ".partial")
-    WRITERS[output.suffix](predicted, partial)
-    partial.replace(output)
+        return as_csv(rows, added), difference
+    write_row_file(rows, added, output)
     return "", difference
 
 
-def _read(source: Path) -> pd.DataFrame:
-    """Read all rows of a file like the nightly run; values of CSV and TSV stay text."""
-    if not source.exists():
-        raise InputError(f"{source}: no such file")
-    if source.suffix == ".parquet":
-        try:
-            size_limits.ensure_parquet(source)
-            frame = pd.read_parquet(source)
-        except (OSError, ValueError) as error:
-            raise InputError(f"{source}: cannot be read: {str(error).splitlines()[0]}") from error
-    else:
-        batches = list(read_batches(str(source)))
-        for batch in batches:
-            for index, problem in batch.problems.items():
-                raise InputError(f"{source}, {batch.position(index)}: {problem}; every row is answered or none")
-        records = [json.loads(text) for batch in batches for text in originals(batch).to_pylist()]
-        frame = pd.DataFrame(records, dtype=object)
-    return frame
-
-
-def _texts(source: Path, frame: pd.DataFrame, text: str, text_pair: str) -> pd.DataFrame:
+def _texts(rows: RowFile, text: str, text_pair: str) -> pd.DataFrame:
     """Return the text columns under the model's names for them; the index counts rows from 1.
 
     Raises:
         InputError: A column is missing, or a row has no text.
     """
     columns = {"text": text}
-    if text_pair or "text_pair" in frame:
+    if text_pair or "text_pair" in rows.names:
         columns["text_pair"] = text_pair or "text_pair"
     for name, column in columns.items():
-        if column not in frame:
+        if column not in rows.names:
             raise InputError(
-                f"{source}: no column {column!r}; it has {', '.join(map(str, frame.columns))}; "
+                f"{rows.path}: no column {column!r}; it has {', '.join(rows.names)}; "
                 f"name the column to read with --{name.replace('_', '-')}"
             )
-    texts = pd.DataFrame({name: frame[column].to_numpy() for name, column in columns.items()}, dtype=object)
+    texts = pd.DataFrame({name: pd.Series(rows.values(column), dtype="object") for name, column in columns.items()})
     texts.index += 1
-    if source.suffix in (".csv", ".tsv"):
+    if rows.is_delimited:
         texts = texts.replace("", None)
     for row, value in texts["text"].items():
         if problem := problem_of(value):
-            raise InputError(f"{source}, row {row}: {text} is {problem}; take the row out")
+            raise InputError(f"{rows.path}, row {row}: {text} is {problem}; take the row out")
     return texts
 
 
