@@ -211,7 +211,8 @@ def predict(
     model_uri: Annotated[str, typer.Argument(metavar="MODEL_URI", help="Model URI, such as models:/reviews@champion.")],
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="File of any kind that nights read.")],
     output: Annotated[
-        Path | None, typer.Option("--output", help="CSV, TSV, JSON Lines or Parquet; standard output as CSV if not set.")
+        Path | None,
+        typer.Option("--output", help="CSV, TSV, JSON Lines or Parquet; standard output as CSV if not set."),
     ] = None,
     objective: Annotated[str, typer.Option("--objective", help="Objective to predict, of a model with several.")] = "",
     compare: Annotated[str, typer.Option("--compare", help="Alias or number of another version to compare with.")] = "",

@@ -16,31 +16,48 @@ from nightshift.store.stages import stage
 
 EVALUATION_SIDES = ("validation", "holdout", "spare")
 TEXTS = ("text", "text_pair")
+MAX_DRAWS = 5
+"""Most copies that are drawn for one that is new."""
 
 
 def augment_rows(frame: pd.DataFrame, settings: AugmentSettings, evaluation_keys: Collection[str] = ()) -> pd.DataFrame:
     """Return the rows (column `copy` 0) and their changed copies.
 
+    A copy is a new text: it equals no training row, no evaluation row and no other copy. One that does is drawn again, and
+    left out after `MAX_DRAWS`; a short text has few copies.
+
     Args:
         frame: The training rows.
         settings: Number and method of the copies.
-        evaluation_keys: The `row_key`s of evaluation rows; a copy that has one of them is dropped, as is one that equals its row.
+        evaluation_keys: The `row_key`s of evaluation rows.
     """
     columns = [name for name in TEXTS if name in frame]
+    rows = list(zip(frame["row_key"], *(frame[column] for column in columns), strict=True))
+    known_keys = {*evaluation_keys, *frame["row_key"], *(text_key(*texts) for _, *texts in rows)}
     frames = [frame.assign(copy=0)]
     for number in range(1, settings.copies + 1 if settings.method != "none" else 1):
-        copies = frame.assign(copy=number)
-        for column in columns:
-            copies[column] = [
-                augment_text(text, settings, _random(settings.seed, row_key, number, column))
-                for text, row_key in zip(frame[column], frame["row_key"], strict=True)
-            ]
-        is_dropped = (copies[columns] == frame[columns]).all(axis=1)
-        if evaluation_keys:
-            keys = [text_key(*texts) for texts in copies[columns].itertuples(index=False)]
-            is_dropped |= pd.Series(keys, frame.index).isin(evaluation_keys)
-        frames.append(copies[~is_dropped])
+        copies = [_new_copy(row_key, texts, settings, number, known_keys) for row_key, *texts in rows]
+        kept = frame[[copy is not None for copy in copies]].assign(copy=number)
+        kept[columns] = pd.DataFrame([copy for copy in copies if copy], kept.index, columns, dtype=object)
+        frames.append(kept)
     return pd.concat(frames, ignore_index=True)
+
+
+def _new_copy(
+    row_key: str, texts: list[str], settings: AugmentSettings, number: int, known_keys: set[str]
+) -> list[str] | None:
+    """Return a changed copy of a row's texts whose key is not in `known_keys`, and add it there; None if none was drawn."""
+    for attempt in range(MAX_DRAWS):
+        draw = f"{number}.{attempt}" if attempt else str(number)
+        copy = [
+            augment_text(text, settings, _random(settings.seed, row_key, draw, column))
+            for text, column in zip(texts, TEXTS, strict=False)
+        ]
+        key = text_key(*copy)
+        if key not in known_keys:
+            known_keys.add(key)
+            return copy
+    return None
 
 
 def sample_ngrams(frame: pd.DataFrame, settings: AugmentSettings) -> pd.DataFrame:
@@ -50,7 +67,10 @@ def sample_ngrams(frame: pd.DataFrame, settings: AugmentSettings) -> pd.DataFram
     ngrams = [
         [
             sample_ngram(
-                row[column], vocabulary, settings, _random(settings.seed, row["row_key"], number, f"piece of {column}")
+                row[column],
+                vocabulary,
+                settings,
+                _random(settings.seed, row["row_key"], str(number), f"piece of {column}"),
             )
             for column in columns
         ]
@@ -61,8 +81,8 @@ def sample_ngrams(frame: pd.DataFrame, settings: AugmentSettings) -> pd.DataFram
     return table.assign(row_key=[text_key(*texts) for texts in ngrams]).drop_duplicates("row_key")
 
 
-def _random(seed: int, row_key: str, number: int, column: str) -> Random:
-    return Random(hashlib.sha256(f"{seed} {row_key} {number} {column}".encode()).digest())
+def _random(seed: int, row_key: str, draw: str, column: str) -> Random:
+    return Random(hashlib.sha256(f"{seed} {row_key} {draw} {column}".encode()).digest())
 
 
 @stage

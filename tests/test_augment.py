@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from split_rows import frame, read
 
-from nightshift.augmentation.operations import augment_text
+from nightshift.augmentation.operations import augment_text, split_units
 from nightshift.augmentation.settings import AugmentSettings
 from nightshift.data.row_keys import text_key
 from tasks.augment import augment, augment_rows, sample_ngrams
@@ -64,6 +64,27 @@ def test_no_copy_equals_an_evaluation_row():
     assert sorted(augment_rows(rows, swapped).query("copy == 1")["text"]) == sorted(turned)
     remaining = augment_rows(rows, swapped, {text_key(text) for text in turned[:4]}).query("copy == 1")["text"]
     assert sorted(remaining) == sorted(turned[4:])
+
+
+def test_copies_are_new_texts_that_differ_from_each_other_and_contradict_no_row():
+    teams = ("ajax", "bayern", "celtic", "derby")
+    rows = pd.DataFrame([(f"{a} beats {b}", a) for a in teams for b in teams if a != b], columns=["text", "label"])
+    rows["row_key"] = rows["text"].map(text_key)
+    augmented = augment_rows(rows, AugmentSettings(method="swap", copies=3))
+    keys = augmented["text"].map(text_key)
+    assert keys.is_unique and (augmented["copy"] > 0).sum() > len(rows)
+    assert augmented.groupby(keys)["label"].nunique().max() == 1
+
+
+def test_a_copy_that_is_taken_is_drawn_again_before_it_is_left_out():
+    rows = pd.DataFrame({"text": ["a b c d", "b a c d"], "row_key": [text_key("a b c d"), text_key("b a c d")]})
+    copies = augment_rows(rows, AugmentSettings(method="swap", copies=1, probability=1e-9)).query("copy == 1")
+    assert len(copies) == 2 and not copies["text"].isin(rows["text"]).any()
+
+
+@pytest.mark.parametrize("characters", [["👩\u200d👩\u200d👧", "e\u0301"], ["नि", "ति"], ["a", "👍🏽", "b"]])
+def test_characters_are_moved_whole_with_their_marks(characters):
+    assert split_units("".join(characters), AugmentSettings(unit="character")) == (characters, "")
 
 
 @pytest.mark.parametrize("method", ["swap", "permute", "mixed"])

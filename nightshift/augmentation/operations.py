@@ -1,13 +1,18 @@
 """Operations on the units (words or characters) of one text; all draws come from the `Random` that is passed in."""
 
-import re
 from collections.abc import Sequence
 from random import Random
 
+import regex
+
 from nightshift.augmentation.settings import AugmentSettings
 
-UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
+UNSPACED = regex.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 """Scripts written without spaces: Thai, Lao, Burmese, Khmer, kana, Chinese characters."""
+
+
+GRAPHEME = regex.compile(r"\X")
+"""What a reader takes for one character: a letter with its marks, an emoji of several code points."""
 
 
 def swap(units: list[str], probability: float, random: Random) -> list[str]:
@@ -38,7 +43,7 @@ def split_units(text: str, settings: AugmentSettings) -> tuple[list[str], str]:
     """Return a text's units and the separator that joins them."""
     unspaced = len(UNSPACED.findall(text)) * 2 > len(text.replace(" ", ""))
     by_character = settings.unit == "character" or (settings.unit == "auto" and unspaced)
-    return (list(text), "") if by_character else (text.split(), " ")
+    return (GRAPHEME.findall(text), "") if by_character else (text.split(), " ")
 
 
 def augment_text(text: str, settings: AugmentSettings, random: Random) -> str:
