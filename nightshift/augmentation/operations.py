@@ -12,7 +12,7 @@ UNSPACED = regex.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff
 
 
 GRAPHEME = regex.compile(r"\X")
-"""What a reader takes for one character: a letter with its marks, an emoji of several code points."""
+"""One character as readers see it: a letter with its marks, an emoji of several code points."""
 
 
 def swap(units: list[str], probability: float, random: Random) -> list[str]:
