@@ -171,6 +171,13 @@ def test_fresh_rows_are_those_of_the_file_alone_and_may_lack_labels(tmp_path):
     assert table["predicted"].tolist() == ["a;b", ""] and table["label"].notna().tolist() == [True, False]
 
 
+def test_new_rows_need_no_column_that_is_not_compared(tmp_path):
+    (tmp_path / "new.csv").write_text("text,label\na,x\nb,y\n")
+    data = DataSettings(path="rows.csv", timestamp="received")
+    rows = _read_new_rows(data, "classification", "new.csv", tmp_path)
+    assert rows["text"].tolist() == ["a", "b"]
+
+
 @pytest.mark.parametrize(("kind", "labels"), [("classification", "a,,  ,b"), ("regression", "1.5,,x,2")])
 def test_labels_that_say_nothing_are_none(tmp_path, kind, labels):
     rows = "".join(f"text {index},{label}\n" for index, label in enumerate(labels.split(",")))
