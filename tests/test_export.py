@@ -272,10 +272,10 @@ def test_other_weights_than_the_checkpoints_are_exported_beside_it(folders, tmp_
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ("four@champion", "Registered model alias champion not found"),
-        ("models:/four@champion", "Registered model alias champion not found"),
+        ("four@champion", "no version of four has the alias champion; promote one"),
+        ("models:/four@champion", "no version of four has the alias champion; promote one"),
         ("four/99", "Model Version (name=four, version=99) not found"),
-        ("small@champion", "Registered Model with name=small not found"),
+        ("small@champion", "small has no version; `nightshift run` registers one"),
         ("four", "expected NAME@ALIAS or NAME/VERSION, such as reviews@champion"),
         ("models:/", "Not a proper models:/ URI"),
         ("bought/1", "version 1 of bought was not registered by nightshift"),
@@ -316,4 +316,7 @@ def test_the_command_exits_with_2_and_a_line(registry, tmp_path):
         command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": root}, capture_output=True, text=True
     )
     assert completed.returncode == 2 and completed.stdout == "" and not list(tmp_path.iterdir())
-    assert completed.stderr == "four@champion: Registered model alias champion not found.\n"
+    assert completed.stderr == (
+        "four@champion: no version of four has the alias champion; promote one with `nightshift promote four VERSION "
+        "--reason …`, or name a version, such as four/1\n"
+    )

@@ -424,4 +424,4 @@ def test_the_data_gate_alone(shell, project):
         ["conflict", 604],
         ["conflict", 605],
     ]
-    assert {entry["severity"] for entry in result["expectations"]} == {"critical", "warning"}
+    assert {entry["severity"] for entry in result["expectations"]} == {"critical", "warning", "info"}
