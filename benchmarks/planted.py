@@ -15,8 +15,8 @@ import pandas as pd
 
 from benchmarks.train import public_data, say
 from expectations import checkpoint
-from expectations.settings import Check, ExpectationSettings, TableCheck, TokenLimit
 from expectations.suites import NOISE, build_suites
+from nightshift.data.check_settings import Check, ExpectationSettings, TableCheck, TokenLimit
 from nightshift.data.row_keys import text_key
 from nightshift.models import pretrained
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from expectations.settings import Check, ExpectationSettings
+from nightshift.data.check_settings import Check, ExpectationSettings
 from nightshift.records import Rows
 
 LABELS = ["negative", "positive"]

@@ -1,4 +1,4 @@
-"""The Great Expectations part of the data gate: settings, suites, own expectations, the checkpoint and its Data Docs.
+"""The Great Expectations part of the data gate: suites, own expectations, the checkpoint and its Data Docs.
 
 `import expectations` registers the own expectations with Great Expectations; they are the names of this package.
 """

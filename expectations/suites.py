@@ -20,7 +20,7 @@ import great_expectations.expectations as gxe
 from great_expectations.expectations.row_conditions import Column
 
 from expectations import custom, labels, near_duplicates, text_damage, tokens
-from expectations.settings import Check, ExpectationSettings, TokenLimit
+from nightshift.data.check_settings import Check, ExpectationSettings, TokenLimit
 from nightshift.records import GENERATIVE, Kind
 
 TEXT_KEY = ["side", "row_key"]

@@ -4,9 +4,9 @@ import logging
 from pathlib import Path
 
 from expectations.own_suite import parse_suite
-from expectations.settings import TokenLimit
 from flows.settings import NightSettings, ObjectiveSettings
 from flows.settings_file import MAX_FILE_BYTES
+from nightshift.data.check_settings import TokenLimit
 from nightshift.errors import SettingsError
 from nightshift.models import pretrained
 from nightshift.records import Checked, Sides, Source

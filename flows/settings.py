@@ -8,8 +8,8 @@ from typing import Any, Literal, Self, get_args
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from expectations.settings import ExpectationSettings
 from nightshift.augmentation.settings import AugmentSettings
+from nightshift.data.check_settings import ExpectationSettings
 from nightshift.errors import UserError
 from nightshift.evaluation.kinds import KINDS, gate_metric
 from nightshift.records import GENERATIVE, MAIN, Augmented, GenerationSettings, Kind, Metric, Objective, Settings, Sides

@@ -14,10 +14,10 @@ from expectations import checkpoint, near_duplicates
 from expectations.checkpoint import Outcome
 from expectations.own_suite import SETTING as OWN_SETTING
 from expectations.own_suite import ensure_columns, parse_suite
-from expectations.settings import ExpectationSettings, TokenLimit
 from expectations.suites import build_suites
 from nightshift.data import label_review
 from nightshift.data.batches import BATCH_ROWS
+from nightshift.data.check_settings import ExpectationSettings, TokenLimit
 from nightshift.data.give_away import SAMPLE_SIZE
 from nightshift.data.label_review import LabelReview
 from nightshift.data.quarantine import EXCLUDED, write_quarantine

@@ -8,7 +8,7 @@ from factories import objective
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expectations.settings import ExpectationSettings
+from nightshift.data.check_settings import ExpectationSettings
 from nightshift.data.cleaning import CleaningSettings, clean_column, raw_texts, seen_before, training_keys
 from nightshift.data.row_keys import text_key
 from nightshift.errors import InputError

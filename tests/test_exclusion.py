@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from nights import Model
 
-from expectations.settings import ExpectationSettings
 from flows.monitor import _read_new_rows
+from nightshift.data.check_settings import ExpectationSettings
 from nightshift.data.row_keys import text_key
 from nightshift.errors import InputError
 from nightshift.records import RegistryState

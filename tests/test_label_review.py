@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from expectations.settings import ExpectationSettings
+from nightshift.data.check_settings import ExpectationSettings
 from nightshift.data.label_review import MAX_LISTED, label_counts, missing_labels, review_labels
 from nightshift.store import artifact_store
 from tasks.ingest import DataSettings, ingest, locate

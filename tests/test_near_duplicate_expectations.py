@@ -7,7 +7,7 @@ from test_validate import plain_rows, rows_of, validate_rows
 
 from expectations import near_duplicates
 from expectations.near_duplicates import ExpectColumnValuesNotToBeNearDuplicates
-from expectations.settings import ExpectationSettings
+from nightshift.data.check_settings import ExpectationSettings
 from nightshift.data.row_samples import read_samples
 from nightshift.store import artifact_store
 from tasks.ingest import DataSettings, ingest, locate

@@ -10,11 +10,11 @@ from great_expectations.expectations.row_conditions import Column
 
 from expectations import checkpoint
 from expectations.own_suite import ensure_columns, parse_suite
-from expectations.settings import Check, ExpectationSettings
 from expectations.suites import build_suites
 from flows.objective_rows import read_own_suite
 from flows.pipeline_run import PipelineRun
 from flows.settings_file import check
+from nightshift.data.check_settings import Check, ExpectationSettings
 from nightshift.errors import SettingsError
 from tasks.ingest import DataSettings, ingest, locate
 from tasks.validate import quarantine_reasons, stop_reason, validate

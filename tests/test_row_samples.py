@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from expectations.settings import ExpectationSettings
+from nightshift.data.check_settings import ExpectationSettings
 from nightshift.data.row_samples import LONGEST_TEXT, read_samples, write_samples
 from nightshift.records import ExpectationResult
 from nightshift.reporting import report_page

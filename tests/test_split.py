@@ -4,8 +4,8 @@ import pytest
 from samples import messages
 from split_rows import frame, read, side_of_texts
 
-from expectations.settings import ExpectationSettings
 from nightshift.augmentation.settings import AugmentSettings
+from nightshift.data.check_settings import ExpectationSettings
 from nightshift.data.row_keys import text_key
 from nightshift.errors import InputError
 from nightshift.store import artifact_store

@@ -5,8 +5,8 @@ import pytest
 from word_tokenizer import word_tokenizer
 
 from expectations import checkpoint
-from expectations.settings import ExpectationSettings, TokenLimit
 from expectations.suites import build_suites
+from nightshift.data.check_settings import ExpectationSettings, TokenLimit
 from tasks.validate import quarantine_reasons, stop_reason
 
 DEFECTS = {

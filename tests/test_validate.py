@@ -10,9 +10,9 @@ import pytest
 
 from expectations import checkpoint
 from expectations.custom import has_one_label, has_usual_length, is_first_occurrence
-from expectations.settings import Check, ExpectationSettings
 from expectations.suites import NOISE, build_suites
 from nightshift.data.blank import is_blank
+from nightshift.data.check_settings import Check, ExpectationSettings
 from nightshift.data.quarantine import quarantine_table
 from nightshift.errors import InputError
 from tasks.ingest import DataSettings, ingest, locate

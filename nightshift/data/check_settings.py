@@ -1,4 +1,4 @@
-"""Settings of the data gate."""
+"""Settings of the checks of the data gate, apart from `expectations`, which takes seconds to import Great Expectations."""
 
 from typing import Annotated, Any, Literal
 
