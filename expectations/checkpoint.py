@@ -170,11 +170,6 @@ def _outcomes(suite: gx.ExpectationSuite, results: list[Any]) -> list[Outcome]:
     return [_outcome(expectation, by_id[expectation.id]) for expectation in suite.expectations]
 
 
-def _column(kwargs: dict[str, Any]) -> str | None:
-    columns = [kwargs.get("column"), kwargs.get("column_A"), kwargs.get("column_B")]
-    return ", ".join(filter(None, columns)) or ", ".join(kwargs.get("column_list", [])) or None
-
-
 def _outcome(expectation: Any, validation: Any) -> Outcome:
     config, result = validation.expectation_config, validation.result
     if message := _exception_message(validation.exception_info):

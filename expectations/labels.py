@@ -1,6 +1,5 @@
 """Expectations about labels: enough rows of each, and nothing that gives them away."""
 
-from collections import Counter
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -19,23 +18,15 @@ from great_expectations.validator.metric_configuration import MetricConfiguratio
 
 from expectations.rendering import Described
 from nightshift.data.give_away import give_aways
+from nightshift.data.label_review import label_counts
 
 MAX_LISTED = 10
 """Labels that an observed value lists."""
 
 
-def rows_by_label(column: pd.Series, separator: str | None) -> Counter[str]:
-    """Return the number of rows of each label; a cell holds several where there is a separator."""
-    counts: Counter[str] = Counter()
-    for cell, rows in column.astype(str).value_counts().items():
-        for label in {*str(cell).split(separator)} - {""} if separator else {str(cell)}:
-            counts[label] += int(rows)
-    return counts
-
-
 def has_frequent_labels(column: pd.Series, min_rows: int, separator: str | None) -> pd.Series:
     """Return True for each cell whose labels all occur in at least `min_rows` rows."""
-    counts = rows_by_label(column, separator)
+    counts = label_counts(column, separator)
     rare = {label for label, rows in counts.items() if rows < min_rows}
     cells = column.astype(str)
     if separator:
@@ -58,7 +49,7 @@ class _RareLabels(ColumnAggregateMetricProvider):  # type: ignore[misc]
 
     @column_aggregate_value(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
     def _pandas(cls, column: pd.Series, min_rows: int, separator: str | None = None, **kwargs: Any) -> str:
-        counts = rows_by_label(column, separator)
+        counts = label_counts(column, separator)
         rare = sorted((rows, label) for label, rows in counts.items() if rows < min_rows)
         if not rare:
             return f"each of {len(counts):,} labels has at least {min_rows:,} rows"

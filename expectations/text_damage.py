@@ -1,8 +1,11 @@
 """Expectations that texts are free of noise; `nightshift.data.text_damage` says what counts as such."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import ColumnMapExpectation
 from great_expectations.expectations.metrics import ColumnMapMetricProvider, column_condition_partial
@@ -12,60 +15,29 @@ from expectations.rendering import Described
 from nightshift.data import text_damage
 
 
-class _Mojibake(ColumnMapMetricProvider):  # type: ignore[misc]
-    condition_metric_name = "column_values.nightshift.mojibake"
+def _register(metric: str, is_damaged: Callable[[pa.Array], np.ndarray]) -> None:
+    """Register the metric of a kind of damage with Great Expectations, which notices the class that provides it.
 
-    @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
-    def _pandas(cls, column: pd.Series, **kwargs: Any) -> pd.Series:
-        return arrow_columns.passing(column, text_damage.has_mojibake)
+    Args:
+        metric: Name of the metric, after `column_values.nightshift.`.
+        is_damaged: Function of `nightshift.data.text_damage` that returns True for a damaged text.
+    """
 
+    class _Damage(ColumnMapMetricProvider):  # type: ignore[misc]
+        condition_metric_name = f"column_values.nightshift.{metric}"
 
-class _ControlCharacters(ColumnMapMetricProvider):  # type: ignore[misc]
-    condition_metric_name = "column_values.nightshift.control_characters"
-
-    @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
-    def _pandas(cls, column: pd.Series, **kwargs: Any) -> pd.Series:
-        return arrow_columns.passing(column, text_damage.has_control_characters)
-
-
-class _Markup(ColumnMapMetricProvider):  # type: ignore[misc]
-    condition_metric_name = "column_values.nightshift.markup"
-
-    @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
-    def _pandas(cls, column: pd.Series, **kwargs: Any) -> pd.Series:
-        return arrow_columns.passing(column, text_damage.has_markup)
+        @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
+        def _pandas(cls, column: pd.Series, **kwargs: Any) -> pd.Series:
+            return arrow_columns.passing(column, is_damaged)
 
 
-class _SpreadsheetError(ColumnMapMetricProvider):  # type: ignore[misc]
-    condition_metric_name = "column_values.nightshift.spreadsheet_error"
-
-    @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
-    def _pandas(cls, column: pd.Series, **kwargs: Any) -> pd.Series:
-        return arrow_columns.passing(column, text_damage.is_spreadsheet_error)
-
-
-class _FormulaPrefix(ColumnMapMetricProvider):  # type: ignore[misc]
-    condition_metric_name = "column_values.nightshift.formula_prefix"
-
-    @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
-    def _pandas(cls, column: pd.Series, **kwargs: Any) -> pd.Series:
-        return arrow_columns.passing(column, text_damage.has_formula_prefix)
-
-
-class _WithoutLetters(ColumnMapMetricProvider):  # type: ignore[misc]
-    condition_metric_name = "column_values.nightshift.without_letters"
-
-    @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
-    def _pandas(cls, column: pd.Series, **kwargs: Any) -> pd.Series:
-        return arrow_columns.passing(column, text_damage.lacks_letters)
-
-
-class _Repetition(ColumnMapMetricProvider):  # type: ignore[misc]
-    condition_metric_name = "column_values.nightshift.repetition"
-
-    @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
-    def _pandas(cls, column: pd.Series, **kwargs: Any) -> pd.Series:
-        return arrow_columns.passing(column, text_damage.is_repetition)
+_register("mojibake", text_damage.has_mojibake)
+_register("control_characters", text_damage.has_control_characters)
+_register("markup", text_damage.has_markup)
+_register("spreadsheet_error", text_damage.is_spreadsheet_error)
+_register("formula_prefix", text_damage.has_formula_prefix)
+_register("without_letters", text_damage.lacks_letters)
+_register("repetition", text_damage.is_repetition)
 
 
 class _UsualScript(ColumnMapMetricProvider):  # type: ignore[misc]
@@ -83,7 +55,6 @@ class ExpectColumnValuesToHaveNoMojibake(Described, ColumnMapExpectation):  # ty
 
     template: ClassVar[str] = "values must not be decoded by a wrong encoding"
     map_metric: ClassVar[str] = "column_values.nightshift.mojibake"
-    success_keys: ClassVar[tuple[str, ...]] = ("mostly",)
 
 
 class ExpectColumnValuesToHaveNoControlCharacters(Described, ColumnMapExpectation):  # type: ignore[misc]
@@ -91,7 +62,6 @@ class ExpectColumnValuesToHaveNoControlCharacters(Described, ColumnMapExpectatio
 
     template: ClassVar[str] = "values must not hold replacement or control characters"
     map_metric: ClassVar[str] = "column_values.nightshift.control_characters"
-    success_keys: ClassVar[tuple[str, ...]] = ("mostly",)
 
 
 class ExpectColumnValuesToHaveNoMarkup(Described, ColumnMapExpectation):  # type: ignore[misc]
@@ -99,7 +69,6 @@ class ExpectColumnValuesToHaveNoMarkup(Described, ColumnMapExpectation):  # type
 
     template: ClassVar[str] = "values must not hold HTML entities or tags"
     map_metric: ClassVar[str] = "column_values.nightshift.markup"
-    success_keys: ClassVar[tuple[str, ...]] = ("mostly",)
 
 
 class ExpectColumnValuesToBeNoSpreadsheetErrors(Described, ColumnMapExpectation):  # type: ignore[misc]
@@ -107,7 +76,6 @@ class ExpectColumnValuesToBeNoSpreadsheetErrors(Described, ColumnMapExpectation)
 
     template: ClassVar[str] = "values must not be a spreadsheet's errors or rounded numbers"
     map_metric: ClassVar[str] = "column_values.nightshift.spreadsheet_error"
-    success_keys: ClassVar[tuple[str, ...]] = ("mostly",)
 
 
 class ExpectColumnValuesToHaveNoFormulaPrefix(Described, ColumnMapExpectation):  # type: ignore[misc]
@@ -115,7 +83,6 @@ class ExpectColumnValuesToHaveNoFormulaPrefix(Described, ColumnMapExpectation): 
 
     template: ClassVar[str] = "values must not begin as a spreadsheet's formula"
     map_metric: ClassVar[str] = "column_values.nightshift.formula_prefix"
-    success_keys: ClassVar[tuple[str, ...]] = ("mostly",)
 
 
 class ExpectColumnValuesToHaveLetters(Described, ColumnMapExpectation):  # type: ignore[misc]
@@ -123,7 +90,6 @@ class ExpectColumnValuesToHaveLetters(Described, ColumnMapExpectation):  # type:
 
     template: ClassVar[str] = "values must have a letter"
     map_metric: ClassVar[str] = "column_values.nightshift.without_letters"
-    success_keys: ClassVar[tuple[str, ...]] = ("mostly",)
 
 
 class ExpectColumnValuesToBeNoRepetitions(Described, ColumnMapExpectation):  # type: ignore[misc]
@@ -131,7 +97,6 @@ class ExpectColumnValuesToBeNoRepetitions(Described, ColumnMapExpectation):  # t
 
     template: ClassVar[str] = "values must not be the same words or letters over and over"
     map_metric: ClassVar[str] = "column_values.nightshift.repetition"
-    success_keys: ClassVar[tuple[str, ...]] = ("mostly",)
 
 
 class ExpectColumnValuesToBeInUsualScript(Described, ColumnMapExpectation):  # type: ignore[misc]

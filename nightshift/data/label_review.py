@@ -1,5 +1,6 @@
 """Review of the labels of a data set: their counts, those that say nothing, and what a person should look at."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -30,15 +31,12 @@ class LabelReview:
 
 
 def label_counts(cells: pd.Series, separator: str | None) -> dict[str, int]:
-    """Return the number of rows by label, most frequent first; of a row with several labels each counts."""
-    counts = cells.value_counts()
-    if separator is not None:
-        parts = pd.Series(counts.index, dtype="object").str.split(separator, regex=False).explode()
-        counts = (
-            parts.map(str).to_frame("label").assign(rows=counts.to_numpy()[parts.index]).groupby("label")["rows"].sum()
-        )
-        counts = counts.drop("", errors="ignore")
-    return {str(label): int(rows) for label, rows in sorted(counts.items(), key=lambda item: (-item[1], item[0]))}
+    """Return the number of rows by label, most frequent first; a row with several labels counts for each of them."""
+    counts: Counter[str] = Counter()
+    for cell, rows in cells.value_counts().items():
+        for label in {*str(cell).split(separator)} - {""} if separator is not None else {str(cell)}:
+            counts[label] += int(rows)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 @dataclass(frozen=True)
