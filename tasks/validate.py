@@ -16,7 +16,7 @@ from expectations.own_suite import SETTING as OWN_SETTING
 from expectations.own_suite import ensure_columns, parse_suite
 from expectations.suites import build_suites
 from nightshift.data import label_review
-from nightshift.data.batches import BATCH_ROWS
+from nightshift.data.batches import iter_row_batches
 from nightshift.data.check_settings import ExpectationSettings, TokenLimit
 from nightshift.data.give_away import SAMPLE_SIZE
 from nightshift.data.label_review import LabelReview
@@ -194,11 +194,9 @@ def _sampled_records(source: Path, excluded: np.ndarray) -> np.ndarray:
     is_sampled[np.linspace(0, len(excluded) - 1, min(SAMPLE_SIZE, len(excluded))).astype(int)] = True
     is_sampled &= ~excluded
     records = np.full(len(excluded), None, object)
-    start = 0
-    for batch in pq.ParquetFile(source).iter_batches(BATCH_ROWS, columns=["original"]):
+    for start, batch in iter_row_batches(source, ["original"]):
         positions = np.flatnonzero(is_sampled[start : start + len(batch)])
         records[start + positions] = batch["original"].take(pa.array(positions)).to_pylist()
-        start += len(batch)
     return np.asarray(records[~excluded])
 
 
@@ -225,13 +223,11 @@ def _write_kept_rows(source: Path, is_kept: pa.Array, labels: pa.Array | None, p
         path: The file to write.
     """
     names = [name for name in pq.read_schema(source).names if name != "excluded"]
-    start = 0
     with pq.ParquetWriter(path, pa.schema([pq.read_schema(source).field(name) for name in names])) as writer:
-        for batch in pq.ParquetFile(source).iter_batches(BATCH_ROWS, columns=names):
+        for start, batch in iter_row_batches(source, names):
             if labels is not None:
                 batch = batch.set_column(names.index("label"), "label", labels.slice(start, len(batch)))
             writer.write_batch(batch.filter(is_kept.slice(start, len(batch))))
-            start += len(batch)
 
 
 def _result(outcome: Outcome) -> ExpectationResult:

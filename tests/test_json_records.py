@@ -5,7 +5,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from records import read_records
 
-from nightshift.data import json_records
+from nightshift.data import batches, json_records
 from nightshift.data.readers import read_batches
 from nightshift.errors import InputError
 
@@ -147,9 +147,9 @@ def test_more_names_than_a_table_can_have_are_told_in_one_line(tmp_path, monkeyp
 
 def test_batches_are_limited_in_records_and_in_characters(tmp_path, monkeypatch):
     path = write(tmp_path / "x.jsonl", "\n".join(map(json.dumps, ROWS)))
-    monkeypatch.setattr(json_records, "BATCH_ROWS", 3)
+    monkeypatch.setattr(batches, "BATCH_ROWS", 3)
     assert [(batch.first_row, len(batch)) for batch in read_batches(str(path))] == [(1, 3), (4, 3), (7, 1)]
-    monkeypatch.setattr(json_records, "BATCH_CHARACTERS", 60)
+    monkeypatch.setattr(batches, "BATCH_SIZE", 60)
     assert [(batch.first_row, len(batch)) for batch in read_batches(str(path))] == [(1, 2), (3, 2), (5, 2), (7, 1)]
 
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, TypeVar
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 Quoting = Literal["auto", "quoted", "none"]
 Item = TypeVar("Item")
@@ -65,3 +67,11 @@ def batches_by_size(records: Iterable[Item], size: Callable[[Item], int]) -> Ite
             batch, total = [], 0
     if batch:
         yield batch
+
+
+def iter_row_batches(path: Path, columns: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Yield batches of a file of rows that nightshift has written, each after the position of its first row."""
+    start = 0
+    for batch in pq.ParquetFile(path).iter_batches(BATCH_ROWS, columns=columns):
+        yield start, batch
+        start += batch.num_rows

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, NoReturn, TextIO
 import pyarrow as pa
 
 from nightshift.data import size_limits
-from nightshift.data.batches import BATCH_ROWS, Batch
+from nightshift.data.batches import Batch, batches_by_size
 from nightshift.data.cell_texts import from_json_values
 from nightshift.data.text_files import UNDECODED, TextFile, decodable, inspect_text
 from nightshift.errors import EmptyInputError, InputError
@@ -18,8 +18,6 @@ CHUNK = 2**20
 """Characters of a file that are read at once."""
 HEAD = 2**20
 """Characters at the beginning of a file by which its layout is recognised."""
-BATCH_CHARACTERS = 2**26
-"""Characters of a batch's records from which on it is complete."""
 MAX_DEPTH = 100
 """Maximum depth of lists and objects within each other."""
 MAX_COLUMNS = 10_000
@@ -117,7 +115,7 @@ def read_json(path: Path, encoding: str | None) -> Iterator[Batch]:
     read_records = _layout(text)
     first_row, has_objects = 1, False
     with text.open(newline=None) as file:
-        for records in _split(path, read_records(path, file)):
+        for records in batches_by_size(_checked(path, read_records(path, file)), lambda record: len(record.source)):
             has_objects = has_objects or any(isinstance(record.value, dict) for record in records)
             yield _batch(path, records, text.encoding_name, first_row)
             first_row += len(records)
@@ -264,21 +262,12 @@ def _read_array(path: Path, file: TextIO) -> Iterator[_Record]:
         stream.fail("text after the end of the array; expected one array, or one object a line")
 
 
-def _split(path: Path, records: Iterator[_Record]) -> Iterator[list[_Record]]:
-    """Yield the records in lists of limited size."""
-    batch: list[_Record] = []
-    size = 0
+def _checked(path: Path, records: Iterator[_Record]) -> Iterator[_Record]:
+    """Yield the records; raise InputError if the only one holds columns, or all rows."""
     first = list(islice(records, 2))
     if len(first) == 1:
         _ensure_no_columns(path, first[0].value)
-    for record in chain(first, records):
-        batch.append(record)
-        size += len(record.source)
-        if len(batch) == BATCH_ROWS or size >= BATCH_CHARACTERS:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+    yield from chain(first, records)
 
 
 def _ensure_no_columns(path: Path, value: Any) -> None:

@@ -2,7 +2,7 @@
 
 import ast
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeAlias
 
 import pyarrow as pa
@@ -37,18 +37,22 @@ def select_cells(table: pa.Table, name: str | None) -> pa.Array | None:
 
     The name of a column goes before a dotted name. An item of a list is named by its position, as in `labels.0`.
     """
-    if name is None:
+    path = None if name is None else _split_name(table.column_names, name)
+    if path is None:
         return None
-    if name in table.column_names:
-        return plain(table[name])
+    cells: pa.Array | None = plain(table[path[0]])
+    for part in path[1:]:
+        cells = None if cells is None else _member(cells, part)
+    return cells
+
+
+def _split_name(columns: Collection[str], name: str) -> list[str] | None:
+    """Return the column that a name means, and the fields within it; None if there is none."""
+    if name in columns:
+        return [name]
     parts = name.split(".")
-    for cut in range(len(parts) - 1, 0, -1):
-        if (column := ".".join(parts[:cut])) in table.column_names:
-            cells: pa.Array | None = plain(table[column])
-            for part in parts[cut:]:
-                cells = None if cells is None else _member(cells, part)
-            return cells
-    return None
+    cuts = range(len(parts) - 1, 0, -1)
+    return next(([column, *parts[cut:]] for cut in cuts if (column := ".".join(parts[:cut])) in columns), None)
 
 
 def _member(cells: pa.Array, name: str) -> pa.Array | None:
@@ -78,16 +82,11 @@ def _member_value(value: object, name: str) -> object:
 
 def nested_value(record: Mapping[str, object], name: str) -> object:
     """Return the value of a record's column, or of a field that a dotted name names; None if there is none."""
-    if name in record:
-        return record[name]
-    parts = name.split(".")
-    for cut in range(len(parts) - 1, 0, -1):
-        if (column := ".".join(parts[:cut])) in record:
-            value = record[column]
-            for part in parts[cut:]:
-                value = _member_value(value, part)
-            return value
-    return None
+    column, *parts = _split_name(record.keys(), name) or [name]
+    value = record.get(column)
+    for part in parts:
+        value = _member_value(value, part)
+    return value
 
 
 def field_example(cells: pa.Array) -> str:

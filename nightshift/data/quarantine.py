@@ -2,14 +2,13 @@
 
 import csv
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from nightshift.data.batches import BATCH_ROWS
+from nightshift.data.batches import iter_row_batches
 from nightshift.escaping import spreadsheet
 
 HEAD = ("reason", "source", "row")
@@ -56,15 +55,7 @@ def _quarantined(rows: Path, reasons: pa.Array) -> Iterator[pd.DataFrame]:
     """Yield the rows with a reason, with that reason, in batches."""
     if reasons.null_count == len(reasons):
         return
-    for start, batch in _batches(rows, ["source", "row", "original"]):
+    for start, batch in iter_row_batches(rows, ["source", "row", "original"]):
         batch_reasons = reasons.slice(start, len(batch))
         if batch_reasons.null_count < len(batch):
             yield batch.append_column("reason", batch_reasons).filter(batch_reasons.is_valid()).to_pandas()
-
-
-def _batches(path: Path, columns: list[str]) -> Iterable[tuple[int, pa.Table]]:
-    """Yield batches of a Parquet file with the position of their first row."""
-    start = 0
-    for batch in pq.ParquetFile(path).iter_batches(BATCH_ROWS, columns=columns):
-        yield start, pa.Table.from_batches([batch])
-        start += batch.num_rows

@@ -17,7 +17,7 @@ import pyarrow.csv
 
 from nightshift.data.batches import BATCH_ROWS, Batch
 from nightshift.data.compressed import open_uncompressed
-from nightshift.data.text_files import TextFile, blocks_of_lines
+from nightshift.data.text_files import TextFile, blocks_of_lines, decodes
 
 MAX_RECORD = 2**24
 """Most bytes of a record; files with longer ones are left to `dialects`."""
@@ -57,7 +57,7 @@ def scan_standard(file: TextFile, delimiter: str, has_quotes: bool) -> StandardF
     with open_uncompressed(file.path) as content:
         rest = b""
         for block in blocks_of_lines(content):
-            if not (block.isascii() or _is_utf8(block)):
+            if not (block.isascii() or decodes(block)):
                 return None
             data = rest + block
             if not scan.size and not rest:
@@ -71,14 +71,6 @@ def scan_standard(file: TextFile, delimiter: str, has_quotes: bool) -> StandardF
     if not scan.is_regular or scan.width < 2 or (scan.joins_lines and scan.lines_are_alike):
         return None
     return StandardFile(delimiter, has_quotes, scan.width, scan.size, scan.joins_lines, scan.longest)
-
-
-def _is_utf8(block: bytes) -> bool:
-    try:
-        block.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 class _Scan:

@@ -178,13 +178,13 @@ class _ContentScan:
 
     def _count_foreign_lines(self, block: bytes) -> None:
         """Count the lines with other than ASCII, and those of them that are not UTF-8."""
-        is_valid = _decodes(block, "utf-8")
+        is_valid = decodes(block)
         if is_valid and len(self._foreign_lines) >= MAX_FOREIGN_LINES:
             self._foreign += block.count(b"\n")
             return
         foreign = [line for line in LINE_END.split(block) if not line.isascii()]
         self._foreign += len(foreign)
-        self._broken += 0 if is_valid else sum(1 for line in foreign if not _decodes(line, "utf-8"))
+        self._broken += 0 if is_valid else sum(1 for line in foreign if not decodes(line))
         self._foreign_lines += foreign[: MAX_FOREIGN_LINES - len(self._foreign_lines)]
 
     def detected_encoding(self) -> str:
@@ -196,13 +196,13 @@ class _ContentScan:
             return "cp1252"
         matches = charset_normalizer.from_bytes(sample, cp_isolation=ENCODINGS)
         best = max(matches, key=lambda match: match.coherence - match.chaos, default=None)
-        return best.encoding if best else "cp1252" if _decodes(sample, "cp1252") else "latin-1"
+        return best.encoding if best else "cp1252" if decodes(sample, "cp1252") else "latin-1"
 
 
 def _is_latin(sample: bytes) -> bool:
     """Return True if nearly all bytes beyond ASCII stand alone, as accents and signs do; other scripts make words of them."""
     foreign = len(sample) - len(sample.translate(None, bytes(range(128, 256))))
-    return len(LATIN_SIGN.findall(sample)) >= 0.95 * foreign and _decodes(sample, "cp1252")
+    return len(LATIN_SIGN.findall(sample)) >= 0.95 * foreign and decodes(sample, "cp1252")
 
 
 def _decoder(path: Path, encoding: str) -> codecs.IncrementalDecoder:
@@ -226,7 +226,8 @@ def _binary(path: Path, line: int) -> str:
     return f"{path}, line {line}: binary data; a text file was expected (UTF-16 without a mark: set data.encoding)"
 
 
-def _decodes(data: bytes, encoding: str) -> bool:
+def decodes(data: bytes, encoding: str = "utf-8") -> bool:
+    """Return True if bytes are valid in an encoding."""
     try:
         data.decode(encoding)
     except UnicodeDecodeError:
