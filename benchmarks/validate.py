@@ -159,7 +159,8 @@ def _settings() -> ExpectationSettings:
 
 
 def _ingest(file: Path) -> Rows:
-    from tasks.ingest import DataSettings, ingest, locate
+    from nightshift.data.settings import DataSettings
+    from tasks.ingest import ingest, locate
 
     data = DataSettings(path=str(file))
     return ingest.fn(locate(data, None, file.parent), data, [])

@@ -9,9 +9,10 @@ from prefect.states import Completed, Failed
 from flows.form import EMPTY, NightForm, merged_settings, run_name
 from flows.objective_rows import check_rows, locate_sources
 from flows.result_storage import ensure_result_storage
-from flows.settings import NightSettings, ObjectiveSettings
+from flows.settings import NightSettings
 from nightshift import redaction
 from nightshift.prefect_ui import artifacts
+from nightshift.records import Checked
 from nightshift.store import artifact_store
 
 
@@ -31,19 +32,20 @@ def data_gate(settings_file: str | None = None, settings: NightForm = EMPTY) -> 
 
 
 def _check(settings: NightSettings) -> dict[str, Any]:
-    results = {
-        name: _check_objective(settings, name, objective) for name, objective in settings.resolved_objectives.items()
-    }
+    results: dict[str, dict[str, Any]] = {}
+    for name, objective in settings.resolved_objectives.items():
+        with settings.errors_of(name):
+            checked = check_rows(settings, objective, locate_sources(settings, objective))
+        artifacts.show_stage(settings.model, checked)
+        results[name] = _result(checked)
     if len(results) == 1:
         return next(iter(results.values()))
     reasons = [f"{name}: {result['reason']}" for name, result in results.items() if result["reason"]]
     return {"status": "stopped" if reasons else "passed", "reason": "; ".join(reasons), "objectives": results}
 
 
-def _check_objective(settings: NightSettings, name: str, objective: ObjectiveSettings) -> dict[str, Any]:
-    with settings.errors_of(name):
-        checked = check_rows(settings, objective, locate_sources(settings, objective))
-    artifacts.show_stage(settings.model, checked)
+def _result(checked: Checked) -> dict[str, Any]:
+    """Return the outcome of an objective as `validate --json` prints it."""
     quarantined = sum(checked.quarantined.values())
     return {
         "status": checked.status,

@@ -14,6 +14,7 @@ from flows.settings import NightSettings, ObjectiveSettings
 from flows.settings_file import load
 from nightshift import escaping, redaction
 from nightshift.data.cleaning import CleaningSettings
+from nightshift.data.settings import DataSettings
 from nightshift.errors import InputError, UserError
 from nightshift.evaluation import drift_profile
 from nightshift.evaluation.drift_profile import Drift, Profile
@@ -24,7 +25,7 @@ from nightshift.registry import model_registry, tracking
 from nightshift.registry.version_predictions import VersionPredictor
 from nightshift.reporting import plots
 from nightshift.store import artifact_store
-from tasks.ingest import DataSettings, locate, read_rows
+from tasks.ingest import locate, read_rows
 
 CONFIDENCE = 0.95
 MIN_LABELLED = 30

@@ -10,13 +10,13 @@ from pydantic_core import PydanticCustomError
 
 from nightshift.augmentation.settings import AugmentSettings
 from nightshift.data.check_settings import ExpectationSettings
+from nightshift.data.settings import DataSettings
 from nightshift.errors import UserError
 from nightshift.evaluation.kinds import KINDS, gate_metric
 from nightshift.records import GENERATIVE, MAIN, Augmented, GenerationSettings, Kind, Metric, Objective, Settings, Sides
 from tasks.compress.recipes import Recipe, default_steps, usable_steps
 from tasks.compress.settings import CompressSettings
 from tasks.gate.stage import GateSettings
-from tasks.ingest import DataSettings
 from tasks.split import SplitSettings
 from tasks.train import TrainSettings
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 from nightshift.data.batches import ReadOptions
 from nightshift.data.canonical_rows import originals
 from nightshift.data.readers import read_batches
-from tasks.ingest import DataSettings, locate, read_rows
+from nightshift.data.settings import DataSettings
+from tasks.ingest import locate, read_rows
 
 
 @dataclass(frozen=True)

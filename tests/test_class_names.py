@@ -6,7 +6,7 @@ import pytest
 from records import read_records, table_of
 
 from nightshift.data.class_names import named_classes, stored_features
-from tasks.ingest import DataSettings
+from nightshift.data.settings import DataSettings
 
 CLASS = datasets.ClassLabel(names=["neg", "pos"])
 

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from nightshift.data.check_settings import ExpectationSettings
 from nightshift.data.cleaning import CleaningSettings, clean_column, raw_texts, seen_before, training_keys
 from nightshift.data.row_keys import text_key
+from nightshift.data.settings import DataSettings
 from nightshift.errors import InputError
 from nightshift.records import Augmented
 from nightshift.store import artifact_store
 from tasks.gate.typos import with_typos
-from tasks.ingest import DataSettings, ingest, locate
+from tasks.ingest import ingest, locate
 from tasks.train import trained_keys
 from tasks.validate import validate
 

@@ -6,8 +6,8 @@ from records import read_records, table_of
 
 from nightshift.data import delimited, dialects, standard_csv
 from nightshift.data.readers import read_batches
+from nightshift.data.settings import DataSettings
 from nightshift.errors import EmptyInputError, InputError
-from tasks.ingest import DataSettings
 
 TEXTS = ["the lid does not close", "parcel never came", "very good screen", "loud fan at night", "works as told"]
 ROWS = [(f"{text} {day}", "pos" if index in (2, 4) else "neg") for day in range(8) for index, text in enumerate(TEXTS)]

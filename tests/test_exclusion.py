@@ -10,6 +10,7 @@ from nights import Model
 from flows.monitor import _read_new_rows
 from nightshift.data.check_settings import ExpectationSettings
 from nightshift.data.row_keys import text_key
+from nightshift.data.settings import DataSettings
 from nightshift.errors import InputError
 from nightshift.records import RegistryState
 from nightshift.registry import model_registry, tracking
@@ -17,7 +18,7 @@ from nightshift.registry.erasure import erased_keys, versions_with_erased_rows
 from nightshift.registry.warm_start import champion_checkpoint
 from nightshift.store import artifact_store
 from tasks import train
-from tasks.ingest import DataSettings, ingest, locate
+from tasks.ingest import ingest, locate
 from tasks.validate import validate
 
 FORGOTTEN = "Please call Ada Lovelace back"

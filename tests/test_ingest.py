@@ -9,10 +9,11 @@ from records import as_frame, read_records, table_of
 
 from nightshift.data.quarantine import quarantine_table
 from nightshift.data.row_keys import text_key
+from nightshift.data.settings import DataSettings
 from nightshift.errors import InputError
 from nightshift.records import Source
 from nightshift.store import artifact_store
-from tasks.ingest import DataSettings, ingest, locate, read_rows
+from tasks.ingest import ingest, locate, read_rows
 
 
 def write(path, content):

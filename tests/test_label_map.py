@@ -6,8 +6,9 @@ from records import table_of
 
 from flows.settings_file import check
 from nightshift.data.label_map import LabelMap
+from nightshift.data.settings import DataSettings
 from nightshift.errors import SettingsError
-from tasks.ingest import DataSettings, ingest, locate
+from tasks.ingest import ingest, locate
 
 
 def test_labels_are_replaced_once_and_counted():

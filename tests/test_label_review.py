@@ -5,8 +5,9 @@ import pytest
 
 from nightshift.data.check_settings import ExpectationSettings
 from nightshift.data.label_review import MAX_LISTED, label_counts, missing_labels, review_labels
+from nightshift.data.settings import DataSettings
 from nightshift.store import artifact_store
-from tasks.ingest import DataSettings, ingest, locate
+from tasks.ingest import ingest, locate
 from tasks.validate import validate
 
 TEXTS = (

@@ -15,10 +15,10 @@ from cli import environment, main
 from flows import monitor
 from flows.monitor import _read_new_rows, markdown
 from flows.predict import _difference
+from nightshift.data.settings import DataSettings
 from nightshift.evaluation import drift_profile, scoring
 from nightshift.reporting import plots
 from nightshift.text_cleaning import Cleaning
-from tasks.ingest import DataSettings
 
 objective = partial(factories.objective, labels=["a", "b"])
 

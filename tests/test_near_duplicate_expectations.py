@@ -9,8 +9,9 @@ from expectations import near_duplicates
 from expectations.near_duplicates import ExpectColumnValuesNotToBeNearDuplicates
 from nightshift.data.check_settings import ExpectationSettings
 from nightshift.data.row_samples import read_samples
+from nightshift.data.settings import DataSettings
 from nightshift.store import artifact_store
-from tasks.ingest import DataSettings, ingest, locate
+from tasks.ingest import ingest, locate
 from tasks.validate import validate
 
 TEXT = "the parcel came two days late and nobody at the shop could say where it was"

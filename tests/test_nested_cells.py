@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from records import table_of
 
 from nightshift.data.nested_cells import nested_value, select_cells
+from nightshift.data.settings import DataSettings
 from nightshift.errors import InputError
-from tasks.ingest import DataSettings
 
 
 def json_rows(path, records, slices=(), **settings):

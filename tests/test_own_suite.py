@@ -15,8 +15,9 @@ from flows.objective_rows import read_own_suite
 from flows.pipeline_run import PipelineRun
 from flows.settings_file import check
 from nightshift.data.check_settings import Check, ExpectationSettings
+from nightshift.data.settings import DataSettings
 from nightshift.errors import SettingsError
-from tasks.ingest import DataSettings, ingest, locate
+from tasks.ingest import ingest, locate
 from tasks.validate import quarantine_reasons, stop_reason, validate
 
 COLUMNS = ["text", "label", "problem", "side", "row_key", "row"]

@@ -9,8 +9,8 @@ from records import read_records, table_of
 
 from nightshift.data import parquet_files, size_limits
 from nightshift.data.readers import read_batches
+from nightshift.data.settings import DataSettings
 from nightshift.errors import InputError
-from tasks.ingest import DataSettings
 
 FUTURE = pa.array([2**62, None]).cast(pa.timestamp("us"))
 MARS = pa.array([0, None]).cast(pa.timestamp("us", "Mars/Phobos"))

@@ -8,8 +8,8 @@ from records import read_records, table_of
 
 from nightshift.data import size_limits
 from nightshift.data.row_keys import canonical_text, text_key
+from nightshift.data.settings import DataSettings
 from nightshift.errors import InputError
-from tasks.ingest import DataSettings
 
 
 def write(path, content):

@@ -16,11 +16,12 @@ from pathlib import Path
 import pytest
 from records import table_of
 
+from nightshift.data.settings import DataSettings
 from nightshift.errors import InputError
 from nightshift.records import Source
 from nightshift.registry.tracking import _data_set
 from nightshift.store import disk
-from tasks.ingest import DataSettings, locate
+from tasks.ingest import locate
 
 KEYS = {"AWS_ACCESS_KEY_ID": "night-access", "AWS_SECRET_ACCESS_KEY": "s3cr3t-of-the-t3st"}
 

@@ -9,10 +9,11 @@ import pytest
 
 from nightshift.data.check_settings import ExpectationSettings
 from nightshift.data.row_samples import LONGEST_TEXT, read_samples, write_samples
+from nightshift.data.settings import DataSettings
 from nightshift.records import ExpectationResult
 from nightshift.reporting import report_page
 from nightshift.store import artifact_store
-from tasks.ingest import DataSettings, ingest, locate
+from tasks.ingest import ingest, locate
 from tasks.validate import validate
 
 SECRET = "zanzibarquince"

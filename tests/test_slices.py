@@ -11,11 +11,11 @@ from holdout_tables import HOLDOUT, NOISE, ROWS, check_tables, decide_with, numb
 from records import table_of
 from scipy import stats
 
+from nightshift.data.settings import DataSettings
 from nightshift.errors import InputError
 from nightshift.evaluation import slices
 from nightshift.evaluation.slices import MIN_ROWS, RowSubset, holm, split_slices
 from tasks.gate.guardrails import NO_GUARDRAILS
-from tasks.ingest import DataSettings
 
 
 def test_a_holdout_is_sliced_by_label_length_and_column():

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pytest
 from records import table_of
 
+from nightshift.data.settings import DataSettings
 from nightshift.errors import EmptyInputError, InputError
-from tasks.ingest import DataSettings, locate
+from tasks.ingest import locate
 
 
 def write_day(folder, day, texts, header="text,label"):

@@ -7,10 +7,11 @@ from split_rows import frame, read, side_of_texts
 from nightshift.augmentation.settings import AugmentSettings
 from nightshift.data.check_settings import ExpectationSettings
 from nightshift.data.row_keys import text_key
+from nightshift.data.settings import DataSettings
 from nightshift.errors import InputError
 from nightshift.store import artifact_store
 from tasks.augment import augment
-from tasks.ingest import DataSettings, ingest, locate
+from tasks.ingest import ingest, locate
 from tasks.split import SplitSettings, count_near_leaks, split, split_rows
 from tasks.validate import validate
 

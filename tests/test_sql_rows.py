@@ -12,10 +12,11 @@ from records import table_of
 
 from flows.settings_file import check
 from nightshift.data import sql_rows
+from nightshift.data.settings import DataSettings
 from nightshift.data.sql_rows import RowDigest, SqlQuery, ensure_select
 from nightshift.errors import EmptyInputError, InputError, SettingsError
 from nightshift.store import disk, source_copies
-from tasks.ingest import DataSettings, locate
+from tasks.ingest import locate
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,9 @@ from expectations.suites import NOISE, build_suites
 from nightshift.data.blank import is_blank
 from nightshift.data.check_settings import Check, ExpectationSettings
 from nightshift.data.quarantine import quarantine_table
+from nightshift.data.settings import DataSettings
 from nightshift.errors import InputError
-from tasks.ingest import DataSettings, ingest, locate
+from tasks.ingest import ingest, locate
 from tasks.validate import quarantine_reasons, stop_reason, validate
 
 

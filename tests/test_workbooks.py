@@ -8,8 +8,8 @@ from workbook_files import write_workbook
 
 from nightshift.data import size_limits, workbooks
 from nightshift.data.readers import read_batches
+from nightshift.data.settings import DataSettings
 from nightshift.errors import InputError
-from tasks.ingest import DataSettings
 
 HEADER = ["text", "label"]
 

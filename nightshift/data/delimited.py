@@ -12,7 +12,7 @@ import pyarrow as pa
 from nightshift.data.batches import BATCH_ROWS, BATCH_SIZE, Batch, ReadOptions
 from nightshift.data.delimited_headers import Header, read_header
 from nightshift.data.dialects import SAMPLE_CHARS, BrokenFields, Dialect, Fit, Record, choose_dialect, detect_delimiter
-from nightshift.data.standard_csv import StandardFile, read_standard
+from nightshift.data.standard_csv import read_standard
 from nightshift.data.text_files import UNDECODED, TextFile, decodable, inspect_text
 from nightshift.errors import EmptyInputError
 
@@ -54,8 +54,13 @@ def read_delimited(path: Path, suffix: str, options: ReadOptions) -> Iterator[Ba
     header = read_header(file, fit, options)
     if notes := [*notes, *_dialect_notes(fit.dialect, options), *header.notes]:
         log.info("%s is read with %s", path, ", ".join(notes))
-    batches = _standard_batches(file, fit.standard, header) if fit.standard else _batches(file, fit, header)
-    for batch in batches:
+    if fit.standard:
+        batches = read_standard(file, fit.standard, header.names, header.lines + 1)
+    else:
+        batches = _batches(file, fit, header)
+    for records in batches:
+        repeated = dict.fromkeys(header.repetitions(records.table), REPEATED_HEADER)
+        batch = replace(records, problems={**records.problems, **repeated})
         if batch.first_row == 1 and not options.columns:
             header.warn_of_row(path, batch)
         yield batch
@@ -74,13 +79,6 @@ def _dialect_notes(dialect: Dialect, options: ReadOptions) -> Iterator[str]:
         yield f"{dialect.escape} as the sign that escapes quotes (data.escape)"
     if dialect.skips_space:
         yield "no spaces after its delimiters"
-
-
-def _standard_batches(file: TextFile, shape: StandardFile, header: Header) -> Iterator[Batch]:
-    """Yield the rows of a regular file below its header."""
-    lines_above = 0 if header.fields is None else 1 + sum(name.count("\n") for name in header.fields)
-    for batch in read_standard(file, shape, header.names, lines_above + 1):
-        yield replace(batch, problems=dict.fromkeys(header.repetitions(batch.table), REPEATED_HEADER))
 
 
 def _batches(file: TextFile, fit: Fit, header: Header) -> Iterator[Batch]:
@@ -147,7 +145,6 @@ class _Rows:
             names.append(f"column {index}" if f"column {index}" not in names else f"further column {index}")
         table = pa.table(dict(zip(names, arrays, strict=True)))
         problems = dict.fromkeys(undecoded, f"broken encoding: not valid {encoding}") | self._problems
-        problems |= dict.fromkeys(self._header.repetitions(table), REPEATED_HEADER)
         return Batch(table, first_row, self.lines, problems)
 
 

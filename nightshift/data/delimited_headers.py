@@ -36,6 +36,11 @@ class Header:
     """True if rows begin with a name and the header does not; the names become the last column."""
 
     @property
+    def lines(self) -> int:
+        """Return the number of lines of the header's record; 0 if there is no header."""
+        return 0 if self.fields is None else 1 + sum(name.count("\n") for name in self.fields)
+
+    @property
     def rearranges(self) -> bool:
         """Return True if `arrange` changes rows."""
         return self.drops_last or self.has_row_names
