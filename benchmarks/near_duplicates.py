@@ -82,11 +82,11 @@ def altered(text: str, kind: str, words: list[str], random: np.random.Generator)
     if kind == "reordered":
         cut = int(random.integers(2, len(units) - 1))
         return glue.join(units[cut:] + units[:cut])
-    places = [n for n in range(len(units) + 1 - size) if glue.join(units[n : n + size]).isalnum()]
-    place = int(random.choice(places))
-    word = units[place : place + size]
+    starts = [n for n in range(len(units) + 1 - size) if glue.join(units[n : n + size]).isalnum()]
+    start = int(random.choice(starts))
+    word = units[start : start + size]
     put = [str(random.choice(words))] if kind == "changed" else word * 2
-    return glue.join(units[:place] + put + units[place + size :])
+    return glue.join(units[:start] + put + units[start + size :])
 
 
 def by_nightshift(texts: list[str]) -> Pairs:

@@ -43,8 +43,8 @@ def mojibake(text: str, chance: random.Random, data: str) -> str:
 
 def inserted(text: str, chance: random.Random, item: str) -> str:
     """Return the text with an item at a random place."""
-    place = chance.randrange(len(text) + 1)
-    return text[:place] + item + text[place:]
+    position = chance.randrange(len(text) + 1)
+    return text[:position] + item + text[position:]
 
 
 def repetition(text: str, chance: random.Random, data: str) -> str:

@@ -145,7 +145,7 @@ NOTHING = (0.0, 0.0)
 
 def _settings() -> ExpectationSettings:
     off = Check.model_validate({"severity": "off"})
-    others = [name for name, field in ExpectationSettings.model_fields.items() if isinstance(field.default, Check)]
+    names = [name for name, field in ExpectationSettings.model_fields.items() if isinstance(field.default, Check)]
     compared = {
         "readable",
         "text_present",
@@ -155,7 +155,7 @@ def _settings() -> ExpectationSettings:
         "unique_texts",
         "usual_length",
     }
-    return ExpectationSettings(labels=LABELS, **{name: off for name in others if name not in compared})
+    return ExpectationSettings(labels=LABELS, **{name: off for name in names if name not in compared})
 
 
 def _ingest(file: Path) -> Rows:

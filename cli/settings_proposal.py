@@ -45,8 +45,10 @@ def _column(column: ColumnValues, roles: ColumnRoles) -> str | int:
 def _kind_comment(roles: ColumnRoles) -> str:
     if roles.label is None:
         return "  # no column looks like a label"
-    others = f"; {', '.join(map(terminal_field, roles.other_labels))} may be labels too" if roles.other_labels else ""
-    return f"  # {len(roles.label.counts):,} different values in the label column{others}"
+    alternatives = (
+        f"; {', '.join(map(terminal_field, roles.other_labels))} may be labels too" if roles.other_labels else ""
+    )
+    return f"  # {len(roles.label.counts):,} different values in the label column{alternatives}"
 
 
 def _data(path: str, roles: ColumnRoles) -> list[str]:

@@ -109,10 +109,9 @@ def validate(
     checked, excluded = _read_columns(source, _columns_to_read(suites, columns))
     labels = label_review.MissingLabels()
     if "label" in checked:
-        known = {*(expectations.labels or ()), *mapped_to}
-        labels = label_review.missing_labels(checked["label"], kind, missing_values, known, separator)
+        known_labels = {*(expectations.labels or ()), *mapped_to}
+        labels = label_review.missing_labels(checked["label"], kind, missing_values, known_labels, separator)
         checked = checked.assign(label=labels.cells)
-    words = rows.missing_words | ({"label": labels.missing} if labels.missing else {})
     if label_fields is not None:
         checked["original"] = _sampled_records(source, excluded)
     outcomes = _outcomes(checked, suites, folder / "measured" / "data_docs")
@@ -126,11 +125,24 @@ def validate(
     changed_labels = _of_file(checked["label"], len(excluded)) if labels.missing and separator else None
     _write_kept_rows(source, reasons.is_null(), changed_labels, folder / "rows.parquet")
     write_quarantine(source, reasons, folder / "quarantine.csv")
-    if expectations.samples:
-        shown = [[] if outcome.reason in near_duplicates.REASONS else outcome.rows for outcome in outcomes]
-        failing = [failing_rows[: expectations.samples] for failing_rows in shown]
-        write_samples(source, failing, folder / "measured" / "samples.json")
+    _write_samples(source, outcomes, expectations.samples, folder / "measured" / "samples.json")
     shutil.copy(artifact_store.folder(rows) / "unlabelled.parquet", folder)
+    return _record(rows, outcomes, reasons, labels.missing, review)
+
+
+def _record(
+    rows: Rows, outcomes: list[Outcome], reasons: pa.Array, missing_labels: dict[str, int], review: LabelReview
+) -> Checked:
+    """Return the record of the stage.
+
+    Args:
+        rows: What ingest read.
+        outcomes: The results of the expectations.
+        reasons: Reason of each row in the quarantine, null for the others.
+        missing_labels: Number of rows by label that counts as missing.
+        review: What a person should know about the labels.
+    """
+    words = rows.missing_words | ({"label": missing_labels} if missing_labels else {})
     stopped = stop_reason(outcomes)
     return Checked(
         status="stopped" if stopped else "passed",
@@ -148,6 +160,13 @@ def validate(
         notices=label_review.notices(rows.mapped_labels, words),
         cleaning=rows.cleaning,
     )
+
+
+def _write_samples(source: Path, outcomes: list[Outcome], num_samples: int, path: Path) -> None:
+    """Write the first failing rows of each expectation, but none of near-duplicates; nothing for no samples."""
+    if num_samples:
+        failing = [[] if outcome.reason in near_duplicates.REASONS else outcome.rows for outcome in outcomes]
+        write_samples(source, [positions[:num_samples] for positions in failing], path)
 
 
 def _own_suites(content: str, columns: list[str]) -> list[gx.ExpectationSuite]:

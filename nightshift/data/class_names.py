@@ -77,5 +77,5 @@ def _names(numbers: pa.Array, names: Any) -> pa.Array:
     numbers = numbers.cast(pa.int64())
     has_name = pc.and_(pc.greater_equal(numbers, 0), pc.less(numbers, len(names))).fill_null(False)
     positions = pc.if_else(has_name, numbers, pa.scalar(None, pa.int64()))
-    others = pc.if_else(pc.equal(numbers, NO_LABEL), pa.scalar(None, pa.int64()), numbers).cast(pa.string())
-    return pc.if_else(has_name, pa.array(names, pa.string()).take(positions), others)
+    unnamed = pc.if_else(pc.equal(numbers, NO_LABEL), pa.scalar(None, pa.int64()), numbers).cast(pa.string())
+    return pc.if_else(has_name, pa.array(names, pa.string()).take(positions), unnamed)

@@ -106,9 +106,9 @@ def guess_roles(path: str) -> ColumnRoles:
         options = replace(options, header=False)
         columns, num_rows, is_whole = _read_columns(path, options)
     text, text_pair = _texts(path, columns)
-    others = [column for column in columns if column not in (text, text_pair)]
-    timestamp = next((column for column in others if _is_time(column)), None)
-    labels = _labels([column for column in others if column is not timestamp])
+    remaining = [column for column in columns if column not in (text, text_pair)]
+    timestamp = next((column for column in remaining if _is_time(column)), None)
+    labels = _labels([column for column in remaining if column is not timestamp])
     roles = ColumnRoles(
         num_rows, is_whole, text, text_pair, timestamp=timestamp, header=options.header, kind="generation"
     )

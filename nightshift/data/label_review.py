@@ -67,8 +67,8 @@ def missing_labels(
         return MissingLabels(pd.Series(texts.to_pylist(), cells.index, dtype="object") if missing else cells, missing)
     counts = label_counts(cells, separator)
     nothing = words_among(counts, MISSING_VALUES if words is None else words, known)
-    others = [rows for label, rows in counts.items() if label not in nothing]
-    frequent = class_sized(nothing, others) if words is None else set()
+    other_counts = [rows for label, rows in counts.items() if label not in nothing]
+    frequent = class_sized(nothing, other_counts) if words is None else set()
     missing = {label: rows for label, rows in nothing.items() if label not in frequent}
     undecided = {label: rows for label, rows in nothing.items() if label in frequent}
     return MissingLabels(_without(cells, missing, separator) if missing else cells, missing, undecided)
@@ -153,9 +153,9 @@ def notices(mapped_labels: Mapping[str, int], words: Mapping[str, Mapping[str, i
 
 def map_to_paste(mapping: Mapping[str, str]) -> str:
     """Return a map as the setting `data.label_map`, shortened if it is long."""
-    shown = dict(list(mapping.items())[:MAX_LISTED])
-    more = f" (and {len(mapping) - len(shown):,} more: label_map in --json)" if len(mapping) > len(shown) else ""
-    return f"data.label_map: {label_variants.as_yaml(shown)}{more}"
+    listed = dict(list(mapping.items())[:MAX_LISTED])
+    more = f" (and {len(mapping) - len(listed):,} more: label_map in --json)" if len(mapping) > len(listed) else ""
+    return f"data.label_map: {label_variants.as_yaml(listed)}{more}"
 
 
 def _vanished_warning(vanished: list[str], read: Mapping[str, int], reasons: pd.Series) -> str:

@@ -48,8 +48,8 @@ def find_variants(counts: Mapping[str, int], known: Collection[str] = ()) -> lis
             continue
         ordered = dict(sorted(((label, spellings[label]) for label in labels), key=_preference))
         target = next((label for label in ordered if label in known), next(iter(ordered)))
-        shown = {label: rows for label, rows in ordered.items() if label == target or label not in known}
-        groups.append(VariantGroup(shown, target))
+        occurring = {label: rows for label, rows in ordered.items() if label == target or label not in known}
+        groups.append(VariantGroup(occurring, target))
     return sorted(groups, key=lambda group: -sum(group.spellings.values()))
 
 

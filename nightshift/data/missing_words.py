@@ -36,8 +36,10 @@ def as_missing(texts: pa.Array, words: Collection[str]) -> tuple[pa.Array, dict[
 def words_among(labels: Mapping[str, int], words: Collection[str], known: Iterable[str] = ()) -> dict[str, int]:
     """Return the labels that are one of `words` and not `known`, with their counts."""
     normal_words = {normalized(word) for word in words}
-    known = set(known)
-    return {label: rows for label, rows in labels.items() if normalized(label) in normal_words and label not in known}
+    known_labels = set(known)
+    return {
+        label: rows for label, rows in labels.items() if normalized(label) in normal_words and label not in known_labels
+    }
 
 
 def class_sized(words: Mapping[str, int], others: Sequence[int]) -> set[str]:

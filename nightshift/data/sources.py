@@ -75,14 +75,14 @@ def _files_of_folders(folders: list[Path], path: str, setting: str) -> list[Path
         }
     )
     readable = [file for file in files if is_readable(file.name)]
-    others = [file.name for file in files if file not in set(readable)]
+    unread = [file.name for file in files if not is_readable(file.name)]
     if not readable:
         raise InputError(
-            f"{setting}: the folder {path} holds no file that can be read ({', '.join(SUFFIXES)}), and {len(others)} others"
+            f"{setting}: the folder {path} holds no file that can be read ({', '.join(SUFFIXES)}), and {len(unread)} others"
         )
-    if others:
-        listed = ", ".join(others[:MAX_LISTED]) + (", …" if len(others) > MAX_LISTED else "")
-        log.warning("%s: %d files of other kinds in %s are not read: %s", setting, len(others), path, listed)
+    if unread:
+        listed = ", ".join(unread[:MAX_LISTED]) + (", …" if len(unread) > MAX_LISTED else "")
+        log.warning("%s: %d files of other kinds in %s are not read: %s", setting, len(unread), path, listed)
     return readable
 
 

@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from ftfy.badness import BADNESS_RE
 
+from nightshift.text_cleaning import ENTITY
+
 CONTROL_CHARACTERS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\x{feff}\x{fff9}-\x{fffb}\x{fffd}]"
 """Replacement character, byte order mark, and control characters except tab and line ends."""
-ENTITY = r"&(?:[A-Za-z][A-Za-z0-9]{1,31}|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});"
 TAG = (
     r"(?i)<!--|<!doctype|</?(?:a|abbr|article|b|big|blockquote|body|br|button|center|code|dd|div|dl|dt|em|font|form|h[1-6]|head|"
     r"header|hr|html|i|iframe|img|input|label|li|link|meta|nav|object|ol|option|p|pre|s|script|section|select|small|span|strike|"
@@ -82,7 +83,7 @@ def has_control_characters(texts: pa.Array) -> np.ndarray:
 
 def has_markup(texts: pa.Array) -> np.ndarray:
     """Return True for texts with an HTML entity that exists (`&amp;`, `&#39;`) or a tag of HTML."""
-    damaged = _confirmed(texts, pc.match_substring_regex(texts, ENTITY), _has_entity)
+    damaged = _confirmed(texts, pc.match_substring_regex(texts, ENTITY.pattern), _has_entity)
     damaged |= _as_bools(pc.match_substring_regex(texts, TAG))
     return damaged
 
@@ -114,13 +115,13 @@ def scripts(texts: pa.Array) -> np.ndarray:
     result = np.full(len(texts), NO_SCRIPT, np.uint8)
     plain = _as_bools(pc.string_is_ascii(texts))
     result[plain & _as_bools(pc.match_substring_regex(texts, f"(?:[A-Za-z][^A-Za-z]*){{{MIN_LETTERS}}}"))] = 0
-    others = np.flatnonzero(~plain & _as_bools(texts.is_valid()))
-    points, rows = _code_points(texts.take(pa.array(others)))
+    foreign = np.flatnonzero(~plain & _as_bools(texts.is_valid()))
+    points, rows = _code_points(texts.take(pa.array(foreign)))
     cells = rows.astype(np.int64) * (NO_SCRIPT + 1) + _script_table()[points]
-    counts = np.bincount(cells, minlength=len(others) * (NO_SCRIPT + 1)).reshape(-1, NO_SCRIPT + 1)[:, :NO_SCRIPT]
+    counts = np.bincount(cells, minlength=len(foreign) * (NO_SCRIPT + 1)).reshape(-1, NO_SCRIPT + 1)[:, :NO_SCRIPT]
     num_letters = counts.sum(axis=1)
     has_one = (num_letters >= MIN_LETTERS) & (counts.max(axis=1) >= MAIN_SHARE * num_letters)
-    result[others[has_one]] = counts[has_one].argmax(axis=1)
+    result[foreign[has_one]] = counts[has_one].argmax(axis=1)
     return result
 
 
@@ -167,7 +168,7 @@ def _is_utf8_read_as_gbk(text: str) -> bool:
 
 
 def _has_entity(text: str) -> bool:
-    return any(html.unescape(entity) != entity for entity in re.findall(ENTITY, text))
+    return any(html.unescape(entity) != entity for entity in ENTITY.findall(text))
 
 
 def _is_repetitive(text: str) -> bool:
