@@ -425,6 +425,27 @@ class Verdict(Artifact):
     """Metrics of the challenger on the holdout with typing errors, if `gate.max_typo_drop` is set."""
 
 
+class Reviewed(Artifact):
+    """`review.csv`: training, validation and unlabelled rows that a person is asked about, with the columns of
+    `nightshift.data.review_columns`; it has no text where `expectations.samples` is 0.
+    """
+
+    listed: dict[str, int] = Field(default_factory=dict)
+    """Number of rows in the list by reason."""
+    candidates: dict[str, int] = Field(default_factory=dict)
+    """Number of rows by reason from which the list was taken."""
+    holdout: dict[str, int] = Field(default_factory=dict)
+    """Number of holdout rows by reason, of which none is in the list."""
+    estimated_errors: int | None = None
+    """Number of training and validation rows that confident learning estimates to be mislabelled (the confident joint off its
+    diagonal); None where label errors are not searched.
+    """
+    estimated_from: int | None = None
+    """Number of rows that it looked at: fewer than there are where it took a sample."""
+    notices: list[str] = Field(default_factory=list)
+    """Sentences on what the list leaves out."""
+
+
 class NightResult(BaseModel):
     """Result of a run, as `nightshift run --json` prints it."""
 
