@@ -16,7 +16,7 @@ import pandas as pd
 from benchmarks.train import public_data, say
 from expectations import checkpoint
 from expectations.suites import NOISE, build_suites
-from nightshift.data.check_settings import Check, ExpectationSettings, TableCheck, TokenLimit
+from nightshift.data.check_settings import Check, ExpectationSettings, SuiteInputs, TableCheck, TokenLimit
 from nightshift.data.row_keys import text_key
 from nightshift.models import pretrained
 
@@ -179,7 +179,9 @@ def find(frame: pd.DataFrame, *settings: str) -> checkpoint.Outcome:
     choice = ExpectationSettings().model_copy(update=off)
     tokenizer = pretrained.tokenizer_file(BASE)
     limit = TokenLimit(tokenizer=tokenizer, max_tokens=MAX_LENGTH) if tokenizer else None
-    suites = build_suites(choice, list(frame.columns), "classification", limit=limit, label_fields=[])
+    suites = build_suites(
+        choice, list(frame.columns), SuiteInputs(kind="classification", token_limit=limit, label_fields=[])
+    )
     outcomes = checkpoint.run(frame, suites, None)
     wanted = [outcome for outcome in outcomes if outcome.setting.split(".")[1:2] == [settings[-1]]]
     return (wanted or [outcome for outcome in outcomes if outcome.name == "label not given away"])[0]

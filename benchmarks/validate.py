@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nightshift.data.check_settings import Check, ExpectationSettings
+from nightshift.data.check_settings import Check, ExpectationSettings, SuiteInputs
 from nightshift.records import Rows
 
 LABELS = ["negative", "positive"]
@@ -169,7 +169,7 @@ def _ingest(file: Path) -> Rows:
 def _ingest_and_validate(file: Path) -> Result:
     from tasks.validate import validate
 
-    checked = validate.fn(_ingest(file), _settings(), "classification")
+    checked = validate.fn(_ingest(file), _settings(), SuiteInputs(kind="classification"))
     return checked.quarantined, NOTHING
 
 
@@ -179,7 +179,7 @@ def _validate(file: Path) -> Result:
     begin, cpu = time.monotonic(), time.process_time()
     rows = _ingest(file)
     skipped = time.monotonic() - begin, time.process_time() - cpu
-    return validate.fn(rows, _settings(), "classification").quarantined, skipped
+    return validate.fn(rows, _settings(), SuiteInputs(kind="classification")).quarantined, skipped
 
 
 def _great_expectations(file: Path) -> Result:

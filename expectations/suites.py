@@ -20,7 +20,7 @@ import great_expectations.expectations as gxe
 from great_expectations.expectations.row_conditions import Column
 
 from expectations import custom, labels, near_duplicates, text_damage, tokens
-from nightshift.data.check_settings import Check, ExpectationSettings, TokenLimit
+from nightshift.data.check_settings import Check, ExpectationSettings, SuiteInputs, TokenLimit
 from nightshift.records import GENERATIVE, Kind
 
 TEXT_KEY = ["side", "row_key"]
@@ -50,32 +50,26 @@ NOISE = {
 def build_suites(
     settings: ExpectationSettings,
     columns: Collection[str],
-    kind: Kind,
-    separator: str | None = None,
+    inputs: SuiteInputs,
     own_suites: Sequence[gx.ExpectationSuite] = (),
-    limit: TokenLimit | None = None,
-    label_fields: Sequence[str | int] | None = None,
 ) -> list[gx.ExpectationSuite]:
     """Return the suites in the order in which they run, each on the rows that those before it left.
 
     Args:
         settings: Severity and tolerance of each check.
         columns: The columns of the rows, as `nightshift.records.Rows` names them.
-        kind: The objective's kind; it decides what a label must be.
-        separator: Joins the labels of a row that may have several.
+        inputs: What the checks depend on besides.
         own_suites: Suites of the user (`expectations.own_suite`), checked before the rows that are left are counted.
-        limit: Tokens that the model reads, if its tokenizer is known.
-        label_fields: Fields of the column `original` that hold texts and label; None if there is no such column.
     """
-    builder = _SuiteBuilder(settings, columns, kind, separator)
+    builder = _SuiteBuilder(settings, columns, inputs.kind, inputs.label_separator)
     suites = {
         "records": [*builder.column_checks(), *builder.presence_checks(), *builder.label_checks()],
         "noise": builder.noise_checks(),
         "contradictions": builder.contradiction_checks(),
         "duplicates": builder.duplicate_checks(),
-        "lengths": [*builder.length_checks(), *builder.token_checks(limit)],
+        "lengths": [*builder.length_checks(), *builder.token_checks(inputs.token_limit)],
         "near_duplicates": builder.near_duplicate_checks(),
-        "balance": [*builder.balance_checks(), *builder.give_away_checks(label_fields)],
+        "balance": [*builder.balance_checks(), *builder.give_away_checks(inputs.label_fields)],
     }
     built_in = {name: [check for check in checks if check] for name, checks in suites.items()}
     before = [gx.ExpectationSuite(name=name, expectations=checks) for name, checks in built_in.items() if checks]

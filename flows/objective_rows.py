@@ -6,7 +6,7 @@ from pathlib import Path
 from expectations.own_suite import parse_suite
 from flows.settings import NightSettings, ObjectiveSettings
 from flows.settings_file import MAX_FILE_BYTES
-from nightshift.data.check_settings import TokenLimit
+from nightshift.data.check_settings import SuiteInputs, TokenLimit
 from nightshift.errors import SettingsError
 from nightshift.models import pretrained
 from nightshift.records import Checked, Sides, Source
@@ -27,22 +27,20 @@ def check_rows(settings: NightSettings, objective: ObjectiveSettings, sources: l
     data = objective.data
     own_suite = read_own_suite(settings)
     rows = ingest(sources, data, settings.gate.slices, settings.expectations.samples)
-    mapped_to = sorted(set(data.label_map.values()))
     columns = [field for field in (data.text, data.text_pair, data.label) if field is not None]
     label_fields = [
         field.partition(".")[0] if isinstance(field, str) else field for field in columns
     ]  # also of nested values
-    return validate(
-        rows,
-        settings.expectations,
-        objective.kind,
-        data.label_separator,
-        own_suite,
-        data.missing_values,
-        mapped_to,
-        _token_limit(settings),
-        label_fields,
+    inputs = SuiteInputs(
+        kind=objective.kind,
+        label_separator=data.label_separator,
+        missing_values=data.missing_values,
+        mapped_to=sorted(set(data.label_map.values())),
+        label_fields=label_fields,
+        own_suite=own_suite,
+        token_limit=_token_limit(settings),
     )
+    return validate(rows, settings.expectations, inputs)
 
 
 def _token_limit(settings: NightSettings) -> TokenLimit | None:

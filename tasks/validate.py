@@ -1,7 +1,7 @@
 """The data gate: Great Expectations' results decide which rows go to quarantine and whether the night stops."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import great_expectations as gx
@@ -17,13 +17,13 @@ from expectations.own_suite import ensure_columns, parse_suite
 from expectations.suites import build_suites
 from nightshift.data import label_review
 from nightshift.data.batches import iter_row_batches
-from nightshift.data.check_settings import ExpectationSettings, TokenLimit
+from nightshift.data.check_settings import ExpectationSettings, SuiteInputs
 from nightshift.data.give_away import SAMPLE_SIZE
 from nightshift.data.label_review import LabelReview
 from nightshift.data.quarantine import EXCLUDED, write_quarantine
 from nightshift.data.row_samples import write_samples
 from nightshift.errors import SettingsError
-from nightshift.records import Checked, ExpectationResult, Kind, Rows
+from nightshift.records import Checked, ExpectationResult, Rows
 from nightshift.store import artifact_store
 from nightshift.store.stages import stage
 
@@ -75,18 +75,7 @@ def _hint(outcomes: list[Outcome], words: Mapping[str, Mapping[str, int]], revie
 
 
 @stage
-def validate(
-    folder: Path,
-    rows: Rows,
-    expectations: ExpectationSettings,
-    kind: Kind,
-    separator: str | None = None,
-    own_suite: str = "",
-    missing_values: list[str] | None = None,
-    mapped_to: Sequence[str] = (),
-    limit: TokenLimit | None = None,
-    label_fields: list[str | int] | None = None,
-) -> Checked:
+def validate(folder: Path, rows: Rows, expectations: ExpectationSettings, inputs: SuiteInputs) -> Checked:
     """Check the rows and write those kept, the quarantine and Data Docs.
 
     A failed critical expectation gives status `stopped` and raises nothing. Excluded rows are quarantined unchecked.
@@ -95,34 +84,30 @@ def validate(
         folder: Folder to write to.
         rows: What ingest read.
         expectations: Severity and tolerance of each check.
-        kind: The objective's kind.
-        separator: Joins the labels of a row that may have several.
-        own_suite: Content of the file `expectations.suite`; empty if there is none.
-        missing_values: The setting `data.missing_values`, applied to the labels; ingest has applied it to the texts.
-        mapped_to: The labels that `data.label_map` gives, which are never missing.
-        limit: Tokens that the model reads, if its tokenizer is on this machine.
-        label_fields: Columns of the files that hold texts and label; None if the others are not looked at.
+        inputs: What the checks depend on besides.
     """
     source = artifact_store.folder(rows) / "rows.parquet"
     columns = [name for name in pq.read_schema(source).names if name not in NOT_CHECKED]
-    suites = build_suites(expectations, columns, kind, separator, _own_suites(own_suite, columns), limit, label_fields)
+    suites = build_suites(expectations, columns, inputs, _own_suites(inputs.own_suite, columns))
     checked, excluded = _read_columns(source, _columns_to_read(suites, columns))
     labels = label_review.MissingLabels()
     if "label" in checked:
-        known_labels = {*(expectations.labels or ()), *mapped_to}
-        labels = label_review.missing_labels(checked["label"], kind, missing_values, known_labels, separator)
+        known_labels = {*(expectations.labels or ()), *inputs.mapped_to}
+        labels = label_review.missing_labels(
+            checked["label"], inputs.kind, inputs.missing_values, known_labels, inputs.label_separator
+        )
         checked = checked.assign(label=labels.cells)
-    if label_fields is not None:
+    if inputs.label_fields is not None:
         checked["original"] = _sampled_records(source, excluded)
     outcomes = _outcomes(checked, suites, folder / "measured" / "data_docs")
     reasons_of_checked = quarantine_reasons(checked, outcomes)
     review = LabelReview()
-    if kind == "classification":
+    if inputs.kind == "classification":
         review = label_review.review_labels(
-            checked, reasons_of_checked, expectations.labels or (), separator, labels.undecided
+            checked, reasons_of_checked, expectations.labels or (), inputs.label_separator, labels.undecided
         )
     reasons = _reasons_of_file(reasons_of_checked, excluded)
-    changed_labels = _of_file(checked["label"], len(excluded)) if labels.missing and separator else None
+    changed_labels = _of_file(checked["label"], len(excluded)) if labels.missing and inputs.label_separator else None
     _write_kept_rows(source, reasons.is_null(), changed_labels, folder / "rows.parquet")
     write_quarantine(source, reasons, folder / "quarantine.csv")
     _write_samples(source, outcomes, expectations.samples, folder / "measured" / "samples.json")

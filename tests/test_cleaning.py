@@ -8,7 +8,7 @@ from factories import objective
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightshift.data.check_settings import ExpectationSettings
+from nightshift.data.check_settings import ExpectationSettings, SuiteInputs
 from nightshift.data.cleaning import CleaningSettings, clean_column, raw_texts, seen_before, training_keys
 from nightshift.data.row_keys import text_key
 from nightshift.data.settings import DataSettings
@@ -83,7 +83,7 @@ def test_a_sample_of_a_long_text_shows_the_change(prepare_rows):
 
 def test_the_record_of_validate_repeats_the_counts(prepare_rows):
     rows = prepare_rows([*LINES, *(f"row {n} x,{('good', 'bad')[n % 2]}" for n in range(60))])
-    checked = validate.fn(rows, ExpectationSettings(min_rows=1), "classification")
+    checked = validate.fn(rows, ExpectationSettings(min_rows=1), SuiteInputs(kind="classification"))
     assert checked.cleaning == rows.cleaning and checked.quarantined["missing"] == 1
 
 

@@ -8,7 +8,7 @@ import pytest
 from nights import Model
 
 from flows.monitor import _read_new_rows
-from nightshift.data.check_settings import ExpectationSettings
+from nightshift.data.check_settings import ExpectationSettings, SuiteInputs
 from nightshift.data.row_keys import text_key
 from nightshift.data.settings import DataSettings
 from nightshift.errors import InputError
@@ -36,7 +36,7 @@ def prepare_rows(tmp_path, monkeypatch):
         settings = DataSettings(path="rows.csv", exclude="forget.txt", **data)
         sources = locate(settings, holdout, tmp_path)
         rows = ingest.fn(sources, settings, [])
-        return sources, rows, validate.fn(rows, ExpectationSettings(min_rows=1), "classification")
+        return sources, rows, validate.fn(rows, ExpectationSettings(min_rows=1), SuiteInputs(kind="classification"))
 
     return prepare
 
@@ -87,7 +87,9 @@ def test_fresh_rows_are_watched_without_them(tmp_path):
 def test_without_a_file_nothing_is_left_out(prepare_rows, tmp_path):
     (tmp_path / "rows.csv").write_text("text,label\n" + "\n".join([*plain(), "a,b,c"]) + "\n")
     data = DataSettings(path="rows.csv")
-    checked = validate.fn(ingest.fn(locate(data, None, tmp_path), data, []), ExpectationSettings(), "classification")
+    checked = validate.fn(
+        ingest.fn(locate(data, None, tmp_path), data, []), ExpectationSettings(), SuiteInputs(kind="classification")
+    )
     assert checked.quarantined == {"unreadable": 1} and checked.kept == 60
     assert "excluded" not in pd.read_parquet(artifact_store.folder(checked) / "rows.parquet")
     assert pd.read_csv(artifact_store.folder(checked) / "quarantine.csv")["text"].tolist() == ["a"]

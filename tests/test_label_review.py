@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from nightshift.data.check_settings import ExpectationSettings
+from nightshift.data.check_settings import ExpectationSettings, SuiteInputs
 from nightshift.data.label_review import MAX_LISTED, label_counts, missing_labels, review_labels
 from nightshift.data.settings import DataSettings
 from nightshift.store import artifact_store
@@ -31,8 +31,13 @@ def check(tmp_path, monkeypatch):
         data = DataSettings(path="x.jsonl", **settings)
         rows = ingest.fn(locate(data, None, tmp_path), data, [])
         expectations = ExpectationSettings(min_rows=1, labels=known)
-        words = {"missing_values": data.missing_values, "mapped_to": list(data.label_map.values())}
-        return validate.fn(rows, expectations, kind, data.label_separator, **words)
+        inputs = SuiteInputs(
+            kind=kind,
+            label_separator=data.label_separator,
+            missing_values=data.missing_values,
+            mapped_to=list(data.label_map.values()),
+        )
+        return validate.fn(rows, expectations, inputs)
 
     return check_labels
 

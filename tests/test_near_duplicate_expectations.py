@@ -7,7 +7,7 @@ from test_validate import plain_rows, rows_of, validate_rows
 
 from expectations import near_duplicates
 from expectations.near_duplicates import ExpectColumnValuesNotToBeNearDuplicates
-from nightshift.data.check_settings import ExpectationSettings
+from nightshift.data.check_settings import ExpectationSettings, SuiteInputs
 from nightshift.data.row_samples import read_samples
 from nightshift.data.settings import DataSettings
 from nightshift.store import artifact_store
@@ -115,7 +115,9 @@ def test_reports_show_no_samples_of_near_duplicates(tmp_path, monkeypatch):
     table = pd.DataFrame([*plain_rows(COUNT), *GROUP, (None, "good")], columns=["text", "label"])
     table.to_csv(tmp_path / "rows.csv", index=False)
     data = DataSettings(path="rows.csv")
-    checked = validate.fn(ingest.fn(locate(data, None, tmp_path), data, []), ExpectationSettings(), "classification")
+    checked = validate.fn(
+        ingest.fn(locate(data, None, tmp_path), data, []), ExpectationSettings(), SuiteInputs(kind="classification")
+    )
     samples = read_samples(artifact_store.folder(checked) / "measured" / "samples.json")
     by_name = dict(zip([result.name for result in checked.expectations], samples, strict=True))
     assert len(by_name["text present"]) == 1

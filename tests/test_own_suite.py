@@ -14,7 +14,7 @@ from expectations.suites import build_suites
 from flows.objective_rows import read_own_suite
 from flows.pipeline_run import PipelineRun
 from flows.settings_file import check
-from nightshift.data.check_settings import Check, ExpectationSettings
+from nightshift.data.check_settings import Check, ExpectationSettings, SuiteInputs
 from nightshift.data.settings import DataSettings
 from nightshift.errors import SettingsError
 from tasks.ingest import ingest, locate
@@ -43,7 +43,9 @@ def check_rows(content, **settings):
     """Validate the rows with a suite; return reasons, outcomes by name, and the reason to stop."""
     frame, own = rows(), parse_suite(content)
     ensure_columns(own, frame.columns)
-    suites = build_suites(ExpectationSettings(min_rows=1, **settings), frame.columns, "classification", None, [own])
+    suites = build_suites(
+        ExpectationSettings(min_rows=1, **settings), frame.columns, SuiteInputs(kind="classification"), [own]
+    )
     outcomes = checkpoint.run(frame, suites)
     return quarantine_reasons(frame, outcomes), {o.name: o for o in outcomes}, stop_reason(outcomes)
 
@@ -153,7 +155,7 @@ def validate_file(tmp_path, monkeypatch, content):
     rows()[["text", "label"]].to_csv(tmp_path / "rows.csv", index=False)
     data = DataSettings(path="rows.csv")
     ingested = ingest.fn(locate(data, None, tmp_path), data, [])
-    return validate.fn(ingested, ExpectationSettings(min_rows=1), "classification", None, content)
+    return validate.fn(ingested, ExpectationSettings(min_rows=1), SuiteInputs(kind="classification", own_suite=content))
 
 
 def test_the_stage_quarantines_and_counts_the_suites_rows(tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nightshift.data.check_settings import ExpectationSettings
+from nightshift.data.check_settings import ExpectationSettings, SuiteInputs
 from nightshift.data.row_samples import LONGEST_TEXT, read_samples, write_samples
 from nightshift.data.settings import DataSettings
 from nightshift.records import ExpectationResult
@@ -52,7 +52,7 @@ def validate_file(tmp_path, monkeypatch, **settings):
     (tmp_path / "rows.csv").write_text("\n".join(["text,label", *lines, *lines[:5]]))
     data = DataSettings(path="rows.csv")
     rows = ingest.fn(locate(data, None, tmp_path), data, [])
-    return validate.fn(rows, ExpectationSettings(**settings), "classification")
+    return validate.fn(rows, ExpectationSettings(**settings), SuiteInputs(kind="classification"))
 
 
 @pytest.mark.parametrize("samples", [3, 1])

@@ -7,6 +7,7 @@ import yaml
 
 from cli.settings_proposal import propose
 from flows.settings_file import load
+from nightshift.data.check_settings import SuiteInputs
 from nightshift.errors import InputError
 from tasks.ingest import ingest, locate
 from tasks.validate import validate
@@ -83,7 +84,9 @@ def ensure_accepted(tmp_path, monkeypatch, path, min_kept=0.5):
     settings = load(tmp_path / "night.yaml")
     data = settings.resolved_objectives["main"].data
     rows = ingest.fn(locate(data, None, tmp_path), data, [])
-    checked = validate.fn(rows, settings.expectations, settings.kind, data.label_separator)
+    checked = validate.fn(
+        rows, settings.expectations, SuiteInputs(kind=settings.kind, label_separator=data.label_separator)
+    )
     assert checked.status == "passed" and checked.kept >= min_kept * checked.read, checked.reason
     return settings
 

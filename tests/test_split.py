@@ -5,7 +5,7 @@ from samples import messages
 from split_rows import frame, read, side_of_texts
 
 from nightshift.augmentation.settings import AugmentSettings
-from nightshift.data.check_settings import ExpectationSettings
+from nightshift.data.check_settings import ExpectationSettings, SuiteInputs
 from nightshift.data.row_keys import text_key
 from nightshift.data.settings import DataSettings
 from nightshift.errors import InputError
@@ -197,7 +197,7 @@ def test_two_objectives_on_the_same_pairs_have_the_same_sides(real_data, tmp_pat
     for kind, label in (("regression", "relatedness_score"), ("classification", "entailment_judgment")):
         data = DataSettings(path="sick/SICK_train.txt", text="sentence_A", text_pair="sentence_B", label=label)
         rows = ingest.fn(locate(data, None, real_data), data, [])
-        checked = validate.fn(rows, ExpectationSettings(), kind)
+        checked = validate.fn(rows, ExpectationSettings(), SuiteInputs(kind=kind))
         assert checked.status == "passed" and checked.read == checked.kept + sum(checked.quarantined.values()) == 4500
         sides_by_kind[kind] = split.fn(checked, SplitSettings(), kind)
         sides = sides_by_kind[kind]
@@ -259,7 +259,9 @@ def test_near_leaks_are_counted_and_every_row_is_accounted_for(tmp_path, monkeyp
     table[table["side"] == "holdout"][["text", "label"]].to_csv("holdout.csv", index=False)
     data = DataSettings(path="train.csv")
     checked = validate.fn(
-        ingest.fn(locate(data, "holdout.csv", tmp_path), data, []), ExpectationSettings(), "classification"
+        ingest.fn(locate(data, "holdout.csv", tmp_path), data, []),
+        ExpectationSettings(),
+        SuiteInputs(kind="classification"),
     )
     for near_leaks, counts in [("info", (0, 2)), ("warning", (2, 0)), (False, (0, 0))]:
         sides = split.fn(checked, SplitSettings(holdout="holdout.csv", near_leaks=near_leaks), "classification")

@@ -6,7 +6,7 @@ from word_tokenizer import word_tokenizer
 
 from expectations import checkpoint
 from expectations.suites import build_suites
-from nightshift.data.check_settings import ExpectationSettings, TokenLimit
+from nightshift.data.check_settings import ExpectationSettings, SuiteInputs, TokenLimit
 from tasks.validate import quarantine_reasons, stop_reason
 
 DEFECTS = {
@@ -48,7 +48,7 @@ def outcomes_of(frame, tokenizer=None, kind="classification", **settings):
     settings = ExpectationSettings.model_validate({name: {"severity": "off"} for name in OTHER_CHECKS} | settings)
     limit = None if tokenizer is None else TokenLimit(tokenizer=tokenizer, max_tokens=20)
     fields = ["label"] if "original" in frame else None
-    suites = build_suites(settings, list(frame.columns), kind, limit=limit, label_fields=fields)
+    suites = build_suites(settings, list(frame.columns), SuiteInputs(kind=kind, token_limit=limit, label_fields=fields))
     outcomes = checkpoint.run(frame, suites, None)
     return {outcome.name: outcome for outcome in outcomes}, quarantine_reasons(frame, outcomes), stop_reason(outcomes)
 

@@ -12,7 +12,7 @@ from expectations import checkpoint
 from expectations.custom import has_one_label, has_usual_length, is_first_occurrence
 from expectations.suites import NOISE, build_suites
 from nightshift.data.blank import is_blank
-from nightshift.data.check_settings import Check, ExpectationSettings
+from nightshift.data.check_settings import Check, ExpectationSettings, SuiteInputs
 from nightshift.data.quarantine import quarantine_table
 from nightshift.data.settings import DataSettings
 from nightshift.errors import InputError
@@ -53,7 +53,9 @@ def validate_rows(rows, tmp_path, kind="classification", separator=None, **setti
         separator: Separator of the labels, or None.
         **settings: Settings of the expectations.
     """
-    suites = build_suites(ExpectationSettings(**settings), rows.columns, kind, separator)
+    suites = build_suites(
+        ExpectationSettings(**settings), rows.columns, SuiteInputs(kind=kind, label_separator=separator)
+    )
     outcomes = checkpoint.run(rows, suites)
     by_name = {outcome.name: outcome for outcome in outcomes}
     return quarantine_reasons(rows, outcomes), by_name, stop_reason(outcomes)
@@ -179,7 +181,9 @@ def test_data_that_are_broken_all_through_stop(tmp_path, monkeypatch, case):
     (tmp_path / "rows.csv").write_text("\n".join(BROKEN[case]))
     data = DataSettings(path="rows.csv")
     report = validate.fn(
-        ingest.fn(locate(data, None, tmp_path), data, []), ExpectationSettings(labels=["a", "b"]), "classification"
+        ingest.fn(locate(data, None, tmp_path), data, []),
+        ExpectationSettings(labels=["a", "b"]),
+        SuiteInputs(kind="classification"),
     )
     assert report.status == "stopped" and report.kept == 0 and sum(report.quarantined.values()) == 60
 
@@ -263,7 +267,7 @@ def test_more_labels_may_be_required(tmp_path):
 
 
 def test_a_suite_sees_the_columns_that_its_expectations_name(tmp_path):
-    suites = build_suites(ExpectationSettings(), ["text", "label"], "classification")
+    suites = build_suites(ExpectationSettings(), ["text", "label"], SuiteInputs(kind="classification"))
     columns = {suite.name: checkpoint.columns_of(suite) for suite in suites}
     assert columns["records"] == {"problem", "text", "label"}
     assert columns["contradictions"] == {"side", "row_key", "label"}
@@ -363,7 +367,7 @@ def data_docs(tmp_path_factory):
     """Data Docs of a validation in which two rows with a secret text fail."""
     folder = tmp_path_factory.mktemp("docs")
     rows = rows_of([*plain_rows(), ("a secret of two minds", "good"), ("a secret of two minds", "bad")])
-    checkpoint.run(rows, build_suites(ExpectationSettings(), rows.columns, "classification"), folder)
+    checkpoint.run(rows, build_suites(ExpectationSettings(), rows.columns, SuiteInputs(kind="classification")), folder)
     return folder
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
-from nightshift.records import Settings, Severity
+from nightshift.records import Kind, Settings, Severity
 
 
 def _read_yaml_off(severity: Any) -> Any:
@@ -33,6 +33,25 @@ class TokenLimit(Settings):
     tokenizer: str
     """Path of its `tokenizer.json`."""
     max_tokens: int
+
+
+class SuiteInputs(Settings):
+    """Inputs of the checks besides `ExpectationSettings`: the meaning of the rows, and the tokens that the model reads."""
+
+    kind: Kind
+    """The objective's kind; it decides what a label must be."""
+    label_separator: str | None = None
+    """Separator of the labels of a row that may have several."""
+    missing_values: list[str] | None = None
+    """The setting `data.missing_values`, applied to the labels; ingest has applied it to the texts."""
+    mapped_to: list[str] = []
+    """The labels that `data.label_map` gives, which are never missing."""
+    label_fields: list[str | int] | None = None
+    """Columns of the files that hold texts and label; None if the others are not looked at."""
+    own_suite: str = ""
+    """Content of the file `expectations.suite`; empty if there is none."""
+    token_limit: TokenLimit | None = None
+    """Tokens that the model reads, if its tokenizer is on this machine."""
 
 
 REPORTED = Check(severity="info", mostly=0.99)
