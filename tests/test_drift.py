@@ -1,0 +1,104 @@
+"""Tests of drift: false alarms, shifts that are found, and the words for them."""
+
+import numpy as np
+import pytest
+
+from nightshift.data import drift
+from nightshift.data.drift import Shift, adjusted, category_shift, distribution_shift, effective_rows, ratio_shift
+
+
+def counts_of(values):
+    names, counts = np.unique(values, return_counts=True)
+    return dict(zip(names.tolist(), counts.tolist(), strict=True))
+
+
+def drawn_labels(count, seed, shares=(0.6, 0.25, 0.15)):
+    return counts_of(np.random.default_rng(seed).choice(["bad", "fair", "good"], count, p=shares))
+
+
+def test_a_shift_of_label_shares_is_named_with_both_shares():
+    shift = category_shift({"bad": 580, "fair": 300, "good": 120}, {"bad": 740, "fair": 150, "good": 110})
+    assert shift.effect == pytest.approx(0.16)
+    assert str(shift) == "bad 58 % -> 74 %, +16 points; fair 30 % -> 15 %, -15 points; p < 0.001"
+
+
+def test_categories_that_came_or_went_are_named():
+    shift = category_shift({"a": 90, "b": 10}, {"a": 80, "c": 20})
+    assert "came: c" in shift.description and "went: b" in shift.description
+
+
+def test_a_rare_category_that_is_not_drawn_has_not_gone():
+    assert "went" not in category_shift({"a": 999, "b": 1}, {"a": 100}).description
+
+
+@pytest.mark.parametrize("count", [20, 200])
+def test_equal_label_shares_are_significant_no_more_often_than_alpha(count):
+    before = 5 * count
+    alarms = [
+        category_shift(drawn_labels(before, s), drawn_labels(count, 1000 + s)).p_value <= 0.05 for s in range(400)
+    ]
+    assert np.mean(alarms) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+
+
+def test_small_counts_get_an_exact_p_value():
+    p_value = category_shift({"a": 5}, {"b": 5}).p_value
+    assert p_value == pytest.approx(2 / 252, abs=0.006), "252 ways to draw 5 of 10, 2 of them as far apart"
+
+
+@pytest.mark.parametrize("values", [8, 400])
+def test_equal_distributions_are_significant_no_more_often_than_alpha(values):
+    random = np.random.default_rng(0)
+    alarms = [
+        distribution_shift(
+            counts_of(random.integers(0, values, 400)), counts_of(random.integers(0, values, 100))
+        ).p_value
+        <= 0.05
+        for _ in range(300)
+    ]
+    assert 0 < np.mean(alarms) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
+
+
+def test_longer_texts_are_found_with_both_medians():
+    random = np.random.default_rng(0)
+    shift = distribution_shift(
+        counts_of(random.poisson(20, 1000)), counts_of(random.poisson(25, 200)), unit="characters"
+    )
+    assert shift.has_drifted(0.1) and shift.description.startswith("median 20 -> 25 characters")
+
+
+def test_the_ratio_of_sums_takes_rows_as_units():
+    random = np.random.default_rng(0)
+
+    def rows(count):
+        share = random.choice([0.0, 0.5], count)
+        words = random.integers(2, 30, count).astype(float)
+        return np.round(share * words), words
+
+    alarms = [ratio_shift(rows(300), rows(100), "unknown words").p_value <= 0.05 for _ in range(400)]
+    assert 0.01 < np.mean(alarms) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+    more = np.full(100, 4.0), np.full(100, 10.0)
+    assert ratio_shift(rows(300), more, "unknown words").has_drifted(0.05)
+
+
+def test_the_interval_of_an_auc_is_that_of_hanley_and_mcneil():
+    assert drift.auc_error(0.75, (50, 50)) == pytest.approx(0.0489, abs=1e-4)
+    assert "AUC 0.75 (0.65 to 0.85)" in drift.auc_shift(0.75, (50, 50)).description
+
+
+def test_p_values_are_multiplied_by_the_number_of_tests_that_are_left():
+    p_values = {"a": 0.04, "b": 0.01, "c": 0.03}
+    result = adjusted({name: Shift(0.5, p_value, "") for name, p_value in p_values.items()})
+    assert {name: shift.p_value for name, shift in result.items()} == pytest.approx({"a": 0.06, "b": 0.03, "c": 0.06})
+
+
+@pytest.mark.parametrize(
+    ("effect", "p_value", "has_drifted"), [(0.2, 0.01, True), (0.01, 0.01, False), (0.2, 0.2, False)]
+)
+def test_an_alarm_needs_significance_and_size(effect, p_value, has_drifted):
+    assert Shift(effect, p_value, "").has_drifted(0.05) == has_drifted
+
+
+def test_groups_count_for_less_than_their_rows():
+    assert effective_rows([1, 1, 1, 1]) == 4 and effective_rows([2, 2]) == 2 and effective_rows([]) == 0
+    before, now = {"a": 300, "b": 300}, {"a": 60, "b": 40}
+    assert category_shift(before, now).p_value < category_shift(before, now, (600.0, 20.0)).p_value
