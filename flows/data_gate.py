@@ -66,6 +66,7 @@ def _result(checked: Checked) -> dict[str, Any]:
         "warnings": checked.warnings,
         "notices": checked.notices,
         "expectations": [result.model_dump() for result in checked.expectations],
+        "corrections": checked.corrections.model_dump() if checked.corrections else None,
         "cleaning": [result.model_dump() for result in checked.cleaning],
         "quarantine": str(artifact_store.folder(checked) / "quarantine.csv"),
         "data_docs": str(artifact_store.folder(checked) / "measured/data_docs/index.html"),

@@ -140,7 +140,7 @@ def _cleaned_as(head: Any, data: DataSettings) -> DataSettings:
 
 def _read_new_rows(data: DataSettings, kind: Kind, source: str, base_dir: Path) -> pd.DataFrame:
     """Read new rows without excluded ones; empty labels are null, and the column is absent if the file has none."""
-    data = data.model_copy(update={"path": source, "unlabelled": None, "timestamp": None})
+    data = data.model_copy(update={"path": source, "unlabelled": None, "corrections": None, "timestamp": None})
     sources = locate(data, None, base_dir)
     try:
         table = pa.concat_tables(read_rows(sources, data))

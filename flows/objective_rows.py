@@ -26,7 +26,7 @@ def check_rows(settings: NightSettings, objective: ObjectiveSettings, sources: l
     """Read the rows of an objective, and check them."""
     data = objective.data
     own_suite = read_own_suite(settings)
-    rows = ingest(sources, data, settings.gate.slices, settings.expectations.samples)
+    rows = ingest(sources, data, settings.gate.slices, settings.expectations.samples, objective.kind)
     columns = [field for field in (data.text, data.text_pair, data.label) if field is not None]
     label_fields = [
         field.partition(".")[0] if isinstance(field, str) else field for field in columns

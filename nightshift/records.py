@@ -47,8 +47,8 @@ class Source(BaseModel):
     path: str
     """Absolute path, or the `hf:` address of a dataset."""
     sha256: str
-    side: Literal["", "holdout", "unlabelled", "exclude"] = ""
-    """`holdout` for the holdout file, `unlabelled` and `exclude` for the files of these settings."""
+    side: Literal["", "holdout", "unlabelled", "exclude", "corrections"] = ""
+    """`holdout` for the holdout file, `unlabelled`, `exclude` and `corrections` for the files of these settings."""
     partitions: dict[str, str | None] = Field(default_factory=dict)
     """Columns that the names of its folders give, such as `day` by `day=2026-11-28`."""
 
@@ -63,15 +63,33 @@ class CleaningResult(BaseModel):
     """Texts before and after the step, near the first difference."""
 
 
+class CorrectionCounts(BaseModel):
+    """Effect of `data.corrections`, in rows and entries."""
+
+    relabelled: int = 0
+    """Rows that have their label from a correction."""
+    dropped: int = 0
+    """Rows that a correction sends to the quarantine."""
+    kept: int = 0
+    """Rows that a person has looked at and that stay as they are."""
+    undecided: int = 0
+    """Entries without a decision."""
+    unknown: int = 0
+    """Row keys with a decision of which there is no row."""
+    new_labels: dict[str, int] = Field(default_factory=dict)
+    """Labels of a classification that no row has but by a correction, with their numbers of rows."""
+
+
 class Rows(Artifact):
     """`rows.parquet`: all records that were read.
 
     Columns: `text`, `text_pair` (only for pairs), `label` (all three null where blank), `group` and `timestamp` (only where named), `problem`
     (why the record is unreadable, else null), `source` (file name), `row` (record number, from 1), `side`,
     `row_key`, `side_key`, `original` (the whole record as a JSON object), `excluded` (whether `data.exclude` names it;
-    of such a row only its place and its `row_key` are written); with `data.cleaning` also `raw_text`, `raw_text_pair` and `raw_key`
+    of such a row only its place and its `row_key` are written), `dropped` (whether `data.corrections` drops it); with `data.cleaning` also `raw_text`, `raw_text_pair` and `raw_key`
     (texts as they were read, and their key, null where they are those of the row).
     `unlabelled.parquet`: the readable rows of `data.unlabelled`, once each: texts and `row_key`.
+    `decided.parquet`: the rows that `data.corrections` decides on, once each: `row_key` and `decision` (keep, relabel or drop).
     """
 
     read: int
@@ -83,6 +101,8 @@ class Rows(Artifact):
     """Number of cells that hold only a word that says nothing and count as missing, by column and word."""
     cleaning: list[CleaningResult] = Field(default_factory=list)
     """Changes by each step of `data.cleaning`, in their order."""
+    corrections: CorrectionCounts | None = None
+    """Effect of `data.corrections`; None without such files."""
 
 
 class ExpectationResult(BaseModel):
@@ -116,8 +136,8 @@ class LabelCount(BaseModel):
 
 
 class Checked(Artifact):
-    """`rows.parquet` (the rows that were kept, columns as in `Rows` without `excluded`), `quarantine.csv`, `measured/data_docs/index.html`;
-    `measured/samples.json` (rows that fail, for each of `expectations`, unless switched off); `unlabelled.parquet` as in `Rows`.
+    """`rows.parquet` (the rows that were kept, columns as in `Rows` without `excluded` and `dropped`), `quarantine.csv`, `measured/data_docs/index.html`;
+    `measured/samples.json` (rows that fail, for each of `expectations`, unless switched off); `unlabelled.parquet` and `decided.parquet` as in `Rows`.
     """
 
     status: Literal["passed", "stopped"]
@@ -142,6 +162,8 @@ class Checked(Artifact):
     """Sentences on what the settings have changed or left out."""
     cleaning: list[CleaningResult] = Field(default_factory=list)
     """Changes by each step of `data.cleaning`, in their order."""
+    corrections: CorrectionCounts | None = None
+    """Effect of `data.corrections`; None without such files."""
 
 
 class Sides(Artifact):

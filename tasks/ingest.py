@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nightshift.data import size_limits
 from nightshift.data.canonical_rows import TEXTS, CellOptions, canonical_rows, schema
 from nightshift.data.cell_changes import CellChanges
 from nightshift.data.cleaning import RAW, RAW_KEY, CleaningCounts
+from nightshift.data.correction_files import read_corrections
+from nightshift.data.corrections import DECIDED_FILE, Corrections, LabelForm
 from nightshift.data.exclusion import excluded_keys
 from nightshift.data.nested_cells import select_cells
 from nightshift.data.partitions import with_partitions
@@ -23,7 +26,7 @@ from nightshift.data.settings import Column, DataSettings, as_list
 from nightshift.data.sources import files_of
 from nightshift.data.sql_rows import SqlQuery
 from nightshift.errors import EmptyInputError, InputError
-from nightshift.records import Rows, Source
+from nightshift.records import Kind, Rows, Source
 from nightshift.store import artifact_store, source_copies
 from nightshift.store.stages import stage
 from nightshift.text_cleaning import Cleaning
@@ -50,6 +53,8 @@ def locate(data: DataSettings, holdout: str | None, base_dir: Path) -> list[Sour
         sources += _sources(path, "data.unlabelled", base_dir, "unlabelled")
     if holdout is not None:
         sources += _sources(holdout, "split.holdout", base_dir, "holdout")
+    for path in as_list(data.corrections or []):
+        sources += _sources(path, "data.corrections", base_dir, "corrections")
     if data.exclude is not None:
         sources += _sources(data.exclude, "data.exclude", base_dir, "exclude")
     return list({(source.path, source.side): source for source in sources}.values())
@@ -72,7 +77,11 @@ def _sources(path: str, setting: str, base_dir: Path, side: Any, query: SqlQuery
 
 
 def read_rows(
-    sources: list[Source], data: DataSettings, slices: Sequence[str] = (), changes: CellChanges | None = None
+    sources: list[Source],
+    data: DataSettings,
+    slices: Sequence[str] = (),
+    changes: CellChanges | None = None,
+    corrections: Corrections | None = None,
 ) -> Iterator[pa.Table]:
     """Yield every record of every source in batches, with the columns documented at `nightshift.records.Rows`.
 
@@ -81,6 +90,7 @@ def read_rows(
         data: What the columns are.
         slices: Further columns that the files must have; their values stay in `original`.
         changes: Counter of the changes of cells, `data.cell_changes`.
+        corrections: What people decided about single rows, applied last.
 
     Raises:
         InputError: A file cannot be read whole or lacks a column, or no file of a side has rows.
@@ -90,7 +100,7 @@ def read_rows(
     changes = changes or data.cell_changes
     changes_by_side = {"unlabelled": data.cell_changes}
     cleaning = data.cleaning.cleaning
-    sources = [source for source in sources if source.side != "exclude"]
+    sources = [source for source in sources if source.side not in ("exclude", "corrections")]
     display_names = _unique_names([source.path for source in sources])
     empty: dict[str, EmptyInputError] = {}
     available: dict[str, dict[str, None]] = {}
@@ -109,7 +119,7 @@ def read_rows(
                     names |= dict.fromkeys(name for name in dotted if select_cells(batch.table, name) is not None)
                     if incomplete:
                         break
-                    yield canonical_rows(
+                    rows = canonical_rows(
                         batch,
                         source=display_names[source.path],
                         side=source.side,
@@ -119,6 +129,7 @@ def read_rows(
                         changes=changes_by_side.get(source.side, changes),
                         cleaning=cleaning,
                     )
+                    yield corrections.apply(rows) if corrections else rows
         except EmptyInputError as error:
             empty[source.path] = error
             continue
@@ -186,15 +197,30 @@ def _listed(names: list[str]) -> str:
 def _unique_names(paths: list[str]) -> dict[str, str]:
     """Return by path its file name, preceded by as many folders as make all names different."""
     parts = {path: Path(path).parts for path in paths}
-    for count in range(1, max(map(len, parts.values())) + 1):
+    names: dict[str, str] = {}
+    for count in range(1, max(map(len, parts.values()), default=0) + 1):
         names = {path: "/".join(segments[-count:]) for path, segments in parts.items()}
         if len(set(names.values())) == len(names):
             break
     return names
 
 
+def _correction_files(sources: list[Source]) -> dict[str, str]:
+    """Return the files of corrections, or their copies, by the name that messages give."""
+    files = [source for source in sources if source.side == "corrections"]
+    names = _unique_names([source.path for source in files])
+    return {names[source.path]: source_copies.location(source, NO_QUERY) for source in files}
+
+
 @stage
-def ingest(folder: Path, sources: list[Source], data: DataSettings, slices: list[str], samples: int = 3) -> Rows:
+def ingest(
+    folder: Path,
+    sources: list[Source],
+    data: DataSettings,
+    slices: list[str],
+    samples: int = 3,
+    kind: Kind = "classification",
+) -> Rows:
     """Write every record read, readable or not, and the texts of unlabelled records.
 
     Args:
@@ -203,6 +229,7 @@ def ingest(folder: Path, sources: list[Source], data: DataSettings, slices: list
         data: What their columns are.
         slices: Further columns that they must have.
         samples: Most samples of what each step of the cleaning changed.
+        kind: The objective's kind.
     """
     cleaning = data.cleaning.cleaning
     counts = CleaningCounts(cleaning or Cleaning(), samples)
@@ -210,9 +237,11 @@ def ingest(folder: Path, sources: list[Source], data: DataSettings, slices: list
     texts = [field for field in fields if field in TEXTS]
     unlabelled = _UnlabelledTexts(texts, cleaning is not None)
     changes = data.cell_changes
+    label_form = LabelForm(kind, data.label_separator, "label" in data.named_fields)
+    corrections = read_corrections(_correction_files(sources), label_form)
     read = 0
     with pq.ParquetWriter(folder / "rows.parquet", schema(fields, cleaning is not None)) as writer:
-        for batch in read_rows(sources, data, slices, changes):
+        for batch in read_rows(sources, data, slices, changes, corrections):
             if batch["side"][0].as_py() == "unlabelled":
                 unlabelled.add(batch)
             else:
@@ -221,12 +250,14 @@ def ingest(folder: Path, sources: list[Source], data: DataSettings, slices: list
                 if cleaning:
                     counts.add(batch)
     unlabelled.write(folder / "unlabelled.parquet")
+    pq.write_table(corrections.decided_rows(), folder / DECIDED_FILE)
     return Rows(
         read=read,
         unlabelled=unlabelled.read,
         mapped_labels=changes.label_map.changed,
         cleaning=counts.results(),
         missing_words={column: words for column, words in changes.missing.items() if words},
+        corrections=corrections.counts() if data.corrections else None,
     )
 
 
@@ -243,11 +274,12 @@ class _UnlabelledTexts:
     def add(self, batch: pa.Table) -> None:
         """Take the texts of a batch that are not known yet."""
         self.read += len(batch)
-        keys, excluded = batch["row_key"].to_pylist(), batch["excluded"].to_pylist()
+        is_out = pc.or_(batch["excluded"], batch["dropped"])
+        keys, removed = batch["row_key"].to_pylist(), is_out.to_pylist()
         self._unreadable += keys.count(None)
         is_new = []
-        for key, is_excluded in zip(keys, excluded, strict=True):
-            is_new.append(key is not None and not is_excluded and key not in self._keys)
+        for key, is_removed in zip(keys, removed, strict=True):
+            is_new.append(key is not None and not is_removed and key not in self._keys)
             if is_new[-1]:
                 self._keys.add(key)
         self._parts.append(batch.select(self._columns).filter(pa.array(is_new, pa.bool_())))

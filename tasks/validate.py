@@ -8,6 +8,7 @@ import great_expectations as gx
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from expectations import checkpoint, near_duplicates
@@ -15,19 +16,21 @@ from expectations.checkpoint import Outcome
 from expectations.own_suite import SETTING as OWN_SETTING
 from expectations.own_suite import ensure_columns, parse_suite
 from expectations.suites import build_suites
-from nightshift.data import label_review
+from nightshift.data import corrections, label_review
 from nightshift.data.batches import iter_row_batches
 from nightshift.data.check_settings import ExpectationSettings, SuiteInputs
 from nightshift.data.give_away import SAMPLE_SIZE
 from nightshift.data.label_review import LabelReview
-from nightshift.data.quarantine import EXCLUDED, write_quarantine
+from nightshift.data.quarantine import DROPPED, EXCLUDED, write_quarantine
 from nightshift.data.row_samples import write_samples
 from nightshift.errors import SettingsError
 from nightshift.records import Checked, ExpectationResult, Rows
 from nightshift.store import artifact_store
 from nightshift.store.stages import stage
 
-NOT_CHECKED = ("original", "excluded")
+FLAGS = ("excluded", "dropped")
+"""Columns that tell which rows are quarantined unchecked."""
+NOT_CHECKED = ("original", *FLAGS)
 """Columns of the rows that no suite sees."""
 
 
@@ -78,7 +81,7 @@ def _hint(outcomes: list[Outcome], words: Mapping[str, Mapping[str, int]], revie
 def validate(folder: Path, rows: Rows, expectations: ExpectationSettings, inputs: SuiteInputs) -> Checked:
     """Check the rows and write those kept, the quarantine and Data Docs.
 
-    A failed critical expectation gives status `stopped` and raises nothing. Excluded rows are quarantined unchecked.
+    A failed critical expectation gives status `stopped` and raises nothing. Excluded and dropped rows are quarantined unchecked.
 
     Args:
         folder: Folder to write to.
@@ -89,7 +92,7 @@ def validate(folder: Path, rows: Rows, expectations: ExpectationSettings, inputs
     source = artifact_store.folder(rows) / "rows.parquet"
     columns = [name for name in pq.read_schema(source).names if name not in NOT_CHECKED]
     suites = build_suites(expectations, columns, inputs, _own_suites(inputs.own_suite, columns))
-    checked, excluded = _read_columns(source, _columns_to_read(suites, columns))
+    checked, is_unchecked = _read_columns(source, _columns_to_read(suites, columns))
     labels = label_review.MissingLabels()
     if "label" in checked:
         known_labels = {*(expectations.labels or ()), *inputs.mapped_to}
@@ -98,7 +101,7 @@ def validate(folder: Path, rows: Rows, expectations: ExpectationSettings, inputs
         )
         checked = checked.assign(label=labels.cells)
     if inputs.label_fields is not None:
-        checked["original"] = _sampled_records(source, excluded)
+        checked["original"] = _sampled_records(source, is_unchecked)
     outcomes = _outcomes(checked, suites, folder / "measured" / "data_docs")
     reasons_of_checked = quarantine_reasons(checked, outcomes)
     review = LabelReview()
@@ -106,12 +109,13 @@ def validate(folder: Path, rows: Rows, expectations: ExpectationSettings, inputs
         review = label_review.review_labels(
             checked, reasons_of_checked, expectations.labels or (), inputs.label_separator, labels.undecided
         )
-    reasons = _reasons_of_file(reasons_of_checked, excluded)
-    changed_labels = _of_file(checked["label"], len(excluded)) if labels.missing and inputs.label_separator else None
+    reasons = _reasons_of_file(reasons_of_checked, source)
+    changed_labels = _of_file(checked["label"], len(reasons)) if labels.missing and inputs.label_separator else None
     _write_kept_rows(source, reasons.is_null(), changed_labels, folder / "rows.parquet")
     write_quarantine(source, reasons, folder / "quarantine.csv")
     _write_samples(source, outcomes, expectations.samples, folder / "measured" / "samples.json")
-    shutil.copy(artifact_store.folder(rows) / "unlabelled.parquet", folder)
+    for name in ("unlabelled.parquet", corrections.DECIDED_FILE):
+        shutil.copy(artifact_store.folder(rows) / name, folder)
     return _record(rows, outcomes, reasons, labels.missing, review)
 
 
@@ -129,6 +133,7 @@ def _record(
     """
     words = rows.missing_words | ({"label": missing_labels} if missing_labels else {})
     stopped = stop_reason(outcomes)
+    counts = rows.corrections
     return Checked(
         status="stopped" if stopped else "passed",
         reason=stopped and stopped + _hint(outcomes, words, review),
@@ -141,9 +146,10 @@ def _record(
         label_map=review.label_map,
         mapped_labels=rows.mapped_labels,
         missing_words=words,
-        warnings=review.warnings,
-        notices=label_review.notices(rows.mapped_labels, words),
+        warnings=[*review.warnings, *corrections.warnings(counts)] if counts else review.warnings,
+        notices=label_review.notices(rows.mapped_labels, words) + ([corrections.describe(counts)] if counts else []),
         cleaning=rows.cleaning,
+        corrections=counts,
     )
 
 
@@ -185,29 +191,32 @@ def _columns_to_read(suites: list[gx.ExpectationSuite], columns: list[str]) -> l
 
 
 def _read_columns(source: Path, columns: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return the rows to check, by their position in the file, and for each row of the file whether it is excluded."""
-    table = pq.read_table(source, columns=[*columns, "excluded"])
-    excluded = table["excluded"].to_numpy()
-    rows = table.drop_columns("excluded").to_pandas(split_blocks=True, self_destruct=True)
-    return rows[~excluded] if excluded.any() else rows, excluded
+    """Return the rows to check, by their position in the file, and for each row of the file whether it is none of them."""
+    table = pq.read_table(source, columns=[*columns, *FLAGS])
+    is_unchecked = pc.or_(table["excluded"], table["dropped"]).to_numpy()
+    rows = table.drop_columns(list(FLAGS)).to_pandas(split_blocks=True, self_destruct=True)
+    return rows[~is_unchecked] if is_unchecked.any() else rows, is_unchecked
 
 
-def _sampled_records(source: Path, excluded: np.ndarray) -> np.ndarray:
-    """Return the records of evenly spaced rows, null for the others; none of excluded rows."""
-    is_sampled = np.zeros(len(excluded), bool)
-    is_sampled[np.linspace(0, len(excluded) - 1, min(SAMPLE_SIZE, len(excluded))).astype(int)] = True
-    is_sampled &= ~excluded
-    records = np.full(len(excluded), None, object)
+def _sampled_records(source: Path, is_unchecked: np.ndarray) -> np.ndarray:
+    """Return the records of evenly spaced rows, null for the others; none of rows that are not checked."""
+    num_rows = len(is_unchecked)
+    is_sampled = np.zeros(num_rows, bool)
+    is_sampled[np.linspace(0, num_rows - 1, min(SAMPLE_SIZE, num_rows)).astype(int)] = True
+    is_sampled &= ~is_unchecked
+    records = np.full(num_rows, None, object)
     for start, batch in iter_row_batches(source, ["original"]):
         positions = np.flatnonzero(is_sampled[start : start + len(batch)])
         records[start + positions] = batch["original"].take(pa.array(positions)).to_pylist()
-    return np.asarray(records[~excluded])
+    return np.asarray(records[~is_unchecked])
 
 
-def _reasons_of_file(reasons: pd.Series, excluded: np.ndarray) -> pa.Array:
+def _reasons_of_file(reasons: pd.Series, source: Path) -> pa.Array:
     """Return the reason of every row of the file, null for those that are kept."""
-    whole = np.full(len(excluded), None, object)
-    whole[excluded] = EXCLUDED
+    flags = pq.read_table(source, columns=list(FLAGS))
+    whole = np.full(len(flags), None, object)
+    whole[flags["dropped"].to_numpy()] = DROPPED
+    whole[flags["excluded"].to_numpy()] = EXCLUDED
     whole[reasons.index] = reasons
     return pa.array(whole, pa.string(), from_pandas=True)
 
@@ -218,7 +227,7 @@ def _of_file(labels: pd.Series, num_rows: int) -> pa.Array:
 
 
 def _write_kept_rows(source: Path, is_kept: pa.Array, labels: pa.Array | None, path: Path) -> None:
-    """Write the rows of a Parquet file that are kept, in batches, without the column `excluded`.
+    """Write the rows of a Parquet file that are kept, in batches, without `FLAGS`.
 
     Args:
         source: The file.
@@ -226,7 +235,7 @@ def _write_kept_rows(source: Path, is_kept: pa.Array, labels: pa.Array | None, p
         labels: The labels, if they are not those of the file.
         path: The file to write.
     """
-    names = [name for name in pq.read_schema(source).names if name != "excluded"]
+    names = [name for name in pq.read_schema(source).names if name not in FLAGS]
     with pq.ParquetWriter(path, pa.schema([pq.read_schema(source).field(name) for name in names])) as writer:
         for start, batch in iter_row_batches(source, names):
             if labels is not None:

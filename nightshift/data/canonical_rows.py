@@ -51,7 +51,8 @@ def schema(fields: Collection[str], has_raw_texts: bool = False) -> pa.Schema:
     texts = ["problem", "source", "side", *fields, "row_key", "side_key", "original"]
     if has_raw_texts:
         texts += [*(RAW[field] for field in fields if field in RAW), RAW_KEY]
-    return pa.schema([("row", pa.int64()), *((name, pa.string()) for name in texts), ("excluded", pa.bool_())])
+    flags = [(name, pa.bool_()) for name in ("excluded", "dropped")]
+    return pa.schema([("row", pa.int64()), *((name, pa.string()) for name in texts), *flags])
 
 
 def canonical_rows(
@@ -108,7 +109,7 @@ def canonical_rows(
         columns[RAW_KEY] = pa.array(_raw_keys(columns, keys), pa.string())
     columns["side_key"] = pa.array(_side_keys(keys, columns.get("group")), pa.string())
     columns["original"] = originals(batch)
-    columns["excluded"] = _mask(len(batch), ())
+    columns["excluded"] = columns["dropped"] = _mask(len(batch), ())
     rows = pa.table(columns).select(schema(names, cleaning is not None).names)
     return _redact_excluded(rows, excluded) if excluded else rows
 

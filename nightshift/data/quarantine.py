@@ -14,6 +14,7 @@ from nightshift.escaping import spreadsheet
 HEAD = ("reason", "source", "row")
 EXCLUDED = "excluded"
 """Reason of rows that must be forgotten; the file holds only their `row_key`."""
+DROPPED = "dropped by a correction"
 
 
 def quarantine_table(rows: pd.DataFrame, reasons: pd.Series, columns: Collection[str] | None = None) -> pd.DataFrame:

@@ -97,10 +97,14 @@ class DataSettings(Settings):
     """Files with further texts without labels, in the form of `path`, from which the student models of `compress`
     learn.
     """
+    corrections: str | list[str] | None = None
+    """Files with what people decided about single rows, in the form of `path`: the columns row_key, decision (keep, relabel
+    or drop) and new_label, and where entries differ when (a time); a review.csv that was filled in is such a file.
+    """
     exclude: str | None = None
     """Plain text file with one row key or text per line: matching rows are removed everywhere."""
 
-    @field_validator("path", "unlabelled")
+    @field_validator("path", "unlabelled", "corrections")
     @classmethod
     def _refuse_empty(cls, path: str | list[str] | None) -> str | list[str] | None:
         if path is not None and not path:

@@ -1,0 +1,285 @@
+"""`data.corrections`: what people decided about single rows is applied, counted, and nothing else is touched."""
+
+import datetime as dt
+
+import pandas as pd
+import pytest
+from records import table_of
+from workbook_files import write_workbook
+
+from flows.settings_file import check
+from nightshift.data.check_settings import ExpectationSettings, SuiteInputs
+from nightshift.data.row_keys import text_key
+from nightshift.data.settings import DataSettings
+from nightshift.errors import InputError, SettingsError
+from nightshift.store import artifact_store
+from tasks.ingest import ingest, locate
+from tasks.validate import validate
+
+HEADER = "row_key,decision,new_label,who,when"
+FILLER = [f"this is message {n} about the flight,{('good', 'bad')[n % 2]}" for n in range(40)]
+
+
+@pytest.fixture
+def night(tmp_path, monkeypatch):
+    """Function that ingests rows with corrections; it returns the record and the rows."""
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
+
+    def run(rows, corrections, kind="classification", corrections_file="answers.csv", **data):
+        (tmp_path / "rows.csv").write_text("\n".join(["text,label", *rows, *FILLER]) + "\n")
+        if isinstance(corrections, list):
+            (tmp_path / corrections_file).write_text("\n".join([HEADER, *corrections]) + "\n")
+        settings = DataSettings(path="rows.csv", corrections=corrections_file, **data)
+        record = ingest.fn(locate(settings, None, tmp_path), settings, [], kind=kind)
+        rows = pd.read_parquet(artifact_store.folder(record) / "rows.parquet")
+        return record, rows.set_index("text")
+
+    return run
+
+
+def check_rows(record):
+    return validate.fn(record, ExpectationSettings(min_rows=1), SuiteInputs(kind="classification"))
+
+
+def decided(checked):
+    table = pd.read_parquet(artifact_store.folder(checked) / "decided.parquet")
+    return dict(zip(table["row_key"], table["decision"], strict=True))
+
+
+def kept(checked):
+    return pd.read_parquet(artifact_store.folder(checked) / "rows.parquet").set_index("text")["label"]
+
+
+def entry(text, rest):
+    return f"{text_key(text)},{rest}"
+
+
+def test_each_decision_is_applied_counted_and_told(night):
+    rows = ["wrong one,bad", "nonsense,bad", "right one,good", "forgotten,good"]
+    answers = [
+        entry("wrong one", "relabel,good,ada,2026-11-28"),
+        entry("nonsense", " Drop ,,ada,"),
+        entry("right one", "KEEP,,ada,"),
+        entry("forgotten", ",,,"),
+        entry("an old row", "drop,,,"),
+    ]
+    record, table = night(rows, answers)
+    checked = check_rows(record)
+    counts = {"relabelled": 1, "dropped": 1, "kept": 1, "undecided": 1, "unknown": 1, "new_labels": {}}
+    assert checked.corrections.model_dump() == counts == record.corrections.model_dump()
+    assert checked.quarantined == {"dropped by a correction": 1} and checked.read == checked.kept + 1 == 44
+    assert table.loc["wrong one", "label"] == "good" and '"label":"bad"' in table.loc["wrong one", "original"]
+    assert kept(checked)["wrong one"] == "good" and kept(checked)["forgotten"] == "good"
+    assert decided(checked) == {
+        text_key("wrong one"): "relabel", text_key("nonsense"): "drop", text_key("right one"): "keep"
+    }  # fmt: skip
+    assert checked.notices == [
+        "data.corrections: 1 rows relabelled, 1 dropped, 1 kept as they are; entries that changed nothing: 1 without a "
+        "decision, 1 of rows that are not there now"
+    ]
+    quarantine = pd.read_csv(artifact_store.folder(checked) / "quarantine.csv")
+    assert quarantine[["reason", "source", "row", "text", "label"]].values.tolist() == [
+        ["dropped by a correction", "rows.csv", 2, "nonsense", "bad"]
+    ]
+
+
+def test_without_corrections_nothing_is_counted_and_no_row_is_decided(tmp_path, monkeypatch):
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
+    (tmp_path / "rows.csv").write_text("\n".join(["text,label", *FILLER]) + "\n")
+    settings = DataSettings(path="rows.csv")
+    checked = validate.fn(
+        ingest.fn(locate(settings, None, tmp_path), settings, []),
+        ExpectationSettings(),
+        SuiteInputs(kind="classification"),
+    )
+    assert checked.corrections is None and decided(checked) == {} and checked.notices == []
+    assert "dropped" not in pd.read_parquet(artifact_store.folder(checked) / "rows.parquet")
+
+
+def test_a_new_label_alone_relabels(night):
+    assert night(["x y,bad"], [entry("x y", ",good,,")])[1].loc["x y", "label"] == "good"
+
+
+def test_a_relabelled_text_is_no_conflict_any_more_and_a_kept_one_still_is(night):
+    rows = ["two labels,bad", "two labels,good", "two more,bad", "two more,good"]
+    checked = check_rows(night(rows, [entry("two labels", "relabel,good,,"), entry("two more", "keep,,,")])[0])
+    assert checked.quarantined == {"duplicate": 1, "conflict": 2}
+    assert kept(checked)["two labels"] == "good" and checked.corrections.relabelled == 2
+
+
+def test_the_label_map_is_applied_before_corrections_and_not_to_them(night):
+    rows, answers = ["x y,Good", "w z,bad"], [entry("w z", "relabel,Good,,")]
+    record, table = night(rows, answers, label_map={"Good": "good"})
+    assert table.loc["x y", "label"] == "good" and table.loc["w z", "label"] == "Good"
+    assert record.corrections.new_labels == {"Good": 1}
+
+
+def test_a_label_that_only_corrections_give_is_warned_of(night):
+    checked = check_rows(night(["x y,bad"], [entry("x y", "relabel,god,,")])[0])
+    assert checked.warnings[-1] == (
+        'data.corrections gives labels that no other row has, with their rows: "god" (1); mend the new_label if it is misspelt'
+    )
+
+
+def test_the_key_of_the_text_as_read_and_as_cleaned_are_both_known(night):
+    cleaning = {"mask": ["urls"]}
+    rows = ["see http://a.b now,bad", "see http://c.d here,bad"]
+    answers = [entry("see http://a.b now", "relabel,good,,"), entry("see [URL] here", "relabel,good,,")]
+    record, table = night(rows, answers, cleaning=cleaning)
+    assert table.loc[["see [URL] now", "see [URL] here"], "label"].tolist() == ["good", "good"]
+    assert record.corrections.unknown == 0
+    assert set(decided(record)) == {text_key("see [URL] now"), text_key("see [URL] here")}
+
+
+@pytest.mark.parametrize(("times", "label"), [(("2026-11-28", "2026-11-29"), "b"), (("2026-11-29", "2026-11-28"), "a")])
+def test_of_the_keys_as_read_and_as_cleaned_the_later_decides(night, times, label):
+    answers = [
+        entry("see http://a.b now", f"relabel,a,,{times[0]}"),
+        entry("see [URL] now", f"relabel,b,,{times[1]}"),
+    ]
+    rows = night(["see http://a.b now,bad"], answers, cleaning={"mask": ["urls"]})[1]
+    assert rows.loc["see [URL] now", "label"] == label
+
+
+def test_excluded_rows_stay_excluded(night, tmp_path):
+    (tmp_path / "forget.txt").write_text("nonsense\n")
+    checked = check_rows(night(["nonsense,bad"], [entry("nonsense", "drop,,,")], exclude="forget.txt")[0])
+    assert checked.quarantined == {"excluded": 1}
+    assert checked.corrections.dropped == 0 and checked.corrections.unknown == 1
+
+
+def test_a_dropped_text_is_not_among_the_unlabelled_ones(night, tmp_path):
+    (tmp_path / "more.txt").write_text("text\nsome words\nother words\n")
+    record, _ = night(["x y,bad"], [entry("some words", "drop,,,")], unlabelled="more.txt")
+    texts = pd.read_parquet(artifact_store.folder(record) / "unlabelled.parquet")["text"]
+    assert texts.tolist() == ["other words"] and record.corrections.dropped == 1
+
+
+def test_rows_of_a_holdout_file_are_corrected_too(tmp_path):
+    (tmp_path / "rows.csv").write_text("text,label\nx y,bad\n")
+    (tmp_path / "held.csv").write_text("text,label\nw z,bad\n")
+    (tmp_path / "answers.csv").write_text(f"{HEADER}\n{entry('w z', 'drop,,,')}\n")
+    settings = DataSettings(path="rows.csv", corrections="answers.csv")
+    record = ingest.fn(locate(settings, "held.csv", tmp_path), settings, [])
+    rows = pd.read_parquet(artifact_store.folder(record) / "rows.parquet")
+    assert dict(zip(rows["text"], rows["dropped"], strict=True)) == {"x y": False, "w z": True}
+
+
+def test_several_labels_a_row_are_written_in_canonical_form_and_a_separator_alone_means_none(night):
+    rows = ["x y,a|b", "w z,a", "u v,b|a"]
+    answers = [entry("x y", "relabel,b | a|b,,"), entry("w z", "relabel,|,,")]
+    record, table = night(rows, answers, label_separator="|")
+    assert table.loc[["x y", "w z"], "label"].tolist() == ["a|b", ""]
+    assert record.corrections.new_labels == {}
+
+
+@pytest.mark.parametrize(
+    ("answers", "label"),
+    [
+        ([("relabel,a", "2026-11-28"), ("relabel,b", "2026-11-28T00:00:01")], "b"),
+        ([("relabel,a", "2026-11-29T01:00:00+02:00"), ("relabel,b", "2026-11-28 22:59")], "a"),
+        ([("relabel,a", "2026-11-28"), ("keep,", "2026-11-28"), ("relabel,c", "2026-11-29")], "c"),
+        ([("relabel,a", ""), ("relabel,a", "yesterday")], "a"),
+        ([("relabel,a", ""), (",", "2026-11-29")], "a"),
+    ],
+)
+def test_of_several_entries_the_latest_decides(night, answers, label):
+    lines = [entry("x y", f"{decision},,{when}") for decision, when in answers]
+    assert night(["x y,bad"], lines)[1].loc["x y", "label"] == label
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [("relabel,a", "2026-11-28"), ("keep,", "2026-11-28T00:00Z")],
+        [("relabel,a", ""), ("relabel,b", "")],
+        [("drop,", "2026-11-28"), ("keep,", "")],
+        [("drop,", "28.11.2026"), ("keep,", "29.11.2026")],
+    ],
+)
+def test_entries_that_contradict_each_other_are_one_line(night, answers):
+    with pytest.raises(
+        InputError, match=r"^data\.corrections: answers\.csv, line 2 and answers\.csv, line 3 decide diff"
+    ) as caught:
+        night(["x y,bad"], [entry("x y", f"{decision},,{when}") for decision, when in answers])
+    assert "\n" not in str(caught.value) and text_key("x y") in str(caught.value)
+
+
+KEY = text_key("x y")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (f"{KEY},relabel,,,", r"the decision relabel needs a new_label"),
+        (f"{KEY},delete,,,", r"the decision 'delete' is not known; expected keep, relabel or drop, or nothing"),
+        (f"{KEY},keep,good,,", r"the decision keep with the new_label 'good'; empty the new_label, or decide relabel"),
+        (f"{KEY},drop,good,,", r"the decision drop with the new_label 'good'"),
+        ("1.23E+31,drop,,,", r"the row_key '1\.23e\+31' is no key; expected 32 hexadecimal digits"),
+        (",drop,,,", r"the row_key '' is no key"),
+        (f"{KEY},drop", r"2 fields where 5 were expected"),
+    ],
+)
+def test_an_entry_that_makes_no_sense_is_one_line_with_file_and_row(night, line, message):
+    with pytest.raises(InputError, match=rf"^data\.corrections: answers\.csv, line 3: .*{message}") as caught:
+        night(["x y,bad"], [entry("x y", "keep,,,"), line])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "message"),
+    [
+        ("regression", {}, "the new_label 'good' is no number; expected one such as 3.5"),
+        ("generation", {"label": None}, "the model learns from the texts alone"),
+    ],
+)
+def test_a_new_label_must_suit_the_kind(night, kind, data, message):
+    with pytest.raises(InputError, match=f"answers.csv, line 2: {message}"):
+        night(["x y,1"], [entry("x y", "relabel,good,,")], kind, **data)
+
+
+def test_a_file_without_the_columns_is_refused(night, tmp_path):
+    (tmp_path / "answers.csv").write_text("key,label\na,b\n")
+    with pytest.raises(
+        InputError, match=r"answers\.csv has the columns key, label; expected row_key, decision and new_l"
+    ):
+        night(["x y,bad"], None)
+
+
+def test_a_file_with_a_header_alone_decides_nothing(night):
+    assert night(["x y,bad"], [])[0].corrections.model_dump(exclude_defaults=True) == {}
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet", ".xlsx"])
+def test_other_formats_are_read(night, tmp_path, suffix):
+    table = pd.DataFrame({"row_key": [KEY], "decision": ["relabel"], "new_label": [2], "note": ["n"],
+                          "when": pd.to_datetime(["2026-11-28"])})  # fmt: skip
+    file = tmp_path / f"answers{suffix}"
+    if suffix == ".jsonl":
+        table.to_json(file, orient="records", lines=True, date_format="iso")
+    elif suffix == ".parquet":
+        table.to_parquet(file)
+    else:
+        write_workbook(file, Answers=[list(table), [KEY, "relabel", 2, "n", dt.datetime(2026, 11, 28)]])
+    assert night(["x y,bad"], None, corrections_file=file.name)[1].loc["x y", "label"] == "2"
+
+
+def test_files_of_a_folder_and_of_a_list_are_sources_of_the_night(tmp_path):
+    (tmp_path / "rows.csv").write_text("text,label\nx y,bad\n")
+    (tmp_path / "answers").mkdir()
+    for name in ("answers/monday.csv", "answers/tuesday.csv", "more.csv"):
+        (tmp_path / name).write_text(f"{HEADER}\n{KEY},drop,,,\n")
+    settings = DataSettings(path="rows.csv", corrections=["answers", "more.csv"])
+    sources = locate(settings, None, tmp_path)
+    assert [source.path.rpartition("/")[2] for source in sources if source.side == "corrections"] == [
+        "monday.csv", "tuesday.csv", "more.csv"
+    ]  # fmt: skip
+    assert table_of(settings, tmp_path)["text"].tolist() == ["x y"], "they hold no rows"
+    with pytest.raises(InputError, match=r"^data\.corrections: no such file: none\.csv"):
+        locate(DataSettings(path="rows.csv", corrections="none.csv"), None, tmp_path)
+
+
+def test_a_list_without_files_is_refused():
+    with pytest.raises(SettingsError, match=r"data\.corrections: .*names no file"):
+        night = {"model": "m", "train": {"base_model": "scratch:bert"}}
+        check(night | {"data": {"path": "a.csv", "corrections": []}}, "night.yaml")
