@@ -11,6 +11,7 @@ from expectations.custom import (
     ExpectRowsToBeFirstOccurrences,
     ExpectRowsToHaveOneLabel,
 )
+from expectations.freshness import ExpectColumnNewestDayVolumeToBeUsual, ExpectColumnTimesToBeRecent
 from expectations.labels import ExpectColumnLabelsToBeFrequent, ExpectLabelNotToBeGivenAway
 from expectations.near_duplicates import (
     ExpectColumnLabelsOfNearDuplicatesToBeEqual,
@@ -33,7 +34,9 @@ __all__ = [
     "ExpectColumnLabelsOfNearDuplicatesToBeEqual",
     "ExpectColumnLabelsToBeFrequent",
     "ExpectColumnLabelsToBeInSet",
+    "ExpectColumnNewestDayVolumeToBeUsual",
     "ExpectColumnPairTokenCountsToBeAtMost",
+    "ExpectColumnTimesToBeRecent",
     "ExpectColumnTokenCountsToBeAtMost",
     "ExpectColumnValueLengthsToBeUsual",
     "ExpectColumnValuesNotToBeNearDuplicates",

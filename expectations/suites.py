@@ -19,8 +19,8 @@ import great_expectations as gx
 import great_expectations.expectations as gxe
 from great_expectations.expectations.row_conditions import Column
 
-from expectations import custom, labels, near_duplicates, text_damage, tokens
-from nightshift.data.check_settings import Check, ExpectationSettings, SuiteInputs, TokenLimit
+from expectations import custom, freshness, labels, near_duplicates, text_damage, tokens
+from nightshift.data.check_settings import Check, ExpectationSettings, SuiteInputs, TableCheck, TimeOptions, TokenLimit
 from nightshift.records import GENERATIVE, Kind
 
 TEXT_KEY = ["side", "row_key"]
@@ -64,6 +64,7 @@ def build_suites(
     builder = _SuiteBuilder(settings, columns, inputs.kind, inputs.label_separator)
     suites = {
         "records": [*builder.column_checks(), *builder.presence_checks(), *builder.label_checks()],
+        "times": builder.time_checks(inputs.times),
         "noise": builder.noise_checks(),
         "contradictions": builder.contradiction_checks(),
         "duplicates": builder.duplicate_checks(),
@@ -258,15 +259,14 @@ class _SuiteBuilder:
         ]
 
     def give_away_checks(self, label_fields: Sequence[str | int] | None) -> list[gxe.Expectation | None]:
-        severity = self.settings.label_given_away.severity
-        if self.kind != "classification" or self.separator is not None or severity == "off":
+        if self.kind != "classification" or self.separator is not None:
             return []
-        name = "label not given away"
         return [
-            labels.ExpectLabelNotToBeGivenAway(
-                severity=severity,
-                description=f"{name} ({severity})",
-                meta={"name": name, "setting": "expectations.min_give_away_score", "reason": None},
+            self._reported_check(
+                labels.ExpectLabelNotToBeGivenAway,
+                "label not given away",
+                "label_given_away",
+                threshold="min_give_away_score",
                 column="label",
                 column_list=[*self._texts(), *(["original"] if label_fields is not None else [])],
                 min_score=self.settings.min_give_away_score,
@@ -274,6 +274,34 @@ class _SuiteBuilder:
                 show_values=self.settings.samples > 0,
             )
         ]
+
+    def time_checks(self, times: TimeOptions | None) -> list[gxe.Expectation | None]:
+        if times is None or "timestamp" not in self.columns:
+            return []
+        arguments = {
+            "column": "timestamp",
+            "formats": times.formats,
+            "show_values": self.settings.samples > 0,
+            "row_condition": (Column("problem").is_null()) & (Column("side") != "holdout"),
+        }
+        recent = self._reported_check(
+            freshness.ExpectColumnTimesToBeRecent,
+            "recent rows",
+            "freshness",
+            threshold="max_age_days",
+            max_age_days=self.settings.max_age_days,
+            today=times.today,
+            **arguments,
+        )
+        usual = self._reported_check(
+            freshness.ExpectColumnNewestDayVolumeToBeUsual,
+            "usual volume",
+            "volume",
+            threshold="max_volume_deviations",
+            max_deviations=self.settings.max_volume_deviations,
+            **arguments,
+        )
+        return [recent, usual]
 
     def _texts(self) -> list[str]:
         return [column for column in ("text", "text_pair") if column in self.columns]
@@ -288,6 +316,28 @@ class _SuiteBuilder:
     def _table_check(self, expectation: Any, name: str, setting: str = "", **arguments: Any) -> gxe.Expectation:
         meta = {"name": name, "setting": setting, "reason": None}
         return expectation(severity="critical", description=f"{name} (critical)", meta=meta, **arguments)
+
+    def _reported_check(
+        self, expectation: Any, name: str, setting: str, threshold: str, **arguments: Any
+    ) -> gxe.Expectation | None:
+        """Return an expectation of the table that a setting of type `TableCheck` tunes; None if it is switched off.
+
+        Args:
+            expectation: Its class.
+            name: Name of the check.
+            setting: The setting.
+            threshold: The setting of its threshold, which messages name.
+            arguments: Arguments of the expectation.
+        """
+        check: TableCheck = getattr(self.settings, setting)
+        if check.severity == "off":
+            return None
+        return expectation(
+            severity=check.severity,
+            description=f"{name} ({check.severity})",
+            meta={"name": name, "setting": f"expectations.{threshold}", "reason": None},
+            **arguments,
+        )
 
     def _row_check(
         self, expectation: Any, name: str, setting: str, reason: str, **arguments: Any

@@ -1,12 +1,14 @@
 """The rows of one objective, from its files to its sides: the calls that several flows have in common."""
 
 import logging
+from datetime import UTC, datetime
 from pathlib import Path
 
 from expectations.own_suite import parse_suite
 from flows.settings import NightSettings, ObjectiveSettings
 from flows.settings_file import MAX_FILE_BYTES
-from nightshift.data.check_settings import SuiteInputs, TokenLimit
+from nightshift.data.check_settings import SuiteInputs, TimeOptions, TokenLimit
+from nightshift.data.settings import DataSettings
 from nightshift.errors import SettingsError
 from nightshift.models import pretrained
 from nightshift.records import Checked, Sides, Source
@@ -39,8 +41,17 @@ def check_rows(settings: NightSettings, objective: ObjectiveSettings, sources: l
         label_fields=label_fields,
         own_suite=own_suite,
         token_limit=_token_limit(settings),
+        times=_time_options(settings, data),
     )
     return validate(rows, settings.expectations, inputs)
+
+
+def _time_options(settings: NightSettings, data: DataSettings) -> TimeOptions | None:
+    """Return the options for the times of rows; the date is part of the cache key only if their age is looked at."""
+    if data.timestamp is None:
+        return None
+    is_aged = settings.expectations.freshness.severity != "off"
+    return TimeOptions(formats=data.timestamp_formats, today=datetime.now(UTC).date().isoformat() if is_aged else None)
 
 
 def _token_limit(settings: NightSettings) -> TokenLimit | None:

@@ -35,6 +35,15 @@ class TokenLimit(Settings):
     max_tokens: int
 
 
+class TimeOptions(Settings):
+    """Options for the times of rows."""
+
+    formats: list[str]
+    """Their formats; empty if they are recognised."""
+    today: str | None
+    """Date from which the age of rows is counted, such as 2026-11-30; None if it is not looked at."""
+
+
 class SuiteInputs(Settings):
     """Inputs of the checks besides `ExpectationSettings`: the meaning of the rows, and the tokens that the model reads."""
 
@@ -52,6 +61,8 @@ class SuiteInputs(Settings):
     """Content of the file `expectations.suite`; empty if there is none."""
     token_limit: TokenLimit | None = None
     """Tokens that the model reads, if its tokenizer is on this machine."""
+    times: TimeOptions | None = None
+    """Options for the times of the rows, if they have any."""
 
 
 REPORTED = Check(severity="info", mostly=0.99)
@@ -125,6 +136,16 @@ class ExpectationSettings(Settings):
     min_give_away_score: float = Field(0.9, gt=0, le=1)
     """Score from which something gives the label away: of a column, the share of the errors of the most frequent label that
     it spares; of a value or token, its phi coefficient with a label.
+    """
+    freshness: TableCheck = TableCheck(severity="warning")
+    """The newest row is not too old, and no row is dated in the future; only where `data.timestamp` is set."""
+    max_age_days: int | None = Field(None, ge=0)
+    """Age of the newest row, in days, that `freshness` allows; if not set, twice the usual gap between days with rows."""
+    volume: TableCheck = TableCheck(severity="warning")
+    """The newest day has as many rows as earlier days usually have; only where `data.timestamp` is set."""
+    max_volume_deviations: float = Field(5.0, gt=0)
+    """Distance of the newest day's number of rows from the median, as logarithms and in robust standard deviations, from
+    which it is unusual.
     """
     suite: str | None = None
     """Great Expectations suite of your own, a JSON file, that is checked after the built-in ones; its path is relative to
