@@ -2,9 +2,11 @@
 
 import random
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
+from nightshift.data import near_duplicates
 from nightshift.data.near_duplicates import has_near_duplicate_in, near_duplicate_pairs
 
 ENGLISH = "the parcel came two days late and nobody at the shop could say where it was"
@@ -106,3 +108,29 @@ def test_texts_with_a_near_duplicate_among_others_are_named():
     )
     assert has_near_duplicate_in(texts, others).tolist() == [True, True, True, True, False, False, False, False]
     assert not has_near_duplicate_in(texts, pa.array([], pa.string())).any()
+
+
+def texts_with_variants(count, seed):
+    """Return random texts of which half lack a word of an earlier one; some are missing, some long."""
+    generator = np.random.default_rng(seed)
+    words = [list(generator.choice([f"w{n}" for n in range(50)], generator.integers(6, 14))) for _ in range(count // 2)]
+    words += [words[number][:-1] for number in generator.integers(0, count // 2, count // 2)]
+    long = " ".join(generator.choice([f"w{n}" for n in range(500)], 60))
+    return pa.array([*map(" ".join, words), long, f"{long} more", None, "", "字" * 20, "字" * 21])
+
+
+@pytest.mark.parametrize("partition_rows", [10, 10**6])
+def test_pairs_in_files_are_those_in_memory(monkeypatch, tmp_path, partition_rows):
+    monkeypatch.setattr(near_duplicates, "PARTITION_ROWS", partition_rows)
+    monkeypatch.setattr(near_duplicates, "CHUNK", 70)
+    texts = texts_with_variants(300, seed=1)
+    parts = np.arange(len(texts)) % 3 // 2
+    pairs = near_duplicates.near_duplicate_pairs_of_batches(
+        (texts[start : start + 90] for start in range(0, len(texts), 90)), parts, tmp_path
+    )
+    expected = set()
+    for part in (0, 1):
+        rows = np.flatnonzero(parts == part)
+        expected |= set(map(tuple, rows[near_duplicates.near_duplicate_pairs(texts.take(pa.array(rows)))].tolist()))
+    assert len(expected) > 50 and set(map(tuple, pairs.tolist())) == expected
+    assert not list(tmp_path.iterdir())

@@ -10,8 +10,11 @@ equal key, so that the cost is linear in the tokens:
 Each candidate is verified by the tokens that both texts have. Whether two texts are near-duplicates depends on them alone.
 """
 
-from collections.abc import Iterator, Sequence
+import mmap
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +38,8 @@ BANDS, BAND_ROWS = 24, 4
 """Bands of the MinHash and hashes in each: texts that share 60 % of their word pairs have an equal band with probability 0.96."""
 CHUNK = 100_000
 """Rows, or pairs, that are worked on at once."""
+PARTITION_ROWS = 500_000
+"""Rows whose keys are sorted at once, if the keys are in files; short texts have some 20 keys each."""
 
 UNSEEN = r"[\p{Cf}\x{FE0F}'’ʼ]"
 """Characters that leave no gap: zero-width ones, apostrophes, and the one that asks for a coloured emoji."""
@@ -56,6 +61,8 @@ class Tokens:
     """Index of each text's first token, and the number of all tokens."""
     is_character: npt.NDArray[np.bool_]
     """True for a token that is part of a word: a character of a script without spaces."""
+    files: "TokenFiles | None" = None
+    """The files that the arrays show, if they are not in memory."""
 
     @property
     def lengths(self) -> Integers:
@@ -71,7 +78,41 @@ class Tokens:
     def take(self, rows: Integers) -> "Tokens":
         """Return the tokens of some texts."""
         index, starts = _ranges(self.starts[rows], self.lengths[rows])
-        return Tokens(self.hashes[index], starts, self.is_character[index])
+        taken = Tokens(self.hashes[index], starts, self.is_character[index])
+        if self.files:
+            self.files.release()
+        return taken
+
+
+class TokenFiles:
+    """Tokens in files of a folder, of which only those that are looked at are in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        """Note the folder."""
+        self._files = [folder / "hashes", folder / "is_character"]
+        self._maps: list[mmap.mmap] = []
+
+    def write(self, batches: Iterable[Tokens]) -> Tokens:
+        """Return the tokens of all batches, which lie in the files."""
+        lengths = [np.zeros(1, np.int64)]
+        hashes, flags = (file.open("wb") for file in self._files)
+        with hashes, flags:
+            for batch in batches:
+                batch.hashes.tofile(hashes)
+                batch.is_character.tofile(flags)
+                lengths.append(batch.lengths)
+        starts = np.concatenate(lengths).cumsum()
+        if not starts[-1]:
+            return Tokens(np.zeros(0, np.uint64), starts, np.zeros(0, np.bool_))
+        for file in self._files:
+            with file.open("rb") as opened:
+                self._maps.append(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ))
+        return Tokens(np.frombuffer(self._maps[0], np.uint64), starts, np.frombuffer(self._maps[1], np.bool_), self)
+
+    def release(self) -> None:
+        """Take the pages that were looked at out of this process's memory."""
+        for mapped in self._maps:
+            mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def near_duplicate_pairs(texts: pa.Array | pa.ChunkedArray, min_similarity: float = MIN_SIMILARITY) -> Integers:
@@ -80,12 +121,38 @@ def near_duplicate_pairs(texts: pa.Array | pa.ChunkedArray, min_similarity: floa
     A row with near-duplicates before it is the second row of at least one pair. Of a group, not all pairs are returned: each row
     is compared with the first row of the group and with the row before it. Missing texts have no near-duplicates.
     """
-    search = _search(texts, min_similarity)
-    rows = np.arange(len(search.text_of_row))
+    tokens = tokenize(texts)
+    return _pairs_among(tokens, np.arange(len(tokens.lengths)), min_similarity)
+
+
+def near_duplicate_pairs_of_batches(
+    batches: Iterable[pa.Array], parts: npt.NDArray[np.int64], folder: Path, min_similarity: float = MIN_SIMILARITY
+) -> Integers:
+    """Return pairs of near-duplicates as `near_duplicate_pairs` does, of texts that do not fit into memory.
+
+    Tokens and keys are kept in files; in memory are a few numbers a row, the keys of a partition, and the tokens of a chunk.
+
+    Args:
+        batches: The texts, batch by batch.
+        parts: Number of each row's part; the parts are searched separately.
+        folder: Folder for temporary files, which are removed.
+        min_similarity: Least Dice coefficient of the tokens of two near-duplicates.
+    """
+    with TemporaryDirectory(dir=folder) as temporary:
+        tokens = TokenFiles(Path(temporary)).write(map(tokenize, batches))
+        pairs = [np.zeros((0, 2), np.int64)]
+        for part in pd.unique(parts):
+            pairs.append(_pairs_among(tokens, np.flatnonzero(parts == part), min_similarity, Path(temporary)))
+        return np.concatenate(pairs)
+
+
+def _pairs_among(tokens: Tokens, rows: Integers, min_similarity: float, folder: Path | None = None) -> Integers:
+    """Return pairs of near-duplicates among some rows; keys are kept in files of `folder` if there is one."""
+    search = _search(tokens, rows, min_similarity, folder)
     first = search.first_rows[search.text_of_row]
-    is_repeated = search.has_tokens & (first != rows)
-    repeated = np.column_stack([first[is_repeated], rows[is_repeated]])
-    return np.concatenate([repeated, search.first_rows[search.pairs]])
+    is_repeated = search.has_tokens & (first != np.arange(len(rows)))
+    repeated = np.column_stack([rows[first[is_repeated]], rows[is_repeated]])
+    return np.concatenate([repeated, rows[search.first_rows][search.pairs]])
 
 
 def has_near_duplicate_in(
@@ -94,7 +161,8 @@ def has_near_duplicate_in(
     """Return True for each text that has a near-duplicate among `others`."""
     chunks = [chunk for array in (others, texts) for chunk in getattr(array, "chunks", [array])]
     all_texts = pa.chunked_array([chunk.cast(pa.large_string()) for chunk in chunks], pa.large_string())
-    search = _search(all_texts, min_similarity)
+    tokens = tokenize(all_texts)
+    search = _search(tokens, np.arange(len(tokens.lengths)), min_similarity)
     is_other = search.first_rows < len(others)
     is_near = is_other & search.has_tokens[search.first_rows]
     across = search.pairs[is_other[search.pairs[:, 0]]]
@@ -121,12 +189,14 @@ class _Search:
     """Pairs of distinct texts; the first is the smaller number."""
 
 
-def _search(texts: pa.Array | pa.ChunkedArray, min_similarity: float) -> _Search:
-    tokens = tokenize(texts)
-    first_rows, text_of_row = _distinct(tokens)
-    distinct = tokens.take(first_rows)
-    pairs = _verified(distinct, _candidates(distinct), min_similarity)
-    return _Search(text_of_row, first_rows, tokens.lengths > 0, pairs)
+def _search(tokens: Tokens, rows: Integers, min_similarity: float, folder: Path | None = None) -> _Search:
+    first_rows, text_of_row = _distinct(tokens, rows)
+    distinct = rows[first_rows]
+    parts = [
+        _verified(tokens, distinct, candidates, min_similarity) for candidates in _candidates(tokens, distinct, folder)
+    ]
+    codes = np.unique(np.concatenate([np.zeros(0, np.int64), *(_as_codes(part, len(distinct)) for part in parts)]))
+    return _Search(text_of_row, first_rows, tokens.lengths[rows] > 0, _from_codes(codes, len(distinct)))
 
 
 def tokenize(texts: pa.Array | pa.ChunkedArray) -> Tokens:
@@ -192,47 +262,84 @@ def _neighbours(tokens: Tokens) -> Tokens:
     return Tokens(hashes, tokens.starts - np.arange(len(tokens.starts)), tokens.is_character[:-1][is_pair])
 
 
-def _distinct(tokens: Tokens) -> tuple[Integers, Integers]:
-    """Return the first row of each distinct sequence of tokens, and the number of its sequence for each row."""
-    ordered = _mix(tokens.hashes + _mix(_positions(tokens).astype(np.uint64)))
-    _, first, inverse = np.unique(_sums(tokens, ordered), return_index=True, return_inverse=True)
+def _distinct(tokens: Tokens, rows: Integers) -> tuple[Integers, Integers]:
+    """Return the first of the rows with each distinct sequence of tokens, and the number of its sequence for each row."""
+    sums = [np.zeros(0, np.uint64)]
+    for start in range(0, len(rows), CHUNK):
+        chunk = tokens.take(rows[start : start + CHUNK])
+        ordered = _mix(chunk.hashes + _mix(_positions(chunk).astype(np.uint64)))
+        sums.append(_sums(chunk, ordered))
+    _, first, inverse = np.unique(np.concatenate(sums), return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     return first[order], rank[inverse]
 
 
-def _candidates(tokens: Tokens) -> Integers:
-    """Return pairs of rows with an equal key: each row with the first and with the previous of its key, without repetition."""
-    count = len(tokens.lengths)
-    bits = np.uint64(max(count, 1).bit_length())
-    keys = np.concatenate([np.zeros(0, np.uint64), *_packed_keys(tokens, bits)])
-    keys.sort()
-    keys = keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
-    later = np.flatnonzero((keys[1:] ^ keys[:-1]) < np.uint64(1) << bits) + 1
-    begins = np.concatenate([[True], np.diff(later) > 1])[: len(later)]
-    first = np.maximum.accumulate(np.where(begins, later - 1, 0))
-    row_mask = (np.uint64(1) << bits) - np.uint64(1)
-    rows = (keys & row_mask).astype(np.int64)
-    codes = np.unique(np.concatenate([rows[first], rows[later - 1]]) * count + np.tile(rows[later], 2))
+def _candidates(tokens: Tokens, rows: Integers, folder: Path | None) -> Iterator[Integers]:
+    """Yield pairs of texts with an equal key: each with the first and with the previous of its key.
+
+    Args:
+        tokens: Tokens of all rows.
+        rows: Rows with different texts; a text is named by its position among them.
+        folder: Folder for the keys; None to keep them in memory.
+    """
+    bits = np.uint64(max(len(rows), 1).bit_length())
+    for keys in _partitions(_packed_keys(tokens, rows, bits), folder, len(rows)):
+        keys.sort()
+        keys = keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
+        later = np.flatnonzero((keys[1:] ^ keys[:-1]) < np.uint64(1) << bits) + 1
+        begins = np.concatenate([[True], np.diff(later) > 1])[: len(later)]
+        first = np.maximum.accumulate(np.where(begins, later - 1, 0))
+        row_mask = (np.uint64(1) << bits) - np.uint64(1)
+        texts = (keys & row_mask).astype(np.int64)
+        pairs = np.column_stack([np.concatenate([texts[first], texts[later - 1]]), np.tile(texts[later], 2)])
+        yield _from_codes(np.unique(_as_codes(pairs, len(rows))), len(rows))
+
+
+def _as_codes(pairs: Integers, count: int) -> Integers:
+    """Return a number for each pair of numbers below `count`."""
+    codes: Integers = pairs[:, 0] * count + pairs[:, 1]
+    return codes
+
+
+def _from_codes(codes: Integers, count: int) -> Integers:
     return np.column_stack([codes // max(count, 1), codes % max(count, 1)])
 
 
-def _packed_keys(tokens: Tokens, bits: np.uint64) -> Iterator[Hashes]:
-    """Yield the keys of all rows, with the row's number in the lowest `bits`."""
-    num_words = tokens.lengths - (1 - CHARACTER) * tokens.num_characters
-    long_enough = np.flatnonzero(num_words >= MIN_WORDS)
-    for start in range(0, len(long_enough), CHUNK):
-        rows = long_enough[start : start + CHUNK]
-        lengths = tokens.lengths[rows]
-        for part, make in ((rows, _whole_keys), (rows[lengths <= MAX_SHORT], _short_keys)):
-            keys, owners = make(tokens.take(part))
-            yield (keys >> bits << bits) | part[owners].astype(np.uint64)
-        long = rows[lengths >= MIN_LONG]
+def _partitions(batches: Iterable[Hashes], folder: Path | None, num_rows: int) -> Iterator[Hashes]:
+    """Yield all keys in partitions, by their highest bits; in one if there is no folder to keep them in."""
+    if folder is None:
+        yield np.concatenate([np.zeros(0, np.uint64), *batches])
+        return
+    bits = max(num_rows // PARTITION_ROWS, 1).bit_length()
+    files = [folder / f"keys{number}" for number in range(1 << bits)]
+    for keys in batches:
+        numbers = keys >> np.uint64(64 - bits)
+        for number, file in enumerate(files):
+            with file.open("ab") as opened:
+                keys[numbers == number].tofile(opened)
+    for file in files:
+        if file.exists():
+            yield np.fromfile(file, np.uint64)
+            file.unlink()
+
+
+def _packed_keys(tokens: Tokens, rows: Integers, bits: np.uint64) -> Iterator[Hashes]:
+    """Yield the keys of all texts, with the text's number in the lowest `bits`."""
+    for start in range(0, len(rows), CHUNK):
+        chunk = tokens.take(rows[start : start + CHUNK])
+        lengths = chunk.lengths
+        is_long_enough = lengths - (1 - CHARACTER) * chunk.num_characters >= MIN_WORDS
+        texts = np.flatnonzero(is_long_enough)
+        for part, make in ((texts, _whole_keys), (texts[lengths[texts] <= MAX_SHORT], _short_keys)):
+            keys, owners = make(chunk.take(part))
+            yield (keys >> bits << bits) | (part[owners] + start).astype(np.uint64)
+        long = texts[lengths[texts] >= MIN_LONG]
         for begin in range(0, len(long), CHUNK // 5):
             part = long[begin : begin + CHUNK // 5]
-            keys, owners = _long_keys(tokens.take(part))
-            yield (keys >> bits << bits) | part[owners].astype(np.uint64)
+            keys, owners = _long_keys(chunk.take(part))
+            yield (keys >> bits << bits) | (part[owners] + start).astype(np.uint64)
 
 
 def _whole_keys(tokens: Tokens) -> tuple[Hashes, Integers]:
@@ -275,16 +382,16 @@ def _long_keys(tokens: Tokens) -> tuple[Hashes, Integers]:
     return keys.ravel(), np.repeat(np.arange(len(hashes)), BANDS)
 
 
-def _verified(tokens: Tokens, pairs: Integers, min_similarity: float) -> Integers:
-    """Return the pairs with enough common tokens, or of which one text is the beginning of the other.
+def _verified(tokens: Tokens, rows: Integers, pairs: Integers, min_similarity: float) -> Integers:
+    """Return the pairs of `rows` with enough common tokens, or of which one text is the beginning of the other.
 
     Of tokens that differ, the others must be in order: a text with another word and in another order is a text of its own.
     """
     parts = [np.zeros((0, 2), np.int64)]
     for start in range(0, len(pairs), CHUNK):
         part = pairs[start : start + CHUNK]
-        rows, index = np.unique(part, return_inverse=True)
-        texts, index = tokens.take(rows), index.reshape(-1, 2)
+        numbers, index = np.unique(part, return_inverse=True)
+        texts, index = tokens.take(rows[numbers]), index.reshape(-1, 2)
         similarity, in_order = _dice(texts, index), _dice(_neighbours(texts), index) >= MIN_IN_ORDER
         is_near = (similarity == 1) | ((similarity >= min_similarity) & in_order) | _is_truncated(texts, index)
         parts.append(part[is_near])
