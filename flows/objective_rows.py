@@ -28,7 +28,14 @@ def check_rows(settings: NightSettings, objective: ObjectiveSettings, sources: l
     """Read the rows of an objective, and check them."""
     data = objective.data
     own_suite = read_own_suite(settings)
-    rows = ingest(sources, data, settings.gate.slices, settings.expectations.samples, objective.kind)
+    rows = ingest(
+        sources,
+        data,
+        settings.gate.slices,
+        settings.expectations.samples,
+        objective.kind,
+        for_unlabelled=not needs_place(settings, objective),
+    )
     columns = [field for field in (data.text, data.text_pair, data.label) if field is not None]
     label_fields = [
         field.partition(".")[0] if isinstance(field, str) else field for field in columns
@@ -52,6 +59,13 @@ def _time_options(settings: NightSettings, data: DataSettings) -> TimeOptions | 
         return None
     is_aged = settings.expectations.freshness.severity != "off"
     return TimeOptions(formats=data.timestamp_formats, today=datetime.now(UTC).date().isoformat() if is_aged else None)
+
+
+def needs_place(settings: NightSettings, objective: ObjectiveSettings) -> bool:
+    """Return True if the split or the window of the training needs the time or the order of each row."""
+    split_settings = settings.split_settings(objective)
+    splits_by_place = split_settings.holdout_file is None and split_settings.by in ("time", "order")
+    return splits_by_place or (settings.train.window is not None and objective.data.timestamp is not None)
 
 
 def _token_limit(settings: NightSettings) -> TokenLimit | None:

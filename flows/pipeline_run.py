@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -206,6 +207,7 @@ class PipelineRun:
             tracking.connect().log_dict(self.run_id, self.parts, fingerprint.FILE)
             tracking.connect().set_tag(self.run_id, tags.CHANGED, self.changed)
             tracking.log_inputs(self.run_id, self.settings, self.sources, row_counts(checked, objectives))
+            tracking.log_metrics(self.run_id, "corrections", correction_counts(checked))
             data_docs = data_docs_folders(checked)
             for path, folder in data_docs.items():
                 tracking.connect().log_artifacts(self.run_id, str(folder), path)
@@ -384,6 +386,15 @@ def data_docs_folders(checked: dict[str, Checked]) -> dict[str, Path]:
         f"data_docs/{name}" if has_several else "data_docs": artifact_store.folder(record) / "measured/data_docs"
         for name, record in checked.items()
     }
+
+
+def correction_counts(checked: dict[str, Checked]) -> dict[str, int]:
+    """Return the counts of `data.corrections` of all objectives; empty if none has such files."""
+    counts: Counter[str] = Counter()
+    for record in checked.values():
+        if record.corrections:
+            counts.update(record.corrections.model_dump(exclude={"new_labels"}))
+    return dict(counts)
 
 
 def row_counts(checked: dict[str, Checked], objectives: list[Objective]) -> dict[str, int]:

@@ -76,6 +76,8 @@ class CorrectionCounts(BaseModel):
     """Entries without a decision."""
     unknown: int = 0
     """Row keys with a decision of which there is no row."""
+    unused: int = 0
+    """Texts of `data.unlabelled` with a label that are no rows, as the split needs their time or order."""
     new_labels: dict[str, int] = Field(default_factory=dict)
     """Labels of a classification that no row has but by a correction, with their numbers of rows."""
 

@@ -220,6 +220,7 @@ def ingest(
     slices: list[str],
     samples: int = 3,
     kind: Kind = "classification",
+    for_unlabelled: bool = True,
 ) -> Rows:
     """Write every record read, readable or not, and the texts of unlabelled records.
 
@@ -230,6 +231,7 @@ def ingest(
         slices: Further columns that they must have.
         samples: Most samples of what each step of the cleaning changed.
         kind: The objective's kind.
+        for_unlabelled: True if a text of `data.unlabelled` that a correction gives a label becomes a row.
     """
     cleaning = data.cleaning.cleaning
     counts = CleaningCounts(cleaning or Cleaning(), samples)
@@ -237,18 +239,18 @@ def ingest(
     texts = [field for field in fields if field in TEXTS]
     unlabelled = _UnlabelledTexts(texts, cleaning is not None)
     changes = data.cell_changes
-    label_form = LabelForm(kind, data.label_separator, "label" in data.named_fields)
+    label_form = LabelForm(kind, data.label_separator, "label" in data.named_fields, for_unlabelled)
     corrections = read_corrections(_correction_files(sources), label_form)
     read = 0
     with pq.ParquetWriter(folder / "rows.parquet", schema(fields, cleaning is not None)) as writer:
         for batch in read_rows(sources, data, slices, changes, corrections):
-            if batch["side"][0].as_py() == "unlabelled":
-                unlabelled.add(batch)
-            else:
-                writer.write_table(batch)
-                read += len(batch)
-                if cleaning:
-                    counts.add(batch)
+            if "unlabelled" in batch["side"].unique().to_pylist():
+                unlabelled.add(batch.filter(pc.field("side") == "unlabelled"))
+                batch = batch.filter(pc.field("side") != "unlabelled")
+            writer.write_table(batch)
+            read += len(batch)
+            if cleaning:
+                counts.add(batch)
     unlabelled.write(folder / "unlabelled.parquet")
     pq.write_table(corrections.decided_rows(), folder / DECIDED_FILE)
     return Rows(

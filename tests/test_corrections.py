@@ -7,11 +7,15 @@ import pytest
 from records import table_of
 from workbook_files import write_workbook
 
+from flows.objective_rows import needs_place
+from flows.pipeline_run import correction_counts
 from flows.settings_file import check
+from nightshift.data import corrections
 from nightshift.data.check_settings import ExpectationSettings, SuiteInputs
 from nightshift.data.row_keys import text_key
 from nightshift.data.settings import DataSettings
 from nightshift.errors import InputError, SettingsError
+from nightshift.records import Checked, CorrectionCounts
 from nightshift.store import artifact_store
 from tasks.ingest import ingest, locate
 from tasks.validate import validate
@@ -25,12 +29,12 @@ def night(tmp_path, monkeypatch):
     """Function that ingests rows with corrections; it returns the record and the rows."""
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
 
-    def run(rows, corrections, kind="classification", corrections_file="answers.csv", **data):
+    def run(rows, answers, kind="classification", corrections_file="answers.csv", for_unlabelled=True, **data):
         (tmp_path / "rows.csv").write_text("\n".join(["text,label", *rows, *FILLER]) + "\n")
-        if isinstance(corrections, list):
-            (tmp_path / corrections_file).write_text("\n".join([HEADER, *corrections]) + "\n")
+        if isinstance(answers, list):
+            (tmp_path / corrections_file).write_text("\n".join([HEADER, *answers]) + "\n")
         settings = DataSettings(path="rows.csv", corrections=corrections_file, **data)
-        record = ingest.fn(locate(settings, None, tmp_path), settings, [], kind=kind)
+        record = ingest.fn(locate(settings, None, tmp_path), settings, [], 3, kind, for_unlabelled)
         rows = pd.read_parquet(artifact_store.folder(record) / "rows.parquet")
         return record, rows.set_index("text")
 
@@ -65,7 +69,7 @@ def test_each_decision_is_applied_counted_and_told(night):
     ]
     record, table = night(rows, answers)
     checked = check_rows(record)
-    counts = {"relabelled": 1, "dropped": 1, "kept": 1, "undecided": 1, "unknown": 1, "new_labels": {}}
+    counts = {"relabelled": 1, "dropped": 1, "kept": 1, "undecided": 1, "unknown": 1, "unused": 0, "new_labels": {}}
     assert checked.corrections.model_dump() == counts == record.corrections.model_dump()
     assert checked.quarantined == {"dropped by a correction": 1} and checked.read == checked.kept + 1 == 44
     assert table.loc["wrong one", "label"] == "good" and '"label":"bad"' in table.loc["wrong one", "original"]
@@ -153,6 +157,44 @@ def test_a_dropped_text_is_not_among_the_unlabelled_ones(night, tmp_path):
     record, _ = night(["x y,bad"], [entry("some words", "drop,,,")], unlabelled="more.txt")
     texts = pd.read_parquet(artifact_store.folder(record) / "unlabelled.parquet")["text"]
     assert texts.tolist() == ["other words"] and record.corrections.dropped == 1
+
+
+def test_an_unlabelled_text_that_gets_a_label_becomes_a_row(night, tmp_path):
+    (tmp_path / "more.txt").write_text("text\nsome words\nother words\n")
+    answers = [entry("some words", "relabel,good,,"), entry("other words", "keep,,,")]
+    record, table = night(["x y,bad"], answers, unlabelled="more.txt")
+    texts = pd.read_parquet(artifact_store.folder(record) / "unlabelled.parquet")["text"]
+    assert table.loc["some words", ["label", "side"]].tolist() == ["good", ""] and texts.tolist() == ["other words"]
+    assert (record.read, record.unlabelled, record.corrections.relabelled) == (42, 1, 1)
+
+
+def test_an_unlabelled_text_whose_side_needs_a_time_stays_one_and_the_person_is_told(night, tmp_path):
+    (tmp_path / "more.txt").write_text("text\nsome words\n")
+    answers = [entry("some words", "relabel,new,,")]
+    record, table = night(["x y,bad"], answers, unlabelled="more.txt", for_unlabelled=False)
+    assert "some words" not in table.index and record.unlabelled == 1
+    assert record.corrections.model_dump(exclude_defaults=True) == {"unused": 1}
+    assert corrections.warnings(record.corrections)[0].startswith(
+        "data.corrections gives a label to 1 texts of data.unlabelled, which are not used: the split or train.window needs"
+    )
+
+
+@pytest.mark.parametrize(
+    ("split", "window", "place_needed"),
+    [
+        ({}, None, False),
+        ({"by": "group"}, 100, False),
+        ({"by": "order"}, None, True),
+        ({"by": "time"}, None, True),
+        ({"by": "time", "holdout": "held.csv"}, None, False),
+        ({}, "30d", True),
+    ],
+)
+def test_splits_and_windows_that_need_a_time_or_an_order(split, window, place_needed):
+    data = {"path": "a.csv", "timestamp": "day" if window == "30d" else None}
+    night = {"model": "m", "train": {"base_model": "scratch:bert", "window": window}, "data": data, "split": split}
+    settings = check(night, "night.yaml")
+    assert needs_place(settings, settings.resolved_objectives["main"]) == place_needed
 
 
 def test_rows_of_a_holdout_file_are_corrected_too(tmp_path):
@@ -283,3 +325,14 @@ def test_a_list_without_files_is_refused():
     with pytest.raises(SettingsError, match=r"data\.corrections: .*names no file"):
         night = {"model": "m", "train": {"base_model": "scratch:bert"}}
         check(night | {"data": {"path": "a.csv", "corrections": []}}, "night.yaml")
+
+
+def test_the_counts_of_several_objectives_are_added_for_the_mlflow_run():
+    empty = {"status": "passed", "reason": "", "read": 0, "kept": 0, "quarantined": {}, "expectations": []}
+    first, second = CorrectionCounts(relabelled=2, new_labels={"x": 1}), CorrectionCounts(relabelled=1, unknown=3)
+    checked = {str(n): Checked(**empty, corrections=counts) for n, counts in enumerate((first, second, None))}
+    assert {name: count for name, count in correction_counts(checked).items() if count} == {
+        "relabelled": 3,
+        "unknown": 3,
+    }
+    assert correction_counts({"main": Checked(**empty)}) == {}

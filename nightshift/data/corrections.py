@@ -20,6 +20,7 @@ from nightshift.records import CorrectionCounts, Kind
 DECIDED_FILE = "decided.parquet"
 """File beside the rows with the keys of those that a person has decided on: `row_key` and `decision`."""
 DECIDED_SCHEMA = pa.schema([("row_key", pa.string()), ("decision", pa.string())])
+UNUSED = "unused"
 MAX_NAMED = 10
 """Maximum number of labels in a sentence."""
 
@@ -32,11 +33,13 @@ class LabelForm:
         kind: The objective's kind.
         separator: Joins the labels of a row that may have several.
         has_labels: False if the model learns from the texts alone.
+        for_unlabelled: True if a text of `data.unlabelled` with a label becomes a row.
     """
 
     kind: Kind = "classification"
     separator: str | None = None
     has_labels: bool = True
+    for_unlabelled: bool = True
 
     def canonical(self, label: str) -> str:
         """Return a label that a person wrote as labels are written in rows; raise ValueError if it is none."""
@@ -125,7 +128,10 @@ class Corrections:
         self._given_labels: Counter[str] = Counter()
 
     def apply(self, rows: pa.Table) -> pa.Table:
-        """Return a batch of rows in canonical columns, with new labels, and `dropped` where a person dropped the row."""
+        """Return a batch of rows in canonical columns with the corrections applied.
+
+        It has new labels, `dropped` where a person dropped the row, and unlabelled texts with a label as rows of no side.
+        """
         positions = self._positions(rows)
         decisions = self._decisions.take(positions)
         is_relabelled, is_dropped = (pc.equal(decisions, name).fill_null(False) for name in ("relabel", "drop"))
@@ -133,10 +139,16 @@ class Corrections:
             self._note_labels(rows["label"].filter(pc.invert(is_relabelled)))
         if decisions.null_count == len(rows):
             return rows
-        self._count(positions, rows["row_key"])
+        is_unlabelled = pc.equal(_one_array(rows["side"]), "unlabelled")
+        is_unused = (
+            pc.and_(is_relabelled, is_unlabelled) if not self._form.for_unlabelled else pa.repeat(False, len(rows))
+        )
+        self._count(positions, rows["row_key"], is_unused)
         columns = {"dropped": is_dropped}
         if "label" in rows.column_names:
+            is_relabelled = pc.and_not(is_relabelled, is_unused)
             columns["label"] = pc.if_else(is_relabelled, self._labels.take(positions), rows["label"])
+            columns["side"] = pc.if_else(pc.and_(is_relabelled, is_unlabelled), "", rows["side"])
         for name, values in columns.items():
             rows = rows.set_column(rows.column_names.index(name), name, values)
         return rows
@@ -146,15 +158,21 @@ class Corrections:
         if self._form.kind == "classification" and self._labels.null_count < len(self._labels):
             self._labels_of_rows.update(*map(self._form.single_labels, labels.unique().drop_null().to_pylist()))
 
-    def _count(self, positions: pa.Array, keys: pa.ChunkedArray) -> None:
-        """Count the corrections of a batch, given their positions, null for rows without one."""
-        has_decision = positions.is_valid()
-        for position, key in zip(positions.drop_null().to_pylist(), keys.filter(has_decision).to_pylist(), strict=True):
+    def _count(self, positions: pa.Array, keys: pa.ChunkedArray, is_unused: pa.Array) -> None:
+        """Count the corrections of a batch.
+
+        Args:
+            positions: Position of the correction of each row, null for rows without one.
+            keys: Key of each row.
+            is_unused: True for each row whose new label cannot be used.
+        """
+        columns = (cells.filter(positions.is_valid()).to_pylist() for cells in (positions, keys, is_unused))
+        for position, key, cannot_use in zip(*columns, strict=True):
             correction = self._corrections[position]
             self._has_rows[position] = True
             self._decision_by_row[key] = correction.decision
-            self._num_rows[correction.decision] += 1
-            if correction.new_label is not None:
+            self._num_rows[UNUSED if cannot_use else correction.decision] += 1
+            if correction.new_label is not None and not cannot_use:
                 self._given_labels.update(self._form.single_labels(correction.new_label))
 
     def _positions(self, rows: pa.Table) -> pa.Array:
@@ -187,6 +205,7 @@ class Corrections:
             kept=self._num_rows["keep"],
             undecided=self._undecided,
             unknown=int((~self._has_rows).sum()),
+            unused=self._num_rows[UNUSED],
             new_labels=new_labels if is_classification else {},
         )
 
@@ -212,14 +231,20 @@ def describe(counts: CorrectionCounts) -> str:
 
 def warnings(counts: CorrectionCounts) -> list[str]:
     """Return sentences on what a person should look at in the corrections."""
-    if not counts.new_labels:
-        return []
-    names = [f"{quoted(label)} ({rows:,})" for label, rows in counts.new_labels.items()]
-    more = f" and {len(names) - MAX_NAMED:,} more" if len(names) > MAX_NAMED else ""
-    return [
-        "data.corrections gives labels that no other row has, with their rows: "
-        f"{', '.join(names[:MAX_NAMED])}{more}; mend the new_label if it is misspelt"
-    ]
+    sentences = []
+    if counts.new_labels:
+        names = [f"{quoted(label)} ({rows:,})" for label, rows in counts.new_labels.items()]
+        more = f" and {len(names) - MAX_NAMED:,} more" if len(names) > MAX_NAMED else ""
+        sentences.append(
+            "data.corrections gives labels that no other row has, with their rows: "
+            f"{', '.join(names[:MAX_NAMED])}{more}; mend the new_label if it is misspelt"
+        )
+    if counts.unused:
+        sentences.append(
+            f"data.corrections gives a label to {counts.unused:,} texts of data.unlabelled, which are not used: the split or "
+            "train.window needs their time or order; add them to the files of data.path"
+        )
+    return sentences
 
 
 def _one_array(cells: pa.ChunkedArray | pa.Array) -> pa.Array:
