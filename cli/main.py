@@ -36,6 +36,7 @@ BENCHMARKS = {
     "train": "benchmarks.train",
     "flow": "benchmarks.flow",
     "gate": "benchmarks.gate",
+    "gate_fresh": "benchmarks.gate_fresh",
     "coverage": "benchmarks.coverage",
     "first": "benchmarks.first",
     "baseline": "benchmarks.baseline",

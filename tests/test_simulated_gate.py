@@ -5,9 +5,10 @@ import pytest
 from factories import objective, table
 
 from benchmarks import gate as simulation
-from benchmarks import gate_groups
+from benchmarks import gate_fresh, gate_groups
 from benchmarks.f1 import Metric
 from nightshift.evaluation.claims import LatencyComparison
+from nightshift.evaluation.sequential import Wealth
 from nightshift.evaluation.significance import compare
 from tasks.gate.first_version import References
 from tasks.gate.stage import Evidence, GateSettings, decide
@@ -126,3 +127,23 @@ def test_simulated_models_have_the_accuracy_and_disagreement_they_should():
     assert anchor.sum() == 100_000 and anchor[0, 1] == pytest.approx(90_000, abs=400)
     assert side.cells[0, :, 1].sum() == regressed and side.cells[0, :, 2].sum() == improved
     assert simulation.SKEWED.accuracy(simulation.SKEWED.value(0.9)) == pytest.approx(0.9, abs=1e-4)
+
+
+def test_the_simulated_bets_on_new_rows_are_those_of_the_gate():
+    differences = np.random.default_rng(5).choice([-1.0, 0.0, 1.0], size=40)
+    bets = gate_fresh.Bets(np.zeros(2))
+    for difference in differences:
+        counted = np.array([True, False])
+        bets.count(counted, 1, np.full(2, int(difference > 0)), np.full(2, int(difference < 0)))
+    assert bets.log_value[0] == pytest.approx(Wealth().after(differences).log_value)
+    assert bets.log_value[1] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_new_rows_find_what_the_holdout_cannot_see():
+    world = gate_fresh.World("sudden", shock=0.04, since=20, nights=45)
+    lag = {
+        policy: gate_fresh.simulate(world, policy, 5000, 200, 0.075, 20, 1)["last"].mean()
+        for policy in gate_fresh.POLICIES
+    }
+    assert lag["both"] < 0.01 < lag["holdout"]
+    assert lag["both, trials"] < 0.01
