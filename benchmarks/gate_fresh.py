@@ -50,7 +50,7 @@ class World:
     """Loss of true accuracy on new rows, once, in night `since`."""
     growth: float = 0.0
     """True accuracy of a challenger minus that of the night before's, on all rows."""
-    nights: int = RUNS_PER_YEAR
+    num_runs: int = RUNS_PER_YEAR
 
 
 WORLDS = [
@@ -58,10 +58,10 @@ WORLDS = [
     World("each 0.2 points worse than the champion", gap=-0.002),
     World("seeds: 0.3 points up or down", noise=0.003),
     World("each 0.2 points better than the champion", gap=0.002),
-    World("each 0.2 points better than the night before", growth=0.002, nights=40),
+    World("each 0.2 points better than the night before", growth=0.002, num_runs=40),
     World("drift: 0.01 points a night", decay=0.0001, noise=0.003),
     World("3 points lost at once, after 250 nights", shock=0.03, since=250),
-    World("1 point better", gain=0.01, nights=100),
+    World("1 point better", gain=0.01, num_runs=100),
     World("1 point better, after 100 nights", gain=0.01, since=100),
     World("2 points better, after 250 nights", gain=0.02, since=250),
 ]
@@ -88,7 +88,14 @@ class Bets:
         return log_value
 
     def count(self, years: np.ndarray, rows: int, gains: np.ndarray, losses: np.ndarray) -> None:
-        """Count a night's rows in some years; what is placed during the night is placed at its start."""
+        """Count a night's rows in some years; what is placed during the night is placed at its start.
+
+        Args:
+            years: True in years in which they count.
+            rows: Number of rows.
+            gains: Number of rows that only the first model has right, by year.
+            losses: Number of rows that only the second has right.
+        """
         placed = sequential.log_placed(self.units, self.units + rows) - log(len(sequential.BETS))
         on_bets = np.logaddexp(self.on_bets, placed[:, None])
         on_bets += gains[:, None] * LOG_BETS[0] + losses[:, None] * LOG_BETS[1]
@@ -138,31 +145,21 @@ class Models:
     """A model a year: its accuracy on the rows of the start, and what new rows take off."""
 
     accuracy: np.ndarray
-    lost: np.ndarray
+    drift: np.ndarray
 
     @property
     def now(self) -> np.ndarray:
         """Return the true accuracy on new rows."""
-        now: np.ndarray = self.accuracy - self.lost
+        now: np.ndarray = self.accuracy - self.drift
         return now
 
     def replaced(self, years: np.ndarray, by: "Models") -> "Models":
         """Return these models, in some years the others."""
-        return Models(np.where(years, by.accuracy, self.accuracy), np.where(years, by.lost, self.lost))
+        return Models(np.where(years, by.accuracy, self.accuracy), np.where(years, by.drift, self.drift))
 
 
 class Simulation:
-    """Many years at once, night by night.
-
-    Args:
-        world: Challengers, and how the world moves.
-        policy: A name of `POLICIES`.
-        rows: Number of rows of the holdout at the start.
-        fresh: Number of new rows a night.
-        disagreement: Share of rows on which two equal models disagree.
-        years: Number of years.
-        seed: Seed of the random numbers.
-    """
+    """Many years at once, night by night; the arguments are those of `simulate`."""
 
     def __init__(
         self, world: World, policy: str, rows: int, fresh: int, disagreement: float, years: int, seed: int
@@ -180,18 +177,18 @@ class Simulation:
         self.retraining, self.trial = Bets(self.none), Bets(self.none)
         self.spent = np.zeros(years)
         self.total = {name: np.zeros(years) for name in ("wrong", "promotions", "by_rows", "by_trial", "lag", "last")}
-        self.total["wait"] = np.full(years, float(world.nights))
+        self.total["wait"] = np.full(years, float(world.num_runs))
 
     def right(self, accuracy: np.ndarray) -> np.ndarray:
         """Return the probability that a model is correct, by year and difficulty."""
         return _right(accuracy, self.share)
 
-    def night(self, night: int) -> None:
+    def run(self, run: int) -> None:
         """Simulate a night: the new rows, tonight's challenger, the tests, the move."""
-        self._move_world(self.world.decay + (self.world.shock if night == self.world.since else 0.0))
+        self._move_world(self.world.decay + (self.world.shock if run == self.world.since else 0.0))
         self._count_new_rows()
-        self._grow_sides(night)
-        challenger = self._challenger(night)
+        self._grow_sides(run)
+        challenger = self._challenger(run)
         hits = {name: side.answer(self.right(challenger.accuracy)) for name, side in self.sides.items()}
         z = {name: z_scores(side, hits[name]) for name, side in self.sides.items()}
         is_in_favour = (z["validation"] >= 0) & (z["holdout"] >= 0)
@@ -201,7 +198,7 @@ class Simulation:
         self.spent += bid
         is_promoted = by_rows | (likely & (bid > 0) & (z["holdout"] > norm.isf(np.maximum(bid, 1e-12))))
         by_trial = (self.trial.log_value >= self.thresholds[1]) & (self.age >= 0) & ~is_promoted
-        self._record(night, challenger, is_promoted, by_trial)
+        self._record(run, challenger, is_promoted, by_trial)
         self.total["by_rows"] += by_rows
         self._move_champion(challenger, hits, is_promoted, by_trial)
         self._restart_bets(challenger, likely, is_promoted | by_trial, by_trial)
@@ -209,7 +206,7 @@ class Simulation:
 
     def _move_world(self, step: float) -> None:
         for model in filter(None, (self.champion, self.candidate, self.yesterday)):
-            model.lost = model.lost + step
+            model.drift = model.drift + step
 
     def _count_new_rows(self) -> None:
         if not self.fresh or self.yesterday is None:
@@ -224,32 +221,32 @@ class Simulation:
             self.trial.count(self.age >= 0, self.fresh, *counts)
             self.age = np.where(self.age >= 0, self.age + 1, self.age)
 
-    def _grow_sides(self, night: int) -> None:
+    def _grow_sides(self, run: int) -> None:
         right = self.right(self.champion.now)
         for name, part in (("holdout", HOLDOUT_SHARE), ("validation", HOLDOUT_SHARE * VALIDATION)):
-            more = int(part * self.fresh * (night + 1)) - int(part * self.fresh * night)
+            more = int(part * self.fresh * (run + 1)) - int(part * self.fresh * run)
             self.sides[name].grow(more, right, right, self.all)
 
-    def _challenger(self, night: int) -> Models:
+    def _challenger(self, run: int) -> Models:
         world = self.world
         if world.growth:
-            return Models(np.full(len(self.all), START + world.growth * (night + 1)), self.none)
+            return Models(np.full(len(self.all), START + world.growth * (run + 1)), self.none)
         if world.gap:
             return Models(self.champion.accuracy + world.gap, self.none)
         noise = self.rng.normal(0, world.noise, len(self.all))
-        return Models(START + noise + (world.gain if night >= world.since else 0.0), self.none)
+        return Models(START + noise + (world.gain if run >= world.since else 0.0), self.none)
 
-    def _record(self, night: int, challenger: Models, is_promoted: np.ndarray, by_trial: np.ndarray) -> None:
+    def _record(self, run: int, challenger: Models, is_promoted: np.ndarray, by_trial: np.ndarray) -> None:
         truth, candidate = challenger.now - self.champion.now, self.candidate.now - self.champion.now
         lag = np.where(is_promoted, 0.0, np.where(by_trial, truth - candidate, truth))
         moved = is_promoted | by_trial
         self.total["wrong"] += (is_promoted & (truth <= 1e-12)) | (by_trial & (candidate <= 1e-12))
         self.total["promotions"] += moved
         self.total["by_trial"] += by_trial
-        self.total["lag"] += lag / self.world.nights
+        self.total["lag"] += lag / self.world.num_runs
         self.total["last"] = lag
-        if night >= self.world.since:
-            wait = night - self.world.since + 1
+        if run >= self.world.since:
+            wait = run - self.world.since + 1
             self.total["wait"] = np.where(moved, np.minimum(self.total["wait"], wait), self.total["wait"])
 
     def _move_champion(
@@ -274,7 +271,16 @@ class Simulation:
 def simulate(
     world: World, policy: str, rows: int, fresh: int, disagreement: float, years: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """Simulate many years at once; the arguments are those of `Simulation`.
+    """Simulate many years at once.
+
+    Args:
+        world: Challengers, and how the world moves.
+        policy: A name of `POLICIES`.
+        rows: Number of rows of the holdout at the start.
+        fresh: Number of new rows a night.
+        disagreement: Share of rows on which two equal models disagree.
+        years: Number of years.
+        seed: Seed of the random numbers.
 
     Returns:
         Arrays by year: `wrong` (number of wrong promotions), `promotions`, `by_rows` (those by the bets on retraining),
@@ -282,8 +288,8 @@ def simulate(
         same in the last night), `wait` (nights from `since` on to the first promotion).
     """
     simulation = Simulation(world, policy, rows, fresh, disagreement, years, seed)
-    for night in range(world.nights):
-        simulation.night(night)
+    for run in range(world.num_runs):
+        simulation.run(run)
     return simulation.total
 
 

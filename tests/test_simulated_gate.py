@@ -140,7 +140,7 @@ def test_the_simulated_bets_on_new_rows_are_those_of_the_gate():
 
 
 def test_new_rows_find_what_the_holdout_cannot_see():
-    world = gate_fresh.World("sudden", shock=0.04, since=20, nights=45)
+    world = gate_fresh.World("sudden", shock=0.04, since=20, num_runs=45)
     lag = {
         policy: gate_fresh.simulate(world, policy, 5000, 200, 0.075, 20, 1)["last"].mean()
         for policy in gate_fresh.POLICIES
