@@ -210,7 +210,9 @@ def _label_lines(checked: dict[str, Any]) -> list[str]:
 @app.command()
 def predict(
     model_uri: Annotated[str, typer.Argument(metavar="MODEL_URI", help="Model URI, such as models:/reviews@champion.")],
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="File of any kind that nights read.")],
+    source: Annotated[
+        str, typer.Argument(metavar="INPUT", help="File, folder, pattern or address, of any kind that nights read.")
+    ],
     output: Annotated[
         Path | None,
         typer.Option("--output", help="CSV, TSV, JSON Lines or Parquet; standard output as CSV if not set."),
@@ -225,23 +227,41 @@ def predict(
             help="Generation parameter: max_new_tokens, temperature, top_p, top_k, repetition_penalty, stop_strings, seed.",
         ),
     ] = None,
-    text: Annotated[str, typer.Option("--text", metavar="COLUMN", help="Column with the texts.")] = "text",
+    text: Annotated[
+        str,
+        typer.Option(
+            "--text", metavar="COLUMN", help="Column with the texts; if not set, that of --settings, or text."
+        ),
+    ] = "",
     text_pair: Annotated[
         str,
         typer.Option(
             "--text-pair",
             metavar="COLUMN",
-            help="Column with the second texts; if not set, text_pair if the file has it.",
+            help="Column with the second texts; if not set, that of --settings, or text_pair if there is one.",
         ),
     ] = "",
+    settings: Annotated[
+        Path | None,
+        typer.Option(
+            "--settings", metavar="SETTINGS", help="Settings of a night, whose section data says how to read."
+        ),
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option("--data", metavar="NAME=VALUE", help="Setting of the section data, such as sheet, query or join."),
+    ] = None,
 ) -> None:
-    """Predict the rows of a file."""
+    """Predict the rows of a file, a database or another source."""
     with _reported_errors(), permissions.users_umask():
-        from flows.predict import predict_file
+        from flows.predict import data_settings, predict_rows
         from flows.settings_file import parse_options
 
         generation = parse_options(params or (), "--param")
-        csv, difference = predict_file(model_uri, source, output, objective, compare, generation, text, text_pair)
+        columns = {name: column for name, column in (("text", text), ("text_pair", text_pair)) if column}
+        options = parse_options(data or (), "--data") | columns
+        rows = data_settings(source, str(settings or ""), objective, options)
+        csv, difference = predict_rows(model_uri, rows, output, objective, compare, generation)
         if difference:
             _print(difference, err=True)
         if output is None:
@@ -252,7 +272,7 @@ def predict(
 def watch(
     settings: SettingsFile,
     source: Annotated[
-        str, typer.Argument(metavar="ROWS", help="File with new rows, or a pattern; labels are optional.")
+        str, typer.Argument(metavar="ROWS", help="File, folder, pattern or address with new rows; labels are optional.")
     ],
     as_json: Json = False,
 ) -> None:

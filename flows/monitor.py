@@ -1,5 +1,6 @@
 """Monitoring of the champion: drift of new rows against its holdout, and its quality on them."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from flows.settings import NightSettings, ObjectiveSettings
 from flows.settings_file import load
 from nightshift import escaping, redaction
 from nightshift.data.cleaning import CleaningSettings
+from nightshift.data.label_review import missing_labels
+from nightshift.data.missing_words import MISSING_VALUES
 from nightshift.data.settings import DataSettings
 from nightshift.errors import InputError, UserError
 from nightshift.evaluation import drift_profile
@@ -45,7 +48,7 @@ def watch(
 
     Args:
         settings_file: Settings file, which defines the columns.
-        source: File with new rows, or a pattern, relative to the settings file; labels are optional.
+        source: File with new rows, a folder, a pattern or an address, as data.path; labels are optional.
         max_index: Population stability index from which a difference counts as drift.
         max_drop: Drop of quality that counts as worse, in the fraction of correct rows (or the mean score of a row).
     """
@@ -73,7 +76,7 @@ def monitor_rows(
 
     Args:
         settings: Settings, which define the columns.
-        source: File with new rows, or a pattern, relative to the settings file.
+        source: File with new rows, a folder, a pattern or an address, as data.path.
         max_index: Population stability index from which a difference counts as drift.
         max_drop: Drop of quality that counts as worse.
 
@@ -91,8 +94,10 @@ def monitor_rows(
         profile = _profile(settings.model, champion)
         name, objective_settings = next(iter(settings.resolved_objectives.items()))
         predictor = VersionPredictor(settings.model, champion, len(settings.resolved_objectives) > 1)
-        data = _cleaned_as(predictor.model.heads.get(name), objective_settings.data)
-        rows = _read_new_rows(data, objective_settings.kind, source, Path(settings.base_dir))
+        head = predictor.model.heads.get(name)
+        data = _cleaned_as(head, objective_settings.data)
+        classes = () if head is None else head.labels
+        rows = _read_new_rows(data, objective_settings.kind, source, Path(settings.base_dir), classes)
         frame = rows[rows["row_key"].notna()].reset_index(drop=True)
         if frame.empty:
             raise InputError(f"{source}: none of {len(rows)} rows can be read")
@@ -138,8 +143,18 @@ def _cleaned_as(head: Any, data: DataSettings) -> DataSettings:
     return data.model_copy(update={"cleaning": cleaning})
 
 
-def _read_new_rows(data: DataSettings, kind: Kind, source: str, base_dir: Path) -> pd.DataFrame:
-    """Read new rows without excluded ones; empty labels are null, and the column is absent if the file has none."""
+def _read_new_rows(
+    data: DataSettings, kind: Kind, source: str, base_dir: Path, classes: Collection[str] = ()
+) -> pd.DataFrame:
+    """Read new rows without excluded ones; empty labels are null, and the column is absent if the file has none.
+
+    Args:
+        data: How rows are read.
+        kind: The objective's kind.
+        source: File, pattern or address.
+        base_dir: Folder that relative paths start from.
+        classes: Labels that the champion knows, which are labels even if they are words such as `None`.
+    """
     data = data.model_copy(update={"path": source, "unlabelled": None, "corrections": None, "timestamp": None})
     sources = locate(data, None, base_dir)
     try:
@@ -152,6 +167,9 @@ def _read_new_rows(data: DataSettings, kind: Kind, source: str, base_dir: Path) 
     rows = rows.where(rows.notna(), None)
     if "label" in rows and kind == "regression":
         rows["label"] = rows["label"].where(is_number(rows["label"]), None)
+    elif "label" in rows:
+        words = MISSING_VALUES if data.missing_values is None else data.missing_values
+        rows["label"] = missing_labels(rows["label"], kind, words, classes, data.label_separator).cells
     return rows[~rows["excluded"].astype("bool")]
 
 

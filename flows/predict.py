@@ -1,25 +1,32 @@
-"""Batch prediction with a registered model, from a file to a file of the same formats."""
+"""Batch prediction with a registered model: rows of any source that nights read, to a file."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 from prefect import flow
 from prefect.runtime import flow_run
+from pydantic import Field
 
+from flows.settings_file import check_data, load
 from nightshift import generation_config, redaction
-from nightshift.data import size_limits
-from nightshift.data.row_files import OUTPUT_SUFFIXES, RowFile, as_csv, read_row_file, write_row_file
-from nightshift.errors import InputError, UserError
+from nightshift.data import remote_files
+from nightshift.data.row_files import OUTPUT_SUFFIXES, as_csv, write_row_file
+from nightshift.data.scored_rows import READ_BY_SCORING, ScoredRows, read_scored_rows
+from nightshift.data.settings import DataSettings, as_list
+from nightshift.data.sql_rows import is_sql
+from nightshift.errors import InputError, SettingsError, UserError
 from nightshift.escaping import markdown
-from nightshift.inference.predictor import problem_of
 from nightshift.prefect_ui import artifacts
-from nightshift.redaction import Parameter, redact
+from nightshift.redaction import SECRET_VALUES, Parameter, redact
 from nightshift.registry import model_registry
 from nightshift.registry.registered_model import RegisteredModel
+from nightshift.store import source_copies
 from nightshift.training.progress import slices
+from tasks.ingest import sources_of
 
 OUTPUT_COLUMNS: list[dict[str, str]] = [
     {"predicted": "label", "score": "score"},
@@ -38,7 +45,7 @@ MAX_LISTED_ANSWERS = 50
 
 def _run_name() -> str:
     model_uri, source = (redact(flow_run.parameters[name]) for name in ("model_uri", "source"))
-    return f"score-{model_uri.rpartition('/')[2]}-{Path(source).name}"
+    return f"score-{model_uri.rpartition('/')[2]}-{source.rstrip('/').rpartition('/')[2]}"
 
 
 @flow(name="score", flow_run_name=_run_name, validate_parameters=True)
@@ -49,27 +56,68 @@ def score(
     objective: str = "",
     compare: Parameter = "",
     params: dict[str, Any] | None = None,
-    text: str = "text",
+    text: str = "",
     text_pair: str = "",
+    settings_file: Parameter = "",
+    data: Annotated[dict[str, Any] | None, Field(json_schema_extra=SECRET_VALUES)] = None,
 ) -> str:
-    """Predict the rows of a file with a registered model; file extensions decide the formats.
+    """Predict the rows of a source with a registered model.
 
     Args:
         model_uri: Model URI, such as models:/reviews@champion.
-        source: Input file, of any kind that nights read.
+        source: File, folder, pattern or address, of any kind that nights read.
         output: Output file: CSV, TSV, JSON Lines or Parquet.
         objective: Objective to predict, of a model with several.
         compare: Alias or number of another version, such as challenger, whose predictions are added and compared.
         params: Generation parameters, with the names of transformers' GenerationConfig, and `seed`.
-        text: Column with the texts.
-        text_pair: Column with the second texts, for text pairs; if empty, text_pair if the file has it.
+        text: Column with the texts; if empty, that of the settings, or text.
+        text_pair: Column with the second texts, for text pairs; if empty, that of the settings, or text_pair if there is one.
+        settings_file: Settings file of a night, whose section data says how the rows are read.
+        data: Settings of the section data, such as sheet or query, which go before those of the file.
     """
     with redaction.redacted_errors():
-        redaction.refuse_parameters(model_uri=model_uri, source=source, output=output, compare=compare)
-        _, difference = predict_file(model_uri, Path(source), Path(output), objective, compare, params, text, text_pair)
+        redaction.refuse_parameters(
+            model_uri=model_uri, source=source, output=output, compare=compare, settings_file=settings_file
+        )
+        options = (data or {}) | _named(text=text, text_pair=text_pair)
+        settings = data_settings(source, settings_file, objective, options)
+        _, difference = predict_rows(model_uri, settings, Path(output), objective, compare, params)
     if difference:
         artifacts.show_comparison(model_uri.rpartition("/")[2], _as_markdown(difference))
     return output
+
+
+def _named(**columns: str) -> dict[str, str]:
+    """Return the columns that are named."""
+    return {name: column for name, column in columns.items() if column}
+
+
+def data_settings(source: str, settings_file: str, objective: str, options: Mapping[str, Any]) -> DataSettings:
+    """Return the settings of rows to score.
+
+    Without a settings file words such as NA are texts, as for every other way to query a model.
+
+    Args:
+        source: File, folder, pattern or address.
+        settings_file: Settings file of a night; may be empty.
+        objective: Objective whose settings they are, of a night with several; the first if empty.
+        options: Values that go before those of the file.
+
+    Raises:
+        SettingsError: Wrong settings, or no such objective.
+    """
+    values: dict[str, Any] = {"missing_values": []}
+    if settings_file:
+        objectives = load(Path(settings_file)).resolved_objectives
+        if objective and objective not in objectives:
+            raise SettingsError(f"{settings_file}: no objective {objective!r}; it has {', '.join(objectives)}")
+        rows_of_night = objectives[objective or next(iter(objectives))].data
+        values = rows_of_night.model_dump(include=set(READ_BY_SCORING) & rows_of_night.model_fields_set)
+        if not is_sql(source) or "#" in source:
+            values = {name: value for name, value in values.items() if name not in ("query", "table")}
+    if unread := [name for name in options if name in DataSettings.model_fields and name not in READ_BY_SCORING]:
+        raise SettingsError(f"--data {unread[0]}: not used for rows to score; expected {', '.join(READ_BY_SCORING)}")
+    return check_data(values | dict(options) | {"path": source, "label": None}, "--data")
 
 
 def _as_markdown(lines: str) -> str:
@@ -79,41 +127,37 @@ def _as_markdown(lines: str) -> str:
     )
 
 
-def predict_file(
+def predict_rows(
     model_uri: str,
-    source: Path,
+    data: DataSettings,
     output: Path | None,
     objective: str = "",
     compare: str = "",
     params: dict[str, Any] | None = None,
-    text: str = "text",
-    text_pair: str = "",
 ) -> tuple[str, str]:
-    """Add the model's predictions (`OUTPUT_COLUMNS`) to every row of a file.
+    """Add the model's predictions (`OUTPUT_COLUMNS`) to every row of a source.
 
     Args:
         model_uri: Model URI, such as models:/reviews@champion.
-        source: File of any kind that nights read.
+        data: The source, relative to the working directory, and how it is read.
         output: CSV, TSV, JSON Lines or Parquet; None for CSV text.
         objective: Objective to predict, of a model with several.
         compare: Alias or number of another version, whose predictions are added as the column `compared`.
         params: Fields of `nightshift.generation_config.Generation`, and `seed`.
-        text: Column with the texts.
-        text_pair: Column with the second texts; if empty, `text_pair` if the file has it.
 
     Returns:
         The CSV text, empty if `output` was written, and the difference from the compared version in words.
 
     Raises:
-        InputError: The file cannot be read or written, or a column is missing or in the way.
+        InputError: The rows cannot be read or written, or a column is missing or in the way.
         UserError: The model refuses the rows, such as for an objective that it does not have.
     """
-    if output is not None and output.suffix not in OUTPUT_SUFFIXES:
-        raise InputError(f"{output}: expected one of {', '.join(OUTPUT_SUFFIXES)}")
-    with size_limits.memory_errors_as_input(source):
-        rows = read_row_file(source)
-    texts = _texts(rows, text, text_pair)
-    columns = _answers(model_uri, texts, objective, params or {}, bool(text_pair))
+    if output is not None and (output.suffix not in OUTPUT_SUFFIXES or remote_files.is_remote(str(output))):
+        raise InputError(f"{output}: expected a file on this machine, one of {', '.join(OUTPUT_SUFFIXES)}")
+    scored = read_source(data)
+    rows, texts = scored.rows, pd.DataFrame(scored.texts, dtype="object")
+    texts.index += 1
+    columns = _answers(model_uri, texts, objective, params or {}, data.text_pair is not None)
     difference = ""
     if compare:
         compared_uri = _sibling(model_uri, compare)
@@ -121,7 +165,7 @@ def predict_file(
         difference = _difference(columns, model_uri, compared_uri)
     if clash := [name for name in columns if name in rows.names]:
         raise InputError(
-            f"{source}: it has {' and '.join(clash)} already, which the answers would write over; rename the column"
+            f"{rows.name}: it has {' and '.join(clash)} already, which the answers would write over; rename the column"
         )
     added = {name: column.tolist() for name, column in columns.items()}
     if output is None:
@@ -130,29 +174,12 @@ def predict_file(
     return "", difference
 
 
-def _texts(rows: RowFile, text: str, text_pair: str) -> pd.DataFrame:
-    """Return the text columns under the model's names for them; the index counts rows from 1.
-
-    Raises:
-        InputError: A column is missing, or a row has no text.
-    """
-    columns = {"text": text}
-    if text_pair or "text_pair" in rows.names:
-        columns["text_pair"] = text_pair or "text_pair"
-    for name, column in columns.items():
-        if column not in rows.names:
-            raise InputError(
-                f"{rows.path}: no column {column!r}; it has {', '.join(rows.names)}; "
-                f"name the column to read with --{name.replace('_', '-')}"
-            )
-    texts = pd.DataFrame({name: pd.Series(rows.values(column), dtype="object") for name, column in columns.items()})
-    texts.index += 1
-    if rows.is_delimited:
-        texts = texts.replace("", None)
-    for row, value in texts["text"].items():
-        if problem := problem_of(value):
-            raise InputError(f"{rows.path}, row {row}: {text} is {problem}; take the row out")
-    return texts
+def read_source(data: DataSettings) -> ScoredRows:
+    """Return the rows of a source; remote ones are copied first, as those of a night are."""
+    paths = as_list(data.path)
+    sources = [source for path in paths for source in sources_of(path, "source", Path.cwd(), query=data.sql_query)]
+    locations = ((source, source_copies.location(source, data.sql_query)) for source in sources)
+    return read_scored_rows(", ".join(paths), locations, data)
 
 
 def _answers(
@@ -162,10 +189,10 @@ def _answers(
 
     Args:
         model_uri: Model URI, such as models:/reviews@champion.
-        texts: The columns that `_texts` returns.
+        texts: The columns `text` and, if there are second texts, `text_pair`; the index counts rows from 1.
         objective: Objective to predict, of a model with several.
         params: Generation parameters.
-        requires_pairs: True if the user has set a column of second texts, so that the model must read pairs.
+        requires_pairs: True if a column of second texts is set, so that the model must read pairs.
     """
     if unknown := [name for name in params if name not in PARAMS]:
         raise UserError(f"no parameter {unknown[0]!r}: a model that writes takes {', '.join(PARAMS)}")

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from flows.settings import NightSettings, section_class
 from nightshift import redaction, renamed_settings
+from nightshift.data.settings import DataSettings
 from nightshift.errors import SettingsError
 from nightshift.records import Settings
 
@@ -167,6 +168,24 @@ def check(values: dict[str, Any], source: str, text: str = "") -> NightSettings:
         raise SettingsError("\n".join(f"{source}: {_error_line(item, scalars)}" for item in error.errors())) from error
 
 
+def check_data(values: dict[str, Any], source: str) -> DataSettings:
+    """Validate settings of rows alone.
+
+    Args:
+        values: The values of the section `data`.
+        source: Where they come from, for errors.
+
+    Raises:
+        SettingsError: Wrong settings, one line for each wrong field.
+    """
+    _refuse_secrets(values, source)
+    try:
+        return DataSettings.model_validate(values)
+    except ValidationError as error:
+        lines = [f"{source}: {_error_line(item, {}, DataSettings)}" for item in error.errors()]
+        raise SettingsError("\n".join(lines)) from error
+
+
 def _refuse_secrets(value: Any, source: str, field: str = "") -> None:
     """Raise SettingsError for an address with a password or a token, because settings are stored and shown."""
     if isinstance(value, dict):
@@ -218,22 +237,25 @@ def _written(error: Any, scalars: Mapping[Place, str]) -> str | None:
     return next((text for text in below if repr(_parse_yaml(text)) == repr(error["input"])), None)
 
 
-def _error_line(error: Any, scalars: Mapping[Place, str]) -> str:
+def _error_line(error: Any, scalars: Mapping[Place, str], model: type[Settings] = NightSettings) -> str:
     location = ".".join(str(part) for part in error["loc"])
     if (written := _written(error, scalars)) is not None:
         return f'{location}: YAML reads {written} as {error["input"]!r}; if it is a text, quote it: "{written}"'
     if error["type"] == "together":
         return ".".join(filter(None, (location, f"{error['ctx']['field']}: {error['msg']}")))
     if error["type"] == "extra_forbidden":
-        suggestions = difflib.get_close_matches(str(error["loc"][-1]), _field_names(error["loc"][:-1]), n=1, cutoff=0.4)
+        suggestions = difflib.get_close_matches(
+            str(error["loc"][-1]), _field_names(error["loc"][:-1], model), n=1, cutoff=0.4
+        )
         return f"{location}: unknown key" + (f"; did you mean {suggestions[0]}?" if suggestions else "")
     if error["type"] == "missing":
         return f"{location}: required, but missing"
-    return redaction.redact(f"{location}: {error['msg'].removeprefix('Value error, ')} (found {error['input']!r})")
+    message = error["msg"].removeprefix("Value error, ")
+    return redaction.redact(f"{location}: {message} (found {error['input']!r})" if location else message)
 
 
-def _field_names(path: tuple[int | str, ...]) -> list[str]:
-    model: type[Settings] | None = NightSettings
+def _field_names(path: tuple[int | str, ...], settings: type[Settings]) -> list[str]:
+    model: type[Settings] | None = settings
     parts = iter(path)
     for part in parts:
         if model is None:

@@ -50,6 +50,8 @@ ADDRESS_WITH_SECRET = (
 """Pattern of such addresses that JSON schema knows as well; a little wider."""
 SECRET_SCHEMA = {"type": "string", "pattern": ADDRESS_WITH_SECRET}
 """JSON schema of texts that `carries_secret` finds."""
+SECRET_VALUES = {"additionalProperties": {"not": SECRET_SCHEMA}}
+"""JSON schema of a mapping without such a text among its values."""
 Parameter = Annotated[str, Field(json_schema_extra={"not": SECRET_SCHEMA})]
 """Parameter of a flow that may be an address: Prefect's server refuses one with a secret, and keeps nothing of it."""
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)

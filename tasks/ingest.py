@@ -3,7 +3,6 @@
 import hashlib
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,12 @@ from nightshift.data.cleaning import RAW, RAW_KEY, CleaningCounts
 from nightshift.data.correction_files import read_corrections
 from nightshift.data.corrections import DECIDED_FILE, Corrections, LabelForm
 from nightshift.data.exclusion import excluded_keys
-from nightshift.data.nested_cells import select_cells
+from nightshift.data.nested_cells import column_name, select_cells
 from nightshift.data.partitions import with_partitions
 from nightshift.data.readers import read_batches
 from nightshift.data.remote_files import is_remote
 from nightshift.data.settings import Column, DataSettings, as_list
-from nightshift.data.sources import files_of
+from nightshift.data.sources import files_of, named_errors
 from nightshift.data.sql_rows import SqlQuery
 from nightshift.errors import EmptyInputError, InputError
 from nightshift.records import Kind, Rows, Source
@@ -47,20 +46,32 @@ def locate(data: DataSettings, holdout: str | None, base_dir: Path) -> list[Sour
         InputError: A file is missing, or a database or server refuses.
     """
     sources = [
-        source for path in as_list(data.path) for source in _sources(path, "data.path", base_dir, "", data.sql_query)
+        source for path in as_list(data.path) for source in sources_of(path, "data.path", base_dir, "", data.sql_query)
     ]
     for path in as_list(data.unlabelled or []):
-        sources += _sources(path, "data.unlabelled", base_dir, "unlabelled")
+        sources += sources_of(path, "data.unlabelled", base_dir, "unlabelled")
     if holdout is not None:
-        sources += _sources(holdout, "split.holdout", base_dir, "holdout")
+        sources += sources_of(holdout, "split.holdout", base_dir, "holdout")
     for path in as_list(data.corrections or []):
-        sources += _sources(path, "data.corrections", base_dir, "corrections")
+        sources += sources_of(path, "data.corrections", base_dir, "corrections")
     if data.exclude is not None:
-        sources += _sources(data.exclude, "data.exclude", base_dir, "exclude")
+        sources += sources_of(data.exclude, "data.exclude", base_dir, "exclude")
     return list({(source.path, source.side): source for source in sources}.values())
 
 
-def _sources(path: str, setting: str, base_dir: Path, side: Any, query: SqlQuery = NO_QUERY) -> list[Source]:
+def sources_of(path: str, setting: str, base_dir: Path, side: Any = "", query: SqlQuery = NO_QUERY) -> list[Source]:
+    """Return the sources that an address or a path means, with their digests; of remote ones a copy is kept.
+
+    Args:
+        path: File, folder, pattern or address.
+        setting: The settings field that names it, for errors.
+        base_dir: Folder that relative paths start from.
+        side: Side of its rows.
+        query: What is read of a database whose address names no table.
+
+    Raises:
+        InputError: A file is missing, or a database or server refuses.
+    """
     if is_remote(path):
         return [
             source.model_copy(update={"side": side})
@@ -112,7 +123,7 @@ def read_rows(
         names = available[source.path] = {}
         try:
             location = source_copies.location(source, data.sql_query)
-            with size_limits.memory_errors_as_input(source.path), _errors_of(source, location):
+            with size_limits.memory_errors_as_input(source.path), named_errors(source.path, location):
                 for records in read_batches(location, data.read_options):
                     batch = with_partitions(records, source.partitions)
                     names |= dict.fromkeys(batch.table.column_names)
@@ -123,7 +134,7 @@ def read_rows(
                         batch,
                         source=display_names[source.path],
                         side=source.side,
-                        names={field: _column_name(columns.get(field), list(names)) for field in fields},
+                        names={field: column_name(columns.get(field), list(names)) for field in fields},
                         options=_cell_options(data, list(names)),
                         excluded=to_exclude,
                         changes=changes_by_side.get(source.side, changes),
@@ -140,15 +151,6 @@ def read_rows(
     _report_empty(sources, empty)
 
 
-@contextmanager
-def _errors_of(source: Source, location: str) -> Iterator[None]:
-    """Name the source in errors of reading its copy."""
-    try:
-        yield
-    except InputError as error:
-        raise type(error)(str(error).replace(location, source.path)) from error
-
-
 def _report_empty(sources: list[Source], empty: dict[str, EmptyInputError]) -> None:
     """Log a line for each source without rows; raise its error if no other source of its side has rows."""
     filled = {source.side for source in sources if source.path not in empty}
@@ -160,15 +162,8 @@ def _report_empty(sources: list[Source], empty: dict[str, EmptyInputError]) -> N
 
 
 def _cell_options(data: DataSettings, available: list[str]) -> CellOptions:
-    names = {label: _column_name(column, available) for label, column in data.columns_by_label.items()}
+    names = {label: column_name(column, available) for label, column in data.columns_by_label.items()}
     return CellOptions(data.label_separator, data.join, names)
-
-
-def _column_name(column: Column | None, available: list[str]) -> str | None:
-    """Return the name of a column that is given by name or by position; None if it is missing."""
-    if isinstance(column, int):
-        return available[column] if column < len(available) else None
-    return column
 
 
 def _missing_column(columns: dict[str, Column], slices: Sequence[str], available: list[str]) -> str:
@@ -176,7 +171,7 @@ def _missing_column(columns: dict[str, Column], slices: Sequence[str], available
     required: list[tuple[str, Column]] = [(f"data.{field}", column) for field, column in columns.items()]
     required += [("gate.slices", column) for column in slices]
     for setting, column in required:
-        if _column_name(column, available) not in available:
+        if column_name(column, available) not in available:
             return f"{setting}: no column {column!r}"
     return ""
 

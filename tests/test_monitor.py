@@ -186,6 +186,15 @@ def test_labels_that_say_nothing_are_none(tmp_path, kind, labels):
     assert frame["label"].notna().tolist() == [True, False, False, True]
 
 
+def test_words_that_say_nothing_are_no_labels_unless_the_champion_knows_them(tmp_path):
+    (tmp_path / "new.csv").write_text("text,label\n" + "".join(f"{n},NA\n" for n in range(40)) + "x,a\ny,None\nz,b\n")
+    data = DataSettings(path="rows.csv", label_map={"b": "c"})
+    labels = _read_new_rows(data, "classification", "new.csv", tmp_path, ["a", "None"])["label"]
+    assert labels[40:].tolist() == ["a", "None", "c"] and labels[:40].isna().all()
+    kept = data.model_copy(update={"missing_values": []})
+    assert _read_new_rows(kept, "classification", "new.csv", tmp_path)["label"].notna().all()
+
+
 def test_an_address_is_watched_as_it_is_and_a_path_from_the_working_directory(home, tmp_path, monkeypatch, capsys):
     (tmp_path / "night.yaml").write_text("model: x\ndata: {path: rows.csv}\ntrain: {base_model: ./base}\n")
     monkeypatch.setattr(environment, "prepare", lambda: None)

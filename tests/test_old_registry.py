@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import Shell
+from predictions import predict_file
 from samples import messages
 
 from cli.export import export
-from flows.predict import predict_file
 from flows.promotion import promote_by_hand, roll_back
 
 OLD_REGISTRY = Path(__file__).parent / "data" / "registry-0.1"

@@ -7,9 +7,9 @@ from io import StringIO
 import numpy as np
 import pandas as pd
 import pytest
+from predictions import predict_file
 from small_models import BINARY, NUMBER, PAIR, STORY, TEXTS, register_model
 
-from flows.predict import predict_file
 from nightshift.errors import UserError
 
 
@@ -36,7 +36,9 @@ def test_a_file_gets_the_answers_of_the_objective(heads, objective, columns, mlf
     with pytest.raises(UserError, match=r"few\.csv, row 2: text is missing"):
         predict_file(uri, tmp_path / "few.csv", None, objective)
     (tmp_path / "few.jsonl").write_text('{"text": "a"}\n{"text": ["refund"]}\n')
-    with pytest.raises(UserError, match=r"few\.jsonl, row 2: text is no text but list"):
+    with pytest.raises(
+        UserError, match=r"few\.jsonl, row 2: text is a list where a text was expected; take the row out$"
+    ):
         predict_file(uri, tmp_path / "few.jsonl", None, objective)
     (tmp_path / "few.csv").write_text("text,predicted\na,human\n")
     with pytest.raises(UserError, match=r"few\.csv: it has predicted already, which the answers would write over"):

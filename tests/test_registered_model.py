@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import yaml
 from nights import Model, objective
+from predictions import predict_file
 
 from cli.export import export
-from flows.predict import predict_file
 from flows.promotion import promote_by_hand
 from nightshift.errors import DamagedVersionError, ForeignVersionError, NightshiftError, UserError
 from nightshift.records import Registered, RegistryState, Trained

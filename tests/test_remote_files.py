@@ -14,8 +14,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from predictions import scored
 from records import table_of
 
+from flows.monitor import _read_new_rows
 from nightshift.data.settings import DataSettings
 from nightshift.errors import InputError
 from nightshift.records import Source
@@ -122,6 +124,24 @@ def test_a_file_of_a_web_server_is_read(web, tmp_path):
     assert rows[["text", "source"]].values.tolist() == [["a", "rows.csv"], ["b", "rows.csv"]]
 
 
+def test_rows_of_a_web_server_are_scored_and_watched(web, tmp_path, home):
+    (tmp_path / "www/rows.jsonl").write_text('{"text": "a", "n": 12345678901234567890}\n')
+    rows = scored(f"{web.address}/rows.jsonl")
+    assert list(rows.rows.records()) == [{"text": "a", "n": 12345678901234567890}] and rows.texts["text"] == ["a"]
+    new = _read_new_rows(DataSettings(path="x.csv"), "classification", f"{web.address}/rows.csv", tmp_path)
+    assert new[["text", "label"]].values.tolist() == [["a", "x"], ["b", "y"]]
+
+
+def test_an_error_of_rows_to_score_names_the_address(web, tmp_path):
+    (tmp_path / "www/rows.csv").write_text("text\na\nb,c\n")
+    with pytest.raises(InputError, match=r"^http://127\.0\.0\.1:\d+/rows\.csv, line 3: 2 fields where 1 were expected"):
+        scored(f"{web.address}/rows.csv")
+    web.breaks = True
+    (tmp_path / "www/rows.csv").write_text("text\n" + "another text\n" * 9)
+    with pytest.raises(InputError, match=r"^source: http://127\.0\.0\.1:\d+/rows\.csv (cannot be read|ended after)"):
+        scored(f"{web.address}/rows.csv")
+
+
 def test_the_digest_is_of_the_content(web, tmp_path):
     data = DataSettings(path=[f"{web.address}/rows.csv", "www/rows.csv"])
     remote, local = locate(data, None, tmp_path)
@@ -180,6 +200,18 @@ def test_a_bucket_is_read_by_file_pattern_and_folder_with_partitions(s3_environm
     assert len(table_of(DataSettings(path="s3://rows/lake/day=27/part.csv"), tmp_path)) == 1
     s3_environment.pipe("rows/lake/day=29/part.csv", b"text,label\non 29,x\n")
     assert len(locate(DataSettings(path="s3://rows/lake"), None, tmp_path)) == 3
+
+
+@pytest.mark.slow
+def test_rows_of_a_bucket_are_scored_and_watched(s3_environment, tmp_path):
+    for day in ("27", "28"):
+        s3_environment.pipe(f"rows/new/day={day}/part.csv", f"id,text,label\n00{day},on {day},NA\n".encode())
+    rows = scored("s3://rows/new")
+    assert rows.texts["text"] == ["on 27", "on 28"]
+    assert next(rows.rows.records()) == {"id": "0027", "text": "on 27", "label": "NA", "day": "27"}
+    assert scored("s3://rows/new/day=28/*.csv").rows.values("id") == ["0028"]
+    new = _read_new_rows(DataSettings(path="x.csv"), "classification", "s3://rows/new/*/*.csv", tmp_path)
+    assert new["text"].tolist() == ["on 27", "on 28"] and new["label"].isna().all()
 
 
 @pytest.mark.slow

@@ -10,8 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nightshift.data.row_files import OUTPUT_SUFFIXES, as_csv, read_row_file, write_row_file
+from nightshift.data.row_files import OUTPUT_SUFFIXES, as_csv, write_row_file
+from nightshift.data.scored_rows import read_scored_rows
+from nightshift.data.settings import DataSettings
 from nightshift.errors import InputError
+from nightshift.records import Source
 
 ANSWERS = {"predicted": ["a", "b"], "score": [0.1234567890123456, 1.0], "abstain": [True, False]}
 OBJECTS = [
@@ -45,6 +48,11 @@ def write_json(path):
 def write_parquet(path):
     pq.write_table(TABLE, path)
     return path
+
+
+def read_row_file(path):
+    data = DataSettings(path=str(path), label=None, missing_values=[])
+    return read_scored_rows(str(path), [(Source(path=str(path), sha256=""), str(path))], data).rows
 
 
 def answered(source, output):

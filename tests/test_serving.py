@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from factories import objective_of_head
+from predictions import predict_file
 from small_models import BINARY, GENERATIVE_MODELS, PAIR, SCORING_MODELS, TEXTS, register_model
 
 from cli.export import export
-from flows.predict import predict_file
 from flows.promotion import ensure_answers
 from nightshift import generation_config
 from nightshift.errors import UserError

@@ -4,14 +4,19 @@ import json
 import logging
 import sqlite3
 from contextlib import closing
+from decimal import Decimal
 
+import pyarrow.parquet as pq
 import pytest
 import sql_servers
 import sqlalchemy
+from predictions import scored
 from records import table_of
 
+from flows.monitor import _read_new_rows
 from flows.settings_file import check
 from nightshift.data import sql_rows
+from nightshift.data.row_files import write_row_file
 from nightshift.data.settings import DataSettings
 from nightshift.data.sql_rows import RowDigest, SqlQuery, ensure_select
 from nightshift.errors import EmptyInputError, InputError, SettingsError
@@ -76,6 +81,30 @@ def test_a_query_is_read_with_its_colons_and_percents(server, tmp_path):
     rows = table_of(postgres_data(server, query=query), tmp_path)
     assert rows["text"].tolist() == ["text 1", "text 11", "text 21"]
     assert json.loads(rows["original"][0])["at"] == "10:30"
+
+
+def test_a_query_is_scored_and_its_columns_are_written_with_their_types(server, tmp_path):
+    address = postgres_data(server, table="reviews").path
+    query = "SELECT id, text, price, tags, at, token FROM reviews ORDER BY id LIMIT 12"
+    rows = scored(address, query=query, password_env="SHOP_LOGIN")
+    assert rows.texts["text"] == [f"text {n}" for n in range(1, 13)]
+    write_row_file(rows.rows, {"predicted": ["x"] * 12}, tmp_path / "out.parquet")
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert table.column_names == ["id", "text", "price", "tags", "at", "token", "predicted"]
+    first = table.slice(0, 1).to_pylist()[0]
+    assert (first["id"], first["price"], first["tags"]) == (1, Decimal("1.50"), ["x", "y"])
+    assert first["at"].isoformat() == "2026-11-28T08:30:00+00:00"
+    assert scored(f"{address}#reviews", password_env="SHOP_LOGIN").rows.names[0] == "id"
+    with pytest.raises(
+        SettingsError, match=r"^--data: postgresql\S*/postgres needs one of query and table, found none$"
+    ):
+        scored(address, password_env="SHOP_LOGIN")
+
+
+def test_rows_of_a_database_are_watched(server, tmp_path):
+    data = postgres_data(server, table="reviews")
+    rows = _read_new_rows(data, "classification", data.path, tmp_path)
+    assert len(rows) == 25 and set(rows["label"]) == {"a", "b"}
 
 
 def test_the_rows_come_through_a_cursor_of_the_server(server, tmp_path, monkeypatch):

@@ -80,9 +80,9 @@ def canonical_rows(
     Raises:
         InputError: A pattern of the cleaning takes too long for a text.
     """
-    texts = {name: _cell_texts(batch, name, column, options) for name, column in names.items()}
+    texts = {name: cell_texts(batch, name, column, options) for name, column in names.items()}
     for name, cells in texts.items():
-        _ensure_texts(batch, source, name, names[name], cells)
+        ensure_texts(batch, source, name, names[name], cells)
     problems = {
         index: f"{name}: {problem}" for name, cells in texts.items() for index, problem in cells.problems.items()
     }
@@ -114,8 +114,15 @@ def canonical_rows(
     return _redact_excluded(rows, excluded) if excluded else rows
 
 
-def _cell_texts(batch: Batch, name: str, column: str | None, options: CellOptions) -> CellTexts:
-    """Return the texts of a field; a column that the batch lacks has none."""
+def cell_texts(batch: Batch, name: str, column: str | None, options: CellOptions) -> CellTexts:
+    """Return the texts of a field; a column that the batch lacks has none.
+
+    Args:
+        batch: Records of one source.
+        name: The field, one of `FIELDS`.
+        column: Name of its column.
+        options: What a person says of cells that hold several values.
+    """
     if name == "label" and options.label_columns and options.label_separator:
         flags = {label: select_cells(batch.table, flag) for label, flag in options.label_columns.items()}
         present = {label: cells for label, cells in flags.items() if cells is not None}
@@ -149,8 +156,16 @@ def _raw_keys(columns: Mapping[str, Any], keys: Sequence[str | None]) -> list[st
     return raw_keys
 
 
-def _ensure_texts(batch: Batch, source: str, name: str, column: str | None, texts: CellTexts) -> None:
-    """Raise InputError if most cells at the beginning of a source have a problem: its column is not what the settings say."""
+def ensure_texts(batch: Batch, source: str, name: str, column: str | None, texts: CellTexts) -> None:
+    """Raise InputError if most cells at the beginning of a source have a problem: its column is not what the settings say.
+
+    Args:
+        batch: Records of one source.
+        source: Name of the source, for errors.
+        name: The field, one of `FIELDS`.
+        column: Name of its column.
+        texts: What `cell_texts` returns for it.
+    """
     num_filled = len(batch) - texts.values.null_count + len(texts.problems)
     if batch.first_row > 1 or len(texts.problems) * 2 <= num_filled:
         return

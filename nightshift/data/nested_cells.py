@@ -32,6 +32,13 @@ Items: TypeAlias = "str | tuple[str | None, ...] | None"
 """A cell's text, or the texts of its list."""
 
 
+def column_name(column: str | int | None, available: Sequence[str]) -> str | None:
+    """Return the name of a column that is given by name or by position; None if it is missing."""
+    if isinstance(column, int):
+        return available[column] if column < len(available) else None
+    return column
+
+
 def select_cells(table: pa.Table, name: str | None) -> pa.Array | None:
     """Return the cells of a column, or of a field within it that a dotted name such as `label.value` names; None if there is none.
 

@@ -16,9 +16,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nightshift.data import size_limits
-from nightshift.data.compressed import uncompressed_name
-from nightshift.data.readers import DELIMITED, JSON, read_batches
 from nightshift.errors import InputError, first_line
 
 OUTPUT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -27,9 +24,10 @@ DELIMITERS = {".csv": ",", ".tsv": "\t"}
 
 @dataclass(frozen=True)
 class RowFile:
-    """All rows of a file: objects of a JSON file, whose values need not be of one type in a column, or else a table."""
+    """All rows of a source: objects, whose values need not be of one type in a column, or else a table."""
 
-    path: Path
+    name: str
+    """Path or address by which the user knows the source, for errors."""
     table: pa.Table | None = None
     objects: Sequence[dict[str, Any]] = ()
 
@@ -40,41 +38,19 @@ class RowFile:
             return list(self.table.column_names)
         return list(dict.fromkeys(name for values in self.objects for name in values))
 
-    @property
-    def is_delimited(self) -> bool:
-        """True for a delimited file, in which a missing value is an empty text."""
-        return Path(uncompressed_name(self.path)).suffix.lower() in DELIMITED
-
     def values(self, name: str) -> list[Any]:
         """Return the values of a column as Python objects; what is missing is None."""
         if self.table is not None:
             return list(self.table[name].to_pylist())
         return [values.get(name) for values in self.objects]
 
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield each row as a dictionary.
 
-def read_row_file(path: Path) -> RowFile:
-    """Return all rows of a file as the nightly run reads it; values of delimited files stay text.
-
-    Raises:
-        InputError: The file or one of its records cannot be read.
-    """
-    if not path.exists():
-        raise InputError(f"{path}: no such file")
-    suffix = Path(uncompressed_name(path)).suffix.lower()
-    if path.suffix.lower() == ".parquet":
-        try:
-            size_limits.ensure_parquet(path)
-            return RowFile(path, pq.ParquetFile(path).read())
-        except (pa.ArrowException, OSError, ValueError) as error:
-            raise InputError(f"{path}: cannot be read: {first_line(error)}") from error
-    batches = list(read_batches(str(path)))
-    for batch in batches:
-        for index, problem in batch.problems.items():
-            raise InputError(f"{path}, {batch.position(index)}: {problem}; every row is answered or none")
-    if suffix in JSON:
-        texts = [text for batch in batches if batch.originals is not None for text in batch.originals.to_pylist()]
-        return RowFile(path, objects=[json.loads(text) for text in texts])
-    return RowFile(path, pa.concat_tables([batch.table for batch in batches], promote_options="permissive"))
+        Raises:
+            InputError: Python has no value for one of Arrow's.
+        """
+        return iter(self.objects) if self.table is None else _table_records(self.name, self.table)
 
 
 def write_row_file(rows: RowFile, added: Mapping[str, Sequence[Any]], output: Path) -> None:
@@ -112,19 +88,17 @@ def as_csv(rows: RowFile, added: Mapping[str, Sequence[Any]]) -> str:
 
 def _records(rows: RowFile, added: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
     """Yield each row as a dictionary, with the further columns behind its own."""
-    own = iter(rows.objects) if rows.table is None else _table_records(rows)
-    for values, answers in zip(own, zip(*added.values(), strict=True), strict=True):
+    for values, answers in zip(rows.records(), zip(*added.values(), strict=True), strict=True):
         yield {**values, **dict(zip(added, answers, strict=True))}
 
 
-def _table_records(rows: RowFile) -> Iterator[dict[str, Any]]:
-    assert rows.table is not None
-    for batch in rows.table.to_batches(max_chunksize=10_000):
+def _table_records(name: str, table: pa.Table) -> Iterator[dict[str, Any]]:
+    for batch in table.to_batches(max_chunksize=10_000):
         try:
             records = batch.to_pylist()
         except (ValueError, OverflowError, pa.ArrowException, LookupError) as error:
             raise InputError(
-                f"{rows.path}: a value cannot be written as text: {first_line(error)}; write to .parquet instead"
+                f"{name}: a value cannot be written as text: {first_line(error)}; write to .parquet instead"
             ) from error
         yield from records
 
@@ -143,7 +117,7 @@ def _objects_table(rows: RowFile) -> pa.Table:
             columns[name] = pa.array(rows.values(name))
         except (pa.ArrowException, OverflowError) as error:
             raise InputError(
-                f"{rows.path}: the values of {name!r} are not of one type, as Parquet requires: {first_line(error)}; write to .jsonl instead"
+                f"{rows.name}: the values of {name!r} are not of one type, as Parquet requires: {first_line(error)}; write to .jsonl instead"
             ) from error
     return pa.table(columns)
 

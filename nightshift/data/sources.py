@@ -2,6 +2,8 @@
 
 import glob
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
@@ -48,9 +50,7 @@ def files_of(path: str, setting: str, base_dir: Path) -> list[SourceFile]:
     if folders and not files:
         files = _files_of_folders(folders, path, setting)
     if not files:
-        raise InputError(
-            f"{setting}: no such file: {path}; paths are relative to the settings file's folder {base}; mend the path"
-        )
+        raise InputError(f"{setting}: no such file: {path}; relative paths start at the folder {base}; mend the path")
     paths = dict.fromkeys(str(file.resolve()) for file in files)
     return [SourceFile(name, partition_columns(name)) for name in paths]
 
@@ -84,6 +84,15 @@ def _files_of_folders(folders: list[Path], path: str, setting: str) -> list[Path
         listed = ", ".join(unread[:MAX_LISTED]) + (", …" if len(unread) > MAX_LISTED else "")
         log.warning("%s: %d files of other kinds in %s are not read: %s", setting, len(unread), path, listed)
     return readable
+
+
+@contextmanager
+def named_errors(name: str, location: str) -> Iterator[None]:
+    """Name a source, not the copy of it that is read, in errors."""
+    try:
+        yield
+    except InputError as error:
+        raise type(error)(str(error).replace(location, name)) from error
 
 
 def is_hidden(path: PurePath) -> bool:
