@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerBase, TrainerCallback
 from nightshift.data.cleaning import raw_texts, training_keys
 from nightshift.data.row_keys import read_trained_keys, text_key
 from nightshift.errors import NightshiftError, SettingsError
-from nightshift.evaluation import decision_thresholds, kinds, scoring
+from nightshift.evaluation import calibration, decision_thresholds, kinds, scoring
 from nightshift.generation_config import Generation
 from nightshift.inference.measurement import TorchPredictor, device
 from nightshift.models import lora, pretrained
@@ -267,7 +267,8 @@ class TrainingJob:
         metric = kinds.primary(self.objectives)
 
         def measure(model: Model) -> float:
-            predictor = TorchPredictor(model, self.tokenizer, self.choose_bounds(model), self.settings.max_length)
+            heads = self.choose_bounds(model, self.heads)
+            predictor = TorchPredictor(model, self.tokenizer, heads, self.settings.max_length)
             return kinds.metrics(scoring.tables(predictor, "validation", self.objectives), self.objectives)[metric]
 
         return trainer.Selection(metric, kinds.better(metric) > 0, measure, self.settings.early_stopping_patience)
@@ -321,12 +322,17 @@ class TrainingJob:
         checkpoint = f"the last good checkpoint is {saved[-1]}" if saved else "no checkpoint was written before"
         return f"train: {error}; {checkpoint}; try a lower train.learning_rate; rows of the batch (row_key): {', '.join(rows)}"
 
-    def choose_bounds(self, model: Model) -> dict[str, Head]:
-        """Return the heads with the decision thresholds of `model`, chosen on validation."""
+    def calibrated_heads(self, model: Model) -> dict[str, Head]:
+        """Return the heads with the temperatures and decision thresholds of `model`, fitted on validation."""
         predictor = TorchPredictor(model, self.tokenizer, self.heads, self.settings.max_length)
+        return self.choose_bounds(model, calibration.calibrate(predictor, self.heads, self.objectives))
+
+    def choose_bounds(self, model: Model, heads: dict[str, Head]) -> dict[str, Head]:
+        """Return the heads with the decision thresholds of `model`, chosen on validation."""
+        predictor = TorchPredictor(model, self.tokenizer, heads, self.settings.max_length)
         return decision_thresholds.choose_bounds(
             predictor,
-            self.heads,
+            heads,
             self.objectives,
             self.settings.decision_threshold,
             self.settings.abstain_accuracy,
@@ -476,7 +482,7 @@ def train(
     work_folder = artifact_store.work_folder(model_name, f"train-{fingerprint}")
     job = TrainingJob(objectives, train, heads, model, tokenizer, work_folder)
     result = job.fit(job.options(deadline, fingerprint), run_id)
-    pretrained.save_checkpoint(result.model, tokenizer, job.choose_bounds(result.model), folder / "model")
+    pretrained.save_checkpoint(result.model, tokenizer, job.calibrated_heads(result.model), folder / "model")
     trained_keys(objectives, start).to_parquet(folder / artifact_store.TRAINED_KEYS)
     (folder / "measured").mkdir()
     (folder / "measured" / "history.json").write_text(json.dumps(result.history))

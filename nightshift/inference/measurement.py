@@ -41,7 +41,7 @@ class TorchPredictor:
         if head.kind == "regression":
             scores = logits * head.std + head.mean
         else:
-            scores = logits.softmax(dim=-1) if head.separator is None else logits.sigmoid()
+            scores = (logits / head.temperature).softmax(dim=-1) if head.separator is None else logits.sigmoid()
         array: np.ndarray = scores.numpy()
         return array
 

@@ -26,7 +26,7 @@ MAX_ROWS_KEY = "nightshift.rows"
 FIELDS = {"input_ids": attrgetter("ids"), "attention_mask": attrgetter("attention_mask"),
           "token_type_ids": attrgetter("type_ids")}  # fmt: skip
 """A graph's inputs by the attributes of an encoding of tokenizers."""
-DEFAULT_FIELDS = {"threshold": 0.5, "abstain_below": None, "cleaning": None}
+DEFAULT_FIELDS = {"threshold": 0.5, "abstain_below": None, "temperature": 1.0, "cleaning": None}
 """Fields of heads that were written by a version without them, see `nightshift.models.heads.Head`."""
 CLEANING_FILE = "text_cleaning.py"
 CHARACTERS_PER_TOKEN = 32
@@ -277,7 +277,8 @@ def _scores(head: Any, logits: np.ndarray) -> np.ndarray:
     elif head.separator is not None:
         scores = 1 / (1 + np.exp(-logits))
     else:
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        scaled = logits / head.temperature
+        powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         scores = powers / powers.sum(axis=1, keepdims=True)
     return scores
 

@@ -44,6 +44,8 @@ class Head:
     """Score from which a label is predicted, for classification with several labels a row."""
     abstain_below: float | None = None
     """Score below which a classification with one label a row abstains; None if predictions do not report it."""
+    temperature: float = 1.0
+    """Divides the logits of a classification with one label a row, see `nightshift.evaluation.calibration`."""
     cleaning: Cleaning | None = None
     """Cleaning of texts before they are read; the rows of training and evaluation are clean already."""
 

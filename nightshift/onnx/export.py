@@ -25,7 +25,18 @@ from nightshift.onnx.fusion import fuse, traceable
 TOLERANCE = 1e-4
 """Largest difference between a logit of PyTorch and of ONNX Runtime."""
 ONNX, CONFIG = "model.onnx", "config.json"
-HEAD_FIELDS = ("kind", "labels", "separator", "pairs", "mean", "std", "threshold", "abstain_below", "cleaning")
+HEAD_FIELDS = (
+    "kind",
+    "labels",
+    "separator",
+    "pairs",
+    "mean",
+    "std",
+    "threshold",
+    "abstain_below",
+    "temperature",
+    "cleaning",
+)
 """Fields of each head in the configuration of the exported folder."""
 
 

@@ -5,7 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from nightshift.evaluation import kinds, prediction_changes
+from nightshift.evaluation import calibration, kinds, prediction_changes
+from nightshift.evaluation.metrics import calibration_error, hits
+from nightshift.evaluation.prediction_tables import score_columns
+from nightshift.models.heads import read_heads
 from nightshift.records import Checked, Compressed, Evaluated, Kind, NightResult, Objective, Trained, Verdict
 from nightshift.store import artifact_store
 
@@ -112,6 +115,27 @@ def abstentions(data: ReportData) -> list[str]:
             correct = "" if accuracy is None else f"; {accuracy:.1%} of these answers are right"
             lines.append(
                 f"{coverage:.1%} of the holdout rows{objective_words} are answered without abstaining{correct}."
+            )
+    return lines
+
+
+def calibrations(data: ReportData) -> list[str]:
+    """Return sentences on the calibration error of the registered version's scores on the holdout, without and with its temperature."""
+    assert data.verdict and data.compressed
+    candidate = artifact_store.folder(data.compressed) / data.compressed.chosen_candidate.name
+    heads = read_heads(candidate / "checkpoint")
+    lines = []
+    for objective in data.objectives:
+        head = heads[objective.name]
+        if head.kind == "classification" and head.separator is None:
+            table = pd.read_parquet(artifact_store.folder(data.verdict) / "challenger" / f"{objective.name}.parquet")
+            scores, is_right = table[score_columns(table)].to_numpy(float), hits(table)
+            raw = calibration.rescaled(scores, 1 / head.temperature)
+            errors = [calibration_error(values.max(axis=1), is_right) for values in (raw, scores)]
+            objective_words = f" of {objective.name}" if len(data.objectives) > 1 else ""
+            lines.append(
+                f"Scores{objective_words} differ from the share of right answers by {errors[1]:.3f} on the holdout (expected "
+                f"calibration error), and would by {errors[0]:.3f} without their temperature of {head.temperature:.2f}."
             )
     return lines
 

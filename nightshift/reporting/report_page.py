@@ -158,7 +158,7 @@ def _template_values(result: NightResult, data: ReportData, files: Sequence[Path
         values["metrics"] = _metrics_by_model(data)
         values["single_task"] = report_data.single_task_comparison(data)
         values["speed"] = _training_speed(data)
-        values["abstentions"] = report_data.abstentions(data)
+        values["remarks"] = [*report_data.calibrations(data), *report_data.abstentions(data)]
         values |= _comparison_values(data.verdict, report_data.lost_rows(data))
     quarantine = _quarantine_counts(data)
     return values | {

@@ -75,6 +75,7 @@ def _text(result: NightResult, data: ReportData, verdict: Verdict, sources: list
             "",
         ]
     lines += [f"**Seeds:** {markdown(data.seeds)}.", ""]
+    lines += [f"**Calibration:** {markdown(line)}\n" for line in report_data.calibrations(data)]
     lines += [f"**Abstention:** {markdown(line)}\n" for line in report_data.abstentions(data)]
     if data.trained and data.trained.best:
         lines += [f"**Best checkpoint:** {markdown(data.trained.best)}.", ""]

@@ -75,8 +75,8 @@ class CandidateBuilder:
             float_weights=self.settings.float_weights if recipe.quantization == "static" else 0,
             embedding_bits=recipe.embedding_bits,
         )
-        decisions = candidates.DecisionSettings()
-        if recipe.steps:  # full has made its decisions in the evaluation
+        decisions = None
+        if recipe.steps:  # full's heads were fitted after its training
             decisions = candidates.DecisionSettings(
                 decision_threshold=self.inherited.decision_threshold, abstain_accuracy=self.inherited.abstain_accuracy
             )

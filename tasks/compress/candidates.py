@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 import nightshift.inference.footprint
-from nightshift.evaluation import decision_thresholds, scoring
+from nightshift.evaluation import calibration, decision_thresholds, scoring
 from nightshift.evaluation.prediction_tables import texts_of
 from nightshift.inference.measurement import TorchPredictor, device
 from nightshift.inference.predictor import OnnxPredictor
@@ -49,7 +49,7 @@ def export_model(
     folder: Path,
     model: Trained | Student,
     number_format: NumberFormat,
-    decisions: DecisionSettings,
+    decisions: DecisionSettings | None,
     objectives: list[Objective],
     max_length: int,
 ) -> ExportedModel:
@@ -59,7 +59,7 @@ def export_model(
         folder: Where the export is written.
         model: Full or a student.
         number_format: Number format of the export.
-        decisions: What is chosen on validation by the exported model's scores.
+        decisions: What is chosen on validation by the exported model's scores; None for full, which keeps its heads.
         objectives: What the model has learned.
         max_length: Tokens that it reads of a text.
 
@@ -76,18 +76,24 @@ def export_model(
         raise NotPossibleError(str(error)) from error
     if number_format.kind:
         _quantize(serving, number_format, objectives)
+    if decisions is not None and any(objective.kind == "classification" for objective in objectives):
+        _fit_heads(folder, decisions, objectives)
+    return ExportedModel(seconds=time.monotonic() - start_time)
+
+
+def _fit_heads(folder: Path, decisions: DecisionSettings, objectives: list[Objective]) -> None:
+    """Fit temperatures and decision thresholds on validation by the exported model's scores, and write them into its heads."""
+    serving, checkpoint = folder / "serving", folder / "checkpoint"
+    predictor: Any = export.open_predictor(serving)
+    heads = calibration.calibrate(predictor, read_heads(checkpoint), objectives)
+    export.rewrite_heads(heads, serving)
     if decision_thresholds.needs_scores(decisions.decision_threshold, decisions.abstain_accuracy):
-        predictor: Any = export.open_predictor(serving)
+        predictor = export.open_predictor(serving)
         heads = decision_thresholds.choose_bounds(
-            predictor,
-            read_heads(folder / "checkpoint"),
-            objectives,
-            decisions.decision_threshold,
-            decisions.abstain_accuracy,
+            predictor, heads, objectives, decisions.decision_threshold, decisions.abstain_accuracy
         )
         export.rewrite_heads(heads, serving)
-        write_heads(heads, folder / "checkpoint")
-    return ExportedModel(seconds=time.monotonic() - start_time)
+    write_heads(heads, checkpoint)
 
 
 def _quantize(serving: Path, number_format: NumberFormat, objectives: list[Objective]) -> None:
