@@ -284,6 +284,10 @@ class PipelineRun:
             single_task=single_task,
             label_changes=changes,
             seeds=seeds,
+            recent_days=self.settings.gate.recent_days,
+            timestamp_formats={
+                name: objective.data.timestamp_formats for name, objective in self.settings.resolved_objectives.items()
+            },
         )
 
     def promoted_or_held(self, ending: tuple[str, str], registered: Registered, data: ReportData) -> NightResult:

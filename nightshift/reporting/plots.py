@@ -233,6 +233,27 @@ def slices(all_slices: Sequence[Slice], margin: float, path: Path) -> None:
     _save(figure, path)
 
 
+def scores_over_time(scores: pd.DataFrame, path: Path) -> None:
+    """Draw the mean score of each model by the time of the rows, above the number of rows.
+
+    Args:
+        scores: See `nightshift.evaluation.recency.scores_over_time`.
+        path: The file to write.
+    """
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    upper, lower = figure.subplots(2, sharex=True, height_ratios=(3, 1))
+    for role, color in (("champion", "tab:gray"), ("challenger", "tab:blue")):
+        if role in scores:
+            upper.plot(scores.index, scores[role], "o-", color=color, markersize=3, label=role)
+    upper.set(ylabel="mean score of a row", title="Holdout rows by their time")
+    upper.grid(alpha=0.3)
+    upper.legend()
+    lower.bar(scores.index, scores["rows"], width=0.8 * np.diff(scores.index).min(), color="tab:gray")
+    lower.set_ylabel("rows")
+    lower.tick_params(axis="x", rotation=30)
+    _save(figure, path)
+
+
 def drift(features: Sequence[Drift], path: Path) -> None:
     """Draw for each feature the share of rows per bin, on the holdout and now; red if the feature has drifted."""
     sizes = [len(feature.shares) for feature in features]

@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from nightshift.evaluation import calibration, kinds, prediction_changes
+from nightshift.evaluation import calibration, kinds, prediction_changes, scoring
 from nightshift.evaluation.metrics import calibration_error, hits
-from nightshift.evaluation.prediction_tables import score_columns
+from nightshift.evaluation.prediction_tables import Tables, score_columns
 from nightshift.models.heads import read_heads
 from nightshift.records import Checked, Compressed, Evaluated, Kind, NightResult, Objective, Trained, Verdict
 from nightshift.store import artifact_store
@@ -44,6 +44,16 @@ class ReportData:
     """New and removed labels since the champion, in words; empty if there are none."""
     seeds: str = ""
     """Spread between trainings that differ in their seed only, in words."""
+    recent_days: int = 7
+    """The setting `gate.recent_days`."""
+    timestamp_formats: dict[str, list[str]] = field(default_factory=dict)
+    """Formats of the rows' times by objective, where the settings name them."""
+
+    def holdout_tables(self, role: str) -> Tables:
+        """Return the predictions of a role (challenger, champion) that the gate compared; none if it has none."""
+        assert self.verdict
+        folder = artifact_store.folder(self.verdict) / role
+        return scoring.read(folder, self.objectives) if folder.exists() else {}
 
 
 def metric_prefix(name: str, objectives: list[Objective], sign: str = "/") -> str:
@@ -123,12 +133,12 @@ def calibrations(data: ReportData) -> list[str]:
     """Return sentences on the calibration error of the registered version's scores on the holdout, without and with its temperature."""
     assert data.verdict and data.compressed
     candidate = artifact_store.folder(data.compressed) / data.compressed.chosen_candidate.name
-    heads = read_heads(candidate / "checkpoint")
+    heads, tables = read_heads(candidate / "checkpoint"), data.holdout_tables("challenger")
     lines = []
     for objective in data.objectives:
         head = heads[objective.name]
         if head.kind == "classification" and head.separator is None:
-            table = pd.read_parquet(artifact_store.folder(data.verdict) / "challenger" / f"{objective.name}.parquet")
+            table = tables[objective.name]
             scores, is_right = table[score_columns(table)].to_numpy(float), hits(table)
             raw = calibration.rescaled(scores, 1 / head.temperature)
             errors = [calibration_error(values.max(axis=1), is_right) for values in (raw, scores)]

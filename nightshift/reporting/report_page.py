@@ -12,7 +12,8 @@ from expectations.data_docs import POLICY
 from nightshift import escaping
 from nightshift.data.label_variants import quoted
 from nightshift.data.row_samples import read_samples
-from nightshift.evaluation import kinds, prediction_changes
+from nightshift.evaluation import kinds, prediction_changes, recency, scoring
+from nightshift.evaluation.prediction_tables import Tables
 from nightshift.prefect_ui import artifacts
 from nightshift.records import Artifact, NightResult, Objective, RowSample, Verdict
 from nightshift.registry import ledger, tracking
@@ -20,6 +21,7 @@ from nightshift.reporting import plots, report_data
 from nightshift.reporting.report_data import ReportData
 from nightshift.store import artifact_store
 
+ROLES = ("challenger", "champion")
 LEDGER_LINES = 40
 """Number of the newest ledger entries that a report shows."""
 MAX_SLICES, MAX_LOST_ROWS = 30, 20
@@ -52,16 +54,62 @@ def draw_pictures(data: ReportData, slice_margin: float, folder: Path) -> list[P
     curve = folder / "learning_curve.png"
     plots.learning_curve(history, curve, trained.selected_by, trained.best_step)
     files = [curve]
-    predictions = _predictions(artifact_store.folder(data.verdict) / "challenger", objectives)
+    predictions = data.holdout_tables("challenger")
     files += plots.predictions(predictions, objectives, "the challenger, as registered", folder)
     if data.verdict.slices:
         files.append(folder / "slices.png")
         plots.slices(data.verdict.slices, slice_margin, files[-1])
+    files += _draw_scores_over_time(data, folder)
     predictions = _predictions(artifact_store.folder(data.evaluated) / "holdout", objectives)
     files += plots.predictions(predictions, objectives, "full", folder, "_full")
     files.append(folder / "pareto.png")
     plots.pareto(data.compressed.candidates, kinds.primary(objectives), files[-1])
     return files
+
+
+def _draw_scores_over_time(data: ReportData, folder: Path) -> list[Path]:
+    """Draw the scores of challenger and champion by the time of the holdout rows, a plot an objective; return the files."""
+    by_role = {role: tables for role in ROLES if (tables := data.holdout_tables(role))}
+    files = []
+    for name, times in _times(data, by_role["challenger"]).items():
+        objective = next(objective for objective in data.objectives if objective.name == name)
+        scores = recency.scores_over_time({role: tables[name] for role, tables in by_role.items()}, times, objective)
+        if len(scores) > 1:
+            files.append(folder / f"{report_data.metric_prefix(name, data.objectives, '_')}scores_over_time.png")
+            plots.scores_over_time(scores, files[-1])
+    return files
+
+
+def _times(data: ReportData, tables: Tables) -> dict[str, pd.Series]:
+    """Return the times of the rows of tables by objective, of those whose rows have times."""
+    times = {
+        objective.name: recency.row_times(
+            tables[objective.name],
+            scoring.side_of(objective, "holdout"),
+            data.timestamp_formats.get(objective.name, ()),
+        )
+        for objective in data.objectives
+    }
+    return {name: of_objective for name, of_objective in times.items() if of_objective is not None}
+
+
+def _recent_metrics(data: ReportData) -> dict[str, dict[str, float]]:
+    """Return the metrics of challenger and champion on the newest holdout rows; none if these are none or all."""
+    by_role = {role: tables for role in ROLES if (tables := data.holdout_tables(role))}
+    times = _times(data, by_role["challenger"])
+    if len(times) < len(data.objectives):
+        return {}
+    newest = recency.newest_rows(by_role, times, data.recent_days)
+    sizes = {name: (len(table), len(by_role["challenger"][name])) for name, table in newest["challenger"].items()}
+    if any(not rows for rows, _ in sizes.values()) or all(rows == whole for rows, whole in sizes.values()):
+        return {}
+    days = "day" if data.recent_days == 1 else f"{data.recent_days} days"
+    return {
+        f"{role} on the {sum(rows for rows, _ in sizes.values()):,} rows of the last {days}": kinds.metrics(
+            tables, data.objectives
+        )
+        for role, tables in newest.items()
+    }
 
 
 def _predictions(folder: Path, objectives: list[Objective]) -> dict[str, pd.DataFrame]:
@@ -155,7 +203,7 @@ def _template_values(result: NightResult, data: ReportData, files: Sequence[Path
     """Return the variables of the templates."""
     values: dict[str, object] = {}
     if data.verdict:
-        values["metrics"] = _metrics_by_model(data)
+        values["metrics"] = _metrics_by_model(data) | _recent_metrics(data)
         values["single_task"] = report_data.single_task_comparison(data)
         values["speed"] = _training_speed(data)
         values["remarks"] = [*report_data.calibrations(data), *report_data.abstentions(data)]

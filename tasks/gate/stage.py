@@ -80,6 +80,10 @@ class GateSettings(GuardrailSettings):
     """
     minimum: dict[str, float] = {}
     """Minimum value of metrics on the holdout, by name (maximum for loss, RMSE and the like), for every challenger."""
+    recent_days: int = Field(7, ge=1)
+    """Days before the newest holdout row whose metrics the report shows beside those of the whole holdout, where
+    `data.timestamp` is named.
+    """
     approval: Literal["auto", "manual"] = "auto"
     """manual: a challenger that passes is held until a person promotes it; auto: it is promoted."""
 
