@@ -139,7 +139,7 @@ class LabelCount(BaseModel):
 
 class Checked(Artifact):
     """`rows.parquet` (the rows that were kept, columns as in `Rows` without `excluded` and `dropped`), `quarantine.csv`, `measured/data_docs/index.html`;
-    `measured/samples.json` (rows that fail, for each of `expectations`, unless switched off); `unlabelled.parquet` and `decided.parquet` as in `Rows`.
+    `measured/samples.json` (rows that fail, for each of `expectations`, unless switched off), `measured/lengths.json`; `unlabelled.parquet` and `decided.parquet` as in `Rows`.
     """
 
     status: Literal["passed", "stopped"]

@@ -30,7 +30,7 @@ def report(
     """
     run_id = str(result.mlflow_run_id)
     with artifact_store.temporary_directory() as folder:
-        pictures = report_page.draw_label_counts(data, folder)
+        pictures = report_page.draw_rows(data, folder)
         if registered:
             pictures += report_page.draw_pictures(data, slice_margin, folder)
             run_logging.log(run_id, data, registered, pictures)

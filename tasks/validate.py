@@ -16,13 +16,14 @@ from expectations.checkpoint import Outcome
 from expectations.own_suite import SETTING as OWN_SETTING
 from expectations.own_suite import ensure_columns, parse_suite
 from expectations.suites import build_suites
-from nightshift.data import corrections, label_review
+from nightshift.data import corrections, label_review, text_lengths
 from nightshift.data.batches import iter_row_batches
 from nightshift.data.check_settings import ExpectationSettings, SuiteInputs
 from nightshift.data.give_away import SAMPLE_SIZE
 from nightshift.data.label_review import LabelReview
 from nightshift.data.quarantine import DROPPED, EXCLUDED, write_quarantine
 from nightshift.data.row_samples import write_samples
+from nightshift.data.text_lengths import write_lengths
 from nightshift.errors import SettingsError
 from nightshift.records import Checked, ExpectationResult, Rows
 from nightshift.store import artifact_store
@@ -114,6 +115,7 @@ def validate(folder: Path, rows: Rows, expectations: ExpectationSettings, inputs
     _write_kept_rows(source, reasons.is_null(), changed_labels, folder / "rows.parquet")
     write_quarantine(source, reasons, folder / "quarantine.csv")
     _write_samples(source, outcomes, expectations.samples, folder / "measured" / "samples.json")
+    write_lengths(folder / "rows.parquet", inputs.token_limit, folder / "measured" / text_lengths.FILE)
     for name in ("unlabelled.parquet", corrections.DECIDED_FILE):
         shutil.copy(artifact_store.folder(rows) / name, folder)
     return _record(rows, outcomes, reasons, labels.missing, review)

@@ -1,3 +1,4 @@
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -5,9 +6,11 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from nightshift.data.text_lengths import histogram
 from nightshift.records import Checked, LabelCount
 from nightshift.reporting import plots, report_page
 from nightshift.reporting.report_data import ReportData, notices
+from nightshift.store import artifact_store
 
 
 def test_the_first_line_names_a_few_untrained_labels_and_counts_the_others():
@@ -83,14 +86,58 @@ def test_labels_are_drawn_with_the_rows_that_were_kept_and_quarantined(figure, t
     checked = Checked(
         status="passed", reason="", read=10, kept=4, quarantined={}, expectations=[], num_labels=5, labels=labels
     )
-    files = report_page.draw_label_counts(
-        ReportData({"a": checked, "b": checked.model_copy(update={"labels": []})}), tmp_path
-    )
+    files = report_page.draw_rows(ReportData({"a": checked, "b": checked.model_copy(update={"labels": []})}), tmp_path)
     assert [file.name for file in files] == ["a_labels.png"]
     axes = figure[0].axes[0]
     assert [text.get_text() for text in axes.get_yticklabels()] == ['"pos "', '"neg"']
     assert [round(bar.get_width(), 2) for bar in axes.patches] == [0.2, 0.2, 0.6, 0.0]
-    assert axes.get_title() == "Labels as read; 3 rarer labels are not drawn"
+    assert figure[0].get_suptitle() == "Labels as read; 3 rarer labels are not drawn"
+
+
+def test_many_labels_are_drawn_in_two_panels_in_their_order(figure, tmp_path):
+    counts = {f"label {number}": 100 - number for number in range(77)}
+    plots.label_counts(counts, {}, 0, tmp_path / "labels.png")
+    panels = [[text.get_text() for text in axes.get_yticklabels()] for axes in figure[0].axes]
+    assert [len(names) for names in panels] == [39, 38]
+    assert [name for names in panels for name in names] == [f'"{label}"' for label in counts]
+    assert figure[0].get_size_inches()[1] < 12
+
+
+def test_labels_that_no_font_here_can_draw_stay_texts(tmp_path, monkeypatch):
+    monkeypatch.setitem(plots.matplotlib.rcParams, "font.family", ["DejaVu Sans"])
+    labels = ["餐饮美食", "<script>"]
+    assert (plots.suffix_of(["café", "two words"]), plots.suffix_of(labels)) == (".png", ".svg")
+    picture = tmp_path / "labels.svg"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plots.label_counts(dict.fromkeys(labels, 5), {}, 0, picture)
+    content = picture.read_text("utf-8")
+    assert "餐饮美食" in content and "&lt;script&gt;" in content and "<script" not in content
+    assert plots.data_uri(picture).startswith("data:image/svg+xml;base64,")
+    plots.label_counts(dict.fromkeys(labels, 5), {}, 0, picture)
+    assert picture.read_text("utf-8") == content
+
+
+@pytest.mark.parametrize(("limit", "is_drawn"), [(40, True), (512, False)])
+def test_lengths_are_drawn_with_the_limit(figure, tmp_path, limit, is_drawn):
+    lengths = histogram(np.array([10, 20, 30, 50]), limit)
+    plots.text_lengths(lengths, tmp_path / "lengths.png")
+    axes = figure[0].axes[0]
+    assert sum(bar.get_height() for bar in axes.patches) == pytest.approx(1)
+    (line,) = [line for line in axes.lines if line.get_label().startswith("max_length")]
+    cut = "25.00%" if is_drawn else "0.00%"
+    assert line.get_label() == f"max_length {limit}; {cut} are longer"
+    assert (line.get_xdata()[0] == limit) is is_drawn and axes.get_xlim()[1] < 100
+
+
+def test_the_pictures_of_an_objective_are_those_that_it_has(figure, tmp_path, monkeypatch):
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
+    checked = Checked(status="passed", reason="", read=1, kept=1, quarantined={}, expectations=[], path="validate/1")
+    assert report_page.draw_rows(ReportData({"main": checked}), tmp_path) == []
+    file = artifact_store.folder(checked) / "measured" / "lengths.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(histogram(np.array([10, 20]), None).model_dump_json())
+    assert [file.name for file in report_page.draw_rows(ReportData({"main": checked}), tmp_path)] == ["lengths.png"]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from nightshift.data.label_variants import VariantGroup, quoted
 from nightshift.data.missing_words import MISSING_VALUES, as_missing, class_sized, normalized, words_among
 from nightshift.records import Kind, LabelCount
 
-MAX_LISTED = 50
+MAX_LISTED = 80
 """Maximum number of labels that are listed with their counts."""
 MAX_NAMED = 10
 """Maximum number of labels in a sentence."""

@@ -39,6 +39,11 @@ def exceeds_tokens(texts: Sequence[str], pairs: Sequence[str] | None, tokenizer:
     return result
 
 
+def count_tokens(rows: Sequence[tuple[str, ...]], tokenizer: str) -> np.ndarray:
+    """Return the number of tokens of each row, a text or a pair of texts, special tokens included."""
+    return _counts(_load(tokenizer), rows)
+
+
 @lru_cache(maxsize=2)
 def _load(tokenizer: str) -> Tokenizer:
     loaded = Tokenizer.from_file(tokenizer)

@@ -1,19 +1,23 @@
 """Plots of a run, drawn with matplotlib into PNG files."""
 
 import base64
-from collections.abc import Sequence
+import unicodedata
+import warnings
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib import font_manager
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, PercentFormatter
 from sklearn.metrics import ConfusionMatrixDisplay
 from sklearn.metrics import confusion_matrix as count_pairs
 
 from nightshift.data.label_variants import quoted
+from nightshift.data.text_lengths import TextLengths
 from nightshift.evaluation.drift_profile import Drift
 from nightshift.records import Candidate, Objective, Slice
 
@@ -22,12 +26,37 @@ matplotlib.rcParams["text.parse_math"] = False  # a label such as $$ is no formu
 NONE = "(none)"
 SLICES, LABELS = 40, 80
 """Maximum numbers of slices and labels in a plot."""
+PANEL_LABELS = 30
+"""Labels from which they are drawn in two panels."""
+MAX_LIMIT = 1.5
+"""A limit of lengths beyond so many times the longest that is drawn is only named."""
 NAME_LENGTH = 40
 """Maximum number of characters of a label in a plot."""
 
 
+FONTS = ["DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei",
+         "Microsoft YaHei", "SimHei", "PingFang SC", "Hiragino Sans GB", "Arial Unicode MS", "Noto Sans", "Noto Color Emoji"]  # fmt: skip
+"""Fonts in which a character is looked for, in this order, as far as they are installed."""
+matplotlib.rcParams["font.family"] = [name for name in FONTS if name in font_manager.get_font_names()]
+EM_INCHES = 8 / 72
+"""Width of a Chinese character in names of labels."""
+
+
 def _save(figure: Figure, path: Path) -> None:
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    """Write a figure; as SVG its texts stay texts, in the fonts of whoever looks at it."""
+    if path.suffix == ".svg":
+        with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": path.name}), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            figure.savefig(path, metadata={"Date": None, "Creator": None})
+    else:
+        figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
+def suffix_of(names: Iterable[str]) -> str:
+    """Return the suffix of a picture with some names: that of SVG if no font of this machine has all their characters."""
+    fonts = [font_manager.get_font(font_manager.findfont(name)) for name in matplotlib.rcParams["font.family"]]
+    characters = {character for name in names for character in name if not character.isspace()}
+    return ".png" if all(any(font.get_char_index(ord(c)) for font in fonts) for c in characters) else ".svg"
 
 
 def learning_curve(
@@ -164,6 +193,11 @@ def _short(name: str) -> str:
     return line if len(line) <= NAME_LENGTH else line[: NAME_LENGTH - 1] + "…"
 
 
+def _columns(text: str) -> int:
+    """Return the width of a text in halves of a Chinese character."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
 def scatter(table: pd.DataFrame, title: str, path: Path) -> None:
     """Draw predicted values against labels, with the diagonal."""
     figure = Figure(figsize=(5, 5), layout="constrained")
@@ -276,8 +310,9 @@ def drift(features: Sequence[Drift], path: Path) -> None:
 
 
 def data_uri(path: Path) -> str:
-    """Return a PNG file as a data URI."""
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+    """Return a PNG or SVG file as a data URI."""
+    kind = "svg+xml" if path.suffix == ".svg" else "png"
+    return f"data:image/{kind};base64," + base64.b64encode(path.read_bytes()).decode()
 
 
 def label_counts(kept: dict[str, int], quarantined: dict[str, int], others: int, path: Path) -> None:
@@ -291,22 +326,61 @@ def label_counts(kept: dict[str, int], quarantined: dict[str, int], others: int,
     """
     labels = list(kept)[:LABELS]
     total = max(1, sum(kept.values()) + sum(quarantined.values()))
-    figure = Figure(figsize=(7, max(2.2, 0.28 * len(labels) + 1.4)), layout="constrained")
-    axes = figure.subplots()
-    start = np.zeros(len(labels))
-    for counts, color, name in ((kept, "tab:blue", "kept"), (quarantined, "tab:orange", "quarantined")):
-        shares = np.array([counts.get(label, 0) / total for label in labels])
-        axes.barh(range(len(labels)), shares, left=start, color=color, label=name)
-        start += shares
-    for y, (label, share) in enumerate(zip(labels, start, strict=True)):
-        count = kept[label] + quarantined.get(label, 0)
-        axes.annotate(f"{count:,}", (share, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8)
-    axes.set_yticks(range(len(labels)), [_short(quoted(label)) for label in labels], fontsize=8)
-    axes.invert_yaxis()
-    axes.margins(x=0.12)
+    num_panels = 1 if len(labels) <= PANEL_LABELS else 2
+    size = -(-len(labels) // num_panels)
+    names = [_short(quoted(label)) for label in labels]
+    width = 5.5 * num_panels + 0.075 * num_panels * max(map(_columns, names), default=0)
+    figure = Figure(figsize=(width, 1.6 + 0.24 * size), layout="constrained")
+    if path.suffix == ".svg":  # the widths of characters that no font here has are not known
+        missing = EM_INCHES / 2 * max(map(_columns, names)) / width
+        figure.set_layout_engine("constrained", rect=(missing, 0, 1 - missing, 1))
+    for number, axes in enumerate(figure.subplots(1, num_panels, squeeze=False, sharex=True)[0]):
+        panel = labels[number * size : (number + 1) * size]
+        start = np.zeros(len(panel))
+        for counts, color, name in ((kept, "tab:blue", "kept"), (quarantined, "tab:orange", "quarantined")):
+            shares = np.array([counts.get(label, 0) / total for label in panel])
+            axes.barh(range(len(panel)), shares, 0.75, left=start, color=color, label=name if number == 0 else None)
+            start += shares
+        for y, (label, share) in enumerate(zip(panel, start, strict=True)):
+            count = kept[label] + quarantined.get(label, 0)
+            axes.annotate(f"{count:,}", (share, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8)
+        axes.set_yticks(range(len(panel)), names[number * size : (number + 1) * size], fontsize=8)
+        axes.set_ylim(size - 0.4, -0.6)
+        axes.margins(x=0.15)
+        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.set_xlabel("share of the labels drawn" if others else "share of labels")
     more = f"; {others:,} rarer labels are not drawn" if others else ""
-    axes.set(xlabel="share of the labels drawn" if others else "share of labels", title=f"Labels as read{more}")
+    figure.suptitle(f"Labels as read{more}", fontsize="large")
     figure.legend(loc="outside lower center", ncols=2)
+    _save(figure, path)
+
+
+def text_lengths(lengths: TextLengths, path: Path) -> None:
+    """Draw the histogram of the lengths of rows, with the number of tokens that the model reads."""
+    figure = Figure(figsize=(7, 3.4), layout="constrained")
+    axes = figure.subplots()
+    edges = np.array(lengths.edges)
+    shares = np.array(lengths.counts) / lengths.num_rows
+    axes.bar(edges[:-1], shares, np.diff(edges), align="edge", color="tab:blue", edgecolor="white", linewidth=0.5)
+    axes.axvline(lengths.median, color="tab:gray", linestyle="--", label=f"median {lengths.median:,}")
+    axes.axvline(
+        lengths.quantile_95, color="tab:gray", linestyle=":", label=f"95 % have at most {lengths.quantile_95:,}"
+    )
+    if lengths.limit is not None:
+        cut = lengths.num_cut / lengths.num_rows
+        label = f"max_length {lengths.limit:,}; {cut:.2%} are longer"
+        is_near = lengths.limit <= MAX_LIMIT * edges[-1]
+        axes.axvline(lengths.limit if is_near else np.nan, color="tab:red", label=label)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    axes.spines[["top", "right"]].set_visible(False)
+    longer = "; the last bar has all longer ones" if lengths.longest >= edges[-1] else ""
+    axes.set(
+        xlabel=f"{lengths.unit} (longest: {lengths.longest:,}{longer})",
+        ylabel="share of rows",
+        title=f"Lengths of {lengths.num_rows:,} kept rows",
+    )
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8)
     _save(figure, path)
 
 

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from expectations.data_docs import POLICY
 from nightshift import escaping
+from nightshift.data import text_lengths
 from nightshift.data.label_variants import quoted
 from nightshift.data.row_samples import read_samples
 from nightshift.evaluation import kinds, prediction_changes, recency, scoring
@@ -28,15 +29,19 @@ MAX_SLICES, MAX_LOST_ROWS = 30, 20
 """Maximum numbers of slices and lost rows on the page."""
 
 
-def draw_label_counts(data: ReportData, folder: Path) -> list[Path]:
-    """Draw the labels of each classification as the data gate counted them; return the files."""
+def draw_rows(data: ReportData, folder: Path) -> list[Path]:
+    """Draw the labels of each objective as the data gate counted them, and the lengths of its kept texts; return the files."""
     files = []
     for name, checked in data.checked.items():
+        prefix = f"{name}_" if len(data.checked) > 1 else ""
         if checked.labels:
-            files.append(folder / (f"{name}_labels.png" if len(data.checked) > 1 else "labels.png"))
+            files.append(folder / f"{prefix}labels{plots.suffix_of(count.label for count in checked.labels)}")
             kept = {count.label: count.kept for count in checked.labels}
             quarantined = {count.label: count.read - count.kept for count in checked.labels}
             plots.label_counts(kept, quarantined, checked.num_labels - len(kept), files[-1])
+        if lengths := text_lengths.read_lengths(artifact_store.folder(checked) / "measured" / text_lengths.FILE):
+            files.append(folder / f"{prefix}lengths.png")
+            plots.text_lengths(lengths, files[-1])
     return files
 
 
