@@ -1,6 +1,7 @@
 """JSON files: an object a line, objects one after the other, or one array of objects; all are streamed."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
@@ -26,6 +27,14 @@ WHITE_SPACE = " \t\r\n\ufeff"
 """Characters between values; byte order marks stand there where files were joined."""
 UNFINISHED = 10
 """Characters before the end of a text in which an error may be due to the text's being cut."""
+
+
+MAX_DAMAGED = 2**20
+"""Characters within which the end of a damaged element is looked for."""
+TOKEN = re.compile(r'"(?:[^"\\\n]|\\[^\n])*"?|[\[\]{},]')
+"""A text, which ends with its line at the latest, or a sign that begins, ends or divides lists and objects."""
+LINE_OF_OBJECT = re.compile(r"\n[ \t]*(?=\{)")
+END_OF_ARRAY = re.compile(r"\n[ \t\r\n]*\]\s*\Z")
 
 
 class _Record(NamedTuple):
@@ -183,12 +192,56 @@ def _read_lines(path: Path, file: TextIO) -> Iterator[_Record]:
             yield record if end == len(source) else _Record(number, source, None, "no JSON object")
 
 
+class _DamageError(Exception):
+    """No value can be read at a position; `is_cut` if the text may only end too early."""
+
+    def __init__(self, problem: str, line: int, is_cut: bool) -> None:
+        super().__init__(problem)
+        self.line = line
+        self.is_cut = is_cut
+
+
+def _element_end(text: str, start: int, names: set[str]) -> int | None:
+    """Return the position after the damaged element of an array that begins at `start`; None if that is not clear.
+
+    It ends at the comma or bracket outside of its own lists and objects. If its signs do not match, it ends before the
+    next line that begins with an object of the names that the elements before it have.
+    """
+    limit = min(len(text), start + MAX_DAMAGED)
+    ends = []
+    depth = 0
+    for token in TOKEN.finditer(text, start, limit):
+        sign = token[0]
+        if depth == 0 and sign in ",]":
+            ends.append(token.start())
+            break
+        depth += (sign in "[{") - (sign in "]}")
+        if depth < 0:
+            break
+    for line in LINE_OF_OBJECT.finditer(text, start, limit):
+        damaged = text[start : line.start()].rstrip(WHITE_SPACE)
+        if damaged.endswith(",") and _is_element(text, line.end(), names):
+            ends.append(start + len(damaged) - 1)
+            break
+    return min(ends, default=None)
+
+
+def _is_element(text: str, position: int, names: set[str]) -> bool:
+    """Return True if an object of these names, and a comma or the array's end, stand at a position."""
+    try:
+        value, end = json.JSONDecoder().raw_decode(text, position)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and names >= value.keys() and text[end:].lstrip(WHITE_SPACE)[:1] in (",", "]")
+
+
 class _ValueStream:
     """JSON values in a text that is read in chunks, whatever lines they stand on."""
 
     def __init__(self, path: Path, file: TextIO) -> None:
         self._path, self._file = path, file
         self._text, self._position, self._line = "", 0, 1
+        self._names: set[str] = set()
         self._decoder = _Decoder()
 
     def next_character(self) -> str:
@@ -218,6 +271,23 @@ class _ValueStream:
 
     def value(self) -> _Record:
         """Return the value that follows."""
+        try:
+            return self._value()
+        except _DamageError as damage:
+            self._line = damage.line
+            self.fail(f"{damage}; correct the line", damage.is_cut)
+
+    def element(self) -> _Record:
+        """Return the element of an array that follows; a damaged one has a problem if it is clear where it ends."""
+        try:
+            record = self._value()
+        except _DamageError as damage:
+            return self._damaged_element(damage)
+        if isinstance(record.value, dict):
+            self._names |= record.value.keys()
+        return record
+
+    def _value(self) -> _Record:
         self.next_character()
         while True:
             try:
@@ -225,15 +295,33 @@ class _ValueStream:
             except json.JSONDecodeError as error:
                 if _is_unfinished(error) and self._read_more():
                     continue
-                self._line += self._text.count("\n", self._position, error.pos)
-                self.fail(f"no JSON ({error.msg}); correct the line", is_cut=_is_unfinished(error))
+                line = self._line + self._text.count("\n", self._position, error.pos)
+                raise _DamageError(f"no JSON ({error.msg})", line, _is_unfinished(error)) from error
             except (ValueError, RecursionError) as error:
-                self.fail(f"a value that cannot be read ({error}); take it out")
+                raise _DamageError(f"a value that cannot be read ({error})", self._line, False) from error
             if end < len(self._text) or not self._read_more():
                 break
-        self._line += self._text.count("\n", self._position, end)
-        self._position = end if end <= len(self._text) else len(self._text)
+        self._take_until(min(end, len(self._text)))
         return record
+
+    def _damaged_element(self, damage: "_DamageError") -> _Record:
+        while (end := _element_end(self._text, self._position, self._names)) is None:
+            if len(self._text) - self._position > MAX_DAMAGED:
+                break
+            if not self._read_more():
+                last = END_OF_ARRAY.search(self._text, self._position)
+                end = last and last.start()
+                break
+        if end is None:
+            self._line = damage.line
+            self.fail(f"{damage}; correct the line", damage.is_cut)
+        record = _Record(self._line, self._text[self._position : end].rstrip(WHITE_SPACE), None, str(damage))
+        self._take_until(end)
+        return record
+
+    def _take_until(self, end: int) -> None:
+        self._line += self._text.count("\n", self._position, end)
+        self._position = end
 
     def fail(self, problem: str, is_cut: bool = False) -> NoReturn:
         """Raise InputError about the line of the position."""
@@ -253,9 +341,9 @@ def _read_array(path: Path, file: TextIO) -> Iterator[_Record]:
     stream = _ValueStream(path, file)
     stream.take("[")
     if stream.next_character() != "]":
-        yield stream.value()
+        yield stream.element()
         while stream.take(","):
-            yield stream.value()
+            yield stream.element()
     if not stream.take("]"):
         stream.fail("the array is not continued by a comma", is_cut=not stream.next_character())
     if stream.next_character():
