@@ -14,6 +14,7 @@ from nightshift import redaction
 from nightshift.prefect_ui import artifacts
 from nightshift.records import Checked
 from nightshift.store import artifact_store
+from tasks.split import ensure_times
 
 
 @flow(name="validate", flow_run_name=partial(run_name, "validate"))
@@ -36,6 +37,8 @@ def _check(settings: NightSettings) -> dict[str, Any]:
     for name, objective in settings.resolved_objectives.items():
         with settings.errors_of(name):
             checked = check_rows(settings, objective, locate_sources(settings, objective))
+            if checked.status == "passed":
+                ensure_times(checked, settings.split_settings(objective), objective.data.timestamp_formats)
         artifacts.show_stage(settings.model, checked)
         results[name] = _result(checked)
     if len(results) == 1:

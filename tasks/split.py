@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow.parquet as pq
 from pydantic import Field, field_validator
 
 from nightshift.data.near_duplicates import has_near_duplicate_in, join_texts
@@ -220,6 +221,16 @@ def _times(frame: pd.DataFrame, setting: str, formats: Sequence[str]) -> pd.Seri
     except TimestampError as error:
         row = frame.iloc[error.position]
         raise InputError(f"{setting}: {row['source']}, row {row['row']}: {error}") from error
+
+
+def ensure_times(checked: Checked, settings: SplitSettings, formats: Sequence[str] = ()) -> None:
+    """Raise InputError if rows are to be divided by their times, and one of them cannot be read."""
+    if settings.holdout_file is not None or settings.by != "time":
+        return
+    path = artifact_store.folder(checked) / "rows.parquet"
+    has_times = "timestamp" in pq.read_schema(path).names
+    rows = pd.read_parquet(path, columns=["source", "row", *["timestamp"] * has_times])
+    _times(rows, "split.by: time", formats)
 
 
 @stage

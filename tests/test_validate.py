@@ -424,3 +424,21 @@ def test_the_counts_of_rows_are_said_in_words(capsys):
     assert capsys.readouterr().out.startswith(
         "passed: 1,200 read, 1,197 kept, 3 quarantined (2 duplicate, 1 label_missing)\n"
     )
+
+
+def test_times_that_the_split_cannot_read_end_the_gate_as_they_end_a_night(tmp_path, monkeypatch):
+    from flows import data_gate, objective_rows
+    from flows.settings_file import check
+
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
+    for stage in ("ingest", "validate"):
+        monkeypatch.setattr(objective_rows, stage, getattr(objective_rows, stage).fn)
+    rows = pd.DataFrame(plain_rows(), columns=["text", "label"]).assign(at="2026-11-28")
+    rows.loc[7, "at"] = "21-11-05"
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    values = {"model": "x", "train": {"base_model": "b"}, "base_dir": str(tmp_path), "split": {"by": "time"}}
+    values["data"] = {"path": "rows.csv", "timestamp": "at"}
+    with pytest.raises(InputError, match=r"^split\.by: time: rows\.csv, row 8: '21-11-05': .*data\.timestamp_format"):
+        data_gate._check(check(values, "x.yaml"))
+    values["split"] = {}
+    assert data_gate._check(check(values, "x.yaml"))["status"] == "passed"
