@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import beta, norm, t
 
-from benchmarks import gate, gate_groups
+from benchmarks import gate_groups
+from benchmarks import gate_simulation as gate
 from benchmarks.f1 import Metric, influences
 from benchmarks.train import say
 from nightshift.evaluation import confidence_limits, significance
@@ -114,14 +115,9 @@ def _drop(
     counts = random.multinomial(rows, cells, size=times).reshape(times, -1, 4)
     truth = float(_difference(np.round(cells * 1e9).reshape(1, -1, 4), metric)[0])
     threshold = -GateSettings().margin if bound is None else truth * bound
-    policy_input = gate.PolicyInput(
-        {"holdout": {"champion": counts}}, False, np.zeros(times), np.zeros(times, dtype=bool), metric
-    )
-    significant = {
-        SCORE_LIMIT: gate._is_significant(
-            policy_input, "holdout", "champion", np.ones(times, dtype=bool), threshold, level
-        )
-    }
+    changed = {"holdout": {"champion": counts}}
+    z = gate.z_of_counts(changed, metric, "holdout", "champion", np.ones(times, dtype=bool), threshold, level)
+    significant = {SCORE_LIMIT: z > norm.ppf(level)}
     if metric.name != "accuracy":
         significant |= {name: lower > threshold for name, lower in _alternative_limits(counts, level).items()}
     question = (
@@ -169,12 +165,12 @@ def _bound_for_equal_answers(rows: int) -> float:
 
 def _groups(name: str, metric: Metric, rows: int, level: float, times: int) -> dict[str, Any]:
     """Return a line of the table: how often one of two equal models is shown to be better, with groups of rows."""
-    side = gate_groups.side(name, rows, gate._spread(0.075), np.random.default_rng(rows))
+    side = gate_groups.side(name, rows, gate.difficulty_share(0.075), np.random.default_rng(rows))
     difficulty, accuracies = side.difficulty(times), np.full(times, RIGHT)
     answers = {"holdout": {role: side.answer(difficulty, accuracies) for role in ("challenger", "champion")}}
-    significant = gate_groups.is_significant(
-        {"holdout": side}, answers, metric, "holdout", "champion", np.ones(times, dtype=bool), 0.0, level
-    )
+    years = np.ones(times, dtype=bool)
+    z = gate_groups.z_score({"holdout": side}, answers, metric, "holdout", "champion", years, 0.0, level)
+    significant = z > norm.ppf(level)
     return _row(str(metric), f"{rows:,} rows, {name}", 0.075, "above 0, truly 0", level, {SCORE_LIMIT: significant})
 
 

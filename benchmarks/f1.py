@@ -11,7 +11,7 @@ from nightshift.evaluation.significance import F1Counts, average_f1, f1_losses
 
 GRID = np.linspace(0.3, 1, 7001)
 FIRST_CORRECT, SECOND_CORRECT = np.array([False, False, True, True]), np.array([False, True, False, True])
-"""True where the model is correct, in the order of `benchmarks.gate.Side.changed`."""
+"""True where the model is correct, in the order of `benchmarks.gate_simulation.Side.changed`."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def influences(counts: np.ndarray, level: Any) -> tuple[np.ndarray, np.ndarray, 
     """Return the difference, the contribution of each kind of row to it, and the largest possible one of a single row.
 
     Args:
-        counts: Numbers of rows; shape (samples, 2 labels, 4 as in `benchmarks.gate.Side.changed`).
+        counts: Numbers of rows; shape (samples, 2 labels, 4 as in `benchmarks.gate_simulation.Side.changed`).
         level: Confidence of the limits, by sample.
     """
     values, rows, worst = [], [], []

@@ -3,7 +3,7 @@
 Each night brings new rows. Yesterday's challenger and the champion answer them, and their differences bet on "retraining is
 better than keeping the champion" (`nightshift.evaluation.sequential`). A fifth of the rows joins the holdout, eight in
 a hundred validation. The tests on the holdout spend a share of what the year has left, more where validation promises more.
-The models are those of `benchmarks.gate`.
+The models are those of `benchmarks.gate_simulation`.
 """
 
 import argparse
@@ -15,7 +15,15 @@ import numpy as np
 from scipy.special import logsumexp
 from scipy.stats import norm
 
-from benchmarks.gate import RUNS_PER_YEAR, START, VALIDATION, WRONG, Side, _right, _spread, error
+from benchmarks.gate import WRONG, error
+from benchmarks.gate_simulation import (
+    RUNS_PER_YEAR,
+    START,
+    VALIDATION,
+    Side,
+    difficulty_share,
+    right_by_difficulty,
+)
 from benchmarks.train import say
 from nightshift.evaluation import sequential, significance
 from nightshift.evaluation.claims import SCREENING_CONFIDENCE
@@ -164,7 +172,7 @@ class Simulation:
     def __init__(
         self, world: World, policy: str, rows: int, fresh: int, disagreement: float, years: int, seed: int
     ) -> None:
-        self.world, self.fresh, self.rng, self.share = world, fresh, np.random.default_rng(seed), _spread(disagreement)
+        self.world, self.fresh, self.rng, self.share = world, fresh, np.random.default_rng(seed), difficulty_share(disagreement)
         self.all, self.none = np.ones(years, dtype=bool), np.zeros(years)
         shares = POLICIES[policy]
         self.budget = BUDGET * (1 - sum(shares))
@@ -181,7 +189,7 @@ class Simulation:
 
     def right(self, accuracy: np.ndarray) -> np.ndarray:
         """Return the probability that a model is correct, by year and difficulty."""
-        return _right(accuracy, self.share)
+        return right_by_difficulty(accuracy, self.share)
 
     def run(self, run: int) -> None:
         """Simulate a night: the new rows, tonight's challenger, the tests, the move."""

@@ -21,7 +21,8 @@ def publish(name: str, arguments: list[str], measurements: dict[str, Any], folde
         name: Name of the benchmark.
         arguments: Arguments of the benchmark.
         measurements: Return value of the benchmark's `main`: `table` (a list of rows) and `notes`; optionally `runs` (the
-            single measurements) and `name` (the name of the files, if it is not that of the benchmark).
+            single measurements), `name` (the name of the files, if it is not that of the benchmark) and `more_tables` (lists of
+            rows, by title).
         folder: Folder of the files.
     """
     record = {
@@ -70,7 +71,8 @@ def page(record: dict[str, Any]) -> str:
     head = (
         f"# {record['name']}\n\n`{record['command']}`\n\n{record['date']}; {'; '.join(machine_words)}; {packages}.\n\n"
     )
-    return f"{head}{table(record['table'])}\n{notes}"
+    more = "".join(f"\n{title}\n\n{table(rows)}" for title, rows in record.get("more_tables", {}).items())
+    return f"{head}{table(record['table'])}{more}\n{notes}"
 
 
 def table(rows: list[dict[str, Any]]) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import stdev
 from typing import Any
 
 import pandas as pd
@@ -17,10 +16,11 @@ from mlflow.entities import Run
 from flows.objective_rows import read_own_suite
 from flows.settings import NightSettings
 from nightshift.data import exclusion
-from nightshift.evaluation import kinds
+from nightshift.evaluation import kinds, scoring, significance
 from nightshift.prefect_ui import artifacts
 from nightshift.records import (
     MAIN,
+    BudgetState,
     Checked,
     Compressed,
     Evaluated,
@@ -53,11 +53,14 @@ DAY = 24 * 60 * 60
 def best_of_seeds(
     trials: list[tuple[Trained, Evaluated]], objectives: list[Objective]
 ) -> tuple[Trained, Evaluated, float | None]:
-    """Return the best on validation of trainings that differ in their seed, and the standard deviation of their metrics there."""
+    """Return the best on validation of trainings that differ in their seed, and the standard deviation of their true metrics."""
     metric = kinds.primary(objectives)
     scores = [evaluated.validation[metric] for _, evaluated in trials]
     best = max(range(len(trials)), key=lambda index: kinds.better(metric) * scores[index])
-    return *trials[best], stdev(scores) if len(trials) > 1 else None
+    if len(trials) == 1:
+        return *trials[best], None
+    folders = [artifact_store.folder(evaluated) / "validation" for _, evaluated in trials]
+    return *trials[best], significance.seed_spread([scoring.read(f, objectives) for f in folders], scores, objectives)
 
 
 def ends_at(deadline: str | int | None, now: datetime) -> float | None:
@@ -177,11 +180,18 @@ class PipelineRun:
             while entries and entries[-1].new == own_version:
                 champion = entries.pop().old or None
         tests = ledger.tests_of_last_year(entries, datetime.now(UTC))
+        compared = ledger.compared_with(entries, champion)
+        budget = BudgetState(
+            num_tests=len(tests),
+            alpha_spent=ledger.alpha_spent(tests, self._alpha),
+            num_compared=len(compared),
+            num_likely=sum(bool(entry.tested) for entry in compared),
+        )
         return RegistryState(
             champion=champion,
             anchor=ledger.anchor(entries),
-            num_tests=len(tests),
-            alpha_spent=ledger.alpha_spent(tests, self._alpha),
+            rolled_back=ledger.rolled_back(entries),
+            budget=budget,
         )
 
     def _alpha(self, test: ledger.Entry) -> float:
@@ -357,7 +367,8 @@ class PipelineRun:
     def _seeds(self, spread: float | None) -> str:
         if spread is not None:
             return (
-                f"trainings that differ in their seed alone spread by {spread:.4f} on validation (standard deviation)"
+                f"trainings that differ in their seed alone spread by {spread:.4f} (standard deviation, without the noise of "
+                "the validation rows)"
             )
         versions = tracking.connect().search_model_versions(f"name = '{self.model}'")
         comparable = [
@@ -369,7 +380,7 @@ class PipelineRun:
             return "what another seed alone would change has not been measured here; gate.seeds: 3 does"
         newest = max(comparable, key=lambda version: int(version.version))
         return (
-            f"another seed alone changes as much as {newest.tags[tags.SEED_SPREAD]} (standard deviation on validation), "
+            f"another seed alone changes as much as {newest.tags[tags.SEED_SPREAD]} (standard deviation), "
             f"as version {newest.version}'s night has measured"
         )
 

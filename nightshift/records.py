@@ -368,15 +368,29 @@ class Registered(BaseModel):
         return f"models:/{self.name}/{self.version}"
 
 
+class BudgetState(BaseModel):
+    """What the ledger says about the tests so far."""
+
+    model_config = ConfigDict(frozen=True)
+
+    num_tests: int = 0
+    """Number of claims tested on the active holdout within 365 days."""
+    alpha_spent: float = 0.0
+    """Error probability that these tests have spent of the year's budget."""
+    num_compared: int = 0
+    """Number of challengers that were compared with the champion of today."""
+    num_likely: int = 0
+    """Number of those that validation made likely, so that a claim was tested."""
+
+
 class RegistryState(BaseModel):
     """Versions that the challenger is compared with, and the error budget that is spent."""
 
     champion: str | None
     anchor: str | None
-    num_tests: int = 0
-    """Number of claims tested on the active holdout within a year."""
-    alpha_spent: float = 0.0
-    """Error probability that these tests have spent of the year's budget."""
+    rolled_back: str | None = None
+    """Version that was rolled back and not replaced by a better one since; it must be beaten, too."""
+    budget: BudgetState = BudgetState()
 
 
 class Compared(BaseModel):
@@ -436,7 +450,7 @@ class Verdict(Artifact):
     spent: int | None = None
     """Number of tests within a year, this one included."""
     spread: float | None = None
-    """Standard deviation on validation of trainings with different seeds; None for a single training."""
+    """Standard deviation of the metric over trainings with different seeds, without row noise; None for a single training."""
     seen: int = 0
     """Number of holdout rows that are left out because challenger, champion or anchor were trained on them."""
     slices: list[Slice] = Field(default_factory=list)

@@ -1,5 +1,6 @@
 """The gate's decision, from labels, predictions on the same rows, costs, settings and the ledger's account."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,10 +11,10 @@ from nights import Model
 
 from flows.pipeline_run import best_of_seeds
 from nightshift.errors import SettingsError
-from nightshift.evaluation import kinds
+from nightshift.evaluation import kinds, scoring, significance
 from nightshift.evaluation.claims import LatencyComparison
 from nightshift.evaluation.significance import tango_interval
-from nightshift.records import Registered, RegistryState
+from nightshift.records import BudgetState, Registered, RegistryState
 from nightshift.registry import tracking
 from nightshift.registry.version_predictions import drop_rows, trained_keys
 from nightshift.store import artifact_store
@@ -22,7 +23,7 @@ from tasks.gate.stage import Evidence, GateSettings, decide
 
 
 def settle(challenger, champion, anchor=None, cost=1.0, unable=None, validation=None, num_tests=0, labels=LABELS,
-           spread=None, alpha=None, **settings):  # fmt: skip
+           alpha=0.0, rolled_back=None, **settings):  # fmt: skip
     """Return the gate's verdict.
 
     Args:
@@ -34,24 +35,27 @@ def settle(challenger, champion, anchor=None, cost=1.0, unable=None, validation=
         validation: Predictions on validation in the same order of roles; those on the holdout by default.
         num_tests: Number of tests in the last year.
         labels: True labels.
-        spread: Standard deviation of the metric over seeds.
-        alpha: Error budget that is spent; 0.05 / 40 per test by default.
+        alpha: Error budget that is spent.
+        rolled_back: Predictions of the version that was rolled back, or None without one.
         **settings: Settings of the gate.
     """
-    roles = ("challenger", "champion", "anchor")
+    roles = ("challenger", "champion", "anchor", "rolled_back")
     tables, screened = (
         {
             role: {"main": table(predicted, labels)}
             for role, predicted in zip(roles, predictions, strict=False)
             if predicted is not None
         }
-        for predictions in ((challenger, champion, anchor), validation or (challenger, champion, anchor))
+        for predictions in (
+            (challenger, champion, anchor, rolled_back),
+            validation or (challenger, champion, anchor, rolled_back),
+        )
     )
     costs = LatencyComparison(cost, 1.0, cost, 0.95) if champion is not None else None
     dummy = {"main": table(["a"] * len(labels), labels)}
     references = References(dummy, dummy)
-    alpha = num_tests * 0.05 / 40 if alpha is None else alpha
-    evidence = Evidence(tables, screened, [objective()], costs, references, num_tests, alpha, unable or {}, spread)
+    budget = BudgetState(num_tests=num_tests, alpha_spent=alpha)
+    evidence = Evidence(tables, screened, [objective()], costs, references, budget, unable or {})
     return decide(evidence, GateSettings(**settings))
 
 
@@ -109,10 +113,10 @@ def test_the_first_must_beat_the_majority_and_every_minimum():
 
 def test_a_test_is_spent_only_on_what_validation_makes_likely():
     good, bad = answers(0.05, seed=1), answers(0.15, seed=2)
-    verdict = settle(good, bad, num_tests=3)
+    verdict = settle(good, bad, num_tests=3, alpha=0.00375)
     assert (verdict.tested, verdict.spent, verdict.claim) == ("better", 4, "better")
-    assert verdict.confidence == pytest.approx(1 - 0.05 / 40) and verdict.interval[0] > 0
-    saved = settle(good, bad, validation=(bad, bad), num_tests=3)
+    assert verdict.confidence == pytest.approx(1 - verdict.alpha) and verdict.interval[0] > 0
+    saved = settle(good, bad, validation=(bad, bad), num_tests=3, alpha=0.00375)
     assert (saved.tested, saved.spent, saved.decision) == (None, 3, "hold") and saved.difference is None
     assert (
         "no test on the holdout is spent on it (3 tests have spent 7.5 % of the year's error budget" in saved.reasons[0]
@@ -123,46 +127,66 @@ def test_a_test_is_spent_only_on_what_validation_makes_likely():
     assert (unlucky.tested, unlucky.decision) == ("better", "hold"), "what the holdout says saves no test"
 
 
-def test_what_another_seed_alone_would_change_is_not_called_better():
-    good, bad = answers(0.05, seed=1), answers(0.1, seed=2)
-    sure, unsure = settle(good, bad), settle(good, bad, spread=0.02)
-    assert (sure.claim, sure.decision) == ("better", "promote") and unsure.decision == "hold"
-    assert settle(good, bad, spread=0.005).claim == "better"
+def test_seeds_that_differ_by_the_luck_of_the_rows_have_no_spread():
+    lucky = [{"main": table(answers(0.1, seed=seed))} for seed in range(10, 20)]
+    scores = [kinds.metrics(tables, [objective()])["macro_f1"] for tables in lucky]
+    noise = significance.standard_error(lucky[0], lucky[1], [objective()])
+    assert noise == pytest.approx(np.sqrt(2 * 0.1 * 0.9 / len(LABELS)), rel=0.1)
+    assert significance.seed_spread(lucky, scores, [objective()]) < 0.5 * np.std(scores, ddof=1)
+    unequal = [{"main": table(answers(share, seed=seed))} for seed, share in enumerate((0.1, 0.2, 0.3))]
+    assert significance.seed_spread(unequal, [0.9, 0.8, 0.7], [objective()]) == pytest.approx(0.1, abs=0.005)
+
+
+def test_the_best_seed_on_validation_goes_on(monkeypatch):
+    tables = iter([{"main": table(answers(share, seed=1))} for share in (0.2, 0.1)])
+    monkeypatch.setattr(artifact_store, "folder", lambda evaluated: Path("x"))
+    monkeypatch.setattr(scoring, "read", lambda folder, objectives: next(tables))
     trials = [
         (f"seed {seed}", SimpleNamespace(validation={"macro_f1": score})) for seed, score in enumerate((0.8, 0.9))
     ]
     best, _, spread = best_of_seeds(trials, [objective()])
-    assert best == "seed 1" and spread == pytest.approx(0.1 / np.sqrt(2))
+    assert best == "seed 1" and 0.06 < spread < 0.1 / np.sqrt(2)
     assert best_of_seeds(trials[:1], [objective()])[2] is None
 
 
-def test_a_spent_year_holds():
+def test_a_budget_that_older_tests_have_spent_holds():
     good, bad = answers(0.05, seed=1), answers(0.15, seed=2)
-    verdict = settle(good, bad, num_tests=40)
+    verdict = settle(good, bad, num_tests=40, alpha=0.05)
     assert verdict.decision == "hold" and verdict.tested is None and "nightshift holdout rotate" in verdict.reasons[0]
+    assert "40 tests have spent 100 % of the year's error budget" in verdict.reasons[0]
+    assert settle(good, bad, num_tests=40, alpha=0.05, confidence=0.9).claim == "better", "the budget is larger now"
 
 
-def test_the_budget_is_spent_by_alpha_and_not_by_the_number_of_tests():
-    good, bad = answers(0.05, seed=1), answers(0.15, seed=2)
-    nine = 9 * 0.05 / 10
-    last = settle(good, bad, num_tests=12, alpha=nine + 3 * 0.05 / 40)
-    assert (last.claim, last.alpha, last.spent) == ("better", pytest.approx(0.05 / 40), 13)
-    verdict = settle(good, bad, num_tests=13, alpha=nine + 4 * 0.05 / 40)
-    assert (verdict.decision, verdict.tested, verdict.alpha) == ("hold", None, None), "31 more tests would spend 0.084"
-    assert "13 tests have spent 100 % of the year's error budget" in verdict.reasons[0]
-    assert settle(good, bad, num_tests=40, tests_per_year=52, confidence=0.9).claim == "better", (
-        "the budget is larger now"
-    )
-    assert settle(good, bad, num_tests=40, tests_per_year=400).tested is None
+def test_a_test_takes_the_more_the_more_is_left_and_the_more_validation_promises():
+    champion, far = np.array(answers(0.15, seed=2)), answers(0.05, seed=1)
+    wrong, close = np.flatnonzero(champion != LABELS), champion.copy()
+    close[wrong[:3]] = LABELS[wrong[:3]]
+    alphas = [settle(far, champion, validation=(shown, champion)).alpha for shown in (close, far)]
+    assert 0.05 / 400 < alphas[0] < alphas[1] <= 0.05 / 5 + 1e-9
+    assert settle(far, champion, alpha=0.02).alpha == pytest.approx(0.6 * alphas[1])
 
 
 def test_fewer_tests_a_year_tell_smaller_differences():
     champion = answers(0.10, seed=1)
     wrong = np.flatnonzero(np.array(champion) != LABELS)
-    challenger = np.array(champion)
-    challenger[wrong[:8]] = LABELS[wrong[:8]]  # 8 gained, none lost: mid-p 0.002, more than a fortieth of 5 %
-    assert settle(challenger, champion).decision == "hold"
-    assert settle(challenger, champion, tests_per_year=12).claim == "better"
+    challenger, shown = np.array(champion), np.array(champion)
+    challenger[wrong[:8]] = LABELS[wrong[:8]]  # 8 gained, none lost: mid-p 0.002
+    shown[wrong[:5]] = LABELS[wrong[:5]]
+    validation = (shown, champion)
+    assert settle(challenger, champion, validation=validation, tests_per_year=400).decision == "hold"
+    assert settle(challenger, champion, validation=validation, tests_per_year=12).claim == "better"
+
+
+def test_after_a_rollback_the_version_that_was_rolled_back_must_be_beaten_too():
+    champion, rolled_back, challenger = answers(0.15, seed=2), answers(0.05, seed=3), answers(0.05, seed=1)
+    assert settle(challenger, champion).claim == "better"
+    verdict = settle(challenger, champion, rolled_back=rolled_back)
+    assert verdict.decision == "hold" and "rolled-back version's" in verdict.reasons[0]
+    assert settle(answers(0.0), champion, rolled_back=rolled_back).claim == "better"
+    unable = {"rolled_back": "cannot answer"}
+    assert (
+        "not compared with the version that was rolled back" in settle(challenger, champion, unable=unable).reasons[-1]
+    )
 
 
 def test_what_is_cheaper_and_better_is_promoted_as_better():
@@ -177,9 +201,9 @@ def test_being_cheaper_bars_nothing_that_is_better():
         assert settle(good, bad, cost=cost, unable={"anchor": "fails"}).claim == "better"
     short = settle(good, bad, best, cost=0.5, validation=(good, bad, bad))
     assert short.claim == "better" and short.tested == "cheaper", "likely on validation, and not shown on the holdout"
-    assert short.alpha == pytest.approx(0.05 / 40) and short.confidence == pytest.approx(1 - 0.05 / 80)
-    assert settle(good, bad, cost=0.5).confidence == pytest.approx(1 - 0.05 / 40), "one limit takes all of it"
-    assert settle(good, good, good, cost=0.5).confidence == pytest.approx(1 - 0.05 / 40), "one claim is likely"
+    assert short.confidence == pytest.approx(1 - short.alpha / 2)
+    for alone in (settle(good, bad, cost=0.5), settle(good, good, good, cost=0.5)):
+        assert alone.confidence == pytest.approx(1 - alone.alpha), "one limit takes all of it"
 
 
 @pytest.mark.parametrize("metric", ["macro_f1", "weighted_f1", "accuracy"])

@@ -128,3 +128,30 @@ def test_the_second_of_two_nights_finds_another_champion(versions):
     with pytest.raises(UserError, match="champion is version 1 by now, not None"):
         model_registry.promote("x", "2", "why", None, "first")
     assert model_registry.version_of("x", "champion") == "1" and len(ledger.history("x")) == 1
+
+
+def test_what_was_rolled_back_must_be_beaten_until_something_better_is_promoted():
+    def move(action, old, new, claim=""):
+        return Entry(action=action, old=old, new=new, why="", claim=claim)
+
+    first, better = move("promoted", "", "1", "first"), move("promoted", "1", "2", "better")
+    back = move("rolled back", "2", "1")
+    assert ledger.rolled_back([first, better]) is None
+    assert ledger.rolled_back([first, better, back]) == "2"
+    by_hand, cheaper = move("promoted", "1", "3"), move("promoted", "1", "3", "cheaper")
+    assert (
+        ledger.rolled_back([first, better, back, by_hand]) == ledger.rolled_back([first, better, back, cheaper]) == "2"
+    )
+    assert ledger.rolled_back([first, better, back, move("promoted", "1", "2")]) is None, "it is back in production"
+    assert ledger.rolled_back([first, better, back, move("promoted", "1", "3", "better")]) is None
+    assert ledger.rolled_back([first, better, back, Entry(action=ledger.ROTATED, why="")]) is None
+
+
+def test_challengers_are_counted_by_the_champion_that_they_met():
+    held, tested = (Entry(action="held", old="1", new="1", why="", tested=claim) for claim in ("", "better"))
+    promoted = Entry(action="promoted", old="1", new="2", why="", tested="better")
+    skipped, stopped = (Entry(action=action, old="1", new="1", why="") for action in ("skipped", "stopped"))
+    back = Entry(action="rolled back", old="2", new="1", why="")
+    entries = [held, tested, skipped, stopped, promoted, back, held]
+    assert ledger.compared_with(entries, "1") == [held, tested, promoted, held]
+    assert ledger.compared_with(entries, "2") == ledger.compared_with(entries, None) == []

@@ -256,7 +256,7 @@ def test_metrics_on_texts_with_typing_errors_are_those_of_the_night(smaller):
 def test_two_seeds_are_trained_and_their_spread_is_recorded(smaller):
     spread = float(smaller.version("3").tags["nightshift.seed_spread"])
     assert spread >= 0 and len(smaller.weights) == 3
-    assert f"spread by {spread:.4f} on validation" in smaller.page
+    assert f"spread by {spread:.4f} (standard deviation" in smaller.page
 
 
 def test_rows_that_the_champion_had_right_are_listed_without_their_texts(smaller, tmp_path):

@@ -1,15 +1,19 @@
 """The benchmark that simulates years of nights decides as the gate does."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from factories import objective, table
+from scipy.stats import norm
 
-from benchmarks import gate as simulation
-from benchmarks import gate_fresh, gate_groups
+from benchmarks import gate, gate_fresh, gate_groups, gate_rollback
+from benchmarks import gate_simulation as simulation
 from benchmarks.f1 import Metric
 from nightshift.evaluation.claims import LatencyComparison
 from nightshift.evaluation.sequential import Wealth
 from nightshift.evaluation.significance import compare
+from nightshift.records import BudgetState
 from tasks.gate.first_version import References
 from tasks.gate.stage import Evidence, GateSettings, decide
 
@@ -24,7 +28,10 @@ def test_the_simulated_gate_decides_as_the_gate(metric):
     rng, decided = np.random.default_rng(3), []
     for turn in range(100):
         wrong = rng.choice([0.03, 0.06, 0.1]) * np.array([1, 1, 1]) + rng.choice([0, 0, -0.02], 3)
-        cost, num_tests = rng.choice([0.5, 1.0]), int(rng.choice([0, 40], p=[0.9, 0.1]))
+        cost, state = (
+            rng.choice([0.5, 1.0]),
+            BudgetState(alpha_spent=rng.choice([0, 0.03]), num_compared=50, num_likely=turn % 50),
+        )
         right = {side: patterns(rng, rows, wrong) for side, rows in (("holdout", 1500), ("validation", 600))}
         labels = {side: rng.integers(2, size=len(role_hits[0])) for side, role_hits in right.items()}
         if turn % 3 == 0:  # two models that agree but for a few rows
@@ -45,8 +52,7 @@ def test_the_simulated_gate_decides_as_the_gate(metric):
             [objective(metric=metric)],
             costs,
             References({}),
-            num_tests,
-            alpha_spent=num_tests * 0.05 / 40,
+            state,
         )
         verdict = decide(evidence, GateSettings())
         changed = {
@@ -56,10 +62,14 @@ def test_the_simulated_gate_decides_as_the_gate(metric):
             }
             for side, role_hits in right.items()
         }
-        observations = simulation.PolicyInput(
-            changed, cost < 0.9, np.array([num_tests]), np.array([True]), Metric(metric)
+        left, compared, likely = (
+            np.array([value]) for value in (0.05 - state.alpha_spent, state.num_compared, state.num_likely)
         )
-        better, cheaper, used_test = (bool(answer[0]) for answer in simulation.nightshift_gate(observations))
+        z_score = partial(simulation.z_of_counts, changed, Metric(metric))
+        observations = simulation.PolicyInput(z_score, cost < 0.9, np.array([True]), left, compared, likely)
+        better, cheaper, alpha = simulation.nightshift_gate(observations)
+        assert alpha[0] == pytest.approx(verdict.alpha or 0.0, rel=1e-6)
+        better, cheaper, used_test = bool(better[0]), bool(cheaper[0]), bool(alpha[0])
         assert (better, cheaper, used_test) == (
             verdict.claim == "better", verdict.claim == "cheaper", verdict.tested is not None
         )  # fmt: skip
@@ -79,17 +89,17 @@ def test_simulated_groups_are_compared_as_the_gate_compares_them():
             limit = compare(*tables, [objective(metric=metric)], level).lower
             answers = {"holdout": {"challenger": first, "champion": second}}
             for bound, expected in ((limit - 1e-5, True), (limit + 1e-5, False)):
-                significant = gate_groups.is_significant({"holdout": rows}, answers, Metric(metric), "holdout", "champion",
-                                          np.ones(1, dtype=bool), bound, level)  # fmt: skip
-                assert significant[0] == expected
+                z = gate_groups.z_score({"holdout": rows}, answers, Metric(metric), "holdout", "champion",
+                                        np.ones(1, dtype=bool), bound, level)  # fmt: skip
+                assert (z[0] > norm.ppf(level)) == expected
 
 
 def test_simulated_years_of_groups_and_few_differing_rows_are_seldom_wrong():
     drop = simulation.simulate(
-        simulation.BEYOND_MARGIN,
+        gate.BEYOND_MARGIN,
         simulation.nightshift_gate,
         204,
-        simulation.LOW_DISAGREEMENT,
+        gate.LOW_DISAGREEMENT,
         60,
         1,
         metric=simulation.MACRO_F1,
@@ -100,7 +110,7 @@ def test_simulated_years_of_groups_and_few_differing_rows_are_seldom_wrong():
 
 
 def test_simulated_years_tell_a_sound_gate_from_one_that_is_not():
-    scenarios = {scenario.name: scenario for scenario in simulation.SCENARIOS}
+    scenarios = {scenario.name: scenario for scenario in gate.SCENARIOS}
     wrong = {
         (name, policy): (simulation.simulate(scenarios[name], simulation.POLICIES[policy], 2000, 0.075, 200, 1)["wrong"] > 0).mean()
         for name, policy in (("equal", "nightshift"), ("equal", "better wins"), ("equal", "5 % a night"),
@@ -112,12 +122,12 @@ def test_simulated_years_tell_a_sound_gate_from_one_that_is_not():
 
 
 def test_simulated_models_have_the_accuracy_and_disagreement_they_should():
-    share = simulation._spread(0.075)
-    right = simulation._right(np.array([0.9, 0.88]), share)
+    share = simulation.difficulty_share(0.075)
+    right = simulation.right_by_difficulty(np.array([0.9, 0.88]), share)
     assert right.mean(axis=1) == pytest.approx([0.9, 0.88], abs=1e-3)
     assert (2 * right[0] * (1 - right[0])).mean() == pytest.approx(0.075)
     random = np.random.default_rng(0)
-    side = simulation.Side(100_000, simulation._right(np.array([0.9]), share), random)
+    side = simulation.Side(100_000, simulation.right_by_difficulty(np.array([0.9]), share), random)
     hits = side.answer(right[:1])
     counts = side.changed(hits)["champion"].sum(axis=1)
     improved, regressed = counts[0, 2], counts[0, 1]
@@ -147,3 +157,31 @@ def test_new_rows_find_what_the_holdout_cannot_see():
     }
     assert lag["both"] < 0.01 < lag["holdout"]
     assert lag["both, trials"] < 0.01
+
+
+def test_after_a_rollback_luck_does_not_promote_the_next():
+    side = gate_rollback.unlucky_champions(60, 2000, 0.075, seed=1)
+    alone, both = (gate_rollback.promoted(side, 0.0, 0.075, beats_both).mean() for beats_both in (False, True))
+    assert alone > 0.1 and both < 0.05
+    assert gate_rollback.promoted(side, 0.05, 0.075, beats_both=True).mean() > 0.9
+
+
+def test_models_share_answers_and_the_best_of_many_on_a_side_has_more_of_them_right():
+    right = np.repeat(simulation.right_by_difficulty(np.array([0.9]), 0.5), 200, axis=0)
+    side = simulation.Side(1000, right, np.random.default_rng(0))
+    alone, shared, best = (
+        side.changed(side.answer(right, *options))["champion"].sum(axis=1)
+        for options in ((0.0, 1), (0.9, 1), (0.0, 12))
+    )
+    differ = [counts[:, 1:3].sum() for counts in (alone, shared)]
+    assert differ[1] == pytest.approx(0.1 * differ[0], rel=0.1)
+    assert best[:, 2:].sum() > alone[:, 2:].sum() + 10 * 200
+
+
+def test_a_large_gain_is_found_at_any_time_of_a_quiet_year():
+    years = simulation.Years(gate.BEST_OF_12, simulation.nightshift_gate, 5000, 0.075, 40, seed=4)
+    for run in range(120):
+        years.step(run)
+    assert (years.wait(120, 0.03, 3) <= 3).mean() > 0.9
+    assert len(years.alphas) == 120, "the branch leaves the years as they are"
+    assert np.sum(years.alphas, axis=0).max() < 0.05

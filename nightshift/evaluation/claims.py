@@ -1,7 +1,8 @@
 """The claims that a promotion can make, and tests of them on one side's rows.
 
 *Better*: the true difference to the champion is above 0. *Cheaper*: the cost is at least 10 % lower, and the metric not
-worse by the margin than the champion's and the anchor's.
+worse by the margin than the champion's and the anchor's. After a rollback a claim must also hold against the version that
+was rolled back: the champion may be unlucky on these rows, and looked worse than it is.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,10 @@ MAX_COST_RATIO = 0.9
 """Largest share of the champion's cost that counts as cheaper."""
 SCREENING_CONFIDENCE = 0.9
 """Confidence at which validation must show a claim before a test on the holdout is spent on it: z above 1.28."""
+ROLLED_BACK = "rolled_back"
+"""Role of a version that was rolled back and not replaced by a better one since."""
+NAMES = {ROLLED_BACK: "rolled-back version"}
+"""Names of roles in texts, where they differ."""
 
 
 @dataclass(frozen=True)
@@ -65,35 +70,65 @@ def check_claims(
     margin: float,
     confidence: float,
     not_comparable: Mapping[str, str],
-    spread: float = 0.0,
 ) -> ClaimResults:
     """Test both claims on the same rows.
 
     Args:
-        tables: Tables by role: challenger, champion, anchor.
+        tables: Tables by role: challenger, champion, anchor, rolled_back.
         objectives: Objectives that are compared.
         margin: Largest drop below champion and anchor that *cheaper* allows.
         confidence: Confidence of each limit.
         not_comparable: Reasons why roles cannot be compared, by role.
-        spread: Standard deviation of noise besides that of the rows.
     """
-
-    def difference_to(role: str) -> Difference:
-        difference = significance.compare(tables["challenger"], tables[role], objectives, confidence)
-        return significance.widen(difference, spread, confidence)
-
-    difference = difference_to("champion")
+    challenger = tables["challenger"]
+    differences = {
+        role: significance.compare(challenger, tables[role], objectives, confidence)
+        for role in _compared_roles(tables, not_comparable)
+    }
     doubts: dict[Claim, list[str]] = {"better": [], "cheaper": []}
-    if not significance.is_better(tables["challenger"], tables["champion"], objectives, difference, confidence):
-        doubts["better"] = [f"not shown to be better: {describe(difference, objectives, confidence)}"]
-    for role in ("champion", "anchor"):
-        if role in not_comparable:
+    for role in ("champion", ROLLED_BACK):
+        difference = differences.get(role)
+        if difference and not significance.is_better(challenger, tables[role], objectives, difference, confidence):
+            doubts["better"].append(f"not shown to be better: {describe(difference, objectives, confidence, role)}")
+    for role in ("champion", "anchor", ROLLED_BACK):
+        if role in not_comparable and role != ROLLED_BACK:
             doubts["cheaper"].append(f"not compared with the {role}: it {not_comparable[role]}")
-        elif role in tables:
-            limit = difference_to(role) if role == "anchor" and has_other_anchor(tables) else difference
-            if limit.lower <= -margin:
-                doubts["cheaper"].append(_describe_margin(role, limit, tables, objectives, margin, confidence))
-    return ClaimResults(difference, doubts)
+        elif role in differences and differences[role].lower <= -margin:
+            doubts["cheaper"].append(_describe_margin(role, differences[role], tables, objectives, margin, confidence))
+    return ClaimResults(differences["champion"], doubts)
+
+
+def z_score(
+    tables: Mapping[str, Tables],
+    objectives: list[Objective],
+    margin: float,
+    claim: Claim,
+    not_comparable: Mapping[str, str],
+) -> float:
+    """Return the smallest z of the comparisons that a claim needs.
+
+    Args:
+        tables: Tables by role, as for `check_claims`.
+        objectives: Objectives that are compared.
+        margin: Largest drop that *cheaper* allows.
+        claim: The claim.
+        not_comparable: Reasons why roles cannot be compared, by role.
+    """
+    bound = -margin if claim == "cheaper" else 0.0
+    return min(
+        significance.z_score(tables["challenger"], tables[role], objectives, bound, SCREENING_CONFIDENCE)
+        for role in _compared_roles(tables, not_comparable)
+        if claim == "cheaper" or role != "anchor"
+    )
+
+
+def _compared_roles(tables: Mapping[str, Tables], not_comparable: Mapping[str, str]) -> list[str]:
+    """Return the roles that the challenger is compared with; an anchor that is the champion only once."""
+    return [
+        role
+        for role in ("champion", "anchor", ROLLED_BACK)
+        if role in tables and role not in not_comparable and (role != "anchor" or has_other_anchor(tables))
+    ]
 
 
 def has_other_anchor(tables: Mapping[str, Tables]) -> bool:
@@ -101,12 +136,12 @@ def has_other_anchor(tables: Mapping[str, Tables]) -> bool:
     return "anchor" in tables and tables["anchor"] is not tables["champion"]
 
 
-def describe(difference: Difference, objectives: list[Objective], confidence: float) -> str:
-    """Return a text about a difference to the champion."""
+def describe(difference: Difference, objectives: list[Objective], confidence: float, role: str = "champion") -> str:
+    """Return a text about a difference to the champion, or to another role."""
     metric = kinds.primary(objectives)
     verb = "differs by" if kinds.better(metric) > 0 else "(less is better) improves by"
     return (
-        f"{metric} {verb} {difference.difference:+.4f} from the champion's, "
+        f"{metric} {verb} {difference.difference:+.4f} from the {NAMES.get(role, role)}'s, "
         f"at {format_percent(confidence)} at least {difference.lower:+.4f}"
     )
 
@@ -126,7 +161,7 @@ def _describe_margin(
 ) -> str:
     """Say that the limit is below the margin, and about how many rows would be enough to tell."""
     text = (
-        f"may be {-difference.lower:.4f} worse than the {role} at {format_percent(confidence)}, more than the margin "
+        f"may be {-difference.lower:.4f} worse than the {NAMES.get(role, role)} at {format_percent(confidence)}, more than the margin "
         f"{margin}"
     )
     required = significance.required_rows(

@@ -6,9 +6,11 @@ of means over the rows, so its difference is the mean of the rows' contributions
 the units. In every difference more is better: loss and RMSE enter negatively.
 """
 
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import ceil, hypot, inf
+from itertools import combinations
+from math import ceil, inf, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +26,8 @@ from nightshift.records import Metric, Objective
 
 MIN_CHANGED_UNITS = 20
 """Number of units that differ from which on the largest difference among them tells how large one can be."""
+MAX_Z = 40.0
+"""Largest score statistic that is told apart from a larger one."""
 
 
 @dataclass(frozen=True)
@@ -201,11 +205,55 @@ def mid_p(first_only: Any, second_only: Any) -> Any:
     return binom.sf(first_only, changed, 0.5) + 0.5 * binom.pmf(first_only, changed, 0.5)
 
 
-def widen(difference: Difference, spread: float, confidence: float) -> Difference:
-    """Return the difference with independent noise of this standard deviation in its limits: distances add up in squares."""
-    noise = float(norm.ppf(confidence)) * spread
-    lower, upper = (hypot(limit - difference.difference, noise) for limit in (difference.lower, difference.upper))
-    return Difference(difference.difference, difference.difference - lower, difference.difference + upper)
+def z_score(first: Tables, second: Tables, objectives: list[Objective], bound: float, confidence: float) -> float:
+    """Return the score statistic of the hypothesis that `first` minus `second` is `bound`, as a standard normal quantile.
+
+    Args:
+        first: Tables of one model.
+        second: Tables of the other on the same rows.
+        objectives: Objectives that are compared.
+        bound: Hypothesis: the true difference.
+        confidence: Confidence of the limits that the result is compared with.
+    """
+    if (right := _right_rows(first, second, objectives)) is not None:
+        return float(proportion_z(*discordant_counts(*right), bound))
+    units, degrees_of_freedom = paired_units(first, second, objectives, confidence)
+    p = float(t.sf(confidence_limits.statistic(units, bound), degrees_of_freedom))
+    return float(np.clip(norm.isf(p), -MAX_Z, MAX_Z))
+
+
+def proportion_z(first_only: Any, second_only: Any, rows: Any, bound: float) -> Any:
+    """Return `z_score` for proportions: Tango's statistic, above 0 no more than McNemar's mid-p allows; for counts or arrays.
+
+    Args:
+        first_only: Number of rows that only the first model has right.
+        second_only: Number of rows that only the second model has right.
+        rows: Number of all rows.
+        bound: Hypothesis: the true difference.
+    """
+    z = tango_statistic(first_only, second_only, rows, bound)
+    return np.minimum(z, norm.isf(mid_p(first_only, second_only))) if bound >= 0 else z
+
+
+def standard_error(first: Tables, second: Tables, objectives: list[Objective]) -> float:
+    """Return the standard error over the rows of the gate's metric of `first` minus that of `second`."""
+    units, _ = paired_units(first, second, objectives, 0.95)
+    mean = float(units.values.mean())
+    return float(np.sqrt(np.square(units.values - units.sizes * mean).sum())) / len(units.values)
+
+
+def seed_spread(tables: Sequence[Tables], scores: Sequence[float], objectives: list[Objective]) -> float:
+    """Return the standard deviation of the true metric among models, without the noise of the rows; 0 if that explains all.
+
+    The variance of the scores is half the mean squared difference of pairs, so half their mean row variance is subtracted.
+
+    Args:
+        tables: Tables of each model, on the same rows.
+        scores: The gate's metric of each model on these rows.
+        objectives: Objectives that are compared.
+    """
+    noise = [standard_error(first, second, objectives) ** 2 / 2 for first, second in combinations(tables, 2)]
+    return sqrt(max(statistics.variance(scores) - statistics.mean(noise), 0.0))
 
 
 def is_better(

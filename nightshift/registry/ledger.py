@@ -135,11 +135,46 @@ def anchor(entries: list[Entry]) -> str | None:
     return next((entry.new for entry in reversed(moves(entries)) if entry.new and entry.claim != "cheaper"), None)
 
 
+def rolled_back(entries: list[Entry]) -> str | None:
+    """Return the version that was rolled back last on the active holdout; None if a better one was promoted since.
+
+    A version that replaced it by a claim *better* was shown to be better than it, too, and one that a person has put back
+    into production is rolled back no more.
+    """
+    for entry in reversed(_since_rotation(entries)):
+        if entry.action == "rolled back":
+            return entry.old if entry.old and entry.old != _last_champion(entries) else None
+        if entry.action == "promoted" and entry.claim == "better":
+            return None
+    return None
+
+
+def _last_champion(entries: list[Entry]) -> str:
+    return next((entry.new for entry in reversed(moves(entries))), "")
+
+
+def compared_with(entries: list[Entry], champion: str | None) -> list[Entry]:
+    """Return the entries of challengers that were compared with a champion: held, or promoted in its place by their claim."""
+    return [
+        entry
+        for entry in entries
+        if champion
+        and entry.old == champion
+        and (entry.action == "held" or (entry.action == "promoted" and entry.tested))
+    ]
+
+
+def _since_rotation(entries: list[Entry]) -> list[Entry]:
+    """Return the entries since the active holdout is in use."""
+    rotations = [index for index, entry in enumerate(entries) if entry.action == ROTATED]
+    return entries[rotations[-1] + 1 :] if rotations else entries
+
+
 def tests_of_last_year(entries: list[Entry], now: datetime) -> list[Entry]:
     """Return the entries of claims that were tested on the holdout in use within the year before `now`."""
-    rotations = [index for index, entry in enumerate(entries) if entry.action == ROTATED]
-    since_rotation = entries[rotations[-1] + 1 :] if rotations else entries
-    return [entry for entry in since_rotation if entry.tested and now - datetime.fromisoformat(entry.when) < YEAR]
+    return [
+        entry for entry in _since_rotation(entries) if entry.tested and now - datetime.fromisoformat(entry.when) < YEAR
+    ]
 
 
 def alpha_spent(tests: list[Entry], unrecorded: Callable[[Entry], float]) -> float:

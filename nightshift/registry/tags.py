@@ -43,7 +43,7 @@ HOLDOUT = "nightshift.holdout"  # index of the holdout in use
 GATE = "nightshift.gate"  # promote or hold
 CLAIM = "nightshift.claim"  # first, better or cheaper; empty if held
 DIFFERENCE = "nightshift.difference"  # to the champion, with its limits
-SEED_SPREAD = "nightshift.seed_spread"  # standard deviation, on validation, of trainings that differ in their seed
+SEED_SPREAD = "nightshift.seed_spread"  # standard deviation of trainings that differ in their seed alone
 
 
 def part(name: str) -> str:

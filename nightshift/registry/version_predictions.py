@@ -8,6 +8,7 @@ import pandas as pd
 from nightshift.data.cleaning import raw_texts, seen_before
 from nightshift.errors import DamagedVersionError, NightshiftError
 from nightshift.evaluation import scoring
+from nightshift.evaluation.claims import ROLLED_BACK
 from nightshift.evaluation.kinds import form_of
 from nightshift.evaluation.prediction_tables import ABSTAIN, SCORE, Form, Tables
 from nightshift.records import GENERATIVE, Objective, Registered, RegistryState
@@ -102,7 +103,7 @@ READERS: dict[Form, Callable[[VersionPredictor, pd.DataFrame, Objective], pd.Dat
 def predict_versions(
     registered: Registered, registry_state: RegistryState, objectives: list[Objective]
 ) -> tuple[dict[str, VersionPredictor], dict[str, dict[str, Tables]], dict[str, str]]:
-    """Predict both sides with the challenger, the champion and the anchor.
+    """Predict both sides with the challenger, the champion, the anchor, and a version that was rolled back.
 
     Returns:
         The versions by role; the predictions by side and role; by role the reason why a version cannot predict.
@@ -114,7 +115,12 @@ def predict_versions(
     predictors = {"challenger": VersionPredictor(registered.name, registered.version, multi_task)}
     predictions = {side: {"challenger": predictors["challenger"].tables(objectives, side)} for side in SIDES}
     failures: dict[str, str] = {}
-    for role, number in (("champion", registry_state.champion), ("anchor", registry_state.anchor)):
+    numbers = {
+        "champion": registry_state.champion,
+        "anchor": registry_state.anchor,
+        ROLLED_BACK: registry_state.rolled_back,
+    }
+    for role, number in numbers.items():
         if number and number == registry_state.champion and "champion" in predictions["holdout"]:
             tables = {side: predictions[side]["champion"] for side in SIDES}
         elif number:
@@ -140,8 +146,9 @@ def predict_versions(
 
 
 def trained_keys(registered: Registered, registry_state: RegistryState) -> set[str]:
-    """Return the `row_key` of every row that the challenger, the champion or the anchor was ever trained on."""
-    numbers = {registered.version, registry_state.champion, registry_state.anchor} - {None}
+    """Return the `row_key` of every row that one of the compared versions was ever trained on."""
+    state = registry_state
+    numbers = {registered.version, state.champion, state.anchor, state.rolled_back} - {None}
     return set().union(*(model_registry.trained_keys(registered.name, str(number)) for number in numbers))
 
 

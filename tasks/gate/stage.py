@@ -1,8 +1,8 @@
 """The gate: a pure decision from both models' predictions on the same rows, costs and settings.
 
 The first version must be shown to beat the dummy and guessing, and not be below the baseline (`tasks.gate.first_version`).
-Later ones claim to be *better* or *cheaper*. The error budget of a year is divided over its tests on the holdout (a
-union bound), and a test is spent only on a claim that validation makes likely.
+Later ones claim to be *better* or *cheaper*. A test on the holdout is spent only on a claim that validation makes
+likely, and takes a part of what the year's tests have left of its error budget (a union bound, `nightshift.evaluation.error_budget`).
 """
 
 from collections.abc import Mapping
@@ -15,19 +15,31 @@ from pydantic import Field, field_validator
 
 from nightshift import escaping
 from nightshift.errors import InputError, SettingsError
-from nightshift.evaluation import kinds, prediction_changes, scoring, significance
+from nightshift.evaluation import error_budget, kinds, prediction_changes, scoring, significance
 from nightshift.evaluation.claims import (
+    ROLLED_BACK,
     SCREENING_CONFIDENCE,
     ClaimResults,
     LatencyComparison,
     check_claims,
     describe,
     has_other_anchor,
+    z_score,
 )
 from nightshift.evaluation.confidence_limits import Difference
 from nightshift.evaluation.prediction_tables import Tables
 from nightshift.inference.measurement import measure_latencies
-from nightshift.records import Claim, Compared, Evaluated, Metric, Objective, Registered, RegistryState, Verdict
+from nightshift.records import (
+    BudgetState,
+    Claim,
+    Compared,
+    Evaluated,
+    Metric,
+    Objective,
+    Registered,
+    RegistryState,
+    Verdict,
+)
 from nightshift.registry import model_registry, tags, tracking
 from nightshift.registry.version_predictions import (
     VersionPredictor,
@@ -51,8 +63,8 @@ from tasks.gate.typos import with_typos
 NIGHTS_PER_YEAR = 365
 ROLES: tuple[str, ...] = ("challenger", "champion")
 """Roles whose latency is measured."""
-ROUNDING = 1e-9
-"""Relative error that a sum of shares of the budget may have."""
+MIN_ALPHA = 1e-9
+"""Smallest error probability of a test; less is left only of a budget that was spent by tests of older versions."""
 
 
 class GateSettings(GuardrailSettings):
@@ -71,13 +83,11 @@ class GateSettings(GuardrailSettings):
     confidence: float = Field(0.95, gt=0.5, lt=1)
     """Probability that a year of nightly runs contains no wrong promotion."""
     tests_per_year: int = Field(40, ge=1)
-    """Number of tests on the holdout over which the year's error budget, 1 - confidence, is divided; fewer tests detect
-    smaller differences.
+    """Number of typical tests on the holdout that a year's error budget, 1 - confidence, is for. Each test takes a part of
+    what is left, more if validation promises more; with fewer tests all take more, and detect smaller differences.
     """
     seeds: int = Field(1, ge=1, le=10)
-    """Number of trainings with different seeds: the best on validation is used, and their standard deviation widens the
-    confidence limits.
-    """
+    """Number of trainings with different seeds: the best on validation is used, and the report says by how much they differ."""
     minimum: dict[str, float] = {}
     """Minimum value of metrics on the holdout, by name (maximum for loss, RMSE and the like), for every challenger."""
     recent_days: int = Field(7, ge=1)
@@ -94,12 +104,12 @@ class GateSettings(GuardrailSettings):
 
     @property
     def alpha(self) -> float:
-        """Return the share of the budget that one test on the holdout spends."""
+        """Return the share of the budget that a typical test on the holdout spends."""
         return self.budget / self.tests_per_year
 
     @property
     def test_confidence(self) -> float:
-        """Return the confidence of the one-sided limit of a test on the holdout that needs one limit only."""
+        """Return the confidence of a typical test, which a first version must be shown to beat dummy and guessing with."""
         return 1 - self.alpha
 
     @property
@@ -123,7 +133,7 @@ class Evidence:
     """Predictions, costs and tests so far, on which a decision is based besides settings and guardrails."""
 
     holdout: Mapping[str, Tables]
-    """Tables by role (challenger, champion, anchor), all on the same rows of the holdout."""
+    """Tables by role (challenger, champion, anchor, rolled_back), all on the same rows of the holdout."""
     validation: Mapping[str, Tables]
     """The same on validation."""
     objectives: list[Objective]
@@ -132,18 +142,27 @@ class Evidence:
     """Latency of challenger and champion; None without a champion that answers."""
     references: References
     """Tables of the dummy and the baseline on the holdout, for a first version."""
-    num_tests: int = 0
-    """Number of this year's tests on the holdout so far."""
-    alpha_spent: float = 0.0
-    """Share of the year's error budget, 1 - confidence, that these tests have spent."""
+    budget: BudgetState = field(default_factory=BudgetState)
+    """Tests on the holdout so far."""
     not_comparable: Mapping[str, str] = field(default_factory=dict)
     """Reasons why roles have no tables, or tables that cannot be compared."""
-    spread: float | None = None
-    """Standard deviation of the metric over seeds, which widens every limit; None for one seed."""
 
     def check_claims(self, tables: Mapping[str, Tables], margin: float, confidence: float) -> ClaimResults:
         """Test both claims on the rows of one side, see `nightshift.evaluation.claims.check_claims`."""
-        return check_claims(tables, self.objectives, margin, confidence, self.not_comparable, self.spread or 0.0)
+        return check_claims(tables, self.objectives, margin, confidence, self.not_comparable)
+
+    def alpha(self, likely: list[Claim], settings: GateSettings) -> float:
+        """Return what a test of the likely claims may spend; it depends on validation and on the tests so far alone."""
+        z = max(
+            z_score(self.validation, self.objectives, settings.margin, claim, self.not_comparable) for claim in likely
+        )
+        rows = [
+            sum(len(tables["challenger"][o.name]) for o in self.objectives)
+            for tables in (self.validation, self.holdout)
+        ]
+        return error_budget.next_alpha(
+            self.budget, z, rows[0] / rows[1], settings.budget, settings.tests_per_year, 1 - SCREENING_CONFIDENCE
+        )
 
 
 def decide(evidence: Evidence, settings: GateSettings, guardrails: GuardrailResult = NO_GUARDRAILS) -> Verdict:
@@ -219,28 +238,34 @@ def _decide_against_champion(evidence: Evidence, settings: GateSettings) -> Verd
     costs = evidence.costs
     assert costs is not None
     cost = f"{'' if costs.cheaper else 'not shown to be 10 % '}cheaper: {costs}"
-    percent_spent = 100 * evidence.alpha_spent / settings.budget
-    budget = f"{evidence.num_tests} tests have spent {percent_spent:.3g} % of the year's error budget"
+    num_tests, percent_spent = evidence.budget.num_tests, 100 * evidence.budget.alpha_spent / settings.budget
+    budget = f"{num_tests} tests have spent {percent_spent:.3g} % of the year's error budget"
     screening = evidence.check_claims(evidence.validation, settings.margin, SCREENING_CONFIDENCE)
     possible: tuple[Claim, ...] = ("cheaper", "better") if costs.cheaper else ("better",)
     likely = [claim for claim in possible if screening.shows(claim)]
+    alpha = evidence.alpha(likely, settings) if likely else 0.0
     if not likely:
         doubts = "; ".join(screening.doubts[possible[0]])
         reason = f"no test on the holdout is spent on it ({budget}): on validation {doubts}"
-        verdict = Verdict(decision="hold", reasons=[reason, cost], spent=evidence.num_tests)
-    elif settings.alpha > (settings.budget - evidence.alpha_spent) * (1 + ROUNDING):
+        verdict = Verdict(decision="hold", reasons=[reason, cost], spent=num_tests)
+    elif alpha < MIN_ALPHA:
         reason = (
             f"validation says that it is worth a test, but {budget}: "
             "`nightshift holdout rotate` takes the next sealed holdout"
         )
-        verdict = Verdict(decision="hold", reasons=[reason, cost], spent=evidence.num_tests)
+        verdict = Verdict(decision="hold", reasons=[reason, cost], spent=num_tests)
     else:
-        verdict = _test_on_holdout(evidence, settings, likely, cost)
+        verdict = _test_on_holdout(evidence, settings, likely, alpha, cost)
+    if ROLLED_BACK in evidence.not_comparable:
+        note = f"not compared with the version that was rolled back: it {evidence.not_comparable[ROLLED_BACK]}"
+        verdict = verdict.model_copy(update={"reasons": [*verdict.reasons, note]})
     compared = _compared(screening.difference, SCREENING_CONFIDENCE)
     return verdict.model_copy(update={"margin": settings.margin, "validation": compared})
 
 
-def _test_on_holdout(evidence: Evidence, settings: GateSettings, likely: list[Claim], cost: str) -> Verdict:
+def _test_on_holdout(
+    evidence: Evidence, settings: GateSettings, likely: list[Claim], alpha: float, cost: str
+) -> Verdict:
     """Test the likely claims on the holdout.
 
     If both are likely and the anchor takes a limit of its own, the two limits share the test's alpha.
@@ -249,10 +274,11 @@ def _test_on_holdout(evidence: Evidence, settings: GateSettings, likely: list[Cl
         evidence: Predictions, and the tests so far.
         settings: Settings of the gate.
         likely: The claims that validation shows, at least one.
+        alpha: Error probability that the test may spend.
         cost: The comparison of the costs in words.
     """
     num_limits = 2 if len(likely) > 1 and has_other_anchor(evidence.holdout) else 1
-    confidence = 1 - settings.alpha / num_limits
+    confidence = 1 - alpha / num_limits
     result = evidence.check_claims(evidence.holdout, settings.margin, confidence)
     difference = describe(result.difference, evidence.objectives, confidence)
     claim: Claim | None = None
@@ -267,9 +293,9 @@ def _test_on_holdout(evidence: Evidence, settings: GateSettings, likely: list[Cl
         decision="promote" if claim else "hold",
         claim=claim,
         reasons=reasons,
-        spent=evidence.num_tests + 1,
+        spent=evidence.budget.num_tests + 1,
         tested=likely[0],
-        alpha=settings.alpha,
+        alpha=alpha,
         confidence=confidence,
         difference=result.difference.difference,
         interval=(result.difference.lower, result.difference.upper),
@@ -297,16 +323,16 @@ def gate(
     gate: GateSettings,
     spread: float | None = None,
 ) -> Verdict:
-    """Run challenger, champion and anchor, as registered, on this run's holdout, and decide.
+    """Run challenger, champion, anchor and a rolled-back version, as registered, on this run's holdout, and decide.
 
     Args:
         folder: New folder of the store for the tables.
         registered: The challenger.
-        registry_state: Champion, anchor, and the year's tests so far.
+        registry_state: Champion, anchor, rolled-back version, and the year's tests so far.
         objectives: Objectives of the run.
         evaluated: Holds the tables of the dummy and the baseline.
         gate: Settings of the gate.
-        spread: Standard deviation of the metric over seeds; None for one seed.
+        spread: Standard deviation of the metric over seeds, which is reported; None for one seed.
     """
     tracking.connect()
     served, tables, not_comparable = predict_versions(registered, registry_state, objectives)
@@ -328,10 +354,8 @@ def gate(
         objectives,
         costs,
         references,
-        registry_state.num_tests,
-        registry_state.alpha_spent,
+        registry_state.budget,
         not_comparable,
-        spread,
     )
     verdict = decide(evidence, gate, guardrails)
     return verdict.model_copy(

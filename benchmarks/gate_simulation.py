@@ -1,0 +1,505 @@
+"""Simulated years of nightly runs for `nightshift bench gate`: models, rows, and the gates that decide.
+
+Each row has a difficulty; given it, the models are correct independently of each other. The accuracy and the share of rows
+on which two equal models disagree determine the distribution. Only counts by label and difficulty matter, so that a run is a
+few binomial draws and no rows are listed. Champion and anchor keep their answers on the holdout as long as they stay.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.stats import norm, t
+
+from benchmarks.f1 import Metric, units
+from nightshift.evaluation import confidence_limits, error_budget, significance
+from nightshift.evaluation.claims import SCREENING_CONFIDENCE
+from tasks.gate.stage import GateSettings
+
+START = 0.9
+"""Accuracy of the first champion."""
+DIFFICULTIES = norm.ppf((np.arange(20) + 0.5) / 20)
+VALIDATION = 0.4
+"""Ratio of validation rows to holdout rows, by the default split."""
+RUNS_PER_YEAR = 365
+SETTINGS = GateSettings()
+ACCURACY = Metric("accuracy", (1.0,))
+MACRO_F1, SKEWED = Metric("macro_f1"), Metric("macro_f1", (0.9, 0.1))
+TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Challengers and holdout of a simulated year."""
+
+    name: str
+    gap: float = 0.0
+    """True metric of a challenger minus that of the current champion."""
+    noise: float = 0.0
+    """Standard deviation over the runs of a challenger's true metric around that of the first champion."""
+    quality: Callable[[int], float] | None = None
+    """True metric of a run's challenger minus that of the first champion; instead of `gap`."""
+    decay: float = 0.0
+    """Loss of the champion's true metric per run, on new rows; challengers do not lose it."""
+    drop: float = 0.0
+    """Loss of the champion's true metric on new rows at the run CHANGE, from which challengers recover within RECOVERY runs."""
+    season: float = 0.0
+    """Loss of models of one season on the rows of the other; there is another season from run SEASON[0] to SEASON[1]."""
+    new_labels: tuple[float, ...] = ()
+    """Shares of the labels among new rows from run CHANGE on."""
+    wrong_labels: float = 0.0
+    """Share of rows with a wrong label: there a model counts as correct where it is wrong."""
+    cheaper: bool = False
+    growing: bool = False
+    """True if the holdout grows from half of its rows to all."""
+    best_of: int = 1
+    """Number of candidates in a run of which the best on validation is the challenger."""
+    shared: float = 0.0
+    """Share of rows for which a challenger takes over the champion's answer, as a model does that is trained on from it."""
+
+
+CHAMPION_CORRECT = np.array([0.0, 0.0, 1.0, 1.0])
+"""1 for the last axis of `Side.cells` where the champion is correct."""
+CHANGE, RECOVERY, SEASON = 120, 20, (120, 240)
+"""Run of a sudden change; number of runs until new models have recovered; runs in which a season begins and ends."""
+
+
+@cache
+def difficulty_share(disagreement: float) -> float:
+    """Return the share of variance that difficulty explains, at which two models of accuracy START disagree so often."""
+
+    def surplus(share: float) -> float:
+        right = right_by_difficulty(np.array([START]), share)[0]
+        return float((2 * right * (1 - right)).mean()) - disagreement
+
+    return float(brentq(surplus, 1e-6, 1 - 1e-6))
+
+
+def right_by_difficulty(accuracy: np.ndarray, share: float) -> np.ndarray:
+    """Return the probability that models of these true accuracies are correct; shape (models, difficulties)."""
+    levels = np.linspace(-1, 6, 2001)
+    chances = norm.cdf((levels[:, None] + np.sqrt(share) * DIFFICULTIES) / np.sqrt(1 - share))
+    level = np.interp(accuracy, chances.mean(axis=1), levels)
+    return norm.cdf((level[:, None] + np.sqrt(share) * DIFFICULTIES) / np.sqrt(1 - share))
+
+
+class Side:
+    """Rows of a side of the split in many years at once, as counts by label and difficulty."""
+
+    def __init__(
+        self,
+        rows: int,
+        right: np.ndarray,
+        random: np.random.Generator,
+        metric: Metric = ACCURACY,
+        wrong_labels: float = 0.0,
+    ) -> None:
+        self.random, self.wrong_labels = random, wrong_labels
+        self.set_labels(metric.labels, right.shape[1])
+        self.cells = np.zeros((len(right), len(self.kinds), 4), dtype=np.int64)
+        self.grow(rows, right, right, np.ones(len(right), dtype=bool))
+
+    def set_labels(self, labels: tuple[float, ...], difficulties: int) -> None:
+        """Set the shares of the labels among new rows."""
+        self.labels = np.array(labels)
+        kinds = np.repeat(self.labels, difficulties) / difficulties
+        if self.wrong_labels:
+            is_wrong = np.tile(np.arange(difficulties) >= difficulties // 2, len(self.labels))
+            kinds *= 2 * np.where(is_wrong, self.wrong_labels, 1 - self.wrong_labels)
+        self.kinds = kinds
+
+    def grow(self, rows: int, champion: np.ndarray, anchor: np.ndarray, is_same_model: np.ndarray) -> None:
+        """Add new rows.
+
+        Args:
+            rows: Number of rows.
+            champion: Probability that the champion is correct, by year and difficulty.
+            anchor: Probability that the anchor is correct, by year and difficulty.
+            is_same_model: True in years in which champion and anchor are the same model, with the same answers.
+        """
+        champion, anchor = (np.tile(right, len(self.labels)) for right in (champion, anchor))
+        count = self.random.multinomial(rows, self.kinds, size=len(self.cells))
+        champion_hits = self.random.binomial(count, champion)
+        common_hits = np.where(is_same_model[:, None], champion_hits, self.random.binomial(champion_hits, anchor))
+        anchor_only_hits = np.where(is_same_model[:, None], 0, self.random.binomial(count - champion_hits, anchor))
+        self.cells += np.stack(
+            [count - champion_hits - anchor_only_hits, anchor_only_hits, champion_hits - common_hits, common_hits],
+            axis=2,
+        )
+
+    def answer(self, right: np.ndarray, shared: float = 0.0, best_of: int = 1) -> np.ndarray:
+        """Draw the number of rows in each cell that a challenger predicts correctly.
+
+        Args:
+            right: Probability that the challenger is correct, by year and difficulty.
+            shared: Share of rows for which it takes over the champion's answer.
+            best_of: Number of candidates, of which the one with the most correct rows is the challenger.
+        """
+        chance = (1 - shared) * np.tile(right, len(self.labels))[:, :, None] + shared * CHAMPION_CORRECT
+        hits = self.random.binomial(self.cells, chance)
+        for _ in range(best_of - 1):
+            other = self.random.binomial(self.cells, chance)
+            is_best = other.sum(axis=(1, 2)) > hits.sum(axis=(1, 2))
+            hits[is_best] = other[is_best]
+        return hits
+
+    def changed(self, hits: np.ndarray) -> dict[str, np.ndarray]:
+        """Return counts by role, year, label and correct models: neither, only the role's, only the challenger, both."""
+        errors = self.cells - hits
+        years, labels = len(hits), len(self.labels)
+        counts_by_role = {}
+        for role, wrong, correct in (("champion", [0, 1], [2, 3]), ("anchor", [0, 2], [1, 3])):
+            parts = [errors[:, :, wrong], errors[:, :, correct], hits[:, :, wrong], hits[:, :, correct]]
+            by_kind = np.stack([part.sum(axis=2) for part in parts], axis=2)
+            counts_by_role[role] = by_kind.reshape(years, labels, -1, 4).sum(axis=2)
+        return counts_by_role
+
+    def move(self, years: np.ndarray, as_anchor: np.ndarray, hits: np.ndarray) -> None:
+        """Make the challenger the champion in some years, and the anchor too in those of `as_anchor`."""
+        wins, total = hits, self.cells
+        anchor_right = [1, 3]
+        right_both, right_all = wins[:, :, anchor_right].sum(axis=2), wins.sum(axis=2)
+        anchor_all, all_rows = total[:, :, anchor_right].sum(axis=2), total.sum(axis=2)
+        cheaper = np.stack(
+            [
+                all_rows - right_all - anchor_all + right_both,
+                anchor_all - right_both,
+                right_all - right_both,
+                right_both,
+            ],
+            axis=2,
+        )
+        zero = np.zeros_like(right_all)
+        better = np.stack([all_rows - right_all, zero, zero, right_all], axis=2)
+        self.cells[years] = np.where(as_anchor[:, None, None], better, cheaper)[years]
+
+    @property
+    def rows(self) -> int:
+        return int(self.cells[0].sum())
+
+
+ZScore = Callable[[str, str, np.ndarray, float, Any], np.ndarray]
+"""Function of side, role, years (mask), bound and confidence: z of the difference being above the bound; -inf elsewhere."""
+Claims = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Arrays by year: promoted as better, promoted as cheaper, error probability spent by the test (0 without one)."""
+
+
+@dataclass
+class PolicyInput:
+    """Data of a run that a policy decides on."""
+
+    z_score: ZScore
+    cheaper: bool
+    anchored: np.ndarray
+    """True in years in which the anchor is not the champion."""
+    left: np.ndarray
+    """Error budget that the tests of the last 365 days have left."""
+    num_compared: np.ndarray
+    """Number of challengers that were compared with this champion."""
+    num_likely: np.ndarray
+    """Number of those that were tested."""
+    row_ratio: float = VALIDATION
+    changed: np.ndarray | None = None
+    """Counts on the holdout, as `Side.changed` returns them for the champion."""
+
+
+def nightshift_gate(policy_input: PolicyInput, settings: GateSettings = SETTINGS) -> Claims:
+    """Decide as `tasks.gate.stage` does, for many years at once."""
+
+    def alpha(z: np.ndarray) -> np.ndarray:
+        p = policy_input
+        luck = error_budget.validation_luck(p.num_compared, p.num_likely, 1 - SCREENING_CONFIDENCE)
+        expected = error_budget.expected_z(z - luck, p.row_ratio)
+        return np.asarray(error_budget.bid(p.left, expected, settings.budget, settings.tests_per_year))
+
+    return decide(policy_input, alpha, settings)
+
+
+def equal_shares(policy_input: PolicyInput, settings: GateSettings = SETTINGS) -> Claims:
+    """Decide as the gate before: every test takes 1 / tests_per_year of the year's budget until it is spent."""
+    share = np.where(policy_input.left >= settings.alpha * (1 - 1e-9), settings.alpha, 0.0)
+    return decide(policy_input, lambda z: share, settings)
+
+
+def decide(policy_input: PolicyInput, alpha_of: Callable[[np.ndarray], np.ndarray], settings: GateSettings) -> Claims:
+    """Screen on validation, and test the likely claims on the holdout.
+
+    Args:
+        policy_input: Data of the run.
+        alpha_of: Function of the likeliest claim's z on validation: error probability that a test may spend.
+        settings: Settings of the gate.
+    """
+    z_score, anchored = policy_input.z_score, policy_input.anchored
+    all_years = np.ones(len(anchored), dtype=bool)
+    screen = float(norm.ppf(SCREENING_CONFIDENCE))
+
+    def close(side: str, years: np.ndarray, confidence: Any) -> np.ndarray:
+        z = z_score(side, "champion", years, -settings.margin, confidence)
+        second = years & anchored
+        return np.minimum(z, np.where(second, z_score(side, "anchor", second, -settings.margin, confidence), np.inf))
+
+    z_better = z_score("validation", "champion", all_years, 0.0, SCREENING_CONFIDENCE)
+    z_close = np.full(len(anchored), -np.inf)
+    if policy_input.cheaper:
+        z_close = close("validation", all_years, SCREENING_CONFIDENCE)
+    likely_better, likely_close = z_better > screen, z_close > screen
+    alpha = np.where(likely_better | likely_close, alpha_of(np.maximum(z_better, z_close)), 0.0)
+    is_tested = alpha > 0
+    confidence = 1 - alpha / np.where(likely_better & likely_close & anchored, 2, 1)
+    critical = norm.ppf(confidence)
+    is_close = close("holdout", is_tested & likely_close, confidence) > critical
+    better = (z_score("holdout", "champion", is_tested, 0.0, confidence) > critical) & (likely_better | is_close)
+    return better, is_close & ~better, alpha
+
+
+def z_of_counts(
+    changed: dict[str, dict[str, np.ndarray]],
+    metric: Metric,
+    side: str,
+    role: str,
+    years: np.ndarray,
+    bound: float,
+    confidence: Any,
+) -> np.ndarray:
+    """Return the z statistics of differences, a `ZScore` after the first two arguments.
+
+    Args:
+        changed: Counts by side and role, as `Side.changed` returns them.
+        metric: Metric that is compared.
+        side: Side that is tested on.
+        role: Model that the challenger is compared with.
+        years: True for years to test.
+        bound: Bound of the difference.
+        confidence: Confidence that the result is compared with.
+    """
+    z = np.full(len(years), -np.inf)
+    if not years.any():
+        return z
+    counts = changed[side][role][years]
+    if metric.name == "accuracy":
+        losses, gains = counts.sum(axis=1)[:, 1], counts.sum(axis=1)[:, 2]
+        z[years] = significance.proportion_z(gains, losses, counts.sum(axis=(1, 2)), bound)
+        return z
+    level = np.broadcast_to(confidence, years.shape)[years]
+    statistic = confidence_limits.statistic(units(counts, level), np.full(len(counts), bound))
+    z[years] = norm.isf(t.sf(statistic, counts.sum(axis=(1, 2)) - 1))
+    return z
+
+
+def better_wins(policy_input: PolicyInput) -> Claims:
+    """Promote a challenger with more correct rows, or a cheaper one that is worse by no more than the margin."""
+    assert policy_input.changed is not None
+    counts = policy_input.changed.sum(axis=1)
+    gains, losses, rows = counts[:, 2], counts[:, 1], counts.sum(axis=1)
+    better = gains > losses
+    is_near = gains - losses > -SETTINGS.margin * rows
+    return better, ~better & is_near & policy_input.cheaper, np.ones(len(better))
+
+
+def fixed_test(policy_input: PolicyInput) -> Claims:
+    """Test at 5 % on the holdout in every run, against the champion only."""
+    years = np.ones(len(policy_input.left), dtype=bool)
+    critical = norm.ppf(0.95)
+    better = policy_input.z_score("holdout", "champion", years, 0.0, 0.95) > critical
+    is_near = policy_input.z_score("holdout", "champion", years, -SETTINGS.margin, 0.95) > critical
+    return better, ~better & is_near & policy_input.cheaper, np.full(len(years), 0.05)
+
+
+def always_promote(policy_input: PolicyInput) -> Claims:
+    """Promote every challenger."""
+    years = np.ones(len(policy_input.left), dtype=bool)
+    return years, ~years, np.ones(len(years))
+
+
+POLICIES: dict[str, Callable[[PolicyInput], Claims]] = {
+    "nightshift": nightshift_gate,
+    "equal shares": equal_shares,
+    "better wins": better_wins,
+    "5 % a night": fixed_test,
+    "always promote": always_promote,
+}
+
+
+class Years:
+    """Many simulated years, run by run.
+
+    Args:
+        scenario: Challengers and holdout.
+        policy: Gate.
+        rows: Number of rows of the holdout.
+        disagreement: Share of rows on which two equal models disagree, if they share no answers.
+        years: Number of years.
+        seed: Seed of the random numbers.
+        metric: Metric that the gate compares.
+        row_ratio: Number of validation rows divided by that of holdout rows.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        policy: Callable[[PolicyInput], Claims],
+        rows: int,
+        disagreement: float,
+        years: int,
+        seed: int,
+        metric: Metric = ACCURACY,
+        row_ratio: float = VALIDATION,
+    ) -> None:
+        self.scenario, self.policy, self.metric, self.row_ratio = scenario, policy, metric, row_ratio
+        self.random, self.share = np.random.default_rng(seed), difficulty_share(disagreement)
+        self.start = float(metric.value(START))
+        self.champion = np.full(years, self.start)
+        self.anchor = self.champion.copy()
+        self.is_of_season = np.zeros(years, dtype=bool)
+        self.rows = {"holdout": rows, "validation": int(row_ratio * rows)}
+        right, scale = self.right(self.champion), 2 if scenario.growing else 1
+        self.sides = {
+            side: Side(size // scale, right, self.random, metric, scenario.wrong_labels)
+            for side, size in self.rows.items()
+        }
+        self.alphas: list[np.ndarray] = []
+        self.wrong: list[np.ndarray] = []
+        self.behind: list[np.ndarray] = []
+        self.num_compared, self.num_likely, self.promotions = np.zeros((3, years))
+
+    def right(self, value: np.ndarray) -> np.ndarray:
+        """Return the probability that models with this true metric count as correct; shape (models, difficulties)."""
+        right = right_by_difficulty(self.metric.accuracy(value), self.share)
+        return np.concatenate([right, 1 - right], axis=1) if self.scenario.wrong_labels else right
+
+    def step(self, run: int, num_runs: int = RUNS_PER_YEAR, gain: float = 0.0) -> np.ndarray:
+        """Simulate a run; return the years with a promotion.
+
+        Args:
+            run: Number of the run.
+            num_runs: Number of runs in which a growing holdout reaches all of its rows.
+            gain: True metric of the challenger minus that of the first champion; 0 for that of the scenario.
+        """
+        scenario = self.scenario
+        self._change_world(run)
+        if scenario.growing:
+            self._grow(run, num_runs)
+        fresh = np.full(len(self.champion), self.start + gain) if gain else self._fresh(run)
+        right = self.right(fresh)
+        hits = {
+            name: side.answer(right, scenario.shared, scenario.best_of if name == "validation" else 1)
+            for name, side in self.sides.items()
+        }
+        changed = {name: side.changed(hits[name]) for name, side in self.sides.items()}
+        left = SETTINGS.budget - np.sum(self.alphas[-(RUNS_PER_YEAR - 1) :], axis=0)
+        z_score = partial(z_of_counts, changed, self.metric)
+        better, cheaper, alpha = self.policy(
+            PolicyInput(
+                z_score, scenario.cheaper, self.champion != self.anchor, left * np.ones(len(fresh)), self.num_compared,
+                self.num_likely, self.row_ratio, changed["holdout"]["champion"],
+            )
+        )  # fmt: skip
+        margin = SETTINGS.margin + TINY
+        false_cheaper = cheaper & ((fresh <= self.champion - margin) | (fresh <= self.anchor - margin))
+        self.wrong.append((better & (fresh <= self.champion + TINY)) | false_cheaper)
+        self.alphas.append(alpha)
+        self._promote(better, better | cheaper, fresh, hits, run)
+        self.behind.append(np.maximum(fresh - self.champion, 0.0))
+        self.num_compared, self.num_likely = self.num_compared + 1, self.num_likely + (alpha > 0)
+        self.num_compared[better | cheaper] = self.num_likely[better | cheaper] = 0
+        return np.asarray(better | cheaper)
+
+    def _promote(
+        self, better: np.ndarray, promoted: np.ndarray, fresh: np.ndarray, hits: dict[str, np.ndarray], run: int
+    ) -> None:
+        self.promotions += promoted
+        for name, side in self.sides.items():
+            side.move(promoted, better, hits[name])
+        self.champion = np.where(promoted, fresh, self.champion)
+        self.anchor = np.where(better, fresh, self.anchor)
+        self.is_of_season = np.where(promoted, SEASON[0] <= run < SEASON[1], self.is_of_season)
+
+    def _change_world(self, run: int) -> None:
+        """Change what champion and anchor are worth on new rows; their answers on earlier rows stay."""
+        scenario = self.scenario
+        loss = scenario.decay + (scenario.drop if run == CHANGE else 0.0)
+        if run in SEASON and scenario.season:
+            loss += np.where(self.is_of_season == (run == SEASON[0]), -scenario.season, scenario.season)
+        self.champion, self.anchor = self.champion - loss, self.anchor - loss
+        if run == CHANGE and scenario.new_labels:
+            for side in self.sides.values():
+                side.set_labels(scenario.new_labels, len(side.kinds) // len(side.labels))
+
+    def _grow(self, run: int, num_runs: int) -> None:
+        is_same = self.champion == self.anchor
+        for name, size in self.rows.items():
+            more = int(size / 2 * (run + 1) / num_runs) - int(size / 2 * run / num_runs)
+            self.sides[name].grow(more, self.right(self.champion), self.right(self.anchor), is_same)
+
+    def _fresh(self, run: int) -> np.ndarray:
+        """Return the true metric of the run's challengers."""
+        scenario, years = self.scenario, len(self.champion)
+        luck = self.random.normal(0, scenario.noise, years) if scenario.noise else np.zeros(years)
+        if scenario.quality:
+            return self.start + scenario.quality(run) + luck
+        if scenario.drop or scenario.season:
+            changes = SEASON if scenario.season else (CHANGE,)
+            since = min((run - change for change in changes if change <= run), default=RECOVERY)
+            loss = (scenario.drop or scenario.season) * max(1 - since / RECOVERY, 0.0)
+            return self.start - loss + luck
+        return self.start + luck if scenario.noise else self.champion + scenario.gap
+
+    def result(self) -> dict[str, np.ndarray]:
+        """Return arrays by year: `wrong` (number of false claims), `promotions`, `tests`, `change` (true metric of the last
+        champion minus that of the first one at the start), `behind` (that of the run's challenger minus the champion's, where
+        the champion is worse, mean over the runs)."""
+        return {
+            "wrong": np.sum(self.wrong, axis=0),
+            "promotions": self.promotions,
+            "tests": np.sum([alpha > 0 for alpha in self.alphas], axis=0),
+            "change": self.champion - self.start,
+            "behind": np.mean(self.behind, axis=0),
+        }
+
+    def wait(self, run: int, gain: float, limit: int) -> np.ndarray:
+        """Return by year how many runs it takes to promote a challenger with a gain, from here; limit + 1 if longer.
+
+        Args:
+            run: Number of the next run.
+            gain: True metric of the challengers minus that of the first champion.
+            limit: Largest number of runs to simulate. These years themselves stay as they are.
+        """
+        branch, wait = deepcopy(self), np.full(len(self.champion), limit + 1)
+        for further in range(limit):
+            is_promoted = branch.step(run + further, gain=gain)
+            wait = np.where(is_promoted, np.minimum(wait, further + 1), wait)
+        return wait
+
+
+def simulate(
+    scenario: Scenario,
+    policy: Callable[[PolicyInput], Claims],
+    rows: int,
+    disagreement: float,
+    years: int,
+    seed: int,
+    metric: Metric = ACCURACY,
+    num_runs: int = RUNS_PER_YEAR,
+    row_ratio: float = VALIDATION,
+) -> dict[str, np.ndarray]:
+    """Simulate many years at once; return `Years.result`.
+
+    Args:
+        scenario: Challengers and holdout.
+        policy: Gate.
+        rows: Number of rows of the holdout.
+        disagreement: Share of rows on which two equal models disagree.
+        years: Number of years.
+        seed: Seed of the random numbers.
+        metric: Metric that the gate compares.
+        num_runs: Number of runs.
+        row_ratio: Number of validation rows divided by that of holdout rows.
+    """
+    simulated = Years(scenario, policy, rows, disagreement, years, seed, metric, row_ratio)
+    for run in range(num_runs):
+        simulated.step(run, num_runs)
+    return simulated.result()
