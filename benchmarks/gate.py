@@ -81,8 +81,8 @@ SPECIAL_LINES = [
     (WRONG_LABELS, 5000, 0.075, VALIDATION),
 ]
 """Scenario, rows, disagreement, validation rows by holdout rows."""
-NAIVE_SCENARIOS = (SCENARIOS[0], SCENARIOS[5])
-"""Scenarios of the naive gates."""
+RIVAL_SCENARIOS = (SCENARIOS[0], SCENARIOS[5])
+"""Scenarios that the gates but *always promote* go through, besides `WORLDS`."""
 RIVAL_YEARS = 100
 """Largest number of years of the lines of other gates."""
 QUIET_NIGHTS = (0, 20, 100, 250, 360)
@@ -133,13 +133,13 @@ def main(arguments: list[str]) -> dict[str, Any]:
 
 def _rival_rows(rows: int, share: float, years: int) -> list[dict[str, Any]]:
     """Return the lines in which the gate is compared with others."""
-    naive = [
+    equal_and_worse = [
         _row(scenario, rows, share, years, policy)
-        for scenario in NAIVE_SCENARIOS
+        for scenario in RIVAL_SCENARIOS
         for policy in POLICIES
         if policy not in ("nightshift", "always promote")
     ]
-    return naive + [
+    return equal_and_worse + [
         _row(scenario, rows, share, years, policy, metric) for scenario, metric in WORLDS for policy in POLICIES
     ]
 
@@ -195,19 +195,19 @@ def _waits(tests: int, years: int) -> list[dict[str, Any]]:
         for scenario, times in ((SCENARIOS[0], 1), (BEST_OF_12, 3)):
             for gain, share, size in GAINS if scenario is SCENARIOS[0] else GAINS[:4:3]:
                 gate = partial(nightshift_gate, settings=settings) if policy == "nightshift" else POLICIES[policy]
-                quiet = Years(scenario, gate, size, share, max(years // times, 20), seed=2)
+                simulated = Years(scenario, gate, size, share, max(years // times, 20), seed=2)
                 limit = NIGHTS[-1] if scenario is SCENARIOS[0] else NIGHTS[-2]
-                rows += _branches(quiet, policy, tests, (gain, share, size), limit)
+                rows += _branches(simulated, policy, tests, (gain, share, size), limit)
     return rows
 
 
 def _branches(
-    quiet: Years, policy: str, tests: int, gain: tuple[float, float, int], limit: int
+    simulated: Years, policy: str, tests: int, gain: tuple[float, float, int], limit: int
 ) -> list[dict[str, Any]]:
     """Return a line for each number of quiet nights.
 
     Args:
-        quiet: Years in which no run has been simulated yet.
+        simulated: Years in which no run has been simulated yet.
         policy: Name of the gate.
         tests: Its tests per year.
         gain: Gain, disagreement and number of rows.
@@ -216,10 +216,10 @@ def _branches(
     rows = []
     for run in range(QUIET_NIGHTS[-1] + 1):
         if run in QUIET_NIGHTS:
-            wait = quiet.wait(run, gain[0], limit)
+            wait = simulated.wait(run, gain[0], limit)
             median = int(np.quantile(wait, 0.5, method="higher"))
             rows.append({
-                "nights bring": quiet.scenario.name,
+                "nights bring": simulated.scenario.name,
                 "gate": policy,
                 "tests a year": tests,
                 "gain, points": 100 * gain[0],
@@ -230,7 +230,7 @@ def _branches(
                 "median": median if median <= limit else None,
             })  # fmt: skip
             say(" | ".join(map(str, rows[-1].values())))
-        quiet.step(run)
+        simulated.step(run)
     return rows
 
 

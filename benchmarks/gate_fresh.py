@@ -172,7 +172,12 @@ class Simulation:
     def __init__(
         self, world: World, policy: str, rows: int, fresh: int, disagreement: float, years: int, seed: int
     ) -> None:
-        self.world, self.fresh, self.rng, self.share = world, fresh, np.random.default_rng(seed), difficulty_share(disagreement)
+        self.world, self.fresh, self.rng, self.share = (
+            world,
+            fresh,
+            np.random.default_rng(seed),
+            difficulty_share(disagreement),
+        )
         self.all, self.none = np.ones(years, dtype=bool), np.zeros(years)
         shares = POLICIES[policy]
         self.budget = BUDGET * (1 - sum(shares))

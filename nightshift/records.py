@@ -369,7 +369,7 @@ class Registered(BaseModel):
 
 
 class BudgetState(BaseModel):
-    """What the ledger says about the tests so far."""
+    """Account of the tests on the holdout so far, from the ledger."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -137,7 +137,14 @@ def has_other_anchor(tables: Mapping[str, Tables]) -> bool:
 
 
 def describe(difference: Difference, objectives: list[Objective], confidence: float, role: str = "champion") -> str:
-    """Return a text about a difference to the champion, or to another role."""
+    """Return a text about a difference to the champion, or to another role.
+
+    Args:
+        difference: The difference.
+        objectives: Objectives that are compared.
+        confidence: Confidence of its limits.
+        role: Role of the version that the challenger is compared with.
+    """
     metric = kinds.primary(objectives)
     verb = "differs by" if kinds.better(metric) > 0 else "(less is better) improves by"
     return (
