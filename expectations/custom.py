@@ -25,6 +25,8 @@ from great_expectations.expectations.metrics.map_metric_provider import (
     multicolumn_condition_partial,
 )
 
+from expectations.rendering import Described
+
 MIN_SPREAD = 0.3
 """Lower bound of the robust deviation of log lengths."""
 
@@ -142,11 +144,12 @@ class _UsualLength(ColumnMapMetricProvider):  # type: ignore[misc]
         return has_usual_length(column, max_deviations)
 
 
-class ExpectColumnDistinctLabelCountToBeAtLeast(ColumnAggregateExpectation):  # type: ignore[misc]
+class ExpectColumnDistinctLabelCountToBeAtLeast(Described, ColumnAggregateExpectation):  # type: ignore[misc]
     """Expect at least `min_value` distinct labels in a column whose cells hold several labels each."""
 
     min_value: int = 2
     separator: str
+    template: ClassVar[str] = "must hold at least $min_value distinct labels, separated by $separator"
     metric_dependencies: ClassVar[tuple[str, ...]] = ("column.nightshift.distinct_labels",)
     success_keys: ClassVar[tuple[str, ...]] = ("min_value", "separator")
 
@@ -154,37 +157,42 @@ class ExpectColumnDistinctLabelCountToBeAtLeast(ColumnAggregateExpectation):  # 
         return self._validate_metric_value_between(self.metric_dependencies[0], metrics)
 
 
-class ExpectColumnLabelsToBeInSet(ColumnMapExpectation):  # type: ignore[misc]
+class ExpectColumnLabelsToBeInSet(Described, ColumnMapExpectation):  # type: ignore[misc]
     """Expect every label to be in `value_set`, in a column whose cells hold several labels each."""
 
     value_set: list[str]
     separator: str
+    template: ClassVar[str] = "labels, separated by $separator, must all belong to: $value_set"
     map_metric: ClassVar[str] = "column_values.nightshift.labels_in_set"
     success_keys: ClassVar[tuple[str, ...]] = ("mostly", "value_set", "separator")
 
 
-class ExpectColumnValuesToBeNumbers(ColumnMapExpectation):  # type: ignore[misc]
+class ExpectColumnValuesToBeNumbers(Described, ColumnMapExpectation):  # type: ignore[misc]
     """Expect the texts of a column to be finite numbers."""
 
+    template: ClassVar[str] = "values must be finite numbers"
     map_metric: ClassVar[str] = "column_values.nightshift.is_number"
     success_keys: ClassVar[tuple[str, ...]] = ("mostly",)
 
 
-class ExpectRowsToHaveOneLabel(MulticolumnMapExpectation):  # type: ignore[misc]
+class ExpectRowsToHaveOneLabel(Described, MulticolumnMapExpectation):  # type: ignore[misc]
     """Expect rows that share all columns but the last to share the last, the label; all rows of a contradiction fail."""
 
+    template: ClassVar[str] = "must not hold rows that are equal but for the last of these columns"
     map_metric: ClassVar[str] = "multicolumn_values.nightshift.one_label"
 
 
-class ExpectRowsToBeFirstOccurrences(MulticolumnMapExpectation):  # type: ignore[misc]
+class ExpectRowsToBeFirstOccurrences(Described, MulticolumnMapExpectation):  # type: ignore[misc]
     """Expect no duplicates; unlike ExpectCompoundColumnsToBeUnique the first of equal rows passes."""
 
+    template: ClassVar[str] = "must not repeat an earlier row"
     map_metric: ClassVar[str] = "multicolumn_values.nightshift.first_occurrence"
 
 
-class ExpectColumnValueLengthsToBeUsual(ColumnMapExpectation):  # type: ignore[misc]
+class ExpectColumnValueLengthsToBeUsual(Described, ColumnMapExpectation):  # type: ignore[misc]
     """Expect no text to be far longer or shorter than the others."""
 
     max_deviations: float = 6.0
+    template: ClassVar[str] = "lengths of values must lie within $max_deviations robust deviations of the median"
     map_metric: ClassVar[str] = "column_values.nightshift.usual_length"
     success_keys: ClassVar[tuple[str, ...]] = ("mostly", "max_deviations")

@@ -17,6 +17,7 @@ from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 from great_expectations.validator.metric_configuration import MetricConfiguration
 
+from expectations.rendering import Described
 from nightshift.data.near_duplicates import MIN_SIMILARITY, join_texts, near_duplicate_pairs
 
 Pairs = npt.NDArray[np.object_]
@@ -107,7 +108,7 @@ class _NoOtherLabel(_NearDuplicateCondition):
         return has_no_other_label(column, _metrics[PAIRS])
 
 
-class _NearDuplicateExpectation(ColumnMapExpectation):  # type: ignore[misc]
+class _NearDuplicateExpectation(Described, ColumnMapExpectation):  # type: ignore[misc]
     texts: list[str]
     """Columns with texts, which are compared as one."""
     within: str | None = None
@@ -120,10 +121,12 @@ class _NearDuplicateExpectation(ColumnMapExpectation):  # type: ignore[misc]
 class ExpectColumnValuesNotToBeNearDuplicates(_NearDuplicateExpectation):
     """Expect no row to have nearly the texts of an earlier one; the first row of a group passes."""
 
+    template: ClassVar[str] = "values must not be nearly those of an earlier row in $texts (similarity $min_similarity)"
     map_metric: ClassVar[str] = "column_values.nightshift.no_earlier_near_duplicate"
 
 
 class ExpectColumnLabelsOfNearDuplicatesToBeEqual(_NearDuplicateExpectation):
     """Expect rows with nearly the same texts to have the same label, in `column`; all rows of a contradiction fail."""
 
+    template: ClassVar[str] = "values must be equal in rows with nearly the same $texts (similarity $min_similarity)"
     map_metric: ClassVar[str] = "column_values.nightshift.no_other_label"

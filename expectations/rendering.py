@@ -50,10 +50,17 @@ def _arguments(expectation: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sentence(template: str, arguments: dict[str, Any], with_columns: bool = True) -> tuple[str, dict[str, str]]:
-    """Return a template with the columns before it and the tolerance behind, and the texts of its parameters."""
+    """Return a template with the columns before it and the tolerance behind, and the texts of its parameters.
+
+    Args:
+        template: The sentence after the columns.
+        arguments: The arguments of the expectation.
+        with_columns: False where Data Docs have the name of a single column above the sentence.
+    """
     values = {name: _text(value) for name, value in arguments.items() if f"${name}" in template}
-    columns = arguments.get("column") or arguments.get("column_list")
-    if columns and with_columns:
+    column = arguments.get("column")
+    columns = column if column and with_columns else None if column else arguments.get("column_list")
+    if columns:
         template, values["columns"] = f"$columns {template}", _text(columns)
     mostly = arguments.get("mostly")
     if isinstance(mostly, int | float) and mostly < 1:

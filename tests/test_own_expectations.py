@@ -2,6 +2,7 @@
 
 import json
 import re
+import string
 
 import great_expectations as gx
 import pandas as pd
@@ -167,36 +168,110 @@ def test_fields_of_json_objects_are_columns_and_can_be_left_out():
     assert given_away(rows, ["record"], ignored=["label", 1]) == "nothing"
 
 
+def arguments_of(tokenizer):
+    """Return the arguments of each exported expectation, which `defective_rows` fail."""
+    column, tokens = {"column": "text"}, {"tokenizer": tokenizer, "max_tokens": 12}
+    near = {"texts": ["text"]}
+    return {
+        **{name: column | {"mostly": 0.97} for name in NOISE},
+        "ExpectColumnDistinctLabelCountToBeAtLeast": {"column": "label", "separator": "|", "min_value": 9},
+        "ExpectColumnLabelsOfNearDuplicatesToBeEqual": {"column": "label", "mostly": 0.97} | near,
+        "ExpectColumnLabelsToBeFrequent": {"column": "label", "min_rows": 30},
+        "ExpectColumnLabelsToBeInSet": {"column": "label", "separator": "|", "value_set": ["good", "bad"]},
+        "ExpectColumnNewestDayVolumeToBeUsual": {"column": "when", "max_deviations": 1.0},
+        "ExpectColumnPairTokenCountsToBeAtMost": {"column_A": "text", "column_B": "label"} | tokens,
+        "ExpectColumnTimesToBeRecent": {"column": "when", "max_age_days": 3, "today": "2026-04-01"},
+        "ExpectColumnTokenCountsToBeAtMost": column | tokens,
+        "ExpectColumnValueLengthsToBeUsual": column,
+        "ExpectColumnValuesNotToBeNearDuplicates": column | near,
+        "ExpectColumnValuesToBeNumbers": {"column": "label"},
+        "ExpectLabelNotToBeGivenAway": {"column": "label", "column_list": ["text"]},
+        "ExpectRowsToBeFirstOccurrences": {"column_list": ["text", "label"]},
+        "ExpectRowsToHaveOneLabel": {"column_list": ["text", "label"]},
+    }
+
+
+SENTENCES = {
+    "ExpectColumnDistinctLabelCountToBeAtLeast": "label must hold at least 9 distinct labels, separated by |",
+    "ExpectColumnLabelsOfNearDuplicatesToBeEqual": "label values must be equal in rows with nearly the same text (similarity 0.8), "
+    "at least 97 % of the time",
+    "ExpectColumnLabelsToBeFrequent": "label labels must each have at least 30 rows",
+    "ExpectColumnLabelsToBeInSet": "label labels, separated by |, must all belong to: good, bad",
+    "ExpectColumnNewestDayVolumeToBeUsual": "when times must be as many on the newest day as usual, within 1.0 deviations",
+    "ExpectColumnPairTokenCountsToBeAtMost": "text and label must have at most 12 tokens together",
+    "ExpectColumnTimesToBeRecent": "when times must be recent and not in the future (days allowed: 3)",
+    "ExpectColumnTokenCountsToBeAtMost": "text values must have at most 12 tokens",
+    "ExpectColumnValueLengthsToBeUsual": "text lengths of values must lie within 6.0 robust deviations of the median",
+    "ExpectColumnValuesToHaveLetters": "text values must have a letter, at least 97 % of the time",
+    "ExpectColumnValuesNotToBeNearDuplicates": "text values must not be nearly those of an earlier row in text (similarity 0.8)",
+    "ExpectColumnValuesToBeNumbers": "label values must be finite numbers",
+    "ExpectLabelNotToBeGivenAway": "label must not be predicted by text alone (score 0.9)",
+    "ExpectRowsToBeFirstOccurrences": "text, label must not repeat an earlier row",
+    "ExpectRowsToHaveOneLabel": "text, label must not hold rows that are equal but for the last of these columns",
+}  # fmt: skip
+"""What Data Docs say of some of `arguments_of`."""
+
+
+def defective_rows():
+    """Return rows that every exported expectation fails, with the arguments of `arguments_of`."""
+    texts = [f"{word} number {number} of the plain ones great" for number in range(10) for word in ("flight", "hotel")]
+    defects = [text for text in NOISE.values() for _ in range(2)]
+    near = ["six plain words about a late train", "six plain words about a late bus"]
+    long = ["word " * 20, "letter" * 9000]
+    same = ["the same text", "the same text", "the same text"]
+    labels = ["good"] * 20 + ["bad"] * (len(defects) + 1) + ["other"] + ["bad"] * 2 + ["bad", "bad", "good"]
+    frame = pd.DataFrame({"text": [*texts, *defects, *near, *long, *same], "label": labels})
+    days = [f"2026-03-{1 + number % 6:02}" for number in range(len(frame))]
+    return frame.assign(when=[*days[:-1], "2026-03-20"])
+
+
 def all_checks(tokenizer):
-    columns = {"column": "text"}
-    return [
-        *(getattr(expectations, name)(mostly=0.97, severity="info", **columns) for name in NOISE),
-        expectations.ExpectColumnTokenCountsToBeAtMost(
-            column="text", tokenizer=tokenizer, max_tokens=12, severity="info"
-        ),
-        expectations.ExpectColumnPairTokenCountsToBeAtMost(
-            column_A="text", column_B="label", tokenizer=tokenizer, max_tokens=12, severity="info"
-        ),
-        expectations.ExpectColumnLabelsToBeFrequent(column="label", severity="info"),
-        expectations.ExpectLabelNotToBeGivenAway(column="label", column_list=["text"], severity="info"),
-    ]
+    arguments = arguments_of(tokenizer)
+    assert set(arguments) == set(expectations.__all__), "each exported expectation needs arguments that fail it"
+    return {
+        name: getattr(expectations, name)(severity="info", meta={"name": name}, **arguments[name])
+        for name in expectations.__all__
+    }
 
 
-def test_data_docs_say_what_is_expected_how_often_and_how_severe(tokenizer):
-    result = validation(labelled_rows(), *all_checks(tokenizer))
-    suite = gx.ExpectationSuite(name="own", expectations=all_checks(tokenizer))
+def page_text(page):
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", DefaultJinjaPageView().render(page)))
+
+
+def test_every_exported_expectation_fails_on_defective_rows(tokenizer):
+    results = results_of(defective_rows(), *all_checks(tokenizer).values())
+    assert len(results) == len(expectations.__all__)
+    assert [result.expectation_config.meta["name"] for result in results if result.success] == []
+
+
+def test_data_docs_say_of_every_exported_expectation_what_is_expected_how_often_and_how_severe(tokenizer):
+    checks = all_checks(tokenizer)
+    suite = gx.ExpectationSuite(name="own", expectations=[*checks.values()])
+    result = validation(defective_rows(), *all_checks(tokenizer).values())
     for page in (ValidationResultsPageRenderer().render(result), ExpectationSuitePageRenderer().render(suite)):
-        text = re.sub(r"<[^>]+>", "", DefaultJinjaPageView().render(page))
-        assert "values must have a letter, at least 97 % of the time (info)." in text
-        assert "values must have at most 12 tokens (info)." in text
-        assert "text and label must have at most 12 tokens together (info)." in text
-        assert "labels must each have at least 10 rows (info)." in text
-        assert "must not be predicted by text alone (score 0.9) (info)." in text
-        assert "expect_" not in text and text.count("(info).") == len(suite.expectations)
+        text = page_text(page)
+        assert "expect_" not in text and text.count("(info).") == len(checks)
+        for sentence in SENTENCES.values():
+            rest = sentence if sentence.startswith("text, ") else sentence.partition(" ")[2]
+            assert f"{rest} (info)." in text
+
+
+@pytest.mark.parametrize("name", expectations.__all__)
+def test_each_exported_expectation_renders_text_with_its_severity(tokenizer, name):
+    check = all_checks(tokenizer)[name]
+    for severity in ("critical", "warning", "info"):
+        check.severity = severity
+        (content,) = check._prescriptive_renderer(configuration=check.configuration)
+        template = content.string_template["template"]
+        sentence = string.Template(template).substitute(content.string_template["params"])
+        assert sentence.endswith(f"({severity}).")
+        assert name not in SENTENCES or sentence == f"{SENTENCES[name]} ({severity})."
+    assert check.render() is None and "must" in check.rendered_content[0].value.template
+    assert type(check).__doc__.startswith("Expect ")
 
 
 def test_a_suite_in_json_is_read_back(tokenizer):
-    suite = gx.ExpectationSuite(name="own", expectations=all_checks(tokenizer))
+    suite = gx.ExpectationSuite(name="own", expectations=[*all_checks(tokenizer).values()])
     stored = json.loads(json.dumps(suite.to_json_dict()))
     loaded = gx.ExpectationSuite(name="own", expectations=stored["expectations"])
     assert [check.expectation_type for check in loaded.expectations] == [

@@ -1,12 +1,14 @@
 """Noise, token and label checks of the built-in suite: each reacts to its severity, its tolerance and its threshold, and can be off."""
 
+import re
+
 import pandas as pd
 import pytest
 from word_tokenizer import word_tokenizer
 
 from expectations import checkpoint
 from expectations.suites import build_suites
-from nightshift.data.check_settings import ExpectationSettings, SuiteInputs, TokenLimit
+from nightshift.data.check_settings import ExpectationSettings, SuiteInputs, TimeOptions, TokenLimit
 from tasks.validate import quarantine_reasons, stop_reason
 
 DEFECTS = {
@@ -167,3 +169,30 @@ def test_without_samples_no_value_is_named():
     frame = rows_of([(f"{label} message {n}", label) for n, label in enumerate(("good", "bad") * 50)])
     assert outcomes_of(frame)[0][GIVEN_AWAY].observed.startswith("'good' in 'text' stands in 100.0 % of the rows")
     assert outcomes_of(frame, samples=0)[0][GIVEN_AWAY].observed.startswith("a token in 'text' stands in 100.0 %")
+
+
+SEVERITIES = ("critical", "warning", "info")
+
+
+def test_data_docs_of_defective_rows_name_the_severity_of_every_check(tmp_path):
+    names = [name for name, field in ExpectationSettings.model_fields.items() if hasattr(field.default, "severity")]
+    severities = {name: SEVERITIES[number % 3] for number, name in enumerate(names)}
+    severities |= dict.fromkeys(("text_present", "label_present", "numeric_labels"), "warning")
+    settings = ExpectationSettings.model_validate(
+        {
+            name: ExpectationSettings.model_fields[name].default.model_dump() | {"severity": severity}
+            for name, severity in severities.items()
+        }
+        | {"labels": ["good", "bad", "rare"], "markup": {"severity": "info", "mostly": 1}}
+    )
+    frame = rows().assign(timestamp="2026-03-01")
+    limit = TokenLimit(tokenizer=word_tokenizer(tmp_path), max_tokens=20)
+    times = TimeOptions(formats=[], today="2026-03-12")
+    inputs = SuiteInputs(kind="classification", token_limit=limit, label_fields=["label"], times=times)
+    outcomes = checkpoint.run(frame, build_suites(settings, list(frame.columns), inputs), tmp_path / "docs")
+    pages = [page.read_text("utf-8") for page in (tmp_path / "docs" / "validations").rglob("*.html")]
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", " ".join(pages)))
+    assert {outcome.name for outcome in outcomes if not outcome.success} >= {"no markup", "label known", "recent rows"}
+    for outcome in outcomes:
+        assert re.search(rf"{re.escape(outcome.name)} \({outcome.severity}[;)]", text), outcome.name
+    assert not [record for record in frame["text"] if len(record) > 8 and record in text]
