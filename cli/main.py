@@ -134,6 +134,8 @@ def _print_result(result: Any) -> None:
                    f"{candidate.latency_ms_p50:.2f} ms a text, {candidate.size_mb:.1f} MB")  # fmt: skip
     if result.report:
         _print(f"report   {result.report}")
+        for file in result.reviews:
+            _print(f"review   {file}")
         _print(f"MLflow   {tracking.where_to_look()}")
 
 

@@ -504,4 +504,6 @@ class NightResult(BaseModel):
     carried_by: list[str] = Field(default_factory=list)
     """Versions that were trained on rows of `data.exclude`, the champion first."""
     report: str | None = None
+    reviews: list[str] = Field(default_factory=list)
+    """Files with the rows that a person is asked about."""
     seconds: dict[str, float] = Field(default_factory=dict)

@@ -24,7 +24,8 @@ from prefect.states import Completed, Failed
 
 from nightshift import escaping
 from nightshift.data.label_variants import quoted
-from nightshift.records import Augmented, Checked, Compressed, NightResult, Sides, Verdict
+from nightshift.data.review_columns import REASONS
+from nightshift.records import Augmented, Checked, Compressed, NightResult, Reviewed, Sides, Verdict
 
 log = logging.getLogger("nightshift.shown")
 SECONDARY = re.compile("precision|recall|ece|distinct")
@@ -134,12 +135,28 @@ def _verdict(model: str, verdict: Verdict) -> None:
     create_markdown_artifact("\n".join(lines), key=prefect_key(model, 6, "gate"), description="The gate's decision")
 
 
+def _reviewed(model: str, reviewed: Reviewed) -> None:
+    reasons = [reason for reason in REASONS if reason in reviewed.candidates or reason in reviewed.holdout]
+    rows = [
+        {
+            "reason": reason,
+            "in the list": reviewed.listed.get(reason, 0),
+            "of": reviewed.candidates.get(reason, 0),
+            "holdout rows, not listed": reviewed.holdout.get(reason, 0),
+        }
+        for reason in reasons
+    ]
+    description = ". ".join(["Rows that a person is asked about, in review.csv", *reviewed.notices])
+    create_table_artifact(rows, key=prefect_key(model, 6, "review"), description=escaping.markdown(description))
+
+
 DISPLAYS: dict[type, Callable[[str, Any], None]] = {
     Checked: _expectations,
     Sides: _sides,
     Augmented: _augmented,
     Compressed: _candidates,
     Verdict: _verdict,
+    Reviewed: _reviewed,
 }
 
 

@@ -27,11 +27,12 @@ from nightshift.store import artifact_store
 
 DAY = 24 * 60 * 60
 LEDGER = ".ledger"
-Kind = Literal["version", "model", "run", "artifact", "work", "report", "log", "copy"]
+Kind = Literal["version", "model", "run", "artifact", "work", "report", "review", "log", "copy"]
 FOLDERS: dict[Kind, tuple[str, bool]] = {
     "artifact": ("artifacts", True),
     "work": ("work", False),
     "report": ("reports", True),
+    "review": ("reviews", True),
     "copy": ("copies", False),
 }
 """Folder under NIGHTSHIFT_HOME, and whether its newest entries are kept; unfinished ones never count as newest."""
@@ -62,7 +63,7 @@ def plan(keep: int, days: float) -> list[Removable]:
     """Return what may be deleted.
 
     Args:
-        keep: Number of the newest runs and reports of each model, and artifacts of each stage, to keep.
+        keep: Number of the newest runs, reports and review lists of each model, and artifacts of each stage, to keep.
         days: Age up to which everything is kept.
     """
     return _old_runs(keep, days) + _old_files(keep, days)

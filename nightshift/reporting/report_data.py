@@ -1,6 +1,7 @@
 """The inputs of the report, and the sentences and tables that report, MLflow and command line have in common."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -9,7 +10,7 @@ from nightshift.evaluation import calibration, kinds, prediction_changes, scorin
 from nightshift.evaluation.metrics import calibration_error, hits
 from nightshift.evaluation.prediction_tables import Tables, score_columns
 from nightshift.models.heads import read_heads
-from nightshift.records import Checked, Compressed, Evaluated, Kind, NightResult, Objective, Trained, Verdict
+from nightshift.records import Checked, Compressed, Evaluated, Kind, NightResult, Objective, Reviewed, Trained, Verdict
 from nightshift.store import artifact_store
 
 MAX_LABELS = 10
@@ -42,6 +43,10 @@ class ReportData:
     """Evaluations of single-task trainings by objective, if there are several objectives."""
     label_changes: str = ""
     """New and removed labels since the champion, in words; empty if there are none."""
+    reviewed: dict[str, Reviewed] = field(default_factory=dict)
+    """Lists of rows that a person is asked about, by objective."""
+    review_files: dict[str, Path] = field(default_factory=dict)
+    """Files of these lists to fill in, of those that have rows."""
     seeds: str = ""
     """Spread between trainings that differ in their seed only, in words."""
     recent_days: int = 7

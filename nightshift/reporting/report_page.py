@@ -18,7 +18,7 @@ from nightshift.evaluation.prediction_tables import Tables
 from nightshift.prefect_ui import artifacts
 from nightshift.records import Artifact, NightResult, Objective, RowSample, Verdict
 from nightshift.registry import ledger, tracking
-from nightshift.reporting import plots, report_data
+from nightshift.reporting import plots, report_data, review_lists
 from nightshift.reporting.report_data import ReportData
 from nightshift.store import artifact_store
 
@@ -222,6 +222,11 @@ def _template_values(result: NightResult, data: ReportData, files: Sequence[Path
         "title": report_data.metric_title,
         "quarantine": quarantine,
         "samples": _samples(data),
+        "corrections": {name: checked.corrections for name, checked in data.checked.items() if checked.corrections},
+        "reviews": {
+            name: review_lists.review_list(reviewed, data.review_files.get(name))
+            for name, reviewed in data.reviewed.items()
+        },
         "cleaning": {name: checked.cleaning for name, checked in data.checked.items() if checked.cleaning},
         "near_leaks_kept": sum(objective.sides.near_leaks_kept for objective in data.objectives),
         "versions_with_erased_rows": report_data.describe_versions(result),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from nightshift import escaping
+from nightshift.data import review_columns
 from nightshift.evaluation import drift_profile, scoring
 from nightshift.records import Objective, Registered, Verdict
 from nightshift.registry import model_registry, tracking
@@ -47,6 +48,12 @@ def log(run_id: str, data: ReportData, registered: Registered, files: Sequence[P
     for file, table in (("slices.csv", report_data.slice_table(data)), ("lost.csv", report_data.lost_rows(data))):
         if len(table):
             client.log_text(run_id, escaping.spreadsheet(table).to_csv(index=False), file)
+    for name, reviewed in data.reviewed.items():
+        client.log_artifact(
+            run_id,
+            str(artifact_store.folder(reviewed) / review_columns.FILE),
+            f"review/{name}" if len(data.reviewed) > 1 else None,
+        )
     tracking.log_candidates(run_id, data.compressed.candidates)
     for picture in files:
         client.log_artifact(run_id, str(picture), "pictures")

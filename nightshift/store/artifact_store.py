@@ -97,7 +97,12 @@ def new_artifact(path: str, replace: bool = False) -> Iterator[Path]:
 
 def remove_partial() -> None:
     """Remove the unfinished files of processes that no longer run."""
-    for pattern, position in (("artifacts/*/*.partial", -2), ("reports/*/*.partial", -2), ("tmp/*.*", 0)):
+    for pattern, position in (
+        ("artifacts/*/*.partial", -2),
+        ("reports/*/*.partial", -2),
+        ("reviews/*/*.partial", -2),
+        ("tmp/*.*", 0),
+    ):
         for path in home().glob(pattern):
             owner = path.name.split(".")[position]
             if not (owner.isdigit() and psutil.pid_exists(int(owner))):
