@@ -97,7 +97,7 @@ def test_the_prefect_report_names_the_file_and_the_counts_without_texts(reviewed
     data = night_of({"main": reviewed(["secret words"], holdout={"label error": 4})})
     page = rendered("report.md", data)
     assert escaping.markdown(data.review_files["main"]) in page and "secret" not in page
-    assert "- label error: 1 in the list, of 70; 4 in the holdout, not listed" in page
+    assert "- label error: 1 in the list, of 70 candidates; 4 in the holdout, not listed" in page
 
 
 def test_without_texts_in_the_list_the_page_says_why(reviewed):

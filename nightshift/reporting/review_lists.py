@@ -13,7 +13,7 @@ from nightshift.data.row_samples import LONGEST_TEXT
 from nightshift.records import NightResult, Reviewed
 from nightshift.store import artifact_store
 
-MAX_ROWS = 20
+MAX_ROWS = 10
 """Maximum number of rows that the report shows."""
 SHOWN = ("reason", "source", "row", "label", "suggested_label", "confidence", "detail")
 """Columns that the report shows, besides the texts."""
