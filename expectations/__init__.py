@@ -11,6 +11,12 @@ from expectations.custom import (
     ExpectRowsToBeFirstOccurrences,
     ExpectRowsToHaveOneLabel,
 )
+from expectations.drift import (
+    ExpectDomainNotToDrift,
+    ExpectLabelSharesNotToDrift,
+    ExpectLengthsNotToDrift,
+    ExpectUnknownWordsNotToDrift,
+)
 from expectations.freshness import ExpectColumnNewestDayVolumeToBeUsual, ExpectColumnTimesToBeRecent
 from expectations.labels import ExpectColumnLabelsToBeFrequent, ExpectLabelNotToBeGivenAway
 from expectations.near_duplicates import (
@@ -49,7 +55,11 @@ __all__ = [
     "ExpectColumnValuesToHaveNoFormulaPrefix",
     "ExpectColumnValuesToHaveNoMarkup",
     "ExpectColumnValuesToHaveNoMojibake",
+    "ExpectDomainNotToDrift",
     "ExpectLabelNotToBeGivenAway",
+    "ExpectLabelSharesNotToDrift",
+    "ExpectLengthsNotToDrift",
     "ExpectRowsToBeFirstOccurrences",
     "ExpectRowsToHaveOneLabel",
+    "ExpectUnknownWordsNotToDrift",
 ]

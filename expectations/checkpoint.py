@@ -30,6 +30,8 @@ RESULT_FORMAT = {
 """All failing rows by their index, and none of their values."""
 
 
+DRIFT_COLUMNS = ("label_column", "key_column", "group_column")
+"""Arguments of `expectations.drift` that name a column."""
 LONGEST_VALUE = 100
 """Characters of an observed value that are kept."""
 
@@ -90,7 +92,7 @@ def columns_of(suite: gx.ExpectationSuite) -> set[str] | None:
 
 def named_columns(expectation: Any) -> set[str]:
     """Return the columns that an expectation looks at, without those of its condition."""
-    single = [getattr(expectation, name, None) for name in ("column", "column_A", "column_B", "within")]
+    single = [getattr(expectation, name, None) for name in ("column", "column_A", "column_B", "within", *DRIFT_COLUMNS)]
     several = [getattr(expectation, name, None) or () for name in ("column_list", "texts")]
     return set(filter(None, single)).union(*several)
 

@@ -13,16 +13,33 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
+from pathlib import Path
 from typing import Any
 
 import great_expectations as gx
 import great_expectations.expectations as gxe
 from great_expectations.expectations.row_conditions import Column
 
-from expectations import custom, freshness, labels, near_duplicates, text_damage, tokens
-from nightshift.data.check_settings import Check, ExpectationSettings, SuiteInputs, TableCheck, TimeOptions, TokenLimit
+from expectations import custom, drift, freshness, labels, near_duplicates, text_damage, tokens
+from nightshift.data.check_settings import (
+    Check,
+    DriftCheck,
+    ExpectationSettings,
+    SuiteInputs,
+    TableCheck,
+    TimeOptions,
+    TokenLimit,
+)
+from nightshift.data.row_profile import RowColumns
 from nightshift.records import GENERATIVE, Kind
 
+DRIFT = {
+    "label_drift": ("label shares as before", drift.ExpectLabelSharesNotToDrift),
+    "length_drift": ("lengths as before", drift.ExpectLengthsNotToDrift),
+    "unknown_words_drift": ("unknown words as before", drift.ExpectUnknownWordsNotToDrift),
+    "domain_drift": ("domain as before", drift.ExpectDomainNotToDrift),
+}
+"""Name and expectation of each check of new rows, by its setting."""
 TEXT_KEY = ["side", "row_key"]
 """The columns that identify a text; the rows of an explicit holdout are compared among themselves only."""
 
@@ -52,6 +69,7 @@ def build_suites(
     columns: Collection[str],
     inputs: SuiteInputs,
     own_suites: Sequence[gx.ExpectationSuite] = (),
+    profile: Path | None = None,
 ) -> list[gx.ExpectationSuite]:
     """Return the suites in the order in which they run, each on the rows that those before it left.
 
@@ -60,6 +78,7 @@ def build_suites(
         columns: The columns of the rows, as `nightshift.records.Rows` names them.
         inputs: What the checks depend on besides.
         own_suites: Suites of the user (`expectations.own_suite`), checked before the rows that are left are counted.
+        profile: Profile of the rows of the champion's night, if there is one.
     """
     builder = _SuiteBuilder(settings, columns, inputs.kind, inputs.label_separator)
     suites = {
@@ -74,7 +93,21 @@ def build_suites(
     }
     built_in = {name: [check for check in checks if check] for name, checks in suites.items()}
     before = [gx.ExpectationSuite(name=name, expectations=checks) for name, checks in built_in.items() if checks]
-    return [*before, *own_suites, gx.ExpectationSuite(name="kept", expectations=builder.kept_checks())]
+    drift_checks = builder.drift_checks(profile) if profile else []
+    after = [gx.ExpectationSuite(name="drift", expectations=drift_checks)] if drift_checks else []
+    return [*before, *own_suites, *after, gx.ExpectationSuite(name="kept", expectations=builder.kept_checks())]
+
+
+def row_columns(columns: Collection[str], kind: Kind, separator: str | None) -> RowColumns:
+    """Return which columns a profile of rows is made of."""
+    return RowColumns(
+        texts=[name for name in ("text", "text_pair") if name in columns],
+        label="label" if "label" in columns and kind not in GENERATIVE else None,
+        key="row_key",
+        group="side_key" if "group" in columns else None,
+        separator=separator,
+        numeric=kind == "regression",
+    )
 
 
 @dataclass(frozen=True)
@@ -107,6 +140,40 @@ class _SuiteBuilder:
             name = f"at least {minimum} labels"
             checks.append(self._table_check(expectation, name, "expectations.min_labels", **arguments))
         return checks
+
+    def drift_checks(self, profile: Path) -> list[gxe.Expectation]:
+        """Return the checks of rows that are new since a profile."""
+        checks: dict[str, DriftCheck] = {setting: getattr(self.settings, setting) for setting in DRIFT}
+        active = {
+            setting: check
+            for setting, check in checks.items()
+            if check.severity != "off" and (setting != "label_drift" or self.has_label_shares)
+        }
+        columns = row_columns(self.columns, self.kind, self.separator)
+        arguments = {
+            "profile": str(profile),
+            "texts": list(columns.texts),
+            "label_column": columns.label,
+            "key_column": columns.key,
+            "group_column": columns.group,
+            "label_separator": columns.separator,
+            "numeric_labels": columns.numeric,
+            "checks": [DRIFT[setting][1].check for setting in active],
+        }
+        return [
+            DRIFT[setting][1](
+                severity=check.severity,
+                description=f"{DRIFT[setting][0]} ({check.severity})",
+                meta={"name": DRIFT[setting][0], "setting": f"expectations.{setting}.min_effect", "reason": None},
+                min_effect=check.min_effect,
+                **arguments,
+            )
+            for setting, check in active.items()
+        ]
+
+    @property
+    def has_label_shares(self) -> bool:
+        return "label" in self.columns and self.kind not in GENERATIVE
 
     def presence_checks(self) -> list[gxe.Expectation | None]:
         checks = [

@@ -1,20 +1,26 @@
 """Data gate: ingest and validate, without training."""
 
+import logging
 from functools import partial
 from typing import Any
 
+from mlflow.exceptions import MlflowException
 from prefect import State, flow
 from prefect.states import Completed, Failed
 
 from flows.form import EMPTY, NightForm, merged_settings, run_name
-from flows.objective_rows import check_rows, locate_sources
+from flows.objective_rows import check_rows, find_champion_rows, locate_sources
 from flows.result_storage import ensure_result_storage
 from flows.settings import NightSettings
 from nightshift import redaction
+from nightshift.errors import UserError
 from nightshift.prefect_ui import artifacts
 from nightshift.records import Checked
+from nightshift.registry import model_registry, tracking
 from nightshift.store import artifact_store
 from tasks.split import ensure_times
+
+log = logging.getLogger("nightshift.data_gate")
 
 
 @flow(name="validate", flow_run_name=partial(run_name, "validate"))
@@ -34,9 +40,11 @@ def data_gate(settings_file: str | None = None, settings: NightForm = EMPTY) -> 
 
 def _check(settings: NightSettings) -> dict[str, Any]:
     results: dict[str, dict[str, Any]] = {}
+    champion = _champion(settings)
     for name, objective in settings.resolved_objectives.items():
         with settings.errors_of(name):
-            checked = check_rows(settings, objective, locate_sources(settings, objective))
+            champion_rows = find_champion_rows(settings, name, champion)
+            checked = check_rows(settings, objective, locate_sources(settings, objective), champion_rows)
             if checked.status == "passed":
                 ensure_times(checked, settings.split_settings(objective), objective.data.timestamp_formats)
         artifacts.show_stage(settings.model, checked)
@@ -45,6 +53,17 @@ def _check(settings: NightSettings) -> dict[str, Any]:
         return next(iter(results.values()))
     reasons = [f"{name}: {result['reason']}" for name, result in results.items() if result["reason"]]
     return {"status": "stopped" if reasons else "passed", "reason": "; ".join(reasons), "objectives": results}
+
+
+def _champion(settings: NightSettings) -> str | None:
+    """Return the champion's version; None if there is none, or MLflow does not answer: that keeps no rows from being checked."""
+    if not settings.expectations.checks_drift or not tracking.has_database():
+        return None
+    try:
+        return model_registry.version_of(settings.model, model_registry.CHAMPION)
+    except (MlflowException, UserError) as error:
+        log.warning("drift: new rows are not compared, since MLflow does not answer: %s", str(error).splitlines()[0])
+        return None
 
 
 def _result(checked: Checked) -> dict[str, Any]:

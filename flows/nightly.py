@@ -10,7 +10,7 @@ from prefect.runtime import flow_run
 
 from flows.base_trial import try_bases
 from flows.form import EMPTY, NightForm, merged_settings, run_name
-from flows.objective_rows import check_rows, locate_sources, log_findings, split_rows
+from flows.objective_rows import check_rows, find_champion_rows, locate_sources, log_findings, split_rows
 from flows.pipeline_run import PipelineRun, best_of_seeds
 from flows.result_storage import ensure_result_storage
 from flows.settings import NightSettings
@@ -59,7 +59,8 @@ def run_pipeline(settings: NightSettings, force: bool) -> NightResult:
             checked = {}
             for name, objective in settings.resolved_objectives.items():
                 with run.for_objective(name):
-                    checked[name] = check_rows(settings, objective, sources[name])
+                    champion_rows = find_champion_rows(settings, name, run.registry_state().champion)
+                    checked[name] = check_rows(settings, objective, sources[name], champion_rows)
                     log_findings(checked[name])
             if any(record.status == "stopped" for record in checked.values()):
                 with run.mlflow_run(checked, []):

@@ -11,7 +11,8 @@ from nightshift.data.check_settings import SuiteInputs, TimeOptions, TokenLimit
 from nightshift.data.settings import DataSettings
 from nightshift.errors import SettingsError
 from nightshift.models import pretrained
-from nightshift.records import Checked, Sides, Source
+from nightshift.records import ChampionRows, Checked, Sides, Source
+from nightshift.registry import row_profiles
 from tasks.ingest import ingest, locate
 from tasks.split import split
 from tasks.validate import validate
@@ -24,8 +25,37 @@ def locate_sources(settings: NightSettings, objective: ObjectiveSettings, with_h
     return locate(objective.data, objective.holdout if with_holdout else None, Path(settings.base_dir))
 
 
-def check_rows(settings: NightSettings, objective: ObjectiveSettings, sources: list[Source]) -> Checked:
-    """Read the rows of an objective, and check them."""
+def find_champion_rows(settings: NightSettings, name: str, champion: str | None) -> ChampionRows | None:
+    """Return the profile of the rows of the champion's night; log why there is none.
+
+    Args:
+        settings: Settings of the run.
+        name: Name of the objective.
+        champion: The champion's version; None if there is none.
+    """
+    if not settings.expectations.checks_drift:
+        return None
+    profile = row_profiles.champion_rows(settings.model, champion, name)
+    if isinstance(profile, str):
+        log.info(profile)
+        return None
+    return profile
+
+
+def check_rows(
+    settings: NightSettings,
+    objective: ObjectiveSettings,
+    sources: list[Source],
+    champion: ChampionRows | None = None,
+) -> Checked:
+    """Read the rows of an objective, and check them.
+
+    Args:
+        settings: Settings of the run.
+        objective: One of its `resolved_objectives`.
+        sources: Files of the objective.
+        champion: Profile of the rows of the champion's night, with which new rows are compared.
+    """
     data = objective.data
     own_suite = read_own_suite(settings)
     rows = ingest(
@@ -50,7 +80,7 @@ def check_rows(settings: NightSettings, objective: ObjectiveSettings, sources: l
         token_limit=_token_limit(settings),
         times=_time_options(settings, data),
     )
-    return validate(rows, settings.expectations, inputs)
+    return validate(rows, settings.expectations, inputs, champion)
 
 
 def _time_options(settings: NightSettings, data: DataSettings) -> TimeOptions | None:

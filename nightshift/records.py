@@ -107,6 +107,15 @@ class Rows(Artifact):
     """Effect of `data.corrections`; None without such files."""
 
 
+class ChampionRows(Artifact):
+    """Profile of the rows that the champion's night kept (`nightshift.data.row_profile`)."""
+
+    path: str = ""
+    """Folder, relative to NIGHTSHIFT_HOME."""
+    version: str
+    """The champion's version."""
+
+
 class ExpectationResult(BaseModel):
     """Outcome of an expectation, as `validate --json` prints it."""
 
@@ -139,6 +148,7 @@ class LabelCount(BaseModel):
 
 class Checked(Artifact):
     """`rows.parquet` (the rows that were kept, columns as in `Rows` without `excluded` and `dropped`), `quarantine.csv`, `measured/data_docs/index.html`;
+    `measured/profile/` (profile of the rows that were kept) and `measured/drift.json` (new rows since the champion's night);
     `measured/samples.json` (rows that fail, for each of `expectations`, unless switched off), `measured/lengths.json`; `unlabelled.parquet` and `decided.parquet` as in `Rows`.
     """
 

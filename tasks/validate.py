@@ -15,8 +15,8 @@ from expectations import checkpoint, near_duplicates
 from expectations.checkpoint import Outcome
 from expectations.own_suite import SETTING as OWN_SETTING
 from expectations.own_suite import ensure_columns, parse_suite
-from expectations.suites import build_suites
-from nightshift.data import corrections, label_review, text_lengths
+from expectations.suites import DRIFT, build_suites, row_columns
+from nightshift.data import corrections, label_review, row_profile, text_lengths
 from nightshift.data.batches import iter_row_batches
 from nightshift.data.check_settings import ExpectationSettings, SuiteInputs
 from nightshift.data.give_away import SAMPLE_SIZE
@@ -25,7 +25,7 @@ from nightshift.data.quarantine import DROPPED, EXCLUDED, write_quarantine
 from nightshift.data.row_samples import write_samples
 from nightshift.data.text_lengths import write_lengths
 from nightshift.errors import SettingsError
-from nightshift.records import Checked, ExpectationResult, Rows
+from nightshift.records import ChampionRows, Checked, ExpectationResult, Rows
 from nightshift.store import artifact_store
 from nightshift.store.stages import stage
 
@@ -79,7 +79,13 @@ def _hint(outcomes: list[Outcome], words: Mapping[str, Mapping[str, int]], revie
 
 
 @stage
-def validate(folder: Path, rows: Rows, expectations: ExpectationSettings, inputs: SuiteInputs) -> Checked:
+def validate(
+    folder: Path,
+    rows: Rows,
+    expectations: ExpectationSettings,
+    inputs: SuiteInputs,
+    champion: ChampionRows | None = None,
+) -> Checked:
     """Check the rows and write those kept, the quarantine and Data Docs.
 
     A failed critical expectation gives status `stopped` and raises nothing. Excluded and dropped rows are quarantined unchecked.
@@ -89,10 +95,12 @@ def validate(folder: Path, rows: Rows, expectations: ExpectationSettings, inputs
         rows: What ingest read.
         expectations: Severity and tolerance of each check.
         inputs: What the checks depend on besides.
+        champion: Profile of the rows of the champion's night, with which new rows are compared.
     """
     source = artifact_store.folder(rows) / "rows.parquet"
     columns = [name for name in pq.read_schema(source).names if name not in NOT_CHECKED]
-    suites = build_suites(expectations, columns, inputs, _own_suites(inputs.own_suite, columns))
+    profile = artifact_store.home() / champion.path if champion else None
+    suites = build_suites(expectations, columns, inputs, _own_suites(inputs.own_suite, columns), profile)
     checked, is_unchecked = _read_columns(source, _columns_to_read(suites, columns))
     labels = label_review.MissingLabels()
     if "label" in checked:
@@ -113,12 +121,17 @@ def validate(folder: Path, rows: Rows, expectations: ExpectationSettings, inputs
     reasons = _reasons_of_file(reasons_of_checked, source)
     changed_labels = _of_file(checked["label"], len(reasons)) if labels.missing and inputs.label_separator else None
     _write_kept_rows(source, reasons.is_null(), changed_labels, folder / "rows.parquet")
+    kept = row_profile.KeptRows(folder / "rows.parquet", row_columns(columns, inputs.kind, inputs.label_separator))
+    kept.write_profile(folder / "measured" / row_profile.FOLDER)
+    if champion and profile:
+        kept.write_drift(profile, champion.version, folder / "measured" / row_profile.DRIFT_FILE)
     write_quarantine(source, reasons, folder / "quarantine.csv")
     _write_samples(source, outcomes, expectations.samples, folder / "measured" / "samples.json")
     write_lengths(folder / "rows.parquet", inputs.token_limit, folder / "measured" / text_lengths.FILE)
     for name in ("unlabelled.parquet", corrections.DECIDED_FILE):
         shutil.copy(artifact_store.folder(rows) / name, folder)
-    return _record(rows, outcomes, reasons, labels.missing, review)
+    record = _record(rows, outcomes, reasons, labels.missing, review)
+    return record.model_copy(update={"warnings": [*record.warnings, *_drift_warnings(outcomes, champion)]})
 
 
 def _record(
@@ -153,6 +166,16 @@ def _record(
         cleaning=rows.cleaning,
         corrections=counts,
     )
+
+
+def _drift_warnings(outcomes: list[Outcome], champion: ChampionRows | None) -> list[str]:
+    """Return sentences on the drift of new rows."""
+    names = {name for name, _ in DRIFT.values()}
+    return [
+        f"{outcome.name}: the rows that are new since the night of version {champion.version} differ: {outcome.observed}"
+        for outcome in outcomes
+        if champion and outcome.name in names and not outcome.success and outcome.severity != "info"
+    ]
 
 
 def _write_samples(source: Path, outcomes: list[Outcome], num_samples: int, path: Path) -> None:

@@ -193,7 +193,7 @@ def test_mlflow_keeps_data_metrics_pages_and_what_the_version_was_made_of(first)
     run = first.client.get_run(first.result["mlflow_run_id"])
     assert run.info.status == "FINISHED" and run.inputs.dataset_inputs[0].dataset.digest
     assert run.data.metrics["holdout/accuracy"] == first.result["metrics"]["accuracy"]
-    assert {"data_docs", "pictures", "report", "checkpoint", "candidates.json"} <= first.artifact_names()
+    assert {"data_docs", "pictures", "report", "checkpoint", "candidates.json", "row_profile"} <= first.artifact_names()
 
 
 def test_the_champion_answers_where_torch_is_missing(first):

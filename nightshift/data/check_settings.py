@@ -18,6 +18,15 @@ class TableCheck(Settings):
     """critical: the run stops if it fails; warning and info: it is only reported; off: no check."""
 
 
+class DriftCheck(Settings):
+    """Severity of a check of new rows, and the size of a shift that counts."""
+
+    severity: Annotated[Severity | Literal["off"], BeforeValidator(_read_yaml_off)] = "warning"
+    """critical: the run stops if new rows have drifted; warning and info: it is only reported; off: no check."""
+    min_effect: float = Field(0.05, ge=0, le=1)
+    """Size of the shift from which it counts, if it is also significant."""
+
+
 class Check(Settings):
     """Severity and threshold of a row check."""
 
@@ -147,10 +156,26 @@ class ExpectationSettings(Settings):
     """Distance of the newest day's number of rows from the median, as logarithms and in robust standard deviations, from
     which it is unusual.
     """
+    label_drift: DriftCheck = DriftCheck(min_effect=0.05)
+    """The rows that are new since the champion's night have its shares of labels; size of a shift: the total variation
+    distance, half the sum of all changes. Labels that are numbers: the Kolmogorov-Smirnov distance.
+    """
+    length_drift: DriftCheck = DriftCheck(min_effect=0.1)
+    """The texts of new rows are as long as those of the champion's night; size: the Kolmogorov-Smirnov distance."""
+    unknown_words_drift: DriftCheck = DriftCheck(min_effect=0.03)
+    """New rows have as many unknown words as rows of the champion's night among each other; size: the difference of the shares."""
+    domain_drift: DriftCheck = DriftCheck(min_effect=0.6)
+    """No classifier of words tells new rows from those of the champion's night; size: its area under the ROC curve, 0.5 for chance."""
     suite: str | None = None
     """Great Expectations suite of your own, a JSON file, that is checked after the built-in ones; its path is relative to
     the settings file.
     """
+
+    @property
+    def checks_drift(self) -> bool:
+        """Return True if new rows are to be compared with those of the champion's night."""
+        checks = (getattr(self, name) for name in type(self).model_fields)
+        return any(isinstance(check, DriftCheck) and check.severity != "off" for check in checks)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -158,7 +183,7 @@ class ExpectationSettings(Settings):
         default = cls.model_fields[str(info.field_name)].default
         return (
             default.model_dump() | value
-            if isinstance(default, Check | TableCheck) and isinstance(value, dict)
+            if isinstance(default, Check | TableCheck | DriftCheck) and isinstance(value, dict)
             else value
         )
 

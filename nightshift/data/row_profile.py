@@ -5,17 +5,19 @@ words of other rows are its vocabulary, so that the share of unknown words in th
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import BaseModel
 
+from nightshift.data.batches import iter_row_batches
 from nightshift.data.domain_classifier import HashedTexts, domain_shift
 from nightshift.data.drift import Shift, adjusted, category_shift, distribution_shift, effective_rows, ratio_shift
 from nightshift.data.near_duplicates import tokenize
@@ -23,6 +25,8 @@ from nightshift.data.row_keys import text_key
 
 SUMMARY, KEYS, VOCABULARY, SAMPLE = "profile.json", "keys.parquet", "vocabulary.parquet", "sample.parquet"
 """Files of a profile."""
+FOLDER, DRIFT_FILE = "profile", "drift.json"
+"""Where `measured/` of the data gate has the profile of its rows, and their comparison with the champion's."""
 FORMAT = 1
 """Format of these files; a profile of another one is not compared."""
 SAMPLE_ROWS, VOCABULARY_ROWS = 5_000, 100_000
@@ -69,6 +73,15 @@ class RowSummary(BaseModel):
     """Number of rows by the characters of the texts; long ones are rounded down by up to 3 %."""
 
 
+class RowDrift(BaseModel):
+    """Counts of new rows beside those of the rows that the champion's night kept."""
+
+    version: str
+    """The champion's version."""
+    before: RowSummary
+    now: RowSummary
+
+
 @dataclass(frozen=True)
 class RowProfile:
     """Summary of rows with their keys, and a sample of their words."""
@@ -96,14 +109,49 @@ class RowProfile:
     @classmethod
     def load(cls, folder: Path) -> "RowProfile":
         """Read the files of a profile."""
-        keys, vocabulary = (
-            pq.read_table(folder / name)[column].to_numpy() for name, column in ((KEYS, "key"), (VOCABULARY, "word"))
-        )
+        vocabulary = pq.read_table(folder / VOCABULARY)["word"].to_numpy()
         sample = pq.read_table(folder / SAMPLE).combine_chunks()
         words = sample["words"].combine_chunks()
         starts = np.concatenate([[0], pc.list_value_length(words).to_numpy()]).cumsum().astype(np.int64)
         texts = HashedTexts(words.flatten().to_numpy(), starts, sample["group"].to_numpy())
-        return cls(read_summary(folder), keys, texts, vocabulary)
+        return cls(read_summary(folder), read_keys(folder), texts, vocabulary)
+
+
+@dataclass(frozen=True)
+class KeptRows:
+    """Parquet file of the rows that a night keeps."""
+
+    path: Path
+    columns: RowColumns
+
+    def write_profile(self, folder: Path) -> None:
+        """Write their profile, with which the rows of later nights are compared."""
+        profile_rows(self._tables(), pq.read_metadata(self.path).num_rows, self.columns).save(folder)
+
+    def write_drift(self, profile: Path, version: str, path: Path) -> None:
+        """Write the counts of new rows beside those of the champion's night.
+
+        Args:
+            profile: Folder of the profile of the champion's night.
+            version: The champion's version.
+            path: JSON file to write.
+        """
+        keys = read_keys(profile)
+        now = summarize_rows((new_rows(table, self.columns, keys) for table in self._tables()), self.columns)
+        drift = RowDrift(version=version, before=read_summary(profile), now=now)
+        path.write_text(drift.model_dump_json(), encoding="utf-8")
+
+    def _tables(self) -> Iterator[pa.Table]:
+        columns = self.columns
+        names = [name for name in (*columns.texts, columns.label, columns.key, columns.group) if name]
+        for _, batch in iter_row_batches(self.path, names):
+            yield pa.Table.from_batches([batch])
+
+
+def read_keys(folder: Path) -> Keys:
+    """Read the sorted prefixes of the keys of a profile."""
+    keys: Keys = pq.read_table(folder / KEYS)["key"].to_numpy()
+    return keys
 
 
 def read_summary(folder: Path) -> RowSummary:
@@ -134,6 +182,14 @@ def profile_rows(
     for batch in batches:
         builder.add(batch)
     return builder.profile()
+
+
+def summarize_rows(batches: Iterable[pa.Table], columns: RowColumns) -> RowSummary:
+    """Return the counts of rows alone."""
+    builder = _ProfileBuilder(columns, _Sampling(0.0, 0.0))
+    for batch in batches:
+        builder.add(batch)
+    return builder.profile().summary
 
 
 def new_rows(table: pa.Table, columns: RowColumns, keys: Keys) -> pa.Table:
@@ -242,8 +298,8 @@ class _ProfileBuilder:
 
     def _add_labels(self, labels: pa.ChunkedArray) -> None:
         if self.columns.numeric:
-            numbers = pc.cast(labels, pa.float64()).drop_null().to_numpy()
-            self.numbers.append(numbers)
+            numbers = pd.to_numeric(labels.to_pandas(), errors="coerce").to_numpy(float)
+            self.numbers.append(numbers[np.isfinite(numbers)])
             return
         for entry in pc.value_counts(labels.cast(pa.large_string()).drop_null()).to_pylist():
             self.labels[_ordered(entry["values"], self.columns.separator)] += entry["counts"]

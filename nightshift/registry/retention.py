@@ -22,7 +22,7 @@ from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.uri import is_local_uri
 from pydantic import BaseModel
 
-from nightshift.registry import integrity, ledger, model_registry, tags, tracking
+from nightshift.registry import integrity, ledger, model_registry, row_profiles, tags, tracking
 from nightshift.store import artifact_store
 
 DAY = 24 * 60 * 60
@@ -82,7 +82,12 @@ def carry_out(items: list[Removable]) -> int:
                 freed += _remove(Path(item.path)) if item.path else 0
                 if item.kind in DELETE:
                     DELETE[item.kind](client, item.name)
-                    for record in (item.name, f"{item.name}-checkpoint", f"{item.name}-full"):
+                    for record in (
+                        item.name,
+                        f"{item.name}-checkpoint",
+                        f"{item.name}-full",
+                        f"{item.name}{row_profiles.RECORD}",
+                    ):
                         integrity.forget(record.replace("/", "@"))
     return freed
 

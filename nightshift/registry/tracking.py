@@ -102,6 +102,11 @@ def ensure_usable(file: Path) -> None:
         time.sleep(0.2)
 
 
+def has_database() -> bool:
+    """Return True if MLflow's database is a server, or a file that exists; to ask makes no file."""
+    return bool(os.environ.get("MLFLOW_TRACKING_URI")) or (artifact_store.home() / "mlflow" / "mlflow.db").exists()
+
+
 def _own_file() -> str:
     return f"sqlite:///{artifact_store.home()}/mlflow/mlflow.db"
 

@@ -10,7 +10,7 @@ from nightshift import escaping
 from nightshift.data import review_columns
 from nightshift.evaluation import drift_profile, scoring
 from nightshift.records import Objective, Registered, Verdict
-from nightshift.registry import model_registry, tracking
+from nightshift.registry import model_registry, row_profiles, tracking
 from nightshift.reporting import plots, report_data
 from nightshift.reporting.report_data import ReportData
 from nightshift.store import artifact_store
@@ -45,6 +45,7 @@ def log(run_id: str, data: ReportData, registered: Registered, files: Sequence[P
     if evaluated.samples:
         client.log_dict(run_id, evaluated.samples, "samples.json")
     _log_profile(run_id, data.verdict, data.objectives[0])
+    row_profiles.log_profiles(run_id, data.checked)
     for file, table in (("slices.csv", report_data.slice_table(data)), ("lost.csv", report_data.lost_rows(data))):
         if len(table):
             client.log_text(run_id, escaping.spreadsheet(table).to_csv(index=False), file)
