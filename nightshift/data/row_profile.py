@@ -26,7 +26,7 @@ from nightshift.data.row_keys import text_key
 SUMMARY, KEYS, VOCABULARY, SAMPLE = "profile.json", "keys.parquet", "vocabulary.parquet", "sample.parquet"
 """Files of a profile."""
 FOLDER, DRIFT_FILE = "profile", "drift.json"
-"""Where `measured/` of the data gate has the profile of its rows, and their comparison with the champion's."""
+"""Names, in `measured/` of the data gate, of the profile of its rows and of their comparison with the champion's."""
 FORMAT = 1
 """Format of these files; a profile of another one is not compared."""
 SAMPLE_ROWS, VOCABULARY_ROWS = 5_000, 100_000
