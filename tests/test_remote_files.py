@@ -214,6 +214,50 @@ def test_rows_of_a_bucket_are_scored_and_watched(s3_environment, tmp_path):
     assert new["text"].tolist() == ["on 27", "on 28"] and new["label"].isna().all()
 
 
+class CutProxy:
+    """TCP proxy of a server that cuts all connections once it has passed a number of bytes on, and takes no further ones."""
+
+    def __init__(self, port, limit):
+        self.target, self.left = ("127.0.0.1", port), limit
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with suppress(OSError):
+            while True:
+                client, server = self.listener.accept()[0], socket.create_connection(self.target)
+                threading.Thread(target=self.forward, args=(client, server, False), daemon=True).start()
+                threading.Thread(target=self.forward, args=(server, client, True), daemon=True).start()
+
+    def forward(self, source, target, counted):
+        with suppress(OSError):
+            while self.left > 0 and (part := source.recv(2**16)):
+                target.sendall(part)
+                self.left -= len(part) * counted
+            for connection in (source, target):
+                connection.shutdown(socket.SHUT_RDWR)
+            if self.left <= 0:
+                self.listener.shutdown(socket.SHUT_RDWR)
+                self.listener.close()
+
+
+@pytest.mark.slow
+def test_a_bucket_that_breaks_off_ends_in_one_line_and_leaves_nothing(s3_environment, tmp_path, home, monkeypatch):
+    content = b"text,label\n" + b"the lid does not close,x\n" * 400_000
+    s3_environment.pipe("rows/large/a.csv", content)
+    proxy = CutProxy(int(s3_environment.endpoint.rpartition(":")[2]), len(content) // 2)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.address)
+    with pytest.raises(
+        InputError, match=r"^data\.path: s3://rows/large/a\.csv (cannot be read: |ended after)"
+    ) as caught:
+        locate(DataSettings(path="s3://rows/large/a.csv"), None, tmp_path)
+    assert proxy.left <= 0 and "\n" not in str(caught.value)
+    assert not [path for path in home.rglob("*") if path.is_file()]
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_environment.endpoint)
+    assert len(table_of(DataSettings(path="s3://rows/large/a.csv"), tmp_path)) == 400_000
+
+
 @pytest.mark.slow
 def test_wrong_keys_and_missing_files_are_told_in_one_line(s3_environment, tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"^data\.path: no such file: s3://rows/none/\*\.csv$"):
