@@ -44,6 +44,7 @@ BENCHMARKS = {
     "week": "benchmarks.week",
     "compress": "benchmarks.compress",
     "planted": "benchmarks.planted",
+    "corrections": "benchmarks.corrections",
     "kills": "benchmarks.kills",
     "endings": "benchmarks.endings",
     "sharing": "benchmarks.sharing",
