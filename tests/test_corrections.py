@@ -7,17 +7,19 @@ import pytest
 from records import table_of
 from workbook_files import write_workbook
 
+from benchmarks import corrections as benchmark
 from flows.objective_rows import needs_place
 from flows.pipeline_run import correction_counts
 from flows.settings_file import check
 from nightshift.data import corrections
 from nightshift.data.check_settings import ExpectationSettings, SuiteInputs
+from nightshift.data.correction_files import read_corrections
 from nightshift.data.row_keys import text_key
 from nightshift.data.settings import DataSettings
 from nightshift.errors import InputError, SettingsError
 from nightshift.records import Checked, CorrectionCounts
 from nightshift.store import artifact_store
-from tasks.ingest import ingest, locate
+from tasks.ingest import ingest, locate, read_rows
 from tasks.validate import validate
 
 HEADER = "row_key,decision,new_label,who,when"
@@ -336,3 +338,24 @@ def test_the_counts_of_several_objectives_are_added_for_the_mlflow_run():
         "unknown": 3,
     }
     assert correction_counts({"main": Checked(**empty)}) == {}
+
+
+def test_the_benchmark_answers_a_list_with_the_truth(tmp_path):
+    clean = pd.DataFrame({"text": [f"text {n}" for n in range(20)], "label": ["0", "1"] * 10})
+    reviewer = benchmark._flip(clean, tmp_path / "flipped.csv", 0.1, 0)
+    flipped = pd.read_csv(tmp_path / "flipped.csv", dtype=str)
+    is_flipped = flipped["label"] != clean["label"]
+    assert {text_key(text) for text in flipped["text"][is_flipped]} == reviewer.flipped and reviewer.num_wrong == 2
+    listed = flipped[is_flipped | (flipped.index < 3)]
+    listed.assign(row_key=listed["text"].map(text_key)).to_csv(tmp_path / "review.csv", index=False)
+    assert (
+        reviewer.fill_in(tmp_path / "review.csv", tmp_path / "corrections" / "1.csv") == 2 and reviewer.num_wrong == 0
+    )
+    rows = table_of(DataSettings(path="flipped.csv"), tmp_path)
+    settings = DataSettings(path="flipped.csv", corrections="corrections")
+    read = read_corrections({"1.csv": str(tmp_path / "corrections" / "1.csv")}, corrections.LabelForm())
+    relabelled = pd.concat(
+        [table.to_pandas() for table in read_rows(locate(settings, None, tmp_path), settings, (), None, read)]
+    )
+    assert rows["label"].tolist() != relabelled["label"].tolist() == clean["label"].tolist()
+    assert (read.counts().relabelled, read.counts().kept) == (2, len(listed) - 2)
