@@ -83,6 +83,13 @@ def prepare() -> None:
         ) from error
 
 
+def use_own_registry(folder: Path) -> None:
+    """Make a folder NIGHTSHIFT_HOME, and take no server: the registry is a file in it."""
+    os.environ["NIGHTSHIFT_HOME"] = str(folder)
+    for name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_HOME", "PREFECT_RESULTS_LOCAL_STORAGE_PATH"):
+        os.environ.pop(name, None)
+
+
 def _set_credentials(servers: dict[str, str]) -> None:
     """Set the token for nightshift's own servers only: the running ones, or a temporary Prefect server."""
     own_servers = {name for name, address in servers.items() if os.environ[name] == address}

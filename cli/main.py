@@ -272,6 +272,30 @@ def predict(
 
 
 @app.command()
+def replay(
+    settings: SettingsFile,
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="Day of the first night.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Day of the last night.")],
+    every: Annotated[str, typer.Option(help="Time between two nights, in days or weeks.")] = "1d",
+    name: Annotated[str, typer.Option(help="Folder under NIGHTSHIFT_HOME/replays.")] = "",
+    workers: Annotated[int, typer.Option(min=1, help="Number of nights that are trained at once.")] = 1,
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """Run past nights anew, each on the rows up to its day, in a registry of its own; run it again to go on."""
+    folder = artifact_store.home() / "replays" / (name or f"{settings.stem}-{first:%Y%m%d}-{last:%Y%m%d}-{every}")
+    environment.use_own_registry(folder)
+    with _reported_errors():
+        with environment.starting():
+            from flows import replay as replay_flow
+            from flows.settings_file import load
+
+        interval = replay_flow.parse_interval(every)
+        result = replay_flow.replay(load(settings, overrides or ()), first.date(), last.date(), interval, workers)
+        _print(result.model_dump_json(by_alias=True) if as_json else replay_flow.describe(result))
+
+
+@app.command()
 def watch(
     settings: SettingsFile,
     source: Annotated[

@@ -1,12 +1,12 @@
 """The rows of one objective, from its files to its sides: the calls that several flows have in common."""
 
 import logging
-from datetime import UTC, datetime
 from pathlib import Path
 
 from expectations.own_suite import parse_suite
 from flows.settings import NightSettings, ObjectiveSettings
 from flows.settings_file import MAX_FILE_BYTES
+from nightshift import clock
 from nightshift.data.check_settings import SuiteInputs, TimeOptions, TokenLimit
 from nightshift.data.settings import DataSettings
 from nightshift.errors import SettingsError
@@ -88,7 +88,7 @@ def _time_options(settings: NightSettings, data: DataSettings) -> TimeOptions | 
     if data.timestamp is None:
         return None
     is_aged = settings.expectations.freshness.severity != "off"
-    return TimeOptions(formats=data.timestamp_formats, today=datetime.now(UTC).date().isoformat() if is_aged else None)
+    return TimeOptions(formats=data.timestamp_formats, today=clock.now().date().isoformat() if is_aged else None)
 
 
 def needs_place(settings: NightSettings, objective: ObjectiveSettings) -> bool:

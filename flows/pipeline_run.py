@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from mlflow.entities import Run
 
 from flows.objective_rows import read_own_suite
 from flows.settings import NightSettings
+from nightshift import clock
 from nightshift.data import exclusion
 from nightshift.evaluation import kinds, scoring, significance
 from nightshift.prefect_ui import artifacts
@@ -179,7 +180,7 @@ class PipelineRun:
             own_version, champion = champion, None
             while entries and entries[-1].new == own_version:
                 champion = entries.pop().old or None
-        tests = ledger.tests_of_last_year(entries, datetime.now(UTC))
+        tests = ledger.tests_of_last_year(entries, clock.now())
         compared = ledger.compared_with(entries, champion)
         budget = BudgetState(
             num_tests=len(tests),

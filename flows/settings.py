@@ -54,6 +54,20 @@ class ObjectiveSettings(Settings):
         _ensure_generation_applies(self.generation, self.kind)
         return self
 
+    def without_rows(self, name: str) -> Objective:
+        """Return this objective for predictions on rows that no night has divided."""
+        sides = Sides(
+            train=0,
+            validation=0,
+            holdout=0,
+            spare=0,
+            leaks=0,
+            labels=[],
+            separator=self.data.label_separator,
+            pairs=self.data.text_pair is not None,
+        )
+        return self.objective(name, sides, Augmented(augmented=0))
+
     def objective(self, name: str, sides: Sides, augmented: Augmented) -> Objective:
         """Return what the stages from train on know of this objective."""
         return Objective(

@@ -5,11 +5,12 @@ run, and every claim that was tested on the holdout.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from mlflow.exceptions import MlflowException
 from pydantic import BaseModel, Field
 
+from nightshift import clock
 from nightshift.escaping import markdown
 from nightshift.registry import tracking
 
@@ -36,7 +37,7 @@ class Entry(BaseModel):
     """Champion after; empty if the alias was removed by hand."""
     version: str = ""
     """Version that the entry is about; empty if there is none."""
-    when: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    when: str = Field(default_factory=lambda: clock.now().isoformat(timespec="seconds"))
     who: str = "nightly"
     why: str
     evidence: str = ""

@@ -288,6 +288,33 @@ def scores_over_time(scores: pd.DataFrame, path: Path) -> None:
     _save(figure, path)
 
 
+def replay(curves: pd.DataFrame, metric: str, promotions: Sequence[str], path: Path) -> None:
+    """Draw the metric of each policy of a replay by date, with a line at each promotion.
+
+    Args:
+        curves: Column a policy, by date.
+        metric: Name of the metric.
+        promotions: Dates of the promotions.
+        path: The file to write.
+    """
+    styles = {"oracle": ("tab:green", ":"), "always_promote": ("tab:orange", "--"), "never_retrain": ("tab:gray", "-."),
+              "production": ("tab:blue", "-")}  # fmt: skip
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
+    for name, (color, style) in styles.items():
+        axes.plot(
+            curves.index, curves[name], style, color=color, marker="o", markersize=3, label=name.replace("_", " ")
+        )
+    for number, day in enumerate(promotions):
+        label = None if number else "promotion"
+        axes.axvline(pd.Timestamp(day), color="tab:blue", linewidth=0.7, alpha=0.5, label=label)  # type: ignore[arg-type]
+    axes.set(ylabel=metric, title="On the rows after each night")
+    axes.tick_params(axis="x", rotation=30)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    _save(figure, path)
+
+
 def drift(features: Sequence[Drift], path: Path) -> None:
     """Draw for each feature the share of rows per bin, on the holdout and now; red if the feature has drifted."""
     sizes = [len(feature.shares) for feature in features]
