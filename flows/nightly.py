@@ -16,7 +16,7 @@ from flows.result_storage import ensure_result_storage
 from flows.settings import NightSettings
 from nightshift import redaction
 from nightshift.prefect_ui import artifacts, reconciliation
-from nightshift.records import Checked, Evaluated, NightResult, Objective, Source, Trained, WarmStart
+from nightshift.records import Checked, Evaluated, NightResult, Objective, Reviewed, Source, Trained, Verdict, WarmStart
 from nightshift.registry import model_registry, tracking, warm_start
 from nightshift.reporting.report_data import ReportData
 from nightshift.store import disk
@@ -30,6 +30,7 @@ from tasks.gate import gate
 from tasks.promote import promote
 from tasks.register import register
 from tasks.report import report
+from tasks.review import review
 from tasks.train import train
 
 
@@ -84,7 +85,8 @@ def run_pipeline(settings: NightSettings, force: bool) -> NightResult:
                     registered, run.registry_state(registered), objectives, evaluated, settings.gate, seed_spread
                 )
                 ending = promote(registered, verdict, settings.gate.approval)
-                report_data = run.report_data(trained, evaluated, compressed, verdict, single_task)
+                reviewed = _review(run, checked, objectives, trained, evaluated, verdict)
+                report_data = run.report_data(trained, evaluated, compressed, verdict, single_task, reviewed)
                 result = run.promoted_or_held(ending, registered, report_data)
                 return run.finish(report(result, report_data, run.sources, registered, settings.gate.slice_margin))
 
@@ -156,6 +158,36 @@ def _train_single_tasks(run: PipelineRun, objectives: list[Objective]) -> dict[s
                 trained = train([objective], settings.train, None, settings.model)
                 evaluations[objective.name] = evaluate(trained, [objective], settings.train.max_length)
     return evaluations
+
+
+def _review(
+    run: PipelineRun,
+    checked: dict[str, Checked],
+    objectives: list[Objective],
+    trained: Trained,
+    evaluated: Evaluated,
+    verdict: Verdict,
+) -> dict[str, Reviewed]:
+    """List, for each classification, the rows that a person is asked about, unless `review.rows` is 0."""
+    settings = run.settings
+    if not settings.review.rows:
+        return {}
+    reviewed = {}
+    for objective in objectives:
+        if objective.kind == "classification":
+            with run.for_objective(objective.name):
+                reviewed[objective.name] = review(
+                    settings.review,
+                    objective,
+                    checked[objective.name],
+                    trained,
+                    evaluated,
+                    verdict,
+                    settings.train.base_model,
+                    settings.train.max_length,
+                    settings.expectations.samples > 0,
+                )
+    return reviewed
 
 
 def _teachers(run: PipelineRun, trained: Trained, objectives: list[Objective]) -> list[Trained | WarmStart]:

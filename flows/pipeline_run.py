@@ -29,6 +29,7 @@ from nightshift.records import (
     Objective,
     Registered,
     RegistryState,
+    Reviewed,
     Source,
     Trained,
     Verdict,
@@ -274,6 +275,7 @@ class PipelineRun:
         compressed: Compressed,
         verdict: Verdict,
         single_task: dict[str, Evaluated],
+        reviewed: dict[str, Reviewed],
     ) -> ReportData:
         """Return the inputs of the report.
 
@@ -283,6 +285,7 @@ class PipelineRun:
             compressed: Its candidates.
             verdict: The gate's decision.
             single_task: The evaluations of trainings with one objective each, by objective.
+            reviewed: The lists of rows that a person is asked about, by objective.
         """
         changes, seeds = self._label_changes(verdict.champion_version), self._seeds(verdict.spread)
         return ReportData(
@@ -293,6 +296,7 @@ class PipelineRun:
             compressed=compressed,
             verdict=verdict,
             single_task=single_task,
+            reviewed=reviewed,
             label_changes=changes,
             seeds=seeds,
             recent_days=self.settings.gate.recent_days,

@@ -17,6 +17,7 @@ from nightshift.records import GENERATIVE, MAIN, Augmented, GenerationSettings, 
 from tasks.compress.recipes import Recipe, default_steps, usable_steps
 from tasks.compress.settings import CompressSettings
 from tasks.gate.stage import GateSettings
+from tasks.review import ReviewSettings
 from tasks.split import SplitSettings
 from tasks.train import TrainSettings
 
@@ -108,6 +109,8 @@ class NightSettings(Settings):
     """Smaller candidates of the trained model."""
     gate: GateSettings = GateSettings()
     """Conditions under which a challenger replaces the champion."""
+    review: ReviewSettings = ReviewSettings()
+    """Rows that a person is asked about."""
     generation: GenerationSettings = GenerationSettings()
     """Defaults for generating text if a request does not set them, only for generation and text2text."""
     deadline: str | int | None = None

@@ -435,6 +435,7 @@ class Slice(BaseModel):
 
 class Verdict(Artifact):
     """Decision of the gate. `ROLE/OBJECTIVE.parquet`: predictions of challenger, champion and anchor on the holdout;
+    `validation/ROLE/OBJECTIVE.parquet`: those on validation;
     `measured/lost.csv`: the rows that the champion has right and the challenger wrong.
     """
 
@@ -485,8 +486,8 @@ class Reviewed(Artifact):
     holdout: dict[str, int] = Field(default_factory=dict)
     """Number of holdout rows by reason, of which none is in the list."""
     estimated_errors: int | None = None
-    """Number of training and validation rows that confident learning estimates to be mislabelled (the confident joint off its
-    diagonal); None where label errors are not searched.
+    """Number of training and validation rows that are confidently in another class than their label (the confident joint off
+    its diagonal); None where label errors are not searched.
     """
     estimated_from: int | None = None
     """Number of rows that it looked at: fewer than there are where it took a sample."""

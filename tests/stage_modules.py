@@ -10,12 +10,13 @@ from tasks.compress import compress
 from tasks.evaluate import evaluate
 from tasks.gate import gate
 from tasks.ingest import ingest
+from tasks.review import review
 from tasks.split import split
 from tasks.train import train
 from tasks.validate import validate
 
 FILE = Path(__file__).with_suffix(".json")
-STAGES = (ingest, validate, split, augment, train, evaluate, compress, gate)
+STAGES = (ingest, validate, split, augment, train, evaluate, compress, gate, review)
 
 
 def stage_modules() -> dict[str, list[str]]:

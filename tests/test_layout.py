@@ -13,6 +13,6 @@ def test_the_commands():
 
 def test_the_settings_of_a_night():
     assert list(NightSettings.model_fields) == [
-        "model", "kind", "data", "objectives", "split", "expectations", "augment", "train", "compress", "gate", "generation",
+        "model", "kind", "data", "objectives", "split", "expectations", "augment", "train", "compress", "gate", "review", "generation",
         "deadline", "max_age", "base_dir",
     ]  # fmt: skip

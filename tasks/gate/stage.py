@@ -341,6 +341,9 @@ def gate(
     holdout = tables["holdout"]
     for role, by_objective in holdout.items():
         scoring.write(by_objective, folder / role)
+    (folder / "validation").mkdir()
+    for role, by_objective in tables["validation"].items():
+        scoring.write(by_objective, folder / "validation" / role)
     (folder / "measured").mkdir()
     answering = {role: served[role] for role in ROLES if role in holdout}
     costs, times = _measure_latency(registered, registry_state, answering, objectives, gate)
