@@ -98,7 +98,7 @@ def review(
     candidates: dict[Reason, Candidates] = {
         "label error": errors,
         "near conflict": search.near_conflicts(),
-        "lost": search.lost(verdict),
+        "lost": search.regressed(verdict),
     }
     if with_texts:
         candidates["informative"] = search.informative(trained)
@@ -175,7 +175,7 @@ class _Search:
         found = review_candidates.near_conflict_candidates(self.rows, self.holdout, self.form, self.suggestions)
         return Candidates(review_candidates.without_decided(found.rows, self.decided), found.holdout)
 
-    def lost(self, verdict: Verdict) -> Candidates:
+    def regressed(self, verdict: Verdict) -> Candidates:
         """Return the validation rows that only the champion has right; none without a champion that can be compared."""
         validation, holdout = (self._answers(verdict, side) for side in ("validation", ""))
         if "champion" not in validation or "champion" not in holdout:

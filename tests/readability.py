@@ -69,7 +69,7 @@ QUESTION_WORDS = frozenset({"of", "what", "whether", "where", "who", "how", "whi
 PRIVATE_MODULES = frozenset(
     """
     anatomy bases batch describe evidence figures flips guards housekeeping identity imitation inspection judging lesson
-    machine mending narrowing night noise pages pictures quiet review scratch seen shown start student told upkeep
+    machine mending narrowing night noise pages pictures quiet scratch seen shown start student told upkeep
     watching workshop
     """.split()  # noqa: SIM905
 )

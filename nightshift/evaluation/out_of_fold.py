@@ -84,8 +84,8 @@ def out_of_fold_probabilities(
 def _cross_validate(features: Features, labels: Classes, num_classes: int, folds: npt.NDArray[np.uint64]) -> Floats:
     """Return the probabilities of one classifier; a class without rows in the other folds has probability 0."""
     probabilities = np.zeros((len(labels), num_classes))
-    for fold in np.unique(folds):
-        inside, outside = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+    for number in np.unique(folds):
+        inside, outside = np.flatnonzero(folds == number), np.flatnonzero(folds != number)
         classes = np.unique(labels[outside])
         if len(classes) < 2:
             probabilities[np.ix_(inside, classes)] = 1

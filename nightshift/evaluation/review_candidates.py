@@ -60,7 +60,7 @@ class ClassLabels:
 
 @dataclass(frozen=True)
 class LabelDoubts:
-    """What out-of-fold probabilities say about the labels of rows."""
+    """Doubts about the labels of rows, by out-of-fold probabilities."""
 
     is_error: npt.NDArray[np.bool_]
     """True for each row that is confidently in another class than its label."""
@@ -199,12 +199,12 @@ def lost_candidates(
         champion: Table of the champion's on the same rows.
         objective: The objective of both.
     """
-    lost = challenger[_is_lost(challenger, champion, objective)]
-    scores = score_columns(lost)
+    regressed = challenger[_is_lost(challenger, champion, objective)]
+    scores = score_columns(regressed)
     has_confidence = bool(scores) and objective.sides.separator is None
-    answers = lost[["row_key"]].assign(
-        suggested_label=lost["predicted"],
-        confidence=lost[scores].max(axis=1).round(4) if has_confidence else np.nan,
+    answers = regressed[["row_key"]].assign(
+        suggested_label=regressed["predicted"],
+        confidence=regressed[scores].max(axis=1).round(4) if has_confidence else np.nan,
         detail="the champion predicts the label, the challenger does not",
     )
     rows = _place(validation).drop_duplicates("row_key").merge(answers, on="row_key")
@@ -219,8 +219,8 @@ def count_lost(challenger: pd.DataFrame, champion: pd.DataFrame, objective: Obje
 def _is_lost(challenger: pd.DataFrame, champion: pd.DataFrame, objective: Objective) -> npt.NDArray[np.bool_]:
     is_right = KINDS[objective.kind].right
     assert is_right is not None
-    lost: npt.NDArray[np.bool_] = np.asarray(is_right(champion), bool) & ~np.asarray(is_right(challenger), bool)
-    return lost
+    regressed: npt.NDArray[np.bool_] = np.asarray(is_right(champion), bool) & ~np.asarray(is_right(challenger), bool)
+    return regressed
 
 
 def informative_candidates(unlabelled: pd.DataFrame, scores: Floats, form: ClassLabels) -> pd.DataFrame:

@@ -41,8 +41,6 @@ class ReportData:
     verdict: Verdict | None = None
     single_task: dict[str, Evaluated] = field(default_factory=dict)
     """Evaluations of single-task trainings by objective, if there are several objectives."""
-    reviewed: dict[str, Reviewed] = field(default_factory=dict)
-    """Lists of rows that a person is asked about, by objective."""
     label_changes: str = ""
     """New and removed labels since the champion, in words; empty if there are none."""
     reviewed: dict[str, Reviewed] = field(default_factory=dict)
