@@ -13,6 +13,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from predictions import scored
 from records import table_of
@@ -212,6 +213,21 @@ def test_rows_of_a_bucket_are_scored_and_watched(s3_environment, tmp_path):
     assert scored("s3://rows/new/day=28/*.csv").rows.values("id") == ["0028"]
     new = _read_new_rows(DataSettings(path="x.csv"), "classification", "s3://rows/new/*/*.csv", tmp_path)
     assert new["text"].tolist() == ["on 27", "on 28"] and new["label"].isna().all()
+
+
+@pytest.mark.slow
+def test_a_delta_table_in_a_bucket_is_read_in_its_newest_version(s3_environment, tmp_path):
+    deltalake = pytest.importorskip("deltalake")
+    table = tmp_path / "table"
+    for day, text in (("27", "old"), ("27", "new é"), ("28 a", "next")):
+        rows = pa.table({"text": [text], "label": ["x"], "day": [day]})
+        partition = {"predicate": "day = '27'", "mode": "overwrite"} if text == "new é" else {"mode": "append"}
+        deltalake.write_deltalake(str(table), rows, partition_by=["day"], **partition)
+    s3_environment.put(str(table), "rows/delta", recursive=True)
+    for path in ("s3://rows/delta", "s3://rows/delta/"):
+        rows = table_of(DataSettings(path=path, timestamp="day"), tmp_path)
+        assert sorted(rows[["text", "timestamp"]].values.tolist()) == [["new é", "27"], ["next", "28 a"]]
+    assert sorted(scored("s3://rows/delta").texts["text"]) == ["new é", "next"]
 
 
 class CutProxy:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from nightshift.errors import InputError, first_line
 
+DELTA_LOG = "_delta_log"
+"""Folder of a table that makes it one."""
 UNREADABLE_FEATURES = {"columnMapping", "deletionVectors"}
 """Features of a table without which its Parquet files are not its rows."""
 
@@ -17,6 +19,24 @@ def delta_files(folder: Path, path: str, setting: str) -> list[str]:
         setting: The settings field that names it, for errors.
 
     Raises:
+        InputError: deltalake is not installed, the table has a feature that is not supported, or a file is missing.
+    """
+    root = folder.resolve()
+    files = [str(root / name) for name in delta_names(root, path, setting)]
+    if missing := [file for file in files if not Path(file).is_file()]:
+        raise InputError(f"{setting}: the Delta table {path} lacks a file that its log names: {missing[0]}")
+    return files
+
+
+def delta_names(root: Path, path: str, setting: str) -> list[str]:
+    """Return the sorted names of the files of a table's newest version, relative to its folder; they need not be there.
+
+    Args:
+        root: Absolute folder that holds the table's log.
+        path: The table as the settings name it, for errors.
+        setting: The settings field that names it, for errors.
+
+    Raises:
         InputError: deltalake is not installed, or the table has a feature that is not supported.
     """
     try:
@@ -26,7 +46,6 @@ def delta_files(folder: Path, path: str, setting: str) -> list[str]:
         raise InputError(
             f"{setting}: {path} is a Delta table, and deltalake is not installed; install the extra delta (`pip install deltalake`)"
         ) from error
-    root = folder.resolve()
     try:
         table = DeltaTable(root)
         features = UNREADABLE_FEATURES & set(table.protocol().reader_features or [])
@@ -43,7 +62,4 @@ def delta_files(folder: Path, path: str, setting: str) -> list[str]:
     if not uris:
         raise InputError(f"{setting}: the Delta table {path} holds no rows")
     depth = len(root.parts)  # the URI of the folder is percent-encoded, the names within are as on the disk
-    files = [str(root.joinpath(*Path(uri.removeprefix("file://")).parts[depth:])) for uri in uris]
-    if missing := [file for file in files if not Path(file).is_file()]:
-        raise InputError(f"{setting}: the Delta table {path} lacks a file that its log names: {missing[0]}")
-    return sorted(files)
+    return sorted("/".join(Path(uri.removeprefix("file://")).parts[depth:]) for uri in uris)

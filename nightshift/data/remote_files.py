@@ -3,6 +3,7 @@
 import glob
 import importlib
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 import fsspec
 from fsspec.callbacks import Callback
 
+from nightshift.data.delta_tables import DELTA_LOG, delta_names
 from nightshift.data.partitions import partition_columns
 from nightshift.data.readers import SUFFIXES, is_readable
 from nightshift.data.sources import is_hidden
@@ -63,7 +65,7 @@ def list_files(address: str, setting: str) -> list[RemoteFile]:
     """
     with _errors_as_input(address, setting):
         filesystem, path = _filesystem(address, setting)
-        infos = _infos(filesystem, path, address)
+        infos = _infos(filesystem, path, address, setting)
     files = [_remote_file(name, info, address) for name, info in sorted(infos.items())]
     if not files:
         raise InputError(f"{setting}: no such file: {address}")
@@ -150,7 +152,7 @@ def _is_http(address: str) -> bool:
     return address.lower().startswith(("http://", "https://"))
 
 
-def _infos(filesystem: Any, path: str, address: str) -> dict[str, dict[str, Any]]:
+def _infos(filesystem: Any, path: str, address: str, setting: str) -> dict[str, dict[str, Any]]:
     """Return what the server says of each file, by path."""
     if _is_http(address):
         return {path: filesystem.info(path)}
@@ -159,12 +161,28 @@ def _infos(filesystem: Any, path: str, address: str) -> dict[str, dict[str, Any]
     if glob.has_magic(path):
         matches = filesystem.glob(path, detail=True)
         return {name: info for name, info in matches.items() if info["type"] == "file"}
+    path = path.rstrip("/")
+    if filesystem.isdir(f"{path}/{DELTA_LOG}"):
+        return _delta_infos(filesystem, path, address, setting)
     files = filesystem.find(path, detail=True)
     visible = {name: info for name, info in files.items() if not is_hidden(PurePosixPath(name).relative_to(path))}
     readable = {name: info for name, info in visible.items() if is_readable(name)}
     if files and not readable:
         raise InputError(f"{address} holds no file that can be read ({', '.join(SUFFIXES)})")
     return readable
+
+
+def _delta_infos(filesystem: Any, path: str, address: str, setting: str) -> dict[str, dict[str, Any]]:
+    """Return what the server says of each file of a Delta table's newest version; only the table's log is downloaded."""
+    with tempfile.TemporaryDirectory(prefix="nightshift-") as temporary:
+        table = Path(temporary).resolve() / "table"
+        (table / DELTA_LOG).mkdir(parents=True)
+        for name in filesystem.find(f"{path}/{DELTA_LOG}"):
+            target = table / PurePosixPath(name).relative_to(path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            filesystem.get_file(name, str(target))
+        names = delta_names(table, address, setting)
+    return {f"{path}/{name}": filesystem.info(f"{path}/{name}") for name in names}
 
 
 def _remote_file(name: str, info: dict[str, Any], address: str) -> RemoteFile:

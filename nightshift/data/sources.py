@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from nightshift.data.delta_tables import delta_files
+from nightshift.data.delta_tables import DELTA_LOG, delta_files
 from nightshift.data.partitions import partition_columns
 from nightshift.data.readers import SUFFIXES, is_readable
 from nightshift.errors import InputError
@@ -42,7 +42,7 @@ def files_of(path: str, setting: str, base_dir: Path) -> list[SourceFile]:
     full = base / path
     if full.is_file():
         return [SourceFile(str(full.resolve()))]
-    if (full / "_delta_log").is_dir():
+    if (full / DELTA_LOG).is_dir():
         return [SourceFile(name, partition_columns(name)) for name in delta_files(full, path, setting)]
     matches = [full] if full.is_dir() else _matches(base, path)
     files = [match for match in matches if match.is_file()]
