@@ -7,7 +7,9 @@ from flows.settings import NightSettings
 
 
 def test_the_commands():
-    commands = "run validate predict watch export promote rollback holdout history up status down clean doctor bench"
+    commands = (
+        "run validate predict watch export promote rollback holdout history replay up status down clean doctor bench"
+    )
     assert set(get_command(app).commands) == set(commands.split())
 
 
