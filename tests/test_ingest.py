@@ -3,6 +3,7 @@ import hashlib
 import json
 import re
 
+import ftfy
 import pandas as pd
 import pytest
 from records import as_frame, read_records, table_of
@@ -10,6 +11,7 @@ from records import as_frame, read_records, table_of
 from nightshift.data.quarantine import quarantine_table
 from nightshift.data.row_keys import text_key
 from nightshift.data.settings import DataSettings
+from nightshift.data.text_files import inspect_text
 from nightshift.errors import InputError
 from nightshift.records import Source
 from nightshift.store import artifact_store
@@ -223,6 +225,31 @@ def test_byte_order_marks(tmp_path, encoding, stated):
 def test_files_of_any_size_in_other_encodings_are_detected(tmp_path, encoding, text, lines):
     rows = rows_of(tmp_path / "x.csv", ("text,label\n" + f"{text},a\n" * lines).encode(encoding))
     assert rows["text"].tolist() == [text] * lines
+
+
+@pytest.mark.parametrize("lines", [2, 100])
+@pytest.mark.parametrize(
+    ("encoding", "texts"),
+    [
+        ("mac_roman", ["“café”, très bon", "l’hôtel est à côté", "wonâ€™t go away", "I â€¢ flying"]),
+        ("cp1251", ["He said привет to me", "ordered борщ and it was cold"]),
+    ],
+)
+def test_latin_and_cyrillic_texts_are_told_apart_by_their_words(tmp_path, encoding, texts, lines):
+    content = "text\tlabel\n" + "".join(f"{text}\ta\n" for text in texts) * lines
+    rows = rows_of(tmp_path / "x.tsv", content.encode(encoding))
+    assert rows["text"].tolist() == texts * lines
+
+
+def test_one_byte_that_cp1252_lacks_does_not_make_a_file_one_of_a_mac(tmp_path):
+    rows = rows_of(tmp_path / "x.csv", b"text,label\n" + "déjà vu,a\n".encode("cp1252") * 20 + b"a \x81 byte,a\n")
+    assert rows["text"].tolist()[:20] == ["déjà vu"] * 20 and rows["problem"].notna().sum() == 1
+
+
+def test_the_old_export_of_the_tweets_is_no_cyrillic(real_data):
+    file = inspect_text(real_data / "airline/Airline-Sentiment-2-w-AA.csv", None)
+    assert file.encoding == "mac_roman"
+    assert any("won’t" in ftfy.fix_encoding(line) for line in file.head(200_000))
 
 
 def test_broken_bytes_are_kept_as_rows_that_can_be_written(tmp_path):

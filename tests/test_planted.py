@@ -27,10 +27,20 @@ def test_planted_texts_have_their_defect(setting):
     assert FUNCTIONS[setting](pa.array(texts, pa.large_string())).all()
 
 
-@pytest.mark.parametrize("setting", ["markup", "one_label_a_text", "frequent_labels", planted.GIVEN_AWAY])
+def distinct_texts(count):
+    """Return texts of eight words that have no word in common."""
+    return [" ".join(f"word{letter}{number}" for letter in "abcdefgh") for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    "setting", ["markup", "one_label_a_text", "frequent_labels", planted.GIVEN_AWAY, *planted.NEAR]
+)
 def test_a_line_counts_planted_and_reported_rows(setting):
     texts, labels = zip(*messages(200), strict=True)
+    texts = distinct_texts(200) if setting in planted.NEAR else texts
     clean = planted.clean_rows([f"{text} {number}" for number, text in enumerate(texts)], labels)
     line = planted._planted("sst2", clean, setting, 0.05, seed=1)
     assert (line["planted"], line["recall, %"], line["precision, %"]) == (10, 100, 100)
-    assert line["reported"] == {"one_label_a_text": 20, planted.GIVEN_AWAY: 1}.get(setting, 10)
+    assert line["reported"] == {"one_label_a_text": 20, "near_duplicate_labels": 20, planted.GIVEN_AWAY: 1}.get(
+        setting, 10
+    )

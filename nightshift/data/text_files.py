@@ -4,7 +4,7 @@ import codecs
 import io
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -35,6 +35,13 @@ WIDE = re.compile(r"utf.?(16|32)")
 LINE_END = re.compile(rb"\r\n?|\n")
 LATIN_SIGN = re.compile(rb"(?<![\x80-\xff])[\x80\x85\x91-\x97\x99\xa0-\xff](?![\x80-\xff])")
 """A single byte beyond ASCII that is a usual character of cp1252."""
+CYRILLIC = ("cp1251", "koi8_r")
+CYRILLIC_WORD = re.compile(rb"[\xa3\xa8\xb3\xb8\xc0-\xff]{3,}")
+"""Three letters or more in an encoding of `CYRILLIC`."""
+MIN_CYRILLIC = 0.5
+"""Share of the bytes beyond ASCII that stand in such words, from which a text may be Cyrillic."""
+MIN_VALID = 0.9
+"""Share of the lines with other than ASCII that are valid in cp1252, from which a Latin text is read as that."""
 MAX_BLOCK = 2**24
 """Bytes of a line that are looked at together."""
 MAX_FOREIGN_LINES = 2000
@@ -194,15 +201,28 @@ class _ContentScan:
         sample = b"\n".join(self._foreign_lines)
         if _is_latin(sample):
             return "cp1252"
-        matches = charset_normalizer.from_bytes(sample, cp_isolation=ENCODINGS)
+        encodings = ENCODINGS if _has_cyrillic_words(sample) else [name for name in ENCODINGS if name not in CYRILLIC]
+        matches = charset_normalizer.from_bytes(sample, cp_isolation=encodings)
         best = max(matches, key=lambda match: match.coherence - match.chaos, default=None)
-        return best.encoding if best else "cp1252" if decodes(sample, "cp1252") else "latin-1"
+        return best.encoding if best else _latin_encoding(self._foreign_lines)
 
 
 def _is_latin(sample: bytes) -> bool:
     """Return True if nearly all bytes beyond ASCII stand alone, as accents and signs do; other scripts make words of them."""
     foreign = len(sample) - len(sample.translate(None, bytes(range(128, 256))))
     return len(LATIN_SIGN.findall(sample)) >= 0.95 * foreign and decodes(sample, "cp1252")
+
+
+def _has_cyrillic_words(sample: bytes) -> bool:
+    """Return True if most bytes beyond ASCII may be words of Cyrillic letters; in other texts they rarely stand together."""
+    in_words = sum(len(word) for word in CYRILLIC_WORD.findall(sample))
+    return in_words >= MIN_CYRILLIC * (len(sample) - len(sample.translate(None, bytes(range(128, 256)))))
+
+
+def _latin_encoding(lines: Sequence[bytes]) -> str:
+    """Return cp1252, or that of old Macs if cp1252 lacks characters of many lines."""
+    valid = sum(decodes(line, "cp1252") for line in lines)
+    return "cp1252" if valid >= MIN_VALID * len(lines) else "mac_roman"
 
 
 def _decoder(path: Path, encoding: str) -> codecs.IncrementalDecoder:
