@@ -5,6 +5,7 @@
 """
 
 import argparse
+from concurrent.futures import ProcessPoolExecutor as Executor
 from functools import partial
 from typing import Any
 
@@ -110,37 +111,45 @@ def main(arguments: list[str]) -> dict[str, Any]:
         default=str(SETTINGS.tests_per_year),
         help="tests per year, of the table with the time to a promotion",
     )
+    parser.add_argument("--jobs", type=int, default=1, help="number of processes")
     options = parser.parse_args(arguments)
     years = options.years
     sizes, shares = [int(n) for n in options.rows.split(",")], [float(n) for n in options.disagreement.split(",")]
-    rows = [_row(scenario, size, share, years) for scenario in SCENARIOS for size in sizes for share in shares]
-    rows += [_row(scenario, size, share, years, ratio=ratio) for scenario, size, share, ratio in SPECIAL_LINES]
-    rows += [_row(scenario, size, share, years, metric=metric) for scenario, metric, size, share in F1_LINES]
-    rows += gate_groups.rows(years, line)
-    rows += _rival_rows(sizes[-1], shares[0], min(years, RIVAL_YEARS))
-    waits = [row for tests in options.tests_per_year.split(",") for row in _waits(int(tests), years)]
+    table = [
+        partial(_row, scenario, size, share, years) for scenario in SCENARIOS for size in sizes for share in shares
+    ]
+    table += [
+        partial(_row, scenario, size, share, years, ratio=ratio) for scenario, size, share, ratio in SPECIAL_LINES
+    ]
+    table += [partial(_row, scenario, size, share, years, metric=metric) for scenario, metric, size, share in F1_LINES]
+    table += [partial(gate_groups.row, *group_line, years=years, line=line) for group_line in gate_groups.LINES]
+    table += _rival_lines(sizes[-1], shares[0], min(years, RIVAL_YEARS))
+    waits = [part for tests in options.tests_per_year.split(",") for part in _wait_parts(int(tests), years)]
+    notes = [partial(_long_years, years), partial(gate_rollback.note, min(2 * years, 500))]
+    with Executor(options.jobs) as executor:
+        rows, branches, texts = ([executor.submit(part) for part in parts] for parts in (table, waits, notes))
+        lines = [row.result() for row in rows]
+        wait_rows = [row for branch in branches for row in branch.result()]
+        measured = [text.result() for text in texts]
     return {
-        "table": rows,
-        "more_tables": {"A gain after quiet nights: promoted within so many nights, % of years": waits},
-        "notes": [
-            *_verdicts(rows, waits),
-            *_long_years(years),
-            gate_rollback.note(min(2 * years, 500)),
-            *_notes(years),
-        ],
+        "table": lines,
+        "more_tables": {"A gain after quiet nights: promoted within so many nights, % of years": wait_rows},
+        "notes": [*_verdicts(lines, wait_rows), *measured, *_notes(years)],
     }
 
 
-def _rival_rows(rows: int, share: float, years: int) -> list[dict[str, Any]]:
+def _rival_lines(rows: int, share: float, years: int) -> list[partial[dict[str, Any]]]:
     """Return the lines in which the gate is compared with others."""
-    equal_and_worse = [
-        _row(scenario, rows, share, years, policy)
+    lines = [
+        partial(_row, scenario, rows, share, years, policy)
         for scenario in RIVAL_SCENARIOS
         for policy in POLICIES
         if policy not in ("nightshift", "always promote")
     ]
-    return equal_and_worse + [
-        _row(scenario, rows, share, years, policy, metric) for scenario, metric in WORLDS for policy in POLICIES
+    return lines + [
+        partial(_row, scenario, rows, share, years, policy, metric)
+        for scenario, metric in WORLDS
+        for policy in POLICIES
     ]
 
 
@@ -188,38 +197,37 @@ def line(
     return row
 
 
-def _waits(tests: int, years: int) -> list[dict[str, Any]]:
-    """Return a line for each gain, gate and number of quiet nights before it."""
-    rows = []
-    for policy, settings in (("nightshift", GateSettings(tests_per_year=tests)), ("equal shares", SETTINGS)):
-        for scenario, times in ((SCENARIOS[0], 1), (BEST_OF_12, 3)):
-            for gain, share, size in GAINS if scenario is SCENARIOS[0] else GAINS[:4:3]:
-                gate = partial(nightshift_gate, settings=settings) if policy == "nightshift" else POLICIES[policy]
-                simulated = Years(scenario, gate, size, share, max(years // times, 20), seed=2)
-                limit = NIGHTS[-1] if scenario is SCENARIOS[0] else NIGHTS[-2]
-                rows += _branches(simulated, policy, tests, (gain, share, size), limit)
-    return rows
+def _wait_parts(tests: int, years: int) -> list[partial[list[dict[str, Any]]]]:
+    """Return the parts of the table of waits: a gain, a gate and its challengers each."""
+    parts = [(SCENARIOS[0], gain, policy, 1) for policy in ("nightshift", "equal shares") for gain in GAINS]
+    parts += [(BEST_OF_12, gain, policy, 2) for policy in ("nightshift", "equal shares") for gain in GAINS[:4:3]]
+    return [
+        partial(_branches, scenario, policy, tests, gain, max(years // times, 20))
+        for scenario, gain, policy, times in parts
+    ]
 
 
 def _branches(
-    simulated: Years, policy: str, tests: int, gain: tuple[float, float, int], limit: int
+    scenario: Scenario, policy: str, tests: int, gain: tuple[float, float, int], years: int
 ) -> list[dict[str, Any]]:
     """Return a line for each number of quiet nights.
 
     Args:
-        simulated: Years in which no run has been simulated yet.
+        scenario: Challengers of the quiet nights.
         policy: Name of the gate.
         tests: Its tests per year.
         gain: Gain, disagreement and number of rows.
-        limit: Number of nights with the gain that are simulated.
+        years: Number of years.
     """
-    rows = []
+    gate = partial(POLICIES[policy], settings=GateSettings(tests_per_year=tests))  # type: ignore[call-arg]
+    simulated = Years(scenario, gate, gain[2], gain[1], years, seed=2)
+    limit, rows = NIGHTS[-2] if scenario.best_of > 1 else NIGHTS[-1], []
     for run in range(QUIET_NIGHTS[-1] + 1):
         if run in QUIET_NIGHTS:
             wait = simulated.wait(run, gain[0], limit)
             median = int(np.quantile(wait, 0.5, method="higher"))
             rows.append({
-                "nights bring": simulated.scenario.name,
+                "nights bring": scenario.name,
                 "gate": policy,
                 "tests a year": tests,
                 "gain, points": 100 * gain[0],
@@ -237,19 +245,19 @@ def _branches(
 def _verdicts(rows: list[dict[str, Any]], waits: list[dict[str, Any]]) -> list[str]:
     """Return the notes that compare results with their aims."""
     worst = max(row[WRONG] for row in rows if row["gate"] == "nightshift")
-    ours = [row for row in waits if row["gate"] == "nightshift" and row["tests a year"] == SETTINGS.tests_per_year]
+    our_rows = [row for row in waits if row["gate"] == "nightshift" and row["tests a year"] == SETTINGS.tests_per_year]
     notes = [f"wrong claims of ours in at most {worst:g} % of years; aim 5: {_met(worst <= 5)}"]
-    if not ours:
+    if not our_rows:
         return notes
-    large = min(row["3"] for row in ours if row["gain, points"] == 3 and row["quiet nights"])
+    large = min(row["3"] for row in our_rows if row["gain, points"] == 3 and row["quiet nights"])
     notes.append(
         "3 points on 5,000 rows, after 20, 100, 250 and 360 quiet nights, also of the best of 12 by validation: found within 3 "
         f"nights in at least {large} % of years; aim 95: {_met(large >= 95)}"
     )
-    after = {(row["gain, points"], row["disagreement, %"], row["rows"]): row for row in ours
+    waits_by_gain = {(row["gain, points"], row["disagreement, %"], row["rows"]): row for row in our_rows
              if row["quiet nights"] == 100 and row["nights bring"] == SCENARIOS[0].name}  # fmt: skip
     for key, aim in (((1.0, 5.0, 5000), 2), ((1.0, 7.5, 5000), 5), ((2.0, 10.0, 5000), 1)):
-        median = after[key]["median"]
+        median = waits_by_gain[key]["median"]
         is_met = median is not None and median <= aim
         notes.append(
             f"{key[0]:g} points at {key[1]:g} % disagreement, 5,000 rows, after 100 quiet nights: promoted in a median of "
@@ -258,20 +266,20 @@ def _verdicts(rows: list[dict[str, Any]], waits: list[dict[str, Any]]) -> list[s
     return notes
 
 
-def _long_years(years: int) -> list[str]:
+def _long_years(years: int) -> str:
     """Return a note on three years in a row on one holdout."""
     simulated = Years(WARM, nightshift_gate, 5000, 0.15, years, seed=3)
     for run in range(3 * RUNS_PER_YEAR):
         simulated.step(run)
     wrong = np.array(simulated.wrong).reshape(3, RUNS_PER_YEAR, -1).any(axis=1)
-    each = ", ".join(f"{100 * share:.1f}" for share in wrong.mean(axis=1))
-    spent = np.array(simulated.alphas)
-    sums = np.cumsum(np.concatenate([np.zeros((1, spent.shape[1])), spent]), axis=0)
-    most = float((sums[RUNS_PER_YEAR:] - sums[:-RUNS_PER_YEAR]).max())
-    return [
-        f"{WARM.name}, three years on one holdout of 5,000 rows: a wrong claim in {each} % of the first, second and third years, "
-        f"in {100 * wrong.any(axis=0).mean():.1f} % of the three years together; the most that any 365 nights spent is {most:.4f}"
-    ]
+    shares_text = ", ".join(f"{100 * share:.1f}" for share in wrong.mean(axis=1))
+    alphas = np.array(simulated.alphas)
+    sums = np.cumsum(np.concatenate([np.zeros((1, alphas.shape[1])), alphas]), axis=0)
+    largest_sum = float((sums[RUNS_PER_YEAR:] - sums[:-RUNS_PER_YEAR]).max())
+    return (
+        f"{WARM.name}, three years on one holdout of 5,000 rows: a wrong claim in {shares_text} % of the first, second and third years, "
+        f"in {100 * wrong.any(axis=0).mean():.1f} % of the three years together; the most that any 365 nights spent is {largest_sum:.4f}"
+    )
 
 
 def _notes(years: int) -> list[str]:

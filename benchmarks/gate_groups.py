@@ -138,16 +138,16 @@ def simulate(name: str, metric: Metric, rows: int, years: int, gap: float, cheap
         for side_name, side_rows in sides.items()
     }
     total = {"wrong": np.zeros(years), "promotions": np.zeros(years), "tests": np.zeros(years)}
-    left, num_compared, num_likely = np.full(years, gate.SETTINGS.budget), np.zeros(years), np.zeros(years)
+    unspent, num_compared, num_likely = np.full(years, gate.SETTINGS.budget), np.zeros(years), np.zeros(years)
     for _ in range(gate.RUNS_PER_YEAR):
         fresh = champion + gap
         for side_name, side_rows in sides.items():
             answers[side_name]["challenger"] = side_rows.answer(difficulties[side_name], fresh)
         test = partial(z_score, sides, answers, metric)
         better, is_cheaper, alpha = gate.nightshift_gate(
-            gate.PolicyInput(test, cheaper, champion != anchor, left, num_compared, num_likely)
+            gate.PolicyInput(test, cheaper, champion != anchor, unspent, num_compared, num_likely)
         )
-        left = left - alpha
+        unspent = unspent - alpha
         margin = gate.SETTINGS.margin + 1e-12
         total["wrong"] += (better & (gap <= 0)) | (
             is_cheaper & ((fresh <= champion - margin) | (fresh <= anchor - margin))
@@ -173,15 +173,19 @@ LINES = [
 """Groups, metric, rows, gap, cheaper."""
 
 
-def rows(years: int, line: Callable[..., dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the lines of the table.
+def row(
+    name: str, metric: Metric, size: int, gap: float, cheaper: bool, years: int, line: Callable[..., dict[str, Any]]
+) -> dict[str, Any]:
+    """Return a line of the table.
 
     Args:
-        years: Number of years per line.
+        name: Kind of groups, one of `NAMES`.
+        metric: Metric that the gate compares.
+        size: Number of rows of the holdout.
+        gap: True metric of a challenger minus that of the champion.
+        cheaper: True if every challenger is cheaper.
+        years: Number of years.
         line: `benchmarks.gate.line`.
     """
-    return [
-        line(f"{'cheaper, 0.6 points worse' if cheaper else 'equal'}, {name}", "nightshift", str(metric), size, 7.5,
-             simulate(name, metric, size, years, gap, cheaper))
-        for name, metric, size, gap, cheaper in LINES
-    ]  # fmt: skip
+    scenario = f"{'cheaper, 0.6 points worse' if cheaper else 'equal'}, {name}"
+    return line(scenario, "nightshift", str(metric), size, 7.5, simulate(name, metric, size, years, gap, cheaper))

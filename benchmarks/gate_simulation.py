@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import ndtr, ndtri
 from scipy.stats import norm, t
 
 from benchmarks.f1 import Metric, units
@@ -79,12 +80,20 @@ def difficulty_share(disagreement: float) -> float:
     return float(brentq(surplus, 1e-6, 1 - 1e-6))
 
 
+LEVELS = np.linspace(-1, 6, 2001)
+"""Levels of skill between which that of a model is interpolated."""
+
+
+@cache
+def _accuracies(share: float) -> np.ndarray:
+    """Return the accuracy of models of each level of skill."""
+    return np.asarray(ndtr((LEVELS[:, None] + np.sqrt(share) * DIFFICULTIES) / np.sqrt(1 - share)).mean(axis=1))
+
+
 def right_by_difficulty(accuracy: np.ndarray, share: float) -> np.ndarray:
     """Return the probability that models of these true accuracies are correct; shape (models, difficulties)."""
-    levels = np.linspace(-1, 6, 2001)
-    chances = norm.cdf((levels[:, None] + np.sqrt(share) * DIFFICULTIES) / np.sqrt(1 - share))
-    level = np.interp(accuracy, chances.mean(axis=1), levels)
-    return norm.cdf((level[:, None] + np.sqrt(share) * DIFFICULTIES) / np.sqrt(1 - share))
+    level = np.interp(accuracy, _accuracies(share), LEVELS)
+    return np.asarray(ndtr((level[:, None] + np.sqrt(share) * DIFFICULTIES) / np.sqrt(1 - share)))
 
 
 class Side:
@@ -142,9 +151,9 @@ class Side:
         chance = (1 - shared) * np.tile(right, len(self.labels))[:, :, None] + shared * CHAMPION_CORRECT
         hits = self.random.binomial(self.cells, chance)
         for _ in range(best_of - 1):
-            other = self.random.binomial(self.cells, chance)
-            is_best = other.sum(axis=(1, 2)) > hits.sum(axis=(1, 2))
-            hits[is_best] = other[is_best]
+            candidate = self.random.binomial(self.cells, chance)
+            is_best = candidate.sum(axis=(1, 2)) > hits.sum(axis=(1, 2))
+            hits[is_best] = candidate[is_best]
         return hits
 
     def changed(self, hits: np.ndarray) -> dict[str, np.ndarray]:
@@ -196,7 +205,7 @@ class PolicyInput:
     cheaper: bool
     anchored: np.ndarray
     """True in years in which the anchor is not the champion."""
-    left: np.ndarray
+    unspent: np.ndarray
     """Error budget that the tests of the last 365 days have left."""
     num_compared: np.ndarray
     """Number of challengers that were compared with this champion."""
@@ -214,14 +223,14 @@ def nightshift_gate(policy_input: PolicyInput, settings: GateSettings = SETTINGS
         p = policy_input
         luck = error_budget.validation_luck(p.num_compared, p.num_likely, 1 - SCREENING_CONFIDENCE)
         expected = error_budget.expected_z(z - luck, p.row_ratio)
-        return np.asarray(error_budget.bid(p.left, expected, settings.budget, settings.tests_per_year))
+        return np.asarray(error_budget.bid(p.unspent, expected, settings.budget, settings.tests_per_year))
 
     return decide(policy_input, alpha, settings)
 
 
 def equal_shares(policy_input: PolicyInput, settings: GateSettings = SETTINGS) -> Claims:
     """Decide as the gate before: every test takes 1 / tests_per_year of the year's budget until it is spent."""
-    share = np.where(policy_input.left >= settings.alpha * (1 - 1e-9), settings.alpha, 0.0)
+    share = np.where(policy_input.unspent >= settings.alpha * (1 - 1e-9), settings.alpha, 0.0)
     return decide(policy_input, lambda z: share, settings)
 
 
@@ -235,7 +244,7 @@ def decide(policy_input: PolicyInput, alpha_of: Callable[[np.ndarray], np.ndarra
     """
     z_score, anchored = policy_input.z_score, policy_input.anchored
     all_years = np.ones(len(anchored), dtype=bool)
-    screen = float(norm.ppf(SCREENING_CONFIDENCE))
+    screen = float(ndtri(SCREENING_CONFIDENCE))
 
     def close(side: str, years: np.ndarray, confidence: Any) -> np.ndarray:
         z = z_score(side, "champion", years, -settings.margin, confidence)
@@ -250,7 +259,7 @@ def decide(policy_input: PolicyInput, alpha_of: Callable[[np.ndarray], np.ndarra
     alpha = np.where(likely_better | likely_close, alpha_of(np.maximum(z_better, z_close)), 0.0)
     is_tested = alpha > 0
     confidence = 1 - alpha / np.where(likely_better & likely_close & anchored, 2, 1)
-    critical = norm.ppf(confidence)
+    critical = ndtri(confidence)
     is_close = close("holdout", is_tested & likely_close, confidence) > critical
     better = (z_score("holdout", "champion", is_tested, 0.0, confidence) > critical) & (likely_better | is_close)
     return better, is_close & ~better, alpha
@@ -302,7 +311,7 @@ def better_wins(policy_input: PolicyInput) -> Claims:
 
 def fixed_test(policy_input: PolicyInput) -> Claims:
     """Test at 5 % on the holdout in every run, against the champion only."""
-    years = np.ones(len(policy_input.left), dtype=bool)
+    years = np.ones(len(policy_input.unspent), dtype=bool)
     critical = norm.ppf(0.95)
     better = policy_input.z_score("holdout", "champion", years, 0.0, 0.95) > critical
     is_near = policy_input.z_score("holdout", "champion", years, -SETTINGS.margin, 0.95) > critical
@@ -311,7 +320,7 @@ def fixed_test(policy_input: PolicyInput) -> Claims:
 
 def always_promote(policy_input: PolicyInput) -> Claims:
     """Promote every challenger."""
-    years = np.ones(len(policy_input.left), dtype=bool)
+    years = np.ones(len(policy_input.unspent), dtype=bool)
     return years, ~years, np.ones(len(years))
 
 
@@ -364,7 +373,7 @@ class Years:
         self.alphas: list[np.ndarray] = []
         self.wrong: list[np.ndarray] = []
         self.behind: list[np.ndarray] = []
-        self.num_compared, self.num_likely, self.promotions = np.zeros((3, years))
+        self.num_compared, self.num_likely, self.promotions, self.total_alpha = np.zeros((4, years))
 
     def right(self, value: np.ndarray) -> np.ndarray:
         """Return the probability that models with this true metric count as correct; shape (models, difficulties)."""
@@ -390,11 +399,13 @@ class Years:
             for name, side in self.sides.items()
         }
         changed = {name: side.changed(hits[name]) for name, side in self.sides.items()}
-        left = SETTINGS.budget - np.sum(self.alphas[-(RUNS_PER_YEAR - 1) :], axis=0)
+        if len(self.alphas) >= RUNS_PER_YEAR:
+            self.total_alpha = self.total_alpha - self.alphas[-RUNS_PER_YEAR]
+        unspent = SETTINGS.budget - self.total_alpha
         z_score = partial(z_of_counts, changed, self.metric)
         better, cheaper, alpha = self.policy(
             PolicyInput(
-                z_score, scenario.cheaper, self.champion != self.anchor, left * np.ones(len(fresh)), self.num_compared,
+                z_score, scenario.cheaper, self.champion != self.anchor, unspent, self.num_compared,
                 self.num_likely, self.row_ratio, changed["holdout"]["champion"],
             )
         )  # fmt: skip
@@ -402,6 +413,7 @@ class Years:
         false_cheaper = cheaper & ((fresh <= self.champion - margin) | (fresh <= self.anchor - margin))
         self.wrong.append((better & (fresh <= self.champion + TINY)) | false_cheaper)
         self.alphas.append(alpha)
+        self.total_alpha = self.total_alpha + alpha
         self._promote(better, better | cheaper, fresh, hits, run)
         self.behind.append(np.maximum(fresh - self.champion, 0.0))
         self.num_compared, self.num_likely = self.num_compared + 1, self.num_likely + (alpha > 0)
