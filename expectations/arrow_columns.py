@@ -1,19 +1,39 @@
-"""Conditions that look at a pandas column as Arrow strings, a part at a time."""
+"""Measures of a pandas column: computed of its texts as Arrow strings, a part at a time, or read from a column of measures.
 
-from collections.abc import Callable
+A column of measures is a column of Arrow structs with a field for each measure, null where the text is null.
+"""
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from expectations.column_inputs import Measure
 
 ROWS = 100_000
 """Rows that are converted at once."""
 
 
-def apply(column: pd.Series, function: Callable[[pa.Array], np.ndarray]) -> np.ndarray:
-    """Return the results of a function of Arrow strings for all cells of a column; a cell that is no text is written as one."""
-    parts = [function(as_strings(column.iloc[start : start + ROWS])) for start in range(0, len(column), ROWS)]
-    return np.concatenate(parts) if parts else function(as_strings(column))
+def apply(measure: Measure, *columns: pd.Series) -> np.ndarray:
+    """Return a measure of all cells of a column, or of several columns; a cell that is no text is written as one."""
+    if is_measured(columns[0]):
+        return np.asarray(field(columns[0], measure.name).to_numpy(zero_copy_only=False))
+    parts = [
+        measure.function(*(as_strings(column.iloc[start : start + ROWS]) for column in columns))
+        for start in range(0, max(len(columns[0]), 1), ROWS)
+    ]
+    return np.concatenate(parts)
+
+
+def is_measured(column: pd.Series) -> bool:
+    """Return True for a column of measures."""
+    return isinstance(column.dtype, pd.ArrowDtype) and pa.types.is_struct(column.dtype.pyarrow_dtype)
+
+
+def field(column: pd.Series, name: str) -> pa.Array:
+    """Return the values of a measure in a column of measures."""
+    values = pc.struct_field(pa.chunked_array(column.array.__arrow_array__()), name)
+    return values.combine_chunks()
 
 
 def as_strings(column: pd.Series) -> pa.Array:
@@ -26,6 +46,6 @@ def as_strings(column: pd.Series) -> pa.Array:
     return strings.combine_chunks() if isinstance(strings, pa.ChunkedArray) else strings
 
 
-def passing(column: pd.Series, is_damaged: Callable[[pa.Array], np.ndarray]) -> pd.Series:
-    """Return True for each cell that a function of Arrow strings does not find damaged."""
-    return pd.Series(~apply(column, is_damaged), index=column.index)
+def passing(measure: Measure, *columns: pd.Series) -> pd.Series:
+    """Return True for each row for which a measure is false."""
+    return pd.Series(~apply(measure, *columns), index=columns[0].index)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import great_expectations as gx
 import great_expectations.expectations as gxe
@@ -83,7 +83,7 @@ def columns_of(suite: gx.ExpectationSuite) -> set[str] | None:
     """Return the columns that the expectations of a suite name; None if one of them looks at the table as a whole."""
     columns: set[str] = set()
     for expectation in suite.expectations:
-        named = named_columns(expectation) | _condition_columns(getattr(expectation, "row_condition", None))
+        named = named_columns(expectation) | condition_columns(getattr(expectation, "row_condition", None))
         if not named and not isinstance(expectation, gxe.ExpectTableRowCountToBeBetween):
             return None
         columns |= named
@@ -97,25 +97,58 @@ def named_columns(expectation: Any) -> set[str]:
     return set(filter(None, single)).union(*several)
 
 
-def _condition_columns(condition: Any) -> set[str]:
+def condition_columns(condition: Any) -> set[str]:
+    """Return the columns that a row condition looks at."""
     if condition is None:
         return set()
     parts = getattr(condition, "conditions", None)
-    return {condition.column.name} if parts is None else set().union(*map(_condition_columns, parts))
+    return {condition.column.name} if parts is None else set().union(*map(condition_columns, parts))
 
 
-def run(rows: pd.DataFrame, suites: list[gx.ExpectationSuite], docs: Path | None = None) -> list[Outcome]:
+class RowSource(Protocol):
+    """Rows that suites check, whether they are in memory or not."""
+
+    @property
+    def index(self) -> pd.Index:
+        """Index labels of all rows."""
+        ...
+
+    def frame(self, suite: gx.ExpectationSuite, is_left: np.ndarray) -> pd.DataFrame:
+        """Return the rows that are left, with the columns that a suite looks at."""
+        ...
+
+
+class FrameRows:
+    """Rows in memory."""
+
+    def __init__(self, rows: pd.DataFrame) -> None:
+        """Note the rows."""
+        self._rows = rows
+        self.index = rows.index
+
+    def frame(self, suite: gx.ExpectationSuite, is_left: np.ndarray) -> pd.DataFrame:
+        """Return the rows that are left, with the columns that a suite looks at."""
+        columns = columns_of(suite)
+        columns = set(self._rows.columns) - {SAMPLED} if columns is None else columns
+        frame = self._rows[[name for name in self._rows.columns if name in columns]]
+        return frame if is_left.all() else frame[is_left]
+
+
+def run(rows: pd.DataFrame | RowSource, suites: list[gx.ExpectationSuite], docs: Path | None = None) -> list[Outcome]:
     """Validate `rows` with each suite in turn, and write Data Docs into a folder if one is given.
 
     A suite does not see the rows that an earlier one quarantines, and only the columns that its expectations name.
-    Raise ComputationError if an expectation cannot be computed.
+
+    Raises:
+        ComputationError: An expectation cannot be computed.
     """
+    source = FrameRows(rows) if isinstance(rows, pd.DataFrame) else rows
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
     context = _ephemeral_context()
     batch = context.data_sources.add_pandas("nightshift").add_dataframe_asset("rows")
     batch_definition = batch.add_batch_definition_whole_dataframe("rows")
-    remaining = rows
-    outcomes = []
+    is_left = np.ones(len(source.index), bool)
+    outcomes: list[Outcome] = []
     for suite in suites:
         definition = gx.ValidationDefinition(name=suite.name, data=batch_definition, suite=context.suites.add(suite))
         checkpoint = gx.Checkpoint(
@@ -123,16 +156,14 @@ def run(rows: pd.DataFrame, suites: list[gx.ExpectationSuite], docs: Path | None
             validation_definitions=[context.validation_definitions.add(definition)],
             result_format=RESULT_FORMAT,
         )
-        columns = columns_of(suite)
-        columns = set(remaining.columns) - {SAMPLED} if columns is None else columns
-        frame = remaining[[name for name in remaining.columns if name in columns]]
+        frame = source.frame(suite, is_left)
         with _without_fingerprint():
             results = context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": frame})
         suite_outcomes = _outcomes(suite, next(iter(results.run_results.values())).results)
         outcomes += suite_outcomes
         failing = [outcome.rows for outcome in suite_outcomes if outcome.quarantines and outcome.rows]
         if failing:
-            remaining = remaining[~remaining.index.isin(np.concatenate(failing))]
+            is_left &= ~source.index.isin(np.concatenate(failing))
     if docs is not None:
         _write_data_docs(context, docs)
         data_docs.make_self_contained(docs, [suite.name for suite in suites])

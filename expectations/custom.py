@@ -3,11 +3,13 @@
 Rows with several labels, numbers in texts, texts with contradictory labels, duplicates of which the first stays, unusual lengths.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import (
     ColumnAggregateExpectation,
@@ -25,6 +27,8 @@ from great_expectations.expectations.metrics.map_metric_provider import (
     multicolumn_condition_partial,
 )
 
+from expectations import arrow_columns
+from expectations.column_inputs import Equality, Input, Measure
 from expectations.rendering import Described
 
 MIN_SPREAD = 0.3
@@ -75,19 +79,47 @@ def group_codes(rows: pd.DataFrame) -> np.ndarray:
 
 
 def has_usual_length(column: pd.Series, max_deviations: float) -> pd.Series:
-    """Return True for each text whose length lies within `max_deviations` robust deviations of the median.
+    """Return True for each text whose length lies within `max_deviations` robust deviations of the median; see `usual_lengths`."""
+    lengths = arrow_columns.apply(LENGTH, column)
+    if not len(lengths):
+        return pd.Series(True, index=column.index)
+    return pd.Series(usual_lengths(np.bincount(lengths), max_deviations)[lengths], index=column.index)
+
+
+def usual_lengths(counts: np.ndarray, max_deviations: float) -> np.ndarray:
+    """Return for each length whether it is usual.
 
     Lengths are taken as log(1 + characters). The deviation is the median absolute deviation of each side of the median
     (double MAD, Rosenmai 2013), times 1.4826, and at least `MIN_SPREAD`: where all texts have nearly the same length, a text
     several times longer is still usual.
+
+    Args:
+        counts: Number of texts of each length, from 0.
+        max_deviations: Robust deviations that are still usual.
     """
-    lengths = pd.Series(np.log1p(column.str.len().astype(float)), index=column.index)
-    distance = lengths - lengths.median()
-    usual = pd.Series(True, index=column.index)
+    logs = np.log1p(np.arange(len(counts), dtype=float))
+    distance = logs - _median(logs, counts)
+    usual = np.ones(len(counts), bool)
     for side in (distance <= 0, distance >= 0):
-        spread = max(1.4826 * distance[side].abs().median(), MIN_SPREAD)
-        usual &= ~side | (distance.abs() <= max_deviations * spread)
+        spread = max(1.4826 * _median(np.abs(distance[side]), counts[side]), MIN_SPREAD)
+        usual &= ~side | (np.abs(distance) <= max_deviations * spread)
     return usual
+
+
+def _median(values: np.ndarray, counts: np.ndarray) -> float:
+    """Return the median of values that occur several times each."""
+    order = np.argsort(values)
+    last = counts[order].cumsum() - 1
+    middle = np.array([last[-1] // 2, (last[-1] + 1) // 2])
+    return float(values[order][np.searchsorted(last, middle)].mean())
+
+
+def text_lengths(texts: pa.Array) -> np.ndarray:
+    """Return the number of characters of each text."""
+    return np.asarray(pc.utf8_length(texts).fill_null(0).to_numpy(zero_copy_only=False))
+
+
+LENGTH = Measure("length", text_lengths)
 
 
 class _DistinctLabels(ColumnAggregateMetricProvider):  # type: ignore[misc]
@@ -181,12 +213,20 @@ class ExpectRowsToHaveOneLabel(Described, MulticolumnMapExpectation):  # type: i
     template: ClassVar[str] = "must not hold rows that are equal but for the last of these columns"
     map_metric: ClassVar[str] = "multicolumn_values.nightshift.one_label"
 
+    def column_inputs(self) -> Mapping[str, Input]:
+        """Return what the columns are compared by."""
+        return dict.fromkeys(self.column_list, Equality())
+
 
 class ExpectRowsToBeFirstOccurrences(Described, MulticolumnMapExpectation):  # type: ignore[misc]
     """Expect no duplicates; unlike ExpectCompoundColumnsToBeUnique the first of equal rows passes."""
 
     template: ClassVar[str] = "must not repeat an earlier row"
     map_metric: ClassVar[str] = "multicolumn_values.nightshift.first_occurrence"
+
+    def column_inputs(self) -> Mapping[str, Input]:
+        """Return what the columns are compared by."""
+        return dict.fromkeys(self.column_list, Equality())
 
 
 class ExpectColumnValueLengthsToBeUsual(Described, ColumnMapExpectation):  # type: ignore[misc]
@@ -196,3 +236,7 @@ class ExpectColumnValueLengthsToBeUsual(Described, ColumnMapExpectation):  # typ
     template: ClassVar[str] = "lengths of values must lie within $max_deviations robust deviations of the median"
     map_metric: ClassVar[str] = "column_values.nightshift.usual_length"
     success_keys: ClassVar[tuple[str, ...]] = ("mostly", "max_deviations")
+
+    def column_inputs(self) -> Mapping[str, Input]:
+        """Return the lengths of the texts."""
+        return {self.column: LENGTH}

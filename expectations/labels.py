@@ -1,5 +1,6 @@
 """Expectations about labels: enough rows of each, and nothing that gives them away."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -16,6 +17,7 @@ from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 from great_expectations.validator.metric_configuration import MetricConfiguration
 
+from expectations.column_inputs import Input, Sample
 from expectations.rendering import Described
 from nightshift.data.give_away import give_aways
 from nightshift.data.label_review import label_counts
@@ -131,6 +133,10 @@ class ExpectLabelNotToBeGivenAway(Described, BatchExpectation):  # type: ignore[
     metric_dependencies: ClassVar[tuple[str, ...]] = ("table.nightshift.give_aways",)
     success_keys: ClassVar[tuple[str, ...]] = ("column", "column_list", "min_score", "ignored", "show_values")
     args_keys: ClassVar[tuple[str, ...]] = success_keys
+
+    def column_inputs(self) -> Mapping[str, Input]:
+        """Return the samples of the columns that may predict the label."""
+        return dict.fromkeys(self.column_list, Sample(self.column))
 
     def _validate(self, metrics: Any, runtime_configuration: Any = None, execution_engine: Any = None) -> Any:
         items = metrics[self.metric_dependencies[0]]

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow.compute as pc
 from great_expectations.core.metric_domain_types import MetricDomainTypes
 from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import ColumnMapExpectation
@@ -17,6 +18,8 @@ from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 from great_expectations.validator.metric_configuration import MetricConfiguration
 
+from expectations import arrow_columns
+from expectations.column_inputs import Equality, Input, NearDuplicates, Presence
 from expectations.rendering import Described
 from nightshift.data.near_duplicates import MIN_SIMILARITY, join_texts, near_duplicate_pairs
 
@@ -25,6 +28,8 @@ Pairs = npt.NDArray[np.object_]
 PAIRS = "table.nightshift.near_duplicate_pairs"
 NEAR_DUPLICATE, NEAR_CONFLICT = REASONS = ("near-duplicate", "near conflict")
 """Quarantine reasons. Reports show no samples of these rows: the text of a training row would tell that of a holdout row."""
+EARLIER = "earlier_near_duplicates"
+"""Field of a column of measures: index labels of a row's near-duplicates before it."""
 VALUE_KEYS = ("texts", "within", "min_similarity")
 
 
@@ -37,6 +42,9 @@ def find_pairs(rows: pd.DataFrame, columns: Sequence[str], within: str | None, m
         within: Column whose values divide the rows into parts that are searched separately; None for none.
         min_similarity: Least Dice coefficient of the words of two texts.
     """
+    if columns and arrow_columns.is_measured(rows[columns[0]]):
+        earlier = arrow_columns.field(rows[columns[0]], EARLIER)
+        return np.column_stack([earlier.flatten(), rows.index.to_numpy()[pc.list_parent_indices(earlier)]])
     parts = [part for _, part in rows.groupby(within, sort=False)] if within else [rows]
     pairs = [np.zeros((0, 2), object)]
     for part in parts:
@@ -52,8 +60,9 @@ def has_no_earlier_near_duplicate(rows: pd.Series, pairs: Pairs) -> pd.Series:
 
 def has_no_other_label(labels: pd.Series, pairs: Pairs) -> pd.Series:
     """Return True for each row whose near-duplicates have its label; rows without a label contradict none."""
-    first, second = (labels.reindex(column).to_numpy() for column in pairs.T)
-    differ = (first != second) & ~pd.isna(first) & ~pd.isna(second)
+    codes = pd.factorize(labels)[0]
+    first, second = (codes[labels.index.get_indexer(column)] for column in pairs.T)
+    differ = (first != second) & (first >= 0) & (second >= 0)
     return pd.Series(~labels.index.isin(pairs[differ].ravel()), index=labels.index)
 
 
@@ -116,6 +125,12 @@ class _NearDuplicateExpectation(Described, ColumnMapExpectation):  # type: ignor
     min_similarity: float = MIN_SIMILARITY
     """Least Dice coefficient of the words of near-duplicates."""
     success_keys: ClassVar[tuple[str, ...]] = ("mostly", *VALUE_KEYS)
+
+    def column_inputs(self) -> Mapping[str, Input]:
+        """Return the near-duplicates, which stand in the first column of texts, and what the others are compared by."""
+        columns = {self.column, *self.texts, *filter(None, [self.within])}
+        search = NearDuplicates(tuple(self.texts), self.within, self.min_similarity)
+        return dict.fromkeys(columns, Equality()) | dict.fromkeys(self.texts, Presence()) | {self.texts[0]: search}
 
 
 class ExpectColumnValuesNotToBeNearDuplicates(_NearDuplicateExpectation):

@@ -1,5 +1,7 @@
 """The expectations that a model reads texts, or pairs of texts, whole."""
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import pandas as pd
@@ -11,8 +13,17 @@ from great_expectations.expectations.metrics.map_metric_provider import (
     column_pair_condition_partial,
 )
 
+from expectations import arrow_columns
+from expectations.column_inputs import Input, Measure, Presence
 from expectations.rendering import Described
 from nightshift.data.token_counts import exceeds_tokens
+
+
+def _measure(tokenizer: str, max_tokens: int, *columns: str) -> Measure:
+    """Return the measure whether the texts of some columns are too long together."""
+    return Measure(
+        "exceeds_tokens", partial(exceeds_tokens, tokenizer=tokenizer, max_tokens=max_tokens), tuple(columns)
+    )
 
 
 class _TokenCounts(ColumnMapMetricProvider):  # type: ignore[misc]
@@ -21,8 +32,7 @@ class _TokenCounts(ColumnMapMetricProvider):  # type: ignore[misc]
 
     @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
     def _pandas(cls, column: pd.Series, tokenizer: str, max_tokens: int, **kwargs: Any) -> pd.Series:
-        too_long = exceeds_tokens(column.astype(str).tolist(), None, tokenizer, max_tokens)
-        return pd.Series(~too_long, index=column.index)
+        return arrow_columns.passing(_measure(tokenizer, max_tokens, str(column.name)), column)
 
 
 class _PairTokenCounts(ColumnPairMapMetricProvider):  # type: ignore[misc]
@@ -33,8 +43,8 @@ class _PairTokenCounts(ColumnPairMapMetricProvider):  # type: ignore[misc]
     def _pandas(
         cls, column_A: pd.Series, column_B: pd.Series, tokenizer: str, max_tokens: int, **kwargs: Any
     ) -> pd.Series:
-        texts, pairs = (column.fillna("").astype(str).tolist() for column in (column_A, column_B))
-        return pd.Series(~exceeds_tokens(texts, pairs, tokenizer, max_tokens), index=column_A.index)
+        measure = _measure(tokenizer, max_tokens, str(column_A.name), str(column_B.name))
+        return arrow_columns.passing(measure, column_A, column_B)
 
 
 class ExpectColumnTokenCountsToBeAtMost(Described, ColumnMapExpectation):  # type: ignore[misc]
@@ -46,6 +56,10 @@ class ExpectColumnTokenCountsToBeAtMost(Described, ColumnMapExpectation):  # typ
     map_metric: ClassVar[str] = "column_values.nightshift.token_counts"
     success_keys: ClassVar[tuple[str, ...]] = ("mostly", "tokenizer", "max_tokens")
 
+    def column_inputs(self) -> Mapping[str, Input]:
+        """Return the measure of the column."""
+        return {self.column: _measure(self.tokenizer, self.max_tokens, self.column)}
+
 
 class ExpectColumnPairTokenCountsToBeAtMost(Described, ColumnPairMapExpectation):  # type: ignore[misc]
     """Expect pairs of texts of at most `max_tokens` tokens, special tokens included; `tokenizer` is a `tokenizer.json`."""
@@ -56,3 +70,8 @@ class ExpectColumnPairTokenCountsToBeAtMost(Described, ColumnPairMapExpectation)
     template: ClassVar[str] = "$column_A and $column_B must have at most $max_tokens tokens together"
     map_metric: ClassVar[str] = "column_pair_values.nightshift.token_counts"
     success_keys: ClassVar[tuple[str, ...]] = ("mostly", "tokenizer", "max_tokens", "ignore_row_if")
+
+    def column_inputs(self) -> Mapping[str, Input]:
+        """Return the measure of both columns, which stands in the first."""
+        measure = _measure(self.tokenizer, self.max_tokens, self.column_A, self.column_B)
+        return {self.column_A: measure, self.column_B: Presence()}

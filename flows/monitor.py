@@ -169,7 +169,8 @@ def _read_new_rows(
         rows["label"] = rows["label"].where(is_number(rows["label"]), None)
     elif "label" in rows:
         words = MISSING_VALUES if data.missing_values is None else data.missing_values
-        rows["label"] = missing_labels(rows["label"], kind, words, classes, data.label_separator).cells
+        cells = pa.array(rows["label"], pa.string())
+        rows["label"] = missing_labels([cells], kind, words, classes, data.label_separator).apply(cells).to_pylist()
     return rows[~rows["excluded"].astype("bool")]
 
 

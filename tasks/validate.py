@@ -1,7 +1,7 @@
 """The data gate: Great Expectations' results decide which rows go to quarantine and whether the night stops."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import great_expectations as gx
@@ -13,13 +13,14 @@ import pyarrow.parquet as pq
 
 from expectations import checkpoint, near_duplicates
 from expectations.checkpoint import Outcome
+from expectations.column_inputs import Equality, Presence
 from expectations.own_suite import SETTING as OWN_SETTING
 from expectations.own_suite import ensure_columns, parse_suite
+from expectations.row_file import Needs, RowFile
 from expectations.suites import DRIFT, build_suites, row_columns
 from nightshift.data import corrections, label_review, row_profile, text_lengths
 from nightshift.data.batches import iter_row_batches
 from nightshift.data.check_settings import ExpectationSettings, SuiteInputs
-from nightshift.data.give_away import SAMPLE_SIZE
 from nightshift.data.label_review import LabelReview
 from nightshift.data.quarantine import DROPPED, EXCLUDED, write_quarantine
 from nightshift.data.row_samples import write_samples
@@ -33,6 +34,15 @@ FLAGS = ("excluded", "dropped")
 """Columns that tell which rows are quarantined unchecked."""
 NOT_CHECKED = ("original", *FLAGS)
 """Columns of the rows that no suite sees."""
+
+NEEDS_OF_REVIEW: Needs = {
+    "text": [Presence()],
+    "text_pair": [Presence()],
+    "label": [None],
+    "side": [Equality()],
+    "row_key": [Equality()],
+}
+"""Inputs of the review of labels, by column."""
 
 
 def quarantine_reasons(rows: pd.DataFrame, outcomes: list[Outcome]) -> pd.Series:
@@ -101,26 +111,30 @@ def validate(
     columns = [name for name in pq.read_schema(source).names if name not in NOT_CHECKED]
     profile = artifact_store.home() / champion.path if champion else None
     suites = build_suites(expectations, columns, inputs, _own_suites(inputs.own_suite, columns), profile)
-    checked, is_unchecked = _read_columns(source, _columns_to_read(suites, columns))
+    is_checked = _is_checked(source)
+    unchanged = RowFile(source, columns, is_checked, folder)
     labels = label_review.MissingLabels()
-    if "label" in checked:
+    if "label" in columns:
+        cells = (batch["label"] for _, batch in unchanged.batches(["label"]))
         known_labels = {*(expectations.labels or ()), *inputs.mapped_to}
         labels = label_review.missing_labels(
-            checked["label"], inputs.kind, inputs.missing_values, known_labels, inputs.label_separator
+            cells, inputs.kind, inputs.missing_values, known_labels, inputs.label_separator
         )
-        checked = checked.assign(label=labels.cells)
-    if inputs.label_fields is not None:
-        checked["original"] = _sampled_records(source, is_unchecked)
+    checked = RowFile(source, columns, is_checked, folder, labels.apply)
     outcomes = _outcomes(checked, suites, folder / "measured" / "data_docs")
-    reasons_of_checked = quarantine_reasons(checked, outcomes)
+    reasons_of_checked = quarantine_reasons(pd.DataFrame(index=checked.index), outcomes)
     review = LabelReview()
     if inputs.kind == "classification":
         review = label_review.review_labels(
-            checked, reasons_of_checked, expectations.labels or (), inputs.label_separator, labels.undecided
+            checked.read({name: NEEDS_OF_REVIEW[name] for name in NEEDS_OF_REVIEW if name in columns}),
+            reasons_of_checked,
+            expectations.labels or (),
+            inputs.label_separator,
+            labels.undecided,
         )
     reasons = _reasons_of_file(reasons_of_checked, source)
-    changed_labels = _of_file(checked["label"], len(reasons)) if labels.missing and inputs.label_separator else None
-    _write_kept_rows(source, reasons.is_null(), changed_labels, folder / "rows.parquet")
+    change_labels = labels.apply if labels.missing and inputs.label_separator else None
+    _write_kept_rows(source, reasons.is_null(), change_labels, folder / "rows.parquet")
     kept = row_profile.KeptRows(folder / "rows.parquet", row_columns(columns, inputs.kind, inputs.label_separator))
     kept.write_profile(folder / "measured" / row_profile.FOLDER)
     if champion and profile:
@@ -197,7 +211,7 @@ def _own_suites(content: str, columns: list[str]) -> list[gx.ExpectationSuite]:
     return [suite]
 
 
-def _outcomes(rows: pd.DataFrame, suites: list[gx.ExpectationSuite], docs: Path) -> list[Outcome]:
+def _outcomes(rows: RowFile, suites: list[gx.ExpectationSuite], docs: Path) -> list[Outcome]:
     """Run the checkpoint; raise SettingsError if an expectation of the user's suite cannot be computed."""
     try:
         return checkpoint.run(rows, suites, docs)
@@ -207,33 +221,10 @@ def _outcomes(rows: pd.DataFrame, suites: list[gx.ExpectationSuite], docs: Path)
         raise SettingsError(f"expectations.suite: {error}") from error
 
 
-def _columns_to_read(suites: list[gx.ExpectationSuite], columns: list[str]) -> list[str]:
-    """Return the columns that the suites look at."""
-    named = [checkpoint.columns_of(suite) for suite in suites]
-    if None in named:
-        return columns
-    return [name for name in columns if any(name in suite_columns for suite_columns in named if suite_columns)]
-
-
-def _read_columns(source: Path, columns: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return the rows to check, by their position in the file, and for each row of the file whether it is none of them."""
-    table = pq.read_table(source, columns=[*columns, *FLAGS])
-    is_unchecked = pc.or_(table["excluded"], table["dropped"]).to_numpy()
-    rows = table.drop_columns(list(FLAGS)).to_pandas(split_blocks=True, self_destruct=True)
-    return rows[~is_unchecked] if is_unchecked.any() else rows, is_unchecked
-
-
-def _sampled_records(source: Path, is_unchecked: np.ndarray) -> np.ndarray:
-    """Return the records of evenly spaced rows, null for the others; none of rows that are not checked."""
-    num_rows = len(is_unchecked)
-    is_sampled = np.zeros(num_rows, bool)
-    is_sampled[np.linspace(0, num_rows - 1, min(SAMPLE_SIZE, num_rows)).astype(int)] = True
-    is_sampled &= ~is_unchecked
-    records = np.full(num_rows, None, object)
-    for start, batch in iter_row_batches(source, ["original"]):
-        positions = np.flatnonzero(is_sampled[start : start + len(batch)])
-        records[start + positions] = batch["original"].take(pa.array(positions)).to_pylist()
-    return np.asarray(records[~is_unchecked])
+def _is_checked(source: Path) -> np.ndarray:
+    """Return True for each row of a file that the suites may see."""
+    flags = [pc.or_(batch["excluded"], batch["dropped"]) for _, batch in iter_row_batches(source, list(FLAGS))]
+    return np.asarray(~pa.chunked_array(flags, pa.bool_()).to_numpy())
 
 
 def _reasons_of_file(reasons: pd.Series, source: Path) -> pa.Array:
@@ -246,25 +237,22 @@ def _reasons_of_file(reasons: pd.Series, source: Path) -> pa.Array:
     return pa.array(whole, pa.string(), from_pandas=True)
 
 
-def _of_file(labels: pd.Series, num_rows: int) -> pa.Array:
-    """Return the labels of checked rows, by their position, for every row of the file."""
-    return pa.array(labels.reindex(range(num_rows)), pa.string(), from_pandas=True)
-
-
-def _write_kept_rows(source: Path, is_kept: pa.Array, labels: pa.Array | None, path: Path) -> None:
+def _write_kept_rows(
+    source: Path, is_kept: pa.Array, change_labels: Callable[[pa.Array], pa.Array] | None, path: Path
+) -> None:
     """Write the rows of a Parquet file that are kept, in batches, without `FLAGS`.
 
     Args:
         source: The file.
         is_kept: True for each row that is kept.
-        labels: The labels, if they are not those of the file.
+        change_labels: Function that is applied to the labels, if they are changed.
         path: The file to write.
     """
     names = [name for name in pq.read_schema(source).names if name not in FLAGS]
     with pq.ParquetWriter(path, pa.schema([pq.read_schema(source).field(name) for name in names])) as writer:
         for start, batch in iter_row_batches(source, names):
-            if labels is not None:
-                batch = batch.set_column(names.index("label"), "label", labels.slice(start, len(batch)))
+            if change_labels is not None:
+                batch = batch.set_column(names.index("label"), "label", change_labels(batch["label"]))
             writer.write_batch(batch.filter(is_kept.slice(start, len(batch))))
 
 

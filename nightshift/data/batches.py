@@ -1,6 +1,8 @@
 """Batches of records: what every reader returns, whatever it reads."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -10,6 +12,7 @@ import pyarrow.parquet as pq
 
 Quoting = Literal["auto", "quoted", "none"]
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 BATCH_ROWS = 50_000
 """Most records of a batch."""
 BATCH_SIZE = 2**25
@@ -71,7 +74,21 @@ def batches_by_size(records: Iterable[Item], size: Callable[[Item], int]) -> Ite
 
 def iter_row_batches(path: Path, columns: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield batches of a file of rows that nightshift has written, each after the position of its first row."""
-    start = 0
-    for batch in pq.ParquetFile(path).iter_batches(BATCH_ROWS, columns=columns):
-        yield start, batch
-        start += batch.num_rows
+    start, file = 0, pq.ParquetFile(path)
+    for row_group in range(file.num_row_groups):  # which bounds a batch of long texts too
+        for batch in file.iter_batches(BATCH_ROWS, row_groups=[row_group], columns=columns):
+            yield start, batch
+            start += batch.num_rows
+
+
+def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Yield the results of a function of each item, in order, computed by threads that hold few items at a time."""
+    num_threads = pa.cpu_count()
+    with ThreadPoolExecutor(num_threads) as pool:
+        waiting: deque[Future[Result]] = deque()
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > num_threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

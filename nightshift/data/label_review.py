@@ -1,7 +1,7 @@
 """Review of the labels of a data set: their counts, those that say nothing, and what a person should look at."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -32,58 +32,85 @@ class LabelReview:
 
 def label_counts(cells: pd.Series, separator: str | None) -> dict[str, int]:
     """Return the number of rows by label, most frequent first; a row with several labels counts for each of them."""
+    return _counts_by_label({str(cell): int(rows) for cell, rows in cells.value_counts().items()}, separator)
+
+
+def _counts_by_label(cells: Mapping[str, int], separator: str | None) -> dict[str, int]:
+    """Return the number of rows by label, of the number of rows by cell."""
     counts: Counter[str] = Counter()
-    for cell, rows in cells.value_counts().items():
-        for label in {*str(cell).split(separator)} - {""} if separator is not None else {str(cell)}:
-            counts[label] += int(rows)
+    for cell, rows in cells.items():
+        for label in {*cell.split(separator)} - {""} if separator is not None else {cell}:
+            counts[label] += rows
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 @dataclass(frozen=True)
 class MissingLabels:
-    """Labels with null in place of words that say nothing."""
+    """Words that say nothing among the labels."""
 
-    cells: pd.Series = field(default_factory=pd.Series)
     missing: dict[str, int] = field(default_factory=dict)
-    """Number of rows by word that became null."""
+    """Number of rows by word that counts as missing."""
     undecided: dict[str, int] = field(default_factory=dict)
     """Number of rows by word that stays, because it is as frequent as a class and the settings do not say what it is."""
+    replaced: dict[str, str | None] = field(default_factory=dict)
+    """Remaining labels of a cell with such words, by cell; null where none is left."""
+    words: Collection[str] = ()
+    """Words that are missing where they are a whole cell, if it is not a class."""
+
+    def apply(self, cells: pa.Array) -> pa.Array:
+        """Return labels without the words that count as missing, null where none is left."""
+        if self.words:
+            return as_missing(cells, self.words)[0]
+        if not self.replaced:
+            return cells
+        distinct = cells.dictionary_encode()
+        kept = [self.replaced.get(cell, cell) for cell in distinct.dictionary.to_pylist()]
+        return pa.array(kept, cells.type).take(distinct.indices)
 
 
 def missing_labels(
-    cells: pd.Series, kind: Kind, words: Collection[str] | None, known: Collection[str], separator: str | None
+    batches: Iterable[pa.Array],
+    kind: Kind,
+    words: Collection[str] | None,
+    known: Collection[str],
+    separator: str | None,
 ) -> MissingLabels:
-    """Return labels without words that say nothing.
+    """Return which labels are words that say nothing.
 
     Args:
-        cells: The labels.
+        batches: The labels, batch by batch.
         kind: The objective's kind; only a classification has classes that a word could be.
         words: Labels that are missing; None for the usual words, of which those stay that occur as often as a class should.
         known: Labels that are never missing, because the settings name them.
         separator: Joins the labels of a row that may have several; such a row loses only the words.
     """
+    missing_values = MISSING_VALUES if words is None else words
+    totals: Counter[str] = Counter()
     if kind != "classification":
-        texts, missing = as_missing(pa.array(cells, pa.string()), MISSING_VALUES if words is None else words)
-        return MissingLabels(pd.Series(texts.to_pylist(), cells.index, dtype="object") if missing else cells, missing)
-    counts = label_counts(cells, separator)
-    nothing = words_among(counts, MISSING_VALUES if words is None else words, known)
+        for cells in batches:
+            totals.update(as_missing(cells, missing_values)[1])
+        return MissingLabels(dict(totals), words=missing_values if totals else ())
+    for cells in batches:
+        totals.update({count["values"]: count["counts"] for count in cells.drop_null().value_counts().to_pylist()})
+    counts = _counts_by_label(totals, separator)
+    nothing = words_among(counts, missing_values, known)
     other_counts = [rows for label, rows in counts.items() if label not in nothing]
     frequent = class_sized(nothing, other_counts) if words is None else set()
     missing = {label: rows for label, rows in nothing.items() if label not in frequent}
     undecided = {label: rows for label, rows in nothing.items() if label in frequent}
-    return MissingLabels(_without(cells, missing, separator) if missing else cells, missing, undecided)
+    return MissingLabels(missing, undecided, _without(totals, missing, separator))
 
 
-def _without(cells: pd.Series, missing: Collection[str], separator: str | None) -> pd.Series:
-    """Return cells without some labels, null where none is left."""
+def _without(cells: Iterable[str], missing: Collection[str], separator: str | None) -> dict[str, str | None]:
+    """Return what is left of each cell that has one of some labels."""
     if separator is None:
-        return cells.mask(cells.isin(missing), None)
+        return dict.fromkeys(missing)
     replaced = {}
-    for cell in cells.dropna().unique():
+    for cell in cells:
         labels = cell.split(separator)
         if any(label in missing for label in labels):
             replaced[cell] = separator.join(label for label in labels if label not in missing) or None
-    return cells.map(lambda cell: replaced.get(cell, cell))
+    return replaced
 
 
 def review_labels(

@@ -172,7 +172,12 @@ def has_near_duplicate_in(
 
 def join_texts(rows: pd.DataFrame, columns: Sequence[str]) -> pa.Array:
     """Return the texts of several columns as one text a row."""
-    texts = [pa.array(rows[name], pa.large_string(), from_pandas=True) for name in columns]
+    return join_columns([pa.array(rows[name], pa.large_string(), from_pandas=True) for name in columns])
+
+
+def join_columns(columns: Sequence[pa.Array]) -> pa.Array:
+    """Return the texts of several columns as one text a row."""
+    texts = [column.cast(pa.large_string()) for column in columns]
     return pc.binary_join_element_wise(*texts, pa.scalar("\n", pa.large_string()), null_handling="replace")
 
 

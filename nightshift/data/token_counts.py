@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
 ROWS = 10_000
@@ -14,28 +16,32 @@ WORD_MARKS = 2
 """Tokens that a tokenizer may add to a text for the beginning of a word."""
 
 
-def exceeds_tokens(texts: Sequence[str], pairs: Sequence[str] | None, tokenizer: str, max_tokens: int) -> np.ndarray:
+def exceeds_tokens(texts: pa.Array, pairs: pa.Array | None = None, *, tokenizer: str, max_tokens: int) -> np.ndarray:
     """Return True for each row with more than `max_tokens` tokens, special tokens included.
 
     A text with fewer bytes is not tokenized: a token is at least a byte.
 
     Args:
-        texts: The texts, of pairs the first ones.
-        pairs: The second texts.
+        texts: The texts, of pairs the first ones; null is an empty text.
+        pairs: The second texts, if there are any.
         tokenizer: A `tokenizer.json`.
         max_tokens: Tokens that are allowed.
     """
     loaded = _load(tokenizer)
-    rows = [(text,) for text in texts] if pairs is None else list(zip(texts, pairs, strict=True))
-    added = loaded.num_special_tokens_to_add(pairs is not None) + WORD_MARKS * (1 if pairs is None else 2)
-    num_bytes = np.array([sum(len(text.encode("utf-8", "replace")) for text in row) for row in rows], int)
-    result = np.zeros(len(rows), bool)
+    columns = [column.fill_null("") for column in (texts, pairs) if column is not None]
+    added = loaded.num_special_tokens_to_add(len(columns) == 2) + WORD_MARKS * len(columns)
+    num_bytes = sum(pc.binary_length(column).to_numpy(zero_copy_only=False).astype(int) for column in columns)
+    result = np.zeros(len(texts), bool)
     suspects = np.flatnonzero(num_bytes + added > max_tokens)
     limit = CHARACTERS_PER_TOKEN * max_tokens
-    begins = _counts(loaded, [tuple(text[:limit] for text in rows[index]) for index in suspects])
-    result[suspects] = begins > max_tokens + 1  # a word that is cut may count as one token more
-    undecided = suspects[begins <= max_tokens + 1]
-    result[undecided] = _counts(loaded, [rows[index] for index in undecided]) > max_tokens
+    for start in range(0, len(suspects), ROWS):
+        indices = suspects[start : start + ROWS]
+        rows = list(zip(*(column.take(pa.array(indices)).to_pylist() for column in columns), strict=True))
+        counts = _counts(loaded, [tuple(text[:limit] for text in row) for row in rows])
+        result[indices] = counts > max_tokens
+        is_cut = num_bytes[indices] > limit
+        undecided = np.flatnonzero(is_cut & (counts <= max_tokens + 1))  # a word cut in two may count as one token more
+        result[indices[undecided]] = _counts(loaded, [rows[index] for index in undecided]) > max_tokens
     return result
 
 
@@ -53,8 +59,5 @@ def _load(tokenizer: str) -> Tokenizer:
 
 
 def _counts(tokenizer: Tokenizer, rows: Sequence[tuple[str, ...]]) -> np.ndarray:
-    counts: list[int] = []
-    for start in range(0, len(rows), ROWS):
-        inputs = [row[0] if len(row) == 1 else row for row in rows[start : start + ROWS]]
-        counts += [len(encoding) for encoding in tokenizer.encode_batch_fast(inputs)]
-    return np.array(counts, int)
+    inputs = [row[0] if len(row) == 1 else row for row in rows]
+    return np.array([len(encoding) for encoding in tokenizer.encode_batch_fast(inputs)], int)
