@@ -1,7 +1,9 @@
 """`data.corrections`: what people decided about single rows is applied, counted, and nothing else is touched."""
 
 import datetime as dt
+from pathlib import Path
 
+import mlflow
 import pandas as pd
 import pytest
 from records import table_of
@@ -359,3 +361,30 @@ def test_the_benchmark_answers_a_list_with_the_truth(tmp_path):
     )
     assert rows["label"].tolist() != relabelled["label"].tolist() == clean["label"].tolist()
     assert (read.counts().relabelled, read.counts().kept) == (2, len(listed) - 2)
+
+
+@pytest.mark.slow
+def test_the_next_night_applies_an_answered_list_and_asks_about_other_rows(lone_shell, project):
+    rows = pd.read_csv(project / "rows.csv", dtype=str)
+    truth = dict(zip(rows["message"].map(text_key), rows["label"], strict=True))
+    others = dict(zip(sorted(set(truth.values())), sorted(set(truth.values()), reverse=True), strict=True))
+    rows.loc[::10, "label"] = rows.loc[::10, "label"].map(others)
+    rows.to_csv(project / "rows.csv", index=False)
+    fast = ["--set", "compress.recipes=[]", "--set", "train.num_train_epochs=1", "--set", "review.rows=30"]
+    first = lone_shell.json("run", "night.yaml", *fast)
+    (file,) = first["reviews"]
+    table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    table["new_label"] = table["row_key"].map(truth).where(table["row_key"].map(truth) != table["label"], "")
+    table["decision"] = table["new_label"].map(lambda label: "" if label else "keep")
+    table.to_csv(project / "answers.csv", index=False)
+    second = lone_shell.json("run", "night.yaml", *fast, "--set", "data.corrections=answers.csv")
+    assert "data" in second["changed"] and Path(first["report"]).read_text().count("<h2>Rows to review") == 1
+    client = mlflow.MlflowClient(f"sqlite:///{project}/home/mlflow/mlflow.db")
+    metrics = client.get_run(second["mlflow_run_id"]).data.metrics
+    num_wrong = int((table["new_label"] != "").sum())
+    assert num_wrong and metrics["corrections/relabelled"] == num_wrong
+    assert metrics["corrections/kept"] == len(table) - num_wrong and metrics["corrections/unknown"] == 0
+    assert "review.csv" in {artifact.path for artifact in client.list_artifacts(second["mlflow_run_id"])}
+    again = pd.read_csv(second["reviews"][0], dtype=str)
+    assert not set(again["row_key"]) & set(table["row_key"])
+    assert f"data.corrections: {num_wrong} rows relabelled" in Path(second["report"]).read_text()
