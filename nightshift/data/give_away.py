@@ -6,9 +6,10 @@ Such a column is often written after the label was, and is missing or empty when
 import json
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 SAMPLE_SIZE = 20_000
@@ -19,6 +20,8 @@ MAX_VALUES = 50
 """Different values up to which each value of a column is looked at by itself."""
 MIN_ROWS = 10
 """Rows that a label needs, and that a value or token needs with the label or without it."""
+MAX_CELLS = 2**22
+"""Items times labels that are held at once."""
 TIE = 1e-6
 """Deduction from a negative phi: a value that stands with its label is named before one that stands with the others."""
 TOKEN = re.compile(
@@ -110,18 +113,37 @@ def _fields(name: str, column: pd.Series, ignored: Collection[str | int]) -> Ite
 def _of_column(name: str, column: pd.Series, labels: pd.Series) -> Iterator[GiveAway]:
     """Yield the column as a whole, and its value that predicts a label best."""
     values = _discrete(column)
-    counts = pd.crosstab(values, labels).to_numpy()
-    most_frequent = counts.sum(axis=0).max() / counts.sum()
-    highest = np.sort(counts, axis=1)[:, ::-1]
-    predicted = highest[:, 0][highest[:, 0] - 1 > highest[:, 1]].sum()  # by the other rows with the same value
-    unmatched = counts[counts.sum(axis=1) == 1].sum(axis=0)[
-        counts.sum(axis=0).argmax()
-    ]  # no other row: the most frequent label
-    share = (predicted + unmatched) / counts.sum()
+    value_codes, _ = pd.factorize(values)
+    label_codes, _ = pd.factorize(labels, sort=True)
+    of_label = np.bincount(label_codes)
+    most_frequent = of_label.max() / len(labels)
+    share = _predicted_rows(value_codes, label_codes, int(of_label.argmax())) / len(labels)
     score = float(max(share - most_frequent, 0) / (1 - most_frequent))
     yield GiveAway(name, None, False, None, score, (float(most_frequent), float(share)))
     if values.nunique() <= MAX_VALUES:
         yield from _best_item(name, pd.DataFrame({"row": range(len(values)), "item": values}), labels, False)
+
+
+def _predicted_rows(values: npt.NDArray[np.int64], labels: npt.NDArray[np.int64], most_frequent: int) -> int:
+    """Return the number of rows whose label the other rows with the same value predict.
+
+    Only pairs of a value and a label that occur are held, so memory does not grow with values times labels.
+
+    Args:
+        values: Code of each row's value.
+        labels: Code of each row's label.
+        most_frequent: Label that is predicted where no other row has the value.
+    """
+    num_labels = int(labels.max()) + 1
+    pairs, counts = np.unique(values * num_labels + labels, return_counts=True)
+    order = np.lexsort((-counts, pairs // num_labels))
+    pairs, counts = pairs[order], counts[order]
+    first = np.flatnonzero(np.diff(pairs // num_labels, prepend=-1))
+    is_alone = np.diff(first, append=len(pairs)) == 1
+    highest = counts[first]
+    second = np.where(is_alone, 0, counts[np.minimum(first + 1, len(counts) - 1)])
+    unmatched = is_alone & (highest == 1) & (pairs[first] % num_labels == most_frequent)
+    return int(highest[highest - 1 > second].sum() + unmatched.sum())
 
 
 def _of_tokens(name: str, column: pd.Series, labels: pd.Series) -> Iterator[GiveAway]:
@@ -136,28 +158,63 @@ def _of_tokens(name: str, column: pd.Series, labels: pd.Series) -> Iterator[Give
 def _best_item(name: str, items: pd.DataFrame, labels: pd.Series, is_token: bool) -> Iterator[GiveAway]:
     """Yield the item, with its label, whose phi coefficient is farthest from zero."""
     label_codes, label_names = pd.factorize(labels, sort=True)
+    frequent = np.flatnonzero(np.bincount(label_codes) >= MIN_ROWS)
+    columns = np.full(len(label_names), len(frequent))  # the labels with fewer rows are put together
+    columns[frequent] = np.arange(len(frequent))
+    of_label = np.bincount(label_codes)[frequent].astype(float)
     item_codes, item_names = pd.factorize(items["item"])
-    cells = item_codes * len(label_names) + label_codes[items["row"].to_numpy()]
-    both = np.bincount(cells, minlength=len(item_names) * len(label_names)).reshape(-1, len(label_names)).astype(float)
-    of_item, of_label = both.sum(axis=1, keepdims=True), np.bincount(label_codes).astype(float)
-    rows = len(labels)
+    order = np.argsort(item_codes, kind="stable")
+    item_codes, item_labels = item_codes[order], columns[label_codes[items["row"].to_numpy()[order]]]
+    step = max(1, MAX_CELLS // (len(frequent) + 1))
+    best: _Association | None = None
+    for first in range(0, len(item_names) if len(frequent) else 0, step):
+        start, end = np.searchsorted(item_codes, [first, first + step])
+        cells = (item_codes[start:end] - first) * (len(frequent) + 1) + item_labels[start:end]
+        num_items = min(step, len(item_names) - first)
+        both = np.bincount(cells, minlength=num_items * (len(frequent) + 1)).reshape(num_items, -1).astype(float)
+        strongest = _strongest(both[:, :-1], both.sum(axis=1, keepdims=True), of_label, len(labels))
+        if strongest and (best is None or strongest.strength > best.strength):
+            best = replace(strongest, item=first + strongest.item)
+    if best is not None:
+        value, label = str(item_names[best.item]), str(label_names[frequent[best.label]])
+        yield GiveAway(name, value, is_token, label, abs(best.phi), best.shares)
+
+
+@dataclass(frozen=True)
+class _Association:
+    """An item and a label by their positions, and how far one tells of the other."""
+
+    item: int
+    label: int
+    phi: float
+    strength: float
+    shares: tuple[float, float]
+    """Share of the rows with the label that have the item, and of the others."""
+
+
+def _strongest(
+    both: npt.NDArray[np.float64], of_item: npt.NDArray[np.float64], of_label: npt.NDArray[np.float64], rows: int
+) -> _Association | None:
+    """Return the strongest association of an item and a label; None if there is none.
+
+    Args:
+        both: Rows with an item and a label, by item and label.
+        of_item: Rows with each item, as a column.
+        of_label: Rows with each label.
+        rows: Number of all rows.
+    """
     variance = of_item * (rows - of_item) * of_label * (rows - of_label)
     with np.errstate(divide="ignore", invalid="ignore"):
         phi = (rows * both - of_item * of_label) / np.sqrt(variance)
-    phi[(variance == 0) | (of_label < MIN_ROWS) | (np.maximum(both, of_item - both) < MIN_ROWS)] = 0
+    phi[(variance == 0) | (np.maximum(both, of_item - both) < MIN_ROWS)] = 0
     strength = np.where(phi < 0, -phi - TIE, phi)
-    if phi.size and strength.max() > 0:
-        item, label = np.unravel_index(strength.argmax(), phi.shape)
-        shares = both[item, label] / of_label[label], (of_item[item, 0] - both[item, label]) / (rows - of_label[label])
-        value = str(item_names[item])
-        yield GiveAway(
-            name,
-            value,
-            is_token,
-            str(label_names[label]),
-            abs(float(phi[item, label])),
-            (float(shares[0]), float(shares[1])),
-        )
+    if not phi.size or strength.max() <= 0:
+        return None
+    item, label = np.unravel_index(strength.argmax(), phi.shape)
+    with_label = both[item, label]
+    shares = with_label / of_label[label], (of_item[item, 0] - with_label) / (rows - of_label[label])
+    association = float(phi[item, label]), float(strength[item, label])
+    return _Association(int(item), int(label), *association, (float(shares[0]), float(shares[1])))
 
 
 def _discrete(column: pd.Series) -> pd.Series:
