@@ -1,5 +1,6 @@
 """Monitoring of the champion: drift of new rows against its holdout, and its quality on them."""
 
+import logging
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from nightshift.data.missing_words import MISSING_VALUES
 from nightshift.data.settings import DataSettings
 from nightshift.errors import InputError, UserError
 from nightshift.evaluation import drift_profile
-from nightshift.evaluation.drift_profile import Drift, Profile
+from nightshift.evaluation.drift_profile import MIN_SHIFT, WORSE_ALPHA, Drift, Profile
 from nightshift.prefect_ui import artifacts
 from nightshift.records import Augmented, Kind, Objective, Sides
 from nightshift.redaction import Parameter
@@ -30,7 +31,7 @@ from nightshift.reporting import plots
 from nightshift.store import artifact_store
 from tasks.ingest import locate, read_rows
 
-CONFIDENCE = 0.95
+log = logging.getLogger("nightshift.watch")
 MIN_LABELLED = 30
 """Minimum number of rows with labels for a statement on quality."""
 EVENTS = {"drifted": "nightshift.drift", "worse": "nightshift.worse"}
@@ -42,19 +43,24 @@ def _run_name() -> str:
 
 @flow(name="watch", flow_run_name=_run_name, validate_parameters=True)
 def watch(
-    settings_file: Parameter, source: Parameter, max_index: float = 0.2, max_drop: float = 0.02
+    settings_file: Parameter,
+    source: Parameter,
+    max_index: float | None = None,
+    max_drop: float = 0.02,
+    min_shift: float = MIN_SHIFT,
 ) -> dict[str, Any]:
     """Compare new rows with the champion's holdout, and emit an event if they differ.
 
     Args:
         settings_file: Settings file, which defines the columns.
         source: File with new rows, a folder, a pattern or an address, as data.path; labels are optional.
-        max_index: Population stability index from which a difference counts as drift.
+        max_index: Population stability index that a feature must exceed besides, as in former versions.
         max_drop: Drop of quality that counts as worse, in the fraction of correct rows (or the mean score of a row).
+        min_shift: Shift of a feature that counts as drift if it is significant, a distance from 0 to 1.
     """
     with redaction.redacted_errors():
         redaction.refuse_parameters(settings_file=settings_file, source=source)
-        report = monitor_rows(load(Path(settings_file)), source, max_index, max_drop)
+        report = monitor_rows(load(Path(settings_file)), source, max_index, max_drop, min_shift)
     if event := EVENTS.get(report["status"]):
         resource = {
             "prefect.resource.id": f"nightshift.model.{report['model']}",
@@ -70,15 +76,20 @@ def watch(
 
 
 def monitor_rows(
-    settings: NightSettings, source: str, max_index: float = 0.2, max_drop: float = 0.02
+    settings: NightSettings,
+    source: str,
+    max_index: float | None = None,
+    max_drop: float = 0.02,
+    min_shift: float = MIN_SHIFT,
 ) -> dict[str, Any]:
     """Compare new rows with the champion's holdout, on the main objective.
 
     Args:
         settings: Settings, which define the columns.
         source: File with new rows, a folder, a pattern or an address, as data.path.
-        max_index: Population stability index from which a difference counts as drift.
+        max_index: Population stability index that a feature must exceed besides.
         max_drop: Drop of quality that counts as worse.
+        min_shift: Shift of a feature that counts as drift if it is significant.
 
     Returns:
         `status` (steady, drifted or worse), `reason` and the measurements.
@@ -87,6 +98,8 @@ def monitor_rows(
         UserError: There is no champion, or it has no profile.
         InputError: No row can be read.
     """
+    if max_index is not None:
+        log.warning("max_index is going away: significance and min_shift decide; until then both must hold")
     with tracking.explained():
         champion = model_registry.version_of(settings.model, model_registry.CHAMPION)
         if champion is None:
@@ -104,22 +117,19 @@ def monitor_rows(
         objective = _objective(name, objective_settings)
         table = predictor.table(frame, objective)
         report: dict[str, Any] = {"model": settings.model, "version": champion, "rows": len(frame),
-                                 "unreadable": len(rows) - len(frame), "score": None, "holdout_score": profile.score}  # fmt: skip
-        drifts = drift_profile.measure_drift(profile, table, frame, objective, max_index)
+                                 "unreadable": len(rows) - len(frame), "score": None, "score_p_value": None, "holdout_score": profile.score}  # fmt: skip
+        drifts = drift_profile.measure_drift(profile, table, frame, objective, min_shift, max_index)
         report["drift"] = [drift.model_dump() for drift in drifts]
-        reasons = [
-            f"{drift.feature}: index {drift.index:.3f}, noise below {drift.noise:.3f}"
-            for drift in drifts
-            if drift.drifted
-        ]
+        reasons = [f"{drift.feature}: {drift.description}" for drift in drifts if drift.drifted]
         status = "drifted" if reasons else "steady"
         labelled = table[table["label"].notna()] if "label" in table else table[:0]
         if objective.kind == "generation":
             labelled = table
         report["labelled"] = len(labelled)
         if len(labelled) >= MIN_LABELLED:
-            report["score"], is_worse = drift_profile.quality_drop(profile, labelled, objective, max_drop, CONFIDENCE)
-            if is_worse:
+            score, p_value = drift_profile.quality_drop(profile, labelled, objective, max_drop)
+            report |= {"score": score, "score_p_value": p_value}
+            if p_value <= WORSE_ALPHA:
                 status, reasons = (
                     "worse",
                     [f"score {report['score']:.4f}, on the holdout {profile.score:.4f}", *reasons],
@@ -194,7 +204,7 @@ def markdown(report: dict[str, Any]) -> str:
     ]
     for drift in report["drift"]:
         verdict = "drifted" if drift["drifted"] else "steady"
-        lines += [f"**{escaping.markdown(drift['feature'])}**: {verdict}, index {drift['index']:.3f} (noise below {drift['noise']:.3f})", "",
+        lines += [f"**{escaping.markdown(drift['feature'])}**: {verdict}; {escaping.markdown(drift['description'])}", "",
                   "| | holdout | now |", "|---|---|---|"]  # fmt: skip
         lines += [
             f"| {escaping.markdown(bin_, 300)} | {100 * then:.1f} % | {100 * now:.1f} % |"

@@ -1,7 +1,7 @@
 """Profile of a version's predictions on its holdout, and the drift of fresh rows from it.
 
-A profile holds shares of rows by bin: predictions, their scores, lengths of text. Fresh rows have drifted where the
-population stability index of one of these features is above a bound and above its own noise.
+A profile holds shares of rows by bin: predictions, their scores, lengths of text. Fresh rows have drifted where one of these
+features has shifted significantly, after Holm's correction over all features, and far enough to matter.
 """
 
 from itertools import pairwise
@@ -12,6 +12,8 @@ import pandas as pd
 from pydantic import BaseModel
 from scipy.stats import chi2, norm, t
 
+from nightshift.data import drift as tests_of_drift
+from nightshift.data.drift import Shift, adjusted, count_p_value
 from nightshift.evaluation.kinds import form_of, metric_of
 from nightshift.evaluation.prediction_tables import GROUP, score_columns
 from nightshift.evaluation.significance import has_groups
@@ -23,6 +25,14 @@ BINS = 10
 MAX_CATEGORIES = 50
 """Predictions that have a bin of their own; the others share one."""
 OTHER_BIN = "(other)"
+MIN_SHIFT = 0.04
+"""Shift from which a feature counts as drifted: the total variation distance of predictions, the Kolmogorov-Smirnov distance of numbers."""
+DRIFT_ALPHA, WORSE_ALPHA = 0.04, 0.01
+"""Probability of a false alarm of all features together in one comparison, and of a false drop of quality in all `WATCHES`."""
+WATCHES = 90
+"""Comparisons with one champion that the false alarms of quality are counted over: they share the luck of its holdout."""
+NODES = 4000
+"""Quantiles that stand for the distribution of the holdout's luck."""
 NOISE_QUANTILE = 0.999
 """Share of samples without drift whose index is below its noise."""
 
@@ -58,6 +68,12 @@ class Drift(BaseModel):
     noise: float
     """99.9 % quantile of the index without drift, for samples of these sizes."""
     drifted: bool
+    shift: float = 0.0
+    """Total variation distance of predictions, Kolmogorov-Smirnov distance of numbers."""
+    p_value: float = 1.0
+    """Probability of such a shift without drift, corrected for the number of features."""
+    description: str = ""
+    """The share that has changed most, in words."""
     shares: dict[str, tuple[float, float]]
     """Shares by bin: in the profile, now."""
 
@@ -92,7 +108,7 @@ def build_profile(table: pd.DataFrame, frame: pd.DataFrame, objective: Objective
 def effective_rows(table: pd.DataFrame) -> float:
     """Return the number of independent rows that a table's count as, if those of a group are all alike (Kish 1965, Survey Sampling)."""
     sizes = table[GROUP].value_counts().to_numpy(float) if has_groups(table) else np.ones(len(table))
-    return float(sizes.sum() ** 2 / (sizes**2).sum())
+    return tests_of_drift.effective_rows(sizes)
 
 
 def _standard_error(scores: np.ndarray, table: pd.DataFrame) -> float:
@@ -133,7 +149,12 @@ def _shares(column: pd.Series, edges: list[float] | None, categories: list[str])
 
 
 def measure_drift(
-    profile: Profile, table: pd.DataFrame, frame: pd.DataFrame, objective: Objective, bound: float
+    profile: Profile,
+    table: pd.DataFrame,
+    frame: pd.DataFrame,
+    objective: Objective,
+    min_shift: float = MIN_SHIFT,
+    max_index: float | None = None,
 ) -> list[Drift]:
     """Return the drift of each feature of fresh rows, the furthest first.
 
@@ -142,46 +163,94 @@ def measure_drift(
         table: Predictions on the fresh rows.
         frame: The fresh rows.
         objective: Objective of the predictions.
-        bound: Index above which a feature counts as drifted.
+        min_shift: Shift from which a feature counts as drifted, if it is significant.
+        max_index: Stability index that a feature must exceed besides; None for no such bound.
     """
     columns = feature_values(table, frame, objective)
     sizes = (profile.effective or profile.rows, effective_rows(table))
-    drifts = [_drift(name, feature, sizes, columns[name], bound) for name, feature in profile.features.items()]
-    return sorted(drifts, key=lambda drift: -drift.index)
+    comparisons = {name: _Comparison(feature, columns[name], sizes) for name, feature in profile.features.items()}
+    shifts = adjusted({name: comparison.shift() for name, comparison in comparisons.items()})
+    drifts = []
+    for name, comparison in comparisons.items():
+        index, noise = comparison.index()
+        is_above = max_index is None or index > max(max_index, noise)
+        drifts.append(
+            Drift(
+                feature=name,
+                index=index,
+                noise=noise,
+                drifted=is_above and shifts[name].has_drifted(min_shift, DRIFT_ALPHA),
+                shift=shifts[name].effect,
+                p_value=shifts[name].p_value,
+                description=str(shifts[name]),
+                shares=comparison.shares_by_bin(),
+            )
+        )
+    return sorted(drifts, key=lambda drift: -drift.shift)
 
 
-def _drift(name: str, feature: Feature, sizes: tuple[float, float], column: pd.Series, bound: float) -> Drift:
-    """Compare a feature with its profile; `sizes` are the effective numbers of rows of the profile and of the fresh ones."""
-    shares = _shares(column, feature.edges, [value for value in feature.shares if value != OTHER_BIN])
-    first, second = (np.array([part[name] for name in feature.shares]) for part in (feature.shares, shares))
-    p, q = ((part * size + 0.5) / (size + 0.5 * len(part)) for part, size in zip((first, second), sizes, strict=True))
-    index = float(((q - p) * np.log(q / p)).sum())
-    noise = float(chi2.ppf(NOISE_QUANTILE, max(len(p) - 1, 1)) * (1 / sizes[0] + 1 / sizes[1]))
-    pairs = {bin_name: (feature.shares[bin_name], shares[bin_name]) for bin_name in feature.shares}
-    return Drift(feature=name, index=index, noise=noise, drifted=index > max(bound, noise), shares=pairs)
+class _Comparison:
+    """A feature of fresh rows beside its profile."""
+
+    def __init__(self, feature: Feature, column: pd.Series, sizes: tuple[float, float]) -> None:
+        """Count the fresh rows by bin; `sizes` are the effective numbers of rows of the profile and of the fresh ones."""
+        now = _shares(column, feature.edges, [value for value in feature.shares if value != OTHER_BIN])
+        self.bins, self.is_ordered, self.sizes = list(feature.shares), feature.edges is not None, sizes
+        self.shares = np.array([[part[name] for name in self.bins] for part in (feature.shares, now)])
+
+    def shift(self) -> Shift:
+        """Return the distance of the shares, and its p-value before any correction."""
+        change = self.shares[1] - self.shares[0]
+        distance = np.abs(change.cumsum()).max() if self.is_ordered else np.abs(change).sum() / 2
+        counts = self.shares * np.array(self.sizes)[:, None]
+        largest = int(np.abs(change).argmax())
+        before, now = 100 * self.shares[:, largest]
+        words = f"{self.bins[largest]} {before:.0f} % -> {now:.0f} %, {now - before:+.0f} points; shift {distance:.2f}"
+        return Shift(float(distance), count_p_value(counts, "ordered" if self.is_ordered else "unordered"), words)
+
+    def index(self) -> tuple[float, float]:
+        """Return the population stability index, and its noise."""
+        num_bins = len(self.bins)
+        p, q = (
+            (part * size + 0.5) / (size + 0.5 * num_bins) for part, size in zip(self.shares, self.sizes, strict=True)
+        )
+        noise = chi2.ppf(NOISE_QUANTILE, max(num_bins - 1, 1)) * (1 / self.sizes[0] + 1 / self.sizes[1])
+        return float(((q - p) * np.log(q / p)).sum()), float(noise)
+
+    def shares_by_bin(self) -> dict[str, tuple[float, float]]:
+        """Return the shares in the profile and now."""
+        return {name: (float(before), float(now)) for name, before, now in zip(self.bins, *self.shares, strict=True)}
 
 
 def quality_drop(
-    profile: Profile, table: pd.DataFrame, objective: Objective, max_drop: float, confidence: float
-) -> tuple[float, bool]:
-    """Return the mean score of fresh rows with known labels, and True if it is shown to have dropped by more than `max_drop`.
+    profile: Profile,
+    table: pd.DataFrame,
+    objective: Objective,
+    max_drop: float,
+    watches: int = WATCHES,
+) -> tuple[float, float]:
+    """Return the mean score of fresh rows with known labels, and the p-value of a drop by no more than `max_drop`.
 
-    Welch 1947, Biometrika 34:28, in its normal limit; where rows belong together, in that of Student's t with the fewer
-    groups' degrees of freedom.
+    It is the probability that any of so many watches of unchanged rows shows such a drop: they share the error of the
+    holdout's score, and each has an error of its own. With one watch it is the p-value of Welch 1947, Biometrika 34:28, in
+    its normal limit; where rows belong together, errors have Student's t with the fewer groups' degrees of freedom.
 
     Args:
         profile: Profile of the version that predicted.
         table: Predictions on the fresh rows, with their labels.
         objective: Objective of the predictions.
         max_drop: Largest drop of the mean score that is allowed.
-        confidence: Confidence of the one-sided test.
+        watches: Number of watches that the p-value is for.
     """
     scores = metric_of(objective).row_scores(table).astype(float)
     if form_of(objective) == "numbers":
         scores *= _variance(table) / profile.variance
-    error = np.hypot(profile.spread / sqrt(profile.rows), _standard_error(scores, table))
+    holdout_error = profile.spread / sqrt(profile.rows)
+    fresh_error = max(_standard_error(scores, table), 1e-9)
     sizes = [effective_rows(table), profile.effective or profile.rows]
     is_grouped = has_groups(table) or sizes[1] < profile.rows
-    critical = float(t.ppf(confidence, max(min(sizes) - 1, 1)) if is_grouped else norm.ppf(confidence))
-    drop = profile.score - float(scores.mean())
-    return float(scores.mean()), bool(drop - critical * error > max_drop)
+    error = t(max(min(sizes) - 1, 1)) if is_grouped else norm
+    luck = holdout_error * error.ppf((np.arange(NODES) + 0.5) / NODES)
+    excess = profile.score - float(scores.mean()) - max_drop
+    within = error.cdf((excess - luck) / fresh_error) ** watches
+    return float(scores.mean()), float(1 - within.mean())

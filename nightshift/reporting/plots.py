@@ -330,7 +330,7 @@ def drift(features: Sequence[Drift], path: Path) -> None:
         axes.set_yticks(ticks, [_short(name) for name in feature.shares], fontsize=8)
         axes.invert_yaxis()
         state = "drifted" if feature.drifted else "steady"
-        axes.set_title(f"{feature.feature}: {state}, index {feature.index:.3f}", fontsize="medium")
+        axes.set_title(f"{feature.feature}: {state}, shift {feature.shift:.2f}", fontsize="medium")
         axes.legend(fontsize=8)
     panels[-1].set_xlabel("share of rows")
     _save(figure, path)
