@@ -41,6 +41,7 @@ BENCHMARKS = {
     "first": "benchmarks.first",
     "baseline": "benchmarks.baseline",
     "validate": "benchmarks.validate",
+    "drift": "benchmarks.drift",
     "week": "benchmarks.week",
     "compress": "benchmarks.compress",
     "planted": "benchmarks.planted",

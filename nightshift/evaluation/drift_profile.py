@@ -27,7 +27,7 @@ MAX_CATEGORIES = 50
 OTHER_BIN = "(other)"
 MIN_SHIFT = 0.04
 """Shift from which a feature counts as drifted: the total variation distance of predictions, the Kolmogorov-Smirnov distance of numbers."""
-DRIFT_ALPHA, WORSE_ALPHA = 0.04, 0.01
+DRIFT_ALPHA, WORSE_ALPHA = 0.03, 0.02
 """Probability of a false alarm of all features together in one comparison, and of a false drop of quality in all `WATCHES`."""
 WATCHES = 90
 """Comparisons with one champion that the false alarms of quality are counted over: they share the luck of its holdout."""
