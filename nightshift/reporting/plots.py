@@ -4,6 +4,7 @@ import base64
 import unicodedata
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -315,24 +316,43 @@ def replay(curves: pd.DataFrame, metric: str, promotions: Sequence[str], path: P
     _save(figure, path)
 
 
+@dataclass(frozen=True)
+class SharesPanel:
+    """Shares of rows by bin, then and now."""
+
+    title: str
+    shares: dict[str, tuple[float, float]]
+    is_marked: bool = False
+    """True for what has drifted."""
+
+
 def drift(features: Sequence[Drift], path: Path) -> None:
     """Draw for each feature the share of rows per bin, on the holdout and now; red if the feature has drifted."""
-    sizes = [len(feature.shares) for feature in features]
-    figure = Figure(figsize=(7, 0.8 * len(features) + 0.32 * sum(sizes)), layout="constrained")
-    panels = figure.subplots(len(features), squeeze=False, height_ratios=sizes)[:, 0]
-    for axes, feature in zip(panels, features, strict=True):
-        ticks = range(len(feature.shares))
+    panels = []
+    for feature in features:
+        state = "drifted" if feature.drifted else "steady"
+        title = f"{feature.feature}: {state}, shift {feature.shift:.2f}"
+        panels.append(SharesPanel(title, feature.shares, feature.drifted))
+    shares_side_by_side(panels, ("holdout", "now"), path)
+
+
+def shares_side_by_side(panels: Sequence[SharesPanel], names: tuple[str, str], path: Path) -> None:
+    """Draw the share of rows per bin, then and now, with a panel for each property; red if it is marked."""
+    sizes = [len(panel.shares) for panel in panels]
+    figure = Figure(figsize=(7, 0.8 * len(panels) + 0.32 * sum(sizes)), layout="constrained")
+    subplots = figure.subplots(len(panels), squeeze=False, height_ratios=sizes)[:, 0]
+    for axes, panel in zip(subplots, panels, strict=True):
+        ticks = range(len(panel.shares))
         for offset, color, name, shares in (
-            (-0.2, "tab:gray", "holdout", [reference for reference, _ in feature.shares.values()]),
-            (0.2, "tab:red" if feature.drifted else "tab:blue", "now", [now for _, now in feature.shares.values()]),
+            (-0.2, "tab:gray", names[0], [reference for reference, _ in panel.shares.values()]),
+            (0.2, "tab:red" if panel.is_marked else "tab:blue", names[1], [now for _, now in panel.shares.values()]),
         ):
             axes.barh([y + offset for y in ticks], shares, 0.4, color=color, label=name)
-        axes.set_yticks(ticks, [_short(name) for name in feature.shares], fontsize=8)
+        axes.set_yticks(ticks, [_short(name) for name in panel.shares], fontsize=8)
         axes.invert_yaxis()
-        state = "drifted" if feature.drifted else "steady"
-        axes.set_title(f"{feature.feature}: {state}, shift {feature.shift:.2f}", fontsize="medium")
+        axes.set_title(panel.title, fontsize="medium")
         axes.legend(fontsize=8)
-    panels[-1].set_xlabel("share of rows")
+    subplots[-1].set_xlabel("share of rows")
     _save(figure, path)
 
 

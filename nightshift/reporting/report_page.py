@@ -20,6 +20,7 @@ from nightshift.records import Artifact, NightResult, Objective, RowSample, Verd
 from nightshift.registry import ledger, tracking
 from nightshift.reporting import plots, report_data, review_lists
 from nightshift.reporting.report_data import ReportData
+from nightshift.reporting.row_drift import draw_row_drift
 from nightshift.store import artifact_store
 
 ROLES = ("challenger", "champion")
@@ -42,6 +43,8 @@ def draw_rows(data: ReportData, folder: Path) -> list[Path]:
         if lengths := text_lengths.read_lengths(artifact_store.folder(checked) / "measured" / text_lengths.FILE):
             files.append(folder / f"{prefix}lengths.png")
             plots.text_lengths(lengths, files[-1])
+        if draw_row_drift(checked, folder / f"{prefix}new_rows.png"):
+            files.append(folder / f"{prefix}new_rows.png")
     return files
 
 
