@@ -26,6 +26,7 @@ from tasks.augment import augment
 from tasks.compress import compress
 from tasks.compress.settings import InheritedSettings
 from tasks.evaluate import evaluate
+from tasks.fresh_rows import count_fresh_rows
 from tasks.gate import gate
 from tasks.promote import promote
 from tasks.register import register
@@ -68,6 +69,12 @@ def run_pipeline(settings: NightSettings, force: bool) -> NightResult:
                     return run.finish(report(run.stopped(checked), ReportData(checked=checked), run.sources))
             objectives = [_prepare_objective(run, name, record) for name, record in checked.items()]
             with run.mlflow_run(checked, objectives) as run_id:
+                fresh = None
+                if share := run.share_of_fresh_rows(objectives):
+                    evidence, budget = run.earlier_evidence(), settings.gate.budget
+                    fresh = count_fresh_rows(
+                        settings.model, run_id, objectives, run.registry_state(), evidence, share, budget
+                    )
                 trained, evaluated, seed_spread = _train_seeds(run, objectives, run_id)
                 single_task = _train_single_tasks(run, objectives)
                 compressed = compress(
@@ -81,10 +88,9 @@ def run_pipeline(settings: NightSettings, force: bool) -> NightResult:
                     run.deadline,
                 )
                 registered = register(settings.model, compressed, objectives, run_id, run.version_tags())
-                verdict = gate(
-                    registered, run.registry_state(registered), objectives, evaluated, settings.gate, seed_spread
-                )
-                ending = promote(registered, verdict, settings.gate.approval)
+                state = run.registry_state(registered)
+                verdict = gate(registered, state, objectives, evaluated, settings.gate, seed_spread, fresh)
+                ending = promote(registered, verdict, settings.gate.approval, fresh)
                 reviewed = _review(run, checked, objectives, trained, evaluated, verdict)
                 report_data = run.report_data(trained, evaluated, compressed, verdict, single_task, reviewed)
                 result = run.promoted_or_held(ending, registered, report_data)

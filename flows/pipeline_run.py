@@ -17,7 +17,8 @@ from flows.objective_rows import read_own_suite
 from flows.settings import NightSettings
 from nightshift import clock
 from nightshift.data import exclusion
-from nightshift.evaluation import kinds, scoring, significance
+from nightshift.errors import SettingsError
+from nightshift.evaluation import fresh_rows, kinds, scoring, significance
 from nightshift.prefect_ui import artifacts
 from nightshift.records import (
     MAIN,
@@ -34,7 +35,8 @@ from nightshift.records import (
     Trained,
     Verdict,
 )
-from nightshift.registry import erasure, fingerprint, ledger, model_registry, tags, tracking
+from nightshift.registry import erasure, fingerprint, fresh_evidence, ledger, model_registry, tags, tracking
+from nightshift.registry.fresh_evidence import EarlierEvidence
 from nightshift.reporting import report_data
 from nightshift.reporting.report_data import ReportData
 from nightshift.store import artifact_store, disk
@@ -47,7 +49,7 @@ SIDES = ("train", "validation", "holdout", "spare")
 AFTER_TRAINING = 0.2
 """Share of the time before a deadline that a training leaves to what comes after it."""
 GATE = {"decision", "claim", "reasons", "tested", "validation", "difference", "interval", "margin", "confidence", "spent",
-        "alpha", "slices", "gained", "lost", "noised", "seen"}  # fmt: skip
+        "alpha", "slices", "gained", "lost", "noised", "seen", "evidence", "fresh"}  # fmt: skip
 """Fields of the gate's verdict that the result of a run repeats."""
 DAY = 24 * 60 * 60
 
@@ -193,8 +195,25 @@ class PipelineRun:
             champion=champion,
             anchor=ledger.anchor(entries),
             rolled_back=ledger.rolled_back(entries),
+            challenger=ledger.standing_challenger(entries),
             budget=budget,
         )
+
+    def share_of_fresh_rows(self, objectives: list[Objective]) -> float:
+        """Return the share of the year's error budget that belongs to new rows; 0 if they are not used.
+
+        Raises:
+            SettingsError: They are to be the only evidence, and can be none.
+        """
+        evidence, reason = self.settings.gate.evidence, fresh_rows.reason_against(objectives)
+        if reason and evidence == "fresh":
+            raise SettingsError(f"gate.evidence: {reason}; set holdout or both")
+        return 0.0 if reason else fresh_rows.SHARES[evidence]
+
+    def earlier_evidence(self) -> EarlierEvidence:
+        """Return the evidence from new rows that earlier runs have left; not this one's, which may be resumed after a kill."""
+        entries = [entry for entry in ledger.history(self.model) if entry.evidence != self.run_id]
+        return fresh_evidence.earlier_evidence(entries)
 
     def _alpha(self, test: ledger.Entry) -> float:
         """Return what a test of an old ledger has spent: by the settings of its run or, where they are gone, by these."""

@@ -401,6 +401,8 @@ class RegistryState(BaseModel):
     rolled_back: str | None = None
     """Version that was rolled back and not replaced by a better one since; it must be beaten, too."""
     budget: BudgetState = BudgetState()
+    challenger: str | None = None
+    """Last version that was held since the champion was promoted: the last night's challenger."""
 
 
 class Compared(BaseModel):
@@ -431,6 +433,28 @@ class Slice(BaseModel):
     """P-value, one-sided, of H0 "not worse by more than the margin"; None if there are too few rows."""
     worse: bool = False
     """True if H0 is rejected after Holm's correction over all slices."""
+
+
+class FreshEvidence(BaseModel):
+    """Evidence of new rows that retraining is better than keeping the champion."""
+
+    wealth: float
+    """Evidence as odds, 1 at the start: if retraining is no better, it ever exceeds K with a probability of at most 1 / K."""
+    required: float
+    """Wealth from which on a challenger is promoted: 1 / alpha."""
+    shown: bool
+    alpha: float
+    """Error probability of a year's tests on new rows, which the tests on the holdout cannot spend."""
+    rows: int = 0
+    """Rows that were counted with this champion."""
+    runs: int = 0
+    """Runs in which some were."""
+    new_rows: int = 0
+    """Rows that were counted tonight."""
+    challenger: str = ""
+    """Version that was compared with the champion tonight: the last night's challenger; empty if none was."""
+    note: str = ""
+    """Reason why no rows were counted tonight; empty if some were."""
 
 
 class Verdict(Artifact):
@@ -472,6 +496,10 @@ class Verdict(Artifact):
     """Number of rows that only the champion predicts correctly."""
     noised: dict[str, float] = Field(default_factory=dict)
     """Metrics of the challenger on the holdout with typing errors, if `gate.max_typo_drop` is set."""
+    evidence: Literal["holdout", "fresh"] | None = None
+    """Basis of the promotion: a test on the holdout, or new rows; None for a first version, and if it is held."""
+    fresh: FreshEvidence | None = None
+    """Evidence of new rows; None if they are not used."""
 
 
 class Reviewed(Artifact):

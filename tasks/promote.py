@@ -1,22 +1,25 @@
 """The last stage before the report: move the alias `champion` if the gate decides so, and record the outcome; never cached."""
 
 from nightshift.errors import UserError
+from nightshift.evaluation.fresh_rows import FreshRows
 from nightshift.records import Registered, Verdict
 from nightshift.registry import model_registry
 from nightshift.store.stages import uncached_stage
 
 
 @uncached_stage(retries=2)
-def promote(registered: Registered, verdict: Verdict, approval: str) -> tuple[str, str]:
+def promote(registered: Registered, verdict: Verdict, approval: str, fresh: FreshRows | None = None) -> tuple[str, str]:
     """Return (promoted or held, reason); hold the challenger if the champion has changed since the verdict.
 
     Args:
         registered: The challenger.
         verdict: The verdict of the gate.
         approval: The setting `gate.approval`; `manual` leaves every promotion to a person.
+        fresh: The evidence from new rows, which the ledger keeps for the next night.
     """
     reason = "; ".join(verdict.reasons)
     alpha = "" if verdict.alpha is None else str(verdict.alpha)
+    state = fresh.state.model_dump_json() if fresh else ""
     model_registry.notice_moves_by_hand(registered.name)
     if model_registry.version_of(registered.name, model_registry.CHAMPION) == registered.version:
         return "promoted", reason
@@ -32,12 +35,13 @@ def promote(registered: Registered, verdict: Verdict, approval: str) -> tuple[st
                 registered.run_id,
                 tested_claim=verdict.tested or "",
                 alpha=alpha,
+                fresh=state,
             )
             return "promoted", reason
         except UserError as error:
             hold_reason = str(error)
     model_registry.note(
-        registered.name, "held", hold_reason, registered.run_id, registered.version, verdict.tested or "", alpha
+        registered.name, "held", hold_reason, registered.run_id, registered.version, verdict.tested or "", alpha, state
     )
     return "held", hold_reason
 

@@ -48,6 +48,8 @@ class Entry(BaseModel):
     """Claim that was tested on the holdout; empty if none was."""
     alpha: str = ""
     """Share of the yearly error budget that the test spent; empty if none was spent, and in old ledgers."""
+    fresh: str = ""
+    """JSON object: the state of the evidence from new rows after the run; empty if they are not used."""
     pending: str = ""
     """`true` for a move until the aliases are set."""
 
@@ -140,12 +142,12 @@ def rolled_back(entries: list[Entry]) -> str | None:
     """Return the version that was rolled back last on the active holdout; None if a better one was promoted since.
 
     A version that replaced it by a claim *better* was shown to be better than it, too, and one that a person has put back
-    into production is rolled back no more.
+    into production is rolled back no more. New rows show nothing about it.
     """
     for entry in reversed(_since_rotation(entries)):
         if entry.action == "rolled back":
             return entry.old if entry.old and entry.old != _last_champion(entries) else None
-        if entry.action == "promoted" and entry.claim == "better":
+        if entry.action == "promoted" and entry.claim == "better" and entry.tested:
             return None
     return None
 
@@ -169,6 +171,21 @@ def _since_rotation(entries: list[Entry]) -> list[Entry]:
     """Return the entries since the active holdout is in use."""
     rotations = [index for index, entry in enumerate(entries) if entry.action == ROTATED]
     return entries[rotations[-1] + 1 :] if rotations else entries
+
+
+def standing_challenger(entries: list[Entry]) -> str | None:
+    """Return the last version that was held since the alias `champion` was moved; None if there is none."""
+    for entry in reversed(entries):
+        if entry.action in MOVES:
+            return None
+        if entry.action == "held" and entry.version:
+            return entry.version
+    return None
+
+
+def last_fresh(entries: list[Entry]) -> Entry | None:
+    """Return the newest entry with a state of the evidence from new rows."""
+    return next((entry for entry in reversed(entries) if entry.fresh), None)
 
 
 def tests_of_last_year(entries: list[Entry], now: datetime) -> list[Entry]:

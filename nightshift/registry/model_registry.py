@@ -152,7 +152,14 @@ def trained_keys(name: str, number: str) -> set[str]:
 
 
 def note(
-    name: str, action: str, reason: str, evidence: str, version: str = "", tested_claim: str = "", alpha: str = ""
+    name: str,
+    action: str,
+    reason: str,
+    evidence: str,
+    version: str = "",
+    tested_claim: str = "",
+    alpha: str = "",
+    fresh: str = "",
 ) -> None:
     """Record the outcome of a run that moved no alias; once, even if the run is resumed after a kill.
 
@@ -164,6 +171,7 @@ def note(
         version: The version that the outcome is about; empty if there is none.
         tested_claim: The claim that was tested on the holdout; empty if none was.
         alpha: The share of the yearly error budget that the test spent; empty if none was spent.
+        fresh: The state of the evidence from new rows; empty if they are not used.
     """
     with locked(name, "aliases"):
         recorded = {(entry.action, entry.evidence) for entry in ledger.history(name)}
@@ -178,6 +186,7 @@ def note(
                 evidence=evidence,
                 tested=tested_claim,
                 alpha=alpha,
+                fresh=fresh,
             )
             ledger.append(name, entry)
 
@@ -213,6 +222,7 @@ def promote(
     author: str = "nightly",
     tested_claim: str = "",
     alpha: str = "",
+    fresh: str = "",
 ) -> Entry:
     """Move the alias `champion` to a version; `previous` is set to the old one first, `challenger` is removed last.
 
@@ -228,6 +238,7 @@ def promote(
         author: The person or flow that decided.
         tested_claim: The claim that was tested on the holdout; empty if none was.
         alpha: The share of the yearly error budget that the test spent; empty if none was spent.
+        fresh: The state of the evidence from new rows; empty if they are not used.
 
     Returns:
         The ledger's entry of the move.
@@ -241,7 +252,7 @@ def promote(
             return completed
         if champion != expected:
             raise UserError(f"champion is version {champion} by now, not {expected}: nothing was moved")
-        test = {"claim": claim, "evidence": evidence, "tested": tested_claim, "alpha": alpha}
+        test = {"claim": claim, "evidence": evidence, "tested": tested_claim, "alpha": alpha, "fresh": fresh}
         return _move(name, _move_entry("promoted", champion or "", number, reason, author, **test))
 
 

@@ -144,12 +144,17 @@ def _logged(kind: Kind, name: str, uri: str, common: dict[str, Any]) -> Removabl
 
 
 def _in_use(versions: list[ModelVersion]) -> set[str]:
-    """Return the ids of the runs and logged models behind every alias and anchor, and of their evidence."""
+    """Return the ids of the runs and logged models behind every alias and anchor, and of their evidence.
+
+    The run whose evidence from new rows the next night continues is among them.
+    """
     ids: set[str] = set()
     for model in mlflow.search_registered_models():
         entries = ledger.history(model.name)
         numbers = {str(number) for number in model.aliases.values()} | {ledger.anchor(entries)}
         ids.update(entry.evidence for entry in ledger.moves(entries) if entry.new in numbers)
+        if fresh := ledger.last_fresh(entries):
+            ids.add(fresh.evidence)
         ids.update(*(_origin(v) for v in versions if v.name == model.name and str(v.version) in numbers))
     return ids
 

@@ -27,6 +27,7 @@ from nightshift.evaluation.claims import (
     z_score,
 )
 from nightshift.evaluation.confidence_limits import Difference
+from nightshift.evaluation.fresh_rows import FreshRows
 from nightshift.evaluation.prediction_tables import Tables
 from nightshift.inference.measurement import measure_latencies
 from nightshift.records import (
@@ -34,6 +35,7 @@ from nightshift.records import (
     Claim,
     Compared,
     Evaluated,
+    FreshEvidence,
     Metric,
     Objective,
     Registered,
@@ -85,6 +87,11 @@ class GateSettings(GuardrailSettings):
     tests_per_year: int = Field(40, ge=1)
     """Number of typical tests on the holdout that a year's error budget, 1 - confidence, is for. Each test takes a part of
     what is left, more if validation promises more; with fewer tests all take more, and detect smaller differences.
+    """
+    evidence: Literal["holdout", "fresh", "both"] = "both"
+    """Evidence that can show a challenger to be better. holdout: tests on the holdout. fresh: the rows that are new in a night, which
+    champion and the last night's challenger answer before any model is trained on them. both: either; new rows get 40 % of
+    the year's error budget. New rows are used with one objective and a metric of right and wrong rows, or chrf.
     """
     seeds: int = Field(1, ge=1, le=10)
     """Number of trainings with different seeds: the best on validation is used, and the report says by how much they differ."""
@@ -146,13 +153,21 @@ class Evidence:
     """Tests on the holdout so far."""
     not_comparable: Mapping[str, str] = field(default_factory=dict)
     """Reasons why roles have no tables, or tables that cannot be compared."""
+    fresh: FreshEvidence | None = None
+    """Evidence from new rows; None if they are not used."""
 
     def check_claims(self, tables: Mapping[str, Tables], margin: float, confidence: float) -> ClaimResults:
         """Test both claims on the rows of one side, see `nightshift.evaluation.claims.check_claims`."""
         return check_claims(tables, self.objectives, margin, confidence, self.not_comparable)
 
     def alpha(self, likely: list[Claim], settings: GateSettings) -> float:
-        """Return what a test of the likely claims may spend; it depends on validation and on the tests so far alone."""
+        """Return what a test of the likely claims may spend; it depends on validation and on the tests so far alone.
+
+        What belongs to new rows cannot be spent on the holdout.
+        """
+        budget = settings.budget - (self.fresh.alpha if self.fresh else 0.0)
+        if budget < MIN_ALPHA:
+            return 0.0
         z = max(
             z_score(self.validation, self.objectives, settings.margin, claim, self.not_comparable) for claim in likely
         )
@@ -161,7 +176,7 @@ class Evidence:
             for tables in (self.validation, self.holdout)
         ]
         return error_budget.next_alpha(
-            self.budget, z, rows[0] / rows[1], settings.budget, settings.tests_per_year, 1 - SCREENING_CONFIDENCE
+            self.budget, z, rows[0] / rows[1], budget, settings.tests_per_year, 1 - SCREENING_CONFIDENCE
         )
 
 
@@ -178,18 +193,21 @@ def decide(evidence: Evidence, settings: GateSettings, guardrails: GuardrailResu
     if missing := [name for name in settings.minimum if name not in metrics]:
         raise SettingsError(f"gate.minimum: tonight has no {', '.join(missing)}; there are: {', '.join(metrics)}")
     verdict = _decide_claim(evidence, settings, guardrails)
+    fresh_notes = [describe_fresh(evidence.fresh)] if evidence.fresh and "champion" in holdout else []
     blocking = [*_below_minimum(metrics, settings), *guardrails.unfit, *guardrails.blocking]
     return verdict.model_copy(
         update={
             "decision": "hold" if blocking else verdict.decision,
             "claim": None if blocking else verdict.claim,
-            "reasons": [*blocking, *verdict.reasons, *guardrails.notes],
+            "reasons": [*blocking, *verdict.reasons, *fresh_notes, *guardrails.notes],
             "metrics": metrics,
             "champion_metrics": kinds.metrics(holdout["champion"], objectives) if "champion" in holdout else {},
             "slices": guardrails.slices,
             "gained": guardrails.improved_rows,
             "lost": guardrails.regressed_rows,
             "noised": guardrails.typo_metrics,
+            "evidence": None if blocking else verdict.evidence,
+            "fresh": evidence.fresh,
         }
     )
 
@@ -244,7 +262,9 @@ def _decide_against_champion(evidence: Evidence, settings: GateSettings) -> Verd
     possible: tuple[Claim, ...] = ("cheaper", "better") if costs.cheaper else ("better",)
     likely = [claim for claim in possible if screening.shows(claim)]
     alpha = evidence.alpha(likely, settings) if likely else 0.0
-    if not likely:
+    if by_fresh_rows := _decide_by_fresh_rows(evidence, screening, settings, cost):
+        verdict = by_fresh_rows
+    elif not likely:
         doubts = "; ".join(screening.doubts[possible[0]])
         reason = f"no test on the holdout is spent on it ({budget}): on validation {doubts}"
         verdict = Verdict(decision="hold", reasons=[reason, cost], spent=num_tests)
@@ -261,6 +281,51 @@ def _decide_against_champion(evidence: Evidence, settings: GateSettings) -> Verd
         verdict = verdict.model_copy(update={"reasons": [*verdict.reasons, note]})
     compared = _compared(screening.difference, SCREENING_CONFIDENCE)
     return verdict.model_copy(update={"margin": settings.margin, "validation": compared})
+
+
+def _decide_by_fresh_rows(
+    evidence: Evidence, screening: ClaimResults, settings: GateSettings, cost: str
+) -> Verdict | None:
+    """Return the decision by new rows; None if the holdout may still decide.
+
+    They show that retraining is better. Tonight's challenger is promoted if neither side says that it is worse.
+
+    Args:
+        evidence: Predictions, and the evidence from new rows.
+        screening: Results on validation.
+        settings: Settings of the gate.
+        cost: The comparison of the costs in words.
+    """
+    fresh = evidence.fresh
+    if fresh is None:
+        return None
+    holdout = evidence.check_claims(evidence.holdout, settings.margin, SCREENING_CONFIDENCE)
+    differences = screening.difference.difference, holdout.difference.difference
+    estimates = "{:+.4f} on validation and {:+.4f} on the holdout".format(*differences)
+    if fresh.shown and min(differences) >= 0:
+        reason = f"better: new rows show that retraining is, and tonight's challenger differs by {estimates}"
+        return Verdict(
+            decision="promote",
+            claim="better",
+            evidence="fresh",
+            reasons=[reason, cost],
+            spent=evidence.budget.num_tests,
+        )
+    if settings.evidence == "fresh":
+        reason = "new rows do not show yet that retraining is better (gate.evidence: fresh)"
+        if fresh.shown:
+            reason = f"new rows show that retraining is better, but tonight's challenger differs by {estimates}"
+        return Verdict(decision="hold", reasons=[reason, cost], spent=evidence.budget.num_tests)
+    return None
+
+
+def describe_fresh(fresh: FreshEvidence) -> str:
+    """Return the evidence from new rows in words."""
+    latest = f"none tonight: {fresh.note}" if fresh.note else f"{fresh.new_rows:,} of them tonight"
+    return (
+        f"new rows: evidence 1 : {fresh.wealth:.3g} that retraining is better, 1 : {fresh.required:.3g} is needed; "
+        f"{fresh.rows:,} rows in {fresh.runs} nights, {latest}"
+    )
 
 
 def _test_on_holdout(
@@ -292,6 +357,7 @@ def _test_on_holdout(
     return Verdict(
         decision="promote" if claim else "hold",
         claim=claim,
+        evidence="holdout" if claim else None,
         reasons=reasons,
         spent=evidence.budget.num_tests + 1,
         tested=likely[0],
@@ -322,6 +388,7 @@ def gate(
     evaluated: Evaluated,
     gate: GateSettings,
     spread: float | None = None,
+    fresh: FreshRows | None = None,
 ) -> Verdict:
     """Run challenger, champion, anchor and a rolled-back version, as registered, on this run's holdout, and decide.
 
@@ -333,6 +400,7 @@ def gate(
         evaluated: Holds the tables of the dummy and the baseline.
         gate: Settings of the gate.
         spread: Standard deviation of the metric over seeds, which is reported; None for one seed.
+        fresh: Evidence from new rows; None if they are not used.
     """
     tracking.connect()
     served, tables, not_comparable = predict_versions(registered, registry_state, objectives)
@@ -359,6 +427,7 @@ def gate(
         references,
         registry_state.budget,
         not_comparable,
+        fresh.evidence(gate.budget) if fresh else None,
     )
     verdict = decide(evidence, gate, guardrails)
     return verdict.model_copy(

@@ -1,0 +1,246 @@
+"""Evidence from new rows: what is counted, once, what it promotes, and what is left to the holdout."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from factories import LABELS, WRONG_LABEL, answers, objective, table
+from nights import Model
+
+from nightshift.evaluation import fresh_rows
+from nightshift.evaluation.claims import LatencyComparison
+from nightshift.evaluation.fresh_rows import EvidenceState, next_state
+from nightshift.evaluation.sequential import Wealth
+from nightshift.records import FreshEvidence, RegistryState
+from nightshift.registry import fresh_evidence, ledger, model_registry, retention
+from nightshift.registry.fresh_evidence import EarlierEvidence
+from nightshift.registry.ledger import Entry
+from nightshift.store import artifact_store
+from tasks.fresh_rows import count_fresh_rows, read_rows
+from tasks.gate.first_version import References
+from tasks.gate.guardrails import GuardrailResult
+from tasks.gate.stage import Evidence, GateSettings, decide
+
+NOW = datetime(2026, 11, 28, tzinfo=UTC)
+BUDGET = 0.05
+
+
+def state(champion="1", start=0.0, differences=(), **fields) -> EvidenceState:
+    wealth = Wealth(start=start).after(np.array(differences))
+    return EvidenceState(champion=champion, wealth=wealth, alpha=0.02, since=NOW.isoformat(), **fields)
+
+
+def continued(earlier, champion="1", days=1, spent=0.0) -> EvidenceState:
+    return next_state(earlier, champion, NOW + timedelta(days=days), 0.4, BUDGET, spent)
+
+
+def test_a_champion_s_evidence_goes_on():
+    earlier = state(differences=[1.0] * 20, rows=20, runs=2)
+    assert continued(earlier) == earlier
+
+
+def test_the_next_champion_s_evidence_starts_with_no_more_than_before():
+    won = continued(state(start=-0.5, differences=[1.0] * 30), champion="2")
+    assert (won.wealth, won.rows, won.champion) == (Wealth(start=-0.5), 0, "2")
+    lost = state(differences=[-1.0] * 30)
+    assert continued(lost, champion="2").wealth == Wealth(start=lost.wealth.log_value)
+    assert continued(lost, champion="2").alpha == lost.alpha
+
+
+def test_a_year_begins_anew_with_no_more_than_the_holdout_has_left():
+    begun = continued(state(differences=[-1.0] * 30), days=366)
+    assert begun.wealth == Wealth() and begun.alpha == pytest.approx(0.02)
+    assert continued(None, spent=0.04).alpha == pytest.approx(0.01)
+    assert continued(None, spent=0.06).alpha < 1e-6
+
+
+def test_rows_of_rare_labels_weigh_more_for_macro_f1_alone():
+    weights = fresh_rows.label_weights(pd.Series(["a", "b", "new"]), {"a": 90, "b": 10})
+    assert weights.tolist() == pytest.approx([1 / 9, 1.0, 1.0])
+    assert fresh_rows.label_weights(pd.Series(["a"]), {"a": 999, "b": 1})[0] == pytest.approx(1000 / 999 / 2 / 5)
+    first, second = table(["a", "b"], ["a", "b"]), table(["b", "a"], ["a", "b"])
+    first["row_key"] = second["row_key"] = ["1", "2"]
+    by_metric = {
+        metric: fresh_rows.differences(first, second, objective(metric=metric), {"a": 90, "b": 10}).tolist()
+        for metric in ("accuracy", "macro_f1")
+    }
+    assert by_metric == {"accuracy": [1.0, 1.0], "macro_f1": pytest.approx([1 / 9, 1.0])}
+
+
+def test_rows_of_a_group_are_one_difference():
+    first, second = table(["a", "a", "b"], ["a", "a", "a"]), table(["b", "a", "a"], ["a", "a", "a"])
+    for predictions in (first, second):
+        predictions["row_key"], predictions["side_key"] = ["1", "2", "3"], ["g", "g", None]
+    assert fresh_rows.differences(first, second, objective(metric="accuracy"), {}).tolist() == [0.5, -1.0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "is_evidence"),
+    [("classification", "macro_f1", True), ("text2text", "chrf", True), ("regression", "rmse", False),
+     ("generation", "loss", False)],
+)  # fmt: skip
+def test_only_means_of_row_scores_are_tested(kind, metric, is_evidence):
+    assert (fresh_rows.reason_against([objective(kind, metric)]) == "") == is_evidence
+    assert "several objectives" in fresh_rows.reason_against([objective(), objective(name="other")])
+
+
+def decision(fresh, challenger, champion, validation=None, guardrails=None, **settings):
+    tables, screened = (
+        {role: {"main": table(predicted)} for role, predicted in zip(("challenger", "champion"), pair, strict=True)}
+        for pair in ((challenger, champion), validation or (challenger, champion))
+    )
+    costs = LatencyComparison(1.0, 1.0, 1.0, 0.95)
+    evidence = Evidence(tables, screened, [objective()], costs, References({}), fresh=fresh)
+    return decide(evidence, GateSettings(**settings), *([guardrails] if guardrails else []))
+
+
+def evidence(shown: bool, alpha=0.02) -> FreshEvidence:
+    return FreshEvidence(wealth=99 if shown else 3, required=50, shown=shown, alpha=alpha, rows=70, runs=4, new_rows=9)
+
+
+SLIGHTLY_BETTER, CHAMPION = answers(0.098, seed=3), answers(0.1, seed=3)
+
+
+def test_new_rows_promote_what_no_test_could_show():
+    verdict = decision(evidence(True), SLIGHTLY_BETTER, CHAMPION)
+    assert (verdict.claim, verdict.evidence, verdict.tested, verdict.alpha) == ("better", "fresh", None, None)
+    assert any("evidence 1 : 99 that retraining is better, 1 : 50 is needed; 70 rows" in r for r in verdict.reasons)
+    assert decision(evidence(False), SLIGHTLY_BETTER, CHAMPION).decision == "hold"
+    assert decision(None, SLIGHTLY_BETTER, CHAMPION).decision == "hold"
+
+
+def test_new_rows_do_not_promote_a_challenger_that_a_side_says_is_worse():
+    for sides in ({"validation": (CHAMPION, SLIGHTLY_BETTER)}, {}):
+        pair = (SLIGHTLY_BETTER, CHAMPION) if sides else (CHAMPION, SLIGHTLY_BETTER)
+        assert decision(evidence(True), *pair, **sides).decision == "hold"
+
+
+def test_guardrails_hold_what_new_rows_would_promote():
+    blocked = GuardrailResult(blocking=["worse in a slice"])
+    verdict = decision(evidence(True), SLIGHTLY_BETTER, CHAMPION, guardrails=blocked)
+    assert (verdict.decision, verdict.claim, verdict.evidence) == ("hold", None, None)
+
+
+def test_the_holdout_cannot_spend_what_belongs_to_new_rows():
+    good, bad = answers(0.05, seed=1), answers(0.15, seed=2)
+    verdict = decision(evidence(False), good, bad)
+    assert (verdict.claim, verdict.evidence) == ("better", "holdout")
+    assert decision(evidence(False, alpha=0.05), good, bad).decision == "hold"
+    verdict = decision(evidence(False), good, bad, evidence="fresh")
+    assert verdict.decision == "hold" and verdict.tested is None and "gate.evidence: fresh" in verdict.reasons[0]
+
+
+KEYS = [f"{row:016x}" * 2 for row in range(1, len(LABELS) + 1)]
+
+
+def write_rows(count: int, **columns):
+    """Write a split of the first rows into the store, and return its objective."""
+    frame = pd.DataFrame({"text": KEYS[:count], "label": LABELS[:count], "row_key": KEYS[:count]} | columns)
+    made = objective(metric="accuracy", path=f"split/{count}", digest=f"{count}")
+    folder = artifact_store.folder(made.sides)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, part in zip(("train", "validation", "holdout"), np.array_split(np.arange(count), 3), strict=True):
+        frame.iloc[part].to_parquet(folder / f"{name}.parquet")
+    return made
+
+
+class Answers:
+    """Versions that are right (2), and wrong (1)."""
+
+    def __init__(self, name, number, multi_task):
+        self.number = number
+
+    def table(self, frame, _objective):
+        predicted = frame["label"] if self.number == "2" else frame["label"].map(WRONG_LABEL)
+        return frame[["row_key", "label"]].assign(predicted=predicted)
+
+
+@pytest.fixture
+def model(home, monkeypatch) -> Model:
+    monkeypatch.setattr("tasks.fresh_rows.VersionPredictor", Answers)
+    return Model(home, "x")
+
+
+def count(model: Model, run: str, rows: int, earlier=None, challenger="2"):
+    registry_state = RegistryState(champion="1", anchor="1", challenger=challenger)
+    earlier = earlier or EarlierEvidence()
+    return count_fresh_rows.fn("x", run, [write_rows(rows)], registry_state, earlier, 0.4, BUDGET)
+
+
+def test_a_row_is_counted_in_the_first_night_that_sees_it(model):
+    runs = [model.pipeline_run(1) for _ in range(4)]
+    first = count(model, runs[0], 30)
+    assert (first.new_rows, first.state.wealth) == (0, Wealth()) and "not known" in first.note
+    second = count(model, runs[1], 50, EarlierEvidence(first.state, runs[0]))
+    assert (second.new_rows, second.state.rows, second.state.runs) == (20, 20, 1)
+    assert second.state.wealth == Wealth().after(np.ones(20))
+    again = count(model, runs[2], 50, EarlierEvidence(second.state, runs[1]))
+    assert again.state == second.state and again.note == "there are no new rows"
+    fewer_then_more = count(model, runs[3], 60, EarlierEvidence(again.state, runs[2]))
+    assert (fewer_then_more.new_rows, fewer_then_more.state.rows) == (10, 30)
+
+
+def test_a_resumed_run_counts_nothing_twice(model):
+    runs = [model.pipeline_run(1) for _ in range(2)]
+    earlier = EarlierEvidence(count(model, runs[0], 30).state, runs[0])
+    counted = count(model, runs[1], 50, earlier)
+    assert count(model, runs[1], 50, earlier) == counted
+    assert count(model, runs[1], 50, earlier, challenger="7") == counted, "its own version is the challenger by now"
+
+
+def test_rows_that_a_version_was_trained_on_do_not_count(model, monkeypatch):
+    runs = [model.pipeline_run(1) for _ in range(2)]
+    earlier = EarlierEvidence(count(model, runs[0], 30).state, runs[0])
+    monkeypatch.setattr(model_registry, "trained_keys", lambda _name, number: {KEYS[44]} if number == "2" else set())
+    assert count(model, runs[1], 50, earlier).new_rows == 19
+
+
+def test_without_a_challenger_rows_are_seen_and_not_counted(model):
+    runs = [model.pipeline_run(1) for _ in range(3)]
+    earlier = EarlierEvidence(count(model, runs[0], 30).state, runs[0])
+    seen = count(model, runs[1], 50, earlier, challenger=None)
+    assert seen.new_rows == 0 and "no challenger" in seen.note
+    assert count(model, runs[2], 50, EarlierEvidence(seen.state, runs[1])).note == "there are no new rows"
+
+
+def test_a_version_that_cannot_answer_leaves_the_evidence_as_it_was(model, monkeypatch):
+    runs = [model.pipeline_run(1) for _ in range(2)]
+    earlier = EarlierEvidence(count(model, runs[0], 30).state, runs[0])
+    monkeypatch.setattr(Answers, "table", lambda *_: 1 / 0)
+    counted = count(model, runs[1], 50, earlier)
+    assert counted.state == earlier.state and "division by zero" in counted.note
+
+
+def test_a_row_with_another_cleaning_is_not_new(home):
+    split = write_rows(9, raw_key=[None, "ab" * 16, *[None] * 7])
+    rows, keys, _ = read_rows(split, np.array([3, int("ab" * 8, 16)], np.uint64))
+    assert sorted(rows["row_key"]) == [KEYS[0], *KEYS[3:9]], "the second was seen as it was read, the third by its key"
+    assert len(keys) == 10
+
+
+def test_the_ledger_names_the_challenger_and_the_evidence_of_the_last_night():
+    held = Entry(action="held", version="3", why="", evidence="run 3", fresh="{}")
+    skipped = Entry(action="skipped", why="")
+    promoted = Entry(action="promoted", new="4", version="4", why="", evidence="run 4", fresh="{}")
+    assert ledger.standing_challenger([held, skipped]) == "3"
+    assert ledger.standing_challenger([held, promoted, skipped]) is None
+    assert ledger.last_fresh([held, promoted, skipped]) == promoted and ledger.last_fresh([skipped]) is None
+
+
+def test_the_ledger_gives_back_the_evidence(home):
+    model, kept = Model(home, "x"), state(differences=[1.0, 0.0, -1.0], rows=3, runs=1)
+    run = model.pipeline_run(1)
+    model_registry.note("x", "held", "no reason", run, model.version(run), fresh=kept.model_dump_json())
+    assert fresh_evidence.earlier_evidence(ledger.history("x")) == EarlierEvidence(kept, run)
+    broken = [Entry(action="held", why="", evidence="r", fresh="{")]
+    assert fresh_evidence.earlier_evidence(broken) == EarlierEvidence(None, "r")
+
+
+def test_retention_keeps_the_run_that_the_next_night_continues(home):
+    model = Model(home, "x")
+    runs = [model.pipeline_run(100) for _ in range(2)]
+    for run in runs:
+        model_registry.note("x", "held", "no reason", run, fresh=state().model_dump_json())
+    removable = {item.name for item in retention.plan(0, 1)}
+    assert runs[0] in removable and runs[1] not in removable
