@@ -296,25 +296,19 @@ def _decide_by_fresh_rows(
         settings: Settings of the gate.
         cost: The comparison of the costs in words.
     """
-    fresh = evidence.fresh
-    if fresh is None:
-        return None
-    holdout = evidence.check_claims(evidence.holdout, settings.margin, SCREENING_CONFIDENCE)
-    differences = screening.difference.difference, holdout.difference.difference
-    estimates = "{:+.4f} on validation and {:+.4f} on the holdout".format(*differences)
-    if fresh.shown and min(differences) >= 0:
-        reason = f"better: new rows show that retraining is, and tonight's challenger differs by {estimates}"
-        return Verdict(
-            decision="promote",
-            claim="better",
-            evidence="fresh",
-            reasons=[reason, cost],
-            spent=evidence.budget.num_tests,
-        )
-    if settings.evidence == "fresh":
-        reason = "new rows do not show yet that retraining is better (gate.evidence: fresh)"
-        if fresh.shown:
-            reason = f"new rows show that retraining is better, but tonight's challenger differs by {estimates}"
+    fresh, reason = evidence.fresh, "new rows do not show yet that retraining is better (gate.evidence: fresh)"
+    if fresh and fresh.shown:
+        holdout = evidence.check_claims(evidence.holdout, settings.margin, SCREENING_CONFIDENCE)
+        differences = screening.difference.difference, holdout.difference.difference
+        estimates = "{:+.4f} on validation and {:+.4f} on the holdout".format(*differences)
+        reason = f"new rows show that retraining is better, but tonight's challenger differs by {estimates}"
+        if min(differences) >= 0:
+            reason = f"better: new rows show that retraining is, and tonight's challenger differs by {estimates}"
+            num_tests = evidence.budget.num_tests
+            return Verdict(
+                decision="promote", claim="better", evidence="fresh", reasons=[reason, cost], spent=num_tests
+            )
+    if fresh and settings.evidence == "fresh":
         return Verdict(decision="hold", reasons=[reason, cost], spent=evidence.budget.num_tests)
     return None
 
