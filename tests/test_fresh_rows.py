@@ -228,6 +228,13 @@ def test_the_ledger_names_the_challenger_and_the_evidence_of_the_last_night():
     assert ledger.last_fresh([held, promoted, skipped]) == promoted and ledger.last_fresh([skipped]) is None
 
 
+def test_what_was_rolled_back_must_be_beaten_after_a_promotion_by_new_rows():
+    first = Entry(action="rolled back", old="2", new="1", why="")
+    by_rows = Entry(action="promoted", old="1", new="3", claim="better", why="", fresh="{}")
+    assert ledger.rolled_back([first, by_rows]) == "2"
+    assert ledger.rolled_back([first, by_rows.model_copy(update={"tested": "better"})]) is None
+
+
 def test_the_ledger_gives_back_the_evidence(home):
     model, kept = Model(home, "x"), state(differences=[1.0, 0.0, -1.0], rows=3, runs=1)
     run = model.pipeline_run(1)

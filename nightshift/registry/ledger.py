@@ -147,7 +147,7 @@ def rolled_back(entries: list[Entry]) -> str | None:
     for entry in reversed(_since_rotation(entries)):
         if entry.action == "rolled back":
             return entry.old if entry.old and entry.old != _last_champion(entries) else None
-        if entry.action == "promoted" and entry.claim == "better" and entry.tested:
+        if entry.action == "promoted" and entry.claim == "better" and (entry.tested or not entry.fresh):
             return None
     return None
 
