@@ -2,11 +2,12 @@
 
 import random
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from samples import messages
 
-from benchmarks import planted
+from benchmarks import label_errors, planted
 from nightshift.data import text_damage
 
 FUNCTIONS = {
@@ -44,3 +45,12 @@ def test_a_line_counts_planted_and_reported_rows(setting):
     assert line["reported"] == {"one_label_a_text": 20, "near_duplicate_labels": 20, planted.GIVEN_AWAY: 1}.get(
         setting, 10
     )
+
+
+def test_flipped_labels_that_are_ranked_first_are_counted():
+    given, is_flipped = label_errors.flip(np.arange(200) % 2, 0.05, seed=1)
+    assert is_flipped.sum() == 10 and (given != np.arange(200) % 2).tolist() == is_flipped.tolist()
+    truth = np.where(np.arange(2) == (np.arange(200) % 2)[:, None], 0.9, 0.1)
+    line = label_errors.measure(given, is_flipped, truth)
+    assert (line["reported"], line["in the first tenth, %"], line["of the first 50 flipped, %"]) == (10, 100, 20)
+    assert label_errors.measure(given, is_flipped, 1 - truth)["in the first tenth, %"] == 0
