@@ -180,7 +180,8 @@ def _read_new_rows(
     elif "label" in rows:
         words = MISSING_VALUES if data.missing_values is None else data.missing_values
         cells = pa.array(rows["label"], pa.string())
-        rows["label"] = missing_labels([cells], kind, words, classes, data.label_separator).apply(cells).to_pylist()
+        labels = missing_labels([cells], kind, words, classes, data.label_separator).apply(cells).to_pylist()
+        rows["label"] = pd.Series(labels, rows.index, dtype="object")
     return rows[~rows["excluded"].astype("bool")]
 
 
