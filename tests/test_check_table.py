@@ -260,3 +260,8 @@ def lengths_rows(length):
 def test_thresholds_decide_what_fails(tokenizer, frame, only, settings, num_failing):
     outcome, *_ = check_rows(CASES[only].name, frame, tokenizer, only, **settings)
     assert len(outcome.rows) == num_failing
+
+
+def test_the_thresholds_have_the_defaults_that_the_documentation_gives():
+    settings = ExpectationSettings()
+    assert (settings.min_similarity, settings.min_give_away_score, settings.max_volume_deviations) == (0.8, 0.9, 5.0)
