@@ -15,6 +15,7 @@ from datetime import date
 import yaml
 
 from flows.settings import NightSettings
+from nightshift.inference.predictor import available_cpus
 from nightshift.store import artifact_store
 
 FOLDER = "ahead"
@@ -49,7 +50,7 @@ def _run_night(day: date, settings: NightSettings, workers: int) -> None:
     file.write_text(yaml.safe_dump(settings.model_dump(mode="json", exclude_none=True)), encoding="utf-8")
     own = ("PREFECT_HOME", "PREFECT_API_URL", "PREFECT_RESULTS_LOCAL_STORAGE_PATH")
     environment = {name: value for name, value in os.environ.items() if name not in own}
-    threads = max(1, (os.cpu_count() or 1) // workers)
+    threads = max(1, available_cpus() // workers)
     environment |= {"NIGHTSHIFT_HOME": str(folder), "OMP_NUM_THREADS": str(threads)}
     try:
         command = [sys.executable, "-m", "cli.main", "run", str(file)]

@@ -3,9 +3,11 @@
 import json
 import re
 import string
+from pathlib import Path
 
 import great_expectations as gx
 import pandas as pd
+import pyarrow as pa
 import pytest
 from great_expectations.expectations.registry import get_expectation_impl
 from great_expectations.render.renderer import ExpectationSuitePageRenderer, ValidationResultsPageRenderer
@@ -13,6 +15,7 @@ from great_expectations.render.view import DefaultJinjaPageView
 from word_tokenizer import word_tokenizer
 
 import expectations
+from nightshift.data.row_profile import RowColumns, profile_rows
 
 NOISE = {
     "ExpectColumnValuesToHaveNoMojibake": "the cafÃ© was nice",
@@ -168,10 +171,19 @@ def test_fields_of_json_objects_are_columns_and_can_be_left_out():
     assert given_away(rows, ["record"], ignored=["label", 1]) == "nothing"
 
 
+def earlier_profile(folder):
+    """Write the profile of short rows with one label and other words than those of `defective_rows`; return its folder."""
+    if not folder.exists():
+        rows = pa.table({"text": [f"x{number} up down" for number in range(300)], "label": ["other"] * 300})
+        profile_rows([rows], len(rows), RowColumns(["text"], "label")).save(folder)
+    return str(folder)
+
+
 def arguments_of(tokenizer):
     """Return the arguments of each exported expectation, which `defective_rows` fail."""
     column, tokens = {"column": "text"}, {"tokenizer": tokenizer, "max_tokens": 12}
     near = {"texts": ["text"]}
+    drift = near | {"profile": earlier_profile(Path(tokenizer).with_name("profile"))}
     return {
         **{name: column | {"mostly": 0.97} for name in NOISE},
         "ExpectColumnDistinctLabelCountToBeAtLeast": {"column": "label", "separator": "|", "min_value": 9},
@@ -185,6 +197,10 @@ def arguments_of(tokenizer):
         "ExpectColumnValueLengthsToBeUsual": column,
         "ExpectColumnValuesNotToBeNearDuplicates": column | near,
         "ExpectColumnValuesToBeNumbers": {"column": "label"},
+        "ExpectDomainNotToDrift": drift,
+        "ExpectLabelSharesNotToDrift": drift | {"label_column": "label"},
+        "ExpectLengthsNotToDrift": drift,
+        "ExpectUnknownWordsNotToDrift": drift,
         "ExpectLabelNotToBeGivenAway": {"column": "label", "column_list": ["text"]},
         "ExpectRowsToBeFirstOccurrences": {"column_list": ["text", "label"]},
         "ExpectRowsToHaveOneLabel": {"column_list": ["text", "label"]},

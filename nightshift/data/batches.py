@@ -17,6 +17,8 @@ BATCH_ROWS = 50_000
 """Most records of a batch."""
 BATCH_SIZE = 2**25
 """Characters after which a batch ends."""
+NUM_THREADS = 4
+"""Threads that compute batches side by side; with more of them more batches would be in memory."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,11 @@ def iter_row_batches(path: Path, columns: list[str]) -> Iterator[tuple[int, pa.R
 
 def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """Yield the results of a function of each item, in order, computed by threads that hold few items at a time."""
-    num_threads = pa.cpu_count()
-    with ThreadPoolExecutor(num_threads) as pool:
+    with ThreadPoolExecutor(NUM_THREADS) as pool:
         waiting: deque[Future[Result]] = deque()
         for item in items:
             waiting.append(pool.submit(function, item))
-            if len(waiting) > num_threads:
+            if len(waiting) > NUM_THREADS:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
