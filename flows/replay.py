@@ -163,7 +163,7 @@ class _Replay:
             if result is None:
                 form = as_form(self._settings_of(day))
                 result = artifacts.flow_result(nightly(settings=form, return_state=True))
-                _write_text(self._result_file(day), result.model_dump_json())
+                artifact_store.write_text(self._result_file(day), result.model_dump_json())
         following = self.rows.new_between(end, end + self.every)
         scores = (
             {version: _score(self.settings.model, version, following, self.objective) for version in self._versions()}
@@ -231,20 +231,12 @@ class _Replay:
 
     def _save(self) -> None:
         state = {"fingerprint": self._fingerprint(), "runs": [run.model_dump() for run in self.done]}
-        _write_text(self.home / STATE, json.dumps(state, indent=1))
+        artifact_store.write_text(self.home / STATE, json.dumps(state, indent=1))
 
     def _fingerprint(self) -> str:
         """Return the digest of what decides the runs: settings, first day, interval and rows."""
         keys = pd.util.hash_pandas_object(self.rows.rows[["original", "timestamp"]].astype(str), index=False)
         return f"{self.settings.fingerprint()} {self.first} {self.every} {int(keys.sum())}"
-
-
-def _write_text(file: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = artifact_store.partial_path(file)
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(file)
 
 
 def _end_of(day: date) -> pd.Timestamp:

@@ -35,9 +35,9 @@ class DatedRows:
 
     def new_between(self, after: pd.Timestamp, until: pd.Timestamp) -> pd.DataFrame:
         """Return the labelled rows of a period whose texts did not occur before, once each, to score models by."""
-        known = self.rows.loc[self.rows["time"] <= after, "row_key"]
+        earlier_keys = self.rows.loc[self.rows["time"] <= after, "row_key"]
         rows = self.between(after, until)
-        rows = rows[rows["label"].notna() & rows["text"].notna() & ~rows["row_key"].isin(known)]
+        rows = rows[rows["label"].notna() & rows["text"].notna() & ~rows["row_key"].isin(earlier_keys)]
         return rows.drop_duplicates("row_key").reset_index(drop=True)
 
 
@@ -84,10 +84,7 @@ def _replayable(settings: NightSettings) -> DataSettings:
 
 def write_period(rows: pd.DataFrame, path: Path) -> None:
     """Write the records of rows as they were read, one JSON object a line."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = artifact_store.partial_path(path)
-    partial.write_text("".join(f"{record}\n" for record in rows["original"]), encoding="utf-8")
-    partial.replace(path)
+    artifact_store.write_text(path, "".join(f"{record}\n" for record in rows["original"]))
 
 
 def settings_of_night(settings: NightSettings, files: Sequence[Path]) -> NightSettings:

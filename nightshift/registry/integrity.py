@@ -30,11 +30,7 @@ def combined(files: dict[str, str]) -> str:
 
 def record(name: str, files: dict[str, str]) -> str:
     """Store the digests of the folder that MLflow knows as `name`; return their combined digest for the version's tag."""
-    path = _path(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = artifact_store.partial_path(path)
-    partial.write_text(json.dumps(files, indent=1), encoding="utf-8")
-    partial.replace(path)
+    artifact_store.write_text(_path(name), json.dumps(files, indent=1))
     return combined(files)
 
 

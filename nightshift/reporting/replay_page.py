@@ -117,9 +117,7 @@ def write(result: ReplayResult, folder: Path) -> Path:
         "hours": sum(run.seconds for run in result.runs) / 3600,
         "picture": plots.data_uri(folder / PICTURE),
     }
-    partial = artifact_store.partial_path(folder / PAGE)
-    partial.write_text(template_environment().get_template(PAGE).render(values), encoding="utf-8")
-    partial.replace(folder / PAGE)
+    artifact_store.write_text(folder / PAGE, template_environment().get_template(PAGE).render(values))
     return folder / PAGE
 
 

@@ -62,6 +62,14 @@ def partial_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.{os.getpid()}.partial")
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, and its folder if there is none, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = partial_path(path)
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
 def write_csv(table: "pd.DataFrame", path: Path, sep: str = ",") -> None:
     """Write a table with all texts quoted, since readers take a bare carriage return for the end of a row."""
     table.to_csv(path, sep=sep, index=False, quoting=csv.QUOTE_NONNUMERIC)

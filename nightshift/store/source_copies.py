@@ -112,8 +112,5 @@ def _copy_file(file: RemoteFile, setting: str) -> str:
 
     digest = _new_copy(write)
     if file.version:
-        note.parent.mkdir(parents=True, exist_ok=True)
-        partial_note = artifact_store.partial_path(note)
-        partial_note.write_text(digest)
-        partial_note.replace(note)
+        artifact_store.write_text(note, digest)
     return digest

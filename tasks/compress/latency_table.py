@@ -52,10 +52,8 @@ def load_or_measure(
         table = allocation.measure_latency_table(
             model, lambda models: _measure(models, tokenizer, heads, texts, max_length)
         )
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial = artifact_store.partial_path(file)
-        partial.write_text(json.dumps([table.full, list(table.heads.items()), list(table.widths.items())]))
-        partial.replace(file)
+        content = json.dumps([table.full, list(table.heads.items()), list(table.widths.items())])
+        artifact_store.write_text(file, content)
     return table
 
 
