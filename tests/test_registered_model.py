@@ -2,6 +2,7 @@
 
 import pickle
 import shutil
+from functools import partial
 from pathlib import Path
 
 import mlflow
@@ -15,7 +16,15 @@ from cli.export import export
 from flows.promotion import promote_by_hand
 from nightshift.errors import DamagedVersionError, ForeignVersionError, NightshiftError, UserError
 from nightshift.records import Registered, RegistryState, Trained
-from nightshift.registry import erasure, integrity, model_registry, registered_model, warm_start
+from nightshift.registry import (
+    erasure,
+    integrity,
+    model_registry,
+    registered_model,
+    tracking,
+    verified_downloads,
+    warm_start,
+)
 from nightshift.registry.registered_model import RegisteredModel
 from nightshift.registry.tags import CHECKPOINT, CHECKPOINT_DIGEST, COMPRESSED, DIGEST
 from nightshift.registry.version_predictions import predict_versions, trained_keys
@@ -255,13 +264,14 @@ def test_a_full_checkpoint_is_fetched_again_where_the_copy_is_damaged_and_refuse
     (artifact_store.folder(trained) / artifact_store.TRAINED_KEYS).write_bytes(b"keys")
     run = model.pipeline_run(1)
     warm_start.log_checkpoint(trained, run, with_checkpoint=True)
-    copy = warm_start._download(run, home / "work/x/champion")
+    downloaded = partial(verified_downloads.download, run, tracking.FULL, f"{run}-full", required="config.json")
+    copy = downloaded(home / "work/x/champion")
     (copy / "model.safetensors").write_bytes(b"Weights")
-    assert warm_start._download(run, copy) == copy and (copy / "model.safetensors").read_bytes() == b"weights"
+    assert downloaded(copy) == copy and (copy / "model.safetensors").read_bytes() == b"weights"
     (model.artifacts_folder / run / "artifacts/full/model.safetensors").write_bytes(b"theirs")
     shutil.rmtree(copy)
     with pytest.raises(DamagedVersionError, match=r"^model\.safetensors is not the file that was registered$"):
-        warm_start._download(run, copy)
+        downloaded(copy)
     assert not copy.exists()
 
 

@@ -1,6 +1,5 @@
 """Profiles of the rows of nights, logged to their MLflow runs, so that a later night finds the champion's."""
 
-import shutil
 from pathlib import Path
 
 from mlflow.exceptions import MlflowException
@@ -8,7 +7,7 @@ from mlflow.exceptions import MlflowException
 from nightshift.data import row_profile
 from nightshift.errors import DamagedVersionError
 from nightshift.records import ChampionRows, Checked
-from nightshift.registry import integrity, model_registry, tracking
+from nightshift.registry import integrity, model_registry, tracking, verified_downloads
 from nightshift.store import artifact_store
 
 ARTIFACT = "row_profile"
@@ -41,36 +40,13 @@ def champion_rows(model: str, version: str | None, objective: str) -> ChampionRo
     run_id = model_registry.version(model, version).run_id
     path = Path("work") / model / f"row-profile-{run_id}"
     try:
-        folder = _download(run_id, artifact_store.home() / path) / objective
+        copy = verified_downloads.download(run_id, ARTIFACT, f"{run_id}{RECORD}", artifact_store.home() / path)
     except (MlflowException, OSError):
         return f"{reason} no profile of its rows"
     except DamagedVersionError as error:
         return f"{reason} a profile that has changed: {error}"
+    folder = copy / objective
     if not row_profile.has_known_format(folder):
         return f"{reason} no profile of {objective} in this format"
     digest = integrity.combined(integrity.digests(folder))
     return ChampionRows(path=(path / objective).as_posix(), version=version, digest=digest)
-
-
-def _download(run_id: str, folder: Path) -> Path:
-    """Return the folder of a local copy of a run's profiles; download it if it is missing or damaged.
-
-    Raises:
-        DamagedVersionError: The profiles in MLflow are not those that the run logged.
-    """
-    if folder.exists() and not _difference(run_id, folder):
-        return folder
-    shutil.rmtree(folder, ignore_errors=True)
-    with artifact_store.temporary_directory() as scratch:
-        copy = Path(tracking.connect().download_artifacts(run_id, ARTIFACT, str(scratch)))
-        if difference := _difference(run_id, copy):
-            raise DamagedVersionError(difference)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = artifact_store.partial_path(folder)
-        shutil.copytree(copy, partial, dirs_exist_ok=True)
-        partial.rename(folder)
-    return folder
-
-
-def _difference(run_id: str, folder: Path) -> str:
-    return integrity.difference(f"{run_id}{RECORD}", integrity.digests(folder), "")

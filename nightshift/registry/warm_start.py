@@ -1,7 +1,6 @@
 """Warm start: the champion's weights as the start of a training (`train.warm_start`), logged for the next run."""
 
 import logging
-import shutil
 from pathlib import Path
 
 from mlflow.exceptions import MlflowException
@@ -11,7 +10,7 @@ from nightshift.data.cleaning import seen_before
 from nightshift.errors import DamagedVersionError
 from nightshift.evaluation import scoring
 from nightshift.records import Objective, RegistryState, Trained, WarmStart
-from nightshift.registry import integrity, model_registry, tags, tracking
+from nightshift.registry import integrity, model_registry, tags, tracking, verified_downloads
 from nightshift.store import artifact_store
 
 log = logging.getLogger("nightshift.start")
@@ -44,7 +43,9 @@ def champion_checkpoint(
     run_id = version.run_id
     path = Path("work") / model / f"champion-{run_id}"
     try:
-        folder = _download(run_id, artifact_store.home() / path)
+        folder = verified_downloads.download(
+            run_id, tracking.FULL, f"{run_id}-full", artifact_store.home() / path, required="config.json"
+        )
     except (MlflowException, OSError):
         _warn(registry_state.champion, "was made by a night that kept no full checkpoint")
         return None
@@ -64,32 +65,6 @@ def champion_checkpoint(
 
 def _warn(version: str, reason: str) -> None:
     log.warning("the champion does not help tonight: version %s %s", version, reason)
-
-
-def _download(run_id: str, folder: Path) -> Path:
-    """Return the folder of a local copy of a run's uncompressed checkpoint; download it if it is missing or damaged.
-
-    Raises:
-        DamagedVersionError: The checkpoint in MLflow is not the one that the run logged.
-    """
-    if folder.exists() and _difference(run_id, folder):
-        shutil.rmtree(folder)
-    if not folder.exists():
-        with artifact_store.temporary_directory() as scratch:
-            checkpoint = Path(tracking.connect().download_artifacts(run_id, tracking.FULL, str(scratch)))
-            if not (checkpoint / "config.json").exists():
-                raise FileNotFoundError(checkpoint / "config.json")
-            if difference := _difference(run_id, checkpoint):
-                raise DamagedVersionError(difference)
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            partial = artifact_store.partial_path(folder)
-            shutil.copytree(checkpoint, partial, dirs_exist_ok=True)
-            partial.rename(folder)
-    return folder
-
-
-def _difference(run_id: str, folder: Path) -> str:
-    return integrity.difference(f"{run_id}-full", integrity.digests(folder), "")
 
 
 def log_checkpoint(trained: Trained, run_id: str, with_checkpoint: bool) -> None:
