@@ -67,8 +67,8 @@ def inputs_of(expectation: Any) -> Mapping[str, Input]:
 def inputs_of_condition(condition: Any) -> Mapping[str, Input]:
     """Return the columns of which a row condition only asks whether cells are null."""
     comparisons = _comparisons(condition)
-    others = {part.column.name for part in comparisons if not isinstance(part, NullityCondition)}
-    return {part.column.name: Presence() for part in comparisons if part.column.name not in others}
+    compared_columns = {part.column.name for part in comparisons if not isinstance(part, NullityCondition)}
+    return {part.column.name: Presence() for part in comparisons if part.column.name not in compared_columns}
 
 
 def _comparisons(condition: Any) -> list[Any]:

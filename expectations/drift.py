@@ -9,13 +9,9 @@ from typing import Any, ClassVar
 
 import pandas as pd
 import pyarrow as pa
-from great_expectations.core.metric_domain_types import MetricDomainTypes
-from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import BatchExpectation
-from great_expectations.expectations.metrics.metric_provider import metric_value
-from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
-from expectations import arrow_columns
+from expectations import arrow_columns, table_metrics
 from expectations.rendering import Described
 from nightshift.data import row_profile
 from nightshift.data.drift import Shift
@@ -53,23 +49,23 @@ def measure_shifts(rows: pd.DataFrame, profile: Path, columns: RowColumns, check
     return row_profile.compare_rows(earlier, now, checks)
 
 
-class _Shifts(TableMetricProvider):  # type: ignore[misc]
-    metric_name = SHIFTS
-    value_keys = VALUE_KEYS
+def _shifts(
+    rows: pd.DataFrame,
+    profile: str,
+    texts: list[str] | None,
+    label: str | None,
+    key: str | None,
+    group: str | None,
+    separator: str | None,
+    numeric: bool | None,
+    checks: list[str] | None,
+) -> dict[str, Shift] | int:
+    """Return what `measure_shifts` does, of the arguments `VALUE_KEYS` of an expectation."""
+    columns = RowColumns(texts or [], label, key, group, separator, bool(numeric))
+    return measure_shifts(rows, Path(profile), columns, checks or list(CHECKS))
 
-    @metric_value(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
-    def _pandas(
-        cls,
-        execution_engine: Any,
-        metric_domain_kwargs: dict[str, Any],
-        metric_value_kwargs: dict[str, Any],
-        metrics: dict[str, Any],
-        runtime_configuration: dict[str, Any],
-    ) -> dict[str, Shift] | int:
-        rows, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
-        profile, texts, label, key, group, separator, numeric, checks = map(metric_value_kwargs.get, VALUE_KEYS)
-        columns = RowColumns(texts or [], label, key, group, separator, bool(numeric))
-        return measure_shifts(rows, Path(str(profile)), columns, checks or list(CHECKS))
+
+table_metrics.register(SHIFTS, VALUE_KEYS, _shifts)
 
 
 class _DriftExpectation(Described, BatchExpectation):  # type: ignore[misc]

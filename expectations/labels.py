@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import pandas as pd
-from great_expectations.core.metric_domain_types import MetricDomainTypes
 from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import BatchExpectation, ColumnMapExpectation
 from great_expectations.expectations.metrics import (
@@ -13,15 +12,16 @@ from great_expectations.expectations.metrics import (
     column_aggregate_value,
     column_condition_partial,
 )
-from great_expectations.expectations.metrics.metric_provider import metric_value
-from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 from great_expectations.validator.metric_configuration import MetricConfiguration
 
+from expectations import table_metrics
 from expectations.column_inputs import Input, Sample
 from expectations.rendering import Described
 from nightshift.data.give_away import give_aways
 from nightshift.data.label_review import label_counts
 
+GIVE_AWAYS = "table.nightshift.give_aways"
+GIVE_AWAY_KEYS = ("column", "column_list", "min_score", "ignored", "show_values")
 MAX_LISTED = 10
 """Labels that an observed value lists."""
 
@@ -97,23 +97,19 @@ class ExpectColumnLabelsToBeFrequent(Described, ColumnMapExpectation):  # type: 
         return validation
 
 
-class _GiveAways(TableMetricProvider):  # type: ignore[misc]
-    metric_name = "table.nightshift.give_aways"
-    value_keys = ("column", "column_list", "min_score", "ignored", "show_values")
+def _descriptions(
+    rows: pd.DataFrame,
+    label: str,
+    columns: list[str],
+    min_score: float,
+    ignored: list[str | int],
+    show_values: bool,
+) -> list[str]:
+    """Return what gives the label away, in words, of the arguments `GIVE_AWAY_KEYS` of an expectation."""
+    return [item.description(show_values) for item in give_aways(rows[[*columns, label]], label, min_score, ignored)]
 
-    @metric_value(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
-    def _pandas(
-        cls,
-        execution_engine: Any,
-        metric_domain_kwargs: dict[str, Any],
-        metric_value_kwargs: dict[str, Any],
-        metrics: dict[str, Any],
-        runtime_configuration: dict[str, Any],
-    ) -> list[str]:
-        rows, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
-        label, columns, min_score, ignored, show_values = (metric_value_kwargs[key] for key in cls.value_keys)
-        items = give_aways(rows[[*columns, label]], label, min_score, ignored)
-        return [item.description(show_values) for item in items]
+
+table_metrics.register(GIVE_AWAYS, GIVE_AWAY_KEYS, _descriptions)
 
 
 class ExpectLabelNotToBeGivenAway(Described, BatchExpectation):  # type: ignore[misc]
@@ -130,8 +126,8 @@ class ExpectLabelNotToBeGivenAway(Described, BatchExpectation):  # type: ignore[
     ignored: list[str | int] = []
     show_values: bool = True
     template: ClassVar[str] = "must not be predicted by $column_list alone (score $min_score)"
-    metric_dependencies: ClassVar[tuple[str, ...]] = ("table.nightshift.give_aways",)
-    success_keys: ClassVar[tuple[str, ...]] = ("column", "column_list", "min_score", "ignored", "show_values")
+    metric_dependencies: ClassVar[tuple[str, ...]] = (GIVE_AWAYS,)
+    success_keys: ClassVar[tuple[str, ...]] = GIVE_AWAY_KEYS
     args_keys: ClassVar[tuple[str, ...]] = success_keys
 
     def column_inputs(self) -> Mapping[str, Input]:

@@ -10,15 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow.compute as pc
-from great_expectations.core.metric_domain_types import MetricDomainTypes
 from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import ColumnMapExpectation
 from great_expectations.expectations.metrics import ColumnMapMetricProvider, column_condition_partial
-from great_expectations.expectations.metrics.metric_provider import metric_value
-from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 from great_expectations.validator.metric_configuration import MetricConfiguration
 
-from expectations import arrow_columns
+from expectations import arrow_columns, table_metrics
 from expectations.column_inputs import Equality, Input, NearDuplicates, Presence
 from expectations.rendering import Described
 from nightshift.data.near_duplicates import MIN_SIMILARITY, join_texts, near_duplicate_pairs
@@ -66,21 +63,7 @@ def has_no_other_label(labels: pd.Series, pairs: Pairs) -> pd.Series:
     return pd.Series(~labels.index.isin(pairs[differ].ravel()), index=labels.index)
 
 
-class _NearDuplicatePairs(TableMetricProvider):  # type: ignore[misc]
-    metric_name = PAIRS
-    value_keys = VALUE_KEYS
-
-    @metric_value(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
-    def _pandas(
-        cls,
-        execution_engine: PandasExecutionEngine,
-        metric_domain_kwargs: Mapping[str, Any],
-        metric_value_kwargs: Mapping[str, Any],
-        metrics: Mapping[str, Any],
-        runtime_configuration: Mapping[str, Any],
-    ) -> Pairs:
-        rows, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
-        return find_pairs(rows, *(metric_value_kwargs[key] for key in VALUE_KEYS))
+table_metrics.register(PAIRS, VALUE_KEYS, lambda rows, *arguments: find_pairs(rows, *arguments))
 
 
 class _NearDuplicateCondition(ColumnMapMetricProvider):  # type: ignore[misc]
