@@ -56,12 +56,17 @@ class Shift:
 
 def adjusted(shifts: Mapping[str, Shift]) -> dict[str, Shift]:
     """Return shifts with p-values that are corrected for their number (Holm 1979, Scandinavian Journal of Statistics 6:65)."""
-    ascending = sorted(shifts.items(), key=lambda item: item[1].p_value)
-    result, largest = {}, 0.0
-    for rank, (name, shift) in enumerate(ascending):
-        largest = max(largest, min(1.0, shift.p_value * (len(ascending) - rank)))
-        result[name] = replace(shift, p_value=largest)
-    return {name: result[name] for name in shifts}
+    p_values = holm([shift.p_value for shift in shifts.values()])
+    return {name: replace(shift, p_value=p) for (name, shift), p in zip(shifts.items(), p_values, strict=True)}
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return adjusted p-values: those up to alpha reject any true hypothesis with a probability of at most alpha (Holm 1979)."""
+    adjusted_p_values, largest = [1.0] * len(p_values), 0.0
+    for rank, index in enumerate(np.argsort(p_values, kind="stable")):
+        largest = max(largest, min(1.0, p_values[index] * (len(p_values) - rank)))
+        adjusted_p_values[index] = largest
+    return adjusted_p_values
 
 
 def effective_rows(group_sizes: npt.ArrayLike) -> float:
@@ -211,8 +216,8 @@ def _aligned(before: Mapping[str, int], now: Mapping[str, int]) -> tuple[list[st
     names = sorted(totals, key=lambda name: (-totals[name], name))
     counts = np.array([[part.get(name, 0) for name in names] for part in (before, now)], float)
     if len(names) > MAX_CATEGORIES:
-        others = counts[:, MAX_CATEGORIES:].sum(axis=1, keepdims=True)
-        names, counts = [*names[:MAX_CATEGORIES], OTHER], np.hstack([counts[:, :MAX_CATEGORIES], others])
+        rarer = counts[:, MAX_CATEGORIES:].sum(axis=1, keepdims=True)
+        names, counts = [*names[:MAX_CATEGORIES], OTHER], np.hstack([counts[:, :MAX_CATEGORIES], rarer])
     return names, counts
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, t
 
+from nightshift.data.drift import holm
 from nightshift.data.nested_cells import nested_value
 from nightshift.evaluation import confidence_limits, significance
 from nightshift.evaluation.confidence_limits import Difference
@@ -107,9 +108,9 @@ def compare_slices(
                 result.interval = limits.lower, limits.upper
             results.append(result)
     with_p = [result for result in results if result.p is not None]
-    rejected = holm([result.p for result in with_p if result.p is not None], 1 - confidence)
-    for result, is_rejected in zip(with_p, rejected, strict=True):
-        result.worse = is_rejected
+    p_values = holm([result.p for result in with_p if result.p is not None])
+    for result, p_value in zip(with_p, p_values, strict=True):
+        result.worse = p_value <= 1 - confidence
     return sorted(results, key=lambda result: (result.p is None, not result.worse, result.difference))
 
 
@@ -139,20 +140,6 @@ def _test(
         test = _test_proportions if first.dtype == bool else _test_means
         return test(first, second, margin, confidence)
     return _test_groups(first, second, groups, margin, confidence) if groups.nunique() >= MIN_GROUPS else None
-
-
-def holm(p_values: Sequence[float], alpha: float) -> list[bool]:
-    """Return True for each hypothesis that is rejected, so that any true one is with a chance of at most `alpha`.
-
-    Holm 1979, Scandinavian Journal of Statistics 6:65-70: from the smallest p-value on, each against alpha over the
-    number of hypotheses that are not rejected yet, until the first that is not rejected.
-    """
-    rejected = [False] * len(p_values)
-    for step, index in enumerate(np.argsort(p_values, kind="stable")):
-        if p_values[index] > alpha / (len(p_values) - step):
-            break
-        rejected[index] = True
-    return rejected
 
 
 def _test_proportions(
