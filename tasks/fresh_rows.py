@@ -2,7 +2,6 @@
 
 import logging
 from collections import Counter
-from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -10,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from nightshift import clock
 from nightshift.data.cleaning import RAW_KEY, seen_before
-from nightshift.data.row_profile import Keys, RowColumns, row_keys
+from nightshift.data.row_profile import Keys, RowColumns, contains, row_keys
 from nightshift.evaluation import fresh_rows
 from nightshift.evaluation.fresh_rows import EvidenceState, FreshRows
 from nightshift.records import Objective, RegistryState
@@ -52,7 +52,7 @@ def count_fresh_rows(
         budget: The year's error budget.
     """
     state = fresh_rows.next_state(
-        earlier.state, registry_state.champion, datetime.now(UTC), share, budget, registry_state.budget.alpha_spent
+        earlier.state, registry_state.champion, clock.now(), share, budget, registry_state.budget.alpha_spent
     )
     counted = fresh_evidence.counted_by(run_id)
     if counted and counted.state.champion == state.champion:
@@ -84,7 +84,7 @@ def read_rows(objective: Objective, seen: Keys | None) -> tuple[pd.DataFrame, Ke
             table = pa.Table.from_batches([batch])
             by_column = _keys(table)
             keys += [part[part > 0] for part in by_column]
-            is_old = np.any([np.isin(part, seen) for part in by_column], axis=0) if seen is not None else None
+            is_old = np.any([contains(seen, part) for part in by_column], axis=0) if seen is not None else None
             parts.append(table.slice(0, 0) if is_old is None else table.filter(pa.array(~is_old)))
             if is_balanced and is_old is not None:
                 counts = pc.value_counts(table["label"].filter(pa.array(is_old)).drop_null()).to_pylist()

@@ -194,7 +194,7 @@ def summarize_rows(batches: Iterable[pa.Table], columns: RowColumns) -> RowSumma
 
 def new_rows(table: pa.Table, columns: RowColumns, keys: Keys) -> pa.Table:
     """Return the rows whose key is not among sorted keys."""
-    return table.filter(pa.array(~_contains(keys, row_keys(table, columns))))
+    return table.filter(pa.array(~contains(keys, row_keys(table, columns))))
 
 
 def compare_rows(profile: RowProfile, now: RowProfile, checks: Sequence[str] = CHECKS) -> dict[str, Shift]:
@@ -241,7 +241,7 @@ def _unknown_words(
     texts: HashedTexts, vocabulary: npt.NDArray[np.uint32]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return the number of unknown words and of all words of each group of texts."""
-    is_unknown = np.concatenate([[0], ~_contains(vocabulary, texts.words)]).cumsum()
+    is_unknown = np.concatenate([[0], ~contains(vocabulary, texts.words)]).cumsum()
     unknown, words = np.diff(is_unknown[texts.starts]), np.diff(texts.starts)
     _, groups = np.unique(texts.groups, return_inverse=True)
     return np.bincount(groups, unknown).astype(float), np.bincount(groups, words).astype(float)
@@ -334,7 +334,7 @@ def _prefixes(keys: pa.ChunkedArray | pa.Array) -> Keys:
     return _prefixes(pa.array([text_key(text or "") for text in texts.to_pylist()], pa.string()))
 
 
-def _contains(known: npt.NDArray[np.generic], values: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
+def contains(known: npt.NDArray[np.generic], values: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
     """Return True for each value that is among sorted ones."""
     if not len(known):
         return np.zeros(len(values), np.bool_)
