@@ -106,36 +106,36 @@ def _gate_table(frame: pd.DataFrame, trials: int, checks: tuple[str, ...]) -> It
         for points in (0, 5, 10, 20):
             number = trials if points == 0 else max(trials // 10, 20)
             number = max(number // 4, 20) if DOMAIN in checks and rows > 1000 else number
-            found = []
+            alarms_by_trial = []
             for seed in range(number):
                 pair = _draw_pair(frame, rows, points, np.random.default_rng([rows, points, seed]))
-                found.append(_alarms(_shifts(*pair, checks)))
-            yield _row("data gate", f"{points} points of the label shares", rows, found, checks)
+                alarms_by_trial.append(_alarms(_shifts(*pair, checks)))
+            yield _row("data gate", f"{points} points of the label shares", rows, alarms_by_trial, checks)
 
 
 def _domain_table(frame: pd.DataFrame, other: pd.DataFrame, trials: int) -> Iterator[dict[str, Any]]:
     """Yield rates of alarms where a share of the new rows comes from another data set."""
     for share in (0.1, 0.3, 1.0):
-        found = []
+        alarms_by_trial = []
         for seed in range(trials):
             random = np.random.default_rng([int(100 * share), seed])
             before, now = _draw_pair(frame, 500, 0, random)
             foreign = other.sample(500, random_state=seed).assign(label=now["label"].to_numpy())
             is_foreign = random.random(500) < share
             mixed = pd.concat([now[~is_foreign], foreign[is_foreign]])
-            found.append(_alarms(_shifts(before, mixed, CHECKS)))
-        yield _row("data gate", f"{share:.0%} of the rows from banking77", 500, found, CHECKS)
+            alarms_by_trial.append(_alarms(_shifts(before, mixed, CHECKS)))
+        yield _row("data gate", f"{share:.0%} of the rows from banking77", 500, alarms_by_trial, CHECKS)
 
 
-def _row(part: str, change: str, rows: int, found: list[set[str]], checks: tuple[str, ...]) -> dict[str, Any]:
-    rates = {check: round(float(np.mean([check in alarms for alarms in found])), 4) for check in checks}
+def _row(part: str, change: str, rows: int, alarms_by_trial: list[set[str]], checks: tuple[str, ...]) -> dict[str, Any]:
+    rates = {check: round(float(np.mean([check in alarms for alarms in alarms_by_trial])), 4) for check in checks}
     return {
         "part": part,
         "change": change,
         "rows": rows,
-        "trials": len(found),
+        "trials": len(alarms_by_trial),
         "checks": len(checks),
-        "alarms": round(float(np.mean([bool(alarms) for alarms in found])), 4),
+        "alarms": round(float(np.mean([bool(alarms) for alarms in alarms_by_trial])), 4),
         "by check": ", ".join(f"{check} {rate:.1%}" for check, rate in rates.items() if rate) or "none",
     }
 
@@ -155,7 +155,7 @@ def _watch_table(trials: int) -> Iterator[dict[str, Any]]:
     for change, arguments in changes:
         for rows in (100, 1000, 10_000):
             number = trials if rows < 10_000 else max(trials // 5, 20)
-            found = []
+            alarms_by_trial = []
             for seed in range(number):
                 random = np.random.default_rng([rows, len(change), seed])
                 profile = drift_profile.build_profile(*_predictions(HOLDOUT_ROWS, random), objective)
@@ -164,8 +164,8 @@ def _watch_table(trials: int) -> Iterator[dict[str, Any]]:
                 alarms = {drift.feature for drift in drifts if drift.drifted}
                 if drift_profile.quality_drop(profile, table, objective, 0.02)[1] <= drift_profile.WORSE_ALPHA:
                     alarms.add("worse")
-                found.append(alarms)
-            yield _row("watch", change, rows, found, ("answer", "confidence", "length of the text", "worse"))
+                alarms_by_trial.append(alarms)
+            yield _row("watch", change, rows, alarms_by_trial, ("answer", "confidence", "length of the text", "worse"))
 
 
 def _predictions(

@@ -12,7 +12,7 @@ from prefect.events import emit_event
 from prefect.runtime import flow_run
 
 from expectations.custom import is_number
-from flows.settings import NightSettings, ObjectiveSettings
+from flows.settings import NightSettings
 from flows.settings_file import load
 from nightshift import escaping, redaction
 from nightshift.data.cleaning import CleaningSettings
@@ -23,7 +23,7 @@ from nightshift.errors import InputError, UserError
 from nightshift.evaluation import drift_profile
 from nightshift.evaluation.drift_profile import MIN_SHIFT, WORSE_ALPHA, Drift, Profile
 from nightshift.prefect_ui import artifacts
-from nightshift.records import Augmented, Kind, Objective, Sides
+from nightshift.records import Kind
 from nightshift.redaction import Parameter
 from nightshift.registry import model_registry, tracking
 from nightshift.registry.version_predictions import VersionPredictor
@@ -114,7 +114,7 @@ def monitor_rows(
         frame = rows[rows["row_key"].notna()].reset_index(drop=True)
         if frame.empty:
             raise InputError(f"{source}: none of {len(rows)} rows can be read")
-        objective = _objective(name, objective_settings)
+        objective = objective_settings.without_rows(name)
         table = predictor.table(frame, objective)
         report: dict[str, Any] = {"model": settings.model, "version": champion, "rows": len(frame),
                                  "unreadable": len(rows) - len(frame), "score": None, "score_p_value": None, "holdout_score": profile.score}  # fmt: skip
@@ -183,12 +183,6 @@ def _read_new_rows(
         labels = missing_labels([cells], kind, words, classes, data.label_separator).apply(cells).to_pylist()
         rows["label"] = pd.Series(labels, rows.index, dtype="object")
     return rows[~rows["excluded"].astype("bool")]
-
-
-def _objective(name: str, settings: ObjectiveSettings) -> Objective:
-    sides = Sides(train=0, validation=0, holdout=0, spare=0, leaks=0, labels=[], separator=settings.data.label_separator,
-                  pairs=settings.data.text_pair is not None)  # fmt: skip
-    return settings.objective(name, sides, Augmented(augmented=0))
 
 
 def markdown(report: dict[str, Any]) -> str:

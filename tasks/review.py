@@ -172,8 +172,8 @@ class _Search:
 
     def near_conflicts(self) -> Candidates:
         """Return near-duplicates with different labels."""
-        found = review_candidates.near_conflict_candidates(self.rows, self.holdout, self.form, self.suggestions)
-        return Candidates(review_candidates.without_decided(found.rows, self.decided), found.holdout)
+        conflicts = review_candidates.near_conflict_candidates(self.rows, self.holdout, self.form, self.suggestions)
+        return Candidates(review_candidates.without_decided(conflicts.rows, self.decided), conflicts.holdout)
 
     def regressed(self, verdict: Verdict) -> Candidates:
         """Return the validation rows that only the champion has right; none without a champion that can be compared."""

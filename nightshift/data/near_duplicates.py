@@ -78,10 +78,10 @@ class Tokens:
     def take(self, rows: Integers) -> "Tokens":
         """Return the tokens of some texts."""
         index, starts = _ranges(self.starts[rows], self.lengths[rows])
-        taken = Tokens(self.hashes[index], starts, self.is_character[index])
+        selected = Tokens(self.hashes[index], starts, self.is_character[index])
         if self.files:
             self.files.release()
-        return taken
+        return selected
 
 
 class TokenFiles:

@@ -10,9 +10,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
+from scipy.special import softmax
 
 from nightshift.evaluation import kinds, scoring
-from nightshift.evaluation.prediction_tables import SCORE, Predictor
+from nightshift.evaluation.prediction_tables import Predictor, label_scores
 from nightshift.models.heads import Head, Heads
 from nightshift.records import Objective
 
@@ -46,7 +47,7 @@ def calibrate(predictor: Predictor, heads: Heads, objectives: Sequence[Objective
 def scores_and_labels(table: pd.DataFrame, labels: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Return the scores (rows, labels) and the index of the true label, of the rows whose label is among `labels`."""
     codes = pd.Index(labels).get_indexer(pd.Index(table["label"]))
-    scores = table[[f"{SCORE}{label}" for label in labels]].to_numpy(float)
+    scores = label_scores(table, labels)
     return scores[codes >= 0], codes[codes >= 0]
 
 
@@ -66,7 +67,7 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
     smoothing = 1 / (len(scores) + 2)
 
     def cross_entropy(log_temperature: float) -> float:
-        log_scores = np.log(np.maximum(_softmax(logits / np.exp(log_temperature)), SMALLEST_SCORE))
+        log_scores = np.log(np.maximum(softmax(logits / np.exp(log_temperature), axis=1), SMALLEST_SCORE))
         of_label = log_scores[np.arange(len(labels)), labels].mean()
         return float(-(1 - smoothing) * of_label - smoothing * log_scores.mean())
 
@@ -76,9 +77,4 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
 
 def rescaled(scores: np.ndarray, temperature: float) -> np.ndarray:
     """Return the probabilities of logits that are divided by `temperature` instead of 1, shape (rows, labels)."""
-    return _softmax(np.log(np.maximum(scores, SMALLEST_SCORE)) / temperature)
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    return np.asarray(softmax(np.log(np.maximum(scores, SMALLEST_SCORE)) / temperature, axis=1))

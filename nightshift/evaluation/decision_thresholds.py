@@ -9,7 +9,7 @@ import pandas as pd
 
 from nightshift.evaluation import kinds, scoring
 from nightshift.evaluation.metrics import hits
-from nightshift.evaluation.prediction_tables import SCORE, Predictor
+from nightshift.evaluation.prediction_tables import Predictor, label_scores
 from nightshift.inference.predictor import decode
 from nightshift.models.heads import Head, Heads
 from nightshift.records import Objective
@@ -49,7 +49,7 @@ def choose_bounds(
             continue
         if head.separator is None and accuracy is not None:
             table = scoring.predictions(predictor, scoring.side_of(objective, "validation"), objective)
-            bound = abstention_bound(_scores(table, head).max(axis=1), hits(table), accuracy)
+            bound = abstention_bound(label_scores(table, head.labels).max(axis=1), hits(table), accuracy)
             new_heads[objective.name] = replace(head, abstain_below=bound)
         elif head.separator is not None and threshold == "auto":
             table = scoring.predictions(predictor, scoring.side_of(objective, "validation"), objective)
@@ -61,7 +61,7 @@ def choose_bounds(
 
 def best_threshold(table: pd.DataFrame, head: Head, objective: Objective) -> float:
     """Return the threshold with the best gate metric on a table with scores, the nearest to 0.5 of equally good ones."""
-    scores, sign = _scores(table, head), kinds.better(objective.metric)
+    scores, sign = label_scores(table, head.labels), kinds.better(objective.metric)
 
     def value(threshold: float) -> float:
         decided = replace(head, threshold=threshold)
@@ -113,8 +113,3 @@ def describe(heads: Heads, threshold: float | str = Head.threshold) -> str:
                 f"every answer{suffix} abstains" if never else f"answers{suffix} below {head.abstain_below:.4f} abstain"
             )
     return "".join(f"; {text}" for text in texts)
-
-
-def _scores(table: pd.DataFrame, head: Head) -> np.ndarray:
-    """Return a table's scores in the order of the head's labels, shape (rows, labels)."""
-    return table[[f"{SCORE}{label}" for label in head.labels]].to_numpy(float)

@@ -112,13 +112,6 @@ def is_balanced(objective: Objective) -> bool:
     return objective.metric == "macro_f1" and objective.sides.separator is None
 
 
-def describe_score(objective: Objective) -> str:
-    """Return what is compared on new rows, in words."""
-    if is_balanced(objective):
-        return "share of right rows, each label with about the same weight"
-    return f"mean {objective.metric}" if objective.metric == "chrf" else "share of right rows"
-
-
 def label_weights(labels: pd.Series, earlier_rows: Mapping[str, int]) -> np.ndarray:
     """Return the weight of rows, at most 1, by the frequency of their labels among earlier rows.
 

@@ -53,9 +53,9 @@ def is_confident_error(labels: Classes, probabilities: Floats) -> npt.NDArray[np
 def normalized_margins(labels: Classes, probabilities: Floats) -> Floats:
     """Return the probability of each row's label minus the highest of the other classes (section 3.2): low for a wrong label."""
     rows = np.arange(len(labels))
-    others = probabilities.copy()
-    others[rows, labels] = -np.inf
-    margins: Floats = probabilities[rows, labels] - others.max(axis=1)
+    of_other_classes = probabilities.copy()
+    of_other_classes[rows, labels] = -np.inf
+    margins: Floats = probabilities[rows, labels] - of_other_classes.max(axis=1)
     return margins
 
 

@@ -74,6 +74,11 @@ def score_columns(table: pd.DataFrame) -> list[str]:
     return [str(name) for name in table if str(name).startswith(SCORE)]
 
 
+def label_scores(table: pd.DataFrame, labels: Sequence[str]) -> np.ndarray:
+    """Return a table's scores in the order of labels, shape (rows, labels)."""
+    return table[[f"{SCORE}{label}" for label in labels]].to_numpy(float)
+
+
 def texts_of(frame: pd.DataFrame) -> tuple[list[str], list[str] | None]:
     """Return the frame's texts and, for pairs, its second texts."""
     return frame["text"].tolist(), frame["text_pair"].tolist() if "text_pair" in frame else None

@@ -41,8 +41,8 @@ class ClassLabels:
         """Return True for each cell with labels that training rows have."""
         if self.separator is None:
             return cells.isin(self.labels).to_numpy()
-        known = set(self.labels)
-        return np.array([set(self.split(cell)) <= known for cell in cells], bool)
+        model_labels = set(self.labels)
+        return np.array([set(self.split(cell)) <= model_labels for cell in cells], bool)
 
     def split(self, cell: str) -> list[str]:
         """Return the labels of a cell, sorted."""

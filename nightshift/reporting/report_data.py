@@ -1,6 +1,7 @@
 """The inputs of the report, and the sentences and tables that report, MLflow and command line have in common."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from nightshift.models.heads import read_heads
 from nightshift.records import Checked, Compressed, Evaluated, Kind, NightResult, Objective, Reviewed, Trained, Verdict
 from nightshift.store import artifact_store
 
+ROLES = ("challenger", "champion")
 MAX_LABELS = 10
 """Maximum number of labels in a sentence."""
 COSTS = ("size_mb", "latency_ms_p50", "latency_ms_p95", "throughput")
@@ -54,11 +56,12 @@ class ReportData:
     timestamp_formats: dict[str, list[str]] = field(default_factory=dict)
     """Formats of the rows' times by objective, where the settings name them."""
 
-    def holdout_tables(self, role: str) -> Tables:
-        """Return the predictions of a role (challenger, champion) that the gate compared; none if it has none."""
+    @cached_property
+    def holdout_tables(self) -> dict[str, Tables]:
+        """The predictions of challenger and champion, by role, that the gate compared; without a champion that could not be."""
         assert self.verdict
-        folder = artifact_store.folder(self.verdict) / role
-        return scoring.read(folder, self.objectives) if folder.exists() else {}
+        folder = artifact_store.folder(self.verdict)
+        return {role: scoring.read(folder / role, self.objectives) for role in ROLES if (folder / role).exists()}
 
 
 def metric_prefix(name: str, objectives: list[Objective], sign: str = "/") -> str:
@@ -138,7 +141,7 @@ def calibrations(data: ReportData) -> list[str]:
     """Return sentences on the calibration error of the registered version's scores on the holdout, without and with its temperature."""
     assert data.verdict and data.compressed
     candidate = artifact_store.folder(data.compressed) / data.compressed.chosen_candidate.name
-    heads, tables = read_heads(candidate / "checkpoint"), data.holdout_tables("challenger")
+    heads, tables = read_heads(candidate / "checkpoint"), data.holdout_tables["challenger"]
     lines = []
     for objective in data.objectives:
         head = heads[objective.name]

@@ -23,7 +23,6 @@ from nightshift.reporting.report_data import ReportData
 from nightshift.reporting.row_drift import draw_row_drift
 from nightshift.store import artifact_store
 
-ROLES = ("challenger", "champion")
 LEDGER_LINES = 40
 """Number of the newest ledger entries that a report shows."""
 MAX_SLICES, MAX_LOST_ROWS = 30, 20
@@ -62,7 +61,7 @@ def draw_pictures(data: ReportData, slice_margin: float, folder: Path) -> list[P
     curve = folder / "learning_curve.png"
     plots.learning_curve(history, curve, trained.selected_by, trained.best_step)
     files = [curve]
-    predictions = data.holdout_tables("challenger")
+    predictions = data.holdout_tables["challenger"]
     files += plots.predictions(predictions, objectives, "the challenger, as registered", folder)
     if data.verdict.slices:
         files.append(folder / "slices.png")
@@ -77,7 +76,7 @@ def draw_pictures(data: ReportData, slice_margin: float, folder: Path) -> list[P
 
 def _draw_scores_over_time(data: ReportData, folder: Path) -> list[Path]:
     """Draw the scores of challenger and champion by the time of the holdout rows, a plot an objective; return the files."""
-    by_role = {role: tables for role in ROLES if (tables := data.holdout_tables(role))}
+    by_role = data.holdout_tables
     files = []
     for name, times in _times(data, by_role["challenger"]).items():
         objective = next(objective for objective in data.objectives if objective.name == name)
@@ -103,7 +102,7 @@ def _times(data: ReportData, tables: Tables) -> dict[str, pd.Series]:
 
 def _recent_metrics(data: ReportData) -> dict[str, dict[str, float]]:
     """Return the metrics of challenger and champion on the newest holdout rows; none if these are none or all."""
-    by_role = {role: tables for role in ROLES if (tables := data.holdout_tables(role))}
+    by_role = data.holdout_tables
     times = _times(data, by_role["challenger"])
     if len(times) < len(data.objectives):
         return {}
@@ -268,10 +267,7 @@ def write(result: NightResult, data: ReportData, files: Sequence[Path] = ()) -> 
     templates = template_environment()
     values = _template_values(result, data, files)
     folder = artifact_store.home() / "reports" / result.model
-    folder.mkdir(parents=True, exist_ok=True)
     page = folder / f"{pd.Timestamp.now():%Y-%m-%d}-{(result.mlflow_run_id or '')[:8]}.html"
-    partial = artifact_store.partial_path(page)
-    partial.write_text(templates.get_template("report.html").render(values), encoding="utf-8")
-    partial.replace(page)
+    artifact_store.write_text(page, templates.get_template("report.html").render(values))
     artifacts.show_report(result.model, templates.get_template("report.md").render(values))
     return page

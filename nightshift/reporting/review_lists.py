@@ -85,8 +85,8 @@ def review_list(reviewed: Reviewed, file: Path | None) -> ReviewList:
     table = pd.read_csv(artifact_store.folder(reviewed) / FILE, dtype=str, keep_default_na=False, nrows=MAX_ROWS)
     texts = table[[name for name in ("text", "text_pair") if name in table]]
     joined = [" | ".join(filter(None, cells)) for cells in texts.itertuples(index=False)]
-    shown = table.reindex(columns=list(SHOWN), fill_value="").assign(text=[_beginning(text) for text in joined])
-    rows = [{str(name): value for name, value in row.items()} for row in shown.to_dict("records")]
+    visible = table.reindex(columns=list(SHOWN), fill_value="").assign(text=[_beginning(text) for text in joined])
+    rows = [{str(name): value for name, value in row.items()} for row in visible.to_dict("records")]
     return ReviewList(reviewed, file, rows, any(joined))
 
 
