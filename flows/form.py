@@ -1,6 +1,5 @@
 """Form of the Prefect UI: the settings with every field optional, which replace those of a settings file."""
 
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional, get_origin
 
@@ -18,7 +17,7 @@ from pydantic import (
 
 from flows.settings import NightSettings, section_class
 from flows.settings_file import check, read, resolve_base_models
-from nightshift import renamed_settings
+from nightshift import clock, renamed_settings
 from nightshift.errors import SettingsError
 from nightshift.records import Settings
 from nightshift.redaction import SECRET_SCHEMA
@@ -127,7 +126,7 @@ def run_name(purpose: str = "") -> str:
         model = merged_settings(parameters["settings_file"], parameters["settings"]).model
     except SettingsError:
         model = "wrong-settings"
-    return "-".join(part for part in (model, purpose, str(date.today())) if part)
+    return "-".join(part for part in (model, purpose, str(clock.today())) if part)
 
 
 def _update(values: dict[str, Any], changes: dict[str, Any]) -> None:

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from mlflow.entities import Run
 
 from flows.objective_rows import read_own_suite
@@ -231,7 +230,7 @@ class PipelineRun:
         """Open the MLflow run; an error within the block leaves it FAILED, an end from outside KILLED."""
         self.checked, self.objectives = checked, objectives
         self.forgotten = erasure.erased_keys(self.sources, checked.values())
-        name = f"{self.model}-{pd.Timestamp.now():%Y-%m-%d}"
+        name = f"{self.model}-{clock.today()}"
         self.run_id = tracking.start_run(self.model, self.fingerprint, name)
         try:
             artifacts.show_link(self.model, 0, "Night in MLflow", tracking.run_address(self.run_id))

@@ -8,6 +8,7 @@ import pytest
 from factories import LABELS, WRONG_LABEL, answers, objective, table
 from nights import Model
 
+from nightshift import clock
 from nightshift.evaluation import fresh_rows
 from nightshift.evaluation.claims import LatencyComparison
 from nightshift.evaluation.fresh_rows import EvidenceState, next_state
@@ -179,6 +180,20 @@ def test_a_row_is_counted_in_the_first_night_that_sees_it(model):
     assert again.state == second.state and again.note == "there are no new rows"
     fewer_then_more = count(model, runs[3], 60, EarlierEvidence(again.state, runs[2]))
     assert (fewer_then_more.new_rows, fewer_then_more.state.rows) == (10, 30)
+
+
+def test_the_year_of_new_rows_goes_by_the_replayed_day(model):
+    runs, first_day = [model.pipeline_run(1) for _ in range(3)], datetime(2015, 2, 17, tzinfo=UTC)
+    with clock.replayed_at(first_day):
+        first = count(model, runs[0], 30)
+    assert first.state.since == first_day.isoformat()
+    with clock.replayed_at(first_day + timedelta(days=364)):
+        second = count(model, runs[1], 50, EarlierEvidence(first.state, runs[0]))
+    assert (second.state.since, second.state.rows) == (first.state.since, 20)
+    next_year = first_day + timedelta(days=365)
+    with clock.replayed_at(next_year):
+        third = count(model, runs[2], 60, EarlierEvidence(second.state, runs[1]))
+    assert (third.state.since, third.state.rows) == (next_year.isoformat(), 10)
 
 
 def test_a_resumed_run_counts_nothing_twice(model):

@@ -174,4 +174,6 @@ def test_nights_are_replayed_by_day_and_only_once(tmp_path):
     assert [night["date"] for night in first["nights"]] == ["2026-01-02", "2026-01-03"]
     assert [night["following"] > 0 for night in first["nights"]] == [True, True]
     assert first["nights"][0]["production"] == first["nights"][0]["never_retrain"]
+    reports = sorted((shell.folder / "home" / "replays").glob("*/reports/dated/*.html"))
+    assert [page.name[:10] for page in reports] == ["2026-01-02", "2026-01-03"]
     assert shell.json(*arguments)["nights"] == first["nights"]

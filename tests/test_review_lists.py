@@ -1,9 +1,11 @@
 """The lists of rows that people are asked about: the file to fill in, and what report and Prefect show of it."""
 
+from datetime import UTC, datetime
+
 import pandas as pd
 import pytest
 
-from nightshift import escaping
+from nightshift import clock, escaping
 from nightshift.data.review_columns import FILE, review_columns
 from nightshift.prefect_ui import artifacts
 from nightshift.records import Checked, CorrectionCounts, NightResult, Reviewed
@@ -63,6 +65,12 @@ def test_the_list_is_copied_for_people_and_what_they_have_filled_in_stays(review
     file.write_text("filled in")
     (again,) = review_lists.copy_lists(RESULT, {"main": reviewed(["one"], "y")}).values()
     assert again == file and file.read_text() == "filled in" and len(list(file.parent.iterdir())) == 1
+
+
+def test_a_replayed_night_s_list_has_the_replayed_day_in_its_name(reviewed):
+    with clock.replayed_at(datetime(2015, 2, 17, 23, 59, tzinfo=UTC)):
+        (file,) = review_lists.copy_lists(RESULT, {"main": reviewed(["one"])}).values()
+    assert file.name == "2015-02-17-01234567.csv"
 
 
 def test_each_objective_has_a_file_and_a_list_without_rows_has_none(reviewed):

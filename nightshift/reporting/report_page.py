@@ -9,7 +9,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from expectations.data_docs import POLICY
-from nightshift import escaping
+from nightshift import clock, escaping
 from nightshift.data import text_lengths
 from nightshift.data.label_variants import quoted
 from nightshift.data.row_samples import read_samples
@@ -267,7 +267,7 @@ def write(result: NightResult, data: ReportData, files: Sequence[Path] = ()) -> 
     templates = template_environment()
     values = _template_values(result, data, files)
     folder = artifact_store.home() / "reports" / result.model
-    page = folder / f"{pd.Timestamp.now():%Y-%m-%d}-{(result.mlflow_run_id or '')[:8]}.html"
+    page = folder / f"{clock.today()}-{(result.mlflow_run_id or '')[:8]}.html"
     artifact_store.write_text(page, templates.get_template("report.html").render(values))
     artifacts.show_report(result.model, templates.get_template("report.md").render(values))
     return page

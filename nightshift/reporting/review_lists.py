@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from nightshift import clock
 from nightshift.data.review_columns import FILE, REASONS
 from nightshift.data.row_samples import LONGEST_TEXT
 from nightshift.records import NightResult, Reviewed
@@ -53,7 +54,7 @@ def copy_lists(result: NightResult, reviewed: Mapping[str, Reviewed]) -> dict[st
     A file that is there stays as it is: a person may have begun to fill it in.
     """
     folder = artifact_store.home() / "reviews" / result.model
-    start = f"{pd.Timestamp.now():%Y-%m-%d}-{(result.mlflow_run_id or '')[:8]}"
+    start = f"{clock.today()}-{(result.mlflow_run_id or '')[:8]}"
     files = {}
     for name, record in reviewed.items():
         if record.listed:
