@@ -43,6 +43,7 @@ BENCHMARKS = {
     "validate": "benchmarks.validate",
     "drift": "benchmarks.drift",
     "week": "benchmarks.week",
+    "replays": "benchmarks.replays",
     "compress": "benchmarks.compress",
     "planted": "benchmarks.planted",
     "corrections": "benchmarks.corrections",

@@ -59,7 +59,7 @@ def replay(settings: NightSettings, first: date, last: date, every: timedelta, w
     if last < first:
         raise SettingsError(f"--to {last}: is before --from {first}")
     rows = read_dated_rows(settings)
-    runs = _Replay(settings, rows, first, every, artifact_store.home())
+    runs = Replay(settings, rows, first, every, artifact_store.home())
     days = runs.days(last)
     if workers > 1 and replay_ahead.depends_on_champion(settings):
         log.warning("the runs are trained one after the other, because each depends on the champion before it")
@@ -99,7 +99,7 @@ def describe(result: ReplayResult) -> str:
     )
 
 
-def _remaining(started: float, number: int, days: list[date], runs: "_Replay") -> str:
+def _remaining(started: float, number: int, days: list[date], runs: "Replay") -> str:
     """Return the estimated time that is left in words; empty before the first night of this run has ended."""
     if number == 1:
         return ""
@@ -108,8 +108,17 @@ def _remaining(started: float, number: int, days: list[date], runs: "_Replay") -
 
 
 @dataclass
-class _Replay:
-    """The runs of a replay, kept in a file after each."""
+class Replay:
+    """The runs of a replay, kept in a file after each.
+
+    Args:
+        settings: Settings of the runs.
+        rows: All rows by time.
+        first: Day of the first run.
+        every: Time between two runs.
+        home: Folder of the replay, NIGHTSHIFT_HOME.
+        done: Runs so far, which are read from the file.
+    """
 
     settings: NightSettings
     rows: DatedRows
@@ -152,16 +161,16 @@ class _Replay:
     def train_ahead(self, days: list[date], workers: int) -> None:
         """Run the stages of runs that do not depend on those before."""
         log.info("replay: %d runs are trained, %d at a time", len(days), workers)
-        replay_ahead.train_ahead({day: self._settings_of(day) for day in days}, workers)
+        replay_ahead.train_ahead({day: self.settings_of(day) for day in days}, workers)
 
     def run(self, day: date) -> None:
         """Run the night of a day and score its models on the rows after it."""
-        end = _end_of(day)
+        end = end_of_day(day)
         started = time.monotonic()
         with clock.replayed_at(end.to_pydatetime()):
             result = self._kept_result(day)
             if result is None:
-                form = as_form(self._settings_of(day))
+                form = as_form(self.settings_of(day))
                 result = artifacts.flow_result(nightly(settings=form, return_state=True))
                 artifact_store.write_text(self._result_file(day), result.model_dump_json())
         following = self.rows.new_between(end, end + self.every)
@@ -181,7 +190,7 @@ class _Replay:
     def _result_file(self, day: date) -> Path:
         return self.home / RESULTS / f"{day}.json"
 
-    def _settings_of(self, day: date) -> NightSettings:
+    def settings_of(self, day: date) -> NightSettings:
         """Return the settings of a run, whose files are written."""
         return settings_of_night(self.settings, [self._write(earlier) for earlier in self.days(day)])
 
@@ -189,8 +198,8 @@ class _Replay:
         """Write the rows of the period that ends with a day, all earlier ones for the first; return the file."""
         path = self.home / ROWS / f"{day}.jsonl"
         if not path.exists():
-            begin = pd.Timestamp.min.tz_localize("UTC") if day == self.first else _end_of(day - self.every)
-            write_period(self.rows.between(begin, _end_of(day)), path)
+            begin = pd.Timestamp.min.tz_localize("UTC") if day == self.first else end_of_day(day - self.every)
+            write_period(self.rows.between(begin, end_of_day(day)), path)
         return path
 
     def _versions(self) -> list[str]:
@@ -239,8 +248,8 @@ class _Replay:
         return f"{self.settings.fingerprint()} {self.first} {self.every} {int(keys.sum())}"
 
 
-def _end_of(day: date) -> pd.Timestamp:
-    """Return the last moment of a day, in UTC."""
+def end_of_day(day: date) -> pd.Timestamp:
+    """Return the last moment of a day in UTC, until which the run of that day sees rows."""
     return pd.Timestamp(datetime.combine(day, datetime.max.time(), UTC))
 
 

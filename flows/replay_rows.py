@@ -88,8 +88,8 @@ def write_period(rows: pd.DataFrame, path: Path) -> None:
 
 
 def settings_of_night(settings: NightSettings, files: Sequence[Path]) -> NightSettings:
-    """Return the settings of a night that reads the files of the periods up to its day."""
+    """Return the settings of a night that reads the files of the periods up to its day; it lists no rows for a person."""
     defaults = {name: DataSettings.model_fields[name].default for name in FIELDS_OF_FILES}
     assert settings.data
     data = settings.data.model_copy(update=defaults | {"path": [str(file) for file in files]})
-    return settings.model_copy(update={"data": data})
+    return settings.model_copy(update={"data": data, "review": settings.review.model_copy(update={"rows": 0})})

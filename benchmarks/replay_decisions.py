@@ -1,0 +1,251 @@
+"""Decisions of a replay's versions, computed anew from their predictions: with other gates, and with other first nights.
+
+No version is trained again. The stages of each night are found in the replay's artifact store, the versions in its
+registry, and the decisions are those of `tasks.gate.stage.decide`, with a ledger in memory.
+"""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from prefect import flow
+
+from flows.form import as_form, merged_settings
+from flows.objective_rows import check_rows, find_champion_rows, locate_sources, split_rows
+from flows.replay import Replay, end_of_day, parse_interval
+from flows.replay_rows import read_dated_rows
+from flows.result_storage import ensure_result_storage
+from flows.settings import NightSettings
+from flows.settings_file import load
+from nightshift import clock
+from nightshift.data.row_profile import Keys
+from nightshift.evaluation import fresh_rows, scoring
+from nightshift.evaluation.claims import LatencyComparison
+from nightshift.evaluation.fresh_rows import FreshRows
+from nightshift.evaluation.prediction_tables import GROUP
+from nightshift.records import MAIN, BudgetState, Claim, Evaluated, Objective, Verdict
+from nightshift.registry import ledger
+from nightshift.registry.ledger import Entry
+from nightshift.registry.version_predictions import VersionPredictor
+from nightshift.reporting.replay_page import ReplayedRun
+from nightshift.store import artifact_store
+from tasks.augment import augment
+from tasks.evaluate import evaluate
+from tasks.fresh_rows import read_rows
+from tasks.gate.first_version import References
+from tasks.gate.guardrails import GuardrailMeasurements, check_guardrails
+from tasks.gate.stage import Evidence, GateSettings, decide
+from tasks.train import train
+
+SIDES = ("validation", "holdout")
+
+
+@dataclass(frozen=True)
+class Night:
+    """What a night of the replay left to decide on."""
+
+    run: ReplayedRun
+    objective: Objective
+    references: References
+    """Predictions of the dummy and the baseline on the holdout."""
+    rows: Mapping[str, pd.DataFrame]
+    """Rows of `SIDES`."""
+    new_rows: pd.DataFrame
+    """Rows that no night before had seen."""
+    earlier_labels: Counter[str]
+    """Number of the other rows by label."""
+
+    @property
+    def version(self) -> str:
+        """The version that was trained in this night."""
+        assert self.run.version
+        return self.run.version
+
+
+@dataclass
+class Answers:
+    """Predictions of the versions, each row once."""
+
+    model: str
+    by_version: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def table(self, version: str, rows: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+        """Return the table of predictions of a version on rows."""
+        answers = self.by_version.get(version, pd.DataFrame())
+        missing = rows[~rows["row_key"].isin(answers.index)].drop_duplicates("row_key").reset_index(drop=True)
+        if len(missing):
+            new = VersionPredictor(self.model, version, False).table(missing, objective).set_index("row_key")
+            answers = pd.concat([answers, new.drop(columns=["label", GROUP], errors="ignore")])
+            self.by_version[version] = answers
+        return scoring.table(rows, objective, answers.loc[rows["row_key"]])
+
+
+class EqualShares(Evidence):
+    """Evidence of the gate before: each test takes 1 / tests_per_year of the year's budget, until it is spent."""
+
+    def alpha(self, likely: list[Claim], settings: GateSettings) -> float:
+        """Return what a test may spend."""
+        return settings.alpha if self.budget.num_tests < settings.tests_per_year else 0.0
+
+
+def champions(nights: Sequence[Night], settings: NightSettings, answers: Answers, has_new_rows: bool) -> list[Entry]:
+    """Return the ledger of a registry whose first night is the first of `nights`, an entry a night.
+
+    Args:
+        nights: Nights that trained a version, in order.
+        settings: Settings of the replay.
+        answers: Predictions of the versions.
+        has_new_rows: True for our gate, False for the gate before, which has the holdout alone.
+    """
+    entries: list[Entry] = []
+    for night in nights:
+        with clock.replayed_at(end_of_day(date.fromisoformat(night.run.date)).to_pydatetime()):
+            entries.append(_decide(night, entries, settings.gate, answers, has_new_rows))
+    return entries
+
+
+def _decide(night: Night, entries: list[Entry], settings: GateSettings, answers: Answers, has_new_rows: bool) -> Entry:
+    """Return the ledger's entry of a night."""
+    champion = next((entry.new for entry in reversed(ledger.moves(entries))), None)
+    tests, compared = ledger.tests_of_last_year(entries, clock.now()), ledger.compared_with(entries, champion)
+    budget = BudgetState(
+        num_tests=len(tests),
+        alpha_spent=ledger.alpha_spent(tests, lambda _: 0.0),
+        num_compared=len(compared),
+        num_likely=sum(bool(entry.tested) for entry in compared),
+    )
+    fresh = _count(night, entries, champion, settings, budget, answers) if has_new_rows else None
+    roles = {"challenger": night.version} | ({"champion": champion} if champion else {})
+    tables = {
+        side: {role: {MAIN: answers.table(number, night.rows[side], night.objective)} for role, number in roles.items()}
+        for side in SIDES
+    }
+    gate = Evidence if has_new_rows else EqualShares
+    evidence = gate(
+        tables["holdout"],
+        tables["validation"],
+        [night.objective],
+        LatencyComparison(1.0, 1.0, 1.0, settings.cost_confidence) if champion else None,
+        night.references,
+        budget,
+        fresh=fresh.evidence(settings.budget) if fresh else None,
+    )
+    guardrails = check_guardrails(
+        tables["holdout"]["challenger"],
+        tables["holdout"].get("champion"),
+        {MAIN: night.rows["holdout"]},
+        [night.objective],
+        GuardrailMeasurements({}, {}),
+        settings,
+        settings.confidence,
+    )
+    return _entry(decide(evidence, settings, guardrails), night.version, champion, fresh)
+
+
+def _count(
+    night: Night,
+    entries: list[Entry],
+    champion: str | None,
+    settings: GateSettings,
+    budget: BudgetState,
+    answers: Answers,
+) -> FreshRows:
+    """Count the new rows of a night, as `tasks.fresh_rows` does."""
+    last, challenger = ledger.last_fresh(entries), ledger.standing_challenger(entries)
+    earlier = fresh_rows.EvidenceState.model_validate_json(last.fresh) if last else None
+    share = fresh_rows.SHARES[settings.evidence]
+    state = fresh_rows.next_state(earlier, champion, clock.now(), share, settings.budget, budget.alpha_spent)
+    if champion is None or challenger is None or night.new_rows.empty:
+        return FreshRows(state=state, note="no rows count")
+    rows = night.new_rows.sort_values("row_key").reset_index(drop=True)
+    first, second = (answers.table(number, rows, night.objective) for number in (challenger, champion))
+    differences = fresh_rows.differences(first, second, night.objective, night.earlier_labels)
+    return FreshRows(state=state.counting(len(rows), differences), new_rows=len(rows), challenger=challenger)
+
+
+def _entry(verdict: Verdict, version: str, champion: str | None, fresh: FreshRows | None) -> Entry:
+    is_promoted = verdict.decision == "promote"
+    return Entry(
+        action="promoted" if is_promoted else "held",
+        old=champion or "",
+        new=version if is_promoted else champion or "",
+        version=version,
+        why="; ".join(verdict.reasons),
+        claim=verdict.claim or "",
+        tested=verdict.tested or "",
+        alpha="" if verdict.alpha is None else str(verdict.alpha),
+        fresh=fresh.state.model_dump_json() if fresh else "",
+    )
+
+
+def read_nights(replay: Replay) -> list[Night]:
+    """Return the nights of a finished replay that trained a version."""
+    nights: list[Night] = []
+    seen: Keys | None = None
+    champion: str | None = None
+    for run in replay.done:
+        if run.version:
+            day = date.fromisoformat(run.date)
+            with clock.replayed_at(end_of_day(day).to_pydatetime()):
+                settings = merged_settings(None, as_form(replay.settings_of(day)))
+                objective, evaluated = _stages_of_night(settings, champion)
+            new_rows, keys, labels = read_rows(objective, seen)
+            seen = keys if seen is None else np.union1d(seen, keys)
+            rows = {side: scoring.side_of(objective, side) for side in SIDES}
+            nights.append(Night(run, objective, _references(evaluated, objective), rows, new_rows, labels))
+        champion = run.champion
+    return nights
+
+
+@flow(name="replayed-night")
+def _stages_of_night(settings: Any, champion: str | None) -> Any:
+    """Return the objective and the evaluation of a night from the store."""
+    ensure_result_storage()
+    resolved = settings.resolved_objectives[MAIN]
+    sources = locate_sources(settings, resolved)
+    checked = check_rows(settings, resolved, sources, find_champion_rows(settings, MAIN, champion))
+    sides = split_rows(settings, resolved, checked, 0)
+    objective = resolved.objective(MAIN, sides, augment(sides, settings.augment, resolved.kind))
+    trained = train([objective], settings.train, None, settings.model, "", None)
+    return objective, evaluate(trained, [objective], settings.train.max_length)
+
+
+def _references(evaluated: Evaluated, objective: Objective) -> References:
+    folder = artifact_store.folder(evaluated)
+    with_baseline = [objective] if objective.name in evaluated.baselines else []
+    return References(
+        scoring.read(folder / "dummy", [objective]),
+        scoring.read(folder / "baseline", with_baseline),
+        evaluated.baselines,
+        evaluated.left_out,
+    )
+
+
+def main(settings_file: str, first: str, every: str) -> None:
+    """Print the ledgers of both gates for each first night of the replay in NIGHTSHIFT_HOME, as one JSON object."""
+    settings = load(Path(settings_file), ())
+    interval, home = parse_interval(every), artifact_store.home()
+    replay = Replay(settings, read_dated_rows(settings), date.fromisoformat(first), interval, home)
+    nights, answers = read_nights(replay), Answers(settings.model)
+    ledgers = {
+        start.run.date: {
+            name: [entry.model_dump() for entry in champions(nights[index:], settings, answers, has_new_rows)]
+            for name, has_new_rows in (("ours", True), ("equal shares", False))
+        }
+        for index, start in enumerate(nights)
+    }
+    print(json.dumps(ledgers))
+
+
+if __name__ == "__main__":
+    from cli import environment
+
+    environment.prepare()
+    main(*sys.argv[1:])
