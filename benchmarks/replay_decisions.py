@@ -48,10 +48,10 @@ SIDES = ("validation", "holdout")
 
 
 @dataclass(frozen=True)
-class Night:
-    """What a night of the replay left to decide on."""
+class TrainedRun:
+    """Inputs of the decision about a run of the replay."""
 
-    run: ReplayedRun
+    record: ReplayedRun
     objective: Objective
     references: References
     """Predictions of the dummy and the baseline on the holdout."""
@@ -65,8 +65,8 @@ class Night:
     @property
     def version(self) -> str:
         """The version that was trained in this night."""
-        assert self.run.version
-        return self.run.version
+        assert self.record.version
+        return self.record.version
 
 
 @dataclass
@@ -95,23 +95,25 @@ class EqualShares(Evidence):
         return settings.alpha if self.budget.num_tests < settings.tests_per_year else 0.0
 
 
-def champions(nights: Sequence[Night], settings: NightSettings, answers: Answers, has_new_rows: bool) -> list[Entry]:
-    """Return the ledger of a registry whose first night is the first of `nights`, an entry a night.
+def champions(runs: Sequence[TrainedRun], settings: NightSettings, answers: Answers, has_new_rows: bool) -> list[Entry]:
+    """Return the ledger of a registry whose first run is the first of `runs`, an entry a run.
 
     Args:
-        nights: Nights that trained a version, in order.
+        runs: Runs that trained a version, in order.
         settings: Settings of the replay.
         answers: Predictions of the versions.
         has_new_rows: True for our gate, False for the gate before, which has the holdout alone.
     """
     entries: list[Entry] = []
-    for night in nights:
-        with clock.replayed_at(end_of_day(date.fromisoformat(night.run.date)).to_pydatetime()):
-            entries.append(_decide(night, entries, settings.gate, answers, has_new_rows))
+    for run in runs:
+        with clock.replayed_at(end_of_day(date.fromisoformat(run.record.date)).to_pydatetime()):
+            entries.append(_decide(run, entries, settings.gate, answers, has_new_rows))
     return entries
 
 
-def _decide(night: Night, entries: list[Entry], settings: GateSettings, answers: Answers, has_new_rows: bool) -> Entry:
+def _decide(
+    run: TrainedRun, entries: list[Entry], settings: GateSettings, answers: Answers, has_new_rows: bool
+) -> Entry:
     """Return the ledger's entry of a night."""
     champion = next((entry.new for entry in reversed(ledger.moves(entries))), None)
     tests, compared = ledger.tests_of_last_year(entries, clock.now()), ledger.compared_with(entries, champion)
@@ -121,36 +123,36 @@ def _decide(night: Night, entries: list[Entry], settings: GateSettings, answers:
         num_compared=len(compared),
         num_likely=sum(bool(entry.tested) for entry in compared),
     )
-    fresh = _count(night, entries, champion, settings, budget, answers) if has_new_rows else None
-    roles = {"challenger": night.version} | ({"champion": champion} if champion else {})
+    fresh = _count(run, entries, champion, settings, budget, answers) if has_new_rows else None
+    roles = {"challenger": run.version} | ({"champion": champion} if champion else {})
     tables = {
-        side: {role: {MAIN: answers.table(number, night.rows[side], night.objective)} for role, number in roles.items()}
+        side: {role: {MAIN: answers.table(number, run.rows[side], run.objective)} for role, number in roles.items()}
         for side in SIDES
     }
     gate = Evidence if has_new_rows else EqualShares
     evidence = gate(
         tables["holdout"],
         tables["validation"],
-        [night.objective],
+        [run.objective],
         LatencyComparison(1.0, 1.0, 1.0, settings.cost_confidence) if champion else None,
-        night.references,
+        run.references,
         budget,
         fresh=fresh.evidence(settings.budget) if fresh else None,
     )
     guardrails = check_guardrails(
         tables["holdout"]["challenger"],
         tables["holdout"].get("champion"),
-        {MAIN: night.rows["holdout"]},
-        [night.objective],
+        {MAIN: run.rows["holdout"]},
+        [run.objective],
         GuardrailMeasurements({}, {}),
         settings,
         settings.confidence,
     )
-    return _entry(decide(evidence, settings, guardrails), night.version, champion, fresh)
+    return _entry(decide(evidence, settings, guardrails), run.version, champion, fresh)
 
 
 def _count(
-    night: Night,
+    run: TrainedRun,
     entries: list[Entry],
     champion: str | None,
     settings: GateSettings,
@@ -162,11 +164,11 @@ def _count(
     earlier = fresh_rows.EvidenceState.model_validate_json(last.fresh) if last else None
     share = fresh_rows.SHARES[settings.evidence]
     state = fresh_rows.next_state(earlier, champion, clock.now(), share, settings.budget, budget.alpha_spent)
-    if champion is None or challenger is None or night.new_rows.empty:
+    if champion is None or challenger is None or run.new_rows.empty:
         return FreshRows(state=state, note="no rows count")
-    rows = night.new_rows.sort_values("row_key").reset_index(drop=True)
-    first, second = (answers.table(number, rows, night.objective) for number in (challenger, champion))
-    differences = fresh_rows.differences(first, second, night.objective, night.earlier_labels)
+    rows = run.new_rows.sort_values("row_key").reset_index(drop=True)
+    first, second = (answers.table(number, rows, run.objective) for number in (challenger, champion))
+    differences = fresh_rows.differences(first, second, run.objective, run.earlier_labels)
     return FreshRows(state=state.counting(len(rows), differences), new_rows=len(rows), challenger=challenger)
 
 
@@ -185,27 +187,27 @@ def _entry(verdict: Verdict, version: str, champion: str | None, fresh: FreshRow
     )
 
 
-def read_nights(replay: Replay) -> list[Night]:
+def read_runs(replay: Replay) -> list[TrainedRun]:
     """Return the nights of a finished replay that trained a version."""
-    nights: list[Night] = []
+    runs: list[TrainedRun] = []
     seen: Keys | None = None
     champion: str | None = None
-    for run in replay.done:
-        if run.version:
-            day = date.fromisoformat(run.date)
+    for record in replay.done:
+        if record.version:
+            day = date.fromisoformat(record.date)
             with clock.replayed_at(end_of_day(day).to_pydatetime()):
                 settings = merged_settings(None, as_form(replay.settings_of(day)))
-                objective, evaluated = _stages_of_night(settings, champion)
+                objective, evaluated = _stages_of_run(settings, champion)
             new_rows, keys, labels = read_rows(objective, seen)
             seen = keys if seen is None else np.union1d(seen, keys)
             rows = {side: scoring.side_of(objective, side) for side in SIDES}
-            nights.append(Night(run, objective, _references(evaluated, objective), rows, new_rows, labels))
-        champion = run.champion
-    return nights
+            runs.append(TrainedRun(record, objective, _references(evaluated, objective), rows, new_rows, labels))
+        champion = record.champion
+    return runs
 
 
 @flow(name="replayed-night")
-def _stages_of_night(settings: Any, champion: str | None) -> Any:
+def _stages_of_run(settings: Any, champion: str | None) -> Any:
     """Return the objective and the evaluation of a night from the store."""
     ensure_result_storage()
     resolved = settings.resolved_objectives[MAIN]
@@ -233,13 +235,13 @@ def main(settings_file: str, first: str, every: str) -> None:
     settings = load(Path(settings_file), ())
     interval, home = parse_interval(every), artifact_store.home()
     replay = Replay(settings, read_dated_rows(settings), date.fromisoformat(first), interval, home)
-    nights, answers = read_nights(replay), Answers(settings.model)
+    runs, answers = read_runs(replay), Answers(settings.model)
     ledgers = {
-        start.run.date: {
-            name: [entry.model_dump() for entry in champions(nights[index:], settings, answers, has_new_rows)]
+        start.record.date: {
+            name: [entry.model_dump() for entry in champions(runs[index:], settings, answers, has_new_rows)]
             for name, has_new_rows in (("ours", True), ("equal shares", False))
         }
-        for index, start in enumerate(nights)
+        for index, start in enumerate(runs)
     }
     print(json.dumps(ledgers))
 

