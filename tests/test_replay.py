@@ -143,7 +143,7 @@ def test_means_are_weighted_by_the_rows_after_each_night():
 
 def test_the_page_names_promotions_and_embeds_its_picture(tmp_path):
     page = write(result(night(1, "1", 10, v1=0.8), night(2, "2", 10, v1=0.9, v2=0.8)), tmp_path).read_text()
-    assert "1 promotions replaced a champion, 1 of them wrong" in page and "data:image/png;base64" in page
+    assert "replaced a champion: 1. Wrong: 1 (" in page and "data:image/png;base64" in page
 
 
 def test_a_first_night_without_champion_is_no_promotion():

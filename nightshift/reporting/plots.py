@@ -5,6 +5,7 @@ import unicodedata
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ PANEL_LABELS = 30
 """Labels from which they are drawn in two panels."""
 MAX_LIMIT = 1.5
 """A limit of lengths beyond so many times the longest that is drawn is only named."""
+MAX_DAYS = 12
+"""Maximum number of days that are named on the axis of a replay."""
 NAME_LENGTH = 40
 """Maximum number of characters of a label in a plot."""
 
@@ -298,19 +301,21 @@ def replay(curves: pd.DataFrame, metric: str, promotions: Sequence[str], path: P
         promotions: Dates of the promotions.
         path: The file to write.
     """
-    styles = {"oracle": ("tab:green", ":"), "always_promote": ("tab:orange", "--"), "never_retrain": ("tab:gray", "-."),
-              "production": ("tab:blue", "-")}  # fmt: skip
+    styles = {"oracle": ("tab:green", "-", 6), "always_promote": ("tab:orange", "--", 1.5),
+              "never_retrain": ("tab:gray", "-.", 1.5), "production": ("tab:blue", "-", 1.5)}  # fmt: skip
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
-    for name, (color, style) in styles.items():
+    for name, (color, style, width) in styles.items():
         axes.plot(
-            curves.index, curves[name], style, color=color, marker="o", markersize=3, label=name.replace("_", " ")
-        )
+            curves.index, curves[name], style, color=color, linewidth=width, alpha=0.4 if width > 2 else 1.0,
+            marker="o", markersize=3, label=name.replace("_", " "),
+        )  # fmt: skip
     for number, day in enumerate(promotions):
         label = None if number else "promotion"
         axes.axvline(pd.Timestamp(day), color="tab:blue", linewidth=0.7, alpha=0.5, label=label)  # type: ignore[arg-type]
     axes.set(ylabel=metric, title="On the rows after each night")
-    axes.tick_params(axis="x", rotation=30)
+    days = curves.index[:: ceil(len(curves) / MAX_DAYS)]
+    axes.set_xticks(days, days.strftime("%Y-%m-%d"), rotation=30, ha="right")
     axes.grid(alpha=0.3)
     axes.legend()
     _save(figure, path)
