@@ -48,13 +48,13 @@ REPLAYED = {
         },
     ),
     "zomato": Replayed(
-        "zomato/zomato_reviews.csv", "2018-07-15", "2018-12-09", "1w",
+        "zomato/zomato_reviews.csv", "2018-07-29", "2018-12-09", "1w",
         {
             "data": {"text": "Review", "label": "Rating", "timestamp": "Time", "timestamp_format": "%m/%d/%Y %H:%M",
                      "label_map": {"1": "bad", "1.5": "bad", "2": "bad", "2.5": "fair", "3": "fair", "3.5": "fair",
                                    "4": "good", "4.5": "good", "5": "good"}},
             "expectations": {"labels": ["bad", "fair", "good"]},
-            "train": TRAIN | {"num_train_epochs": 1},
+            "train": TRAIN | {"num_train_epochs": 2},
             "compress": {"recipes": []},
         },
     ),

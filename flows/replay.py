@@ -17,7 +17,7 @@ from flows.nightly import nightly
 from flows.replay_rows import DatedRows, read_dated_rows, settings_of_night, write_period
 from flows.settings import NightSettings
 from nightshift import clock
-from nightshift.errors import SettingsError, UserError
+from nightshift.errors import InputError, SettingsError, UserError
 from nightshift.evaluation import kinds
 from nightshift.prefect_ui import artifacts
 from nightshift.records import NightResult, Objective
@@ -191,8 +191,20 @@ class Replay:
         return self.home / RESULTS / f"{day}.json"
 
     def settings_of(self, day: date) -> NightSettings:
-        """Return the settings of a run, whose files are written."""
-        return settings_of_night(self.settings, [self._write(earlier) for earlier in self.days(day)])
+        """Return the settings of a run, whose files are written; those of a day without new rows are those of the day before.
+
+        Raises:
+            InputError: There is no row up to the first day.
+        """
+        files = [self._write(earlier) for earlier in self.days(day)]
+        if not files[0].stat().st_size:
+            begin = (
+                f"the first is dated {self.rows.rows['time'].min():%Y-%m-%d}"
+                if len(self.rows.rows)
+                else "none has a time"
+            )
+            raise InputError(f"--from {self.first}: no row is dated up to this day; {begin}")
+        return settings_of_night(self.settings, [file for file in files if file.stat().st_size])
 
     def _write(self, day: date) -> Path:
         """Write the rows of the period that ends with a day, all earlier ones for the first; return the file."""

@@ -1,6 +1,6 @@
 """Replay of past nights: rows by day, what is summed up, and two nights for real."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -8,7 +8,7 @@ import pytest
 import yaml
 from conftest import Shell
 
-from flows.replay import parse_interval
+from flows.replay import Replay, parse_interval
 from flows.replay_rows import DatedRows, read_dated_rows, settings_of_night, write_period
 from flows.settings import NightSettings
 from nightshift.errors import InputError, SettingsError
@@ -83,6 +83,36 @@ def test_a_night_reads_the_records_as_they_were(tmp_path):
     night = settings_of_night(own, [tmp_path / "rows" / "day.jsonl"])
     again = read_dated_rows(night)
     assert again.rows[["text", "label", "row_key", "time"]].equals(rows.rows[["text", "label", "row_key", "time"]])
+
+
+@pytest.fixture
+def replayed(tmp_path, monkeypatch):
+    """Replay of `ROWS` by day."""
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
+
+    def begin(day: str) -> Replay:
+        own = settings(tmp_path, ROWS)
+        return Replay(own, read_dated_rows(own), date.fromisoformat(day), timedelta(days=1), tmp_path / "home")
+
+    return begin
+
+
+def test_a_day_without_new_rows_has_the_settings_of_the_day_before_so_that_its_night_is_skipped(replayed):
+    days = replayed("2026-01-03").days(date(2026, 1, 5))
+    assert replayed("2026-01-03").settings_of(days[2]) == replayed("2026-01-03").settings_of(days[0])
+    begun_earlier = replayed("2026-01-01").settings_of(date(2026, 1, 5)).data.path
+    assert [Path(file).stem for file in begun_earlier] == ["2026-01-01", "2026-01-02", "2026-01-03"]
+
+
+def test_a_first_day_before_all_rows_is_refused_with_the_day_of_the_first(replayed):
+    with pytest.raises(
+        InputError, match="--from 2025-12-31: no row is dated up to this day; the first is dated 2026-01-01"
+    ):
+        replayed("2025-12-31").settings_of(date(2026, 1, 2))
+
+
+def test_a_replay_lists_no_rows_for_a_person(replayed):
+    assert replayed("2026-01-02").settings_of(date(2026, 1, 2)).review.rows == 0
 
 
 @pytest.mark.parametrize(("text", "expected"), [("1d", timedelta(days=1)), ("2w", timedelta(days=14))])
