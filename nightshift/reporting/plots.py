@@ -315,7 +315,7 @@ def replay(curves: pd.DataFrame, metric: str, promotions: Sequence[str], path: P
         axes.axvline(pd.Timestamp(day), color="tab:blue", linewidth=0.7, alpha=0.5, label=label)  # type: ignore[arg-type]
     axes.set(ylabel=metric, title="On the rows after each night")
     days = curves.index[:: ceil(len(curves) / MAX_DAYS)]
-    axes.set_xticks(days, days.strftime("%Y-%m-%d"), rotation=30, ha="right")
+    axes.set_xticks(days, [f"{day:%Y-%m-%d}" for day in days], rotation=30, ha="right")
     axes.grid(alpha=0.3)
     axes.legend()
     _save(figure, path)
