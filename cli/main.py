@@ -42,6 +42,7 @@ BENCHMARKS = {
     "baseline": "benchmarks.baseline",
     "validate": "benchmarks.validate",
     "drift": "benchmarks.drift",
+    "watch": "benchmarks.watch",
     "week": "benchmarks.week",
     "replays": "benchmarks.replays",
     "compress": "benchmarks.compress",

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from nightshift.data.label_review import missing_labels
 from nightshift.data.missing_words import MISSING_VALUES
 from nightshift.data.settings import DataSettings
 from nightshift.errors import InputError, UserError
-from nightshift.evaluation import drift_profile
+from nightshift.evaluation import drift_profile, watch_records
 from nightshift.evaluation.drift_profile import MIN_SHIFT, WORSE_ALPHA, Drift, Profile
+from nightshift.evaluation.performance_estimation import AccuracyEstimate
+from nightshift.evaluation.watch_records import PastWatch, WatchMetadata
 from nightshift.prefect_ui import artifacts
 from nightshift.records import Kind
 from nightshift.redaction import Parameter
@@ -34,6 +37,8 @@ from tasks.ingest import locate, read_rows
 log = logging.getLogger("nightshift.watch")
 MIN_LABELLED = 30
 """Minimum number of rows with labels for a statement on quality."""
+NO_ESTIMATE = "no estimate of the accuracy: version {version} was registered before nights kept what it takes; the next champion has it"
+ESTIMATE_NOTE = "It rests on the confidences: a changed meaning of the labels stays unseen until a file with labels of these rows is watched."
 EVENTS = {"drifted": "nightshift.drift", "worse": "nightshift.worse"}
 
 
@@ -69,9 +74,12 @@ def watch(
         emit_event(event, resource, payload={"settings_file": settings_file, "reason": report["reason"]})
     with artifact_store.temporary_directory() as folder:
         plots.drift([Drift(**drift) for drift in report["drift"]], folder / "drift.png")
-        artifacts.show_monitoring(
-            report["model"], f"{markdown(report)}\n![Drift]({plots.data_uri(folder / 'drift.png')})"
-        )
+        page = f"{markdown(report)}\n![Drift]({plots.data_uri(folder / 'drift.png')})"
+        if report["earlier"]:
+            earlier = [PastWatch.model_validate(past) for past in report["earlier"]]
+            plots.watched_accuracy(earlier, folder / "accuracy.png")
+            page += f"\n\n![Accuracy]({plots.data_uri(folder / 'accuracy.png')})"
+        artifacts.show_monitoring(report["model"], page)
     return report
 
 
@@ -120,6 +128,17 @@ def monitor_rows(
                                  "unreadable": len(rows) - len(frame), "score": None, "score_p_value": None, "holdout_score": profile.score}  # fmt: skip
         drifts = drift_profile.measure_drift(profile, table, frame, objective, min_shift, max_index)
         report["drift"] = [drift.model_dump() for drift in drifts]
+        report |= {"estimate": None, "no_estimate": None, "newly_labelled": 0, "earlier": []}
+        if drift_profile.has_confidences(table, objective):
+            metadata = WatchMetadata(
+                version=champion,
+                watched_at=datetime.now(UTC),
+                source=redaction.redact(source).rstrip("/").rpartition("/")[2],
+                holdout_accuracy=profile.score,
+                holdout_rows=profile.effective or profile.rows,
+                bins=profile.bins,
+            )
+            report |= _quality_without_labels(settings.model, metadata, table, frame)
         reasons = [f"{drift.feature}: {drift.description}" for drift in drifts if drift.drifted]
         status = "drifted" if reasons else "steady"
         labelled = table[table["label"].notna()] if "label" in table else table[:0]
@@ -136,6 +155,29 @@ def monitor_rows(
                 )
         words = {"steady": "as on the holdout", "drifted": "the rows have drifted", "worse": "the champion does worse"}
         return report | {"status": status, "reason": "; ".join([words[status], *reasons])}
+
+
+def _quality_without_labels(
+    model: str, metadata: WatchMetadata, table: pd.DataFrame, frame: pd.DataFrame
+) -> dict[str, Any]:
+    """Return the estimated accuracy and the earlier watches, with what the labels of these rows say about them.
+
+    Args:
+        model: The registered model.
+        metadata: The champion and what its estimates rest on.
+        table: Its predictions of the rows.
+        frame: The rows.
+    """
+    rows, newly_labelled = watch_records.watched_rows(table, frame), 0
+    with model_registry.locked(model, "watch"):
+        if "label" in rows:
+            newly_labelled = watch_records.add_labels(model, rows[["row_key", "label"]])
+        if metadata.bins:
+            watch_records.keep_record(model, metadata, rows)
+        earlier = [past.model_dump(mode="json") for past in watch_records.past_watches(model)]
+    estimate = watch_records.estimate(metadata, rows).model_dump() if metadata.bins else None
+    no_estimate = None if metadata.bins else NO_ESTIMATE.format(version=metadata.version)
+    return {"estimate": estimate, "no_estimate": no_estimate, "newly_labelled": newly_labelled, "earlier": earlier}
 
 
 def _profile(name: str, champion: str) -> Profile:
@@ -197,6 +239,7 @@ def markdown(report: dict[str, Any]) -> str:
         f"{report['rows']:,} rows, {report['labelled']:,} of them with labels; {report['unreadable']:,} could not be read.",
         "",
     ]
+    lines += _quality_lines(report)
     for drift in report["drift"]:
         verdict = "drifted" if drift["drifted"] else "steady"
         lines += [f"**{escaping.markdown(drift['feature'])}**: {verdict}; {escaping.markdown(drift['description'])}", "",
@@ -207,3 +250,38 @@ def markdown(report: dict[str, Any]) -> str:
         ]
         lines.append("")
     return "\n".join(lines)
+
+
+def _quality_lines(report: dict[str, Any]) -> list[str]:
+    """Return the lines on the quality of the rows, with or without labels, and on earlier watches."""
+    lines = []
+    if report["estimate"]:
+        estimate = AccuracyEstimate.model_validate(report["estimate"])
+        lines += [f"Estimated accuracy {estimate}, on the holdout {100 * report['holdout_score']:.1f} %. {ESTIMATE_NOTE}", ""]  # fmt: skip
+    elif report["no_estimate"]:
+        lines += [report["no_estimate"], ""]
+    if report["score"] is not None:
+        lines += [f"Mean score of the rows with labels {report['score']:.4f}, on the holdout {report['holdout_score']:.4f}.", ""]  # fmt: skip
+    earlier = [PastWatch.model_validate(past) for past in report["earlier"]]
+    if any(past.labelled for past in earlier):
+        lines += [f"**Earlier watches**; {report['newly_labelled']:,} of their rows have got a label now:", "",
+                  "| watched | version | rows | estimate | labels since | their accuracy | estimate for them | all rows |",
+                  "|---|---|---|---|---|---|---|---|"]  # fmt: skip
+        lines += [_past_line(past) for past in earlier]
+        lines.append("")
+    return lines
+
+
+def _past_line(past: PastWatch) -> str:
+    """Return an earlier watch as a line of a Markdown table."""
+    cells = [
+        f"{past.watched_at:%Y-%m-%d %H:%M} {escaping.markdown(past.source, 60)}",
+        past.version,
+        f"{past.rows:,}",
+        str(past.estimate),
+        f"{past.labelled:,}",
+        str(past.accuracy or ""),
+        "" if past.estimate_of_labelled is None else f"{100 * past.estimate_of_labelled:.1f} %",
+        f"{100 * past.restated:.1f} %",
+    ]
+    return f"| {' | '.join(cells)} |"

@@ -13,10 +13,12 @@ from PIL import Image
 
 from cli import environment, main
 from flows import monitor
-from flows.monitor import _read_new_rows, markdown
+from flows.monitor import _read_new_rows, markdown, monitor_rows
 from flows.predict import _difference
+from flows.settings_file import load
 from nightshift.data.settings import DataSettings
 from nightshift.evaluation import drift_profile, scoring
+from nightshift.evaluation.watch_records import PastWatch
 from nightshift.reporting import plots
 from nightshift.text_cleaning import Cleaning
 
@@ -51,6 +53,76 @@ def drifted_features(drifts):
 
 def has_dropped(profile, table, max_drop, watches=1):
     return drift_profile.quality_drop(profile, table, objective(), max_drop, watches)[1] <= 0.05
+
+
+class Champion:
+    """A version that is sure of texts with the word `sure`, and half as sure of the others."""
+
+    def __init__(self, *_):
+        self.model = SimpleNamespace(heads={})
+
+    def table(self, frame, objective):
+        score = np.where(frame["text"].str.contains("sure"), 0.9, 0.6)
+        scores = {"predicted": "a", "score:a": score, "score:b": 1 - score}
+        return scoring.table(frame, objective, pd.DataFrame(scores, index=range(len(frame))))
+
+
+def texts(sure, unsure):
+    return [f"{word} {number}" for word, count in (("sure", sure), ("doubt", unsure)) for number in range(count)]
+
+
+@pytest.fixture
+def watched(home, tmp_path, monkeypatch):
+    """A function that watches texts with a champion which is right on 90 % of the sure texts and on 60 % of the others."""
+    (tmp_path / "night.yaml").write_text("model: m\ndata: {path: rows.csv}\ntrain: {base_model: ./base}\n")
+    holdout = pd.DataFrame({"text": texts(500, 500), "row_key": [str(n) for n in range(1000)]})
+    holdout["label"] = np.where(np.arange(1000) % 500 < np.where(np.arange(1000) < 500, 450, 300), "a", "b")
+    profile = drift_profile.build_profile(Champion().table(holdout, objective()), holdout, objective())
+    monkeypatch.setattr(monitor, "VersionPredictor", Champion)
+    monkeypatch.setattr(monitor.model_registry, "version_of", lambda *_: "3")
+
+    def watch(rows, labels=None, profile=profile):
+        monkeypatch.setattr(monitor, "_profile", lambda *_: profile)
+        columns = {"text": rows} | ({} if labels is None else {"label": labels})
+        pd.DataFrame(columns).to_csv(tmp_path / "new.csv", index=False)
+        return monitor_rows(load(tmp_path / "night.yaml"), str(tmp_path / "new.csv"))
+
+    watch.profile = profile
+    return watch
+
+
+def test_the_accuracy_of_rows_without_labels_is_estimated(watched):
+    report = watched(texts(20, 180))
+    assert report["holdout_score"] == pytest.approx(0.75)
+    assert report["estimate"]["accuracy"] == pytest.approx(0.63)
+    assert report["estimate"]["lower"] < 0.6 < 0.66 < report["estimate"]["upper"]
+    assert "Estimated accuracy 63.0 % (" in markdown(report) and "on the holdout 75.0 %" in markdown(report)
+    assert "Earlier watches" not in markdown(report)
+
+
+def test_late_labels_restate_the_watch(watched, tmp_path):
+    watched(texts(20, 180))
+    report = watched(texts(20, 80), ["a"] * 50 + ["b"] * 50)
+    (earlier,) = report["earlier"]
+    assert report["newly_labelled"] == 100 and earlier["labelled"] == 100 and earlier["accuracy"]["accuracy"] == 0.5
+    assert earlier["estimate_of_labelled"] == pytest.approx(0.66) and earlier["restated"] == pytest.approx(0.55)
+    (line,) = (line for line in markdown(report).splitlines() if " new.csv | 3 | 200 |" in line)
+    assert "| 100 | 50.0 % (40.4 to 59.6 %) | 66.0 % | 55.0 % |" in line
+    plots.watched_accuracy([PastWatch.model_validate(earlier)] * 12, tmp_path / "accuracy.png")
+    assert Image.open(tmp_path / "accuracy.png").size[0] == 770
+
+
+def test_a_version_of_former_nights_has_no_estimate_and_is_watched_all_the_same(watched):
+    former = watched.profile.model_copy(update={"bins": []})
+    report = watched(texts(20, 180), profile=former)
+    assert report["estimate"] is None and report["earlier"] == [] and report["status"] == "drifted"
+    assert "no estimate of the accuracy: version 3 was registered before" in markdown(report)
+
+
+def test_only_one_label_a_row_has_bins():
+    table, frame = rows(300, 0)
+    assert sum(item.rows for item in drift_profile.build_profile(table, frame, objective()).bins) == 300
+    assert not drift_profile.build_profile(table, frame, objective(separator=";")).bins
 
 
 def test_rows_alike_are_steady_and_false_alarms_are_rare():
@@ -99,6 +171,10 @@ def test_labels_that_are_signs_break_neither_picture_nor_table(tmp_path):
         "rows": 20,
         "labelled": 20,
         "unreadable": 0,
+        "estimate": None,
+        "no_estimate": None,
+        "score": None,
+        "earlier": [],
     }
     page = markdown(result | {"drift": [drift.model_dump() for drift in drifts]})
     lines = [line for line in page.splitlines() if line.startswith("| ") and "%" in line]

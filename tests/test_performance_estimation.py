@@ -45,3 +45,11 @@ def test_equal_confidences_share_a_bin_and_unseen_ones_take_the_nearest():
     assert [(item.rows, item.right) for item in bins] == [(100, 80)]
     assert estimate_accuracy(bins, np.array([0.1, 1.0]), 2).accuracy == pytest.approx(0.8)
     assert len(confidence_bins(np.linspace(0.5, 1, 1000), np.ones(1000, bool))) == MAX_BINS
+
+
+def test_a_holdout_of_few_independent_rows_gives_a_wider_interval():
+    random = np.random.default_rng(3)
+    bins = confidence_bins(*answers(random, 2000, 2.0))
+    confidence, _ = answers(random, 5000, 2.0)
+    many, few = (estimate_accuracy(bins, confidence, 5000, holdout_rows) for holdout_rows in (None, 100))
+    assert few.upper - few.lower > 2 * (many.upper - many.lower)

@@ -257,3 +257,13 @@ def test_clean_waits_for_no_night(home):
     (home / "locks").mkdir()
     with FileLock(home / "locks/reviews.night.lock"), pytest.raises(UserError, match="a night of reviews is running"):
         clean_up(0, 30, delete=True)
+
+
+def test_old_records_of_watches_go_but_for_the_newest(home):
+    for days in (50, 40, 5):
+        write_aged(home / f"watched/reviews/{days}.parquet", days)
+    assert names_of(retention.plan(keep=1, days=10), "watch") == {
+        "watched/reviews/50.parquet",
+        "watched/reviews/40.parquet",
+    }
+    assert names_of(retention.plan(keep=2, days=10), "watch") == {"watched/reviews/50.parquet"}

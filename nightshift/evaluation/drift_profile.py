@@ -15,6 +15,8 @@ from scipy.stats import chi2, norm, t
 from nightshift.data import drift as tests_of_drift
 from nightshift.data.drift import Shift, adjusted, count_p_value
 from nightshift.evaluation.kinds import form_of, metric_of
+from nightshift.evaluation.metrics import hits
+from nightshift.evaluation.performance_estimation import ConfidenceBin, confidence_bins
 from nightshift.evaluation.prediction_tables import GROUP, score_columns
 from nightshift.evaluation.significance import has_groups
 from nightshift.records import Objective
@@ -25,7 +27,7 @@ BINS = 10
 MAX_CATEGORIES = 50
 """Predictions that have a bin of their own; the others share one."""
 OTHER_BIN = "(other)"
-MIN_SHIFT = 0.04
+MIN_SHIFT = 0.02
 """Shift from which a feature counts as drifted: the total variation distance of predictions, the Kolmogorov-Smirnov distance of numbers."""
 DRIFT_ALPHA, WORSE_ALPHA = 0.03, 0.02
 """Probability of a false alarm of all features together in one comparison, and of a false drop of quality in all `WATCHES`."""
@@ -57,6 +59,8 @@ class Profile(BaseModel):
     """Standard deviation of these scores; with groups that of so many independent rows that the mean is as uncertain."""
     variance: float = 1.0
     """Variance of the labels, if they are numbers: the unit of score and spread."""
+    bins: list[ConfidenceBin] = []
+    """Rows and right ones by confidence, for a classification with one label a row; versions registered earlier have none."""
 
 
 class Drift(BaseModel):
@@ -102,7 +106,18 @@ def build_profile(table: pd.DataFrame, frame: pd.DataFrame, objective: Objective
         score=float(scores.mean()),
         spread=_standard_error(scores, table) * sqrt(len(table)),
         variance=_variance(table) if form_of(objective) == "numbers" else 1.0,
+        bins=confidence_bins(confidences(table), hits(table)) if has_confidences(table, objective) else [],
     )
+
+
+def has_confidences(table: pd.DataFrame, objective: Objective) -> bool:
+    """Return True if a row's confidence estimates its chance to be right: for a classification with one label a row."""
+    return bool(score_columns(table)) and objective.kind == "classification" and objective.sides.separator is None
+
+
+def confidences(table: pd.DataFrame) -> np.ndarray:
+    """Return the score of each row's answer, shape (rows,)."""
+    return table[score_columns(table)].max(axis=1).to_numpy(float)
 
 
 def effective_rows(table: pd.DataFrame) -> float:

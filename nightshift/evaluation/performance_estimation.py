@@ -27,11 +27,15 @@ class ConfidenceBin(BaseModel):
 
 
 class AccuracyEstimate(BaseModel):
-    """Estimated accuracy with its confidence limits."""
+    """Accuracy with its confidence limits."""
 
     accuracy: float
     lower: float
     upper: float
+
+    def __str__(self) -> str:
+        """Return accuracy and limits in percent."""
+        return f"{100 * self.accuracy:.1f} % ({100 * self.lower:.1f} to {100 * self.upper:.1f} %)"
 
 
 def confidence_bins(confidence: np.ndarray, is_right: np.ndarray) -> list[ConfidenceBin]:
@@ -51,7 +55,11 @@ def confidence_bins(confidence: np.ndarray, is_right: np.ndarray) -> list[Confid
 
 
 def estimate_accuracy(
-    bins: Sequence[ConfidenceBin], confidence: np.ndarray, effective_rows: float, level: float = 0.95
+    bins: Sequence[ConfidenceBin],
+    confidence: np.ndarray,
+    effective_rows: float,
+    holdout_rows: float | None = None,
+    level: float = 0.95,
 ) -> AccuracyEstimate:
     """Estimate the accuracy on new rows from their confidences.
 
@@ -61,6 +69,7 @@ def estimate_accuracy(
         bins: Bins of the holdout.
         confidence: Confidence of each new row's answer, shape (rows,).
         effective_rows: Number of independent rows that the new ones count as.
+        holdout_rows: Number of independent rows that those of the bins count as; all of them by default.
         level: Confidence of the interval.
     """
     rows = np.array([item.rows for item in bins])
@@ -70,6 +79,7 @@ def estimate_accuracy(
     weights = np.bincount(codes, minlength=len(bins)) / len(codes)
     smoothed = (calibrated * rows + 1) / (rows + 2)
     variance = smoothed * (1 - smoothed)
-    error = sqrt(float(weights @ variance) / effective_rows + float(weights**2 @ (variance / rows)))
+    independent = rows * (holdout_rows or rows.sum()) / rows.sum()
+    error = sqrt(float(weights @ variance) / effective_rows + float(weights**2 @ (variance / independent)))
     accuracy, margin = float(weights @ calibrated), float(norm.ppf((1 + level) / 2)) * error
     return AccuracyEstimate(accuracy=accuracy, lower=max(0.0, accuracy - margin), upper=min(1.0, accuracy + margin))

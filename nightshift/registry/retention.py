@@ -27,13 +27,14 @@ from nightshift.store import artifact_store
 
 DAY = 24 * 60 * 60
 LEDGER = ".ledger"
-Kind = Literal["version", "model", "run", "artifact", "work", "report", "review", "log", "copy"]
+Kind = Literal["version", "model", "run", "artifact", "work", "report", "review", "log", "copy", "watch"]
 FOLDERS: dict[Kind, tuple[str, bool]] = {
     "artifact": ("artifacts", True),
     "work": ("work", False),
     "report": ("reports", True),
     "review": ("reviews", True),
     "copy": ("copies", False),
+    "watch": ("watched", True),
 }
 """Folder under NIGHTSHIFT_HOME, and whether its newest entries are kept; unfinished ones never count as newest."""
 DELETE: dict[str, Callable[[MlflowClient, str], None]] = {

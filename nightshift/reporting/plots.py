@@ -21,6 +21,7 @@ from sklearn.metrics import confusion_matrix as count_pairs
 from nightshift.data.label_variants import quoted
 from nightshift.data.text_lengths import TextLengths
 from nightshift.evaluation.drift_profile import Drift
+from nightshift.evaluation.watch_records import PastWatch
 from nightshift.records import Candidate, Objective, Slice
 
 matplotlib.use("Agg")
@@ -339,6 +340,28 @@ def drift(features: Sequence[Drift], path: Path) -> None:
         title = f"{feature.feature}: {state}, shift {feature.shift:.2f}"
         panels.append(SharesPanel(title, feature.shares, feature.drifted))
     shares_side_by_side(panels, ("holdout", "now"), path)
+
+
+def watched_accuracy(watches: Sequence[PastWatch], path: Path) -> None:
+    """Draw the estimated accuracy of earlier watches, the newest first in `watches`, and the true one of the rows labelled since."""
+    figure = Figure(figsize=(7, 3), layout="constrained")
+    axes = figure.subplots()
+    positions = np.arange(len(watches))
+    oldest_first = list(reversed(watches))
+    for offset, color, name, accuracies in (
+        (-0.1, "tab:gray", "estimated", [watch.estimate for watch in oldest_first]),
+        (0.1, "tab:blue", "true, of the rows labelled since", [watch.accuracy for watch in oldest_first]),
+    ):
+        points = [(x + offset, item) for x, item in zip(positions, accuracies, strict=True) if item]
+        values = np.array([[item.accuracy, item.lower, item.upper] for _, item in points]).reshape(-1, 3).T
+        margins = np.maximum([values[0] - values[1], values[2] - values[0]], 0)
+        axes.errorbar([x for x, _ in points], values[0], margins, fmt="o", color=color, label=name, markersize=4)
+    axes.plot(positions, [watch.holdout_accuracy for watch in oldest_first], "_", color="black", label="on the holdout")
+    step = -(-len(watches) // 10)
+    axes.set_xticks(positions[::step], [f"{watch.watched_at:%d %b}" for watch in oldest_first[::step]], fontsize=8)
+    axes.set_ylabel("accuracy")
+    axes.legend(fontsize=8)
+    _save(figure, path)
 
 
 def shares_side_by_side(panels: Sequence[SharesPanel], names: tuple[str, str], path: Path) -> None:
