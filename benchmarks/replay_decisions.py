@@ -6,7 +6,6 @@ registry, and the decisions are those of `tasks.gate.stage.decide`, with a ledge
 
 import json
 import sys
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -28,7 +27,7 @@ from nightshift import clock
 from nightshift.data.row_profile import Keys
 from nightshift.evaluation import fresh_rows, scoring
 from nightshift.evaluation.claims import LatencyComparison
-from nightshift.evaluation.fresh_rows import FreshRows
+from nightshift.evaluation.fresh_rows import F1Scores, FreshRows
 from nightshift.evaluation.prediction_tables import GROUP
 from nightshift.records import MAIN, BudgetState, Claim, Evaluated, Objective, Verdict
 from nightshift.registry import ledger
@@ -38,7 +37,7 @@ from nightshift.reporting.replay_page import ReplayedRun
 from nightshift.store import artifact_store
 from tasks.augment import augment
 from tasks.evaluate import evaluate
-from tasks.fresh_rows import read_rows
+from tasks.fresh_rows import read_earlier_validation, read_rows
 from tasks.gate.first_version import References
 from tasks.gate.guardrails import GuardrailMeasurements, check_guardrails
 from tasks.gate.stage import Evidence, GateSettings, decide
@@ -59,8 +58,8 @@ class TrainedRun:
     """Rows of `SIDES`."""
     new_rows: pd.DataFrame
     """Rows that no night before had seen."""
-    earlier_labels: Counter[str]
-    """Number of the other rows by label."""
+    earlier_validation: pd.DataFrame
+    """Validation rows that a run before had seen."""
 
     @property
     def version(self) -> str:
@@ -168,7 +167,10 @@ def _count(
         return FreshRows(state=state, note="no rows count")
     rows = run.new_rows.sort_values("row_key").reset_index(drop=True)
     first, second = (answers.table(number, rows, run.objective) for number in (challenger, champion))
-    differences = fresh_rows.differences(first, second, run.objective, run.earlier_labels)
+    f1_scores = None
+    if fresh_rows.needs_f1_scores(run.objective):
+        f1_scores = F1Scores.of_champion(answers.table(champion, run.earlier_validation, run.objective))
+    differences = fresh_rows.differences(first, second, run.objective, f1_scores)
     return FreshRows(state=state.counting(len(rows), differences), new_rows=len(rows), challenger=challenger)
 
 
@@ -198,10 +200,11 @@ def read_runs(replay: Replay) -> list[TrainedRun]:
             with clock.replayed_at(end_of_day(day).to_pydatetime()):
                 settings = merged_settings(None, as_form(replay.settings_of(day)))
                 objective, evaluated = _stages_of_run(settings, champion)
-            new_rows, keys, labels = read_rows(objective, seen)
+            new_rows, keys = read_rows(objective, seen)
+            earlier = read_earlier_validation(objective, keys[:0] if seen is None else seen)
             seen = keys if seen is None else np.union1d(seen, keys)
             rows = {side: scoring.side_of(objective, side) for side in SIDES}
-            runs.append(TrainedRun(record, objective, _references(evaluated, objective), rows, new_rows, labels))
+            runs.append(TrainedRun(record, objective, _references(evaluated, objective), rows, new_rows, earlier))
         champion = record.champion
     return runs
 

@@ -11,14 +11,15 @@ from nights import Model
 from nightshift import clock
 from nightshift.evaluation import fresh_rows
 from nightshift.evaluation.claims import LatencyComparison
-from nightshift.evaluation.fresh_rows import EvidenceState, next_state
+from nightshift.evaluation.fresh_rows import EvidenceState, F1Scores, next_state
+from nightshift.evaluation.metrics import label_metrics
 from nightshift.evaluation.sequential import Wealth
 from nightshift.records import FreshEvidence, RegistryState
 from nightshift.registry import fresh_evidence, ledger, model_registry, retention
 from nightshift.registry.fresh_evidence import EarlierEvidence
 from nightshift.registry.ledger import Entry
 from nightshift.store import artifact_store
-from tasks.fresh_rows import count_fresh_rows, read_rows
+from tasks.fresh_rows import count_fresh_rows, read_earlier_validation, read_rows
 from tasks.gate.first_version import References
 from tasks.gate.guardrails import GuardrailResult
 from tasks.gate.stage import Evidence, GateSettings, decide
@@ -56,24 +57,64 @@ def test_a_year_begins_anew_with_no_more_than_the_holdout_has_left():
     assert continued(None, spent=0.06).alpha < 1e-6
 
 
-def test_rows_of_rare_labels_weigh_more_for_macro_f1_alone():
-    weights = fresh_rows.label_weights(pd.Series(["a", "b", "new"]), {"a": 90, "b": 10})
-    assert weights.tolist() == pytest.approx([1 / 9, 1.0, 1.0])
-    assert fresh_rows.label_weights(pd.Series(["a"]), {"a": 999, "b": 1})[0] == pytest.approx(1000 / 999 / 2 / 5)
+EARLIER = table(["a"] * 80 + ["b"] * 20, ["a"] * 90 + ["b"] * 10)
+"""A champion's predictions: F1 of a 160 / 170, of b 20 / 30."""
+
+
+def test_macro_f1_scores_predictions_by_the_champion_s_f1_of_their_label():
+    scores = F1Scores.of_champion(EARLIER)
+    assert scores.f1 == pytest.approx({"a": 160 / 170, "b": 20 / 30})
+    assert scores.weight == pytest.approx({"a": 100 / 170, "b": 100 / 30})
+    first, second = table(["a", "b", "b"], ["a", "b", "a"]), table(["b", "a", "a"], ["a", "b", "a"])
+    right, wrong = (
+        {label: (2 - scores.f1[label]) * scores.weight[label] for label in "ab"},
+        {label: -scores.f1[label] * scores.weight[label] for label in "ab"},
+    )
+    expected = np.array([right["a"] - wrong["b"], right["b"] - wrong["a"], wrong["b"] - right["a"]])
+    assert scores.differences(first, second) == pytest.approx(expected / (right["b"] - wrong["b"]))
+
+
+def test_a_rare_label_s_weight_is_bounded_and_a_new_label_counts_as_the_rarest():
+    scores = F1Scores.of_champion(table(["a"] * 999 + ["b"], ["a"] * 1000))
+    assert scores.weight["b"] == fresh_rows.MAX_WEIGHT
+    first, second = table(["new", "a"], ["new", "a"]), table(["a", "new"], ["new", "a"])
+    assert np.abs(scores.differences(first, second)).max() <= 1
+
+
+def test_new_rows_show_macro_f1_and_not_the_mean_recall_alone():
+    random, count = np.random.default_rng(4), 20_000
+    labels = np.where(random.random(count) < 0.1, "rare", "usual")
+
+    def predicted(recall, false_alarms):
+        is_rare = random.random(count) < np.where(labels == "rare", recall, false_alarms)
+        return table(np.where(is_rare, "rare", "usual"), labels)
+
+    champion, challenger = predicted(0.8, 0.10), predicted(0.75, 0.05)
+    of_earlier_rows = F1Scores.of_champion(champion.iloc[:5000])
+    new = [part.iloc[5000:].assign(row_key=range(15_000)) for part in (challenger, champion)]
+    by_scores = fresh_rows.differences(*new, objective(metric="macro_f1"), of_earlier_rows)
+    recall, macro_f1 = (
+        [f(part) for part in new] for f in (mean_recall, lambda part: label_metrics(part, objective())["macro_f1"])
+    )
+    assert recall[0] == pytest.approx(recall[1], abs=0.01) and macro_f1[0] > macro_f1[1] + 0.05
+    assert Wealth().after(by_scores).value > 1000
+
+
+def mean_recall(predictions):
+    return (predictions["label"] == predictions["predicted"]).groupby(predictions["label"]).mean().mean()
+
+
+def test_the_scores_of_other_metrics_are_those_of_the_metric():
     first, second = table(["a", "b"], ["a", "b"]), table(["b", "a"], ["a", "b"])
     first["row_key"] = second["row_key"] = ["1", "2"]
-    by_metric = {
-        metric: fresh_rows.differences(first, second, objective(metric=metric), {"a": 90, "b": 10}).tolist()
-        for metric in ("accuracy", "macro_f1")
-    }
-    assert by_metric == {"accuracy": [1.0, 1.0], "macro_f1": pytest.approx([1 / 9, 1.0])}
+    assert fresh_rows.differences(first, second, objective(metric="accuracy"), None).tolist() == [1.0, 1.0]
 
 
 def test_rows_of_a_group_are_one_difference():
     first, second = table(["a", "a", "b"], ["a", "a", "a"]), table(["b", "a", "a"], ["a", "a", "a"])
     for predictions in (first, second):
         predictions["row_key"], predictions["side_key"] = ["1", "2", "3"], ["g", "g", None]
-    assert fresh_rows.differences(first, second, objective(metric="accuracy"), {}).tolist() == [0.5, -1.0]
+    assert fresh_rows.differences(first, second, objective(metric="accuracy"), None).tolist() == [0.5, -1.0]
 
 
 @pytest.mark.parametrize(
@@ -227,9 +268,24 @@ def test_a_version_that_cannot_answer_leaves_the_evidence_as_it_was(model, monke
     assert counted.state == earlier.state and "division by zero" in counted.note
 
 
+def test_for_macro_f1_the_champion_answers_earlier_validation_rows_alone(home):
+    split = write_rows(30)
+    validation = pd.read_parquet(artifact_store.folder(split.sides) / "validation.parquet")["row_key"].tolist()
+    seen = np.sort(np.array([int(key[:16], 16) for key in validation[:4]], np.uint64))
+    assert read_earlier_validation(split, seen)["row_key"].tolist() == validation[:4]
+
+
+def test_new_rows_count_by_macro_f1_where_the_gate_compares_it(model, monkeypatch):
+    monkeypatch.setattr("tasks.fresh_rows.fresh_rows.needs_f1_scores", lambda _objective: True)
+    runs = [model.pipeline_run(1) for _ in range(2)]
+    first = count(model, runs[0], 30)
+    second = count(model, runs[1], 50, EarlierEvidence(first.state, runs[0]))
+    assert second.new_rows == 20 and Wealth() != second.state.wealth != Wealth().after(np.ones(20))
+
+
 def test_a_row_with_another_cleaning_is_not_new(home):
     split = write_rows(9, raw_key=[None, "ab" * 16, *[None] * 7])
-    rows, keys, _ = read_rows(split, np.array([3, int("ab" * 8, 16)], np.uint64))
+    rows, keys = read_rows(split, np.array([3, int("ab" * 8, 16)], np.uint64))
     assert sorted(rows["row_key"]) == [KEYS[0], *KEYS[3:9]], "the second was seen as it was read, the third by its key"
     assert len(keys) == 10
 

@@ -45,7 +45,7 @@ def night(day: int, new_rows: int = 0) -> TrainedRun:
                       production=None, oracle=None, always_promote=None, never_retrain=None, scores={}, following=1,
                       labels=1, seconds=1)  # fmt: skip
     new = ROWS.iloc[1400 : 1400 + new_rows]
-    return TrainedRun(run, objective(metric="accuracy"), References(DUMMY), SIDES, new, dict.fromkeys(CLASSES, 100))
+    return TrainedRun(run, objective(metric="accuracy"), References(DUMMY), SIDES, new, SIDES["validation"])
 
 
 def test_a_registry_that_is_new_on_a_later_night_takes_that_night_s_version_first():

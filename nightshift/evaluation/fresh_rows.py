@@ -6,6 +6,7 @@ left if that is less; so the tests of a year together err with at most the proba
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import exp, log
 
@@ -14,6 +15,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from nightshift.evaluation import kinds
+from nightshift.evaluation.metrics import hits
 from nightshift.evaluation.prediction_tables import GROUP
 from nightshift.evaluation.sequential import Wealth, unit_differences
 from nightshift.records import FreshEvidence, Objective
@@ -22,7 +24,7 @@ YEAR = timedelta(days=365)
 SHARES = {"holdout": 0.0, "both": 0.4, "fresh": 1.0}
 """Share of the year's error budget that belongs to new rows, by `gate.evidence`."""
 MAX_WEIGHT = 5.0
-"""Largest weight of a label's rows, as a multiple of what they would have if all labels had as many rows."""
+"""Largest weight of a label's predictions, as a multiple of what they would have if all labels were as frequent."""
 
 
 class EvidenceState(BaseModel):
@@ -107,29 +109,56 @@ def reason_against(objectives: list[Objective]) -> str:
     return ""
 
 
-def is_balanced(objective: Objective) -> bool:
-    """Return True if the rows of all labels weigh together about the same: for macro F1 of one label a row."""
+@dataclass(frozen=True)
+class F1Scores:
+    """Scores of predictions whose mean moves as macro F1 does near the champion's, to first order.
+
+    The F1 of a label, 2 · right / (predicted + true), rises above F if the mean of 2 · right - F · (predicted + true) does
+    above 0. So a prediction of the label scores (2 - F) · weight where it is right, and -F · weight where it is wrong.
+    """
+
+    f1: Mapping[str, float]
+    """F1 of the champion on earlier rows by label."""
+    weight: Mapping[str, float]
+    """1 / (predicted + true) by label, as shares of these rows, at most `MAX_WEIGHT` times what equal labels would have."""
+
+    @classmethod
+    def of_champion(cls, table: pd.DataFrame) -> "F1Scores":
+        """Return the scores by the champion's predictions on earlier rows."""
+        counts = pd.DataFrame(
+            {
+                "right": table.loc[table["label"] == table["predicted"], "label"].value_counts(),
+                "true": table["label"].value_counts(),
+                "predicted": table["predicted"].value_counts(),
+            }
+        ).fillna(0.0)
+        total = counts["true"] + counts["predicted"]
+        weight = (len(table) / total).clip(upper=MAX_WEIGHT * len(counts) / 2)
+        return cls((2 * counts["right"] / total).to_dict(), weight.to_dict())
+
+    def differences(self, challenger: pd.DataFrame, champion: pd.DataFrame) -> np.ndarray:
+        """Return the difference of the scores of each row, between -1 and 1."""
+        if not self.weight:
+            return hits(challenger).astype(float) - hits(champion).astype(float)
+        f1 = {label: self.f1[label] * weight for label, weight in self.weight.items()}
+        largest = max(2 * weight - f1[label] for label, weight in self.weight.items()) + max(f1.values())
+        return (self._scores(challenger) - self._scores(champion)) / largest
+
+    def _scores(self, table: pd.DataFrame) -> np.ndarray:
+        """Return the score of each row; predictions of a label that earlier rows do not have count as of the rarest one."""
+        rarest = max(self.weight, key=lambda label: self.weight[label])
+        predicted = table["predicted"].where(table["predicted"].isin(self.weight.keys()), rarest)
+        f1, weight = (predicted.map(by_label).to_numpy(float) for by_label in (self.f1, self.weight))
+        return np.asarray((2.0 * hits(table) - f1) * weight)
+
+
+def needs_f1_scores(objective: Objective) -> bool:
+    """Return True for macro F1 of one label a row."""
     return objective.metric == "macro_f1" and objective.sides.separator is None
 
 
-def label_weights(labels: pd.Series, earlier_rows: Mapping[str, int]) -> np.ndarray:
-    """Return the weight of rows, at most 1, by the frequency of their labels among earlier rows.
-
-    Args:
-        labels: Labels of the rows; one that earlier rows do not have weighs as much as the rarest.
-        earlier_rows: Number of earlier rows by label.
-    """
-    total = sum(earlier_rows.values())
-    by_label = {
-        label: min(total / (len(earlier_rows) * rows), MAX_WEIGHT) for label, rows in earlier_rows.items() if rows
-    }
-    largest = max(by_label.values(), default=1.0)
-    weights: np.ndarray = labels.map(by_label).fillna(largest).to_numpy(float) / largest
-    return weights
-
-
 def differences(
-    challenger: pd.DataFrame, champion: pd.DataFrame, objective: Objective, earlier_rows: Mapping[str, int]
+    challenger: pd.DataFrame, champion: pd.DataFrame, objective: Objective, f1_scores: F1Scores | None
 ) -> np.ndarray:
     """Return the difference of the scores, between -1 and 1, of each row or, where rows belong together, of each group.
 
@@ -137,11 +166,12 @@ def differences(
         challenger: Table of predictions.
         champion: Table of the champion on the same rows.
         objective: The objective.
-        earlier_rows: Number of earlier rows by label.
+        f1_scores: Scores of predictions for macro F1; None for the scores of the objective's metric.
     """
     score = kinds.metric_of(objective).row_scores
-    rows = score(challenger).astype(float) - score(champion).astype(float)
-    if is_balanced(objective):
-        rows = rows * label_weights(challenger["label"], earlier_rows)
+    if f1_scores:
+        rows = f1_scores.differences(challenger, champion)
+    else:
+        rows = score(challenger).astype(float) - score(champion).astype(float)
     groups = challenger["row_key"] if GROUP not in challenger else challenger[GROUP].fillna(challenger["row_key"])
     return unit_differences(rows, groups)
