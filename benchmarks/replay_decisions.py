@@ -5,7 +5,6 @@ registry, and the decisions are those of `tasks.gate.stage.decide`, with a ledge
 """
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -247,10 +246,3 @@ def main(settings_file: str, first: str, every: str) -> None:
         for index, start in enumerate(runs)
     }
     print(json.dumps(ledgers))
-
-
-if __name__ == "__main__":
-    from cli import environment
-
-    environment.prepare()
-    main(*sys.argv[1:])

@@ -85,7 +85,7 @@ def _run(name: str, folder: Path) -> dict[str, Any]:
     replay = _output(["cli.main", "replay", file.name, *days, "--name", name, "--json"], folder, folder / "home")
     say(f"{len(replay['nights'])} nights are replayed, {len(replay['promotions'])} promotions")
     own_home = folder / "home" / "replays" / name
-    command = ["benchmarks.replay_decisions", str(file), replayed.first, replayed.every]
+    command = ["benchmarks.replays", str(file), replayed.first, replayed.every]
     return results(name, replay, _output(command, folder, own_home))
 
 
@@ -197,3 +197,12 @@ def _score(run: Mapping[str, Any], version: str | None) -> float | None:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
+
+
+if __name__ == "__main__":
+    from cli import environment
+
+    environment.prepare()
+    from benchmarks import replay_decisions  # Prefect reads its variables when it is imported
+
+    replay_decisions.main(*sys.argv[1:])

@@ -6,7 +6,6 @@ import re
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -266,11 +265,6 @@ def end_of_day(day: date) -> pd.Timestamp:
 
 
 def _score(model: str, version: str, rows: pd.DataFrame, objective: Objective) -> float:
-    """Return the metric of a version on rows."""
-    table = _predictor(model, version).table(rows, objective)
+    """Return the metric of a version on rows; it is loaded for them alone, or the memory would grow with each night."""
+    table = VersionPredictor(model, version, multi_task=False).table(rows, objective)
     return kinds.metrics({objective.name: table}, [objective])[kinds.primary([objective])]
-
-
-@cache
-def _predictor(model: str, version: str) -> VersionPredictor:
-    return VersionPredictor(model, version, multi_task=False)

@@ -94,7 +94,7 @@ def read_earlier_validation(objective: Objective, seen: Keys) -> pd.DataFrame:
     file = artifact_store.folder(objective.sides) / "validation.parquet"
     table = pq.read_table(file, columns=[name for name in COLUMNS if name in pq.read_schema(file).names])
     is_old = np.any([contains(seen, part) for part in _keys(table)], axis=0)
-    rows = table.filter(pa.array(is_old)).to_pandas().sort_values("row_key")
+    rows: pd.DataFrame = table.filter(pa.array(is_old)).to_pandas().sort_values("row_key")
     return rows.head(MAX_EARLIER_ROWS).reset_index(drop=True)
 
 

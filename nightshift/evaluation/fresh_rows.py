@@ -134,15 +134,17 @@ class F1Scores:
         ).fillna(0.0)
         total = counts["true"] + counts["predicted"]
         weight = (len(table) / total).clip(upper=MAX_WEIGHT * len(counts) / 2)
-        return cls((2 * counts["right"] / total).to_dict(), weight.to_dict())
+        f1 = 2 * counts["right"] / total
+        labels = [str(label) for label in counts.index]
+        return cls(dict(zip(labels, f1, strict=True)), dict(zip(labels, weight, strict=True)))
 
     def differences(self, challenger: pd.DataFrame, champion: pd.DataFrame) -> np.ndarray:
         """Return the difference of the scores of each row, between -1 and 1."""
         if not self.weight:
-            return hits(challenger).astype(float) - hits(champion).astype(float)
+            return np.asarray(hits(challenger).astype(float) - hits(champion).astype(float))
         f1 = {label: self.f1[label] * weight for label, weight in self.weight.items()}
         largest = max(2 * weight - f1[label] for label, weight in self.weight.items()) + max(f1.values())
-        return (self._scores(challenger) - self._scores(champion)) / largest
+        return np.asarray((self._scores(challenger) - self._scores(champion)) / largest)
 
     def _scores(self, table: pd.DataFrame) -> np.ndarray:
         """Return the score of each row; predictions of a label that earlier rows do not have count as of the rarest one."""
