@@ -1,5 +1,6 @@
 """Replay of past nights: rows by day, what is summed up, and two nights for real."""
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -169,6 +170,14 @@ def test_with_a_metric_of_which_less_is_better_the_lower_champion_is_right():
 def test_means_are_weighted_by_the_rows_after_each_night():
     summary = result(night(1, "1", 10, v1=1.0), night(2, "1", 30, v1=0.6), night(3, "1", 0))
     assert summary.means["production"] == pytest.approx(0.7)
+
+
+def test_the_last_line_of_json_has_the_nights_with_the_four_policies():
+    summary = json.loads(result(night(1, "1", 10, v1=0.8), night(2, None, 0)).model_dump_json(by_alias=True))
+    policies = {"production": 0.8, "oracle": 0.8, "always_promote": 0.8, "never_retrain": 0.8}
+    expected = {"date": "2026-01-01", "status": "held", "version": None, "champion": "1"} | policies
+    assert expected.items() <= summary["nights"][0].items()
+    assert {name: summary["nights"][1][name] for name in policies} == dict.fromkeys(policies)
 
 
 def test_the_page_names_promotions_and_embeds_its_picture(tmp_path):
