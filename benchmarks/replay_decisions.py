@@ -43,6 +43,8 @@ from tasks.gate.stage import Evidence, GateSettings, decide
 from tasks.train import train
 
 SIDES = ("validation", "holdout")
+MAX_RESTARTS = 10
+"""Largest number of runs for each of which a registry is begun; of more, for the first alone."""
 
 
 @dataclass(frozen=True)
@@ -233,7 +235,7 @@ def _references(evaluated: Evaluated, objective: Objective) -> References:
 
 
 def main(settings_file: str, first: str, every: str) -> None:
-    """Print the ledgers of both gates for each first night of the replay in NIGHTSHIFT_HOME, as one JSON object."""
+    """Print the ledgers of both gates for first nights of the replay in NIGHTSHIFT_HOME, as one JSON object."""
     settings = load(Path(settings_file), ())
     interval, home = parse_interval(every), artifact_store.home()
     replay = Replay(settings, read_dated_rows(settings), date.fromisoformat(first), interval, home)
@@ -243,6 +245,6 @@ def main(settings_file: str, first: str, every: str) -> None:
             name: [entry.model_dump() for entry in champions(runs[index:], settings, answers, has_new_rows)]
             for name, has_new_rows in (("ours", True), ("equal shares", False))
         }
-        for index, start in enumerate(runs)
+        for index, start in enumerate(runs if len(runs) <= MAX_RESTARTS else runs[:1])
     }
     print(json.dumps(ledgers))

