@@ -178,6 +178,15 @@ def test_what_changed_is_told_against_the_last_night_that_finished(home, inputs,
     assert third.changed == f"changed since the night of {day(5)}: {words}"
 
 
+def test_the_night_before_is_named_by_the_day_in_its_name_which_may_be_a_replayed_one(home, inputs):
+    model = Model(home, "x")
+    run = log_finished_run(model, inputs.pipeline_run(), 8)
+    model.client.set_tag(run, "mlflow.runName", "x-2015-02-17")
+    forced = inputs.pipeline_run(force=True)
+    assert forced.finished_before() is None
+    assert forced.changed == "nothing changed since the night of 2015-02-17; forced"
+
+
 def test_a_night_that_kept_no_parts_differs_in_all_of_them(home, inputs):
     Model(home, "x").run(1, **{tags.FINGERPRINT: "another", tags.STATUS: "held"})
     pipeline_run = inputs.pipeline_run()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ FILE = "fingerprint.json"
 """Artifact of a run: the parts of its fingerprint."""
 EXCLUDED_SETTINGS = {"base_dir", "deadline", "max_age"}
 """Settings that decide where and when a run takes place, not its result."""
+DAY_IN_NAME = re.compile(r"\d{4}-\d\d-\d\d$")
+"""Day at the end of a run's name: of a replayed run the day that was replayed."""
 MAX_NAMES = 10
 """Number of changed names that are listed for a part."""
 
@@ -84,7 +87,8 @@ def describe_changes(last: Run | None, new: dict[str, Any]) -> str:
     """Return a line with the parts that changed since the last finished run."""
     if last is None:
         return "no night has finished before"
-    day = datetime.fromtimestamp(last.info.start_time / 1000).date()
+    day_in_name = DAY_IN_NAME.search(last.info.run_name or "")
+    day = day_in_name[0] if day_in_name else datetime.fromtimestamp(last.info.start_time / 1000).date()
     changed = changes(load(last), new)
     return (
         f"changed since the night of {day}: {', '.join(changed)}"
