@@ -343,6 +343,12 @@ def test_values_that_hardly_differ_have_bins_of_their_own():
     assert drifted_features(drift_profile.measure_drift(profile, *scored_rows(shifted), objective())) == {"confidence"}
 
 
+def test_scores_of_single_precision_are_numbers_too():
+    table, frame = rows(300, 0)
+    single = table.astype({"score:a": np.float32, "score:b": np.float32})
+    assert drift_profile.build_profile(single, frame, objective()).features["confidence"].edges
+
+
 def test_how_two_versions_differ():
     was, now = pd.Series(["a", "a", "b", "b"]), pd.Series(["a", "b", "b", "b"])
     label_difference = _difference({"predicted": was, "compared": now}, "models:/x@champion", "models:/x@challenger")

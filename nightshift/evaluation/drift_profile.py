@@ -90,7 +90,7 @@ def feature_values(table: pd.DataFrame, frame: pd.DataFrame, objective: Objectiv
     if form in ("labels", "numbers"):
         columns["answer"] = table["predicted"].astype(float if form == "numbers" else str)
     if scores := score_columns(table):
-        columns["confidence"] = table[scores].max(axis=1)
+        columns["confidence"] = table[scores].max(axis=1).astype(float)
     if form == "losses":
         columns["loss a token"] = table["loss"] / table["tokens"]
     return {name: column.reset_index(drop=True) for name, column in columns.items()}

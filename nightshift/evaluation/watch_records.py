@@ -6,7 +6,6 @@ rests. The files lie under NIGHTSHIFT_HOME/watched/MODEL/.
 """
 
 import hashlib
-from collections.abc import Iterator
 from datetime import datetime
 from math import sqrt
 from pathlib import Path
@@ -90,13 +89,18 @@ def keep_record(model: str, metadata: WatchMetadata, table: pd.DataFrame) -> Pat
         table: The columns `row_key`, `predicted` and `confidence`, `label` if there are any, and `side_key` if rows belong together.
     """
     rows = table[table["label"].isna()] if "label" in table else table
-    earlier = (frame for record, frame in _records(model) if record.version == metadata.version)
+    earlier = (_read(path)[1] for path in _paths(model, metadata.version))
     if rows.empty or any(rows["row_key"].isin(frame["row_key"]).all() for frame in earlier):
         return None
     columns = ["row_key", "predicted", CONFIDENCE, *([GROUP] if has_groups(rows) else [])]
     frame = rows[columns].assign(**{RIGHT: np.full(len(rows), np.nan, np.float32)})
     digest = hashlib.sha256("".join(sorted(rows["row_key"])).encode()).hexdigest()[:8]
-    path = _folder(model) / f"{metadata.watched_at:%Y%m%dT%H%M%S}-{metadata.version}-{digest}.parquet"
+    path = (
+        artifact_store.home()
+        / FOLDER
+        / model
+        / f"{metadata.watched_at:%Y%m%dT%H%M%S}-{metadata.version}-{digest}.parquet"
+    )
     _write(path, metadata, frame)
     return path
 
@@ -113,7 +117,7 @@ def add_labels(model: str, labels: pd.DataFrame) -> int:
     labelled, first_labels = labels.dropna(subset="label"), 0
     if labelled.empty:
         return 0
-    for path in sorted(_folder(model).glob("*.parquet")):
+    for path in _paths(model):
         metadata, frame = _read(path)
         pairs = frame[["row_key", "predicted"]].drop_duplicates().merge(labelled, on="row_key")
         if pairs.empty:
@@ -128,7 +132,7 @@ def add_labels(model: str, labels: pd.DataFrame) -> int:
 
 def past_watches(model: str) -> list[PastWatch]:
     """Return the past watches with their estimates and, where labels are known, the truth; the newest first."""
-    return [_past_watch(*record) for record in list(_records(model))[: -MAX_LISTED - 1 : -1]]
+    return [_past_watch(*_read(path)) for path in _paths(model)[: -MAX_LISTED - 1 : -1]]
 
 
 def estimate(metadata: WatchMetadata, rows: pd.DataFrame) -> AccuracyEstimate:
@@ -161,13 +165,9 @@ def wilson_limits(share: float, rows: float, level: float = 0.95) -> AccuracyEst
     return AccuracyEstimate(accuracy=share, lower=(center - margin) / scale, upper=(center + margin) / scale)
 
 
-def _folder(model: str) -> Path:
-    return artifact_store.home() / FOLDER / model
-
-
-def _records(model: str) -> Iterator[tuple[WatchMetadata, pd.DataFrame]]:
-    """Yield the records, the oldest first."""
-    return (_read(path) for path in sorted(_folder(model).glob("*.parquet")))
+def _paths(model: str, version: str = "*") -> list[Path]:
+    """Return the records of a model, or of one version, the oldest first."""
+    return sorted((artifact_store.home() / FOLDER / model).glob(f"*-{version}-*.parquet"))
 
 
 def _read(path: Path) -> tuple[WatchMetadata, pd.DataFrame]:

@@ -360,7 +360,7 @@ def watched_accuracy(watches: Sequence[PastWatch], path: Path) -> None:
     step = -(-len(watches) // 10)
     axes.set_xticks(positions[::step], [f"{watch.watched_at:%d %b}" for watch in oldest_first[::step]], fontsize=8)
     axes.set_ylabel("accuracy")
-    axes.legend(fontsize=8)
+    figure.legend(loc="outside upper center", ncols=3, fontsize=8)
     _save(figure, path)
 
 
