@@ -8,27 +8,32 @@ The models are those of `benchmarks.gate_simulation`.
 
 import argparse
 from dataclasses import dataclass, field
+from functools import partial
 from math import inf, log
 from typing import Any
 
 import numpy as np
 from scipy.special import logsumexp
-from scipy.stats import norm
 
 from benchmarks.gate import WRONG, error
 from benchmarks.gate_simulation import (
+    ACCURACY,
     RUNS_PER_YEAR,
+    SETTINGS,
     START,
     VALIDATION,
+    PolicyInput,
     Side,
     difficulty_share,
+    nightshift_gate,
     right_by_difficulty,
+    z_of_counts,
 )
 from benchmarks.train import say
-from nightshift.evaluation import sequential, significance
-from nightshift.evaluation.claims import SCREENING_CONFIDENCE
+from nightshift.evaluation import sequential
+from tasks.gate.stage import GateSettings
 
-BUDGET = 0.05
+BUDGET = SETTINGS.budget
 HOLDOUT_SHARE = 0.2
 """Share of new rows that join the holdout."""
 POLICIES = {"holdout": (0.0, 0.0), "both": (0.4, 0.0), "both, trials": (0.3, 0.1), "fresh": (1.0, 0.0)}
@@ -116,20 +121,51 @@ class Bets:
         self.on_bets[years], self.units[years] = Bets(np.zeros(1)).on_bets, 0
 
 
-def z_scores(side: Side, hits: np.ndarray) -> np.ndarray:
-    """Return the score statistic of "not better than the champion" by year; low where McNemar's test has too few rows."""
-    counts = side.changed(hits)["champion"].sum(axis=1)
-    gains, losses = counts[:, 2], counts[:, 1]
-    z = significance.tango_statistic(gains, losses, counts.sum(axis=1), 0.0)
-    result: np.ndarray = np.minimum(z, norm.isf(np.maximum(significance.mid_p(gains, losses), 1e-300)))
-    return result
+@dataclass
+class HoldoutBudget:
+    """Account of the tests on the holdout in many years at once, as `records.BudgetState` has it for one."""
+
+    budget: float
+    """Error probability that they may spend in a year."""
+    spent: np.ndarray
+    num_compared: np.ndarray
+    """Number of challengers that were compared with this champion."""
+    num_likely: np.ndarray
+    """Number of those that were tested."""
+
+    def record(self, alpha: np.ndarray, is_moved: np.ndarray) -> None:
+        """Count a night's challenger, and what its test has spent; begin anew where the champion was replaced."""
+        self.spent = self.spent + alpha
+        self.num_compared = np.where(is_moved, 0, self.num_compared + 1)
+        self.num_likely = np.where(is_moved, 0, self.num_likely + (alpha > 0))
 
 
-def bids(left: np.ndarray, z_validation: np.ndarray, budget: float) -> np.ndarray:
-    """Return what a test spends of what the year has left, by what validation promises."""
-    promise = norm.sf(3.9 - np.sqrt(VALIDATION) * z_validation) / budget if budget else 0.0
-    result: np.ndarray = left * np.clip(promise, 1 / 400, 0.3)
-    return result
+def decide(
+    changed: dict[str, dict[str, np.ndarray]], is_shown: np.ndarray, tests: HoldoutBudget
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Decide as `tasks.gate.stage` does with evidence from new rows, for many years at once.
+
+    Args:
+        changed: Counts by side and role, as `Side.changed` returns them.
+        is_shown: True in years in which new rows show that retraining is better.
+        tests: Account of the tests on the holdout.
+
+    Returns:
+        Arrays by year: promoted by new rows, promoted by a test on the holdout, error probability of that test.
+    """
+    counts = {name: by_role["champion"].sum(axis=1) for name, by_role in changed.items()}
+    is_in_favour = np.all([count[:, 2] >= count[:, 1] for count in counts.values()], axis=0)
+    by_rows: np.ndarray = is_shown & is_in_favour
+    none = np.zeros(len(by_rows))
+    if not tests.budget:
+        return by_rows, none > 0, none
+    ratio = counts["validation"][0].sum() / counts["holdout"][0].sum()
+    policy_input = PolicyInput(
+        partial(z_of_counts, changed, ACCURACY), False, none > 0, tests.budget - tests.spent, tests.num_compared,
+        tests.num_likely, ratio,
+    )  # fmt: skip
+    by_test, _, alpha = nightshift_gate(policy_input, GateSettings(confidence=1 - tests.budget))
+    return by_rows, by_test & ~by_rows, np.where(by_rows, 0.0, alpha)
 
 
 def new_rows(
@@ -180,15 +216,16 @@ class Simulation:
         )
         self.all, self.none = np.ones(years, dtype=bool), np.zeros(years)
         shares = POLICIES[policy]
-        self.budget = BUDGET * (1 - sum(shares))
+        self.tests = HoldoutBudget(BUDGET * (1 - sum(shares)), *np.zeros((3, years)))
         self.thresholds = [-log(BUDGET * share) if share else inf for share in shares]
         self.champion = Models(np.full(years, START), self.none)
         self.yesterday: Models | None = None
+        self.is_standing = np.zeros(years, dtype=bool)
+        """True in years in which last night's challenger was held."""
         self.candidate, self.age = Models(np.full(years, START), self.none), np.full(years, -1)
         sizes = {"holdout": rows, "validation": int(VALIDATION * rows)}
         self.sides = {name: Side(size, self.right(self.champion.now), self.rng) for name, size in sizes.items()}
         self.retraining, self.trial = Bets(self.none), Bets(self.none)
-        self.spent = np.zeros(years)
         self.total = {name: np.zeros(years) for name in ("wrong", "promotions", "by_rows", "by_trial", "lag", "last")}
         self.total["wait"] = np.full(years, float(world.num_runs))
 
@@ -203,19 +240,16 @@ class Simulation:
         self._grow_sides(run)
         challenger = self._challenger(run)
         hits = {name: side.answer(self.right(challenger.accuracy)) for name, side in self.sides.items()}
-        z = {name: z_scores(side, hits[name]) for name, side in self.sides.items()}
-        is_in_favour = (z["validation"] >= 0) & (z["holdout"] >= 0)
-        by_rows = (self.retraining.log_value >= self.thresholds[0]) & is_in_favour
-        likely = (z["validation"] > norm.ppf(SCREENING_CONFIDENCE)) & ~by_rows
-        bid = np.where(likely, bids(self.budget - self.spent, z["validation"], self.budget), 0.0)
-        self.spent += bid
-        is_promoted = by_rows | (likely & (bid > 0) & (z["holdout"] > norm.isf(np.maximum(bid, 1e-12))))
+        changed = {name: side.changed(hits[name]) for name, side in self.sides.items()}
+        by_rows, by_test, alpha = decide(changed, self.retraining.log_value >= self.thresholds[0], self.tests)
+        is_promoted = by_rows | by_test
         by_trial = (self.trial.log_value >= self.thresholds[1]) & (self.age >= 0) & ~is_promoted
         self._record(run, challenger, is_promoted, by_trial)
         self.total["by_rows"] += by_rows
         self._move_champion(challenger, hits, is_promoted, by_trial)
-        self._restart_bets(challenger, likely, is_promoted | by_trial, by_trial)
-        self.yesterday = challenger
+        self._restart_bets(challenger, alpha > 0, is_promoted | by_trial, by_trial)
+        self.tests.record(alpha, is_promoted | by_trial)
+        self.yesterday, self.is_standing = challenger, ~(is_promoted | by_trial)
 
     def _move_world(self, step: float) -> None:
         for model in filter(None, (self.champion, self.candidate, self.yesterday)):
@@ -226,9 +260,8 @@ class Simulation:
             return
         champion = self.right(self.champion.now)
         if self.thresholds[0] < inf:
-            self.retraining.count(
-                self.all, self.fresh, *new_rows(self.rng, self.fresh, self.right(self.yesterday.now), champion)
-            )
+            counts = new_rows(self.rng, self.fresh, self.right(self.yesterday.now), champion)
+            self.retraining.count(self.is_standing, self.fresh, *counts)
         if self.thresholds[1] < inf:
             counts = new_rows(self.rng, self.fresh, self.right(self.candidate.now), champion)
             self.trial.count(self.age >= 0, self.fresh, *counts)
@@ -271,12 +304,14 @@ class Simulation:
                 side.move(by_trial, self.all, side.answer(self.right(self.candidate.accuracy)))
         self.champion = self.champion.replaced(is_promoted, challenger).replaced(by_trial, self.candidate)
 
-    def _restart_bets(self, challenger: Models, likely: np.ndarray, is_moved: np.ndarray, by_trial: np.ndarray) -> None:
+    def _restart_bets(
+        self, challenger: Models, is_likely: np.ndarray, is_moved: np.ndarray, by_trial: np.ndarray
+    ) -> None:
         self.retraining.restart(is_moved)
         is_lost = self.trial.log_value < self.trial.start - TRIAL_LOSS
         is_over = (self.age >= 0) & ((self.age >= MAX_TRIAL) | is_lost | is_moved)
         self.trial.restart(is_over)
-        begins = likely & ~is_moved & ((self.age < 0) | is_over)
+        begins = is_likely & ~is_moved & ((self.age < 0) | is_over)
         self.age = np.where(begins, 0, np.where(is_over, -1, self.age))
         self.candidate = self.candidate.replaced(begins, challenger)
 

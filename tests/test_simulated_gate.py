@@ -13,7 +13,7 @@ from benchmarks.f1 import Metric
 from nightshift.evaluation.claims import LatencyComparison
 from nightshift.evaluation.sequential import Wealth
 from nightshift.evaluation.significance import compare
-from nightshift.records import BudgetState
+from nightshift.records import BudgetState, FreshEvidence
 from tasks.gate.first_version import References
 from tasks.gate.stage import Evidence, GateSettings, decide
 
@@ -75,6 +75,41 @@ def test_the_simulated_gate_decides_as_the_gate(metric):
         )  # fmt: skip
         decided.append((better, cheaper, used_test))
     assert {(True, False, True), (False, True, True), (False, False, True), (False, False, False)} <= set(decided)
+
+
+def test_the_simulated_gate_with_new_rows_decides_as_the_gate():
+    rng, decisions = np.random.default_rng(7), []
+    for turn in range(60):
+        correct, tables = {}, {}
+        for side, rows in (("holdout", 1500), ("validation", 600)):
+            correct[side] = patterns(rng, rows, 0.08 + rng.choice([-0.035, 0.0], 2))
+            labels = rng.integers(2, size=rows)
+            tables[side] = {
+                role: {"main": table(np.where(hit, labels, 1 - labels), labels)}
+                for role, hit in zip(("challenger", "champion"), correct[side], strict=True)
+            }
+        is_shown, spent = turn % 2 == 0, rng.choice([0.0, 0.02])
+        fresh = FreshEvidence(wealth=1.0, required=50.0, shown=is_shown, alpha=0.02)
+        state = BudgetState(alpha_spent=spent, num_compared=40, num_likely=turn % 40)
+        costs = LatencyComparison(1.0, 1.0, 1.0, 0.95)
+        verdict = decide(
+            Evidence(
+                tables["holdout"], tables["validation"], [objective(metric="accuracy")], costs, References({}), state,
+                fresh=fresh,
+            ),
+            GateSettings(),
+        )  # fmt: skip
+        changed = {
+            side: {"champion": np.bincount(2 * hits[0] + hits[1], minlength=4).reshape(1, 1, 4)}
+            for side, hits in correct.items()
+        }
+        account = gate_fresh.HoldoutBudget(0.03, *(np.array([n]) for n in (spent, 40, turn % 40)))
+        by_rows, by_test, alpha = gate_fresh.decide(changed, np.array([is_shown]), account)
+        assert alpha[0] == pytest.approx(verdict.alpha or 0.0, rel=1e-6)
+        simulated = "fresh" if by_rows[0] else "holdout" if by_test[0] else None
+        assert simulated == verdict.evidence
+        decisions.append((simulated, alpha[0] > 0))
+    assert {("fresh", False), ("holdout", True), (None, True), (None, False)} <= set(decisions)
 
 
 def test_simulated_groups_are_compared_as_the_gate_compares_them():
