@@ -89,7 +89,16 @@ def run_pipeline(settings: NightSettings, force: bool) -> NightResult:
                 )
                 registered = register(settings.model, compressed, objectives, run_id, run.version_tags())
                 state = run.registry_state(registered)
-                verdict = gate(registered, state, objectives, evaluated, settings.gate, seed_spread, fresh)
+                verdict = gate(
+                    registered,
+                    state,
+                    objectives,
+                    evaluated,
+                    settings.gate,
+                    seed_spread,
+                    fresh,
+                    settings.timestamp_formats,
+                )
                 ending = promote(registered, verdict, settings.gate.approval, fresh)
                 reviewed = _review(run, checked, objectives, trained, evaluated, verdict)
                 report_data = run.report_data(trained, evaluated, compressed, verdict, single_task, reviewed)

@@ -318,9 +318,7 @@ class PipelineRun:
             label_changes=changes,
             seeds=seeds,
             recent_days=self.settings.gate.recent_days,
-            timestamp_formats={
-                name: objective.data.timestamp_formats for name, objective in self.settings.resolved_objectives.items()
-            },
+            timestamp_formats=self.settings.timestamp_formats,
         )
 
     def promoted_or_held(self, ending: tuple[str, str], registered: Registered, data: ReportData) -> NightResult:

@@ -245,6 +245,11 @@ class NightSettings(Settings):
         }
         return dict(sorted(resolved.items(), key=lambda item: item[1].role != "main"))
 
+    @property
+    def timestamp_formats(self) -> dict[str, list[str]]:
+        """Formats of the times of each of `resolved_objectives`; an empty list where they are recognised."""
+        return {name: objective.data.timestamp_formats for name, objective in self.resolved_objectives.items()}
+
     def split_settings(self, objective: ObjectiveSettings) -> SplitSettings:
         """Return the split settings of one of `resolved_objectives`."""
         return self.split.model_copy(update={"holdout": objective.holdout or self.split.holdout})

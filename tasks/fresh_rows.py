@@ -131,6 +131,8 @@ def _counted(
         note = f"no challenger was held since version {champion} is champion"
     elif seen is None:
         note = "the rows that earlier nights saw are not known; counting begins with the next night"
+    elif not model_registry.has_trained_keys(model, challenger):
+        note = f"version {challenger} keeps no digests of its training rows: it may know the new ones"
     if note or champion is None or challenger is None or seen is None:
         return FreshRows(state=state, note=note)
     trained = model_registry.trained_keys(model, champion) | model_registry.trained_keys(model, challenger)

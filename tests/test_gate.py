@@ -189,6 +189,15 @@ def test_after_a_rollback_the_version_that_was_rolled_back_must_be_beaten_too():
     )
 
 
+def test_a_difference_that_only_one_side_shows_is_said():
+    champion, right = np.array(answers(0.2, seed=1)), np.array(LABELS)
+    say = "does better on the holdout than on validation, by more than chance explains"
+    for known, favoured in ((right, "the challenger"), (np.array(answers(0.5, seed=3)), "the champion")):
+        verdict = settle(known, champion, validation=(champion, champion))
+        assert verdict.decision == "hold" and verdict.reasons[-1].startswith(f"{favoured} {say}")
+    assert say not in " ".join(settle(right, champion).reasons)
+
+
 def test_what_is_cheaper_and_better_is_promoted_as_better():
     good, bad = answers(0.05, seed=1), answers(0.15, seed=2)
     assert settle(good, bad, bad, cost=0.5).claim == "better"

@@ -55,3 +55,12 @@ def test_a_model_that_loses_the_newest_rows_falls_in_the_curve():
     scores = recency.scores_over_time({"challenger": challenger, "champion": champion}, times, OBJECTIVE)
     assert scores["champion"].tolist() == [1, 0] and scores["challenger"].tolist() == [0.5, 0.5]
     assert scores["rows"].tolist() == [4, 4]
+
+
+def test_the_newest_of_several_objectives_are_those_before_the_newest_row_of_all():
+    times = {
+        name: recency.row_times(table(["k0", "k1"], [True, True]), holdout(days))
+        for name, days in {"new": ["2026-01-01", "2026-01-26"], "old": ["2026-01-02", "2026-01-03"]}.items()
+    }
+    positions = recency.newest_positions(times, 7)
+    assert {name: rows.tolist() for name, rows in positions.items()} == {"new": [1], "old": []}

@@ -153,6 +153,34 @@ def describe(difference: Difference, objectives: list[Objective], confidence: fl
     )
 
 
+def describe_gap(
+    holdout: Mapping[str, Tables], validation: Mapping[str, Tables], objectives: list[Objective], confidence: float
+) -> str:
+    """Return a text if the difference to the champion is not the same on both sides, by more than chance; else an empty one.
+
+    Args:
+        holdout: Tables by role.
+        validation: Tables by role.
+        objectives: Objectives that are compared.
+        confidence: Confidence of the limits, which must not overlap.
+    """
+    on_holdout, on_validation = (
+        significance.compare(tables["challenger"], tables["champion"], objectives, confidence)
+        for tables in (holdout, validation)
+    )
+    if on_validation.upper < on_holdout.lower:
+        favoured = "challenger"
+    elif on_holdout.upper < on_validation.lower:
+        favoured = "champion"
+    else:
+        return ""
+    return (
+        f"the {favoured} does better on the holdout than on validation, by more than chance explains: the challenger differs by "
+        f"{on_holdout.difference:+.4f} and {on_validation.difference:+.4f}; unless the sides are of other times or sources, "
+        "one of the two may know rows of a side"
+    )
+
+
 def format_percent(confidence: float) -> str:
     """Return a confidence as 95 %, 99.875 %, 99.99986 %."""
     return f"{100 * confidence:.7g} %"

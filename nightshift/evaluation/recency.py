@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from nightshift.data.timestamps import TimestampError, parse_timestamps
@@ -40,13 +41,17 @@ def newest_rows(tables: Mapping[str, Tables], times: Mapping[str, pd.Series], da
         times: Times of the rows by objective.
         days: Number of days.
     """
-    first = max(of_objective.max() for of_objective in times.values()) - pd.Timedelta(days=days)
+    positions = newest_positions(times, days)
     return {
-        role: {
-            name: table[(times[name] > first).to_numpy()].reset_index(drop=True) for name, table in by_objective.items()
-        }
+        role: {name: table.iloc[positions[name]].reset_index(drop=True) for name, table in by_objective.items()}
         for role, by_objective in tables.items()
     }
+
+
+def newest_positions(times: Mapping[str, pd.Series], days: int) -> dict[str, np.ndarray]:
+    """Return by objective the positions of the rows of the last days before the newest row of all."""
+    first = max(of_objective.max() for of_objective in times.values()) - pd.Timedelta(days=days)
+    return {name: np.flatnonzero((of_objective > first).to_numpy()) for name, of_objective in times.items()}
 
 
 def scores_over_time(tables: Mapping[str, pd.DataFrame], times: pd.Series, objective: Objective) -> pd.DataFrame:

@@ -99,7 +99,7 @@ def compare_slices(
         row_scores = metric_of(objective).row_scores
         first, second = row_scores(challenger[objective.name]), row_scores(champion[objective.name])
         groups = challenger[objective.name].get(GROUP)
-        for subset in subsets[objective.name]:
+        for subset in subsets.get(objective.name, ()):
             rows = subset.rows
             result = _untested(objective.name, subset, first[rows], second[rows])
             keys = None if groups is None else groups.iloc[rows]
@@ -171,8 +171,13 @@ def _test_groups(
     return p, confidence_limits.limits(units, float(t.ppf(confidence, degrees_of_freedom)))
 
 
-def describe_worse(slices: Sequence[Slice], margin: float) -> list[str]:
-    """Return one sentence about the slices that are worse, in their order; none if no slice is."""
+def describe_worse(slices: Sequence[Slice], problem: str) -> list[str]:
+    """Return one sentence about the slices that are worse, in their order; none if no slice is.
+
+    Args:
+        slices: Slices that were compared together.
+        problem: What is said of those that are worse, such as worse by more than a margin.
+    """
     worse, num_tested = [part for part in slices if part.worse], sum(part.p is not None for part in slices)
     has_several = len({part.objective for part in slices}) > 1
     texts = [
@@ -181,5 +186,5 @@ def describe_worse(slices: Sequence[Slice], margin: float) -> list[str]:
         for part in worse[:MAX_NAMED]
     ]
     texts += [f"and {len(worse) - MAX_NAMED} more"] if len(worse) > MAX_NAMED else []
-    start = f"worse by more than gate.slice_margin {margin} in {len(worse)} of {num_tested} slices: "
+    start = f"{problem} in {len(worse)} of {num_tested} slices: " if num_tested > 1 else f"{problem}: "
     return [start + "; ".join(texts)] if worse else []

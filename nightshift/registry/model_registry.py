@@ -151,6 +151,15 @@ def trained_keys(name: str, number: str) -> set[str]:
         return set()
 
 
+def has_trained_keys(name: str, number: str) -> bool:
+    """Return True if it is known which rows a version was trained on: its run has logged their keys."""
+    try:
+        files = tracking.connect().list_artifacts(version(name, number).run_id, tracking.FULL)
+    except (MlflowException, OSError, UserError):
+        return False
+    return any(Path(file.path).name == artifact_store.TRAINED_KEYS for file in files)
+
+
 def note(
     name: str,
     action: str,

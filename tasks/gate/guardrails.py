@@ -12,6 +12,7 @@ from pydantic import Field
 
 from nightshift.evaluation import claims, kinds, label_changes, prediction_changes, significance, slices
 from nightshift.evaluation.prediction_tables import Tables
+from nightshift.evaluation.slices import RowSubset
 from nightshift.records import Objective, Settings, Slice
 
 
@@ -23,6 +24,10 @@ class GuardrailSettings(Settings):
     slice_margin: float = Field(0.02, gt=0, lt=1)
     """Drop of a slice's score against the champion that is tolerated; a challenger shown to be worse by more in any
     slice is held.
+    """
+    recent_days: int = Field(7, ge=1)
+    """Days before the newest holdout row, where `data.timestamp` is named: a challenger shown to be worse on their rows is
+    held, and the report shows their metrics beside those of the whole holdout.
     """
     label_changes: Literal["hold", "allow"] = "hold"
     """hold: a challenger with other labels than the champion's is held until a person promotes it; allow: it is
@@ -43,6 +48,8 @@ class GuardrailMeasurements:
     costs: dict[str, float]
     """Values by the name of the setting that limits each."""
     typo_tables: Tables = field(default_factory=dict)
+    newest: Mapping[str, RowSubset] = field(default_factory=dict)
+    """Holdout rows of the last `recent_days`, by objective; empty if rows have no times, or all are as new."""
 
 
 @dataclass(frozen=True)
@@ -99,15 +106,21 @@ def check_guardrails(
         return GuardrailResult(unfit, blocking, typo_metrics=typo_metrics)
     subsets = {o.name: slices.split_slices(holdouts[o.name], o, settings.slices) for o in objectives}
     compared = slices.compare_slices(challenger, champion, subsets, objectives, settings.slice_margin, confidence)
+    newest_subsets = {o.name: [measured.newest[o.name]] for o in objectives if o.name in measured.newest}
+    newest = slices.compare_slices(challenger, champion, newest_subsets, objectives, 0.0, confidence)
     changes = _describe_label_changes(challenger, champion, objectives, confidence)
     holds_changes = settings.label_changes == "hold"
     label_reasons = [f"{text}; held for a person (gate.label_changes: hold)" for text in changes if holds_changes]
     improved, regressed = prediction_changes.count_changes(challenger, champion, objectives) or (None, None)
     return GuardrailResult(
         unfit=[*unfit, *label_reasons],
-        blocking=[*blocking, *slices.describe_worse(compared, settings.slice_margin)],
+        blocking=[
+            *blocking,
+            *slices.describe_worse(newest, "worse on the newest rows"),
+            *slices.describe_worse(compared, f"worse by more than gate.slice_margin {settings.slice_margin}"),
+        ],
         notes=[] if holds_changes else changes,
-        slices=compared,
+        slices=[*newest, *compared],
         improved_rows=improved,
         regressed_rows=regressed,
         regressions=prediction_changes.regressions(challenger, champion, holdouts, objectives),

@@ -5,17 +5,18 @@ Later ones claim to be *better* or *cheaper*. A test on the holdout is spent onl
 likely, and takes a part of what the year's tests have left of its error budget (a union bound, `nightshift.evaluation.error_budget`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from pydantic import Field, field_validator
 
 from nightshift import escaping
 from nightshift.errors import InputError, SettingsError
-from nightshift.evaluation import error_budget, kinds, prediction_changes, scoring, significance
+from nightshift.evaluation import error_budget, kinds, prediction_changes, recency, scoring, significance
 from nightshift.evaluation.claims import (
     ROLLED_BACK,
     SCREENING_CONFIDENCE,
@@ -23,12 +24,14 @@ from nightshift.evaluation.claims import (
     LatencyComparison,
     check_claims,
     describe,
+    describe_gap,
     has_other_anchor,
     z_score,
 )
 from nightshift.evaluation.confidence_limits import Difference
 from nightshift.evaluation.fresh_rows import FreshRows
 from nightshift.evaluation.prediction_tables import Tables
+from nightshift.evaluation.slices import RowSubset
 from nightshift.inference.measurement import measure_latencies
 from nightshift.records import (
     BudgetState,
@@ -97,10 +100,6 @@ class GateSettings(GuardrailSettings):
     """Number of trainings with different seeds: the best on validation is used, and the report says by how much they differ."""
     minimum: dict[str, float] = {}
     """Minimum value of metrics on the holdout, by name (maximum for loss, RMSE and the like), for every challenger."""
-    recent_days: int = Field(7, ge=1)
-    """Days before the newest holdout row whose metrics the report shows beside those of the whole holdout, where
-    `data.timestamp` is named.
-    """
     approval: Literal["auto", "manual"] = "auto"
     """manual: a challenger that passes is held until a person promotes it; auto: it is promoted."""
 
@@ -276,6 +275,8 @@ def _decide_against_champion(evidence: Evidence, settings: GateSettings) -> Verd
         verdict = Verdict(decision="hold", reasons=[reason, cost], spent=num_tests)
     else:
         verdict = _test_on_holdout(evidence, settings, likely, alpha, cost)
+    if gap := describe_gap(evidence.holdout, evidence.validation, evidence.objectives, settings.test_confidence):
+        verdict = verdict.model_copy(update={"reasons": [*verdict.reasons, gap]})
     if ROLLED_BACK in evidence.not_comparable:
         note = f"not compared with the version that was rolled back: it {evidence.not_comparable[ROLLED_BACK]}"
         verdict = verdict.model_copy(update={"reasons": [*verdict.reasons, note]})
@@ -383,6 +384,7 @@ def gate(
     gate: GateSettings,
     spread: float | None = None,
     fresh: FreshRows | None = None,
+    timestamp_formats: Mapping[str, Sequence[str]] | None = None,
 ) -> Verdict:
     """Run challenger, champion, anchor and a rolled-back version, as registered, on this run's holdout, and decide.
 
@@ -395,6 +397,7 @@ def gate(
         gate: Settings of the gate.
         spread: Standard deviation of the metric over seeds, which is reported; None for one seed.
         fresh: Evidence from new rows; None if they are not used.
+        timestamp_formats: Formats of the times by objective (`data.timestamp_format`); without one they are recognised.
     """
     tracking.connect()
     served, tables, not_comparable = predict_versions(registered, registry_state, objectives)
@@ -409,7 +412,10 @@ def gate(
     (folder / "measured").mkdir()
     answering = {role: served[role] for role in ROLES if role in holdout}
     costs, times = _measure_latency(registered, registry_state, answering, objectives, gate)
-    guardrails = _check_guardrails(served["challenger"], times, holdout, objectives, gate)
+    guardrails = _check_guardrails(served["challenger"], times, holdout, objectives, gate, timestamp_formats or {})
+    if not model_registry.has_trained_keys(registered.name, registered.version):
+        reason = f"version {registered.version} keeps no digests of its training rows: it may know the holdout"
+        guardrails = replace(guardrails, unfit=[reason, *guardrails.unfit])
     if len(guardrails.regressions):
         path = folder / "measured" / prediction_changes.FILE
         artifact_store.write_csv(escaping.spreadsheet(guardrails.regressions), path)
@@ -503,14 +509,48 @@ def _measure_latency(
     return LatencyComparison(*medians, ratio, gate.cost_confidence), times[0]
 
 
+def _newest_rows(
+    tables: Tables, holdouts: Mapping[str, pd.DataFrame], days: int, formats: Mapping[str, Sequence[str]]
+) -> dict[str, RowSubset]:
+    """Return the rows of the last days by objective; none if an objective's rows have no times, or all rows are as new.
+
+    Args:
+        tables: Predictions by objective.
+        holdouts: Their rows by objective.
+        days: Days before the newest row.
+        formats: Formats of the times by objective.
+    """
+    times: dict[str, pd.Series] = {}
+    for name, table in tables.items():
+        of_objective = recency.row_times(table, holdouts[name], formats.get(name, ()))
+        if of_objective is None:
+            return {}
+        times[name] = of_objective
+    positions = recency.newest_positions(times, days)
+    if all(len(positions[name]) == len(table) for name, table in tables.items()):
+        return {}
+    value = "last day" if days == 1 else f"last {days} days"
+    return {name: RowSubset("time", value, rows) for name, rows in positions.items() if len(rows)}
+
+
 def _check_guardrails(
     challenger: VersionPredictor,
     times: list[float],
     tables: Mapping[str, Tables],
     objectives: list[Objective],
     gate: GateSettings,
+    timestamp_formats: Mapping[str, Sequence[str]],
 ) -> GuardrailResult:
-    """Check the guardrails; slices and prediction changes only against a champion that can be compared."""
+    """Check the guardrails; slices and prediction changes only against a champion that can be compared.
+
+    Args:
+        challenger: The challenger, as registered.
+        times: Its latency, ms a text.
+        tables: Predictions on the holdout by role.
+        objectives: Objectives of the run.
+        gate: Settings of the gate.
+        timestamp_formats: Formats of the rows' times by objective.
+    """
     keys = {o.name: tables["challenger"][o.name]["row_key"] for o in objectives}
     sides = {o.name: scoring.side_of(o, "holdout") for o in objectives}
     holdouts = {name: side[side["row_key"].isin(keys[name])].reset_index(drop=True) for name, side in sides.items()}
@@ -519,5 +559,6 @@ def _check_guardrails(
         typo_tables = {o.name: challenger.table(with_typos(holdouts[o.name]), o) for o in objectives}
     costs = {"max_latency_ms": float(np.percentile(times, 95)), "max_size_mb": challenger.size_mb()}
     champion = None if "champion" in _other_tokens(tables, objectives) else tables.get("champion")
-    measured = GuardrailMeasurements(costs, typo_tables)
+    newest = _newest_rows(tables["challenger"], holdouts, gate.recent_days, timestamp_formats)
+    measured = GuardrailMeasurements(costs, typo_tables, newest)
     return check_guardrails(tables["challenger"], champion, holdouts, objectives, measured, gate, gate.confidence)
