@@ -9,7 +9,7 @@ from prefect import State, flow
 from prefect.states import Completed, Failed
 
 from flows.form import EMPTY, NightForm, merged_settings, run_name
-from flows.objective_rows import check_rows, find_champion_rows, locate_sources
+from flows.objective_rows import check_rows, ensure_needed_times, find_champion_rows, locate_sources
 from flows.result_storage import ensure_result_storage
 from flows.settings import NightSettings
 from nightshift import redaction
@@ -18,7 +18,6 @@ from nightshift.prefect_ui import artifacts
 from nightshift.records import Checked
 from nightshift.registry import model_registry, tracking
 from nightshift.store import artifact_store
-from tasks.split import ensure_times
 
 log = logging.getLogger("nightshift.data_gate")
 
@@ -46,7 +45,7 @@ def _check(settings: NightSettings) -> dict[str, Any]:
             champion_rows = find_champion_rows(settings, name, champion)
             checked = check_rows(settings, objective, locate_sources(settings, objective), champion_rows)
             if checked.status == "passed":
-                ensure_times(checked, settings.split_settings(objective), objective.data.timestamp_formats)
+                ensure_needed_times(settings, objective, checked)
         artifacts.show_stage(settings.model, checked)
         results[name] = _result(checked)
     if len(results) == 1:

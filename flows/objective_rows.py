@@ -14,7 +14,7 @@ from nightshift.models import pretrained
 from nightshift.records import ChampionRows, Checked, Sides, Source
 from nightshift.registry import row_profiles
 from tasks.ingest import ingest, locate
-from tasks.split import split
+from tasks.split import ensure_times, split
 from tasks.validate import validate
 
 log = logging.getLogger("nightshift.rows")
@@ -98,6 +98,15 @@ def needs_place(settings: NightSettings, objective: ObjectiveSettings) -> bool:
     return splits_by_place or (settings.train.window is not None and objective.data.timestamp is not None)
 
 
+def ensure_needed_times(settings: NightSettings, objective: ObjectiveSettings, checked: Checked) -> None:
+    """Raise InputError if the time of a row cannot be read, and the split or the gate needs it."""
+    split_settings = settings.split_settings(objective)
+    if settings.gate.weight == "recent":
+        ensure_times(checked, "gate.weight: recent", objective.data.timestamp_formats)
+    elif split_settings.holdout_file is None and split_settings.by == "time":
+        ensure_times(checked, "split.by: time", objective.data.timestamp_formats)
+
+
 def _token_limit(settings: NightSettings) -> TokenLimit | None:
     """Return the tokens that the model will read; None if its tokenizer is not on this machine, or not asked for."""
     if settings.expectations.token_count.severity == "off":
@@ -144,6 +153,7 @@ def split_rows(settings: NightSettings, objective: ObjectiveSettings, checked: C
         checked: The rows that passed the data gate.
         active_holdout: Index of the sealed holdout in use.
     """
+    ensure_needed_times(settings, objective, checked)
     split_settings = settings.split_settings(objective)
     data = objective.data
     return split(

@@ -48,7 +48,7 @@ SIDES = ("train", "validation", "holdout", "spare")
 AFTER_TRAINING = 0.2
 """Share of the time before a deadline that a training leaves to what comes after it."""
 GATE = {"decision", "claim", "reasons", "tested", "validation", "difference", "interval", "margin", "confidence", "spent",
-        "alpha", "slices", "gained", "lost", "noised", "seen", "evidence", "fresh"}  # fmt: skip
+        "alpha", "effective_rows", "slices", "gained", "lost", "noised", "seen", "evidence", "fresh"}  # fmt: skip
 """Fields of the gate's verdict that the result of a run repeats."""
 DAY = 24 * 60 * 60
 

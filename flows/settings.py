@@ -156,6 +156,7 @@ class NightSettings(Settings):
         self._ensure_objectives_are_valid()
         if self.compress.teachers != ["full"] and any(o.kind in GENERATIVE for o in self.resolved_objectives.values()):
             raise _field_error("compress.teachers", "what writes learns token by token from full; leave this one out")
+        self._ensure_times_are_named()
         self._ensure_losses_apply()
         self._ensure_recipes_apply()
         self._ensure_drops_are_in_range()
@@ -180,6 +181,15 @@ class NightSettings(Settings):
             )
         if self.gate.metric:
             raise _field_error("gate.metric", "with several objectives each has its own metric; leave this one out")
+
+    def _ensure_times_are_named(self) -> None:
+        """Raise PydanticCustomError if rows are to be weighted by an age that no column tells."""
+        missing = [name for name, objective in self.resolved_objectives.items() if objective.data.timestamp is None]
+        if self.gate.weight == "recent" and missing:
+            of_objective = f" of {', '.join(missing)}" if self.objectives else ""
+            raise _field_error(
+                "gate.weight", f"recent needs data.timestamp{of_objective}, the column that holds the time"
+            )
 
     def _ensure_losses_apply(self) -> None:
         kinds = {objective.kind for objective in self.resolved_objectives.values()}

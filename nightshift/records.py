@@ -490,6 +490,8 @@ class Verdict(Artifact):
     """Number of holdout rows that are left out because challenger, champion or anchor were trained on them."""
     slices: list[Slice] = Field(default_factory=list)
     """Slices of the holdout, compared with the champion."""
+    effective_rows: float | None = None
+    """Number of holdout rows of equal weight that tell as much as the weighted ones; None if all weigh the same."""
     gained: int | None = None
     """Number of rows that only the challenger predicts correctly (labels, exact matches)."""
     lost: int | None = None

@@ -223,14 +223,12 @@ def _times(frame: pd.DataFrame, setting: str, formats: Sequence[str]) -> pd.Seri
         raise InputError(f"{setting}: {row['source']}, row {row['row']}: {error}") from error
 
 
-def ensure_times(checked: Checked, settings: SplitSettings, formats: Sequence[str] = ()) -> None:
-    """Raise InputError if rows are to be divided by their times, and one of them cannot be read."""
-    if settings.holdout_file is not None or settings.by != "time":
-        return
+def ensure_times(checked: Checked, setting: str, formats: Sequence[str] = ()) -> None:
+    """Raise InputError if the time of a row cannot be read, which a setting needs."""
     path = artifact_store.folder(checked) / "rows.parquet"
     has_times = "timestamp" in pq.read_schema(path).names
     rows = pd.read_parquet(path, columns=["source", "row", *["timestamp"] * has_times])
-    _times(rows, "split.by: time", formats)
+    _times(rows, setting, formats)
 
 
 @stage

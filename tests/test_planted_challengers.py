@@ -72,7 +72,7 @@ def test_trained_on_permuted_labels(night):
     challenger = register_linear(tonight.model, permuted)
     verdict = tonight.decide(challenger)
     assert (verdict.decision, verdict.tested) == ("hold", None)
-    assert "no test on the holdout is spent on it" in verdict.reasons[0]
+    assert any("no test on the holdout is spent on it" in reason for reason in verdict.reasons)
     alone = tonight.decide(challenger, champion=False)
     assert alone.decision == "hold" and "the first version is" in alone.reasons[0]
     assert tonight.count(challenger, NEW).state.wealth.value < 1
@@ -145,6 +145,17 @@ def test_better_on_old_rows_alone(night):
     assert verdict.decision == "hold" and verdict.interval[0] > 0, "it is better on the whole holdout"
     assert verdict.reasons[0].startswith("worse on the newest rows: time last 7 days, 0.")
     assert tonight.count(challenger, NEW[NEW["dialect"] == "late"]).state.wealth.value < 1
+
+
+def test_better_on_old_rows_alone_where_rows_weigh_by_their_age(night):
+    tonight = night(pd.concat([FEW, TRAIN[TRAIN["dialect"] == "late"]]))
+    challenger = register_linear(tonight.model, with_wrong_labels(TRAIN, TRAIN["dialect"] == "late"))
+    few_days = {"recent_days": 1}
+    assert tonight.decide(challenger, **few_days).claim == "better", "too few rows of a day to be tested"
+    verdict = tonight.decide(challenger, **few_days, weight="recent", half_life_days=3)
+    assert verdict.decision == "hold" and verdict.validation.difference < 0
+    assert 50 < verdict.effective_rows < 150
+    assert any("the 1,200 rows of the holdout tell as much as" in reason for reason in verdict.reasons)
 
 
 def test_without_times_old_rows_cannot_be_told_from_new_ones(night):

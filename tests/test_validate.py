@@ -441,4 +441,6 @@ def test_times_that_the_split_cannot_read_end_the_gate_as_they_end_a_night(tmp_p
     with pytest.raises(InputError, match=r"^split\.by: time: rows\.csv, row 8: '21-11-05': .*data\.timestamp_format"):
         data_gate._check(check(values, "x.yaml"))
     values["split"] = {}
+    with pytest.raises(InputError, match=r"^gate\.weight: recent: rows\.csv, row 8: '21-11-05': "):
+        data_gate._check(check(values | {"gate": {"weight": "recent"}}, "x.yaml"))
     assert data_gate._check(check(values, "x.yaml"))["status"] == "passed"

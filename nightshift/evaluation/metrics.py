@@ -162,9 +162,13 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.corrcoef(first, second)[0, 1]) if np.ptp(first) and np.ptp(second) else 0.0
 
 
-def standardized(values: np.ndarray) -> np.ndarray:
-    """Return values scaled to mean 0 and variance 1; zeros for a constant."""
-    return (values - values.mean()) / values.std() if np.ptp(values) else np.zeros(len(values))
+def standardized(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Return values scaled to mean 0 and variance 1, of rows with these weights; zeros for a constant."""
+    if not np.ptp(values):
+        return np.zeros(len(values))
+    centred = values - np.average(values, weights=weights)
+    scaled: np.ndarray = centred / np.sqrt(np.average(centred**2, weights=weights))
+    return scaled
 
 
 def loss_metrics(table: pd.DataFrame, _objective: Objective) -> dict[str, float]:

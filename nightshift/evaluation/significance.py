@@ -3,7 +3,8 @@
 A proportion alone (accuracy, exact match) is compared by Tango's score interval. Every other metric is a smooth function
 of means over the rows, so its difference is the mean of the rows' contributions, and has the same kind of limit
 (`nightshift.evaluation.confidence_limits`). Rows that share a `side_key` belong together (`data.group`): then groups are
-the units. In every difference more is better: loss and RMSE enter negatively.
+the units. Rows may have weights (`nightshift.evaluation.row_weights`): then every mean over rows is a weighted one. In every
+difference more is better: loss and RMSE enter negatively.
 """
 
 import statistics
@@ -16,16 +17,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
-from scipy.stats import binom, norm, rankdata, t
+from scipy.stats import binom, norm, t
 
 from nightshift.evaluation import confidence_limits, kinds
 from nightshift.evaluation.confidence_limits import Difference, Units
 from nightshift.evaluation.metrics import label_sets, number_columns, standardized
 from nightshift.evaluation.prediction_tables import GROUP, Tables
+from nightshift.evaluation.row_weights import WEIGHT, effective_rows, effective_size, row_weights
 from nightshift.records import Metric, Objective
 
 MIN_CHANGED_UNITS = 20
 """Number of units that differ from which on the largest difference among them tells how large one can be."""
+TINY = 1e-12
 MAX_Z = 40.0
 """Largest score statistic that is told apart from a larger one."""
 
@@ -60,9 +63,12 @@ def compare(first: Tables, second: Tables, objectives: list[Objective], confiden
 
 
 def _right_rows(first: Tables, second: Tables, objectives: list[Objective]) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the rows that each model has right; None unless a proportion alone is compared, and no rows belong together."""
+    """Return the rows that each model has right; None unless a proportion of rows that are alike alone is compared.
+
+    Rows are not alike if some belong together, or if they have weights.
+    """
     name, metric = objectives[0].name, kinds.metric_of(objectives[0])
-    if len(objectives) > 1 or metric.aggregate != "proportion" or has_groups(first[name]):
+    if len(objectives) > 1 or metric.aggregate != "proportion" or has_groups(first[name]) or WEIGHT in first[name]:
         return None
     return metric.row_scores(first[name]), metric.row_scores(second[name])
 
@@ -115,7 +121,8 @@ def _unseen_unit(codes: np.ndarray, changed: np.ndarray, worst: float, bounded: 
 def paired_units(first: Tables, second: Tables, objectives: list[Objective], confidence: float) -> tuple[Units, float]:
     """Return the units of a comparison, and their degrees of freedom.
 
-    A unit is a row or, where rows share a group (also across objectives), a group.
+    A unit is a row or, where rows share a group (also across objectives), a group. Where rows have weights, an unseen unit is as
+    heavy as the heaviest row, and the degrees of freedom are those of the effective number of units.
 
     Args:
         first: Tables of one model.
@@ -124,12 +131,13 @@ def paired_units(first: Tables, second: Tables, objectives: list[Objective], con
         confidence: Confidence of the limits that the units are for.
     """
     weight, keys, differ = kinds.weight_shares(objectives), list[pd.Series](), list[np.ndarray]()
-    parts, difference = [], 0.0
+    parts, difference, is_weighted = [], 0.0, False
     for o in objectives:
         table_1, table_2 = first[o.name], second[o.name]
         a, b = (influence(table, o, confidence) for table in (table_1, table_2))
         difference += weight[o.name] * (a.value - b.value)
-        parts.append((a, b, weight[o.name] / len(table_1)))
+        parts.append((a, b, weight[o.name] / len(table_1) * row_weights(table_1)))
+        is_weighted |= WEIGHT in table_1
         own_keys = pd.Series([f"{o.name} {row}" for row in range(len(table_1))])
         keys.append(table_1[GROUP].reset_index(drop=True).fillna(own_keys) if GROUP in table_1 else own_keys)
         column = "loss" if "loss" in table_1 else "predicted"
@@ -137,17 +145,18 @@ def paired_units(first: Tables, second: Tables, objectives: list[Objective], con
     codes, names = pd.factorize(pd.concat(keys, ignore_index=True))
     count = len(names)
     rows = np.concatenate([share * (a.rows - b.rows) for a, b, share in parts])
-    shared = np.concatenate([np.full(len(a.rows), share) for a, _, share in parts])
-    sizes = count * np.bincount(codes, shared, count)
+    sizes = count * np.bincount(codes, np.concatenate([share for *_, share in parts]), count)
     values = count * np.bincount(codes, rows, count) + sizes * difference
     worst, size = 0.0, 1.0
     for (a, b, share), part_codes, changed in zip(
         parts, np.split(codes, np.cumsum([len(a.rows) for a, _, _ in parts])[:-1]), differ, strict=True
     ):
         reach, num_rows = _unseen_unit(part_codes, changed, max(a.worst, b.worst), a.bounded)
-        if count * share * reach > worst:
-            worst, size = count * share * reach, count * share * num_rows
-    return Units(values, max(worst, float(np.abs(values).max())), 1.0, sizes, size), max(count - 1.0, 1e-3)
+        heaviest = count * float(share.max())
+        if heaviest * reach > worst:
+            worst, size = heaviest * reach, heaviest * num_rows
+    num_units = effective_size(sizes) if is_weighted else count
+    return Units(values, max(worst, float(np.abs(values).max())), 1.0, sizes, size), max(num_units - 1.0, 1e-3)
 
 
 def tango_interval(first_only: int, second_only: int, rows: int, confidence: float) -> Difference:
@@ -281,12 +290,12 @@ def influence(table: pd.DataFrame, objective: Objective, confidence: float) -> I
     Journal of the American Statistical Association 69:383-393)."""
     metric = kinds.metric_of(objective)
     if metric.aggregate != "other":
-        return _mean(metric.row_scores(table).astype(float))
+        return _mean(metric.row_scores(table).astype(float), row_weights(table))
     return INFLUENCES[objective.metric](table, objective, float(norm.ppf(confidence)) ** 2)
 
 
 class F1Counts(NamedTuple):
-    """Number of rows by label, last axis."""
+    """Number of rows by label, last axis; where rows have weights the sum of these, in units of the effective number."""
 
     right: np.ndarray
     """Rows of the label that are predicted with it."""
@@ -294,28 +303,46 @@ class F1Counts(NamedTuple):
     """Rows predicted with the label."""
     support: np.ndarray
     """Rows of the label."""
-    rows: int
+    rows: float
     """All rows."""
 
 
 def _f1(table: pd.DataFrame, objective: Objective, squared: float) -> Influence:
     """Macro or weighted F1."""
     macro, separator = objective.metric == "macro_f1", objective.sides.separator
+    counted = row_weights(table)
+    if WEIGHT in table:
+        counted = counted * effective_size(counted) / len(table)
     if separator is None:
-        return _single_label_f1(table["label"].to_numpy(), table["predicted"].to_numpy(), macro, squared)
+        return _single_label_f1(table["label"].to_numpy(), table["predicted"].to_numpy(), counted, macro, squared)
     _, (truth, predicted) = label_sets([table["label"], table["predicted"]], separator)
-    return _multi_label_f1(truth, predicted, macro, squared)
+    return _multi_label_f1(truth, predicted, counted, macro, squared)
 
 
-def _single_label_f1(label: np.ndarray, predicted: np.ndarray, macro: bool, squared: float) -> Influence:
-    """Macro or weighted F1 of one label a row."""
+def _single_label_f1(
+    label: np.ndarray, predicted: np.ndarray, counted: np.ndarray, macro: bool, squared: float
+) -> Influence:
+    """Macro or weighted F1 of one label a row.
+
+    Args:
+        label: True labels.
+        predicted: Predicted labels.
+        counted: The number of rows that each row counts for.
+        macro: False for weighted F1.
+        squared: Square of the limits' normal quantile.
+    """
     names, codes = np.unique(np.concatenate([label, predicted]), return_inverse=True)
     label_codes, predicted_codes = np.split(codes, 2)
     right = label_codes == predicted_codes
     right_rows, predictions, support = (
-        np.bincount(part, minlength=len(names)) for part in (label_codes[right], predicted_codes, label_codes)
+        np.bincount(part, part_counted, len(names))
+        for part, part_counted in (
+            (label_codes[right], counted[right]),
+            (predicted_codes, counted),
+            (label_codes, counted),
+        )
     )
-    counts = F1Counts(right_rows, predictions, support, len(label_codes))
+    counts = F1Counts(right_rows, predictions, support, float(counted.sum()))
     value, f1, weights, per_row = average_f1(counts, macro)
     rows = -(weights * f1 * per_row)[label_codes] - (weights * f1 * per_row)[predicted_codes]
     rows[right] += 2 * (weights * per_row)[label_codes[right]]
@@ -328,13 +355,23 @@ def _single_label_f1(label: np.ndarray, predicted: np.ndarray, macro: bool, squa
     return Influence(float(value), rows, float((lost_row + worst_other)[counts.support > 0].max()))
 
 
-def _multi_label_f1(truth: np.ndarray, predicted: np.ndarray, macro: bool, squared: float) -> Influence:
-    """Macro or weighted F1 of several labels a row, from 0 and 1, shape (rows, labels)."""
-    counts = F1Counts((truth * predicted).sum(axis=0), predicted.sum(axis=0), truth.sum(axis=0), len(truth))
+def _multi_label_f1(
+    truth: np.ndarray, predicted: np.ndarray, counted: np.ndarray, macro: bool, squared: float
+) -> Influence:
+    """Macro or weighted F1 of several labels a row.
+
+    Args:
+        truth: 1 for true labels, shape (rows, labels).
+        predicted: 1 for predicted labels.
+        counted: The number of rows that each row counts for.
+        macro: False for weighted F1.
+        squared: Square of the limits' normal quantile.
+    """
+    counts = F1Counts(counted @ (truth * predicted), counted @ predicted, counted @ truth, float(counted.sum()))
     value, f1, weights, per_row = average_f1(counts, macro)
     rows = (2 * truth * predicted - f1 * (predicted + truth)) @ (weights * per_row)
     if not macro:
-        rows = rows + truth @ (f1 - value) * (len(truth) / max(counts.support.sum(), 1))
+        rows = rows + truth @ (f1 - value) * (counts.rows / max(counts.support.sum(), TINY))
     lost_row, wrong_row = f1_losses(counts, weights, f1, per_row, squared)
     return Influence(float(value), rows, float((truth @ lost_row).max() + wrong_row.max(initial=0.0)))
 
@@ -345,10 +382,10 @@ def average_f1(counts: F1Counts, macro: bool) -> tuple[Any, np.ndarray, np.ndarr
     Counts of several samples, shape (samples, labels), give the average of each.
     """
     totals = counts.predicted + counts.support
-    f1 = 2 * counts.right / np.maximum(totals, 1)
+    f1 = 2 * counts.right / np.maximum(totals, TINY)
     weights = (totals > 0).astype(float) if macro else counts.support.astype(float)
-    weights /= np.maximum(weights.sum(axis=-1, keepdims=True), 1)
-    return (weights * f1).sum(axis=-1), f1, weights, counts.rows / np.maximum(totals, 1)
+    weights /= np.maximum(weights.sum(axis=-1, keepdims=True), TINY)
+    return (weights * f1).sum(axis=-1), f1, weights, counts.rows / np.maximum(totals, TINY)
 
 
 def f1_losses(
@@ -368,29 +405,30 @@ def f1_losses(
     """
     right, totals = counts.right, counts.predicted + counts.support
     share = squared / (squared + counts.support)
-    reduced_f1 = 2 * right * (1 - share) / np.maximum(totals - share * right, 1)
-    lost_row = np.where(right > 0, (f1 - reduced_f1) * counts.rows / np.maximum(share * right, 1e-12), 2 * per_row)
+    reduced_f1 = 2 * right * (1 - share) / np.maximum(totals - share * right, TINY)
+    lost_row = np.where(right > 0, (f1 - reduced_f1) * counts.rows / np.maximum(share * right, TINY), 2 * per_row)
     return weights * lost_row, weights * f1 * per_row
 
 
-def _mean(scores: np.ndarray) -> Influence:
+def _mean(scores: np.ndarray, weights: np.ndarray) -> Influence:
     """Mean of scores between 0 and 1."""
-    value = float(scores.mean())
+    value = float(np.average(scores, weights=weights))
     return Influence(value, scores - value, 1.0)
 
 
 def _loss(table: pd.DataFrame, _objective: Objective, _squared: float) -> Influence:
     loss, tokens = (table[name].to_numpy(float) for name in ("loss", "tokens"))
-    value = float(loss.sum() / tokens.sum())
-    return Influence(-value, (value * tokens - loss) / tokens.mean(), float(loss.max() / tokens.mean()), False)
+    mean_loss, mean_tokens = np.average([loss, tokens], axis=1, weights=row_weights(table))
+    value = float(mean_loss / mean_tokens)
+    return Influence(-value, (value * tokens - loss) / mean_tokens, float(loss.max() / mean_tokens), False)
 
 
 def _rmse(table: pd.DataFrame, _objective: Objective, squared: float) -> Influence:
     """Root of a mean: the loss a row is the one where the largest share of rows that goes unseen is as bad as the worst can be."""
-    share = squared / (squared + len(table))
+    share = squared / (squared + effective_rows(table))
     label, predicted = number_columns(table)
     squares = (label - predicted) ** 2
-    value = float(np.sqrt(squares.mean()))
+    value = float(np.sqrt(np.average(squares, weights=row_weights(table))))
     largest = max(float(squares.max()), float(np.ptp(label)) ** 2)
     worst = (float(np.sqrt((1 - share) * value**2 + share * largest)) - value) / share
     rows = (value**2 - squares) / (2 * value) if value > 0 else np.zeros(len(squares))
@@ -398,19 +436,28 @@ def _rmse(table: pd.DataFrame, _objective: Objective, squared: float) -> Influen
 
 
 def _pearson(table: pd.DataFrame, _objective: Objective, _squared: float) -> Influence:
-    return _correlation(*number_columns(table))
+    return _correlation(*number_columns(table), row_weights(table))
 
 
 def _spearman(table: pd.DataFrame, _objective: Objective, _squared: float) -> Influence:
     """Spearman's correlation: Pearson's of the ranks among all rows."""
-    label, predicted = number_columns(table)
-    return _correlation(rankdata(label), rankdata(predicted))
+    weights = row_weights(table)
+    label, predicted = (_ranks(column, weights) for column in number_columns(table))
+    return _correlation(label, predicted, weights)
 
 
-def _correlation(label: np.ndarray, predicted: np.ndarray) -> Influence:
+def _ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the weight below each value, and half of that of equal values: the rank, but for a constant."""
+    _, codes = np.unique(values, return_inverse=True)
+    total = np.bincount(codes, weights)
+    ranks: np.ndarray = (np.cumsum(total) - total / 2)[codes]
+    return ranks
+
+
+def _correlation(label: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> Influence:
     """Pearson's correlation (Devlin, Gnanadesikan and Kettenring 1975, Biometrika 62:531-545)."""
-    a, b = standardized(label), standardized(predicted)
-    value = float((a * b).mean())
+    a, b = standardized(label, weights), standardized(predicted, weights)
+    value = float(np.average(a * b, weights=weights))
     rows = a * b - value * (a * a + b * b) / 2
     largest = max(float(np.ptp(rows)), float((a * a).max()) * (1 + abs(value)))
     return Influence(value, rows, largest, False)

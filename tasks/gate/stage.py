@@ -16,7 +16,15 @@ from pydantic import Field, field_validator
 
 from nightshift import escaping
 from nightshift.errors import InputError, SettingsError
-from nightshift.evaluation import error_budget, kinds, prediction_changes, recency, scoring, significance
+from nightshift.evaluation import (
+    error_budget,
+    kinds,
+    prediction_changes,
+    recency,
+    row_weights,
+    scoring,
+    significance,
+)
 from nightshift.evaluation.claims import (
     ROLLED_BACK,
     SCREENING_CONFIDENCE,
@@ -96,6 +104,12 @@ class GateSettings(GuardrailSettings):
     champion and the last night's challenger answer before any model is trained on them. both: either; new rows get 40 % of
     the year's error budget. New rows are used with one objective and a metric of right and wrong rows, or chrf.
     """
+    weight: Literal["equal", "recent"] = "equal"
+    """Weight of the rows of holdout and validation where challenger and champion are compared. equal: the same for all. recent: it
+    halves with every `half_life_days` of a row's age before the newest, by `data.timestamp`.
+    """
+    half_life_days: float = Field(30, gt=0)
+    """Days in which the weight of a row halves, with `weight: recent`."""
     seeds: int = Field(1, ge=1, le=10)
     """Number of trainings with different seeds: the best on validation is used, and the report says by how much they differ."""
     minimum: dict[str, float] = {}
@@ -171,7 +185,7 @@ class Evidence:
             z_score(self.validation, self.objectives, settings.margin, claim, self.not_comparable) for claim in likely
         )
         rows = [
-            sum(len(tables["challenger"][o.name]) for o in self.objectives)
+            sum(row_weights.effective_rows(tables["challenger"][o.name]) for o in self.objectives)
             for tables in (self.validation, self.holdout)
         ]
         return error_budget.next_alpha(
@@ -277,11 +291,24 @@ def _decide_against_champion(evidence: Evidence, settings: GateSettings) -> Verd
         verdict = _test_on_holdout(evidence, settings, likely, alpha, cost)
     if gap := describe_gap(evidence.holdout, evidence.validation, evidence.objectives, settings.test_confidence):
         verdict = verdict.model_copy(update={"reasons": [*verdict.reasons, gap]})
+    verdict = _with_weights(verdict, evidence.holdout["challenger"], settings)
     if ROLLED_BACK in evidence.not_comparable:
         note = f"not compared with the version that was rolled back: it {evidence.not_comparable[ROLLED_BACK]}"
         verdict = verdict.model_copy(update={"reasons": [*verdict.reasons, note]})
     compared = _compared(screening.difference, SCREENING_CONFIDENCE)
     return verdict.model_copy(update={"margin": settings.margin, "validation": compared})
+
+
+def _with_weights(verdict: Verdict, tables: Tables, settings: GateSettings) -> Verdict:
+    """Return the verdict with the effective number of holdout rows, if rows have weights."""
+    if settings.weight == "equal":
+        return verdict
+    rows, effective = (sum(map(count, tables.values())) for count in (len, row_weights.effective_rows))
+    reason = (
+        f"rows weigh half as much after each {settings.half_life_days:g} days: the {rows:,} rows of the holdout tell as much as "
+        f"{effective:,.0f} that weigh the same (gate.weight: recent)"
+    )
+    return verdict.model_copy(update={"reasons": [*verdict.reasons, reason], "effective_rows": round(effective, 1)})
 
 
 def _decide_by_fresh_rows(
@@ -419,9 +446,15 @@ def gate(
     if len(guardrails.regressions):
         path = folder / "measured" / prediction_changes.FILE
         artifact_store.write_csv(escaping.spreadsheet(guardrails.regressions), path)
+    compared = tables
+    if gate.weight == "recent" and "champion" in holdout:
+        compared = {
+            side: _weighted(by_role, side, objectives, gate.half_life_days, timestamp_formats or {})
+            for side, by_role in tables.items()
+        }
     evidence = Evidence(
-        holdout,
-        tables["validation"],
+        compared["holdout"],
+        compared["validation"],
         objectives,
         costs,
         references,
@@ -438,6 +471,54 @@ def gate(
             "spread": spread,
         }
     )
+
+
+def _weighted(
+    by_role: Mapping[str, Tables],
+    side: str,
+    objectives: list[Objective],
+    half_life_days: float,
+    formats: Mapping[str, Sequence[str]],
+) -> dict[str, Tables]:
+    """Return the tables of a side with the weights of their rows; roles that share tables still do.
+
+    Args:
+        by_role: Tables by role.
+        side: The side.
+        objectives: Objectives of the run.
+        half_life_days: Days in which a weight halves.
+        formats: Formats of the times by objective.
+
+    Raises:
+        InputError: A row has no time that can be read.
+    """
+    weights = {
+        o.name: _age_weights(by_role["challenger"][o.name], side, o, half_life_days, formats.get(o.name, ()))
+        for o in objectives
+    }
+    weighted = {
+        id(tables): {name: table.assign(**{row_weights.WEIGHT: weights[name]}) for name, table in tables.items()}
+        for tables in by_role.values()
+    }
+    return {role: weighted[id(tables)] for role, tables in by_role.items()}
+
+
+def _age_weights(
+    table: pd.DataFrame, side: str, objective: Objective, half_life_days: float, formats: Sequence[str]
+) -> np.ndarray:
+    """Return the weights of the rows of a table by their age.
+
+    Args:
+        table: Predictions of an objective's rows.
+        side: Their side.
+        objective: The objective.
+        half_life_days: Days in which a weight halves.
+        formats: Formats of the times.
+    """
+    times = recency.row_times(table, scoring.side_of(objective, side), formats)
+    if times is None:
+        raise InputError(f"gate.weight: recent needs a time in each row of {side}: data.timestamp")
+    return row_weights.age_weights(times, half_life_days)
 
 
 def _drop_trained_rows(
