@@ -54,7 +54,7 @@ def _line(rows: int, gap: float, disagreement: float, holdouts: int) -> dict[str
     for night in range(NIGHTS[-1]):
         counts = side.changed(side.answer(version))["champion"].sum(axis=1)
         passed[night] = counts[:, 2] >= counts[:, 1]
-    row = {"true difference, points": 100 * gap, "rows": rows}
+    row = {"true difference, points": round(100 * gap, 2), "rows": rows}
     row |= {f"promoted within {n}": round(100 * float(passed[:n].any(axis=0).mean()), 1) for n in NIGHTS}
     say(" | ".join(map(str, row.values())))
     return row

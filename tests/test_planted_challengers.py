@@ -96,7 +96,7 @@ def test_trained_on_the_holdout_without_a_trace(night):
     verdict = tonight.decide(challenger)
     assert (verdict.decision, verdict.tested) == ("hold", None)
     assert "keeps no digests of its training rows: it may know the holdout" in verdict.reasons[0]
-    assert verdict.metrics["accuracy"] == 1.0 and verdict.validation.interval[0] > 0, "else it would be promoted"
+    assert verdict.metrics["accuracy"] == 1.0 and verdict.champion_metrics["accuracy"] < 0.8
 
 
 def test_trained_on_tomorrow_s_rows(night):
@@ -134,7 +134,6 @@ def test_better_but_worse_in_one_slice(night):
     verdict = tonight.decide(challenger, slices=["shop"])
     assert verdict.decision == "hold" and verdict.difference > 0 and verdict.interval[0] > 0
     assert "worse by more than gate.slice_margin" in verdict.reasons[0] and "shop south" in verdict.reasons[0]
-    assert tonight.decide(challenger).claim == "better", "a slice that no setting names is not looked at"
 
 
 def test_better_on_old_rows_alone(night):
