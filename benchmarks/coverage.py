@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 from scipy.stats import beta, norm, t
 
-from benchmarks import gate_groups
+from benchmarks import gate_groups, gate_policies
 from benchmarks import gate_simulation as gate
 from benchmarks.f1 import Metric, influences
 from benchmarks.train import say
-from nightshift.evaluation import confidence_limits, significance
+from nightshift.evaluation import confidence_limits, influence, significance
 from nightshift.records import Augmented, Objective, Sides
 from nightshift.records import Metric as Name
-from tasks.gate.stage import GateSettings
+from tasks.gate.settings import GateSettings
 
 LEVELS = (0.95, GateSettings().test_confidence)
 RIGHT = 0.9
@@ -116,7 +116,7 @@ def _drop(
     truth = float(_difference(np.round(cells * 1e9).reshape(1, -1, 4), metric)[0])
     threshold = -GateSettings().margin if bound is None else truth * bound
     changed = {"holdout": {"champion": counts}}
-    z = gate.z_of_counts(changed, metric, "holdout", "champion", np.ones(times, dtype=bool), threshold, level)
+    z = gate_policies.z_of_counts(changed, metric, "holdout", "champion", np.ones(times, dtype=bool), threshold, level)
     significant = {SCORE_LIMIT: z > norm.ppf(level)}
     if metric.name != "accuracy":
         significant |= {name: lower > threshold for name, lower in _alternative_limits(counts, level).items()}
@@ -206,7 +206,7 @@ def _answers(true: np.ndarray, labels: int, differ: float, random: np.random.Gen
 
 
 def _f1(labels: np.ndarray, predicted: np.ndarray) -> float:
-    return significance.influence(_table(labels, predicted), _objective("macro_f1"), LEVELS[0]).value
+    return influence.influence(_table(labels, predicted), _objective("macro_f1"), LEVELS[0]).value
 
 
 def _table(labels: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:

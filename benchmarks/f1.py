@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import norm
 
 from nightshift.evaluation.confidence_limits import Units
-from nightshift.evaluation.significance import F1Counts, average_f1, f1_losses
+from nightshift.evaluation.influence import F1Counts, average_f1, f1_losses
 
 GRID = np.linspace(0.3, 1, 7001)
 FIRST_CORRECT, SECOND_CORRECT = np.array([False, False, True, True]), np.array([False, True, False, True])

@@ -14,7 +14,7 @@ import pandas as pd
 from benchmarks.train import say
 from nightshift.records import Augmented, Metric, Objective, Sides
 from tasks.gate.first_version import SHUFFLED_METRICS, FirstPolicy, References, decide_first
-from tasks.gate.stage import GateSettings
+from tasks.gate.settings import GateSettings
 
 CLASSES = (2, 20, 77)
 ROWS = (20, 200, 2000)

@@ -13,25 +13,21 @@ import numpy as np
 
 from benchmarks import gate_groups, gate_rollback
 from benchmarks.f1 import Metric
+from benchmarks.gate_policies import POLICIES, SETTINGS, VALIDATION, nightshift_gate
 from benchmarks.gate_simulation import (
     ACCURACY,
     CHANGE,
     MACRO_F1,
-    POLICIES,
     RECOVERY,
     RUNS_PER_YEAR,
     SEASON,
-    SETTINGS,
     SKEWED,
     START,
-    VALIDATION,
     Scenario,
     Years,
-    nightshift_gate,
-    simulate,
 )
 from benchmarks.train import say
-from tasks.gate.stage import GateSettings
+from tasks.gate.settings import GateSettings
 
 LOW_DISAGREEMENT = 0.012
 """Disagreement of two models that differ on few rows."""
@@ -162,7 +158,7 @@ def _row(
     metric: Metric = ACCURACY,
     ratio: float = VALIDATION,
 ) -> dict[str, Any]:
-    simulated = simulate(scenario, POLICIES[policy], rows, share, years, 1, metric, row_ratio=ratio)
+    simulated = Years(scenario, POLICIES[policy], rows, share, years, 1, metric, ratio).simulate()
     name = scenario.name if ratio == VALIDATION else f"{scenario.name}, validation {ratio:g} of the holdout"
     differ = share * (1 - scenario.shared)
     return line(name, policy, str(metric), rows, round(100 * differ, 2), simulated)
@@ -179,7 +175,7 @@ def line(
         metric: Name of the metric that it compares.
         rows: Number of rows of the holdout.
         disagreement: Percentage of rows on which two equal models disagree.
-        years: Result of `simulate`.
+        years: Result of `Years.simulate`.
     """
     row = {
         "nights bring": scenario,

@@ -16,22 +16,11 @@ import numpy as np
 from scipy.special import logsumexp
 
 from benchmarks.gate import WRONG, error
-from benchmarks.gate_simulation import (
-    ACCURACY,
-    RUNS_PER_YEAR,
-    SETTINGS,
-    START,
-    VALIDATION,
-    PolicyInput,
-    Side,
-    difficulty_share,
-    nightshift_gate,
-    right_by_difficulty,
-    z_of_counts,
-)
+from benchmarks.gate_policies import SETTINGS, VALIDATION, PolicyInput, nightshift_gate, z_of_counts
+from benchmarks.gate_simulation import ACCURACY, RUNS_PER_YEAR, START, Side, difficulty_share, right_by_difficulty
 from benchmarks.train import say
 from nightshift.evaluation import sequential
-from tasks.gate.stage import GateSettings
+from tasks.gate.settings import GateSettings
 
 BUDGET = SETTINGS.budget
 HOLDOUT_SHARE = 0.2
@@ -143,7 +132,7 @@ class HoldoutBudget:
 def decide(
     changed: dict[str, dict[str, np.ndarray]], is_shown: np.ndarray, tests: HoldoutBudget
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Decide as `tasks.gate.stage` does with evidence from new rows, for many years at once.
+    """Decide as `tasks.gate.decision` does with evidence from new rows, for many years at once.
 
     Args:
         changed: Counts by side and role, as `Side.changed` returns them.
@@ -203,7 +192,17 @@ class Models:
 
 
 class Simulation:
-    """Many years at once, night by night; the arguments are those of `simulate`."""
+    """Many years at once, night by night.
+
+    Args:
+        world: Challengers, and how the world moves.
+        policy: A name of `POLICIES`.
+        rows: Number of rows of the holdout at the start.
+        fresh: Number of new rows a night.
+        disagreement: Share of rows on which two equal models disagree.
+        years: Number of years.
+        seed: Seed of the random numbers.
+    """
 
     def __init__(
         self, world: World, policy: str, rows: int, fresh: int, disagreement: float, years: int, seed: int
@@ -232,6 +231,18 @@ class Simulation:
     def right(self, accuracy: np.ndarray) -> np.ndarray:
         """Return the probability that a model is correct, by year and difficulty."""
         return right_by_difficulty(accuracy, self.share)
+
+    def simulate(self) -> dict[str, np.ndarray]:
+        """Simulate all nights.
+
+        Returns:
+            Arrays by year: `wrong` (number of wrong promotions), `promotions`, `by_rows` (those by the bets on retraining),
+            `by_trial`, `lag` (true accuracy of tonight's challenger minus the champion's, mean over the nights), `last` (the
+            same in the last night), `wait` (nights from `since` on to the first promotion).
+        """
+        for run in range(self.world.num_runs):
+            self.run(run)
+        return self.total
 
     def run(self, run: int) -> None:
         """Simulate a night: the new rows, tonight's challenger, the tests, the move."""
@@ -316,31 +327,6 @@ class Simulation:
         self.candidate = self.candidate.replaced(begins, challenger)
 
 
-def simulate(
-    world: World, policy: str, rows: int, fresh: int, disagreement: float, years: int, seed: int
-) -> dict[str, np.ndarray]:
-    """Simulate many years at once.
-
-    Args:
-        world: Challengers, and how the world moves.
-        policy: A name of `POLICIES`.
-        rows: Number of rows of the holdout at the start.
-        fresh: Number of new rows a night.
-        disagreement: Share of rows on which two equal models disagree.
-        years: Number of years.
-        seed: Seed of the random numbers.
-
-    Returns:
-        Arrays by year: `wrong` (number of wrong promotions), `promotions`, `by_rows` (those by the bets on retraining),
-        `by_trial`, `lag` (true accuracy of tonight's challenger minus the champion's, mean over the nights), `last` (the
-        same in the last night), `wait` (nights from `since` on to the first promotion).
-    """
-    simulation = Simulation(world, policy, rows, fresh, disagreement, years, seed)
-    for run in range(world.num_runs):
-        simulation.run(run)
-    return simulation.total
-
-
 def main(arguments: list[str]) -> dict[str, Any]:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="nightshift bench gate_fresh", allow_abbrev=False)
@@ -373,7 +359,7 @@ def main(arguments: list[str]) -> dict[str, Any]:
 
 
 def _line(world: World, policy: str, fresh: int, rows: int, disagreement: float, years: int) -> dict[str, Any]:
-    total = simulate(world, policy, rows, fresh, disagreement, years, seed=1)
+    total = Simulation(world, policy, rows, fresh, disagreement, years, seed=1).simulate()
     wait = [int(np.quantile(total["wait"], q, method="higher")) for q in (0.5, 0.9)]
     row = {
         "nights bring": world.name,

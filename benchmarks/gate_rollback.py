@@ -7,7 +7,8 @@ others, unless challengers must beat the version that was rolled back, too.
 import numpy as np
 from scipy.stats import norm
 
-from benchmarks.gate_simulation import SETTINGS, START, Side, difficulty_share, right_by_difficulty
+from benchmarks.gate_policies import SETTINGS
+from benchmarks.gate_simulation import START, Side, difficulty_share, right_by_difficulty
 from nightshift.evaluation import significance
 
 NUM_TESTS = 36

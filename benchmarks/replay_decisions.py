@@ -1,7 +1,7 @@
 """Decisions of a replay's versions, computed anew from their predictions: with other gates, and with other first nights.
 
 No version is trained again. The stages of each night are found in the replay's artifact store, the versions in its
-registry, and the decisions are those of `tasks.gate.stage.decide`, with a ledger in memory.
+registry, and the decisions are those of `tasks.gate.decision.decide`, with a ledger in memory.
 """
 
 import json
@@ -37,9 +37,10 @@ from nightshift.store import artifact_store
 from tasks.augment import augment
 from tasks.evaluate import evaluate
 from tasks.fresh_rows import read_earlier_validation, read_rows
+from tasks.gate.decision import Evidence, decide
 from tasks.gate.first_version import References
 from tasks.gate.guardrails import GuardrailMeasurements, check_guardrails
-from tasks.gate.stage import Evidence, GateSettings, decide
+from tasks.gate.settings import GateSettings
 from tasks.train import train
 
 SIDES = ("validation", "holdout")

@@ -39,7 +39,7 @@ from nightshift.registry.fresh_evidence import EarlierEvidence
 from nightshift.reporting import report_data
 from nightshift.reporting.report_data import ReportData
 from nightshift.store import artifact_store, disk
-from tasks.gate.stage import GateSettings
+from tasks.gate.settings import GateSettings
 
 log = logging.getLogger("nightshift.night")
 LONGEST_TAG = 100_000

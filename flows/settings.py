@@ -16,7 +16,7 @@ from nightshift.evaluation.kinds import KINDS, gate_metric
 from nightshift.records import GENERATIVE, MAIN, Augmented, GenerationSettings, Kind, Metric, Objective, Settings, Sides
 from tasks.compress.recipes import Recipe, default_steps, usable_steps
 from tasks.compress.settings import CompressSettings
-from tasks.gate.stage import GateSettings
+from tasks.gate.settings import GateSettings
 from tasks.review import ReviewSettings
 from tasks.split import SplitSettings
 from tasks.train import TrainSettings

@@ -7,9 +7,10 @@ import pandas as pd
 from factories import CLASSES, WRONG_LABEL, objective
 
 from nightshift.evaluation.claims import LatencyComparison
+from tasks.gate.decision import Evidence, decide
 from tasks.gate.first_version import References
 from tasks.gate.guardrails import GuardrailMeasurements, check_guardrails
-from tasks.gate.stage import Evidence, GateSettings, decide
+from tasks.gate.settings import GateSettings
 
 ROWS = 3000
 

@@ -11,7 +11,7 @@ from factories import numbers
 from flows.pipeline_run import labels_tag
 from nightshift.registry.tags import LABELS
 from tasks.gate.first_version import References, decide_first, number_of_shuffles
-from tasks.gate.stage import GateSettings
+from tasks.gate.settings import GateSettings
 
 NAMES = np.array(["a", "b", "c", "d"])
 objective = partial(factories.objective, labels=[*NAMES])

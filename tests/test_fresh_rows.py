@@ -20,9 +20,10 @@ from nightshift.registry.fresh_evidence import EarlierEvidence
 from nightshift.registry.ledger import Entry
 from nightshift.store import artifact_store
 from tasks.fresh_rows import count_fresh_rows, read_earlier_validation, read_rows
+from tasks.gate.decision import Evidence, decide
 from tasks.gate.first_version import References
 from tasks.gate.guardrails import GuardrailResult
-from tasks.gate.stage import Evidence, GateSettings, decide
+from tasks.gate.settings import GateSettings
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 BUDGET = 0.05

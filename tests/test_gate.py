@@ -18,8 +18,9 @@ from nightshift.records import BudgetState, Registered, RegistryState
 from nightshift.registry import tracking
 from nightshift.registry.version_predictions import drop_rows, trained_keys
 from nightshift.store import artifact_store
+from tasks.gate.decision import Evidence, decide
 from tasks.gate.first_version import References
-from tasks.gate.stage import Evidence, GateSettings, decide
+from tasks.gate.settings import GateSettings
 
 
 def settle(challenger, champion, anchor=None, cost=1.0, unable=None, validation=None, num_tests=0, labels=LABELS,

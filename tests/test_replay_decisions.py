@@ -11,7 +11,7 @@ from flows.settings import NightSettings
 from nightshift.records import BudgetState
 from nightshift.reporting.replay_page import ReplayedRun
 from tasks.gate.first_version import References
-from tasks.gate.stage import GateSettings
+from tasks.gate.settings import GateSettings
 
 KEYS = np.array([f"{row:032x}" for row in range(len(LABELS))])
 ROWS = pd.DataFrame({"row_key": KEYS, "side_key": KEYS, "text": KEYS, "label": LABELS})

@@ -12,7 +12,7 @@ from nightshift.evaluation import confidence_limits, significance
 from nightshift.evaluation.claims import LatencyComparison
 from nightshift.evaluation.metrics import single_label_metrics
 from nightshift.evaluation.significance import compare, mid_p, ratio_limit, required_rows_of_proportion, tango_interval
-from tasks.gate.stage import GateSettings
+from tasks.gate.settings import GateSettings
 
 
 def test_tango_solves_its_score_equation():

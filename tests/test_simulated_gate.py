@@ -7,15 +7,16 @@ import pytest
 from factories import objective, table
 from scipy.stats import norm
 
-from benchmarks import gate, gate_fresh, gate_groups, gate_rollback
+from benchmarks import gate, gate_fresh, gate_groups, gate_policies, gate_rollback
 from benchmarks import gate_simulation as simulation
 from benchmarks.f1 import Metric
 from nightshift.evaluation.claims import LatencyComparison
 from nightshift.evaluation.sequential import Wealth
 from nightshift.evaluation.significance import compare
 from nightshift.records import BudgetState, FreshEvidence
+from tasks.gate.decision import Evidence, decide
 from tasks.gate.first_version import References
-from tasks.gate.stage import Evidence, GateSettings, decide
+from tasks.gate.settings import GateSettings
 
 
 def patterns(rng, rows, wrong):
@@ -65,9 +66,9 @@ def test_the_simulated_gate_decides_as_the_gate(metric):
         left, compared, likely = (
             np.array([value]) for value in (0.05 - state.alpha_spent, state.num_compared, state.num_likely)
         )
-        z_score = partial(simulation.z_of_counts, changed, Metric(metric))
-        observations = simulation.PolicyInput(z_score, cost < 0.9, np.array([True]), left, compared, likely)
-        better, cheaper, alpha = simulation.nightshift_gate(observations)
+        z_score = partial(gate_policies.z_of_counts, changed, Metric(metric))
+        observations = gate_policies.PolicyInput(z_score, cost < 0.9, np.array([True]), left, compared, likely)
+        better, cheaper, alpha = gate_policies.nightshift_gate(observations)
         assert alpha[0] == pytest.approx(verdict.alpha or 0.0, rel=1e-6)
         better, cheaper, used_test = bool(better[0]), bool(cheaper[0]), bool(alpha[0])
         assert (better, cheaper, used_test) == (
@@ -130,15 +131,9 @@ def test_simulated_groups_are_compared_as_the_gate_compares_them():
 
 
 def test_simulated_years_of_groups_and_few_differing_rows_are_seldom_wrong():
-    drop = simulation.simulate(
-        gate.BEYOND_MARGIN,
-        simulation.nightshift_gate,
-        204,
-        gate.LOW_DISAGREEMENT,
-        60,
-        1,
-        metric=simulation.MACRO_F1,
-    )
+    drop = simulation.Years(
+        gate.BEYOND_MARGIN, gate_policies.nightshift_gate, 204, gate.LOW_DISAGREEMENT, 60, 1, simulation.MACRO_F1
+    ).simulate()
     together = gate_groups.simulate(gate_groups.NAMES[2], simulation.ACCURACY, 200, 60, 0.0, False)
     for years in (drop, together):
         assert (years["wrong"] > 0).mean() <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 60)
@@ -147,7 +142,7 @@ def test_simulated_years_of_groups_and_few_differing_rows_are_seldom_wrong():
 def test_simulated_years_tell_a_sound_gate_from_one_that_is_not():
     scenarios = {scenario.name: scenario for scenario in gate.SCENARIOS}
     wrong = {
-        (name, policy): (simulation.simulate(scenarios[name], simulation.POLICIES[policy], 2000, 0.075, 200, 1)["wrong"] > 0).mean()
+        (name, policy): (simulation.Years(scenarios[name], gate_policies.POLICIES[policy], 2000, 0.075, 200, 1).simulate()["wrong"] > 0).mean()
         for name, policy in (("equal", "nightshift"), ("equal", "better wins"), ("equal", "5 % a night"),
                              ("cheaper, 0.2 points worse", "nightshift"), ("cheaper, 0.2 points worse", "better wins"))
     }  # fmt: skip
@@ -187,7 +182,7 @@ def test_the_simulated_bets_on_new_rows_are_those_of_the_gate():
 def test_new_rows_find_what_the_holdout_cannot_see():
     world = gate_fresh.World("sudden", shock=0.04, since=20, num_runs=45)
     lag = {
-        policy: gate_fresh.simulate(world, policy, 5000, 200, 0.075, 20, 1)["last"].mean()
+        policy: gate_fresh.Simulation(world, policy, 5000, 200, 0.075, 20, 1).simulate()["last"].mean()
         for policy in gate_fresh.POLICIES
     }
     assert lag["both"] < 0.01 < lag["holdout"]
@@ -214,7 +209,7 @@ def test_models_share_answers_and_the_best_of_many_on_a_side_has_more_of_them_ri
 
 
 def test_a_large_gain_is_found_at_any_time_of_a_quiet_year():
-    years = simulation.Years(gate.BEST_OF_12, simulation.nightshift_gate, 5000, 0.075, 40, seed=4)
+    years = simulation.Years(gate.BEST_OF_12, gate_policies.nightshift_gate, 5000, 0.075, 40, seed=4)
     for run in range(120):
         years.step(run)
     assert (years.wait(120, 0.03, 3) <= 3).mean() > 0.9

@@ -46,7 +46,7 @@ class GateMetric:
     """Score of each row of a table, more is better; bool where a row is right or wrong. Slices and drift compare these."""
     aggregate: Literal["proportion", "mean", "other"] = "other"
     """Aggregation of the row scores to the metric: the share of right rows, the mean of scores between 0 and 1, or another
-    function, which then has its influence function in `significance.INFLUENCES`."""
+    function, which then has its influence function in `influence.INFLUENCES`."""
 
 
 @dataclass(frozen=True)

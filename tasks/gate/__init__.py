@@ -1,5 +1,6 @@
 """The stage gate: the claims of a promotion, guardrails, the first version, the decision."""
 
-from tasks.gate.stage import GateSettings, gate
+from tasks.gate.settings import GateSettings
+from tasks.gate.stage import gate
 
 __all__ = ["GateSettings", "gate"]
