@@ -51,9 +51,9 @@ def _line(rows: int, gap: float, disagreement: float, holdouts: int) -> dict[str
     baseline, version = (right_by_difficulty(np.full(holdouts, START + part), share) for part in (0.0, gap))
     side = Side(rows, baseline, np.random.default_rng(rows))
     passed = np.zeros((NIGHTS[-1], holdouts), dtype=bool)
-    for night in range(NIGHTS[-1]):
+    for run in range(NIGHTS[-1]):
         counts = side.changed(side.answer(version))["champion"].sum(axis=1)
-        passed[night] = counts[:, 2] >= counts[:, 1]
+        passed[run] = counts[:, 2] >= counts[:, 1]
     row = {"true difference, points": round(100 * gap, 2), "rows": rows}
     row |= {f"promoted within {n}": round(100 * float(passed[:n].any(axis=0).mean()), 1) for n in NIGHTS}
     say(" | ".join(map(str, row.values())))
