@@ -189,6 +189,22 @@ def test_an_unknown_answer_has_a_bin():
     assert drifts[0].feature == "answer" and drifts[0].shares[drift_profile.OTHER_BIN] == (0.0, 1.0)
 
 
+def test_many_labels_raise_no_alarm_without_a_shift_and_are_not_all_shown():
+    def many_labels(count, seed):
+        predicted = np.random.default_rng(seed).integers(100, 180, count).astype(str)
+        return pd.DataFrame({"label": predicted, "predicted": predicted}), pd.DataFrame({"text": ["x"] * count})
+
+    alarms = []
+    for seed in range(40):
+        profile = drift_profile.build_profile(*many_labels(2000, seed), objective())
+        drifts = drift_profile.measure_drift(profile, *many_labels(10_000, 100 + seed), objective())
+        alarms.append(bool(drifted_features(drifts)))
+    answer = next(drift for drift in drifts if drift.feature == "answer")
+    assert sum(alarms) <= 4
+    assert len(answer.shares) == drift_profile.MAX_SHOWN + 1
+    assert [sum(column) for column in zip(*answer.shares.values(), strict=True)] == pytest.approx([1, 1])
+
+
 def test_a_drop_in_quality_is_told_from_noise():
     profile = drift_profile.build_profile(*rows(1000, 0), objective())
     alarms = [has_dropped(profile, rows(400, seed)[0], 0.0) for seed in range(1, 401)]

@@ -24,8 +24,9 @@ from nightshift.records import Objective
 FILE = "profile.json"
 """Artifact of a run."""
 BINS = 10
-MAX_CATEGORIES = 50
-"""Predictions that have a bin of their own; the others share one."""
+MAX_CATEGORIES, MAX_SHOWN = 1000, 50
+"""Predictions that have a bin of their own, and those that are shown; the others share one. Picking bins by their rows on the holdout
+makes these shares too high, so that new rows would seem to have shifted."""
 OTHER_BIN = "(other)"
 MIN_SHIFT = 0.02
 """Shift from which a feature counts as drifted: the total variation distance of predictions, the Kolmogorov-Smirnov distance of numbers."""
@@ -233,8 +234,14 @@ class _Comparison:
         return float(((q - p) * np.log(q / p)).sum()), float(noise)
 
     def shares_by_bin(self) -> dict[str, tuple[float, float]]:
-        """Return the shares in the profile and now."""
-        return {name: (float(before), float(now)) for name, before, now in zip(self.bins, *self.shares, strict=True)}
+        """Return the shares in the profile and now; the rarest predictions of many share a bin."""
+        shares = {name: (float(before), float(now)) for name, before, now in zip(self.bins, *self.shares, strict=True)}
+        if len(shares) > MAX_SHOWN + 1:
+            rest = shares.pop(OTHER_BIN)
+            by_rows = sorted(shares, key=lambda name: -sum(shares[name]))
+            rare = [rest, *(shares.pop(name) for name in by_rows[MAX_SHOWN:])]
+            shares[OTHER_BIN] = sum(before for before, _ in rare), sum(now for _, now in rare)
+        return shares
 
 
 def quality_drop(
