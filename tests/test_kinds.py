@@ -15,6 +15,7 @@ from nightshift.errors import SettingsError
 from nightshift.evaluation import (
     confidence_limits,
     drift_profile,
+    influence,
     kinds,
     prediction_changes,
     scoring,
@@ -247,6 +248,6 @@ def test_a_new_kind_is_one_entry_of_the_table(monkeypatch):
 
 def test_every_metric_of_the_gate_can_be_compared_and_shuffled():
     metrics = {name: metric for kind in kinds.KINDS.values() for name, metric in kind.gate_metrics.items()}
-    assert set(significance.INFLUENCES) == {name for name, metric in metrics.items() if metric.aggregate == "other"}
+    assert set(influence.INFLUENCES) == {name for name, metric in metrics.items() if metric.aggregate == "other"}
     assert set(first_version.SHUFFLED_METRICS) == set(metrics) - {"loss"}
     assert all(set(kind.gate_metrics) <= set(kind.metric_names) for kind in kinds.KINDS.values())
