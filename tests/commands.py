@@ -7,6 +7,8 @@ import runpy
 import sys
 import threading
 import traceback
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -15,6 +17,14 @@ PRELOADED = ["accelerate", "datasets", "great_expectations", "matplotlib.pyplot"
 """Nothing of nightshift or Prefect, which read the environment when they are imported."""
 IMPORT_PATH = tuple(sys.path)
 """As it is before any test: `mlflow.pyfunc.load_model` puts a model's own copy of nightshift's modules in front of it."""
+
+
+def start_forked(target: Callable[..., None], *arguments: object) -> BaseProcess:
+    """Start a function in a process that is forked from the one with the large libraries."""
+    CONTEXT.set_forkserver_preload(PRELOADED)
+    process = CONTEXT.Process(target=target, args=arguments)
+    process.start()
+    return process
 
 
 def run_command(arguments: tuple[str, ...], folder: Path, environment: dict[str, str], timeout: float) -> int:
@@ -26,9 +36,7 @@ def run_command(arguments: tuple[str, ...], folder: Path, environment: dict[str,
         environment: The whole environment of the command.
         timeout: Seconds after which the process is killed and TimeoutError is raised.
     """
-    CONTEXT.set_forkserver_preload(PRELOADED)
-    process = CONTEXT.Process(target=_main, args=(arguments, folder, environment, IMPORT_PATH))
-    process.start()
+    process = start_forked(_main, arguments, folder, environment, IMPORT_PATH)
     process.join(timeout)
     if process.exitcode is None:
         process.kill()

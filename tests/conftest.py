@@ -29,8 +29,8 @@ os.environ |= {
 }
 
 
-LONGEST = ("test_servers.py", "test_browser.py", "test_night_kinds.py", "test_night.py", "test_disk.py", "test_pruning.py",
-           "test_code_digest.py", "test_trainer.py")  # fmt: skip
+LONGEST = ("test_servers.py", "test_browser.py", "test_night_kinds.py", "test_night.py", "test_benchmarks.py", "test_disk.py",
+           "test_pruning.py", "test_code_digest.py", "test_trainer.py")  # fmt: skip
 """Files that take minutes: they are begun first, in this order, so that two workers end together."""
 
 
@@ -184,15 +184,18 @@ def processes_of(home: Path) -> list[psutil.Process]:
 class Shell:
     """The command line in a process of its own, with its own NIGHTSHIFT_HOME.
 
-    Without `prefect`, an API's address, a night starts a server.
+    Args:
+        folder: Working directory; the home lies in it.
+        prefect: Address of a Prefect API; without one, a night starts a server.
+        forked: True if commands that are waited for are forked: that is faster, and nearly what a user does. By default
+            they are if there is a Prefect API.
     """
 
-    def __init__(self, folder: Path, prefect: str = "") -> None:
+    def __init__(self, folder: Path, prefect: str = "", forked: bool | None = None) -> None:
         self.folder = folder
         self.prefix: tuple[str, ...] = ()
         """The words that each command begins with."""
-        self.forked = bool(prefect)
-        """True if commands that are waited for are forked: that is faster, and nearly what a user does."""
+        self.forked = bool(prefect) if forked is None else forked
         self.env = os.environ | {"NIGHTSHIFT_HOME": str(folder / "home")}
         if prefect:
             self.env["PREFECT_API_URL"] = prefect

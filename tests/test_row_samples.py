@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from conftest import Shell
 
 from nightshift.data.check_settings import ExpectationSettings, SuiteInputs
 from nightshift.data.row_samples import LONGEST_TEXT, read_samples, write_samples
@@ -106,10 +107,10 @@ def texts_of(path):
     return path.read_bytes()
 
 
-def test_without_samples_no_text_is_anywhere_but_among_the_rows_and_in_the_quarantine(lone_shell, project):
+def test_without_samples_no_text_is_anywhere_but_among_the_rows_and_in_the_quarantine(project):
     lines = [f"message {n} about {SECRET},good" for n in range(80)] + [f"message 1 about {SECRET},good", f"{SECRET},"]
     (project / "rows.csv").write_text("\n".join(["message,label", *lines, f"{SECRET},good,too many fields"]))
-    completed = lone_shell("run", "night.yaml", "--set", "expectations.samples=0")
+    completed = Shell(project, forked=True)("run", "night.yaml", "--set", "expectations.samples=0")
     assert completed.returncode == 3 and "at least two labels" in completed.stdout
     assert SECRET not in completed.stdout + completed.stderr
     files = [path for path in (project / "home").rglob("*") if path.is_file()]

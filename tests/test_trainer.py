@@ -1,11 +1,10 @@
 """Trainings of tiny models: killed, starved of memory, fed with poison, cut into processes."""
 
+import os
 import random
 import signal
-import subprocess
 import sys
 import time
-from pathlib import Path
 
 import best_epoch
 import numpy as np
@@ -13,6 +12,7 @@ import pytest
 import torch
 import train_once
 from best_epoch import GivenMetric, StopOn
+from commands import start_forked
 from safetensors.torch import load_file
 from samples import messages
 from train_once import StopAt, StopTraining, same_weights
@@ -23,8 +23,6 @@ from nightshift.models.heads import compute_logits
 from nightshift.training import checkpoints, tokenization, trainer
 from nightshift.training.batching import Collator, model_inputs
 
-SCRIPT = Path(train_once.__file__)
-
 
 def weights(folder):
     state = load_file(folder / "done" / "model.safetensors")
@@ -32,27 +30,30 @@ def weights(folder):
     return state | (load_file(heads) if heads.exists() else {})
 
 
-def start(folder, kind):
-    return subprocess.Popen([sys.executable, SCRIPT, folder, kind], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-
-
 def interrupt(folder, kind, number, wait):
     """Start a training, interrupt it after the first checkpoint, if it still runs, and return its exit code.
 
     Args:
         folder: Folder of the training.
-        kind: Kind of the training, as `start` takes it.
+        kind: Kind of the training, as `train_once.train_to_end` takes it.
         number: Number of the signal.
         wait: Seconds between the first sign of a checkpoint and the signal.
     """
-    process = start(folder, kind)
+    process = start_forked(train_once.train_to_end, folder, kind)
     num_checkpoints = len(checkpoints.list_checkpoints(folder / "work"))
-    while process.poll() is None and len(checkpoints.list_checkpoints(folder / "work")) <= min(num_checkpoints, 1):
+    while process.is_alive() and len(checkpoints.list_checkpoints(folder / "work")) <= min(num_checkpoints, 1):
         time.sleep(0.005)
     time.sleep(wait)
-    process.send_signal(number)
-    process.wait()
-    return process.returncode
+    if process.is_alive():
+        os.kill(process.pid, number)
+    process.join()
+    return process.exitcode
+
+
+def train_to_end(folder, kind):
+    process = start_forked(train_once.train_to_end, folder, kind)
+    process.join()
+    assert process.exitcode == 0
 
 
 @pytest.mark.slow
@@ -60,13 +61,11 @@ def interrupt(folder, kind, number, wait):
     ("kind", "number"), [("one", signal.SIGKILL), ("several", signal.SIGKILL), ("several", signal.SIGTERM)]
 )
 def test_a_training_killed_again_and_again_ends_with_the_same_weights(tmp_path, kind, number):
-    process = start(tmp_path / "whole", kind)
-    assert process.wait() == 0, process.stderr.read().decode()[-2000:]
+    train_to_end(tmp_path / "whole", kind)
     draw, killed = random.Random(f"{kind}{number}"), 0
     for _ in range(4):
         killed += interrupt(tmp_path / "cut", kind, number, draw.uniform(0, 1.0)) == -number
-    process = start(tmp_path / "cut", kind)
-    assert process.wait() == 0, process.stderr.read().decode()[-2000:]
+    train_to_end(tmp_path / "cut", kind)
     assert killed, "no signal came in time"
     assert same_weights(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
 

@@ -1,7 +1,4 @@
-"""One small training in a process of its own: `python train_once.py FOLDER [KIND]`; the weights go to FOLDER/done."""
-
-import sys
-from pathlib import Path
+"""One small training, in this process, under `accelerate launch`, or to be started in a process that is killed."""
 
 import torch
 from samples import messages
@@ -124,7 +121,3 @@ def train_to_end(folder, kind="one"):
     fitted = fit(folder / "work", names=names)
     fitted.model.save_pretrained(folder / "partial")
     (folder / "partial").rename(folder / "done")
-
-
-if __name__ == "__main__":
-    train_to_end(Path(sys.argv[1]), *sys.argv[2:])

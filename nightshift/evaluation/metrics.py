@@ -6,9 +6,6 @@ from math import exp
 
 import numpy as np
 import pandas as pd
-from rouge_score.rouge_scorer import RougeScorer
-from sacrebleu.metrics.bleu import BLEU
-from sacrebleu.metrics.chrf import CHRF
 from scipy.stats import rankdata
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from sklearn.preprocessing import MultiLabelBinarizer
@@ -45,6 +42,8 @@ def exact_match(table: pd.DataFrame) -> np.ndarray:
 
 def chrf(table: pd.DataFrame) -> np.ndarray:
     """Return the chrF of each row, 0 to 1 (Popović 2015, ACL W15-3049); its mean over the rows is the metric."""
+    from sacrebleu.metrics.chrf import CHRF
+
     scorer = CHRF()
     pairs = zip(table["label"], table["predicted"], strict=True)
     return np.array([scorer.sentence_score(predicted, [label]).score / 100 for label, predicted in pairs])
@@ -213,6 +212,9 @@ def tokenization(table: pd.DataFrame) -> str:
 
 def text_metrics(table: pd.DataFrame, _objective: Objective) -> dict[str, float]:
     """Return the metrics of a table of texts."""
+    from rouge_score.rouge_scorer import RougeScorer
+    from sacrebleu.metrics.bleu import BLEU
+
     label, predicted = table["label"].tolist(), table["predicted"].tolist()
     scorer = RougeScorer(["rougeL"], tokenizer=_Words())
     rouge = [scorer.score(a, b)["rougeL"].fmeasure for a, b in zip(label, predicted, strict=True)]
