@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm, t
 
+from benchmarks import gate_policies
 from benchmarks import gate_simulation as gate
 from benchmarks.f1 import Metric, influences
 from nightshift.evaluation import confidence_limits
@@ -130,7 +131,7 @@ def simulate(name: str, metric: Metric, rows: int, years: int, gap: float, cheap
     anchor = champion.copy()
     sides = {
         side_name: side(name, size, share, random)
-        for side_name, size in (("holdout", rows), ("validation", int(gate.VALIDATION * rows)))
+        for side_name, size in (("holdout", rows), ("validation", int(gate_policies.VALIDATION * rows)))
     }
     difficulties = {side_name: side_rows.difficulty(years) for side_name, side_rows in sides.items()}
     answers = {
@@ -138,17 +139,17 @@ def simulate(name: str, metric: Metric, rows: int, years: int, gap: float, cheap
         for side_name, side_rows in sides.items()
     }
     total = {"wrong": np.zeros(years), "promotions": np.zeros(years), "tests": np.zeros(years)}
-    unspent, num_compared, num_likely = np.full(years, gate.SETTINGS.budget), np.zeros(years), np.zeros(years)
+    unspent, num_compared, num_likely = np.full(years, gate_policies.SETTINGS.budget), np.zeros(years), np.zeros(years)
     for _ in range(gate.RUNS_PER_YEAR):
         fresh = champion + gap
         for side_name, side_rows in sides.items():
             answers[side_name]["challenger"] = side_rows.answer(difficulties[side_name], fresh)
         test = partial(z_score, sides, answers, metric)
-        better, is_cheaper, alpha = gate.nightshift_gate(
-            gate.PolicyInput(test, cheaper, champion != anchor, unspent, num_compared, num_likely)
+        better, is_cheaper, alpha = gate_policies.nightshift_gate(
+            gate_policies.PolicyInput(test, cheaper, champion != anchor, unspent, num_compared, num_likely)
         )
         unspent = unspent - alpha
-        margin = gate.SETTINGS.margin + 1e-12
+        margin = gate_policies.SETTINGS.margin + 1e-12
         total["wrong"] += (better & (gap <= 0)) | (
             is_cheaper & ((fresh <= champion - margin) | (fresh <= anchor - margin))
         )
