@@ -73,12 +73,12 @@ def watch(
         }
         emit_event(event, resource, payload={"settings_file": settings_file, "reason": report["reason"]})
     with artifact_store.temporary_directory() as folder:
-        plots.drift([Drift(**drift) for drift in report["drift"]], folder / "drift.png")
-        page = f"{markdown(report)}\n![Drift]({plots.data_uri(folder / 'drift.png')})"
+        picture = plots.drift([Drift(**drift) for drift in report["drift"]], folder / "drift.png")
+        page = f"{markdown(report)}\n![Drift]({plots.data_uri(picture)})"
         if report["earlier"]:
             earlier = [PastWatch.model_validate(past) for past in report["earlier"]]
-            plots.watched_accuracy(earlier, folder / "accuracy.png")
-            page += f"\n\n![Accuracy]({plots.data_uri(folder / 'accuracy.png')})"
+            picture = plots.watched_accuracy(earlier, folder / "accuracy.png")
+            page += f"\n\n![Accuracy]({plots.data_uri(picture)})"
         artifacts.show_monitoring(report["model"], page)
     return report
 

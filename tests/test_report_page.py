@@ -7,8 +7,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from nightshift.data.text_lengths import histogram
-from nightshift.records import Checked, LabelCount
+from nightshift.records import Checked, LabelCount, Slice
 from nightshift.reporting import plots, report_page
+from nightshift.reporting.plots import SharesPanel
 from nightshift.reporting.report_data import ReportData, notices
 from nightshift.store import artifact_store
 
@@ -103,19 +104,57 @@ def test_many_labels_are_drawn_in_two_panels_in_their_order(figure, tmp_path):
     assert figure[0].get_size_inches()[1] < 12
 
 
+CHINESE = ["餐饮美食", "<script>", "很长的标签名字里有十几个字"]
+
+
+def label_pictures(folder):
+    """Draw every picture with names of labels, which are Chinese; return the files."""
+    table = pd.DataFrame({"label": CHINESE, "predicted": CHINESE[1:] + CHINESE[:1]})
+    objective = SimpleNamespace(name="main", kind="classification", sides=SimpleNamespace(separator="|"))
+    tested = [
+        Slice(
+            objective="main",
+            by="label",
+            value=label,
+            rows=9,
+            challenger=0.9,
+            champion=0.8,
+            difference=0.1,
+            interval=(0, 0.2),
+        )
+        for label in CHINESE
+    ]
+    shares = dict.fromkeys(CHINESE, (0.3, 0.4))
+    return [
+        plots.label_counts(dict.fromkeys(CHINESE, 5), {}, 0, folder / "labels.png"),
+        plots.confusion_matrix(table, None, "full", folder / "matrix.png"),
+        plots.label_matrix(table, objective, "full", folder / "label_matrix.png"),
+        plots.slices(tested, 0.1, folder / "slices.png"),
+        plots.shares_side_by_side([SharesPanel("labels", shares)], ("then", "now"), folder / "drift.png"),
+        plots.label_shares({"train": pd.Series(dict.fromkeys(CHINESE, 0.3))}, folder / "shares.png"),
+    ]
+
+
 def test_labels_that_no_font_here_can_draw_stay_texts(tmp_path, monkeypatch):
     monkeypatch.setitem(plots.matplotlib.rcParams, "font.family", ["DejaVu Sans"])
-    labels = ["餐饮美食", "<script>"]
-    assert (plots.suffix_of(["café", "two words"]), plots.suffix_of(labels)) == (".png", ".svg")
-    picture = tmp_path / "labels.svg"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        plots.label_counts(dict.fromkeys(labels, 5), {}, 0, picture)
-    content = picture.read_text("utf-8")
-    assert "餐饮美食" in content and "&lt;script&gt;" in content and "<script" not in content
-    assert plots.data_uri(picture).startswith("data:image/svg+xml;base64,")
-    plots.label_counts(dict.fromkeys(labels, 5), {}, 0, picture)
-    assert picture.read_text("utf-8") == content
+        pictures = label_pictures(tmp_path)
+    for picture in pictures:
+        content = picture.read_text("utf-8")
+        assert picture.suffix == ".svg" and not picture.with_suffix(".png").exists()
+        assert (
+            all(label in content for label in (CHINESE[0], "&lt;script&gt;", CHINESE[2])) and "<script" not in content
+        )
+        assert plots.data_uri(picture).startswith("data:image/svg+xml;base64,")
+    contents = [picture.read_bytes() for picture in pictures]
+    assert [picture.read_bytes() for picture in label_pictures(tmp_path)] == contents
+
+
+def test_labels_that_a_font_here_can_draw_are_drawn(tmp_path, monkeypatch):
+    monkeypatch.setitem(plots.matplotlib.rcParams, "font.family", ["DejaVu Sans", "Last Resort High-Efficiency"])
+    assert {picture.suffix for picture in label_pictures(tmp_path)} == {".png"}
+    assert plots.label_shares({"train": pd.Series({"café": 1.0})}, tmp_path / "shares.png").suffix == ".png"
 
 
 @pytest.mark.parametrize(("limit", "is_drawn"), [(40, True), (512, False)])
@@ -144,7 +183,7 @@ def test_the_pictures_of_an_objective_are_those_that_it_has(figure, tmp_path, mo
 def figure(monkeypatch) -> list[Figure]:
     """The figures that were drawn."""
     drawn: list[Figure] = []
-    monkeypatch.setattr(plots, "_save", lambda figure, _path: drawn.append(figure))
+    monkeypatch.setattr(plots, "_save", lambda figure, path: drawn.append(figure) or path)
     return drawn
 
 

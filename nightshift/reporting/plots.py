@@ -1,4 +1,8 @@
-"""Plots of a run, drawn with matplotlib into PNG files."""
+"""Plots of a run, drawn with matplotlib.
+
+Each function takes the PNG file to write and returns the file that it wrote: an SVG of the same name, if the figure has
+characters that no font of this machine has.
+"""
 
 import base64
 import unicodedata
@@ -14,6 +18,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import font_manager
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, PercentFormatter
 from sklearn.metrics import ConfusionMatrixDisplay
 from sklearn.metrics import confusion_matrix as count_pairs
@@ -39,34 +44,45 @@ NAME_LENGTH = 40
 """Maximum number of characters of a label in a plot."""
 
 
-FONTS = ["DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei",
-         "Microsoft YaHei", "SimHei", "PingFang SC", "Hiragino Sans GB", "Arial Unicode MS", "Noto Sans", "Noto Color Emoji"]  # fmt: skip
+FONTS = ["DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "Noto Sans SC", "WenQuanYi Micro Hei",
+         "WenQuanYi Zen Hei", "AR PL UMing CN", "Droid Sans Fallback", "Microsoft YaHei", "SimHei", "PingFang SC", "Hiragino Sans GB",
+         "Yu Gothic", "IPAexGothic", "Malgun Gothic", "NanumGothic", "Arial Unicode MS", "Noto Sans", "Noto Color Emoji"]  # fmt: skip
 """Fonts in which a character is looked for, in this order, as far as they are installed."""
 matplotlib.rcParams["font.family"] = [name for name in FONTS if name in font_manager.get_font_names()]
-EM_INCHES = 8 / 72
-"""Width of a Chinese character in names of labels."""
 
 
-def _save(figure: Figure, path: Path) -> None:
-    """Write a figure; as SVG its texts stay texts, in the fonts of whoever looks at it."""
-    if path.suffix == ".svg":
+def _save(figure: Figure, path: Path) -> Path:
+    """Write a figure and return its file: a PNG or, if no font of this machine has all characters, an SVG of the same name.
+
+    In an SVG the texts stay texts, in the fonts of whoever looks at it.
+    """
+    if not _can_draw(_texts(figure)):
+        path = path.with_suffix(".svg")
         with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": path.name}), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing from font")
             figure.savefig(path, metadata={"Date": None, "Creator": None})
     else:
         figure.savefig(path, dpi=110, metadata={"Software": None})
+    return path
 
 
-def suffix_of(names: Iterable[str]) -> str:
-    """Return the suffix of a picture with some names: that of SVG if no font of this machine has all their characters."""
-    fonts = [font_manager.get_font(font_manager.findfont(name)) for name in matplotlib.rcParams["font.family"]]
-    characters = {character for name in names for character in name if not character.isspace()}
-    return ".png" if all(any(font.get_char_index(ord(c)) for font in fonts) for c in characters) else ".svg"
+def _texts(figure: Figure) -> list[str]:
+    """Return the texts in a figure, those of its ticks included."""
+    ticks = [tick for axes in figure.axes for tick in (*axes.get_xticklabels(), *axes.get_yticklabels())]
+    return [text.get_text() for text in (*figure.findobj(Text), *ticks) if isinstance(text, Text)]
+
+
+def _can_draw(texts: Iterable[str]) -> bool:
+    """Return True if the fonts of this machine have all characters of some texts."""
+    families = [font_manager.FontProperties(family=[name]) for name in matplotlib.rcParams["font.family"]]
+    fonts = [font_manager.get_font(font_manager.findfont(family)) for family in families]
+    characters = {character for text in texts for character in text if not character.isspace()}
+    return all(any(font.get_char_index(ord(character)) for font in fonts) for character in characters)
 
 
 def learning_curve(
     history: list[dict[str, Any]], path: Path, metric: str = "loss", best_step: int | None = None
-) -> None:
+) -> Path:
     """Draw training loss by step and validation loss (of each objective) by epoch.
 
     Args:
@@ -94,7 +110,7 @@ def learning_curve(
         axes.axvline(best_step, color="tab:gray", linestyle="-.", label="chosen checkpoint")
     axes.set(xlabel="step", ylabel="loss", title="Learning curve")
     figure.legend(loc="outside lower center", ncols=3)
-    _save(figure, path)
+    return _save(figure, path)
 
 
 def _points(history: list[dict[str, Any]], key: str) -> list[tuple[float, float]]:
@@ -106,8 +122,8 @@ def predictions(
 ) -> list[Path]:
     """Draw predictions against labels, one plot per objective of classification or regression; return the files.
 
-    The files are `confusion_matrix{suffix}.png` for classification and `predicted{suffix}.png` for regression, with the
-    prefix `OBJECTIVE_` if there are several objectives.
+    The files are `confusion_matrix{suffix}.png` (or `.svg`) for classification and `predicted{suffix}.png` for regression,
+    with the prefix `OBJECTIVE_` if there are several objectives.
 
     Args:
         tables: The predictions by objective, see `nightshift.evaluation.prediction_tables`.
@@ -122,16 +138,14 @@ def predictions(
         table = tables[objective.name]
         title = f"{objective.name + ': ' if start else ''}{model}, on the holdout"
         if objective.kind == "regression":
-            files.append(folder / f"{start}predicted{suffix}.png")
-            scatter(table, title, files[-1])
+            files.append(scatter(table, title, folder / f"{start}predicted{suffix}.png"))
         elif objective.kind == "classification":
             draw = confusion_matrix if objective.sides.separator is None else label_matrix
-            files.append(folder / f"{start}confusion_matrix{suffix}.png")
-            draw(table, objective, title, files[-1])
+            files.append(draw(table, objective, title, folder / f"{start}confusion_matrix{suffix}.png"))
     return files
 
 
-def confusion_matrix(table: pd.DataFrame, _objective: Objective, title: str, path: Path) -> None:
+def confusion_matrix(table: pd.DataFrame, _objective: Objective, title: str, path: Path) -> Path:
     """Draw the confusion matrix of a classification with one label per row, normalized over the true labels.
 
     Args:
@@ -145,10 +159,10 @@ def confusion_matrix(table: pd.DataFrame, _objective: Objective, title: str, pat
     counts = count_pairs(truth, predicted, labels=classes)
     right = counts.diagonal()
     wrong = counts.sum(axis=0) + counts.sum(axis=1) - 2 * right
-    _square(counts / counts.sum(axis=1, keepdims=True).clip(min=1), wrong, classes, title, path)
+    return _square(counts / counts.sum(axis=1, keepdims=True).clip(min=1), wrong, classes, title, path)
 
 
-def label_matrix(table: pd.DataFrame, objective: Objective, title: str, path: Path) -> None:
+def label_matrix(table: pd.DataFrame, objective: Objective, title: str, path: Path) -> Path:
     """Draw, for each true label, the share of its rows that each label was predicted for.
 
     A row without any label counts as `(none)`.
@@ -164,10 +178,10 @@ def label_matrix(table: pd.DataFrame, objective: Objective, title: str, path: Pa
     classes = sorted({*map(str, truth), *map(str, predicted)})
     truth, predicted = (dummies.reindex(columns=classes, fill_value=0) for dummies in (truth, predicted))
     shares = truth.to_numpy().T @ predicted.to_numpy() / truth.sum().clip(lower=1).to_numpy()[:, None]
-    _square(shares, (truth != predicted).sum().to_numpy(), classes, title, path)
+    return _square(shares, (truth != predicted).sum().to_numpy(), classes, title, path)
 
 
-def _square(shares: np.ndarray, wrong: np.ndarray, classes: list[str], title: str, path: Path) -> None:
+def _square(shares: np.ndarray, wrong: np.ndarray, classes: list[str], title: str, path: Path) -> Path:
     """Draw a square matrix of shares; if there are too many classes, those with the most wrong predictions."""
     if len(classes) > LABELS:
         title += f"; the {LABELS} of {len(classes):,} labels with the most wrong answers"
@@ -186,10 +200,12 @@ def _square(shares: np.ndarray, wrong: np.ndarray, classes: list[str], title: st
         im_kw={"vmin": 0, "vmax": 1},
         ax=figure.subplots(),
     )
+    for tick in display.ax_.get_xticklabels():  # anchored, so that the text of an SVG begins at the axis
+        tick.set(rotation_mode="anchor", horizontalalignment="right", verticalalignment="center")
     if display.text_ is not None:
         for text, share in zip(display.text_.flat, shares.flat, strict=True):
             text.set_color("white" if share > 0.5 else "black")
-    _save(figure, path)
+    return _save(figure, path)
 
 
 def _short(name: str) -> str:
@@ -203,7 +219,7 @@ def _columns(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
-def scatter(table: pd.DataFrame, title: str, path: Path) -> None:
+def scatter(table: pd.DataFrame, title: str, path: Path) -> Path:
     """Draw predicted values against labels, with the diagonal."""
     figure = Figure(figsize=(5, 5), layout="constrained")
     axes = figure.subplots()
@@ -211,10 +227,10 @@ def scatter(table: pd.DataFrame, title: str, path: Path) -> None:
     ends = [table["label"].min(), table["label"].max()]
     axes.plot(ends, ends, color="tab:gray", linestyle=":")
     axes.set(xlabel="label", ylabel="predicted", title=title)
-    _save(figure, path)
+    return _save(figure, path)
 
 
-def pareto(candidates: Sequence[Candidate], metric: str, path: Path) -> None:
+def pareto(candidates: Sequence[Candidate], metric: str, path: Path) -> Path:
     """Draw each candidate's latency against `metric` on the holdout; the area of a dot shows the size of its model."""
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
@@ -243,10 +259,10 @@ def pareto(candidates: Sequence[Candidate], metric: str, path: Path) -> None:
         title="Candidates: green is put forward, grey does not qualify",
     )
     axes.grid(alpha=0.3, which="both")
-    _save(figure, path)
+    return _save(figure, path)
 
 
-def slices(all_slices: Sequence[Slice], margin: float, path: Path) -> None:
+def slices(all_slices: Sequence[Slice], margin: float, path: Path) -> Path:
     """Draw challenger minus champion, with confidence limits, for each slice that was tested; red if it is worse."""
     drawn = [tested_slice for tested_slice in all_slices if tested_slice.interval][:SLICES]
     multi_task = len({tested_slice.objective for tested_slice in all_slices}) > 1
@@ -269,10 +285,10 @@ def slices(all_slices: Sequence[Slice], margin: float, path: Path) -> None:
         title="Slices (rows); red: worse by more than the margin",
     )
     axes.grid(alpha=0.3, axis="x")
-    _save(figure, path)
+    return _save(figure, path)
 
 
-def scores_over_time(scores: pd.DataFrame, path: Path) -> None:
+def scores_over_time(scores: pd.DataFrame, path: Path) -> Path:
     """Draw the mean score of each model by the time of the rows, above the number of rows.
 
     Args:
@@ -290,10 +306,10 @@ def scores_over_time(scores: pd.DataFrame, path: Path) -> None:
     lower.bar(scores.index, scores["rows"], width=0.8 * np.diff(scores.index).min(), color="tab:gray")
     lower.set_ylabel("rows")
     lower.tick_params(axis="x", rotation=30)
-    _save(figure, path)
+    return _save(figure, path)
 
 
-def replay(curves: pd.DataFrame, metric: str, promotions: Sequence[str], path: Path) -> None:
+def replay(curves: pd.DataFrame, metric: str, promotions: Sequence[str], path: Path) -> Path:
     """Draw the metric of each policy of a replay by date, with a line at each promotion.
 
     Args:
@@ -319,7 +335,7 @@ def replay(curves: pd.DataFrame, metric: str, promotions: Sequence[str], path: P
     axes.set_xticks(days, [f"{day:%Y-%m-%d}" for day in days], rotation=30, ha="right")
     axes.grid(alpha=0.3)
     axes.legend()
-    _save(figure, path)
+    return _save(figure, path)
 
 
 @dataclass(frozen=True)
@@ -332,17 +348,17 @@ class SharesPanel:
     """True for what has drifted."""
 
 
-def drift(features: Sequence[Drift], path: Path) -> None:
+def drift(features: Sequence[Drift], path: Path) -> Path:
     """Draw for each feature the share of rows per bin, on the holdout and now; red if the feature has drifted."""
     panels = []
     for feature in features:
         state = "drifted" if feature.drifted else "steady"
         title = f"{feature.feature}: {state}, shift {feature.shift:.2f}"
         panels.append(SharesPanel(title, feature.shares, feature.drifted))
-    shares_side_by_side(panels, ("holdout", "now"), path)
+    return shares_side_by_side(panels, ("holdout", "now"), path)
 
 
-def watched_accuracy(watches: Sequence[PastWatch], path: Path) -> None:
+def watched_accuracy(watches: Sequence[PastWatch], path: Path) -> Path:
     """Draw the estimated accuracy of earlier watches, the newest first in `watches`, and the true one of the rows labelled since."""
     figure = Figure(figsize=(7, 3), layout="constrained")
     axes = figure.subplots()
@@ -361,10 +377,10 @@ def watched_accuracy(watches: Sequence[PastWatch], path: Path) -> None:
     axes.set_xticks(positions[::step], [f"{watch.watched_at:%d %b}" for watch in oldest_first[::step]], fontsize=8)
     axes.set_ylabel("accuracy")
     figure.legend(loc="outside upper center", ncols=3, fontsize=8)
-    _save(figure, path)
+    return _save(figure, path)
 
 
-def shares_side_by_side(panels: Sequence[SharesPanel], names: tuple[str, str], path: Path) -> None:
+def shares_side_by_side(panels: Sequence[SharesPanel], names: tuple[str, str], path: Path) -> Path:
     """Draw the share of rows per bin, then and now, with a panel for each property; red if it is marked."""
     sizes = [len(panel.shares) for panel in panels]
     figure = Figure(figsize=(7, 0.8 * len(panels) + 0.32 * sum(sizes)), layout="constrained")
@@ -381,7 +397,7 @@ def shares_side_by_side(panels: Sequence[SharesPanel], names: tuple[str, str], p
         axes.set_title(panel.title, fontsize="medium")
         axes.legend(fontsize=8)
     subplots[-1].set_xlabel("share of rows")
-    _save(figure, path)
+    return _save(figure, path)
 
 
 def data_uri(path: Path) -> str:
@@ -390,7 +406,7 @@ def data_uri(path: Path) -> str:
     return f"data:image/{kind};base64," + base64.b64encode(path.read_bytes()).decode()
 
 
-def label_counts(kept: dict[str, int], quarantined: dict[str, int], others: int, path: Path) -> None:
+def label_counts(kept: dict[str, int], quarantined: dict[str, int], others: int, path: Path) -> Path:
     """Draw the share of the rows of each label, those that were kept beside those that were quarantined.
 
     Args:
@@ -406,9 +422,6 @@ def label_counts(kept: dict[str, int], quarantined: dict[str, int], others: int,
     names = [_short(quoted(label)) for label in labels]
     width = 5.5 * num_panels + 0.075 * num_panels * max(map(_columns, names), default=0)
     figure = Figure(figsize=(width, 1.6 + 0.24 * size), layout="constrained")
-    if path.suffix == ".svg":  # the widths of characters that no font here has are not known
-        missing = EM_INCHES / 2 * max(map(_columns, names)) / width
-        figure.set_layout_engine("constrained", rect=(missing, 0, 1 - missing, 1))
     for number, axes in enumerate(figure.subplots(1, num_panels, squeeze=False, sharex=True)[0]):
         panel = labels[number * size : (number + 1) * size]
         start = np.zeros(len(panel))
@@ -428,10 +441,10 @@ def label_counts(kept: dict[str, int], quarantined: dict[str, int], others: int,
     more = f"; {others:,} rarer labels are not drawn" if others else ""
     figure.suptitle(f"Labels as read{more}", fontsize="large")
     figure.legend(loc="outside lower center", ncols=2)
-    _save(figure, path)
+    return _save(figure, path)
 
 
-def text_lengths(lengths: TextLengths, path: Path) -> None:
+def text_lengths(lengths: TextLengths, path: Path) -> Path:
     """Draw the histogram of the lengths of rows, with the number of tokens that the model reads."""
     figure = Figure(figsize=(7, 3.4), layout="constrained")
     axes = figure.subplots()
@@ -456,10 +469,10 @@ def text_lengths(lengths: TextLengths, path: Path) -> None:
         title=f"Lengths of {lengths.num_rows:,} kept rows",
     )
     figure.legend(loc="outside lower center", ncols=3, fontsize=8)
-    _save(figure, path)
+    return _save(figure, path)
 
 
-def label_shares(shares: dict[str, pd.Series], path: Path) -> None:
+def label_shares(shares: dict[str, pd.Series], path: Path) -> Path:
     """Draw the share of each label on each side, `{side: shares by label}`; if there are too many, the most frequent labels."""
     table = pd.DataFrame(shares).fillna(0.0).sort_index()
     title = "Labels on each side"
@@ -476,4 +489,4 @@ def label_shares(shares: dict[str, pd.Series], path: Path) -> None:
     axes.invert_yaxis()
     axes.set(xlabel="share of rows", title=title)
     figure.legend(loc="outside lower center", ncols=3)
-    _save(figure, path)
+    return _save(figure, path)

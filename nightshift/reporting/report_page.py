@@ -35,15 +35,14 @@ def draw_rows(data: ReportData, folder: Path) -> list[Path]:
     for name, checked in data.checked.items():
         prefix = f"{name}_" if len(data.checked) > 1 else ""
         if checked.labels:
-            files.append(folder / f"{prefix}labels{plots.suffix_of(count.label for count in checked.labels)}")
             kept = {count.label: count.kept for count in checked.labels}
             quarantined = {count.label: count.read - count.kept for count in checked.labels}
-            plots.label_counts(kept, quarantined, checked.num_labels - len(kept), files[-1])
+            others = checked.num_labels - len(kept)
+            files.append(plots.label_counts(kept, quarantined, others, folder / f"{prefix}labels.png"))
         if lengths := text_lengths.read_lengths(artifact_store.folder(checked) / "measured" / text_lengths.FILE):
-            files.append(folder / f"{prefix}lengths.png")
-            plots.text_lengths(lengths, files[-1])
-        if draw_row_drift(checked, folder / f"{prefix}new_rows.png"):
-            files.append(folder / f"{prefix}new_rows.png")
+            files.append(plots.text_lengths(lengths, folder / f"{prefix}lengths.png"))
+        if picture := draw_row_drift(checked, folder / f"{prefix}new_rows.png"):
+            files.append(picture)
     return files
 
 
@@ -58,19 +57,15 @@ def draw_pictures(data: ReportData, slice_margin: float, folder: Path) -> list[P
     assert data.trained and data.evaluated and data.compressed and data.verdict
     trained, objectives = data.trained, data.objectives
     history = json.loads((artifact_store.folder(trained) / "measured/history.json").read_text())
-    curve = folder / "learning_curve.png"
-    plots.learning_curve(history, curve, trained.selected_by, trained.best_step)
-    files = [curve]
+    files = [plots.learning_curve(history, folder / "learning_curve.png", trained.selected_by, trained.best_step)]
     predictions = data.holdout_tables["challenger"]
     files += plots.predictions(predictions, objectives, "the challenger, as registered", folder)
     if data.verdict.slices:
-        files.append(folder / "slices.png")
-        plots.slices(data.verdict.slices, slice_margin, files[-1])
+        files.append(plots.slices(data.verdict.slices, slice_margin, folder / "slices.png"))
     files += _draw_scores_over_time(data, folder)
     predictions = _predictions(artifact_store.folder(data.evaluated) / "holdout", objectives)
     files += plots.predictions(predictions, objectives, "full", folder, "_full")
-    files.append(folder / "pareto.png")
-    plots.pareto(data.compressed.candidates, kinds.primary(objectives), files[-1])
+    files.append(plots.pareto(data.compressed.candidates, kinds.primary(objectives), folder / "pareto.png"))
     return files
 
 
@@ -82,8 +77,8 @@ def _draw_scores_over_time(data: ReportData, folder: Path) -> list[Path]:
         objective = next(objective for objective in data.objectives if objective.name == name)
         scores = recency.scores_over_time({role: tables[name] for role, tables in by_role.items()}, times, objective)
         if len(scores) > 1:
-            files.append(folder / f"{report_data.metric_prefix(name, data.objectives, '_')}scores_over_time.png")
-            plots.scores_over_time(scores, files[-1])
+            prefix = report_data.metric_prefix(name, data.objectives, "_")
+            files.append(plots.scores_over_time(scores, folder / f"{prefix}scores_over_time.png"))
     return files
 
 

@@ -18,20 +18,19 @@ FAILED = {"labels": "label shares as before", "lengths": "lengths as before"}
 """Names of the expectations that mark a panel."""
 
 
-def draw_row_drift(checked: Checked, path: Path) -> bool:
-    """Draw label shares and lengths of new rows beside those of the champion's night; return False if there is nothing to draw."""
+def draw_row_drift(checked: Checked, path: Path) -> Path | None:
+    """Draw label shares and lengths of new rows beside those of the champion's night; return the file, or None if there is nothing to draw."""
     file = artifact_store.folder(checked) / artifact_store.MEASURED / DRIFT_FILE
     if not file.exists():
-        return False
+        return None
     drift = RowDrift.model_validate_json(file.read_text(encoding="utf-8"))
     if drift.now.rows < MIN_NEW_ROWS:
-        return False
+        return None
     failed = {result.name for result in checked.expectations if not result.success}
     panels = [SharesPanel("characters of the texts", _length_shares(drift), FAILED["lengths"] in failed)]
     if drift.before.labels and drift.now.labels:
         panels.insert(0, SharesPanel("labels", _label_shares(drift), FAILED["labels"] in failed))
-    plots.shares_side_by_side(panels, (f"night of version {drift.version}", "new rows"), path)
-    return True
+    return plots.shares_side_by_side(panels, (f"night of version {drift.version}", "new rows"), path)
 
 
 def _label_shares(drift: RowDrift) -> dict[str, tuple[float, float]]:

@@ -62,7 +62,7 @@ def log(run_id: str, data: ReportData, registered: Registered, files: Sequence[P
         for objective in data.objectives:
             if objective.kind == "classification":
                 picture = folder / f"{report_data.metric_prefix(objective.name, data.objectives, '_')}label_shares.png"
-                plots.label_shares(_shares(objective), picture)
+                picture = plots.label_shares(_shares(objective), picture)
                 client.log_artifact(run_id, str(picture), "pictures")
 
 
