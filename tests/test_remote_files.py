@@ -228,6 +228,11 @@ def test_a_delta_table_in_a_bucket_is_read_in_its_newest_version(s3_environment,
         rows = table_of(DataSettings(path=path, timestamp="day"), tmp_path)
         assert sorted(rows[["text", "timestamp"]].values.tolist()) == [["new é", "27"], ["next", "28 a"]]
     assert sorted(scored("s3://rows/delta").texts["text"]) == ["new é", "next"]
+    for path in ("s3://rows/delta/*/*.parquet", "s3://rows/delta/day=27"):
+        with pytest.raises(
+            InputError, match=r"single files of the Delta table rows/delta, .*; name the folder of the table"
+        ):
+            locate(DataSettings(path=path), None, tmp_path)
 
 
 class CutProxy:

@@ -151,6 +151,17 @@ def test_a_delta_table_is_read_in_its_newest_version(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("path", ["t/*/*.parquet", "t/**/*.parquet", "t/day=1", "t/day=*", "*", "."])
+def test_single_files_of_a_delta_table_are_refused(tmp_path, path):
+    delta_table(tmp_path / "t", "1")
+    with pytest.raises(InputError) as caught:
+        locate(DataSettings(path=path), None, tmp_path)
+    assert str(caught.value) == (
+        f"data.path: {path} means single files of the Delta table {tmp_path / 't'}, also those that its newest version has "
+        "replaced; name the folder of the table"
+    )
+
+
 def test_a_delta_table_that_cannot_be_read_is_told_in_one_line(tmp_path, monkeypatch):
     delta_table(tmp_path / "t", "1")
     monkeypatch.setitem(sys.modules, "deltalake", None)

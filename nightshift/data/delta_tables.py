@@ -1,6 +1,7 @@
 """Delta tables: the files of the newest version, by deltalake."""
 
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from pathlib import Path, PurePath
 
 from nightshift.errors import InputError, first_line
 
@@ -63,3 +64,22 @@ def delta_names(root: Path, path: str, setting: str) -> list[str]:
         raise InputError(f"{setting}: the Delta table {path} holds no rows")
     depth = len(root.parts)  # the URI of the folder is percent-encoded, the names within are as on the disk
     return sorted("/".join(Path(uri.removeprefix("file://")).parts[depth:]) for uri in uris)
+
+
+def refuse_table_files(files: Iterable[PurePath], is_folder: Callable[[str], bool], path: str, setting: str) -> None:
+    """Raise InputError if files that a folder or pattern means lie in a Delta table, which may have replaced them.
+
+    Args:
+        files: The files.
+        is_folder: Function that returns True for the path of a folder.
+        path: The folder or pattern as the settings name it, for errors.
+        setting: The settings field that names it, for errors.
+    """
+    folders = {folder for file in files for folder in file.parents if folder.parts}
+    folders -= {folder for folder in folders if "=" in folder.name}  # partitions are no tables
+    for folder in sorted(folders, key=lambda folder: len(folder.parts)):
+        if is_folder(f"{folder}/{DELTA_LOG}"):
+            raise InputError(
+                f"{setting}: {path} means single files of the Delta table {folder}, also those that its newest version has "
+                "replaced; name the folder of the table"
+            )

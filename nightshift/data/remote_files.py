@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import fsspec
 from fsspec.callbacks import Callback
 
-from nightshift.data.delta_tables import DELTA_LOG, delta_names
+from nightshift.data.delta_tables import DELTA_LOG, delta_names, refuse_table_files
 from nightshift.data.partitions import partition_columns
 from nightshift.data.readers import SUFFIXES, is_readable
 from nightshift.data.sources import is_hidden
@@ -160,7 +160,9 @@ def _infos(filesystem: Any, path: str, address: str, setting: str) -> dict[str, 
         return {path: filesystem.info(path)}
     if glob.has_magic(path):
         matches = filesystem.glob(path, detail=True)
-        return {name: info for name, info in matches.items() if info["type"] == "file"}
+        matches = {name: info for name, info in matches.items() if info["type"] == "file"}
+        refuse_table_files(map(PurePosixPath, matches), filesystem.isdir, address, setting)
+        return matches
     path = path.rstrip("/")
     if filesystem.isdir(f"{path}/{DELTA_LOG}"):
         return _delta_infos(filesystem, path, address, setting)
@@ -169,6 +171,7 @@ def _infos(filesystem: Any, path: str, address: str, setting: str) -> dict[str, 
     readable = {name: info for name, info in visible.items() if is_readable(name)}
     if files and not readable:
         raise InputError(f"{address} holds no file that can be read ({', '.join(SUFFIXES)})")
+    refuse_table_files(map(PurePosixPath, readable), filesystem.isdir, address, setting)
     return readable
 
 

@@ -2,12 +2,13 @@
 
 import glob
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from nightshift.data.delta_tables import DELTA_LOG, delta_files
+from nightshift.data.delta_tables import DELTA_LOG, delta_files, refuse_table_files
 from nightshift.data.partitions import partition_columns
 from nightshift.data.readers import SUFFIXES, is_readable
 from nightshift.errors import InputError
@@ -52,6 +53,7 @@ def files_of(path: str, setting: str, base_dir: Path) -> list[SourceFile]:
     if not files:
         raise InputError(f"{setting}: no such file: {path}; relative paths start at the folder {base}; mend the path")
     paths = dict.fromkeys(str(file.resolve()) for file in files)
+    refuse_table_files(map(Path, paths), os.path.isdir, path, setting)
     return [SourceFile(name, partition_columns(name)) for name in paths]
 
 
