@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nightshift.data import size_limits
+from nightshift.data.batches import Batch
 from nightshift.data.canonical_rows import TEXTS, CellOptions, canonical_rows, schema
 from nightshift.data.cell_changes import CellChanges
 from nightshift.data.cleaning import RAW, RAW_KEY, CleaningCounts
@@ -32,6 +33,8 @@ from nightshift.text_cleaning import Cleaning
 
 log = logging.getLogger("nightshift.ingest")
 NO_QUERY = SqlQuery()
+NO_ROWS = ("exclude", "corrections")
+"""Sides of sources that say something about rows, and hold none."""
 
 
 def locate(data: DataSettings, holdout: str | None, base_dir: Path) -> list[Source]:
@@ -106,49 +109,80 @@ def read_rows(
     Raises:
         InputError: A file cannot be read whole or lacks a column, or no file of a side has rows.
     """
-    fields = data.named_fields
-    to_exclude = excluded_keys(sources)
-    changes = changes or data.cell_changes
-    changes_by_side = {"unlabelled": data.cell_changes}
-    cleaning = data.cleaning.cleaning
-    sources = [source for source in sources if source.side not in ("exclude", "corrections")]
-    display_names = _unique_names([source.path for source in sources])
+    reader = _RowReader(sources, data, slices, changes or data.cell_changes, corrections)
+    sources = [source for source in sources if source.side not in NO_ROWS]
     empty: dict[str, EmptyInputError] = {}
-    available: dict[str, dict[str, None]] = {}
-    incomplete = ""
     for source in sources:
-        of_side = [field for field in fields if field in TEXTS or source.side != "unlabelled"]
-        columns = data.columns(of_side)
-        dotted = [name for name in [*columns.values(), *slices] if isinstance(name, str) and "." in name]
-        names = available[source.path] = {}
         try:
-            location = source_copies.location(source, data.sql_query)
-            with size_limits.memory_errors_as_input(source.path), named_errors(source.path, location):
-                for records in read_batches(location, data.read_options):
-                    batch = with_partitions(records, source.partitions)
-                    names |= dict.fromkeys(batch.table.column_names)
-                    names |= dict.fromkeys(name for name in dotted if select_cells(batch.table, name) is not None)
-                    if incomplete:
-                        break
-                    rows = canonical_rows(
-                        batch,
-                        source=display_names[source.path],
-                        side=source.side,
-                        names={field: column_name(columns.get(field), list(names)) for field in fields},
-                        options=_cell_options(data, list(names)),
-                        excluded=to_exclude,
-                        changes=changes_by_side.get(source.side, changes),
-                        cleaning=cleaning,
-                    )
-                    yield corrections.apply(rows) if corrections else rows
+            yield from reader.read(source)
         except EmptyInputError as error:
             empty[source.path] = error
-            continue
-        missing = _missing_column(columns, () if source.side == "unlabelled" else slices, list(names))
-        incomplete = incomplete or (missing and f"{missing} in {source.path}; it has {', '.join(names)}")
-    if incomplete:
-        raise InputError(incomplete + _differences({path: list(names) for path, names in available.items()}))
+    if reader.incomplete:
+        raise InputError(reader.incomplete + _differences(reader.columns_by_path))
     _report_empty(sources, empty)
+
+
+class _RowReader:
+    """Reader of sources that notes which columns each of them has.
+
+    Attributes:
+        columns_by_path: Names of the columns of each source so far.
+        incomplete: Message on the first source that lacks a column, after which no row is read; empty if there is none.
+    """
+
+    def __init__(
+        self,
+        sources: list[Source],
+        data: DataSettings,
+        slices: Sequence[str],
+        changes: CellChanges,
+        corrections: Corrections | None,
+    ) -> None:
+        self.columns_by_path: dict[str, list[str]] = {}
+        self.incomplete = ""
+        self._data, self._slices, self._corrections = data, slices, corrections
+        self._changes, self._unlabelled_changes = changes, data.cell_changes
+        self._cleaning, self._excluded = data.cleaning.cleaning, excluded_keys(sources)
+        self._display_names = _unique_names([source.path for source in sources if source.side not in NO_ROWS])
+
+    def read(self, source: Source) -> Iterator[pa.Table]:
+        """Yield the rows of a source in batches, and note what it lacks."""
+        is_unlabelled = source.side == "unlabelled"
+        fields = [field for field in self._data.named_fields if field in TEXTS or not is_unlabelled]
+        columns = self._data.columns(fields)
+        slices = () if is_unlabelled else self._slices
+        names = self.columns_by_path[source.path] = []
+        for batch in self._batches(source, names, [*columns.values(), *self._slices]):
+            if self.incomplete:
+                break
+            yield self._canonical(batch, source, columns, names)
+        missing = _missing_column(columns, slices, names)
+        self.incomplete = self.incomplete or (missing and f"{missing} in {source.path}; it has {', '.join(names)}")
+
+    def _batches(self, source: Source, names: list[str], columns: Sequence[Column]) -> Iterator[Batch]:
+        """Yield the records of a source; add the names of its columns, and of the nested ones that are asked for, to `names`."""
+        dotted = [name for name in columns if isinstance(name, str) and "." in name]
+        location = source_copies.location(source, self._data.sql_query)
+        with size_limits.memory_errors_as_input(source.path), named_errors(source.path, location):
+            for records in read_batches(location, self._data.read_options):
+                batch = with_partitions(records, source.partitions)
+                nested = [name for name in dotted if select_cells(batch.table, name) is not None]
+                names += [name for name in dict.fromkeys([*batch.table.column_names, *nested]) if name not in names]
+                yield batch
+
+    def _canonical(self, batch: Batch, source: Source, columns: dict[str, Column], names: list[str]) -> pa.Table:
+        """Return a batch in canonical columns, with the corrections applied."""
+        rows = canonical_rows(
+            batch,
+            source=self._display_names[source.path],
+            side=source.side,
+            names={field: column_name(columns.get(field), names) for field in self._data.named_fields},
+            options=_cell_options(self._data, names),
+            excluded=self._excluded,
+            changes=self._unlabelled_changes if source.side == "unlabelled" else self._changes,
+            cleaning=self._cleaning,
+        )
+        return self._corrections.apply(rows) if self._corrections else rows
 
 
 def _report_empty(sources: list[Source], empty: dict[str, EmptyInputError]) -> None:

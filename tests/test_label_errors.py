@@ -6,7 +6,6 @@ from nightshift.evaluation.label_errors import (
     UNCERTAIN,
     class_thresholds,
     confident_classes,
-    confident_joint,
     is_confident_error,
     normalized_margins,
     rank_rows,
@@ -35,9 +34,8 @@ def test_a_class_without_rows_is_nobodys_confident_class():
     assert confident_classes(labels, probabilities).tolist() == [UNCERTAIN, 0]
 
 
-def test_the_joint_counts_rows_by_label_and_confident_class_and_leaves_uncertain_rows_out():
+def test_a_row_is_confidently_in_a_class_whose_threshold_it_reaches_or_in_none():
     assert confident_classes(LABELS, PROBABILITIES).tolist() == [0, 0, 1, 1, UNCERTAIN, 2]
-    assert confident_joint(LABELS, PROBABILITIES).tolist() == [[2, 1, 0], [0, 1, 0], [0, 0, 1]]
 
 
 def test_of_several_classes_above_their_thresholds_the_likeliest_counts():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nightshift.evaluation.sequential import Wealth, growth_rate, unit_differences, units_to_show
+from nightshift.evaluation.sequential import Wealth, growth_rate, unit_differences
 
 ALPHA = 0.05
 PATHS = 200
@@ -91,9 +91,8 @@ def test_the_state_is_small():
 
 
 def test_a_gain_is_shown_in_about_the_rows_of_the_bound():
-    rng, bound = np.random.default_rng(6), units_to_show(0.02, 0.075, ALPHA)
-    assert bound == pytest.approx(np.log(20) / growth_rate(0.02, 0.075))
-    rows = int(2.5 * bound)
+    rng = np.random.default_rng(6)
+    rows = int(2.5 * np.log(1 / ALPHA) / growth_rate(0.02, 0.075))
     assert np.mean([Wealth().after(changed_rows(rng, rows, 0.075, 0.02)).value >= 20 for _ in range(60)]) > 0.6
 
 

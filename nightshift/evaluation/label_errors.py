@@ -33,16 +33,6 @@ def confident_classes(labels: Classes, probabilities: Floats) -> Classes:
     return np.where(reaches.any(axis=1), classes, UNCERTAIN)
 
 
-def confident_joint(labels: Classes, probabilities: Floats) -> Classes:
-    """Return the number of rows by given label (first axis) and by the class that they are confidently in (equation 1)."""
-    num_classes = probabilities.shape[1]
-    classes = confident_classes(labels, probabilities)
-    is_confident = classes != UNCERTAIN
-    cells = labels[is_confident] * num_classes + classes[is_confident]
-    joint: Classes = np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
-    return joint
-
-
 def is_confident_error(labels: Classes, probabilities: Floats) -> npt.NDArray[np.bool_]:
     """Return True for each row that is confidently in another class than its label (prune by off-diagonals, section 3.2)."""
     classes = confident_classes(labels, probabilities)

@@ -8,7 +8,7 @@ moved, so the wealth is divided: over bets of several sizes, and over the times 
 """
 
 from collections.abc import Sequence
-from math import exp, inf, log
+from math import exp, log
 
 import numpy as np
 import pandas as pd
@@ -118,15 +118,3 @@ def growth_rate(difference: float, disagreement: float) -> float:
         disagreement: Mean squared difference: the share of rows on which one model alone is right.
     """
     return difference**2 / (2 * disagreement) if difference > 0 else 0.0
-
-
-def units_to_show(difference: float, disagreement: float, alpha: float) -> float:
-    """Return about how many units a true difference takes until the wealth on the best bet is 1 / alpha.
-
-    Args:
-        difference: Mean difference.
-        disagreement: Mean squared difference.
-        alpha: Error probability of the test.
-    """
-    rate = growth_rate(difference, disagreement)
-    return log(1 / alpha) / rate if rate else inf
