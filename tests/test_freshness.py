@@ -78,15 +78,58 @@ def test_rows_of_the_future_are_counted_and_do_not_make_old_rows_recent():
 
 
 def test_no_time_at_all_is_not_recent():
-    assert recent(times_of({}), "2026-03-12").description == "no row has a time"
-    assert newest_volume(times_of({}), 5).description == "no row has a time"
+    for observation in (recent(times_of({}), "2026-03-12"), newest_volume(times_of({}), 5)):
+        assert observation.description == "no row has a time" and not observation.success
+    assert not recent(times_of({"2026-03-14": 1}), "2026-03-12").success, "all are of the future"
 
 
-@pytest.mark.parametrize(("rows", "is_usual"), [(40, False), (60, False), (70, True), (140, True), (180, False)])
+@pytest.mark.parametrize(("long_gaps", "usual"), [(1, "1 day"), (2, "5 days")])
+def test_a_gap_as_long_as_more_than_one_in_twenty_is_usual(long_gaps, usual):
+    gaps = [1] * (20 - long_gaps) + [5] * long_gaps
+    days = np.datetime64("2026-03-02") + np.cumsum([0, *gaps])
+    assert f"usually {usual} apart" in recent(times_of(dict.fromkeys(map(str, days), 1)), str(days[-1])).description
+
+
+@pytest.mark.parametrize(("days", "usual"), [(26, "7 days"), (27, "1 day")])
+def test_only_gaps_between_the_last_28_days_with_rows_count(days, usual):
+    weekly = dict.fromkeys(days_from("2026-01-05", 8, step=7), 1)
+    times = times_of(weekly | daily(days, rows=1))
+    assert f"usually {usual} apart" in recent(times, "2026-03-29").description
+
+
+def test_a_single_day_is_allowed_to_be_two_days_old():
+    times = times_of({"2026-03-02": 3})
+    assert recent(times, "2026-03-04").success and not recent(times, "2026-03-05").success
+
+
+def test_a_day_that_is_tomorrow_elsewhere_is_not_older_than_a_day_without_age():
+    assert "2026-03-13, 0 days old" in recent(times_of({"2026-03-13": 1}), "2026-03-12").description
+
+
+@pytest.mark.parametrize(("rows", "is_usual"), [(606, False), (607, True), (1649, True), (1650, False)])
 def test_the_newest_day_is_compared_with_days_before_it(rows, is_usual):
-    observation = newest_volume(times_of(daily(10, rows=100) | {"2026-03-12": rows}), 5)
-    assert observation.success is is_usual
-    assert observation.description.startswith(f"{rows} rows on 2026-03-12, usually 100 on 10 earlier days (")
+    observation = newest_volume(times_of(daily(10, rows=1000) | {"2026-03-12": rows}), 5)
+    assert observation.success is is_usual, "within the factor exp(0.5)"
+    assert observation.description.startswith(f"{rows:,} rows on 2026-03-12, usually 1,000 on 10 earlier days (")
+
+
+@pytest.mark.parametrize(("rows", "is_usual"), [(1, False), (2, True), (47, True), (48, False)])
+def test_a_few_rows_a_day_may_differ_by_chance(rows, is_usual):
+    assert newest_volume(times_of(daily(10, rows=9) | {"2026-03-12": rows}), 5).success is is_usual
+
+
+@pytest.mark.parametrize(("rows", "is_usual"), [(4300, True), (4500, False)])
+def test_the_usual_deviation_is_that_of_a_normal_distribution(rows, is_usual):
+    earlier = dict(zip(days_from("2026-03-01", 11), [818, 1222] * 5 + [1000], strict=True))
+    assert newest_volume(times_of(earlier | {"2026-03-12": rows}), 5).success is is_usual
+
+
+@pytest.mark.parametrize(
+    ("days", "history"), [(34, "28 earlier days"), (35, "5 earlier Mondays"), (56, "8 earlier"), (63, "8 earlier")]
+)
+def test_the_days_that_are_compared_with_are_the_last_of_a_kind(days, history):
+    observation = newest_volume(times_of(daily(days + 1, rows=1)), 5)
+    assert f"usually 1 on {history}" in observation.description
 
 
 def test_volumes_that_spread_allow_more():
@@ -127,6 +170,34 @@ def test_a_day_that_has_just_begun_leaves_the_comparison_to_the_day_before():
     past = pd.concat([times_of(daily(10, rows=50), "20:00"), times_of({"2026-03-12": 200}, "20:00")])
     observation = newest_volume(pd.concat([past, times_of({"2026-03-13": 1}, "00:05")]), 5)
     assert not observation.success and observation.description.startswith("200 rows on 2026-03-12, usually 50")
+
+
+@pytest.mark.parametrize(("early", "day"), [(5, "5 rows on 2026-03-12, usually 5"), (4, "50 rows on 2026-03-11")])
+def test_a_day_has_just_begun_while_others_have_less_than_a_tenth_of_their_rows(early, day):
+    days = daily(10, rows=1)
+    times = [*[times_of(days, "00:05")] * early, *[times_of(days, "20:00")] * (50 - early)]
+    observation = newest_volume(pd.concat([*times, times_of({"2026-03-12": early}, "00:05")]), 5)
+    assert observation.description.startswith(day)
+
+
+@pytest.mark.parametrize(("days", "day"), [(5, "50 rows on 2026-03-06"), (4, "1 rows on 2026-03-06")])
+def test_a_few_days_do_not_tell_that_a_day_has_just_begun(days, day):
+    past = times_of(daily(days, rows=50), "20:00")
+    newest = times_of({str(np.datetime64("2026-03-02") + days): 1}, "00:05")
+    observation = newest_volume(pd.concat([past, newest]), 5)
+    assert observation.description == f"{day}; too few days before it to compare with (4)"
+
+
+def test_a_day_counts_up_to_its_last_row():
+    day, night = times_of(daily(11, rows=50), "08:00"), times_of(daily(11, rows=50), "20:00")
+    assert newest_volume(pd.concat([day, night]), 5).description.startswith("100 rows on 2026-03-12, usually 100")
+
+
+def test_a_day_without_rows_up_to_now_counts_as_none():
+    days = dict.fromkeys(days_from("2026-03-02", 6), 5)
+    early, late = dict(list(days.items())[::2]), dict(list(days.items())[1::2])
+    times = [times_of(early, "08:00"), times_of(late, "20:00"), times_of({"2026-03-08": 5}, "08:00")]
+    assert "usually 1 on 6 earlier days" in newest_volume(pd.concat(times), 5).description
 
 
 def test_only_the_last_weeks_count():

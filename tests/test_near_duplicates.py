@@ -46,6 +46,38 @@ def test_variants_of_a_text_are_near_duplicates(text, variant):
     assert pairs("something else that has nothing to do with it", text, variant) == [[1, 2]]
 
 
+WORDS = "red blue green white black brown pink grey gold teal lime navy plum rust sand jade rose wine mint corn"
+
+
+def first_words(number, *others):
+    return " ".join([*WORDS.split()[:number], *others])
+
+
+@pytest.mark.parametrize(
+    ("text", "near", "other"),
+    [
+        (first_words(10), first_words(8, "one", "two"), first_words(7, "one", "two", "six")),  # MIN_SIMILARITY
+        (first_words(6), first_words(5, "one"), None),  # MIN_WORDS
+        (first_words(5), None, first_words(4, "one")),
+        (CHINESE[:10], CHINESE[:9] + "了", None),  # CHARACTER
+        (CHINESE[:9], None, CHINESE[:8] + "了"),
+        (first_words(20), first_words(12), first_words(11)),  # MIN_PREFIX
+        (first_words(10), first_words(5, "bro"), None),  # the last word is cut too
+        ("a b c d e f g h i j k", "j a b c d e f i h g x", "f j a b c d e i h g x"),  # MIN_IN_ORDER
+    ],
+)
+def test_texts_just_within_a_bound_are_near_duplicates_and_those_beyond_are_none(text, near, other):
+    assert near is None or pairs(text, near) == [[0, 1]]
+    assert other is None or pairs(text, other) == []
+
+
+@pytest.mark.parametrize(("length", "cut"), [(40, 24), (41, 25)])
+def test_cut_ends_are_found_where_short_texts_end_and_long_ones_begin(length, cut):
+    generator = random.Random(0)
+    texts = [[f"w{generator.randrange(10**6)}" for _ in range(length)] for _ in range(60)]
+    assert len(pairs(*map(" ".join, texts), *(" ".join(text[:cut]) for text in texts))) >= 0.9 * len(texts)
+
+
 @pytest.mark.parametrize(
     ("text", "other"),
     [

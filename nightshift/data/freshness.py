@@ -115,7 +115,7 @@ def _weekdays(dates: pd.Index) -> npt.NDArray[np.int64]:
 def _usual_gap(days: npt.NDArray[np.datetime64]) -> int:
     """Return the usual number of days from one day with rows to the next, of late; 1 for a single day."""
     gaps = np.diff(days[-MAX_DAYS:]) / DAY
-    return max(1, int(np.quantile(gaps, USUAL_GAP, method="inverted_cdf"))) if len(gaps) else 1
+    return int(np.quantile(gaps, USUAL_GAP, method="inverted_cdf")) if len(gaps) else 1
 
 
 def _days(number: int) -> str:
