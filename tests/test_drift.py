@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import chi2_contingency
 
 from nightshift.data import drift
 from nightshift.data.drift import Shift, adjusted, category_shift, distribution_shift, effective_rows, ratio_shift
@@ -92,7 +93,8 @@ def test_p_values_are_multiplied_by_the_number_of_tests_that_are_left():
 
 
 @pytest.mark.parametrize(
-    ("effect", "p_value", "has_drifted"), [(0.2, 0.01, True), (0.01, 0.01, False), (0.2, 0.2, False)]
+    ("effect", "p_value", "has_drifted"),
+    [(0.2, 0.01, True), (-0.2, 0.01, True), (0.05, 0.05, True), (0.049, 0.01, False), (0.2, 0.051, False)],
 )
 def test_an_alarm_needs_significance_and_size(effect, p_value, has_drifted):
     assert Shift(effect, p_value, "").has_drifted(0.05) == has_drifted
@@ -102,3 +104,53 @@ def test_groups_count_for_less_than_their_rows():
     assert effective_rows([1, 1, 1, 1]) == 4 and effective_rows([2, 2]) == 2 and effective_rows([]) == 0
     before, now = {"a": 300, "b": 300}, {"a": 60, "b": 40}
     assert category_shift(before, now).p_value < category_shift(before, now, (600.0, 20.0)).p_value
+
+
+def test_counts_are_drawn_where_fewer_than_five_are_expected():
+    five, fewer = np.array([[7.0, 3], [3, 7]]), np.array([[6.0, 3], [3, 6]])
+    approximations = [chi2_contingency(counts, correction=False).pvalue for counts in (five, fewer)]
+    assert drift.count_p_value(five, "unordered") == pytest.approx(approximations[0])
+    assert drift.count_p_value(fewer, "unordered") > 1.5 * approximations[1], "exact: 0.347"
+
+
+@pytest.mark.parametrize(("bins", "is_drawn"), [(20, True), (21, False)])
+def test_distances_of_many_bins_are_not_drawn(bins, is_drawn):
+    random = np.random.default_rng(3)
+    p_value = drift.count_p_value(random.integers(1, 9, (2, bins)).astype(float), "ordered")
+    assert ((2000 * p_value) % 1 < 1e-9) is is_drawn, "2,000 counts: these and 1,999 that are drawn"
+
+
+@pytest.mark.parametrize(("rows", "has_gone"), [(5, True), (4, False)])
+def test_a_category_has_gone_if_five_of_its_rows_are_expected(rows, has_gone):
+    shift = category_shift({"a": 100 - rows, "b": rows}, {"a": 100})
+    assert ("went: b" in shift.description) is has_gone
+
+
+def test_a_description_names_two_changes_of_a_kind():
+    shift = category_shift({"a": 50, "b": 30, "c": 20}, {"a": 10, "b": 20, "c": 30, "d": 9, "e": 8, "f": 7})
+    changes, came = shift.description.split("; came: ")
+    assert changes.startswith("a 50 % -> 12 %") and changes.count("->") == 2
+    assert came == "d, e and 1 more"
+
+
+@pytest.mark.parametrize(("count", "names"), [(1000, 1000), (1001, 1001), (1500, 1001)])
+def test_the_rarest_of_many_categories_count_as_one(count, names):
+    counts = {f"c{number}": 1 + (number < 1000) for number in range(count)}
+    aligned, (before, now) = drift._aligned(counts, counts)
+    assert len(aligned) == names and before.sum() == now.sum() == sum(counts.values())
+    assert (aligned[-1] == drift.OTHER) is (count > 1000)
+
+
+def test_the_p_value_of_an_auc_is_that_of_the_mann_whitney_test():
+    assert drift.auc_shift(0.5, (50, 50)).p_value == pytest.approx(0.5)
+    assert drift.auc_shift(0.6, (50, 50)).p_value == pytest.approx(0.0424, abs=1e-4)
+
+
+@pytest.mark.parametrize(("now", "p_value"), [(4.0, 1.0), (5.0, 0.0)])
+def test_ratios_without_variance_differ_or_do_not(now, p_value):
+    words = np.full(50, 10.0)
+    assert ratio_shift((np.full(50, 4.0), words), (np.full(50, now), words), "words").p_value == p_value
+
+
+def test_small_p_values_are_not_written_out():
+    assert str(Shift(0.1, 0.001, "x")) == "x; p = 0.001" and str(Shift(0.1, 0.0009, "x")) == "x; p < 0.001"

@@ -80,6 +80,8 @@ def test_a_few_new_rows_are_not_compared(profile):
     outcomes = outcomes_of(pa.concat_tables([rows(600, 0), rows(29, 1, topic="bank")]), profile)
     assert {outcome.observed for outcome in outcomes.values()} == {"29 new rows are too few to compare"}
     assert all(outcome.success for outcome in outcomes.values())
+    enough = outcomes_of(pa.concat_tables([rows(600, 0), rows(30, 1, topic="bank")]), profile)
+    assert not any("too few" in outcome.observed for outcome in enough.values())
 
 
 def test_texts_that_are_generated_have_no_shares(profile):

@@ -41,6 +41,8 @@ def test_labels_that_the_settings_name_are_no_such_words():
         ({"none": 99}, [1000, 1000], set()),
         ({"none": 60}, [9000, 50], {"none"}),  # as frequent as the rare class
         ({"none": 20}, [950, 50], {"none"}),
+        ({"none": 50}, [1000, 10], {"none"}),  # ten rows make a class
+        ({"none": 50}, [1000, 9], set()),
         ({"none": 9}, [10, 10], set()),
         ({"none": 10}, [10, 10], {"none"}),
         ({"-": 785}, [183_416, 183_187, 3, 1], set()),  # misspelt labels are no classes

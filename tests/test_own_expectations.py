@@ -108,6 +108,14 @@ def test_rows_of_rare_labels_are_found_and_the_labels_listed():
     )
 
 
+@pytest.mark.parametrize(("labels", "more"), [(10, ""), (12, " and 2 more")])
+def test_ten_rare_labels_are_listed(labels, more):
+    rows = pd.DataFrame({"label": [f"label {number}" for number in range(labels)]})
+    (result,) = results_of(rows, expectations.ExpectColumnLabelsToBeFrequent(column="label", min_rows=2))
+    assert result.result["observed_value"].count("(1)") == 10
+    assert result.result["observed_value"].endswith(f"(1){more}")
+
+
 def test_each_of_several_labels_counts():
     rows = pd.DataFrame({"label": ["a|b"] * 5 + ["a"] * 2 + ["b|c", "c", ""]})
     (result,) = results_of(rows, expectations.ExpectColumnLabelsToBeFrequent(column="label", min_rows=3, separator="|"))

@@ -161,3 +161,32 @@ def test_words_of_scripts_without_spaces_are_compared_too():
         shifts(chinese(0x4E00, 400), chinese(0x5E00, 200), columns, checks=["unknown_words"])["unknown_words"].effect
         > 0.9
     )
+
+
+def test_long_lengths_are_rounded_down_to_six_binary_digits():
+    texts = ["x" * length for length in (63, 64, 65, 127, 1000)]
+    profile = profile_of(pa.table({"text": texts, "label": ["a"] * 5, "row_key": [key(text) for text in texts]}))
+    assert profile.summary.lengths == {63.0: 1, 64.0: 2, 126.0: 1, 992.0: 1}
+
+
+@pytest.mark.parametrize(("numbers", "values"), [(1000, 1000), (1500, 1000)])
+def test_many_numbers_are_counted_by_quantile(numbers, values):
+    texts = [f"text {number}" for number in range(numbers)]
+    table = pa.table({"text": texts, "label": [str(number / 7) for number in range(numbers)]})
+    counts = profile_of(table, RowColumns(["text"], "label", numeric=True)).summary.numbers
+    assert len(counts) == values and sum(counts.values()) == numbers
+
+
+@pytest.mark.parametrize(
+    ("rows", "with_vocabulary", "shares"),
+    [
+        (4_000, True, (0.5, 0.5)),
+        (20_000, True, (0.25, 0.75)),
+        (200_000, True, (0.025, 0.5)),
+        (10_000, False, (0.5, 0)),
+        (1_000, False, (1, 0)),
+    ],
+)
+def test_the_sample_has_5000_rows_and_the_vocabulary_is_of_100000_others(rows, with_vocabulary, shares):
+    sampling = row_profile._sampling(rows, with_vocabulary)
+    assert (sampling.sample, sampling.vocabulary) == shares
