@@ -75,6 +75,8 @@ def test_of_equally_frequent_spellings_the_clean_one_in_lower_case_is_taken():
 
 def test_spellings_go_to_the_label_that_the_settings_know():
     assert label_map(find_variants({"POS": 90, "pos": 3, "neg ": 4}, ["pos", "neg"])) == {"POS": "pos", "neg ": "neg"}
+    (group,) = find_variants({"Neg": 5}, ["neg", "pos"])
+    assert group.spellings == {"Neg": 5, "neg": 0} and group.target == "neg"
     assert find_variants({"US": 5, "us": 3}, ["US", "us"]) == []
     assert label_map(find_variants({"US": 5, "us": 3, "Us": 9}, ["US", "us"])) == {"Us": "US"}
 

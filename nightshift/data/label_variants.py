@@ -9,8 +9,6 @@ from decimal import Decimal
 
 import ftfy
 
-MAX_SHOWN = 20
-"""Maximum number of spellings in a message."""
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,10})?")
 _LATIN_LOOK = str.maketrans(
     "АВЕЅІЈКМНОРСТХУаеѕіјорсхуѵһԁɡ" "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧονρ",
@@ -30,7 +28,7 @@ class VariantGroup:
     @property
     def label_map(self) -> dict[str, str]:
         """The map that joins the spellings that occur."""
-        return {spelling: self.target for spelling, rows in self.spellings.items() if rows and spelling != self.target}
+        return {spelling: self.target for spelling in self.spellings if spelling != self.target}
 
 
 def find_variants(counts: Mapping[str, int], known: Collection[str] = ()) -> list[VariantGroup]:
@@ -44,7 +42,7 @@ def find_variants(counts: Mapping[str, int], known: Collection[str] = ()) -> lis
     groups = []
     for labels in _groups(spellings):
         names = [label for label in labels if label in known]
-        if len(names) > 1 and len(names) == len(labels):
+        if len(names) == len(labels):
             continue
         ordered = dict(sorted(((label, spellings[label]) for label in labels), key=_preference))
         target = next((label for label in ordered if label in known), next(iter(ordered)))
