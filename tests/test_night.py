@@ -210,6 +210,18 @@ def test_predict_writes_the_champions_answers(first):
     assert pd.read_parquet(folder / "scored.parquet")["predicted"].tolist() == ["good", "bad"]
 
 
+def test_watch_estimates_the_champions_accuracy_and_late_labels_say_the_truth(first):
+    texts = ["charming warm bag", "late rude shop", "lovely superb tent"]
+    (first.shell.folder / "monday.csv").write_text("message\n" + "\n".join(texts) + "\n")
+    estimate = first.shell.json("watch", "night.yaml", "monday.csv")["estimate"]
+    assert 0 < estimate["lower"] <= estimate["accuracy"] <= 1
+    labelled = "".join(f"{text},{label}\n" for text, label in zip(texts, ("good", "bad", "bad"), strict=True))
+    (first.shell.folder / "labelled.csv").write_text("message,label\n" + labelled)
+    (monday,) = first.shell.json("watch", "night.yaml", "labelled.csv")["earlier"]
+    assert monday["source"] == "monday.csv" and monday["labelled"] == 3
+    assert monday["accuracy"]["accuracy"] == pytest.approx(2 / 3)
+
+
 def test_a_night_for_which_nothing_has_changed_is_skipped(first, repeated):
     result = repeated.result
     assert result["status"] == "skipped" and first.result["mlflow_run_id"] in result["reason"]
