@@ -1,9 +1,11 @@
 """A night's run in MLflow, on a real SQLite store: taken up again where it did not finish, apart from other people's."""
 
+import os
 import sqlite3
 from contextlib import closing
 
 import pytest
+from commands import CONTEXT, start_forked
 from nights import Model
 
 from nightshift.errors import UserError
@@ -42,6 +44,22 @@ def test_what_killed_nights_left_is_ended_and_nothing_else(model):
     tracking.end_killed("x", "f")
     statuses = {run: model.client.get_run(run).info.status for run in (candidate, foreign, killed, current)}
     assert list(statuses.values()) == ["KILLED", "RUNNING", "KILLED", "RUNNING"]
+
+
+def connect_together(home, barrier):
+    """Connect to a database that is not there yet, at the same moment as the other processes."""
+    os.environ["NIGHTSHIFT_HOME"] = str(home)
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    barrier.wait(60)
+    tracking.connect().search_experiments()
+
+
+def test_processes_that_start_together_create_one_database(tmp_path):
+    barrier = CONTEXT.Barrier(3)
+    processes = [start_forked(connect_together, tmp_path, barrier) for _ in range(3)]
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import mlflow
+from filelock import FileLock
 from mlflow.entities import Dataset, DatasetInput, InputTag, Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
@@ -52,7 +53,7 @@ def connect() -> MlflowClient:
         mlflow.set_tracking_uri(_own_file())
     uri = mlflow.get_tracking_uri()
     if uri.startswith("sqlite:///"):
-        ensure_usable(Path(uri.removeprefix("sqlite:///")))
+        _ensure_tables(Path(uri.removeprefix("sqlite:///")))
     try:
         return MlflowClient()
     except MlflowException as error:
@@ -62,6 +63,20 @@ def connect() -> MlflowClient:
             f"the MLflow database {without_credentials(uri)} is of another version of MLflow: take a backup of it, then "
             f"`{_mlflow()} db upgrade {without_credentials(uri)}`"
         ) from error
+
+
+def _ensure_tables(file: Path) -> None:
+    """Create MLflow's tables in a new SQLite file, while no other process does.
+
+    Raises:
+        UserError: The file is empty or damaged.
+    """
+    folder = artifact_store.home() / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "mlflow-tables.lock"):
+        ensure_usable(file)
+        if not file.exists():
+            MlflowClient()
 
 
 def ensure_own_usable() -> None:
