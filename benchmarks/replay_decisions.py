@@ -40,6 +40,7 @@ from tasks.fresh_rows import read_earlier_validation, read_rows
 from tasks.gate.decision import Evidence, decide
 from tasks.gate.first_version import References
 from tasks.gate.guardrails import GuardrailMeasurements, check_guardrails
+from tasks.gate.row_ages import newest_rows
 from tasks.gate.settings import GateSettings
 from tasks.train import train
 
@@ -108,14 +109,13 @@ def champions(runs: Sequence[TrainedRun], settings: NightSettings, answers: Answ
     entries: list[Entry] = []
     for run in runs:
         with clock.replayed_at(end_of_day(date.fromisoformat(run.record.date)).to_pydatetime()):
-            entries.append(_decide(run, entries, settings.gate, answers, has_new_rows))
+            entries.append(_decide(run, entries, settings, answers, has_new_rows))
     return entries
 
 
-def _decide(
-    run: TrainedRun, entries: list[Entry], settings: GateSettings, answers: Answers, has_new_rows: bool
-) -> Entry:
+def _decide(run: TrainedRun, entries: list[Entry], night: NightSettings, answers: Answers, has_new_rows: bool) -> Entry:
     """Return the ledger's entry of a night."""
+    settings, formats = night.gate, night.data.timestamp_formats if night.data else []
     champion = next((entry.new for entry in reversed(ledger.moves(entries))), None)
     tests, compared = ledger.tests_of_last_year(entries, clock.now()), ledger.compared_with(entries, champion)
     budget = BudgetState(
@@ -140,12 +140,14 @@ def _decide(
         budget,
         fresh=fresh.evidence(settings.budget) if fresh else None,
     )
+    challenger, holdouts = tables["holdout"]["challenger"], {MAIN: run.rows["holdout"]}
+    newest = newest_rows(challenger, holdouts, settings.recent_days, {MAIN: formats}) if has_new_rows else {}
     guardrails = check_guardrails(
-        tables["holdout"]["challenger"],
+        challenger,
         tables["holdout"].get("champion"),
-        {MAIN: run.rows["holdout"]},
+        holdouts,
         [run.objective],
-        GuardrailMeasurements({}, {}),
+        GuardrailMeasurements({}, {}, newest),
         settings,
         settings.confidence,
     )

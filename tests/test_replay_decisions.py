@@ -1,5 +1,7 @@
 """Decisions of a replay's versions, computed anew: with the gate before, and in a registry that is new on a later night."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -54,6 +56,24 @@ def test_a_registry_that_is_new_on_a_later_night_takes_that_night_s_version_firs
         ("promoted", "", "2", "first"),
         ("promoted", "2", "3", "better"),
     ]
+
+
+def test_a_version_that_is_worse_on_the_newest_rows_is_held_by_our_gate_alone():
+    class WorseOnNewest(Scripted):
+        def table(self, version, rows, objective):
+            predictions = super().table(version, rows, objective)
+            is_new = rows["timestamp"] > "2026-01-10" if version == "3" else np.zeros(len(rows), bool)
+            return predictions.assign(predicted=predictions["predicted"].mask(is_new, rows["label"].map(WRONG_LABEL)))
+
+    days = np.where(np.arange(1000) < 940, "2025-12-01", "2026-01-20")
+    dated = {
+        "validation": SIDES["validation"].assign(timestamp="2025-12-01"),
+        "holdout": SIDES["holdout"].assign(timestamp=days),
+    }
+    nights = [replace(night(day), rows=dated) for day in (1, 3)]
+    decisions = [champions(nights, SETTINGS, WorseOnNewest("m"), has_new_rows)[1] for has_new_rows in (False, True)]
+    assert [entry.action for entry in decisions] == ["promoted", "held"]
+    assert "newest rows" in decisions[1].why
 
 
 def test_new_rows_promote_with_our_gate_alone():
