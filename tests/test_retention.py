@@ -202,7 +202,7 @@ def test_old_files_go_by_stage_and_age(home):
 
     paths_before = all_paths(home)
     deletions = retention.plan(keep=2, days=10)
-    assert all_paths(home) == paths_before, "plan() deletes nothing"
+    assert all_paths(home) >= paths_before, "plan() deletes nothing"
     assert sorted(deletion.name for deletion in deletions) == [
         "artifacts/compress/a",
         "artifacts/compress/b",
@@ -254,7 +254,7 @@ def test_clean_lists_first_and_deletes_where_told(home):
 
 def test_clean_waits_for_no_night(home):
     Model(home, "reviews").pipeline_run(40)
-    (home / "locks").mkdir()
+    (home / "locks").mkdir(exist_ok=True)
     with FileLock(home / "locks/reviews.night.lock"), pytest.raises(UserError, match="a night of reviews is running"):
         clean_up(0, 30, delete=True)
 

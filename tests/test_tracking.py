@@ -1,11 +1,11 @@
 """A night's run in MLflow, on a real SQLite store: taken up again where it did not finish, apart from other people's."""
 
-import os
 import sqlite3
 from contextlib import closing
 
 import pytest
-from commands import CONTEXT, start_forked
+from commands import CONTEXT, IMPORT_PATH, start_forked
+from connecting import connect_together
 from nights import Model
 
 from nightshift.errors import UserError
@@ -46,17 +46,9 @@ def test_what_killed_nights_left_is_ended_and_nothing_else(model):
     assert list(statuses.values()) == ["KILLED", "RUNNING", "KILLED", "RUNNING"]
 
 
-def connect_together(home, barrier):
-    """Connect to a database that is not there yet, at the same moment as the other processes."""
-    os.environ["NIGHTSHIFT_HOME"] = str(home)
-    os.environ.pop("MLFLOW_TRACKING_URI", None)
-    barrier.wait(60)
-    tracking.connect().search_experiments()
-
-
 def test_processes_that_start_together_create_one_database(tmp_path):
     barrier = CONTEXT.Barrier(3)
-    processes = [start_forked(connect_together, tmp_path, barrier) for _ in range(3)]
+    processes = [start_forked(connect_together, tmp_path, barrier, IMPORT_PATH) for _ in range(3)]
     for process in processes:
         process.join(120)
     assert [process.exitcode for process in processes] == [0, 0, 0]
