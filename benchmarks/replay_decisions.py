@@ -113,9 +113,12 @@ def champions(runs: Sequence[TrainedRun], settings: NightSettings, answers: Answ
     return entries
 
 
-def _decide(run: TrainedRun, entries: list[Entry], night: NightSettings, answers: Answers, has_new_rows: bool) -> Entry:
+def _decide(
+    run: TrainedRun, entries: list[Entry], replay_settings: NightSettings, answers: Answers, has_new_rows: bool
+) -> Entry:
     """Return the ledger's entry of a night."""
-    settings, formats = night.gate, night.data.timestamp_formats if night.data else []
+    data, settings = replay_settings.data, replay_settings.gate
+    formats = data.timestamp_formats if data else []
     champion = next((entry.new for entry in reversed(ledger.moves(entries))), None)
     tests, compared = ledger.tests_of_last_year(entries, clock.now()), ledger.compared_with(entries, champion)
     budget = BudgetState(
