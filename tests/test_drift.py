@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import chi2_contingency
+from scipy.stats import chi2_contingency, ks_2samp, t
 
 from nightshift.data import drift
 from nightshift.data.drift import Shift, adjusted, category_shift, distribution_shift, effective_rows, ratio_shift
@@ -154,3 +154,52 @@ def test_ratios_without_variance_differ_or_do_not(now, p_value):
 
 def test_small_p_values_are_not_written_out():
     assert str(Shift(0.1, 0.001, "x")) == "x; p = 0.001" and str(Shift(0.1, 0.0009, "x")) == "x; p < 0.001"
+
+
+def test_the_p_value_of_label_shares_is_that_of_the_chi_square_test():
+    before, now = {"a": 300, "b": 120, "c": 80}, {"a": 50, "b": 35, "c": 15}
+    expected = chi2_contingency([list(before.values()), list(now.values())], correction=False).pvalue
+    assert category_shift(before, now).p_value == pytest.approx(expected)
+
+
+def test_the_p_value_of_many_lengths_is_near_the_exact_one():
+    random = np.random.default_rng(3)
+    before, now = random.integers(0, 5000, 60), random.integers(400, 5400, 40)
+    expected = ks_2samp(before, now, method="exact").pvalue
+    assert distribution_shift(counts_of(before), counts_of(now)).p_value == pytest.approx(expected, abs=0.01)
+
+
+def test_few_lengths_get_an_exact_p_value():
+    assert distribution_shift({1: 5}, {2: 5}).p_value == pytest.approx(2 / 252, abs=0.006)
+
+
+@pytest.mark.parametrize(("before", "now"), [({"a": 5}, {"a": 7}), ({"a": 5, "b": 0}, {"a": 7})])
+def test_rows_of_a_single_category_do_not_differ(before, now):
+    assert (category_shift(before, now).p_value, category_shift(before, now).effect) == (1.0, 0.0)
+
+
+def test_a_ratio_of_rows_of_one_word_is_compared_like_a_mean():
+    random = np.random.default_rng(5)
+    before, now = (random.random(12) < 0.3).astype(float), (random.random(5) < 0.6).astype(float)
+    error = np.sqrt(before.var(ddof=1) / 12 + now.var(ddof=1) / 5)
+    difference = now.mean() - before.mean()
+    shift = ratio_shift((before, np.ones(12)), (now, np.ones(5)), "unknown words")
+    assert shift.effect == pytest.approx(difference)
+    assert shift.p_value == pytest.approx(2 * t.sf(abs(difference) / error, 4))
+    assert (
+        shift.description
+        == f"unknown words {100 * before.mean():.1f} % -> {100 * now.mean():.1f} %, {100 * difference:+.1f} points"
+    )
+
+
+def test_rows_without_words_have_no_ratio():
+    shift = ratio_shift((np.zeros(3), np.zeros(3)), (np.zeros(4), np.ones(4)), "unknown words")
+    assert (shift.effect, shift.p_value) == (0.0, 1.0)
+
+
+def test_a_number_without_unit_has_only_its_medians():
+    assert distribution_shift({1: 10, 3: 11}, {2: 5}).description == "median 3 -> 2, Kolmogorov-Smirnov distance 0.52"
+
+
+def test_adjusted_p_values_do_not_exceed_one():
+    assert drift.holm([0.6, 0.9]) == [1.0, 1.0] and drift.holm([0.9, 0.01]) == [0.9, 0.02]
