@@ -70,3 +70,46 @@ def test_labels_with_few_rows_are_told_by_nothing():
     rows = pd.DataFrame({"label": ["a"] * (MIN_ROWS - 1) + ["b"] * (MIN_ROWS - 1)})
     rows["text"] = "word " + rows["label"] + " word2"
     assert list(give_away._of_tokens("text", rows["text"], rows["label"])) == []
+
+
+def labels_and(values, labels):
+    return pd.Series(values), pd.Series(labels)
+
+
+@pytest.mark.parametrize(("others", "items"), [(49, 2), (50, 1)])
+def test_single_values_are_looked_at_in_columns_of_at_most_fifty(others, items):
+    values, labels = labels_and(["x"] * 20 + [f"v{i}" for i in range(others)], ["a"] * 20 + ["b"] * others)
+    assert len(list(give_away._of_column("c", values, labels))) == items
+
+
+@pytest.mark.parametrize(("count", "different"), [(50, 50), (51, 20), (1000, 20)])
+def test_more_than_fifty_numbers_are_twenty_quantiles(count, different):
+    assert give_away._discrete(pd.Series(range(count))).nunique() == different
+
+
+@pytest.mark.parametrize(("rows", "label"), [(10, "c"), (9, None)])
+def test_a_value_tells_a_label_of_ten_rows_apart_and_not_of_fewer(rows, label):
+    values, labels = labels_and(["u", "v"] * 20 + ["x"] * rows, ["a", "b"] * 20 + ["c"] * rows)
+    values[:2] = ["v", "u"]  # so that u and v tell a and b less well than x tells c
+    (_, item) = give_away._of_column("c", values, labels)
+    assert (item.label if item.value == "x" else None) == label
+
+
+@pytest.mark.parametrize(("texts", "items"), [("red car", 1), ("red", 0)])
+def test_tokens_are_looked_at_in_cells_of_two_or_more(texts, items):
+    column, labels = labels_and([texts] * 20 + [texts.replace("red", "blue")] * 20, ["a"] * 20 + ["b"] * 20)
+    assert len(list(give_away._of_tokens("c", column, labels))) == items
+
+
+def test_a_column_that_tells_every_label_has_score_one_and_is_strong_enough_for_one():
+    rows = pd.DataFrame({"label": ["a", "b"] * 20, "column": ["x", "y"] * 20})
+    (item,) = give_aways(rows, "label", 1.0)
+    assert (item.score, item.value, item.shares) == (1.0, None, (0.5, 1.0))
+
+
+@pytest.mark.parametrize(("rows", "sampled"), [(20_000, 20_000), (20_001, 20_000)])
+def test_at_most_twenty_thousand_rows_are_looked_at(rows, sampled, monkeypatch):
+    seen = []
+    monkeypatch.setattr(give_away, "_of_column", lambda name, cells, labels: seen.append(len(cells)) or [])
+    give_aways(pd.DataFrame({"label": np.arange(rows) % 2, "column": "x"}), "label", 0.9)
+    assert seen == [sampled]

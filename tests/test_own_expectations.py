@@ -307,3 +307,9 @@ def test_all_names_are_registered():
     for name in expectations.__all__:
         check = getattr(expectations, name)
         assert get_expectation_impl(check.expectation_type) is check and check.__doc__
+
+
+def test_the_tolerances_of_labels_have_the_documented_defaults():
+    frequent, hidden = expectations.ExpectColumnLabelsToBeFrequent, expectations.ExpectLabelNotToBeGivenAway
+    defaults = frequent(column="label").min_rows, hidden(column="label", column_list=["x"]).min_score
+    assert defaults == (10, 0.9)
