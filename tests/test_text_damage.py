@@ -17,7 +17,7 @@ DAMAGED = {
     text_damage.is_spreadsheet_error: ["#REF!", " #NAME? ", "#DIV/0!", "#N/A", "#BEZUG!", "#¡VALOR!", "########", "5.7E+17", "1,25e-05"],
     text_damage.has_formula_prefix: ["=SUM(A1:A3)", "=-nice place", '="text"', "=A1", "=$B$12 and more", "'@united hello", "'@united it's late", "'=1"],
     text_damage.lacks_letters: ["12", ":)", "👍👍", "...", "10/10"],
-    text_damage.is_repetition: ["good " * 5, "ha ha ha ha ha", "aaaaaaaaaaaa", "very very very very very nice", "好好好好好好好好", "buy now " * 6,
+    text_damage.is_repetition: ["good " * 5, "delivery " * 5, "ha ha ha ha ha", "aaaaaaaaaaaa", "very very very very very nice", "好好好好好好好好", "buy now " * 6,
         "aaaaaaaa", "abcabcabcabc", "one two one two one two", "red tea cup " * 3, "abcdefghijklmno abcdefghijklmno " * 3],
 }  # fmt: skip
 INTACT = {
@@ -27,7 +27,7 @@ INTACT = {
     text_damage.is_spreadsheet_error: ["I get #REF! in my sheet", "#win", "5.7", "2E", "### title", "E+17", "#YES!"],
     text_damage.has_formula_prefix: ["= )", "=) thanks", "- a dash first", "+1 great", "@united hello", "'quoted' words", "==== title", "'-' is a dash"],
     text_damage.lacks_letters: ["a", "5 stars", "好", "é"],
-    text_damage.is_repetition: ["no no no", "so good", "很好吃，很好吃", "the more the merrier the more the better", "Mississippi", "tomorrow and tomorrow and tomorrow", "哈哈哈好吃",
+    text_damage.is_repetition: ["no no no", "delivery " * 4, "so good", "很好吃，很好吃", "the more the merrier the more the better", "Mississippi", "tomorrow and tomorrow and tomorrow", "哈哈哈好吃",
         "aaaaaaa", "abcabcabcab", "abcdabcdabcdabcd", "very very very very", "very very very very nice", "one two six ten " * 3],
 }  # fmt: skip
 
