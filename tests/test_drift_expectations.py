@@ -163,3 +163,9 @@ def test_rows_in_a_file_are_compared_in_batches(tmp_path, profile):
     kept.write_drift(profile, "1", tmp_path / "drift.json")
     drift = RowDrift.model_validate_json((tmp_path / "drift.json").read_text())
     assert drift.now.rows == 50 == len(new_rows(frame, COLUMNS, profile_of(rows(600, 0)).keys))
+
+
+@pytest.mark.parametrize("setting", DRIFT)
+def test_the_bounds_of_the_expectations_are_those_of_the_settings(setting):
+    _, expectation = DRIFT[setting]
+    assert expectation.__fields__["min_effect"].default == getattr(ExpectationSettings(), setting).min_effect
