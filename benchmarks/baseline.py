@@ -14,9 +14,9 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from benchmarks.objectives import classification
 from benchmarks.train import say, write
 from nightshift.evaluation.metrics import single_label_metrics
-from nightshift.records import Augmented, Objective, Sides
 from tasks import evaluate
 
 PREVIOUS, CURRENT, CENTROID = "multinomial, L-BFGS (before)", "the baseline", "nearest mean of a label"
@@ -48,9 +48,7 @@ def main(arguments: list[str]) -> dict[str, Any]:
 def _row(name: str, model: str, folder: Path) -> dict[str, Any]:
     train, test = _synthetic(SYNTHETIC[name]) if name in SYNTHETIC else _public(name, folder)
     labels = sorted({*train["label"], *test["label"]})
-    sides = Sides(train=1, validation=1, holdout=1, spare=0, leaks=0, labels=labels, pairs=False)
-    objective = Objective(name="main", kind="classification", metric="macro_f1", sides=sides,
-                          augmented=Augmented(augmented=0))  # fmt: skip
+    objective = classification("macro_f1", labels)
     peak, start = _peak(), time.process_time()
     if model == PREVIOUS:
         learner = make_pipeline(evaluate.tfidf(), LogisticRegression(max_iter=1000, C=10.0))

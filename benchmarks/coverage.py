@@ -16,10 +16,9 @@ from scipy.stats import beta, norm, t
 from benchmarks import gate_groups, gate_policies
 from benchmarks import gate_simulation as gate
 from benchmarks.f1 import Metric, influences
+from benchmarks.objectives import classification
 from benchmarks.train import say
 from nightshift.evaluation import confidence_limits, influence, significance
-from nightshift.records import Augmented, Objective, Sides
-from nightshift.records import Metric as Name
 from tasks.gate.settings import GateSettings
 
 LEVELS = (0.95, GateSettings().test_confidence)
@@ -160,7 +159,7 @@ def _bound_for_equal_answers(rows: int) -> float:
     """Return by how many points macro-F1 may differ, according to the limit, if two models give the same answers."""
     labels = np.arange(rows) % 2
     tables = [{"main": _table(labels, labels)}] * 2
-    return -100 * significance.compare(*tables, [_objective("macro_f1")], LEVELS[1]).lower
+    return -100 * significance.compare(*tables, [classification("macro_f1")], LEVELS[1]).lower
 
 
 def _groups(name: str, metric: Metric, rows: int, level: float, times: int) -> dict[str, Any]:
@@ -176,7 +175,7 @@ def _groups(name: str, metric: Metric, rows: int, level: float, times: int) -> d
 
 def _many_labels(labels: int, rows: int, differ: float, times: int) -> dict[str, Any]:
     """Return a line of the table: how often the limit of macro-F1 with many labels is above the true difference, at 95 %."""
-    random, objective = np.random.default_rng(labels * 1000 + rows), _objective("macro_f1")
+    random, objective = np.random.default_rng(labels * 1000 + rows), classification("macro_f1")
     draw = partial(_answers, labels=labels, differ=differ, random=random)
     population = np.repeat(np.arange(labels), POPULATION // labels)
     truth = float(np.subtract(*(_f1(population, predicted) for predicted in draw(population))))
@@ -206,13 +205,8 @@ def _answers(true: np.ndarray, labels: int, differ: float, random: np.random.Gen
 
 
 def _f1(labels: np.ndarray, predicted: np.ndarray) -> float:
-    return influence.influence(_table(labels, predicted), _objective("macro_f1"), LEVELS[0]).value
+    return influence.influence(_table(labels, predicted), classification("macro_f1"), LEVELS[0]).value
 
 
 def _table(labels: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({"label": labels, "predicted": predicted})
-
-
-def _objective(metric: Name) -> Objective:
-    sides = Sides(train=1, validation=1, holdout=1, spare=0, leaks=0, labels=[], pairs=False)
-    return Objective(name="main", kind="classification", metric=metric, sides=sides, augmented=Augmented(augmented=0))

@@ -13,9 +13,10 @@ import pandas as pd
 from scipy.stats import norm
 
 from benchmarks.coverage import LEVELS
+from benchmarks.objectives import classification
 from benchmarks.train import say
 from nightshift.evaluation import row_weights, significance
-from nightshift.records import Augmented, Metric, Objective, Sides
+from nightshift.records import Metric
 
 DISAGREEMENT = 0.075
 """Share of rows that one model alone has right."""
@@ -62,7 +63,7 @@ def _line(metric: Metric, rows: int, span: int, gap: float, holdouts: int) -> di
         gap: Difference of the accuracies on older rows, and on newer ones the other way round.
         holdouts: Number of holdouts.
     """
-    random, objective = np.random.default_rng(rows + span), _objective(metric)
+    random, objective = np.random.default_rng(rows + span), classification(metric)
     weights = np.exp2(-np.linspace(0, span, rows))
     difference = gap * np.where(np.cumsum(weights) > weights.sum() / 2, 1, -1)
     draw = partial(_tables, random=random, difference=difference, weights=weights)
@@ -107,8 +108,3 @@ def _tables(random: np.random.Generator, difference: np.ndarray, weights: np.nda
         {"main": pd.DataFrame({"label": labels, "predicted": np.where(hit, labels, 1 - labels), "weight": weights})}
         for hit in hits
     ]
-
-
-def _objective(metric: Metric) -> Objective:
-    sides = Sides(train=1, validation=1, holdout=1, spare=0, leaks=0, labels=["0", "1"], pairs=False)
-    return Objective(name="main", kind="classification", metric=metric, sides=sides, augmented=Augmented(augmented=0))

@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from benchmarks import watch_alarms
+from benchmarks.objectives import classification
 from nightshift.data.check_settings import ExpectationSettings
 from nightshift.data.drift import Shift
 from nightshift.data.row_keys import text_key
 from nightshift.data.row_profile import CHECKS, RowColumns, RowProfile, compare_rows, profile_rows
 from nightshift.evaluation import drift_profile
-from nightshift.records import Augmented, Objective, Sides
 
 COLUMNS = RowColumns(["text"], "label", "row_key")
 BOUNDS = {
@@ -143,10 +144,7 @@ def _watch_table(trials: int) -> Iterator[dict[str, Any]]:
         ("10 points of the predictions", {"share": 0.6}),
         ("8 points of accuracy lost", {"wrong": 0.18}),
     ]
-    sides = Sides(train=0, validation=0, holdout=0, spare=0, leaks=0, labels=["a", "b"], pairs=False)
-    objective = Objective(
-        name="main", kind="classification", metric="accuracy", sides=sides, augmented=Augmented(augmented=0)
-    )
+    objective = classification("accuracy", ["a", "b"])
     for change, arguments in changes:
         for rows in (100, 1000, 10_000):
             number = trials if rows < 10_000 else max(trials // 5, 1)
@@ -156,11 +154,8 @@ def _watch_table(trials: int) -> Iterator[dict[str, Any]]:
                 profile = drift_profile.build_profile(*_predictions(HOLDOUT_ROWS, random), objective)
                 table, frame = _predictions(rows, random, **arguments)
                 drifts = drift_profile.measure_drift(profile, table, frame, objective)
-                alarms = {drift.feature for drift in drifts if drift.drifted}
-                if drift_profile.quality_drop(profile, table, objective, 0.02)[1] <= drift_profile.WORSE_ALPHA:
-                    alarms.add("worse")
-                alarms_by_trial.append(alarms)
-            yield _row("watch", change, rows, alarms_by_trial, ("answer", "confidence", "length of the text", "worse"))
+                alarms_by_trial.append(watch_alarms.alarms(profile, drifts, table, objective))
+            yield _row("watch", change, rows, alarms_by_trial, (*watch_alarms.FEATURES, watch_alarms.WORSE))
 
 
 def _predictions(

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.objectives import classification
 from benchmarks.train import say
-from nightshift.records import Augmented, Metric, Objective, Sides
+from nightshift.records import Metric, Objective
 from tasks.gate.first_version import SHUFFLED_METRICS, FirstPolicy, References, decide_first
 from tasks.gate.settings import GateSettings
 
@@ -80,10 +81,7 @@ def _row(
     name: str, predictor: Predictor, classes: int, rows: int, members: int, metric: Metric, trials: int
 ) -> dict[str, Any]:
     random = np.random.default_rng([classes, rows, members])
-    sides = Sides(train=1, validation=1, holdout=rows, spare=0, leaks=0, labels=[], pairs=False)
-    objective = Objective(
-        name="main", kind="classification", metric=metric, sides=sides, augmented=Augmented(augmented=0)
-    )
+    objective = classification(metric)
     promoted = {"before": 0, "95": 0, "gate": 0}
     for _ in range(trials):
         challenger, dummy = _trial(predictor, classes, rows, members, random)

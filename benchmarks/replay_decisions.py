@@ -175,7 +175,7 @@ def _count(
     rows = run.new_rows.sort_values("row_key").reset_index(drop=True)
     first, second = (answers.table(number, rows, run.objective) for number in (challenger, champion))
     f1_scores = None
-    if fresh_rows.needs_f1_scores(run.objective):
+    if fresh_rows.needs_f1_scores(run.objective) and len(run.earlier_validation):
         f1_scores = F1Scores.of_champion(answers.table(champion, run.earlier_validation, run.objective))
     differences = fresh_rows.differences(first, second, run.objective, f1_scores)
     return FreshRows(state=state.counting(len(rows), differences), new_rows=len(rows), challenger=challenger)

@@ -23,12 +23,14 @@ from scipy.stats import norm
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
+from benchmarks import watch_alarms
+from benchmarks.objectives import classification
+from benchmarks.watch_alarms import FEATURES, MAX_DROP, WORSE
 from nightshift.evaluation import drift_profile
 from nightshift.evaluation.calibration import fit_temperature, rescaled
-from nightshift.evaluation.drift_profile import DRIFT_ALPHA, MIN_SHIFT, WORSE_ALPHA, Drift, Profile
+from nightshift.evaluation.drift_profile import DRIFT_ALPHA, MIN_SHIFT, Drift, Profile
 from nightshift.evaluation.performance_estimation import confidence_bins, estimate_accuracy
 from nightshift.inference.embeddings import Embedder
-from nightshift.records import Augmented, Objective, Sides
 from tasks.gate.typos import add_typos
 
 MAX_LENGTH = 40
@@ -42,15 +44,12 @@ TYPO_ROUNDS = 4
 """Times that `add_typos` changes a text."""
 CHANGED_LABELS = 0.1
 """Share of rows whose label becomes another one, as if it had changed its meaning."""
-LOST_ACCURACY, MAX_DROP = 0.08, 0.02
+LOST_ACCURACY = 0.08
 HARDER_SHARE = 0.55
 """Largest share of the rows that have the labels which are predicted worst; these become more frequent."""
 LATER_DAY, OTHER_AIRLINE = 23, "Delta"
 UNCHANGED = "none"
-SIDES = Sides(train=0, validation=0, holdout=0, spare=0, leaks=0, labels=[], pairs=False)
-OBJECTIVE = Objective(
-    name="main", kind="classification", metric="accuracy", sides=SIDES, augmented=Augmented(augmented=0)
-)
+OBJECTIVE = classification("accuracy")
 
 
 @dataclass(frozen=True)
@@ -291,7 +290,7 @@ def alarm_table(real_set: RealSet, watches: int) -> Iterator[dict[str, Any]]:
             rates = {check: np.mean([check in names for names in alarms]) for check in sorted(set().union(*alarms))}
             yield {
                 "set": real_set.name, "change": change, "accuracy": f"{100 * (population.accuracy - clean.accuracy):+.1f}", "rows": rows, "trials": trials,
-                "without labels": f"{np.mean([bool(names & FEATURES) for names in alarms]):.1%}",
+                "without labels": f"{np.mean([bool(names & {*FEATURES}) for names in alarms]):.1%}",
                 "and with labels": f"{np.mean([bool(names & {*FEATURES, WORSE}) for names in alarms]):.1%}",
                 "with the estimate as a check": f"{np.mean([bool(names & OF_FOUR) for names in alarms]):.1%}",
                 "bound": f"{detection_bound(clean, population, rows):.0%}" if change.startswith("labels") else "",
@@ -299,7 +298,6 @@ def alarm_table(real_set: RealSet, watches: int) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
-FEATURES, WORSE = {"answer", "confidence", "length of the text"}, "worse"
 OF_FOUR = {"feature of four", "estimate of four"}
 """Alarms if the estimate were a fourth check of Holm's correction."""
 
@@ -313,10 +311,7 @@ def _alarms(clean: Population, population: Population, rows: int, trials: int) -
         new = population.draw(rows, random)
         table, frame = _table(new)
         drifts = drift_profile.measure_drift(profile, table, frame, OBJECTIVE)
-        alarms = {drift.feature for drift in drifts if drift.drifted}
-        if drift_profile.quality_drop(profile, table, OBJECTIVE, MAX_DROP)[1] <= WORSE_ALPHA:
-            alarms.add(WORSE)
-        yield alarms | _alarms_of_four(profile, new, drifts)
+        yield watch_alarms.alarms(profile, drifts, table, OBJECTIVE) | _alarms_of_four(profile, new, drifts)
 
 
 def _alarms_of_four(profile: Profile, new: Predictions, drifts: Sequence[Drift]) -> set[str]:
