@@ -167,7 +167,7 @@ class _RowReader:
             for records in read_batches(location, self._data.read_options):
                 batch = with_partitions(records, source.partitions)
                 nested = [name for name in dotted if select_cells(batch.table, name) is not None]
-                names += [name for name in dict.fromkeys([*batch.table.column_names, *nested]) if name not in names]
+                names[:] = dict.fromkeys([*names, *batch.table.column_names, *nested])
                 yield batch
 
     def _canonical(self, batch: Batch, source: Source, columns: dict[str, Column], names: list[str]) -> pa.Table:
