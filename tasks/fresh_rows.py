@@ -150,7 +150,7 @@ def _counted(
     return FreshRows(state=state.counting(len(rows), differences), new_rows=len(rows), challenger=challenger)
 
 
-def _f1_scores(champion: VersionPredictor, objective: Objective, seen: Keys) -> F1Scores:
-    """Return the scores of predictions by the champion's on earlier rows, which tonight's new ones do not change."""
+def _f1_scores(champion: VersionPredictor, objective: Objective, seen: Keys) -> F1Scores | None:
+    """Return the scores of predictions by the champion's on earlier rows, which tonight's new ones do not change; None without such rows."""
     rows = read_earlier_validation(objective, seen)
-    return F1Scores.of_champion(champion.table(rows, objective)) if len(rows) else F1Scores({}, {})
+    return F1Scores.of_champion(champion.table(rows, objective)) if len(rows) else None

@@ -140,8 +140,6 @@ class F1Scores:
 
     def differences(self, challenger: pd.DataFrame, champion: pd.DataFrame) -> np.ndarray:
         """Return the difference of the scores of each row, between -1 and 1."""
-        if not self.weight:
-            return np.asarray(hits(challenger).astype(float) - hits(champion).astype(float))
         f1 = {label: self.f1[label] * weight for label, weight in self.weight.items()}
         largest = max(2 * weight - f1[label] for label, weight in self.weight.items()) + max(f1.values())
         return np.asarray((self._scores(challenger) - self._scores(champion)) / largest)
