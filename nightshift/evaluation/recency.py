@@ -33,6 +33,20 @@ def row_times(table: pd.DataFrame, holdout: pd.DataFrame, formats: Sequence[str]
     return table["row_key"].map(by_key)
 
 
+def times_by_objective(
+    tables: Tables, holdouts: Mapping[str, pd.DataFrame], formats: Mapping[str, Sequence[str]]
+) -> dict[str, pd.Series]:
+    """Return the times of the rows of tables by objective, of those whose rows have times.
+
+    Args:
+        tables: Predictions by objective.
+        holdouts: The holdout by objective.
+        formats: Formats of the times by objective.
+    """
+    times = {name: row_times(table, holdouts[name], formats.get(name, ())) for name, table in tables.items()}
+    return {name: of_objective for name, of_objective in times.items() if of_objective is not None}
+
+
 def newest_rows(tables: Mapping[str, Tables], times: Mapping[str, pd.Series], days: int) -> dict[str, Tables]:
     """Return the tables of each role, with the rows of the last days before the newest row.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from nightshift.evaluation import calibration, kinds, prediction_changes, scoring
+from nightshift.evaluation import calibration, kinds, prediction_changes, recency, scoring
 from nightshift.evaluation.metrics import calibration_error, hits
 from nightshift.evaluation.prediction_tables import Tables, score_columns
 from nightshift.models.heads import read_heads
@@ -62,6 +62,12 @@ class ReportData:
         assert self.verdict
         folder = artifact_store.folder(self.verdict)
         return {role: scoring.read(folder / role, self.objectives) for role in ROLES if (folder / role).exists()}
+
+    @cached_property
+    def holdout_times(self) -> dict[str, pd.Series]:
+        """The times of the rows that the challenger predicted, by objective, of those whose rows have times."""
+        holdouts = {objective.name: scoring.side_of(objective, "holdout") for objective in self.objectives}
+        return recency.times_by_objective(self.holdout_tables["challenger"], holdouts, self.timestamp_formats)
 
 
 def metric_prefix(name: str, objectives: list[Objective], sign: str = "/") -> str:

@@ -13,8 +13,7 @@ from nightshift import clock, escaping
 from nightshift.data import text_lengths
 from nightshift.data.label_variants import quoted
 from nightshift.data.row_samples import read_samples
-from nightshift.evaluation import kinds, prediction_changes, recency, scoring
-from nightshift.evaluation.prediction_tables import Tables
+from nightshift.evaluation import kinds, prediction_changes, recency
 from nightshift.prefect_ui import artifacts
 from nightshift.records import Artifact, NightResult, Objective, RowSample, Verdict
 from nightshift.registry import ledger, tracking
@@ -37,8 +36,8 @@ def draw_rows(data: ReportData, folder: Path) -> list[Path]:
         if checked.labels:
             kept = {count.label: count.kept for count in checked.labels}
             quarantined = {count.label: count.read - count.kept for count in checked.labels}
-            others = checked.num_labels - len(kept)
-            files.append(plots.label_counts(kept, quarantined, others, folder / f"{prefix}labels.png"))
+            num_unlisted = checked.num_labels - len(kept)
+            files.append(plots.label_counts(kept, quarantined, num_unlisted, folder / f"{prefix}labels.png"))
         if lengths := text_lengths.read_lengths(artifact_store.folder(checked) / "measured" / text_lengths.FILE):
             files.append(plots.text_lengths(lengths, folder / f"{prefix}lengths.png"))
         if picture := draw_row_drift(checked, folder / f"{prefix}new_rows.png"):
@@ -73,7 +72,7 @@ def _draw_scores_over_time(data: ReportData, folder: Path) -> list[Path]:
     """Draw the scores of challenger and champion by the time of the holdout rows, a plot an objective; return the files."""
     by_role = data.holdout_tables
     files = []
-    for name, times in _times(data, by_role["challenger"]).items():
+    for name, times in data.holdout_times.items():
         objective = next(objective for objective in data.objectives if objective.name == name)
         scores = recency.scores_over_time({role: tables[name] for role, tables in by_role.items()}, times, objective)
         if len(scores) > 1:
@@ -82,23 +81,10 @@ def _draw_scores_over_time(data: ReportData, folder: Path) -> list[Path]:
     return files
 
 
-def _times(data: ReportData, tables: Tables) -> dict[str, pd.Series]:
-    """Return the times of the rows of tables by objective, of those whose rows have times."""
-    times = {
-        objective.name: recency.row_times(
-            tables[objective.name],
-            scoring.side_of(objective, "holdout"),
-            data.timestamp_formats.get(objective.name, ()),
-        )
-        for objective in data.objectives
-    }
-    return {name: of_objective for name, of_objective in times.items() if of_objective is not None}
-
-
 def _recent_metrics(data: ReportData) -> dict[str, dict[str, float]]:
     """Return the metrics of challenger and champion on the newest holdout rows; none if these are none or all."""
     by_role = data.holdout_tables
-    times = _times(data, by_role["challenger"])
+    times = data.holdout_times
     if len(times) < len(data.objectives):
         return {}
     newest = recency.newest_rows(by_role, times, data.recent_days)

@@ -6,16 +6,10 @@ import numpy as np
 import pandas as pd
 
 from nightshift.errors import InputError
-from nightshift.evaluation import (
-    recency,
-    row_weights,
-    scoring,
-)
+from nightshift.evaluation import recency, row_weights, scoring
 from nightshift.evaluation.prediction_tables import Tables
 from nightshift.evaluation.slices import RowSubset
-from nightshift.records import (
-    Objective,
-)
+from nightshift.records import Objective
 
 
 def weighted_tables(
@@ -77,12 +71,9 @@ def newest_rows(
         days: Days before the newest row.
         formats: Formats of the times by objective.
     """
-    times: dict[str, pd.Series] = {}
-    for name, table in tables.items():
-        of_objective = recency.row_times(table, holdouts[name], formats.get(name, ()))
-        if of_objective is None:
-            return {}
-        times[name] = of_objective
+    times = recency.times_by_objective(tables, holdouts, formats)
+    if len(times) < len(tables):
+        return {}
     positions = recency.newest_positions(times, days)
     if all(len(positions[name]) == len(table) for name, table in tables.items()):
         return {}
