@@ -109,7 +109,8 @@ def of_another_mlflow(file):
 def test_a_database_that_cannot_be_used_is_a_line_with_the_command(home, monkeypatch, damage, line):
     monkeypatch.setattr(tracking, "BEING_MADE", 0)
     damage(home / "mlflow/mlflow.db")
-    tracking.ensure_usable.cache_clear()
+    for check in (tracking.ensure_usable, tracking._ensure_tables):
+        check.cache_clear()
     with pytest.raises(UserError, match=rf"^the MLflow database .*mlflow.db {line}") as caught:
         model_registry.version_of("x", model_registry.CHAMPION)
     assert "\n" not in str(caught.value)

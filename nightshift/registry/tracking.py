@@ -65,8 +65,9 @@ def connect() -> MlflowClient:
         ) from error
 
 
+@cache
 def _ensure_tables(file: Path) -> None:
-    """Create MLflow's tables in a new SQLite file, while no other process does.
+    """Create MLflow's tables in a new SQLite file, while no other process does; once per process.
 
     Raises:
         UserError: The file is empty or damaged.
