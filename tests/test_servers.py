@@ -39,7 +39,14 @@ class Servers:
     def up(self) -> str:
         completed = self.shell("up", "--prefect-port", "4500", "--mlflow-port", "5500")
         assert completed.returncode == 0, completed.stderr
+        self.pause_schedules()
         return completed.stdout
+
+    def pause_schedules(self) -> None:
+        """Switch off the schedules that `up` deploys, since a test may run at the hour of the example's night."""
+        for deployment in self.api("POST", "/deployments/filter"):
+            for schedule in deployment["schedules"]:
+                self.api("PATCH", f"/deployments/{deployment['id']}/schedules/{schedule['id']}", active=False)
 
     def file(self) -> dict:
         return json.loads((self.home / "servers.json").read_text())
