@@ -14,7 +14,7 @@ from nightshift.errors import SettingsError, UserError
 from nightshift.evaluation import kinds, scoring
 from nightshift.prefect_ui import artifacts
 from nightshift.records import Augmented, Objective
-from nightshift.registry import ledger, model_registry, tracking
+from nightshift.registry import ledger, locks, model_registry, tracking
 from nightshift.registry.ledger import Entry
 from nightshift.registry.version_predictions import VersionPredictor
 from nightshift.store import processes
@@ -42,7 +42,7 @@ def rotate_holdout(settings: NightSettings, reason: str, author: str | None = No
     """
     if settings.split.by not in ("identity", "group"):
         raise SettingsError(f"split.by: {settings.split.by} has no sealed holdouts: its holdout moves with the rows")
-    with tracking.explained(), model_registry.locked(settings.model, "night"):
+    with tracking.explained(), locks.locked(settings.model, "night"):
         name = settings.model
         model_registry.notice_moves_by_hand(name)
         holdout_number, champion = (

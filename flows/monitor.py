@@ -28,7 +28,7 @@ from nightshift.evaluation.watch_records import PastWatch, WatchMetadata
 from nightshift.prefect_ui import artifacts
 from nightshift.records import Kind
 from nightshift.redaction import Parameter
-from nightshift.registry import model_registry, tracking
+from nightshift.registry import locks, model_registry, tracking
 from nightshift.registry.version_predictions import VersionPredictor
 from nightshift.reporting import plots
 from nightshift.store import artifact_store
@@ -169,7 +169,7 @@ def _quality_without_labels(
         frame: The rows.
     """
     rows, newly_labelled = watch_records.watched_rows(table, frame), 0
-    with model_registry.locked(model, "watch"):
+    with locks.locked(model, "watch"):
         if "label" in rows:
             newly_labelled = watch_records.add_labels(model, rows[["row_key", "label"]])
         if metadata.bins:

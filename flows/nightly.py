@@ -17,7 +17,7 @@ from flows.settings import NightSettings
 from nightshift import redaction
 from nightshift.prefect_ui import artifacts, reconciliation
 from nightshift.records import Checked, Evaluated, NightResult, Objective, Reviewed, Source, Trained, Verdict, WarmStart
-from nightshift.registry import model_registry, tracking, warm_start
+from nightshift.registry import locks, tracking, warm_start
 from nightshift.reporting.report_data import ReportData
 from nightshift.store import disk
 from nightshift.store.stages import followed_by
@@ -112,7 +112,7 @@ def _prepared(settings: NightSettings) -> Iterator[None]:
     with (
         disk.explained(),
         tracking.explained(),
-        model_registry.locked(settings.model, "night"),
+        locks.locked(settings.model, "night"),
         progress.publish_progress_with(lambda: artifacts.progress(settings.model)),
     ):
         artifacts.enable_info_logging()

@@ -9,7 +9,7 @@ from prefect import flow
 from pydantic import Field
 
 from nightshift import redaction
-from nightshift.registry import model_registry, retention
+from nightshift.registry import locks, retention
 from nightshift.registry.retention import Removable
 from nightshift.store import artifact_store, disk
 
@@ -48,7 +48,7 @@ def clean_up(keep: int, days: float, delete: bool) -> list[str]:
         disk.release_reserve()  # deleting is entered in databases first
     with ExitStack() as stack:
         for lock in sorted((artifact_store.home() / "locks").glob("*.night.lock")):
-            stack.enter_context(model_registry.locked(lock.name.removesuffix(".night.lock"), "night", wait=False))
+            stack.enter_context(locks.locked(lock.name.removesuffix(".night.lock"), "night", wait=False))
         freed = retention.carry_out(removables)
     return [*lines, f"deleted; {_size(freed)} are free again"]
 

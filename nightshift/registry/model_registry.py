@@ -6,19 +6,16 @@ set, the next caller completes it.
 
 import logging
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import mlflow
-from filelock import FileLock, Timeout
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.utils.models import get_model_name_and_version
 
 from nightshift.data import row_keys
 from nightshift.errors import DamagedVersionError, UserError
-from nightshift.registry import integrity, ledger, tracking
+from nightshift.registry import integrity, ledger, locks, tracking
 from nightshift.registry.ledger import Entry
 from nightshift.store import artifact_store
 
@@ -26,34 +23,6 @@ log = logging.getLogger("nightshift.registry")
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 MISSING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 """Codes of MLflow's errors for a model, version or alias that does not exist."""
-
-
-@contextmanager
-def locked(name: str, purpose: str, wait: bool = True) -> Iterator[None]:
-    """Hold the model's lock for a purpose on this machine.
-
-    Args:
-        name: The registered model.
-        purpose: `night` for a whole run, `aliases` for a move of aliases.
-        wait: Wait for another process that holds the lock.
-
-    Raises:
-        UserError: Another process holds the lock and `wait` is False.
-    """
-    folder = artifact_store.home() / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{name}.{purpose}.lock")
-    try:
-        lock.acquire(timeout=1)
-    except Timeout:
-        if not wait:
-            raise UserError(f"a night of {name} is running: try again when it has ended") from None
-        log.info("waiting: another process holds %s's lock for %s", name, purpose)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def version_of(name: str, alias: str) -> str | None:
@@ -182,7 +151,7 @@ def note(
         alpha: The share of the yearly error budget that the test spent; empty if none was spent.
         fresh: The state of the evidence from new rows; empty if they are not used.
     """
-    with locked(name, "aliases"):
+    with locks.locked(name, "aliases"):
         recorded = {(entry.action, entry.evidence) for entry in ledger.history(name)}
         if action == ledger.SKIPPED or (action, evidence) not in recorded:
             champion = version_of(name, CHAMPION) or ""
@@ -212,7 +181,7 @@ def hold_reason(name: str) -> str | None:
 
 def notice_moves_by_hand(name: str) -> None:
     """Record in the ledger that the alias `champion` was moved or removed outside nightshift."""
-    with locked(name, "aliases"):
+    with locks.locked(name, "aliases"):
         _complete_pending_move(name)
         entries, champion = ledger.moves(ledger.history(name)), version_of(name, CHAMPION) or ""
         old = entries[-1].new if entries else ""
@@ -255,7 +224,7 @@ def promote(
     Raises:
         UserError: The champion is not `expected`.
     """
-    with locked(name, "aliases"):
+    with locks.locked(name, "aliases"):
         completed, champion = _complete_pending_move(name), version_of(name, CHAMPION)
         if completed and completed.action == "promoted" and completed.new == number:
             return completed
@@ -282,7 +251,7 @@ def rollback(name: str, reason: str, author: str, expected: str | None) -> Entry
     Raises:
         UserError: There is no previous version, or it is not `expected`.
     """
-    with locked(name, "aliases"):
+    with locks.locked(name, "aliases"):
         completed = _complete_pending_move(name)
         if completed and completed.action == "rolled back":
             return completed

@@ -22,7 +22,7 @@ from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.uri import is_local_uri
 from pydantic import BaseModel
 
-from nightshift.registry import integrity, ledger, model_registry, row_profiles, tags, tracking
+from nightshift.registry import integrity, ledger, locks, row_profiles, tags, tracking
 from nightshift.store import artifact_store
 
 DAY = 24 * 60 * 60
@@ -75,7 +75,7 @@ def carry_out(items: list[Removable]) -> int:
     client, freed = tracking.connect(), 0
     with ExitStack() as stack:
         for name in sorted({item.name.rsplit("/", 1)[0] for item in items if item.kind == "version"}):
-            stack.enter_context(model_registry.locked(name, "aliases"))
+            stack.enter_context(locks.locked(name, "aliases"))
         ids_in_use = _in_use(mlflow.search_model_versions())
         spared_runs = {item.run_id for item in items if item.run_id and item.name in ids_in_use}
         for item in items:
