@@ -1,7 +1,7 @@
 """The ledger of a model: a companion registered model, `NAME.ledger`, with one version per entry.
 
 MLflow assigns version numbers atomically. The ledger records every move of the alias `champion`, the outcome of every
-run, and every claim that was tested on the holdout.
+run, and every claim that was tested on the holdout. Its entries are a chain, see `nightshift.registry.ledger_chain`.
 """
 
 from collections.abc import Callable
@@ -11,8 +11,10 @@ from mlflow.exceptions import MlflowException
 from pydantic import BaseModel, Field
 
 from nightshift import clock
+from nightshift.errors import NightshiftError, UserError
 from nightshift.escaping import markdown
-from nightshift.registry import tracking
+from nightshift.registry import ledger_chain, tracking
+from nightshift.registry.ledger_chain import Chain
 
 HEAD = "**Ledger:**"
 MOVES = ("promoted", "rolled back", "moved by hand")
@@ -22,6 +24,8 @@ ROTATED, SKIPPED = "rotated", "skipped"
 YEAR = timedelta(days=365)
 SOURCE = "nightshift:/ledger"
 """Source of every entry: MLflow's server refuses deleted runs and versions, and an entry must be writable nevertheless."""
+ATTEMPTS = 20
+"""Number of other machines' entries that may come in between before `append` gives up."""
 LONGEST = 5000
 """Maximum number of characters of a version's description in MLflow's tables."""
 
@@ -52,6 +56,8 @@ class Entry(BaseModel):
     """JSON object: the state of the evidence from new rows after the run; empty if they are not used."""
     pending: str = ""
     """`true` for a move until the aliases are set."""
+    previous_digest: str = ""
+    """Digest of the entry before, see `ledger_chain`; empty in old ledgers."""
 
     @property
     def line(self) -> str:
@@ -75,22 +81,45 @@ def ensure_model(name: str) -> None:
 
 
 def history(name: str) -> list[Entry]:
-    """Return the entries of a model's ledger, oldest first."""
-    return list(_numbered(name).values())
+    """Return the valid entries of a model's ledger, oldest first."""
+    return read(name).entries
 
 
-def _numbered(name: str) -> dict[str, Entry]:
-    """Return the entries by the number of their version, oldest first."""
+def read(name: str) -> Chain:
+    """Return a model's ledger."""
     versions = tracking.connect().search_model_versions(f"name = '{name}.ledger'")
-    return {
-        str(version.version): Entry(**{field: version.tags.get(field, "") for field in Entry.model_fields})
-        for version in sorted(versions, key=lambda version: int(version.version))
-    }
+    return ledger_chain.read(
+        {
+            str(version.version): Entry(**{field: version.tags.get(field, "") for field in Entry.model_fields})
+            for version in sorted(versions, key=lambda version: int(version.version))
+        }
+    )
+
+
+def read_unbroken(name: str) -> Chain:
+    """Return a model's ledger to decide by.
+
+    Raises:
+        UserError: An entry was changed or removed.
+    """
+    chain = read(name)
+    if chain.broken:
+        raise UserError(
+            f"the ledger of {name} was changed: what entry {chain.broken[0]} follows is not there as it was written; nothing "
+            f"was recorded or moved; `nightshift verify {name}` tells more, a backup or MLflow's database has the old text"
+        )
+    return chain
+
+
+def last_move(chain: Chain) -> tuple[str, Entry] | None:
+    """Return number and entry of the last move of the alias `champion`, or None."""
+    return next(((number, entry) for number, entry in reversed(chain.valid.items()) if entry.action in MOVES), None)
 
 
 def pending_move(name: str) -> tuple[str, Entry] | None:
-    """Return number and entry of a move whose aliases may not be set yet, or None."""
-    return next(((number, entry) for number, entry in _numbered(name).items() if entry.pending), None)
+    """Return number and entry of the last move if its aliases may not be set yet, or None."""
+    move = last_move(read(name))
+    return move if move and move[1].pending else None
 
 
 def clear_pending(name: str, number: str) -> None:
@@ -99,20 +128,40 @@ def clear_pending(name: str, number: str) -> None:
 
 
 def append(name: str, entry: Entry) -> None:
-    """Append an entry to the ledger, and to the description of the version that it is about, if that still exists."""
+    """Append an entry that stays true whatever other machines append meanwhile; see `append_after`.
+
+    Raises:
+        UserError: The ledger was changed.
+    """
+    for _ in range(ATTEMPTS):
+        if append_after(name, entry, read_unbroken(name)):
+            return
+    raise NightshiftError(f"{ATTEMPTS} times another machine was faster to append to the ledger of {name}: try again")
+
+
+def append_after(name: str, entry: Entry, chain: Chain) -> bool:
+    """Append an entry to a ledger as it was read, and to the description of the version that it is about, if that exists.
+
+    Returns:
+        False if another machine has appended meanwhile: the entry is void then.
+    """
     ensure_model(f"{name}.ledger")
     client = tracking.connect()
-    client.create_model_version(
+    entry = entry.model_copy(update={"previous_digest": chain.head})
+    number = client.create_model_version(
         f"{name}.ledger",
         source=SOURCE,
         run_id=entry.evidence or None,
         tags=entry.model_dump(),
         description=truncated(markdown(entry.why)),
-    )
+    ).version
+    if str(number) not in read(name).valid:
+        return False
     if entry.version:
         with tracking.missing_ignored():
             description = client.get_model_version(name, entry.version).description or ""
             client.update_model_version(name, entry.version, with_ledger(description, [entry]))
+    return True
 
 
 def with_ledger(description: str, entries: list[Entry]) -> str:

@@ -1,7 +1,7 @@
 """Versions and aliases of a registered model: the alias `champion` is in production, the ledger records how it got there.
 
-A lock serializes moves of aliases. A move is first written to the ledger; if the process is killed before the aliases are
-set, the next caller completes it.
+A move is first appended to the ledger, whose chain lets only one of several through, and then the aliases are set; if the
+process is killed in between, the next caller completes it. A lock only saves the others their attempt.
 """
 
 import logging
@@ -17,6 +17,7 @@ from nightshift.data import row_keys
 from nightshift.errors import DamagedVersionError, UserError
 from nightshift.registry import integrity, ledger, locks, tracking
 from nightshift.registry.ledger import Entry
+from nightshift.registry.ledger_chain import Chain
 from nightshift.store import artifact_store
 
 log = logging.getLogger("nightshift.registry")
@@ -182,12 +183,15 @@ def hold_reason(name: str) -> str | None:
 def notice_moves_by_hand(name: str) -> None:
     """Record in the ledger that the alias `champion` was moved or removed outside nightshift."""
     with locks.locked(name, "aliases"):
-        _complete_pending_move(name)
-        entries, champion = ledger.moves(ledger.history(name)), version_of(name, CHAMPION) or ""
-        old = entries[-1].new if entries else ""
-        if champion != old:
+        for _ in range(ledger.ATTEMPTS):
+            chain, _completed = _complete_pending_move(name)
+            move, champion = ledger.last_move(chain), version_of(name, CHAMPION) or ""
+            old = move[1].new if move else ""
+            if champion == old:
+                return
             reason = f"the alias was {'set' if champion else 'taken away'} outside nightshift"
-            ledger.append(name, _move_entry("moved by hand", old, champion, reason, "unknown"))
+            if ledger.append_after(name, _move_entry("moved by hand", old, champion, reason, "unknown"), chain):
+                return
 
 
 def promote(
@@ -225,13 +229,14 @@ def promote(
         UserError: The champion is not `expected`.
     """
     with locks.locked(name, "aliases"):
-        completed, champion = _complete_pending_move(name), version_of(name, CHAMPION)
+        chain, completed = _complete_pending_move(name)
         if completed and completed.action == "promoted" and completed.new == number:
             return completed
+        champion = version_of(name, CHAMPION)
         if champion != expected:
             raise UserError(f"champion is version {champion} by now, not {expected}: nothing was moved")
         test = {"claim": claim, "evidence": evidence, "tested": tested_claim, "alpha": alpha, "fresh": fresh}
-        return _move(name, _move_entry("promoted", champion or "", number, reason, author, **test))
+        return _move(name, _move_entry("promoted", champion or "", number, reason, author, **test), chain)
 
 
 def rollback(name: str, reason: str, author: str, expected: str | None) -> Entry:
@@ -252,7 +257,7 @@ def rollback(name: str, reason: str, author: str, expected: str | None) -> Entry
         UserError: There is no previous version, or it is not `expected`.
     """
     with locks.locked(name, "aliases"):
-        completed = _complete_pending_move(name)
+        chain, completed = _complete_pending_move(name)
         if completed and completed.action == "rolled back":
             return completed
         champion, target = version_of(name, CHAMPION), version_of(name, PREVIOUS)
@@ -260,7 +265,7 @@ def rollback(name: str, reason: str, author: str, expected: str | None) -> Entry
             raise UserError(f"{name} has no version to go back to: the alias {PREVIOUS!r} stands nowhere else")
         if target != expected:
             raise UserError(f"previous is version {target} by now, not {expected}: nothing was moved")
-        return _move(name, _move_entry("rolled back", champion, target, reason, author))
+        return _move(name, _move_entry("rolled back", champion, target, reason, author), chain)
 
 
 def _move_entry(action: str, old: str, new: str, reason: str, author: str, **test: str) -> Entry:
@@ -277,33 +282,67 @@ def _move_entry(action: str, old: str, new: str, reason: str, author: str, **tes
     return Entry(action=action, old=old, new=new, version=new, who=author, why=reason, **test)
 
 
-def _move(name: str, entry: Entry) -> Entry:
-    """Record a move in the ledger, then set the aliases."""
-    ledger.append(name, entry.model_copy(update={"pending": "true"}))
-    _complete_pending_move(name)
-    return entry
+def _move(name: str, entry: Entry, chain: Chain) -> Entry:
+    """Record a move in the ledger as it was read, then set the aliases.
+
+    Raises:
+        UserError: Another machine moved the alias meanwhile.
+    """
+    moved = ledger.last_move(chain)
+    for _ in range(ledger.ATTEMPTS):
+        if ledger.append_after(name, entry.model_copy(update={"pending": "true"}), chain):
+            _complete_pending_move(name)
+            return entry
+        chain, _completed = _complete_pending_move(name)
+        if ledger.last_move(chain) != moved:
+            break
+    champion = version_of(name, CHAMPION)
+    raise UserError(f"champion is version {champion} by now, not {entry.old or None}: nothing was moved")
 
 
-def _complete_pending_move(name: str) -> Entry | None:
-    """Set the aliases of a recorded move that is not complete; return its entry, or None if there is none."""
-    pending_move = ledger.pending_move(name)
-    if pending_move is None:
-        return None
-    number, entry = pending_move
-    _set_aliases(name, entry)
-    ledger.clear_pending(name, number)
-    return entry
+def _complete_pending_move(name: str) -> tuple[Chain, Entry | None]:
+    """Set the aliases of a recorded move that is not complete.
+
+    Another machine may complete the same move and make the next one at any time, so the ledger is read again afterwards:
+    whoever set the aliases last sets them as the last move says.
+
+    Returns:
+        The ledger without a pending move, and the completed move, if there was one.
+    """
+    set_to, completed = None, None
+    while True:
+        chain = ledger.read_unbroken(name)
+        move = ledger.last_move(chain)
+        if move is None or not (move[1].pending or set_to not in (None, move[0])):
+            return chain, completed
+        set_to, completed = move
+        _set_aliases(name, completed)
+        ledger.clear_pending(name, set_to)
 
 
 def _set_aliases(name: str, entry: Entry) -> None:
-    """Move the aliases as an entry says; versions that a person has deleted since are skipped."""
-    client = tracking.connect()
+    """Set the aliases as an entry says; versions that a person has deleted since are skipped."""
     if entry.action == "promoted" and entry.old not in ("", entry.new):
-        with tracking.missing_ignored():
-            client.set_registered_model_alias(name, PREVIOUS, entry.old)
-    with tracking.missing_ignored():
-        client.set_registered_model_alias(name, CHAMPION, entry.new)
+        _set_alias(name, PREVIOUS, entry.old)
+    _set_alias(name, CHAMPION, entry.new)
     if entry.action == "rolled back":
-        client.delete_registered_model_alias(name, PREVIOUS)
+        _set_alias(name, PREVIOUS, None)
     elif version_of(name, CHALLENGER) == entry.new:
-        client.delete_registered_model_alias(name, CHALLENGER)
+        _set_alias(name, CHALLENGER, None)
+
+
+def _set_alias(name: str, alias: str, number: str | None) -> None:
+    """Point an alias to a version, or remove it; repeated if another machine creates or removes it at the same time."""
+    client, attempts = tracking.connect(), 3
+    while True:
+        attempts -= 1
+        try:
+            with tracking.missing_ignored():
+                if number:
+                    client.set_registered_model_alias(name, alias, number)
+                else:
+                    client.delete_registered_model_alias(name, alias)
+            return
+        except MlflowException as error:
+            if error.error_code != "BAD_REQUEST" or not attempts:
+                raise
