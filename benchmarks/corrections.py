@@ -23,7 +23,7 @@ import pandas as pd
 from benchmarks.flow import environment
 from benchmarks.train import say, write
 from nightshift.data.row_keys import text_key
-from nightshift.models import pretrained
+from nightshift.models import base_address
 
 ANSWERS = "corrections"
 """Folder of the lists that are filled in."""
@@ -91,7 +91,7 @@ def _runs_of_seed(folder: Path, options: argparse.Namespace, seed: int) -> list[
         "data": {"path": "flipped.csv"},
         "split": {"holdout": "sst2.test.csv"},
         "augment": {"method": "none"},
-        "train": {"base_model": pretrained.locate(options.model)[0], "max_length": 64, "num_train_epochs": options.epochs,
+        "train": {"base_model": base_address.locate(options.model)[0], "max_length": 64, "num_train_epochs": options.epochs,
                   "per_device_train_batch_size": 16, "learning_rate": 1e-4, "seed": seed},
         "compress": {"recipes": []},
         "review": {"rows": options.list},

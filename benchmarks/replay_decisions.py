@@ -42,7 +42,7 @@ from tasks.gate.first_version import References
 from tasks.gate.guardrails import GuardrailMeasurements, check_guardrails
 from tasks.gate.row_ages import newest_rows
 from tasks.gate.settings import GateSettings
-from tasks.train import train
+from tasks.train.stage import train
 
 SIDES = ("validation", "holdout")
 MAX_RESTARTS = 10

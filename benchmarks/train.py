@@ -19,7 +19,7 @@ from typing import Any
 
 from nightshift.errors import InputError
 from nightshift.inference.predictor import available_cpus
-from nightshift.models import pretrained
+from nightshift.models import base_address
 
 SCRIPTS = ("article", "run_glue", "tutorial", "ours")
 REFERENCE = "tutorial"
@@ -112,7 +112,7 @@ def _read(path: Path) -> list[tuple[str, str]]:
 
 def _script_arguments(files: tuple[Path, Path], options: argparse.Namespace) -> list[Any]:
     train, test = files
-    model, _ = pretrained.locate(options.model)
+    model, _ = base_address.locate(options.model)
     data = ["--train", train, "--test", test]
     return [*data, "--model", model, "--batch", options.batch, "--learning-rate", options.learning_rate]
 

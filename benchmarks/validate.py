@@ -189,10 +189,10 @@ def _validate(file: Path) -> Result:
 
 
 def _built_in_suite(file: Path) -> Result:
-    from nightshift.models import pretrained
+    from nightshift.models import base_address
     from tasks.validate import validate
 
-    tokenizer = pretrained.tokenizer_file(MODEL)
+    tokenizer = base_address.tokenizer_file(MODEL)
     limit = None if tokenizer is None else TokenLimit(tokenizer=tokenizer, max_tokens=MAX_TOKENS)
     inputs = SuiteInputs(kind="classification", token_limit=limit)
     return validate.fn(_ingest(file), ExpectationSettings(labels=LABELS), inputs).quarantined, NOTHING

@@ -23,7 +23,7 @@ from mlflow.exceptions import MlflowException
 
 from benchmarks.flow import environment
 from benchmarks.train import public_data, say
-from nightshift.models import pretrained
+from nightshift.models import base_address
 
 DAYS = range(17, 25)
 FILE = "airline/Tweets_Ramlah0.csv"
@@ -45,7 +45,7 @@ class Week:
         settings = {
             "model": MODEL,
             "data": {"path": "tweets.csv", "label": "airline_sentiment", "timestamp": "tweet_created"},
-            "train": {"base_model": pretrained.locate(options.model)[0], "max_length": 64, "num_train_epochs": options.epochs,
+            "train": {"base_model": base_address.locate(options.model)[0], "max_length": 64, "num_train_epochs": options.epochs,
                       "per_device_train_batch_size": 32, "learning_rate": 1e-4},
             "augment": {"method": "none"}, "compress": {"recipes": ["quantize"]},
             "gate": {"slices": ["airline"]},

@@ -23,16 +23,16 @@ from nightshift.store import disk
 from nightshift.store.stages import followed_by
 from nightshift.training import progress
 from tasks.augment import augment
-from tasks.compress import compress
 from tasks.compress.settings import InheritedSettings
+from tasks.compress.stage import compress
 from tasks.evaluate import evaluate
 from tasks.fresh_rows import count_fresh_rows
-from tasks.gate import gate
+from tasks.gate.stage import gate
 from tasks.promote import promote
 from tasks.register import register
 from tasks.report import report
-from tasks.review import review
-from tasks.train import train
+from tasks.review.stage import review
+from tasks.train.stage import train
 
 
 @flow(name="nightly", flow_run_name=run_name, validate_parameters=True)

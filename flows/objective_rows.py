@@ -10,7 +10,7 @@ from nightshift import clock
 from nightshift.data.check_settings import SuiteInputs, TimeOptions, TokenLimit
 from nightshift.data.settings import DataSettings
 from nightshift.errors import SettingsError
-from nightshift.models import pretrained
+from nightshift.models import base_address
 from nightshift.records import ChampionRows, Checked, Sides, Source
 from nightshift.registry import row_profiles
 from tasks.ingest import ingest, locate
@@ -111,7 +111,7 @@ def _token_limit(settings: NightSettings) -> TokenLimit | None:
     """Return the tokens that the model will read; None if its tokenizer is not on this machine, or not asked for."""
     if settings.expectations.token_count.severity == "off":
         return None
-    tokenizer = pretrained.tokenizer_file(settings.train.base_model)
+    tokenizer = base_address.tokenizer_file(settings.train.base_model)
     return None if tokenizer is None else TokenLimit(tokenizer=tokenizer, max_tokens=settings.train.max_length)
 
 

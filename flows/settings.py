@@ -17,9 +17,9 @@ from nightshift.records import GENERATIVE, MAIN, Augmented, GenerationSettings, 
 from tasks.compress.recipes import Recipe, default_steps, usable_steps
 from tasks.compress.settings import CompressSettings
 from tasks.gate.settings import GateSettings
-from tasks.review import ReviewSettings
+from tasks.review.settings import ReviewSettings
 from tasks.split import SplitSettings
-from tasks.train import TrainSettings
+from tasks.train.settings import TrainSettings
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 """Name of an objective, which is part of file names and metric names."""

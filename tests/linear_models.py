@@ -22,8 +22,9 @@ from nightshift.records import Augmented, Candidate, Compressed, Evaluated, Obje
 from nightshift.registry import warm_start
 from nightshift.registry.tags import FINGERPRINT
 from nightshift.store import artifact_store
-from tasks import evaluate, train
+from tasks import evaluate
 from tasks.register import register
+from tasks.train import stage as train
 
 FIRST_DAY = pd.Timestamp("2026-01-01")
 NUM_WORDS = 30

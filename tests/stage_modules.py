@@ -6,13 +6,13 @@ from pathlib import Path
 
 from nightshift.store.code_digest import covered_modules
 from tasks.augment import augment
-from tasks.compress import compress
+from tasks.compress.stage import compress
 from tasks.evaluate import evaluate
-from tasks.gate import gate
+from tasks.gate.stage import gate
 from tasks.ingest import ingest
-from tasks.review import review
+from tasks.review.stage import review
 from tasks.split import split
-from tasks.train import train
+from tasks.train.stage import train
 from tasks.validate import validate
 
 FILE = Path(__file__).with_suffix(".json")

@@ -17,7 +17,7 @@ from nightshift.records import Augmented
 from nightshift.store import artifact_store
 from tasks.gate.typos import with_typos
 from tasks.ingest import ingest, locate
-from tasks.train import trained_keys
+from tasks.train.stage import trained_keys
 from tasks.validate import validate
 
 LINES = ["text,label", "it&#39;s  fine,good", "plain,bad", "&nbsp;<br>,bad", "call 555,good", "call 777,good"]

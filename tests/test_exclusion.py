@@ -17,8 +17,8 @@ from nightshift.registry import model_registry, tracking
 from nightshift.registry.erasure import erased_keys, versions_with_erased_rows
 from nightshift.registry.warm_start import champion_checkpoint
 from nightshift.store import artifact_store
-from tasks import train
 from tasks.ingest import ingest, locate
+from tasks.train import stage as train
 from tasks.validate import validate
 
 FORGOTTEN = "Please call Ada Lovelace back"

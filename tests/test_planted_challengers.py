@@ -14,7 +14,8 @@ from nightshift.records import Registered, RegistryState, Verdict
 from nightshift.registry import model_registry
 from nightshift.registry.fresh_evidence import EarlierEvidence
 from tasks.fresh_rows import count_fresh_rows
-from tasks.gate import GateSettings, gate
+from tasks.gate.settings import GateSettings
+from tasks.gate.stage import gate
 
 ROWS = reviews(3600, seed=1)
 TRAIN, VALIDATION, HOLDOUT = (ROWS[start::3].reset_index(drop=True) for start in range(3))

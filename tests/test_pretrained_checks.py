@@ -19,7 +19,7 @@ from transformers import (
 
 from flows.base_trial import try_bases
 from nightshift.errors import SettingsError
-from nightshift.models import pretrained, pretrained_checks
+from nightshift.models import base_address, pretrained, pretrained_checks
 from nightshift.models.base_model import load_base_model
 from nightshift.models.heads import Head
 
@@ -217,6 +217,6 @@ def test_a_sentencepiece_file_alone_becomes_a_fast_tokenizer(base):
     AutoModel.from_config(config).save_pretrained(base)
     _, tokenizer = load_base_model(str(base), HEADS, 32)
     assert tokenizer.is_fast and tokenizer.unk_token_id not in tokenizer("the parcel came late")["input_ids"]
-    digest = pretrained.digest(str(base))
+    digest = base_address.digest(str(base))
     (base / "spm.model").write_bytes(b"")
-    assert pretrained.digest(str(base)) != digest
+    assert base_address.digest(str(base)) != digest

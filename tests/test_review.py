@@ -14,8 +14,8 @@ from nightshift.models import pretrained
 from nightshift.models.heads import Head
 from nightshift.records import Trained
 from nightshift.store import artifact_store
-from tasks import review as stage
-from tasks.review import ReviewSettings
+from tasks.review import stage
+from tasks.review.settings import ReviewSettings
 
 OTHER = {"good": "bad", "bad": "good"}
 LONG = "the parcel with the blue lamp and the tent came on monday morning from the shop"

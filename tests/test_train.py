@@ -3,7 +3,8 @@
 import pytest
 
 from nightshift.errors import SettingsError
-from tasks.train import TrainSettings, ensure_warmup_ends
+from tasks.train.settings import TrainSettings
+from tasks.train.stage import ensure_warmup_ends
 
 
 def test_a_warmup_that_never_ends_is_refused_before_training():

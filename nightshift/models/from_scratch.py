@@ -6,22 +6,7 @@ from typing import Any
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoConfig, PreTrainedConfig, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-DEFAULT_SIZES: dict[str, dict[str, Any]] = {
-    "bert": {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 1024,
-             "vocab_size": 8000},
-    "gpt2": {"n_embd": 256, "n_layer": 6, "n_head": 8, "n_positions": 256, "vocab_size": 4000},
-    "t5": {"d_model": 128, "d_ff": 512, "d_kv": 32, "num_layers": 3, "num_heads": 4, "vocab_size": 2000},
-}  # fmt: skip
-"""Default sizes of each architecture that may follow `scratch:`, by the fields of its configuration."""
-
-
-def architecture_name(base_model: str) -> str:
-    """Return the architecture of an address, `gpt2` of `scratch:gpt2`; raise ValueError for an unknown one."""
-    name = base_model.removeprefix("scratch:")
-    if name not in DEFAULT_SIZES:
-        raise ValueError(f"scratch:{name} is none of {', '.join(f'scratch:{name}' for name in DEFAULT_SIZES)}")
-    return name
-
+from nightshift.models.base_address import DEFAULT_SIZES, architecture_name
 
 SPECIAL_TOKENS = {
     "bert": ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),

