@@ -10,7 +10,8 @@ from samples import messages
 from nightshift.data.row_keys import text_key
 from nightshift.records import Checked, Evaluated, Objective, Reviewed, Trained, Verdict
 from nightshift.store import artifact_store
-from tasks.review.settings import ReviewSettings, review
+from tasks.review.settings import ReviewSettings
+from tasks.review.stage import review
 
 LABELS = ["bad", "good"]
 

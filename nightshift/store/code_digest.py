@@ -23,11 +23,12 @@ NEVER_IN_RESULTS = frozenset(
         "nightshift.models.logging_utils",
         "nightshift.redaction",
         "nightshift.store.disk",
+        "nightshift.store.runtime_environment",
         "nightshift.training.progress",
         "tasks",
     }
 )
-"""Modules for reporting, guarding and error messages, and `__init__` files that set up the process. No result depends on
+"""Modules for reporting, guarding, error messages and cache keys, and `__init__` files that set up the process. No result depends on
 their source, so editing them leaves every stage cached."""
 
 
@@ -36,6 +37,16 @@ def code_digest(module: Path) -> str:
     """Return the sha256 of the sources that the results of a module depend on."""
     digests = sorted(artifact_store.file_digest(path) for path in covered_modules(module).values())
     return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+@cache
+def imports_torch(module: Path) -> bool:
+    """Return True if the results of a module depend on torch, and so on the device."""
+    return any(
+        name.partition(".")[0] == "torch"
+        for covered, path in covered_modules(module).items()
+        for name in _imported_names(ast.parse(path.read_text()), covered)
+    )
 
 
 def covered_modules(module: Path, without: frozenset[str] = NEVER_IN_RESULTS) -> dict[str, Path]:

@@ -6,8 +6,6 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import torch
-
 PINS = Path(__file__).parents[2] / "requirements.txt"
 """The file beside pyproject.toml: nightshift is installed editable, never from a wheel."""
 
@@ -28,4 +26,6 @@ def _installed(name: str) -> str:
 
 def device() -> str:
     """Return `cpu`, or `cuda` with the name of the GPU."""
+    import torch
+
     return f"cuda {torch.cuda.get_device_name()}" if torch.cuda.is_available() else "cpu"

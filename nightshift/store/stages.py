@@ -24,7 +24,7 @@ from pydantic import BaseModel
 from nightshift import redaction
 from nightshift.records import Artifact, Settings
 from nightshift.store import artifact_store, runtime_environment
-from nightshift.store.code_digest import code_digest
+from nightshift.store.code_digest import code_digest, imports_torch
 
 log = logging.getLogger("nightshift.stage")
 P = ParamSpec("P")
@@ -202,9 +202,11 @@ def _is_record(name: str) -> bool:
 
 
 def artifact_path(function: Callable[..., Any], parameters: dict[str, Any]) -> str:
-    """Return `STAGE/KEY`; the key covers the digests of the inputs, settings, code, packages and device."""
-    digest = hashlib.sha256(code_digest(Path(inspect.getfile(function))).encode())
-    digest.update(f"{runtime_environment.environment()} {runtime_environment.device()}\n".encode())
+    """Return `STAGE/KEY`; the key covers the digests of the inputs, settings, code and packages, and the device of models."""
+    module = Path(inspect.getfile(function))
+    device = runtime_environment.device() if imports_torch(module) else ""
+    digest = hashlib.sha256(code_digest(module).encode())
+    digest.update(f"{runtime_environment.environment()} {device}\n".encode())
     for name, value in sorted(parameters.items()):
         if name not in UNKEYED:
             digest.update(f"{name}={_identity(value)}\n".encode())
