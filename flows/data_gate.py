@@ -14,7 +14,7 @@ from flows.result_storage import ensure_result_storage
 from flows.settings import NightSettings
 from nightshift import redaction
 from nightshift.errors import UserError
-from nightshift.prefect_ui import artifacts
+from nightshift.prefect_ui import artifacts, reconciliation
 from nightshift.records import Checked
 from nightshift.registry import model_registry, tracking
 from nightshift.store import artifact_store
@@ -31,6 +31,7 @@ def data_gate(settings_file: str | None = None, settings: NightForm = EMPTY) -> 
         settings: Settings that replace those of the file.
     """
     with redaction.redacted_errors():
+        reconciliation.claim_flow_run()
         ensure_result_storage()
         checked = _check(merged_settings(settings_file, settings))
     kind = Failed if checked["status"] == "stopped" else Completed

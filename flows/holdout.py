@@ -12,7 +12,7 @@ from nightshift import redaction
 from nightshift.data.cleaning import seen_before
 from nightshift.errors import SettingsError, UserError
 from nightshift.evaluation import kinds, scoring
-from nightshift.prefect_ui import artifacts
+from nightshift.prefect_ui import artifacts, reconciliation
 from nightshift.records import Augmented, Objective
 from nightshift.registry import ledger, locks, model_registry, tracking
 from nightshift.registry.ledger import Entry
@@ -30,6 +30,7 @@ def rotate(settings_file: str, reason: str, who: str) -> str:
         who: Your name, kept in the ledger.
     """
     with redaction.redacted_errors():
+        reconciliation.claim_flow_run()
         ensure_result_storage()
         return rotate_holdout(load(Path(settings_file)), reason, who)
 

@@ -25,7 +25,7 @@ from nightshift.evaluation import drift_profile, watch_records
 from nightshift.evaluation.drift_profile import MIN_SHIFT, WORSE_ALPHA, Drift, Profile
 from nightshift.evaluation.performance_estimation import AccuracyEstimate
 from nightshift.evaluation.watch_records import PastWatch, WatchMetadata
-from nightshift.prefect_ui import artifacts
+from nightshift.prefect_ui import artifacts, reconciliation
 from nightshift.records import Kind
 from nightshift.redaction import Parameter
 from nightshift.registry import locks, model_registry, tracking
@@ -64,6 +64,7 @@ def watch(
         min_shift: Shift of a feature that counts as drift if it is significant, a distance from 0 to 1.
     """
     with redaction.redacted_errors():
+        reconciliation.claim_flow_run()
         redaction.refuse_parameters(settings_file=settings_file, source=source)
         report = monitor_rows(load(Path(settings_file)), source, max_index, max_drop, min_shift)
     if event := EVENTS.get(report["status"]):

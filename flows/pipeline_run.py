@@ -16,7 +16,7 @@ from flows.objective_rows import read_own_suite
 from flows.settings import NightSettings
 from nightshift import clock
 from nightshift.data import exclusion
-from nightshift.errors import SettingsError
+from nightshift.errors import LockLostError, SettingsError
 from nightshift.evaluation import fresh_rows, kinds, scoring, significance
 from nightshift.prefect_ui import artifacts
 from nightshift.records import (
@@ -34,7 +34,7 @@ from nightshift.records import (
     Trained,
     Verdict,
 )
-from nightshift.registry import erasure, fingerprint, fresh_evidence, ledger, model_registry, tags, tracking
+from nightshift.registry import erasure, fingerprint, fresh_evidence, ledger, locks, model_registry, tags, tracking
 from nightshift.registry.fresh_evidence import EarlierEvidence
 from nightshift.reporting import report_data
 from nightshift.reporting.report_data import ReportData
@@ -130,8 +130,9 @@ class PipelineRun:
             self._objective = MAIN
 
     def stage_begins(self) -> None:
-        """Raise NightshiftError if the disk is almost full."""
+        """Raise NightshiftError if the disk is almost full, or if another machine has taken over the model's lock."""
         disk.ensure_room()
+        locks.ensure_not_lost(self.model)
 
     def stage_ended(self, name: str, seconds: float) -> None:
         """Add up the wall time of a stage."""
@@ -227,7 +228,10 @@ class PipelineRun:
 
     @contextmanager
     def mlflow_run(self, checked: dict[str, Checked], objectives: list[Objective]) -> Iterator[str]:
-        """Open the MLflow run; an error within the block leaves it FAILED, an end from outside KILLED."""
+        """Open the MLflow run; an error within the block leaves it FAILED, an end from outside KILLED.
+
+        If another machine has taken over the model's lock, the run is its own now, and is left alone.
+        """
         self.checked, self.objectives = checked, objectives
         self.forgotten = erasure.erased_keys(self.sources, checked.values())
         name = f"{self.model}-{clock.today()}"
@@ -245,6 +249,8 @@ class PipelineRun:
             artifacts.show_link(self.model, 1, "Data Docs in MLflow", docs)
             with disk.explained():
                 yield self.run_id
+        except LockLostError:
+            raise  # the run belongs to the machine that has taken over
         except BaseException as error:
             status = "failed" if isinstance(error, Exception) else "killed"
             self._end_unfinished(status, str(error) or type(error).__name__)

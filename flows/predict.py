@@ -20,7 +20,7 @@ from nightshift.data.settings import DataSettings, as_list
 from nightshift.data.sql_rows import is_sql
 from nightshift.errors import InputError, SettingsError, UserError
 from nightshift.escaping import markdown
-from nightshift.prefect_ui import artifacts
+from nightshift.prefect_ui import artifacts, reconciliation
 from nightshift.redaction import SECRET_VALUES, Parameter, redact
 from nightshift.registry import model_registry
 from nightshift.registry.registered_model import RegisteredModel
@@ -76,6 +76,7 @@ def score(
         data: Settings of the section data, such as sheet or query, which go before those of the file.
     """
     with redaction.redacted_errors():
+        reconciliation.claim_flow_run()
         redaction.refuse_parameters(
             model_uri=model_uri, source=source, output=output, compare=compare, settings_file=settings_file
         )

@@ -5,6 +5,7 @@ from prefect import flow
 
 from nightshift import redaction
 from nightshift.errors import DamagedVersionError, ForeignVersionError, UserError
+from nightshift.prefect_ui import reconciliation
 from nightshift.registry import model_registry
 from nightshift.registry.registered_model import RegisteredModel
 from nightshift.store import processes
@@ -24,6 +25,7 @@ def promote(name: str, version: int, reason: str, who: str) -> str:
         who: Your name, kept in the ledger.
     """
     with redaction.redacted_errors():
+        reconciliation.claim_flow_run()
         return promote_by_hand(name, str(version), reason, who)
 
 
@@ -55,6 +57,7 @@ def rollback(name: str, reason: str, who: str) -> str:
         who: Your name, kept in the ledger.
     """
     with redaction.redacted_errors():
+        reconciliation.claim_flow_run()
         return roll_back(name, reason, who)
 
 

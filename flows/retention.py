@@ -9,6 +9,7 @@ from prefect import flow
 from pydantic import Field
 
 from nightshift import redaction
+from nightshift.prefect_ui import reconciliation
 from nightshift.registry import locks, retention
 from nightshift.registry.retention import Removable
 from nightshift.store import artifact_store, disk
@@ -26,6 +27,7 @@ def clean(
         delete: Delete instead of only listing.
     """
     with redaction.redacted_errors():
+        reconciliation.claim_flow_run()
         return "\n".join(clean_up(keep, days, delete))
 
 

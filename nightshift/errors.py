@@ -1,6 +1,7 @@
 """Errors that nightshift raises on purpose.
 
     NightshiftError
+    ├── LockLostError            another machine has taken over the model's lock
     └── UserError                the user can fix it: one line, exit code 2
         ├── SettingsError        a wrong field in the settings
         ├── InputError           a file or column that cannot be read as set
@@ -18,6 +19,10 @@ class NightshiftError(Exception):
     """Base of all errors raised on purpose."""
 
     exit_code = 1
+
+
+class LockLostError(NightshiftError):
+    """A machine that was cut off from the Prefect server holds the model's lock no more."""
 
 
 class UserError(NightshiftError):

@@ -62,6 +62,33 @@ def test_a_process_that_has_ended_does_not_live():
         processes.start_mark(child.pid)
 
 
+def test_a_process_id_is_valid_with_its_host(monkeypatch):
+    address = processes.address()
+    host, pid, mark = address.split("/", 2)
+    assert (host, pid, mark) == (processes.host(), str(os.getpid()), processes.start_mark(os.getpid()))
+    here, there = run_of(int(pid), address), run_of(int(pid), f"another-machine/{pid}/{mark}")
+    assert isinstance(reconciliation._process_of(here), psutil.Process)
+    assert reconciliation._is_elsewhere(there)
+    assert not reconciliation._is_elsewhere(here)
+    rebooted = run_of(int(pid), f"{host}/{pid}/{BOOT}/1")
+    assert not reconciliation._is_elsewhere(rebooted), "no other machine reaches this server"
+    monkeypatch.setenv("PREFECT_API_URL", "http://prefect.example:4200/api")
+    assert not reconciliation._is_elsewhere(here)
+    assert reconciliation._is_elsewhere(rebooted), "another machine may have the same name"
+    assert reconciliation._is_elsewhere(run_of(int(pid), f"{pid}/{mark}")), "a label of earlier versions has no host"
+
+
+def test_a_process_has_ended_only_where_it_can_be_seen():
+    child = subprocess.Popen(["sleep", "60"])
+    address = f"{processes.host()}/{child.pid}/{processes.start_mark(child.pid)}"
+    assert not processes.has_ended(address)
+    child.kill()
+    child.wait()
+    assert processes.has_ended(address)
+    assert not processes.has_ended(address.replace(processes.host(), "another-machine"))
+    assert not processes.has_ended(f"{processes.host()}/{child.pid}/{BOOT}/1"), "another machine may have the same name"
+
+
 def test_what_earlier_versions_wrote_is_read():
     pid, created = os.getpid(), psutil.Process().create_time()
     old = f'{{"prefect": "", "mlflow": "", "children": {{"keeper": {{"pid": {pid}, "born": {created!r}}}}}}}'

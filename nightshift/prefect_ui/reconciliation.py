@@ -6,10 +6,11 @@ Called at the start of each run, and by `nightshift up` when it starts, restarts
 
 import logging
 import os
+import re
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import psutil
@@ -29,6 +30,7 @@ from prefect.client.schemas.filters import (
 from prefect.context import FlowRunContext
 from prefect.states import Crashed
 
+from nightshift.prefect_ui import heartbeats
 from nightshift.store import artifact_store, processes
 
 log = logging.getLogger("nightshift.reconcile")
@@ -40,38 +42,46 @@ ACTIVE_STATES = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 PENDING_LIMIT = timedelta(minutes=5)
 """Time that a run may be Pending without a process."""
 CLAIM = "nightshift.process"
-"""Label of a flow run: its process, as `PID/START_MARK`."""
+"""Label of a flow run: its process, as `HOST/PID/START_MARK`; earlier versions wrote `PID/START_MARK`."""
 TEMPORARY_SERVER = "prefect.server.api.server:create_app"
 MESSAGE = "Its process was killed. The next night goes on where it stopped: finished stages and checkpoints are kept."
 
 
+class Claim(NamedTuple):
+    """The process that has claimed a flow run."""
+
+    host: str
+    """Empty in a label of earlier versions."""
+    pid: str
+    mark: str
+
+
 def claim_flow_run() -> None:
-    """Write the id and start mark of this process to the flow run, as a worker does for the first process of a run."""
+    """Write host, id and start mark of this process to the flow run, as a worker does for the first process of a run."""
     context = FlowRunContext.get()
     if context and context.flow_run and _is_process(context.flow_run.infrastructure_pid or "0"):
-        pid = os.getpid()
         with get_client(sync_client=True) as client:
-            client.update_flow_run_labels(context.flow_run.id, {CLAIM: f"{pid}/{processes.start_mark(pid)}"})
+            client.update_flow_run_labels(context.flow_run.id, {CLAIM: processes.address()})
             client.request(
                 "PATCH",
                 "/flow_runs/{id}",
                 path_params={"id": context.flow_run.id},
-                json={"infrastructure_pid": str(pid)},
+                json={"infrastructure_pid": str(os.getpid())},
             )
 
 
 def reconcile() -> None:
     """Set flow runs of nightshift without a process, and their tasks, to Crashed, which frees their concurrency slots.
 
-    A process id is valid on its own machine only, so the runs of a Prefect server elsewhere are left alone. Unfinished
+    A process id is valid on its own machine only: a run of another machine is dead if its heartbeats have stopped. Unfinished
     files of killed processes are removed from the store, and the temporary Prefect server of a killed command is ended.
     """
     artifact_store.remove_partial()
     _end_stray_servers()
-    if not _server_is_here():
-        return
     with get_client(sync_client=True) as client:
-        for run in [run for run in _active_runs(client) if not _process_of(run)]:
+        runs = _active_runs(client)
+        dead = [run for run in runs if not _is_elsewhere(run) and not _process_of(run)]
+        for run in dead + heartbeats.dead_runs(client, [run for run in runs if _is_elsewhere(run)]):
             client.set_flow_run_state(run.id, _crashed(), force=True)
             log.warning("the run %s was left %s by a killed process: Crashed now", run.name, run.state_name)
         for task_run in client.read_task_runs(
@@ -85,7 +95,9 @@ def reconcile() -> None:
 def end_all() -> None:
     """End the processes of all flow runs that a worker started, then reconcile."""
     with get_client(sync_client=True) as client:
-        run_processes = [_process_of(run) for run in _active_runs(client) if run.deployment_id]
+        run_processes = [
+            _process_of(run) for run in _active_runs(client) if run.deployment_id and not _is_elsewhere(run)
+        ]
     processes.terminate((process for process in run_processes if isinstance(process, psutil.Process)), 10)
     reconcile()
 
@@ -113,6 +125,25 @@ def _is_process(infrastructure_pid: str) -> bool:
     return infrastructure_pid.isdigit()
 
 
+def _claim_of(run: FlowRun) -> Claim:
+    label = str(run.labels.get(CLAIM, ""))
+    if with_host := re.fullmatch(r"([^/]+)/(\d+)/(.+)", label):
+        return Claim(*with_host.groups())
+    pid, _, mark = label.partition("/")
+    return Claim("", pid, mark)
+
+
+def _is_elsewhere(run: FlowRun) -> bool:
+    """Return True if the run's process may be another machine's.
+
+    On a server that only this machine reaches, a run without a host is this machine's, and so is one from before a restart.
+    """
+    claim = _claim_of(run)
+    if claim.host and claim.host != processes.host():
+        return True
+    return not _server_is_here() and not (claim.host and processes.is_of_this_boot(claim.mark))
+
+
 def _process_of(run: FlowRun) -> psutil.Process | bool:
     """Return the run's process, True if it has none yet or runs in a container, False if its process has ended.
 
@@ -123,10 +154,10 @@ def _process_of(run: FlowRun) -> psutil.Process | bool:
     pid, pending = run.infrastructure_pid, run.state.type == StateType.PENDING
     if pid and not _is_process(pid):
         return True
-    claimed_by, _, mark = str(run.labels.get(CLAIM, "")).partition("/")
+    claim = _claim_of(run)
     with suppress(psutil.NoSuchProcess):
-        if pid and pid == claimed_by:
-            if claimant := processes.running_process(int(pid), mark):
+        if pid and pid == claim.pid:
+            if claimant := processes.running_process(int(pid), claim.mark):
                 return claimant
         elif pid:
             process = psutil.Process(int(pid))

@@ -10,6 +10,7 @@ PREFIX = "nightshift."
 STATUS = "nightshift.status"  # how it ended: promoted, held, stopped, failed or killed
 REASON = "nightshift.reason"  # why it ended so, in words
 CHANGED = "nightshift.changed"  # what changed since the last night that finished
+PROCESS = "nightshift.process"  # HOST/PID/START_MARK of the process that works on it
 
 # Tags of the run of a night and of the version that it registers
 FINGERPRINT = "nightshift.fingerprint"  # digest of everything that decides the outcome

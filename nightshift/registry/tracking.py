@@ -27,8 +27,8 @@ from mlflow.tracking import MlflowClient
 from nightshift.errors import NightshiftError, UserError
 from nightshift.records import Candidate, Settings, Source
 from nightshift.redaction import redact
-from nightshift.registry import tags
-from nightshift.store import artifact_store
+from nightshift.registry import locks, tags
+from nightshift.store import artifact_store, processes
 
 FINISHED = ("promoted", "held")
 FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -222,10 +222,13 @@ def last_finished_run(model: str, fingerprint: str = "%") -> Run | None:
 def end_killed(model: str, resumed: str | None) -> None:
     """End as KILLED all runs that killed processes left RUNNING, except the newest with the fingerprint `resumed`.
 
-    The caller holds the model's lock, so no process works on a run that is still RUNNING.
+    The caller holds the model's lock, so no process works on a run that is still RUNNING; where no Prefect server is shared, that
+    holds for this machine alone, and the runs of others are left as they are.
     """
     client = connect()
     for run in _running(model):
+        if _may_live_elsewhere(run):
+            continue
         if run.data.tags.get(tags.FINGERPRINT) == resumed and resumed:
             resumed = None
             continue
@@ -237,12 +240,18 @@ def start_run(model: str, fingerprint: str, name: str) -> str:
     """Return the id of the run to log to: the last with this fingerprint if it was killed or failed, else a new one."""
     client = connect()
     last = next(iter(client.search_runs([experiment_id(model)], f"tags.`{tags.FINGERPRINT}` = '{fingerprint}'")), None)
-    if last is None or last.info.status == "FINISHED":
-        return str(
-            client.create_run(experiment_id(model), tags={tags.FINGERPRINT: fingerprint}, run_name=name).info.run_id
-        )
+    if last is None or last.info.status == "FINISHED" or (last.info.status == "RUNNING" and _may_live_elsewhere(last)):
+        run_tags = {tags.FINGERPRINT: fingerprint, tags.PROCESS: processes.address()}
+        return str(client.create_run(experiment_id(model), tags=run_tags, run_name=name).info.run_id)
     client.update_run(last.info.run_id, "RUNNING", name)
+    client.set_tag(last.info.run_id, tags.PROCESS, processes.address())
     return str(last.info.run_id)
+
+
+def _may_live_elsewhere(run: Run) -> bool:
+    """Return True if a process of another machine may work on a run, because no lock holds between the machines."""
+    host = run.data.tags.get(tags.PROCESS, "").partition("/")[0]
+    return host not in ("", processes.host()) and not locks.is_shared()
 
 
 def unfinished(version: ModelVersion, fingerprint: str) -> bool:

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import socket
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,8 @@ from nightshift.store import artifact_store
 PROC = Path("/proc")
 START_TIME_FIELD = 22
 """Field of /proc/PID/stat, counted from 1: clock ticks between the start of the machine and of the process."""
+FIRST_NAMESPACE = "4026531836"
+"""Number of Linux's first namespace of process ids, in which a process is unless it runs in a container."""
 TOLERANCE = 5.0
 """Seconds by which two readings of a process's start time may differ if they come from the clock."""
 
@@ -48,6 +51,32 @@ def running_process(pid: int, mark: str) -> psutil.Process | None:
         if is_same and process.status() != psutil.STATUS_ZOMBIE:
             return process
     return None
+
+
+def host() -> str:
+    """Return this machine's name; in a container with process ids of its own also the number of their namespace."""
+    try:
+        namespace = (PROC / "self/ns/pid").readlink().name.strip("pid:[]")
+    except OSError:
+        namespace = FIRST_NAMESPACE
+    name = socket.gethostname().replace("/", "-")
+    return name if namespace == FIRST_NAMESPACE else f"{name}-{namespace}"
+
+
+def address() -> str:
+    """Return HOST/PID/START_MARK of this process, which is unique among machines."""
+    return f"{host()}/{os.getpid()}/{start_mark(os.getpid())}"
+
+
+def is_of_this_boot(mark: str) -> bool:
+    """Return True if a `start_mark` was made on this machine since it was started."""
+    return mark.rpartition("/")[0] == start_mark(os.getpid()).rpartition("/")[0]
+
+
+def has_ended(address: str) -> bool:
+    """Return True if a process of this machine, by its `address`, has ended; False if it runs or may be another machine's."""
+    machine, pid, mark = address.split("/", 2)
+    return machine == host() and is_of_this_boot(mark) and running_process(int(pid), mark) is None
 
 
 def home_processes() -> Iterator[psutil.Process]:
