@@ -16,7 +16,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from nightshift.errors import LockLostError, NightshiftError, UserError
 from nightshift.registry import locks
-from nightshift.store import processes
+from nightshift.store import artifact_store, processes
 
 
 class Variables(BaseHTTPRequestHandler):
@@ -69,6 +69,7 @@ def server(tmp_path, monkeypatch):
     server.daemon_threads, server.records, server.mutex, server.broken = True, {}, threading.Lock(), False
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example:5000")
     monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{server.server_port}/api")
     for name, seconds in {"LEASE": 1.5, "HEARTBEAT": 0.2, "SETTLE": 0.5, "POLL": 0.1, "PATIENCE": 2.5}.items():
         monkeypatch.setattr(locks, name, seconds)
@@ -102,6 +103,13 @@ def test_the_lock_is_a_variable_while_it_is_held(server):
         with locks.locked("Reviews", "night"), locks.locked("reviews", "aliases"), locks.locked("reviews", "watch"):
             assert len(server.records) == 3, "models and purposes are apart; watched rows lie on one machine"
     assert server.records == {}
+
+
+def test_a_registry_of_this_machine_needs_no_other_lock(server, monkeypatch):
+    for registry in ("", artifact_store.own_registry()):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", registry)
+        with locks.locked("reviews", "night"):
+            assert server.records == {}
 
 
 def test_without_a_server_the_file_is_the_lock(server):

@@ -24,7 +24,7 @@ PENDING_LIMIT = timedelta(minutes=30)
 
 
 class Signs(NamedTuple):
-    """What the server knows of a run, by its own clock."""
+    """Times by the server's clock: of a run's last heartbeat, and of the answer."""
 
     last_heartbeat: datetime | None
     now: datetime

@@ -1,7 +1,7 @@
 """Locks of a registered model: one night at a time, one move of aliases at a time.
 
-On one machine a lock is a file under NIGHTSHIFT_HOME. Where PREFECT_API_URL names a server, other machines may run nights of
-the same model, so the lock is taken there as well: it is a Prefect variable, which exists while a process holds the lock.
+On one machine a lock is a file under NIGHTSHIFT_HOME. Where PREFECT_API_URL and MLFLOW_TRACKING_URI are set, other machines may
+run nights of the same model, so the lock is taken on the Prefect server, too: it is a variable there while a process holds it.
 
 - Names of variables are unique, so of two processes that create one, one succeeds.
 - The holder counts a heartbeat up in the variable. A process that waits deletes a variable whose heartbeat has not moved for
@@ -14,6 +14,7 @@ second line: of two moves that begin from the same entry, it counts one.
 
 import contextvars
 import logging
+import os
 import re
 import threading
 import time
@@ -61,7 +62,7 @@ _held: dict[str, list["ServerLock"]] = {}
 
 @contextmanager
 def locked(name: str, purpose: Purpose, wait: bool = True) -> Iterator[None]:
-    """Hold the model's lock for a purpose, on this machine and, where PREFECT_API_URL names a server, between machines.
+    """Hold the model's lock for a purpose, on this machine and, where `is_shared`, between machines.
 
     A night that has lost its lock gets none for `aliases` either.
 
@@ -85,10 +86,14 @@ def locked(name: str, purpose: Purpose, wait: bool = True) -> Iterator[None]:
 
 
 def is_shared() -> bool:
-    """Return True if PREFECT_API_URL or Prefect's profile names a server, where other machines may lock the same model."""
+    """Return True if other machines may run nights of the same models: Prefect and MLflow have addresses that were set.
+
+    `nightshift up` sets them, too. A registry in the file under NIGHTSHIFT_HOME is this machine's own.
+    """
     from prefect.settings import PREFECT_API_URL
 
-    return bool(PREFECT_API_URL.value())
+    registry = os.environ.get("MLFLOW_TRACKING_URI", "")
+    return bool(PREFECT_API_URL.value()) and registry not in ("", artifact_store.own_registry())
 
 
 def ensure_held(name: str) -> None:

@@ -50,7 +50,7 @@ def connect() -> MlflowClient:
     """
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         (artifact_store.home() / "mlflow").mkdir(parents=True, exist_ok=True)
-        mlflow.set_tracking_uri(_own_file())
+        mlflow.set_tracking_uri(artifact_store.own_registry())
     uri = mlflow.get_tracking_uri()
     if uri.startswith("sqlite:///"):
         _ensure_tables(Path(uri.removeprefix("sqlite:///")))
@@ -121,10 +121,6 @@ def ensure_usable(file: Path) -> None:
 def has_database() -> bool:
     """Return True if MLflow's database is a server, or a file that exists; to ask makes no file."""
     return bool(os.environ.get("MLFLOW_TRACKING_URI")) or (artifact_store.home() / "mlflow" / "mlflow.db").exists()
-
-
-def _own_file() -> str:
-    return f"sqlite:///{artifact_store.home()}/mlflow/mlflow.db"
 
 
 @contextmanager
@@ -206,7 +202,7 @@ def experiment_id(model: str) -> str:
         )
     if experiment:
         return str(experiment.experiment_id)
-    is_own = client.tracking_uri == _own_file()
+    is_own = client.tracking_uri == artifact_store.own_registry()
     location = (artifact_store.home() / "mlflow" / "artifacts" / model).as_uri() if is_own else None
     kind = {"mlflow.experimentKind": "custom_model_development"}  # its page opens on training runs, not on traces
     return str(client.create_experiment(model, artifact_location=location, tags=kind))

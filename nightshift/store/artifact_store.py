@@ -34,6 +34,11 @@ def home() -> Path:
     return Path(os.environ.get("NIGHTSHIFT_HOME", ".nightshift")).resolve()
 
 
+def own_registry() -> str:
+    """Return the address of MLflow's SQLite file under NIGHTSHIFT_HOME."""
+    return f"sqlite:///{home()}/mlflow/mlflow.db"
+
+
 def root() -> Path:
     """Return the folder of the store itself."""
     return home() / "artifacts"
