@@ -3,10 +3,12 @@
 Prefect's and MLflow's servers ask for no password by default, so any web page in the user's browser could start
 programs through them. `AccessControl` wraps both, in the same process:
 
-- the requested host must be one of this machine's loopback names, which stops DNS rebinding;
+- the requested host must be one of this machine's loopback names, or a name that the operator gives for a proxy in
+  front, which stops DNS rebinding;
 - requests from pages of another origin are refused, also from another port of this machine;
 - every client signs in with the token in NIGHTSHIFT_HOME/token: a browser by the address that `nightshift up` prints,
-  which   sets a cookie; programs by the header Authorization, or as Prefect's clients do in a WebSocket's first message.
+  which sets a cookie; programs by the header Authorization, or as Prefect's clients do in a WebSocket's first message.
+  `UserAccessControl` asks for a name and a password instead, where MLflow has users.
 
 `python -m cli.access prefect|mlflow PORT` starts one server with it.
 """
@@ -17,20 +19,24 @@ import hashlib
 import hmac
 import json
 import os
-import secrets
 import sys
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from cli import server_settings
+from cli.server_settings import ServerSettings
 from nightshift.store import artifact_store
 
 if TYPE_CHECKING:  # the command line needs the token at once, and only a server needs these
     from starlette.datastructures import Headers
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-USER = "nightshift"
+USER, TOKEN = "nightshift", "token"
+NIGHTLY, NIGHTLY_PASSWORD = "nightly", "nightly-password"
+"""User of the nights where MLflow has users, and the file with its password."""
 HOSTS = ("127.0.0.1", "localhost", "::1")
 HEALTH = ("/health", "/api/health", "/api/ready")
 """Paths that answer without the token: they only say that the server is alive."""
@@ -57,23 +63,12 @@ SIGN_IN_PAGE = """<!doctype html><meta charset="utf-8"><title>nightshift: sign i
 
 def token_file() -> Path:
     """Return the path of the file that holds the token of this NIGHTSHIFT_HOME."""
-    return artifact_store.home() / "token"
+    return artifact_store.home() / TOKEN
 
 
 def token() -> str:
     """Return the token of this NIGHTSHIFT_HOME; create it if there is none."""
-    path = token_file()
-    with suppress(FileNotFoundError):
-        if text := path.read_text(encoding="ascii").strip():
-            return text
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new_token = secrets.token_urlsafe(32)
-    partial = artifact_store.partial_path(path)
-    partial.unlink(missing_ok=True)
-    partial.touch(0o600, exist_ok=False)
-    partial.write_text(new_token + "\n", encoding="ascii")
-    partial.replace(path)
-    return new_token
+    return server_settings.secret(TOKEN)
 
 
 def sign_in_address(server: str) -> str:
@@ -92,8 +87,16 @@ def temporary_prefect_credentials() -> dict[str, str]:
 
 
 def mlflow_credentials() -> dict[str, str]:
-    """Return the environment in which MLflow's clients sign in; both names go before ~/.mlflow/credentials."""
-    return {"MLFLOW_TRACKING_USERNAME": USER, "MLFLOW_TRACKING_PASSWORD": token()}
+    """Return the environment in which MLflow's clients sign in; both names go before ~/.mlflow/credentials.
+
+    Where MLflow has users, that is as the user that the environment names already, else as `nightly`.
+    """
+    if not ServerSettings.from_environment().users:
+        return {"MLFLOW_TRACKING_USERNAME": USER, "MLFLOW_TRACKING_PASSWORD": token()}
+    if os.environ.get("MLFLOW_TRACKING_USERNAME"):
+        return {}
+    password = server_settings.secret(NIGHTLY_PASSWORD)
+    return {"MLFLOW_TRACKING_USERNAME": NIGHTLY, "MLFLOW_TRACKING_PASSWORD": password}
 
 
 class AccessControl:
@@ -102,10 +105,15 @@ class AccessControl:
     Args:
         app: The application to protect.
         key: The token.
+        host_names: Names of a proxy in front, by which the server answers besides those of this machine.
     """
 
-    def __init__(self, app: "ASGIApp", key: str) -> None:
+    challenge = {"Cache-Control": "no-store"}
+    """Headers of the answer to a client that is not signed in."""
+
+    def __init__(self, app: "ASGIApp", key: str, host_names: Iterable[str] = ()) -> None:
         self.app, self.key = app, key.encode()
+        self.host_names = (*HOSTS, *(name.lower() for name in host_names))
         digest = hmac.new(self.key, b"browser", hashlib.sha256).hexdigest()
         # A cookie is sent to every port of a host, so its name tells two homes apart and its value is not the token.
         self.cookie_name, self.cookie = f"nightshift-{digest[:8]}", digest[8:]
@@ -133,22 +141,24 @@ class AccessControl:
         headers = Headers(scope=scope)
         offered = QueryParams(scope["query_string"]).get("token") if scope["method"] == "GET" else None
         answer: ASGIApp = self.app
-        if refusal := _refusal(scope, headers):
+        is_health_check = scope["method"] in ("GET", "HEAD") and scope["path"] in HEALTH
+        if refusal := self._refusal(scope, headers):
             answer = PlainTextResponse(refusal + "\n", 403)
         elif offered is not None and self._is_key(offered):
             answer = redirect = RedirectResponse("/", 303, {"Cache-Control": "no-store"})
-            redirect.set_cookie(self.cookie_name, self.cookie, httponly=True, samesite="strict")
-        elif not (self._signed_in(headers) or (scope["method"] in ("GET", "HEAD") and scope["path"] in HEALTH)):
-            answer = HTMLResponse(SIGN_IN_PAGE, 401, {"Cache-Control": "no-store"})
+            is_encrypted = scope["scheme"] == "https"
+            redirect.set_cookie(self.cookie_name, self.cookie, httponly=True, samesite="strict", secure=is_encrypted)
+        elif not is_health_check and not await self._signed_in(headers):
+            answer = HTMLResponse(SIGN_IN_PAGE, 401, self.challenge)
         await answer(scope, receive, send_with_headers)
 
     async def _websocket(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         from starlette.datastructures import Headers
 
         headers = Headers(scope=scope)
-        if _refusal(scope, headers):
+        if self._refusal(scope, headers):
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
-        elif self._signed_in(headers):
+        elif await self._signed_in(headers):
             await self.app(scope, receive, send)
         elif "origin" not in headers and "prefect" in scope.get("subprotocols", ()):
             await self.app(scope, self._signed_in_by_message(receive, send), send)
@@ -179,40 +189,72 @@ class AccessControl:
             return self._is_key(str(json.loads(message.get("text") or "").get("token")).rpartition(":")[2])
         return False
 
-    def _signed_in(self, headers: "Headers") -> bool:
+    async def _signed_in(self, headers: "Headers") -> bool:
         from starlette.requests import cookie_parser
 
         scheme, _, credentials = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return self._is_key(credentials.strip())
         if scheme.lower() == "basic":
-            with suppress(binascii.Error, UnicodeDecodeError):
-                return self._is_key(base64.b64decode(credentials, validate=True).decode().partition(":")[2])
-            return False
+            return self._is_key(_name_and_password(headers)[1])
         cookie = cookie_parser(headers.get("cookie", "")).get(self.cookie_name, "")
         return hmac.compare_digest(cookie.encode(), self.cookie.encode())
 
     def _is_key(self, candidate: str) -> bool:
         return hmac.compare_digest(candidate.encode(), self.key)
 
+    def _refusal(self, scope: "Scope", headers: "Headers") -> str:
+        """Return why this request is refused even from a signed-in client; empty if it is not."""
+        host, origin = ",".join(headers.getlist("host")).lower(), headers.get("origin")
+        if _hostname(host) not in self.host_names:
+            return f"This server answers by the names {', '.join(self.host_names)} only."
+        if origin is not None and urlsplit(origin.lower()).netloc != host:
+            return "Requests from pages of another origin are refused."
+        site = headers.get("sec-fetch-site", "none")
+        followed_a_link = (
+            scope["type"] == "http"
+            and scope["method"] == "GET"
+            and headers.get("sec-fetch-mode") == "navigate"
+            and headers.get("sec-fetch-dest") == "document"
+        )
+        if site not in ("none", "same-origin") and not followed_a_link:
+            return "Requests from pages of another origin are refused."
+        return ""
 
-def _refusal(scope: "Scope", headers: "Headers") -> str:
-    """Return why this request is refused even with the token; empty if it is not."""
-    host, origin = ",".join(headers.getlist("host")).lower(), headers.get("origin")
-    if _hostname(host) not in HOSTS:
-        return f"This server answers by the names {', '.join(HOSTS)} only."
-    if origin is not None and urlsplit(origin.lower()).netloc != host:
-        return "Requests from pages of another origin are refused."
-    site = headers.get("sec-fetch-site", "none")
-    followed_a_link = (
-        scope["type"] == "http"
-        and scope["method"] == "GET"
-        and headers.get("sec-fetch-mode") == "navigate"
-        and headers.get("sec-fetch-dest") == "document"
-    )
-    if site not in ("none", "same-origin") and not followed_a_link:
-        return "Requests from pages of another origin are refused."
-    return ""
+
+class UserAccessControl(AccessControl):
+    """ASGI middleware that lets only users with their own name and password through to `app`.
+
+    Args:
+        app: The application to protect.
+        is_user: Function that returns True for the name and password of a user.
+        host_names: Names of a proxy in front, by which the server answers besides those of this machine.
+    """
+
+    challenge = {"Cache-Control": "no-store", "WWW-Authenticate": 'Basic realm="mlflow"'}
+
+    def __init__(self, app: "ASGIApp", is_user: Callable[[str, str], bool], host_names: Iterable[str] = ()) -> None:
+        super().__init__(app, "", host_names)
+        self.is_user = is_user
+
+    async def _signed_in(self, headers: "Headers") -> bool:
+        from anyio import to_thread
+
+        name, password = _name_and_password(headers)
+        return bool(name and password) and await to_thread.run_sync(self.is_user, name, password)
+
+    def _is_key(self, candidate: str) -> bool:
+        return False
+
+
+def _name_and_password(headers: "Headers") -> tuple[str, str]:
+    """Return the name and the password of a header `Authorization: Basic …`; empty texts if there is none."""
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        with suppress(binascii.Error, UnicodeDecodeError):
+            name, _, password = base64.b64decode(credentials, validate=True).decode().partition(":")
+            return name, password
+    return "", ""
 
 
 def _hostname(host: str) -> str | None:
@@ -221,40 +263,39 @@ def _hostname(host: str) -> str | None:
     return None
 
 
-def prefect_application() -> "ASGIApp":
-    """Return Prefect's server as `prefect server start` runs it."""
+def prefect_application(settings: ServerSettings) -> "ASGIApp":
+    """Return Prefect's server as `prefect server start` runs it, behind the token."""
     from prefect.server.api.server import create_app
 
-    return create_app(final=True)
+    return AccessControl(create_app(final=True), token(), settings.host_names)
 
 
-def mlflow_application() -> "ASGIApp":
-    """Return MLflow's server as `mlflow server --no-serve-artifacts` runs it, with the database in NIGHTSHIFT_HOME."""
-    from mlflow import server
-    from mlflow.server.handlers import initialize_backend_stores
+def mlflow_application(settings: ServerSettings) -> "ASGIApp":
+    """Return MLflow's server as `mlflow server` runs it, behind the token or, where it has users, their passwords."""
+    from cli import mlflow_server
 
-    folder = artifact_store.home() / "mlflow"
-    folder.mkdir(parents=True, exist_ok=True)
-    database, artifacts = f"sqlite:///{folder}/mlflow.db", (folder / "artifacts").as_uri()
-    os.environ |= {
-        server.BACKEND_STORE_URI_ENV_VAR: database,
-        server.REGISTRY_STORE_URI_ENV_VAR: database,
-        server.ARTIFACT_ROOT_ENV_VAR: artifacts,
-    }
-    initialize_backend_stores(database, database, artifacts)
-    from mlflow.server.fastapi_app import app
-
-    application: ASGIApp = app
-    return application
+    if settings.users:
+        return UserAccessControl(mlflow_server.with_users(settings), mlflow_server.is_user, settings.host_names)
+    return AccessControl(mlflow_server.application(settings), token(), settings.host_names)
 
 
 def serve(name: str, port: int) -> None:
-    """Run the server `prefect` or `mlflow` on this port of 127.0.0.1 until SIGTERM or SIGINT."""
+    """Run the server `prefect` or `mlflow` on this port until SIGTERM or SIGINT.
+
+    It listens on 127.0.0.1, in a container on the address in NIGHTSHIFT_BIND.
+    """
     import uvicorn
 
-    application = prefect_application() if name == "prefect" else mlflow_application()
+    settings = ServerSettings.from_environment()
+    application = prefect_application(settings) if name == "prefect" else mlflow_application(settings)
     # Access logs would hold the addresses that sign in.
-    uvicorn.run(AccessControl(application, token()), host="127.0.0.1", port=port, log_level="warning", access_log=False)
+    uvicorn.run(
+        application,
+        host=os.environ.get("NIGHTSHIFT_BIND") or "127.0.0.1",
+        port=port,
+        log_level="warning",
+        access_log=False,
+    )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from cli import environment
 from nightshift.errors import NightshiftError, SettingsError
 from nightshift.escaping import terminal, terminal_field
 from nightshift.redaction import redact, refuse_arguments
-from nightshift.store import artifact_store, disk, permissions, processes
+from nightshift.store import artifact_store, disk, permissions
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Nightly retraining."
@@ -356,7 +356,7 @@ def rotate(settings: SettingsFile, reason: Reason) -> None:
     with _reported_errors():
         from flows.holdout import rotate as flow
 
-        _print(flow(str(settings), reason, processes.user_name()))
+        _print(flow(str(settings), reason, ""))
 
 
 @app.command()

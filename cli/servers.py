@@ -26,6 +26,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from cli import access, deployment
 from cli.deployment import PROJECT
+from cli.server_settings import ServerSettings
 from cli.supervision import Limits, Service, rotate
 from nightshift.errors import NightshiftError
 from nightshift.registry import tracking
@@ -183,10 +184,12 @@ def status() -> Status:
     if servers is None:
         return Status([], False)
     answers = _answers(servers)
+    has_users = ServerSettings.from_environment().users
+    mlflow_address = servers.mlflow if has_users else access.sign_in_address(servers.mlflow)
     states = {name: _state(servers, name) for name in ("keeper", "prefect", "mlflow", "worker")}
     lines = [
         f"Prefect  {access.sign_in_address(servers.prefect)}   {answers['prefect']}",
-        f"MLflow   {access.sign_in_address(servers.mlflow)}   {answers['mlflow']}",
+        f"MLflow   {mlflow_address}   {answers['mlflow']}",
         *(f"{name:<8} {state}" for name, state in states.items()),
         f"logs     {logs()}",
     ]

@@ -14,10 +14,9 @@ from nightshift.errors import SettingsError, UserError
 from nightshift.evaluation import kinds, scoring
 from nightshift.prefect_ui import artifacts, reconciliation
 from nightshift.records import Augmented, Objective
-from nightshift.registry import ledger, locks, model_registry, tracking
+from nightshift.registry import authors, ledger, locks, model_registry, tracking
 from nightshift.registry.ledger import Entry
 from nightshift.registry.version_predictions import VersionPredictor
-from nightshift.store import processes
 
 
 @flow(name="rotate", flow_run_name="rotate-{settings_file}", validate_parameters=True)
@@ -27,7 +26,7 @@ def rotate(settings_file: str, reason: str, who: str) -> str:
     Args:
         settings_file: A settings file, such as examples/reviews/settings.yaml.
         reason: Reason, kept in the ledger.
-        who: Your name, kept in the ledger.
+        who: Your name. Nobody verifies it: the ledger notes it beside the user who is signed in at MLflow.
     """
     with redaction.redacted_errors():
         reconciliation.claim_flow_run()
@@ -35,7 +34,7 @@ def rotate(settings_file: str, reason: str, who: str) -> str:
         return rotate_holdout(load(Path(settings_file)), reason, who)
 
 
-def rotate_holdout(settings: NightSettings, reason: str, author: str | None = None) -> str:
+def rotate_holdout(settings: NightSettings, reason: str, requester: str | None = None) -> str:
     """Rotate the holdout, and return a line that says so.
 
     Raises:
@@ -61,8 +60,9 @@ def rotate_holdout(settings: NightSettings, reason: str, author: str | None = No
         champion_metric = f"{kinds.primary(objectives)} {metrics[kinds.primary(objectives)]:.4f}"
         rows = sum(objective.sides.holdout for objective in objectives)
         reason = f"{reason}; the champion has {champion_metric} on the {rows:,} rows of holdout {holdout_number}"
-        ledger.append(name, Entry(action=ledger.ROTATED, old=champion, new=champion, version=champion, why=reason,
-                                 who=author or processes.user_name()))  # fmt: skip
+        author, reason = authors.author_and_reason(requester, reason)
+        rotation = Entry(action=ledger.ROTATED, old=champion, new=champion, version=champion, why=reason, who=author)
+        ledger.append(name, rotation)
         sealed = settings.split.spare - holdout_number
         return f"{name}: holdout {holdout_number} is in use, {sealed} sealed ones are left; {champion_metric}"
 

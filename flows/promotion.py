@@ -6,9 +6,8 @@ from prefect import flow
 from nightshift import redaction
 from nightshift.errors import DamagedVersionError, ForeignVersionError, UserError
 from nightshift.prefect_ui import reconciliation
-from nightshift.registry import model_registry
+from nightshift.registry import authors, model_registry
 from nightshift.registry.registered_model import RegisteredModel
-from nightshift.store import processes
 
 TEST_TEXTS = ("Does this version answer?", "Ça marche ? 你好 🙂", "a long text " * 500)
 """Invented texts that a version must answer, because MLflow keeps no text of the data."""
@@ -22,28 +21,30 @@ def promote(name: str, version: int, reason: str, who: str) -> str:
         name: Name of the registered model, such as reviews.
         version: Number of the version in MLflow.
         reason: Reason, kept in the ledger.
-        who: Your name, kept in the ledger.
+        who: Your name. Nobody verifies it: the ledger notes it beside the user who is signed in at MLflow.
     """
     with redaction.redacted_errors():
         reconciliation.claim_flow_run()
         return promote_by_hand(name, str(version), reason, who)
 
 
-def promote_by_hand(name: str, version: str, reason: str, author: str | None = None) -> str:
+def promote_by_hand(name: str, version: str, reason: str, requester: str | None = None) -> str:
     """Promote a version, and return a line that says so.
 
     Args:
         name: Name of the registered model.
         version: Number of the version.
         reason: Reason, kept in the ledger.
-        author: Name kept in the ledger; None for the user of this process.
+        requester: Name typed into a form; None for the user of this process.
 
     Raises:
         UserError: The version does not exist, or does not answer.
+        ForbiddenError: The user who is signed in at MLflow may not move the alias.
     """
     ensure_answers(name, version)
     champion = model_registry.version_of(name, model_registry.CHAMPION)
-    entry = model_registry.promote(name, version, reason, champion, author=author or processes.user_name())
+    author, reason = authors.author_and_reason(requester, reason)
+    entry = model_registry.promote(name, version, reason, champion, author=author)
     return f"{name}: champion is version {entry.new} (was {entry.old or 'none'})"
 
 
@@ -54,23 +55,25 @@ def rollback(name: str, reason: str, who: str) -> str:
     Args:
         name: Name of the registered model, such as reviews.
         reason: Reason, kept in the ledger.
-        who: Your name, kept in the ledger.
+        who: Your name. Nobody verifies it: the ledger notes it beside the user who is signed in at MLflow.
     """
     with redaction.redacted_errors():
         reconciliation.claim_flow_run()
         return roll_back(name, reason, who)
 
 
-def roll_back(name: str, reason: str, author: str | None = None) -> str:
+def roll_back(name: str, reason: str, requester: str | None = None) -> str:
     """Roll back to the previous version, and return a line that says so.
 
     Raises:
         UserError: There is no previous version, or it does not answer.
+        ForbiddenError: The user who is signed in at MLflow may not move the alias.
     """
     previous = model_registry.version_of(name, model_registry.PREVIOUS)
     if previous:
         ensure_answers(name, previous)
-    entry = model_registry.rollback(name, reason, author or processes.user_name(), previous)
+    author, reason = authors.author_and_reason(requester, reason)
+    entry = model_registry.rollback(name, reason, author, previous)
     return f"{name}: champion is version {entry.new} again (was {entry.old})"
 
 

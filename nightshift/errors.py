@@ -6,6 +6,7 @@
         ├── SettingsError        a wrong field in the settings
         ├── InputError           a file or column that cannot be read as set
         │   └── EmptyInputError  a file without rows
+        ├── ForbiddenError       the signed-in user lacks a permission
         ├── ForeignVersionError  a registered version that is not nightshift's
         └── DamagedVersionError  a registered version whose files are missing or changed
 
@@ -41,6 +42,10 @@ class InputError(UserError):
 
 class EmptyInputError(InputError):
     """An input without rows, which is no error beside inputs with rows."""
+
+
+class ForbiddenError(UserError):
+    """A request that an MLflow server with users refuses to the user who is signed in."""
 
 
 class ForeignVersionError(UserError):

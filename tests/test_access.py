@@ -12,7 +12,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from cli import access, environment
+from cli import access, environment, server_settings
+from nightshift.errors import SettingsError
 
 KEY = "the-token"
 ADDRESS = "http://127.0.0.1:4200"
@@ -169,3 +170,41 @@ def test_credentials_go_to_own_servers_only(tmp_path, monkeypatch):
     assert sends_token("https://prefect.example", "https://mlflow.example", own_servers) == [False, False, False]
     assert sends_token("https://prefect.example", "https://mlflow.example", {}) == [False, False, False]
     assert sends_token("", "", {}) == [True, True, False], "the temporary server of a run from a terminal asks too"
+
+
+def test_a_proxys_name_is_answered_and_other_origins_are_refused_still():
+    control = access.AccessControl(APPLICATION, KEY, ("nights.example",))
+    client = TestClient(control, base_url="https://nights.example:8443", follow_redirects=False)
+    host = {"Host": "nights.example:8443"}
+    assert client.get("/runs", headers=host).status_code == STRANGER
+    for headers, status in (
+        ({**host, "Origin": "https://nights.example:8443"}, 200),
+        ({**host, "Origin": "https://evil.example"}, REFUSED),
+        ({**host, "Origin": "https://nights.example"}, REFUSED),
+        ({"Host": "evil.example", "X-Forwarded-Host": "nights.example:8443"}, REFUSED),
+        ({"Host": "sub.nights.example"}, REFUSED),
+    ):
+        assert client.get("/runs", headers={"Authorization": BASIC, **headers}).status_code == status, headers
+    cookie = client.get(f"/?token={KEY}", headers=host).headers["set-cookie"]
+    assert "Secure" in cookie and "HttpOnly" in cookie
+
+
+def test_a_wrong_variable_of_the_servers_is_named(monkeypatch):
+    for name, value in (("NIGHTSHIFT_USERS", "yes"), ("NIGHTSHIFT_MLFLOW_URL", "nights.example")):
+        with monkeypatch.context() as patch, pytest.raises(SettingsError, match=name):
+            patch.setenv(name, value)
+            server_settings.ServerSettings.from_environment()
+
+
+def test_where_mlflow_has_users_nights_sign_in_as_nightly_and_a_person_as_themselves(tmp_path, monkeypatch):
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
+    monkeypatch.setenv("NIGHTSHIFT_USERS", "true")
+    monkeypatch.delenv("MLFLOW_TRACKING_USERNAME", raising=False)
+    credentials = access.mlflow_credentials()
+    assert credentials["MLFLOW_TRACKING_USERNAME"] == "nightly"
+    assert (
+        credentials["MLFLOW_TRACKING_PASSWORD"] == (tmp_path / "nightly-password").read_text().strip() != access.token()
+    )
+    assert stat.S_IMODE((tmp_path / "nightly-password").stat().st_mode) == 0o600
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "anna")
+    assert access.mlflow_credentials() == {}

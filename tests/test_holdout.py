@@ -49,7 +49,7 @@ def test_the_champion_is_measured_on_the_next_holdout_and_each_is_used_once(home
     line = rotate_holdout(settings, "worn", "Ada")
     assert line.startswith("x: holdout 1 is in use, 0 sealed ones are left; rmse ")
     (entry,) = [entry for entry in ledger.history("x") if entry.action == ledger.ROTATED]
-    assert (entry.old, entry.new, entry.version, entry.who) == (version, version, version, "Ada")
+    assert (entry.old, entry.new, entry.version, entry.who) == (version, version, version, "Ada (unverified)")
     assert 0 < row_counts[0] < NUM_ROWS / 2
     assert entry.why.startswith("worn; ") and entry.why.endswith(f"on the {row_counts[0]} rows of holdout 1")
     with pytest.raises(SettingsError, match=r"^split\.spare: no sealed holdout is left of 1$"):

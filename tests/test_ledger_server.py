@@ -118,7 +118,7 @@ def test_entries_of_an_earlier_nightshift_are_read(home):
     ledger.append("x", ledger.Entry(action="held", old="1", new="1", why="not better"))
     assert [(e.action, e.new, e.who) for e in ledger.history("x")] == [
         ("promoted", "1", "Ada"),
-        ("held", "1", "nightly"),
+        ("held", "1", "nightly (unverified)"),
     ]
 
 

@@ -13,11 +13,14 @@ from pydantic import BaseModel, Field
 from nightshift import clock
 from nightshift.errors import NightshiftError, UserError
 from nightshift.escaping import markdown
-from nightshift.registry import ledger_chain, tracking
+from nightshift.registry import authors, ledger_chain, tracking
 from nightshift.registry.ledger_chain import Chain
 
 HEAD = "**Ledger:**"
-MOVES = ("promoted", "rolled back", "moved by hand")
+SUFFIX = ".ledger"
+"""End of a ledger's name."""
+MOVED_BY_HAND = "moved by hand"
+MOVES = ("promoted", "rolled back", MOVED_BY_HAND)
 """Actions that move the alias `champion`."""
 ROTATED, SKIPPED = "rotated", "skipped"
 """Actions: a worn holdout was replaced; a run found nothing new."""
@@ -43,6 +46,7 @@ class Entry(BaseModel):
     """Version that the entry is about; empty if there is none."""
     when: str = Field(default_factory=lambda: clock.now().isoformat(timespec="seconds"))
     who: str = "nightly"
+    """User who was signed in at MLflow, or a name with `authors.UNVERIFIED`; `append` sets it. Old ledgers have bare names."""
     why: str
     evidence: str = ""
     """MLflow run with the gate's verdict."""
@@ -132,6 +136,7 @@ def append(name: str, entry: Entry) -> None:
 
     Raises:
         UserError: The ledger was changed.
+        ForbiddenError: The signed-in user may not write this entry.
     """
     for _ in range(ATTEMPTS):
         if append_after(name, entry, read_unbroken(name)):
@@ -144,17 +149,21 @@ def append_after(name: str, entry: Entry, chain: Chain) -> bool:
 
     Returns:
         False if another machine has appended meanwhile: the entry is void then.
+
+    Raises:
+        ForbiddenError: The signed-in user may not write this entry.
     """
-    ensure_model(f"{name}.ledger")
     client = tracking.connect()
-    entry = entry.model_copy(update={"previous_digest": chain.head})
-    number = client.create_model_version(
-        f"{name}.ledger",
-        source=SOURCE,
-        run_id=entry.evidence or None,
-        tags=entry.model_dump(),
-        description=truncated(markdown(entry.why)),
-    ).version
+    entry = entry.model_copy(update={"previous_digest": chain.head, "who": authors.author(entry.who)})
+    with authors.refusals_explained():
+        ensure_model(f"{name}.ledger")
+        number = client.create_model_version(
+            f"{name}.ledger",
+            source=SOURCE,
+            run_id=entry.evidence or None,
+            tags=entry.model_dump(),
+            description=truncated(markdown(entry.why)),
+        ).version
     if str(number) not in read(name).valid:
         return False
     if entry.version:

@@ -15,7 +15,7 @@ from mlflow.store.artifact.utils.models import get_model_name_and_version
 
 from nightshift.data import row_keys
 from nightshift.errors import DamagedVersionError, UserError
-from nightshift.registry import integrity, ledger, locks, tracking
+from nightshift.registry import authors, integrity, ledger, locks, tracking
 from nightshift.registry.ledger import Entry
 from nightshift.registry.ledger_chain import Chain
 from nightshift.store import artifact_store
@@ -190,7 +190,9 @@ def notice_moves_by_hand(name: str) -> None:
             if champion == old:
                 return
             reason = f"the alias was {'set' if champion else 'taken away'} outside nightshift"
-            if ledger.append_after(name, _move_entry("moved by hand", old, champion, reason, "unknown"), chain):
+            if ledger.append_after(
+                name, _move_entry(ledger.MOVED_BY_HAND, old, champion, reason, authors.UNKNOWN), chain
+            ):
                 return
 
 
@@ -308,6 +310,9 @@ def _complete_pending_move(name: str) -> tuple[Chain, Entry | None]:
 
     Returns:
         The ledger without a pending move, and the completed move, if there was one.
+
+    Raises:
+        ForbiddenError: The signed-in user may not move the aliases.
     """
     set_to, completed = None, None
     while True:
@@ -316,8 +321,9 @@ def _complete_pending_move(name: str) -> tuple[Chain, Entry | None]:
         if move is None or not (move[1].pending or set_to not in (None, move[0])):
             return chain, completed
         set_to, completed = move
-        _set_aliases(name, completed)
-        ledger.clear_pending(name, set_to)
+        with authors.refusals_explained():
+            _set_aliases(name, completed)
+            ledger.clear_pending(name, set_to)
 
 
 def _set_aliases(name: str, entry: Entry) -> None:
