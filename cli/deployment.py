@@ -24,16 +24,19 @@ JOB_TEMPLATE = {
 """Job template of the pool, without variables, so that no run or deployment can set command or environment."""
 
 
+NIGHTLY = "flows.nightly.nightly"
+"""Entrypoint of the nights' deployments."""
+SOURCE_TAG = "nightshift-source:"
+"""Prefix of the tag of everything that is made from the settings files of one folder or file."""
+
+
 def validated_names() -> list[str]:
     """Validate both files, and return the names of the deployments.
 
     Raises:
         UserError: A name occurs twice, a settings file does not exist, or an automation starts an unknown deployment.
     """
-    try:
-        blocks = yaml.safe_load((PROJECT / DEPLOYMENTS).read_text(encoding="utf-8"))["deployments"]
-    except yaml.YAMLError as error:
-        raise UserError(f"{DEPLOYMENTS}: {' '.join(str(error).split())}") from error
+    blocks = _blocks()
     names = [block["name"] for block in blocks]
     for block in blocks:
         if names.count(block["name"]) > 1:
@@ -49,12 +52,19 @@ def validated_names() -> list[str]:
     return names
 
 
+def _blocks() -> list[dict[str, Any]]:
+    try:
+        return list(yaml.safe_load((PROJECT / DEPLOYMENTS).read_text(encoding="utf-8"))["deployments"])
+    except yaml.YAMLError as error:
+        raise UserError(f"{DEPLOYMENTS}: {' '.join(str(error).split())}") from error
+
+
 def _automations() -> list[dict[str, Any]]:
     return list(yaml.safe_load((PROJECT / AUTOMATIONS).read_text(encoding="utf-8"))["automations"])
 
 
 def deploy(address: str, log: Path) -> None:
-    """Create or update the deployments and automations on a Prefect server.
+    """Create or update the deployments, automations and notifications on the Prefect server of `nightshift up`.
 
     Args:
         address: Address of its API, which ends in /api.
@@ -63,15 +73,69 @@ def deploy(address: str, log: Path) -> None:
     Raises:
         NightshiftError: The server or the `prefect` command refuses them.
     """
-    environment = os.environ | access.prefect_credentials()
-    environment |= {"PREFECT_API_URL": address, "NIGHTSHIFT_PROJECT": str(PROJECT)}
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", DEPLOYMENTS]
+    credentials = access.prefect_credentials() | {"PREFECT_API_URL": address, "NIGHTSHIFT_PROJECT": str(PROJECT)}
+    run_prefect_deploy(DEPLOYMENTS, log, credentials)
+    _automate(address)
+    _notify(address)
+
+
+def run_prefect_deploy(prefect_file: str, log: Path, variables: dict[str, str]) -> None:
+    """Create or update the deployments of a file.
+
+    Args:
+        prefect_file: The file, relative to the project's root.
+        log: File that takes the output of the command.
+        variables: Variables of its environment, such as PREFECT_API_URL.
+
+    Raises:
+        NightshiftError: The server or the command refuses them.
+    """
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", prefect_file]
     with log.open("wb") as out:
-        process = subprocess.run(command, cwd=PROJECT, env=environment, stdout=out, stderr=out, check=False)
+        process = subprocess.run(command, cwd=PROJECT, env=os.environ | variables, stdout=out, stderr=out, check=False)
     if process.returncode:
         last = [line for line in log.read_text().splitlines() if line.strip(" │╭╮╰╯─")][-1:]
-        raise NightshiftError(f"{DEPLOYMENTS} could not be deployed; see {log}, which ends: {''.join(last)}")
-    _automate(address)
+        raise NightshiftError(f"{prefect_file} could not be deployed; see {log}, which ends: {''.join(last)}")
+
+
+def _notify(address: str) -> None:
+    """Set up the messages of the nightly deployments whose settings files have a section `notify`, and remove others."""
+    from flows.settings_file import load
+
+    deployments = {block["name"]: block for block in _blocks() if block["entrypoint"] == NIGHTLY}
+    files = {name: block.get("parameters", {}).get("settings_file") for name, block in deployments.items()}
+    settings = {name: load(PROJECT / file) for name, file in files.items() if file}
+    with _client(address) as client:
+        tags = [tag for item in _json(client.post("/automations/filter", json={})) for tag in item["tags"]]
+    if (
+        not any(item.notify.is_used for item in settings.values())
+        and SOURCE_TAG + str(PROJECT / DEPLOYMENTS) not in tags
+    ):
+        return
+    from prefect.client.orchestration import get_client
+
+    from cli import notifications
+    from flows.operation_settings import ScheduleSettings
+
+    models = [
+        notifications.NotifiedModel(
+            str(PROJECT / files[name]),
+            item.model,
+            f"nightly/{name}",
+            item.notify,
+            ScheduleSettings(**_schedule(deployments[name])),
+        )
+        for name, item in settings.items()
+    ]
+    with get_client(sync_client=True) as prefect:
+        plan = notifications.plan(prefect, models)
+        notifications.apply(prefect, str(PROJECT / DEPLOYMENTS), plan)
+
+
+def _schedule(block: dict[str, Any]) -> dict[str, str]:
+    """Return cron and time zone of a block's first schedule; empty if it has none."""
+    schedule: dict[str, str] = next(iter(block.get("schedules", [])), {})
+    return {name: schedule[name] for name in ("cron", "timezone") if name in schedule}
 
 
 def _automate(address: str) -> None:

@@ -385,6 +385,20 @@ def up(prefect_port: Port = 4200, mlflow_port: Port = 5000) -> None:
 
 
 @app.command()
+def deploy(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with a settings file for each model.")],
+    work_pool: Annotated[
+        str, typer.Option("--work-pool", help="Prefect work pool that runs the nights.")
+    ] = "nightshift",
+) -> None:
+    """Deploy the nights of all settings files of a folder, with their messages; a file that goes takes its night along."""
+    with _reported_errors():
+        from cli import model_deployments
+
+        _print("\n".join(model_deployments.deploy_folder(folder, work_pool)) or f"{folder}: nothing to deploy")
+
+
+@app.command()
 def status() -> None:
     """Show the processes and addresses of `up`; exit code 0 if all run and answer, else 1."""
     with _reported_errors():

@@ -120,6 +120,8 @@ def up(prefect_port: int, mlflow_port: int) -> list[str]:
         UserError: A block in that file is wrong, or a variable of `Limits`.
         NightshiftError: A server has failed or does not answer.
     """
+    from cli import environment
+
     names = deployment.validated_names()
     limits = Limits.from_environment()
     with FileLock(logs() / "up.lock"):
@@ -130,6 +132,7 @@ def up(prefect_port: int, mlflow_port: int) -> list[str]:
         else:
             _restart_failed()
         servers = _wait_until_up(limits.start_timeout + UP_PATIENCE)
+        environment.prepare()  # with the addresses of the servers
         deployment.deploy(servers.prefect + "/api", logs() / "deploy.log")
     return [*status().lines, f"deployed {', '.join(names)}"]
 

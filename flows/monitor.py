@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 from prefect import flow
-from prefect.events import emit_event
 from prefect.runtime import flow_run
 
 from expectations.custom import is_number
@@ -25,7 +24,8 @@ from nightshift.evaluation import drift_profile, watch_records
 from nightshift.evaluation.drift_profile import MIN_SHIFT, WORSE_ALPHA, Drift, Profile
 from nightshift.evaluation.performance_estimation import AccuracyEstimate
 from nightshift.evaluation.watch_records import PastWatch, WatchMetadata
-from nightshift.prefect_ui import artifacts, reconciliation
+from nightshift.prefect_ui import artifacts, events, reconciliation
+from nightshift.prefect_ui.events import ModelEvent
 from nightshift.records import Kind
 from nightshift.redaction import Parameter
 from nightshift.registry import locks, model_registry, tracking
@@ -39,7 +39,7 @@ MIN_LABELLED = 30
 """Minimum number of rows with labels for a statement on quality."""
 NO_ESTIMATE = "no estimate of the accuracy: version {version} was registered before nights kept what it takes; the next champion has it"
 ESTIMATE_NOTE = "It rests on the confidences: a changed meaning of the labels stays unseen until a file with labels of these rows is watched."
-EVENTS = {"drifted": "nightshift.drift", "worse": "nightshift.worse"}
+EVENTS = {"drifted": events.DRIFTED, "worse": events.WORSE}
 
 
 def _run_name() -> str:
@@ -68,11 +68,14 @@ def watch(
         redaction.refuse_parameters(settings_file=settings_file, source=source)
         report = monitor_rows(load(Path(settings_file)), source, max_index, max_drop, min_shift)
     if event := EVENTS.get(report["status"]):
-        resource = {
-            "prefect.resource.id": f"nightshift.model.{report['model']}",
-            "prefect.resource.name": report["model"],
-        }
-        emit_event(event, resource, payload={"settings_file": settings_file, "reason": report["reason"]})
+        about = ModelEvent(
+            model=report["model"],
+            outcome=report["status"],
+            reason=report["reason"],
+            run_url=tracking.flow_run_address(flow_run.id),
+            version_url=tracking.version_address(report["model"], report["version"]),
+        )
+        events.emit(event, about, settings_file=settings_file)
     with artifact_store.temporary_directory() as folder:
         picture = plots.drift([Drift(**drift) for drift in report["drift"]], folder / "drift.png")
         page = f"{markdown(report)}\n![Drift]({plots.data_uri(picture)})"

@@ -8,6 +8,7 @@ from typing import Any
 from prefect import State, flow
 from prefect.runtime import flow_run
 
+from flows import announcements
 from flows.base_trial import try_bases
 from flows.form import EMPTY, NightForm, merged_settings, run_name
 from flows.objective_rows import check_rows, find_champion_rows, locate_sources, log_findings, split_rows
@@ -46,7 +47,11 @@ def nightly(settings_file: str | None = None, settings: NightForm = EMPTY, force
     """
     with redaction.redacted_errors():
         ensure_result_storage()
-        return artifacts.final_state(run_pipeline(merged_settings(settings_file, settings), force))
+        merged = merged_settings(settings_file, settings)
+        with announcements.low_disk_announced(merged.model, merged.notify.min_free_gb):
+            result = run_pipeline(merged, force)
+        announcements.announce_result(result, merged.notify)
+        return artifacts.final_state(result)
 
 
 def run_pipeline(settings: NightSettings, force: bool) -> NightResult:

@@ -3,6 +3,7 @@
 import pandas as pd
 from prefect import flow
 
+from flows import announcements
 from nightshift import redaction
 from nightshift.errors import DamagedVersionError, ForeignVersionError, UserError
 from nightshift.prefect_ui import reconciliation
@@ -45,6 +46,7 @@ def promote_by_hand(name: str, version: str, reason: str, requester: str | None 
     champion = model_registry.version_of(name, model_registry.CHAMPION)
     author, reason = authors.author_and_reason(requester, reason)
     entry = model_registry.promote(name, version, reason, champion, author=author)
+    announcements.announce_promotion(name, entry.new, f"promoted by {entry.who}", reason)
     return f"{name}: champion is version {entry.new} (was {entry.old or 'none'})"
 
 
@@ -74,6 +76,7 @@ def roll_back(name: str, reason: str, requester: str | None = None) -> str:
         ensure_answers(name, previous)
     author, reason = authors.author_and_reason(requester, reason)
     entry = model_registry.rollback(name, reason, author, previous)
+    announcements.announce_promotion(name, entry.new, f"rolled back by {entry.who}", reason)
     return f"{name}: champion is version {entry.new} again (was {entry.old})"
 
 

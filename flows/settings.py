@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
+from flows.field_errors import field_error
+from flows.operation_settings import CLOCK, NotifySettings, ScheduleSettings
 from nightshift.augmentation.settings import AugmentSettings
 from nightshift.data.check_settings import ExpectationSettings
 from nightshift.data.settings import DataSettings
@@ -25,7 +26,6 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 """Name of an objective, which is part of file names and metric names."""
 UNBOUNDED = {"rmse", "loss"}
 """Metrics with a unit, which may be above 1."""
-CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
 class ObjectiveSettings(Settings):
@@ -121,6 +121,10 @@ class NightSettings(Settings):
     """Age in days of the last run after which a run with unchanged inputs trains again, without cached results; if not
     set, such a run is always skipped.
     """
+    schedule: ScheduleSettings = ScheduleSettings()
+    """Schedule that `nightshift deploy` gives the model's nights."""
+    notify: NotifySettings = NotifySettings()
+    """Messages on what happens to the model, set up by `nightshift deploy` and `nightshift up`."""
     base_dir: str = "."
     """Folder that relative paths start from; a settings file sets it to its own folder."""
 
@@ -135,27 +139,27 @@ class NightSettings(Settings):
     @model_validator(mode="after")
     def _validate_together(self) -> Self:
         if self.data is None and not self.objectives:
-            raise _field_error("data", "required, but missing (or objectives, for several)")
+            raise field_error("data", "required, but missing (or objectives, for several)")
         if self.data is not None and self.objectives:
-            raise _field_error("objectives", "they stand in place of data; leave one of the two out")
+            raise field_error("objectives", "they stand in place of data; leave one of the two out")
         if self.data is not None:
             self.data = _data_for_kind(self.data, self.kind)
             _ensure_generation_applies(self.generation, self.kind)
         elif self.generation.is_changed:
-            raise _field_error("generation", "with objectives each has its own; leave this one out")
+            raise field_error("generation", "with objectives each has its own; leave this one out")
         if self.deadline is not None and self.train.launcher == "accelerate":
-            raise _field_error(
+            raise field_error(
                 "deadline", "with train.launcher: accelerate several processes would stop at different steps"
             )
         if self.deadline is not None and self.train.compare_single:
-            raise _field_error(
+            raise field_error(
                 "train.compare_single", "a deadline would give each training another budget; leave one out"
             )
         if self.deadline is not None and self.gate.seeds > 1:
-            raise _field_error("gate.seeds", "a deadline would give each training another budget; leave one out")
+            raise field_error("gate.seeds", "a deadline would give each training another budget; leave one out")
         self._ensure_objectives_are_valid()
         if self.compress.teachers != ["full"] and any(o.kind in GENERATIVE for o in self.resolved_objectives.values()):
-            raise _field_error("compress.teachers", "what writes learns token by token from full; leave this one out")
+            raise field_error("compress.teachers", "what writes learns token by token from full; leave this one out")
         self._ensure_times_are_named()
         self._ensure_losses_apply()
         self._ensure_recipes_apply()
@@ -165,49 +169,49 @@ class NightSettings(Settings):
     def _ensure_objectives_are_valid(self) -> None:
         for name in self.objectives:
             if not NAME.fullmatch(name):
-                raise _field_error(
+                raise field_error(
                     f"objectives.{name}", "an objective's name is of small letters, digits and _, a letter first"
                 )
         if self.objectives and self.kind != "classification":
-            raise _field_error("kind", "with objectives each has its own; leave this one out")
+            raise field_error("kind", "with objectives each has its own; leave this one out")
         kinds = [objective.kind for objective in self.objectives.values()] or [self.kind]
         if len(kinds) == 1:
             _ensure_metric_fits(self.gate.metric, kinds[0], "gate.metric")
             return
         mains = [name for name, objective in self.objectives.items() if objective.role == "main"]
         if len(mains) != 1:
-            raise _field_error(
+            raise field_error(
                 "objectives", f"exactly one has the role main, the others auxiliary; now {len(mains)} are main"
             )
         if self.gate.metric:
-            raise _field_error("gate.metric", "with several objectives each has its own metric; leave this one out")
+            raise field_error("gate.metric", "with several objectives each has its own metric; leave this one out")
 
     def _ensure_times_are_named(self) -> None:
         """Raise PydanticCustomError if rows are to be weighted by an age that no column tells."""
         missing = [name for name, objective in self.resolved_objectives.items() if objective.data.timestamp is None]
         if self.gate.weight == "recent" and missing:
             of_objective = f" of {', '.join(missing)}" if self.objectives else ""
-            raise _field_error(
+            raise field_error(
                 "gate.weight", f"recent needs data.timestamp{of_objective}, the column that holds the time"
             )
 
     def _ensure_losses_apply(self) -> None:
         kinds = {objective.kind for objective in self.resolved_objectives.values()}
         if self.train.class_weights and "classification" not in kinds:
-            raise _field_error(
+            raise field_error(
                 "train.class_weights", f"{', '.join(sorted(kinds))} has no classes to weigh; leave it out"
             )
         separators = {o.data.label_separator for o in self.resolved_objectives.values() if o.kind == "classification"}
         if self.train.decision_threshold != 0.5 and not separators - {None}:
-            raise _field_error(
+            raise field_error(
                 "train.decision_threshold", "no row has several labels, without data.label_separator; leave it out"
             )
         if self.train.abstain_accuracy is not None and None not in separators:
-            raise _field_error(
+            raise field_error(
                 "train.abstain_accuracy", "only classification with one label a row can abstain; leave it out"
             )
         if self.train.label_smoothing_factor and kinds == {"regression"}:
-            raise _field_error("train.label_smoothing_factor", "regression has no labels to smooth; leave it out")
+            raise field_error("train.label_smoothing_factor", "regression has no labels to smooth; leave it out")
 
     def _ensure_recipes_apply(self) -> None:
         recipes = self.compress.recipes
@@ -219,7 +223,7 @@ class NightSettings(Settings):
         usable_recipes = [recipe for recipe in recipes if {step.name for step in Recipe.parse(recipe).steps} <= allowed]
         unusable = [recipe for recipe in recipes if recipe not in usable_recipes]
         if unusable and is_set:
-            raise _field_error(
+            raise field_error(
                 "compress.recipes", f"this night knows {', '.join(sorted(allowed))}; leave out {', '.join(unusable)}"
             )
         if unusable:
@@ -231,7 +235,7 @@ class NightSettings(Settings):
             return
         for field, value in (("gate.margin", self.gate.margin), ("compress.max_drop", self.compress.max_drop)):
             if value >= 1:
-                raise _field_error(field, f"{value:g} is no share: {', '.join(sorted(metrics))} ends at 1")
+                raise field_error(field, f"{value:g} is no share: {', '.join(sorted(metrics))} ends at 1")
 
     @property
     def resolved_objectives(self) -> dict[str, ObjectiveSettings]:
@@ -284,36 +288,31 @@ def _data_for_kind(data: DataSettings, kind: Kind) -> DataSettings:
     if kind == "generation" and "label" not in data.model_fields_set:
         data = data.model_copy(update={"label": None})
     if kind != "generation" and data.label is None:
-        raise _field_error("data.label", f"{kind} needs one, the column that is learned")
+        raise field_error("data.label", f"{kind} needs one, the column that is learned")
     if kind != "classification" and data.label_columns is not None:
-        raise _field_error("data.label_columns", f"{kind} knows no rows with several labels; leave it out")
+        raise field_error("data.label_columns", f"{kind} knows no rows with several labels; leave it out")
     if kind != "classification" and data.label_separator is not None:
-        raise _field_error("data.label_separator", f"{kind} knows no rows with several labels; leave it out")
+        raise field_error("data.label_separator", f"{kind} knows no rows with several labels; leave it out")
     if data.label_map and (kind == "regression" or data.label is None):
         material = "numbers" if kind == "regression" else "from the texts alone"
-        raise _field_error("data.label_map", f"{kind} learns {material} and has no labels to rename; leave it out")
+        raise field_error("data.label_map", f"{kind} learns {material} and has no labels to rename; leave it out")
     if kind in GENERATIVE and data.unlabelled is not None:
-        raise _field_error("data.unlabelled", f"{kind} learns from what it is to write; leave it out")
+        raise field_error("data.unlabelled", f"{kind} learns from what it is to write; leave it out")
     if kind in GENERATIVE and data.text_pair is not None:
-        raise _field_error("data.text_pair", f"{kind} reads one text; leave it out")
+        raise field_error("data.text_pair", f"{kind} reads one text; leave it out")
     return data
 
 
 def _ensure_generation_applies(generation: GenerationSettings, kind: Kind) -> None:
     """Raise PydanticCustomError if generation settings are set for a kind that generates no text."""
     if generation.is_changed and kind not in GENERATIVE:
-        raise _field_error("generation", f"{kind} writes no text; leave it out")
+        raise field_error("generation", f"{kind} writes no text; leave it out")
 
 
 def _ensure_metric_fits(metric: Metric | None, kind: Kind, field: str) -> None:
     metrics = KINDS[kind].gate_metrics
     if metric and metric not in metrics:
-        raise _field_error(field, f"{metric} does not measure {kind}; what does: {', '.join(metrics)}")
-
-
-def _field_error(field: str, message: str) -> PydanticCustomError:
-    """Return an error of fields that do not go together, reported at `field`."""
-    return PydanticCustomError("together", "{message}", {"field": field, "message": message})
+        raise field_error(field, f"{metric} does not measure {kind}; what does: {', '.join(metrics)}")
 
 
 def section_class(annotation: Any) -> type[Settings] | None:

@@ -7,14 +7,12 @@ from flows.settings import NightSettings
 
 
 def test_the_commands():
-    commands = (
-        "run validate predict watch export promote rollback holdout history replay up status down clean doctor bench"
-    )
+    commands = "run validate predict watch export promote rollback holdout history replay up deploy status down clean doctor bench"
     assert set(get_command(app).commands) == set(commands.split())
 
 
 def test_the_settings_of_a_night():
     assert list(NightSettings.model_fields) == [
         "model", "kind", "data", "objectives", "split", "expectations", "augment", "train", "compress", "gate", "review", "generation",
-        "deadline", "max_age", "base_dir",
+        "deadline", "max_age", "schedule", "notify", "base_dir",
     ]  # fmt: skip

@@ -180,6 +180,12 @@ def run_address(run_id: str, tab: str = "") -> str:
     return f"{without_credentials(client.tracking_uri)}/#/experiments/{experiment_id}/runs/{run_id}{tab and '/artifacts/' + tab}"
 
 
+def version_address(name: str, number: str) -> str:
+    """Return the address of a version's page on the MLflow server; empty without a server."""
+    uri = connect().tracking_uri
+    return f"{without_credentials(uri)}/#/models/{name}/versions/{number}" if uri.startswith("http") else ""
+
+
 def flow_run_address(flow_run_id: str | None) -> str:
     """Return the address of a flow run's page in the Prefect UI; empty without a server."""
     ui = os.environ.get("PREFECT_UI_URL")
