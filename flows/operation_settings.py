@@ -45,7 +45,10 @@ class ScheduleSettings(Settings):
 
         if len(cron.split()) != 5:
             raise ValueError("expected five fields of cron, such as 30 2 * * *")
-        CronSchedule(cron=cron)
+        try:
+            CronSchedule(cron=cron)
+        except ValueError as error:
+            raise ValueError("expected five fields of cron, such as 30 2 * * *") from error
         return cron
 
     @field_validator("timezone")
