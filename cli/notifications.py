@@ -30,6 +30,7 @@ from cli.deployment import SOURCE_TAG
 from flows.operation_settings import ChannelSettings, NotifySettings, Occasion, ScheduleSettings
 from nightshift.errors import SettingsError, UserError
 from nightshift.prefect_ui import events
+from nightshift.registry import tracking
 
 ADDRESSES = {
     "slack": re.compile(r"https://hooks\.slack(-gov)?\.com/services/\w+/\w+/\w+/?$"),
@@ -49,6 +50,8 @@ MAIL_MODES = {"smtp": "starttls", "smtps": "ssl", "smtp+plain": "insecure"}
 ALIAS_EVENT = "model_version_alias.created"
 """MLflow's event of an alias that is set on a version."""
 PAGE = 200
+REPEATED_EVENT = timedelta(minutes=1)
+"""Time within which a state of the same run is the same event, evaluated again."""
 
 OWN_EVENTS: dict[Occasion, str] = {
     "held": events.HELD_IN_A_ROW,
@@ -249,12 +252,14 @@ def _event_trigger(model: str, event: str) -> EventTrigger:
 
 
 def _state_trigger(deployment: UUID, state: str) -> EventTrigger:
+    """Return the trigger of a run's state, once per run: a busy SQLite file makes the server evaluate events again."""
     return EventTrigger(
         expect={f"prefect.flow-run.{state}"},
         match_related={"prefect.resource.id": f"prefect.deployment.{deployment}"},
+        for_each={"prefect.resource.id"},
         posture=Posture.Reactive,
         threshold=1,
-        within=timedelta(0),
+        within=REPEATED_EVENT,
     )
 
 
@@ -352,11 +357,11 @@ def apply_webhooks(source: str, models: list[NotifiedModel]) -> list[str]:
     wanted = {
         f"nightshift-{item.model}": item.notify.registry_webhook for item in models if item.notify.registry_webhook
     }
-    client, lines = MlflowClient(), []
-    if not client.tracking_uri.startswith("http"):
+    if not os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http"):
         if wanted:
             raise UserError("notify.registry_webhook: webhooks are sent by an MLflow server: set MLFLOW_TRACKING_URI")
         return []
+    client, lines = tracking.connect(), []
     existing = {webhook.name: webhook for webhook in _webhooks(client) if webhook.description == SOURCE_TAG + source}
     for name, settings in wanted.items():
         url, secret = os.environ[settings.url_env], os.environ[settings.secret_env]

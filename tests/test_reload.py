@@ -72,6 +72,7 @@ def test_mlflow_calls_it_when_the_champion_moves(
 ):
     monkeypatch.setenv("RELOAD_URL", receiver)
     monkeypatch.setenv("RELOAD_SECRET", SECRET)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server[0])
     mlflow.set_tracking_uri(mlflow_server[0])
     client = mlflow.MlflowClient()
     notify = NotifySettings(registry_webhook={"url_env": "RELOAD_URL", "secret_env": "RELOAD_SECRET"})
@@ -90,3 +91,10 @@ def test_mlflow_calls_it_when_the_champion_moves(
         assert not client.list_webhooks()
     finally:
         mlflow.set_tracking_uri(None)
+
+
+def test_without_a_server_no_database_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert notifications.apply_webhooks("/models", []) == []
+    assert list(tmp_path.iterdir()) == []
