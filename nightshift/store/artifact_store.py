@@ -45,8 +45,13 @@ def root() -> Path:
 
 
 def folder(artifact: Artifact) -> Path:
-    """Return the folder of an artifact's files on this machine."""
-    return root() / artifact.path
+    """Return the folder of an artifact's files on this machine; they are fetched if only the shared store has them."""
+    path = root() / artifact.path
+    if os.environ.get("NIGHTSHIFT_STORE") and not (path / MARKER).exists():
+        from nightshift.store import shared_artifacts
+
+        shared_artifacts.fetch(artifact.path)
+    return path
 
 
 def work_folder(model: str, name: str) -> Path:
@@ -58,8 +63,15 @@ def work_folder(model: str, name: str) -> Path:
 
 def clear_work(model: str, record: object) -> None:
     """Remove the work folder of a stage of `model` once its artifact is complete."""
-    if isinstance(record, Artifact):
-        shutil.rmtree(home() / "work" / model / record.path.replace("/", "-"), ignore_errors=True)
+    if not isinstance(record, Artifact):
+        return
+    path = f"work/{model}/{record.path.replace('/', '-')}"
+    if (home() / path).exists():
+        shutil.rmtree(home() / path, ignore_errors=True)
+        if os.environ.get("NIGHTSHIFT_STORE"):
+            from nightshift.store import shared_store
+
+            shared_store.remove(path)
 
 
 def partial_path(path: Path) -> Path:

@@ -24,6 +24,9 @@ NEVER_IN_RESULTS = frozenset(
         "nightshift.redaction",
         "nightshift.store.disk",
         "nightshift.store.runtime_environment",
+        "nightshift.store.shared_artifacts",
+        "nightshift.store.shared_checkpoints",
+        "nightshift.store.shared_store",
         "nightshift.training.progress",
         "tasks",
     }

@@ -1,5 +1,6 @@
 """The installed packages and the device, on which the result of a stage depends besides its inputs and code."""
 
+import os
 import platform
 import re
 from functools import cache
@@ -29,3 +30,12 @@ def device() -> str:
     import torch
 
     return f"cuda {torch.cuda.get_device_name()}" if torch.cuda.is_available() else "cpu"
+
+
+def processor() -> str:
+    """Return the name of the processor and the number of its cores."""
+    try:
+        names = re.findall(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:
+        names = []
+    return f"{names[0] if names else platform.processor() or platform.machine()}, {os.cpu_count()} cores"

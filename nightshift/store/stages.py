@@ -2,10 +2,6 @@
 
 import hashlib
 import inspect
-import json
-import logging
-import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,23 +12,20 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from prefect import Task
 from prefect.cache_policies import NO_CACHE
-from prefect.serializers import JSONSerializer
 from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 from prefect.transactions import CommitMode, transaction
 from pydantic import BaseModel
 
 from nightshift import redaction
+from nightshift.errors import NightshiftError
 from nightshift.records import Artifact, Settings
-from nightshift.store import artifact_store, runtime_environment
+from nightshift.store import artifact_store, record_checks, runtime_environment, shared_artifacts
 from nightshift.store.code_digest import code_digest, imports_torch
 
-log = logging.getLogger("nightshift.stage")
 P = ParamSpec("P")
 R = TypeVar("R")
 A = TypeVar("A", bound=Artifact)
 
-JSON_SERIALIZER = JSONSerializer()
-"""Serializer for all records: Prefect would use the one that a record names, such as pickle."""
 UNKEYED = ("model_name", "run_id", "base_dir", "deadline")
 """Parameters that do not change the result of a stage: names, places and times."""
 
@@ -70,13 +63,13 @@ def followed_by(observer: Observer | None) -> Iterator[None]:
 
 
 class Stage(Task[P, R]):
-    """A Prefect task that the observer of the run follows."""
+    """A Prefect task that the observer of the run follows, and whose artifact goes to the shared store."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the task as Prefect does, between the calls of the observer if there is one."""
         observer = _observer.get()
         if observer is None:
-            return super().__call__(*args, **kwargs)
+            return self._run_and_upload(*args, **kwargs)
         begin = time.monotonic()
         observer.stage_begins()
         try:
@@ -84,10 +77,17 @@ class Stage(Task[P, R]):
                 followed_by(None),
                 temporary_settings({PREFECT_TASKS_REFRESH_CACHE: True} if observer.refreshes else {}),
             ):
-                record = super().__call__(*args, **kwargs)
+                record = self._run_and_upload(*args, **kwargs)
         finally:
             observer.stage_ended(self.name, time.monotonic() - begin)
         observer.stage_returned(record)
+        return record
+
+    def _run_and_upload(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the task, and upload the artifact that its record refers to once Prefect has written the record."""
+        record = super().__call__(*args, **kwargs)
+        if self.persist_result and isinstance(record, Artifact):
+            shared_artifacts.upload(record.path, replace=PREFECT_TASKS_REFRESH_CACHE.value())
         return record
 
 
@@ -118,6 +118,7 @@ def stage(function: Callable[Concatenate[Path, P], A]) -> Task[P, A]:
     record's path and digests. Prefect persists the record into that folder, as its completion marker; of a stage within
     a stage at once, and not only when the outer one ends.
     """
+    fetch_errors: dict[str, NightshiftError] = {}
     signature = inspect.signature(function)
     outer = signature.replace(parameters=list(signature.parameters.values())[1:])
 
@@ -125,6 +126,8 @@ def stage(function: Callable[Concatenate[Path, P], A]) -> Task[P, A]:
     def run(*args: P.args, **kwargs: P.kwargs) -> A:
         bound = outer.bind(*args, **kwargs)
         path = artifact_path(function, bound.arguments)
+        if path in fetch_errors:
+            raise fetch_errors.pop(path)
         with (
             redaction.redacted_errors(),
             artifact_store.new_artifact(path, replace=PREFECT_TASKS_REFRESH_CACHE.value()) as folder,
@@ -140,7 +143,11 @@ def stage(function: Callable[Concatenate[Path, P], A]) -> Task[P, A]:
     def key(_context: Any, parameters: dict[str, Any]) -> str:
         path = artifact_path(function, parameters)
         if not PREFECT_TASKS_REFRESH_CACHE.value():
-            set_aside_damaged(path)
+            record_checks.set_aside_damaged(path)
+            try:
+                shared_artifacts.fetch(path)
+            except NightshiftError as error:  # Prefect would log it and run the task without a key
+                fetch_errors[path] = error
         return f"{path}/{artifact_store.MARKER}"
 
     run.__signature__ = outer  # type: ignore[attr-defined]
@@ -150,55 +157,8 @@ def stage(function: Callable[Concatenate[Path, P], A]) -> Task[P, A]:
         task_run_name=function.__name__,
         cache_key_fn=key,
         persist_result=True,
-        result_serializer=JSON_SERIALIZER,
+        result_serializer=record_checks.JSON_SERIALIZER,
     )
-
-
-def set_aside_damaged(path: str) -> None:
-    """Rename a finished artifact whose record or files have changed since they were written, and log a warning.
-
-    Prefect then has no record of it, and the stage runs again.
-    """
-    folder = artifact_store.root() / path
-    try:
-        damage = _damage(folder, path)
-    except FileNotFoundError:  # there is none, or another process replaces it in this moment
-        return
-    if damage:
-        target = folder.with_name(folder.name + artifact_store.DAMAGED)
-        shutil.rmtree(target, ignore_errors=True)
-        folder.rename(target)
-        log.warning("%s %s: it was moved to %s and is made anew", folder, damage, target.name)
-
-
-def _damage(folder: Path, path: str) -> str:
-    """Return a description of what is wrong with a finished artifact; empty if nothing is."""
-    types: list[str] = []
-
-    def note_type(item: dict[str, Any]) -> dict[str, Any]:
-        types.extend(str(item[name]) for name in ("__class__", "__exc_type__") if name in item)
-        return item
-
-    try:
-        record = json.loads((folder / artifact_store.MARKER).read_bytes())
-        data = json.loads(record["result"], object_hook=note_type)["data"]
-        if record["metadata"]["serializer"] != JSON_SERIALIZER.model_dump() or not all(map(_is_record, types)):
-            return "has a record that is not plain JSON of nightshift's own types"
-        expected = [data[name] for name in ("path", "digest", "measured")]
-    except (ValueError, KeyError, TypeError):
-        return "has a record that cannot be read"
-    if expected != [path, artifact_store.folder_digest(folder), artifact_store.measured_digest(folder)]:
-        return "is damaged: its files are not those that were written"
-    return ""
-
-
-def _is_record(name: str) -> bool:
-    """Return True if a type named in a record is one of nightshift's record classes; nothing is imported to find out."""
-    module, _, attribute = name.rpartition(".")
-    named_type = (
-        getattr(sys.modules.get(module), attribute, None) if module.startswith(("nightshift.", "tasks.")) else None
-    )
-    return isinstance(named_type, type) and issubclass(named_type, BaseModel)
 
 
 def artifact_path(function: Callable[..., Any], parameters: dict[str, Any]) -> str:

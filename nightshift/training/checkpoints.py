@@ -51,14 +51,18 @@ def list_checkpoints(output_dir: Path) -> list[Path]:
     return sorted(output_dir.glob(f"{PREFIX_CHECKPOINT_DIR}-*"), key=step_of)
 
 
+def best_of(folder: Path) -> Path:
+    """Return the best checkpoint that `folder` refers to; itself if it is the best, or none is."""
+    best = json.loads((folder / TRAINER_STATE_NAME).read_text())["best_global_step"]
+    return folder if best is None else folder.with_name(f"{PREFIX_CHECKPOINT_DIR}-{best}")
+
+
 def find_defect_of_best(folder: Path, fingerprint: str) -> str | None:
     """Return the reason why the best checkpoint that `folder` refers to cannot be loaded, or None."""
-    best = json.loads((folder / TRAINER_STATE_NAME).read_text())["best_global_step"]
-    if best in (None, step_of(folder)):
+    if (best := best_of(folder)) == folder:
         return None
-    name = f"{PREFIX_CHECKPOINT_DIR}-{best}"
-    defect = find_defect(folder.with_name(name), fingerprint)
-    return defect and f"useless without the best one, as {name} is {defect}"
+    defect = find_defect(best, fingerprint)
+    return defect and f"useless without the best one, as {best.name} is {defect}"
 
 
 def newest_valid(output_dir: Path, fingerprint: str, remove: bool = True, with_best: bool = False) -> Path | None:

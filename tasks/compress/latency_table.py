@@ -1,6 +1,7 @@
 """Latency of a model's parts on this machine, served in int8; measured once for each shape of model.
 
-The tables are kept under NIGHTSHIFT_HOME, so that a night that is run again prunes alike.
+The tables are kept under NIGHTSHIFT_HOME and in the shared store, so that a night that is run again, also on another
+machine of the same kind, prunes alike.
 """
 
 import hashlib
@@ -21,7 +22,8 @@ from nightshift.inference.measurement import measure_latencies
 from nightshift.models.architectures import get_architecture, head_size, inner_width, layers
 from nightshift.models.heads import Heads, Model
 from nightshift.onnx import export, quantization
-from nightshift.store import artifact_store
+from nightshift.store import artifact_store, shared_store
+from nightshift.store.runtime_environment import processor
 
 log = logging.getLogger("nightshift.compress")
 TEXTS = 60
@@ -45,15 +47,18 @@ def load_or_measure(
     names = get_architecture(model)
     widths = [[inner_width(layer, block) for block in names.blocks] for layer in layers(model)]
     sizes = [model.config.model_type, model.config.hidden_size, head_size(model), widths, len(tokenizer), max_length]
-    key_parts = [*sizes, sorted(map(len, texts)), allocation.MEASURED, onnxruntime.__version__]
+    key_parts = [*sizes, sorted(map(len, texts)), allocation.MEASURED, onnxruntime.__version__, processor()]
     key = hashlib.sha256(json.dumps(key_parts).encode()).hexdigest()[:24]
-    file = artifact_store.home() / "measured" / f"{key}.json"
+    path = f"measured/{key}.json"
+    file = artifact_store.home() / path
+    shared_store.pull_file(path)
     if (table := _read(file)) is None:
         table = allocation.measure_latency_table(
             model, lambda models: _measure(models, tokenizer, heads, texts, max_length)
         )
         content = json.dumps([table.full, list(table.heads.items()), list(table.widths.items())])
         artifact_store.write_text(file, content)
+    shared_store.push_file(path)
     return table
 
 

@@ -3,6 +3,8 @@
 Each step is a stage of its own: recipes share their first steps, and a student that was made before is not made again.
 """
 
+import hashlib
+import json
 import logging
 import math
 import time
@@ -26,7 +28,7 @@ from nightshift.models import pretrained, static
 from nightshift.models.architectures import ARCHITECTURES, get_architecture, head_size, inner_width, layers
 from nightshift.models.heads import Head, Model, is_decoder
 from nightshift.records import GENERATIVE, Objective, Trained, WarmStart
-from nightshift.store import artifact_store, disk
+from nightshift.store import artifact_store, disk, shared_checkpoints
 from nightshift.store.stages import stage
 from nightshift.training import callbacks, trainer
 from nightshift.training.batching import Collator, batches_by_length
@@ -313,13 +315,21 @@ def make_student(
     log.info("%s: %s parameters", step, f"{count:,}")
     if step.trains and settings.epochs:
         work = artifact_store.work_folder(model_name, f"make_student-{artifact_store.artifact_key(folder)}")
-        _train_student(model, context, step, work)
+        fingerprint = shape_digest(model)
+        with shared_checkpoints.shared(work, fingerprint):
+            _train_student(model, context, step, work, fingerprint)
     stock = pruning.pad_with_zeros(model) if model.config.model_type in ARCHITECTURES else model
     pretrained.save_checkpoint(stock, tokenizer, context.heads, folder / "checkpoint")
     return Student(parameters=count, seconds=time.monotonic() - start_time)
 
 
-def _train_student(model: Model, context: StepContext, step: Step, work: Path) -> None:
+def shape_digest(model: Model) -> str:
+    """Return the sha256 of the shapes of a model's weights; on another machine a step may have made another shape."""
+    shapes = [(name, list(weight.shape)) for name, weight in model.named_parameters()]
+    return hashlib.sha256(json.dumps(shapes).encode()).hexdigest()
+
+
+def _train_student(model: Model, context: StepContext, step: Step, work: Path, fingerprint: str) -> None:
     settings = context.settings
     arguments = {
         "num_train_epochs": settings.epochs,
@@ -336,7 +346,11 @@ def _train_student(model: Model, context: StepContext, step: Step, work: Path) -
         with _not_possible(step.name):
             teacher.ensure_compatible(model)
     options = trainer.TrainingOptions(
-        temperature=settings.temperature, alpha=settings.alpha, teacher=teacher, class_weights=settings.class_weights
+        temperature=settings.temperature,
+        alpha=settings.alpha,
+        teacher=teacher,
+        class_weights=settings.class_weights,
+        fingerprint=fingerprint,
     )
     trainer_callbacks = [callbacks.StepCallback(disk.ensure_room), ProgressCallback(str(step))]
     job = trainer.TrainerJob(model, context.tokenizer, context.heads, context.rows, {}, work, arguments, options)

@@ -21,7 +21,7 @@ from nightshift.models import lora, pretrained
 from nightshift.models.base_model import load_base_model
 from nightshift.models.heads import Head, Model, is_decoder
 from nightshift.records import Objective, Trained, WarmStart
-from nightshift.store import artifact_store, disk
+from nightshift.store import artifact_store, disk, shared_checkpoints
 from nightshift.store.stages import stage
 from nightshift.training import callbacks, checkpoints, launch, trainer
 from nightshift.training.progress import ProgressCallback, new_publisher
@@ -329,7 +329,8 @@ def train(
     fingerprint = artifact_store.artifact_key(folder)
     work_folder = artifact_store.work_folder(model_name, f"train-{fingerprint}")
     job = TrainingJob(objectives, train, heads, model, tokenizer, work_folder)
-    result = job.fit(job.options(deadline, fingerprint), run_id)
+    with shared_checkpoints.shared(work_folder, fingerprint):
+        result = job.fit(job.options(deadline, fingerprint), run_id)
     pretrained.save_checkpoint(result.model, tokenizer, job.calibrated_heads(result.model), folder / "model")
     trained_keys(objectives, start).to_parquet(folder / artifact_store.TRAINED_KEYS)
     (folder / "measured").mkdir()
