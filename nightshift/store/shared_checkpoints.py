@@ -65,16 +65,23 @@ class _Mirror:
         """Fetch the newest whole checkpoint, and the best one that it refers to, if it is newer than those of this machine."""
         shared_store.pull_file(self.decision)
         self.stored = names = {Path(item.path).stem for item in shared_store.items(self.path)}
-        newest = checkpoints.newest_valid(self.folder, self.fingerprint, remove=False, with_best=True)
+        newest = checkpoints.newest_valid(self.folder, self.fingerprint, remove=False)
         for name in sorted(names, key=lambda name: checkpoints.step_of(Path(name)), reverse=True):
             if newest and checkpoints.step_of(Path(name)) <= checkpoints.step_of(newest):
                 break
-            best = self._fetch_one(name) and checkpoints.best_of(self.folder / name)
-            if best and (best.name == name or not checkpoints.find_defect(best, self.fingerprint)):
-                break
-            if best and best.name in names and self._fetch_one(best.name):
+            if self._fetch_one(name) and self._fetch_best_of(self.folder / name):
                 break
         self.uploaded = names & {folder.name for folder in checkpoints.list_checkpoints(self.folder)}
+
+    def _fetch_best_of(self, folder: Path) -> bool:
+        """Fetch the best checkpoint that `folder` refers to; return False if that is damaged.
+
+        Only a training that selects one keeps it: the store has none of the others.
+        """
+        best = checkpoints.best_of(folder)
+        if best.name not in self.stored or not checkpoints.find_defect(best, self.fingerprint):
+            return True
+        return self._fetch_one(best.name)
 
     def _fetch_one(self, name: str) -> bool:
         """Fetch one checkpoint; return False, with a line in the log, if it is damaged or of another training."""
@@ -111,7 +118,7 @@ class _Mirror:
                 if (artifact_store.home() / self.decision).exists():
                     shared_store.push_file(self.decision)
                 for folder in (checkpoints.best_of(local[-1]), local[-1]):
-                    if folder.name not in self.uploaded:
+                    if folder.exists() and folder.name not in self.uploaded:
                         shared_store.push(folder, f"{self.path}/{folder.name}", replace=True)
                         self.uploaded.add(folder.name)
                 self._remove_old()
