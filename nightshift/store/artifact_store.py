@@ -29,6 +29,16 @@ MEASURED, DAMAGED = "measured", ".damaged"
 TRAINED_KEYS = "trained_keys.parquet"
 
 
+def _no_shared_store(_path: str) -> None:
+    """Do nothing."""
+
+
+fetch_missing: Callable[[str], None] = _no_shared_store
+"""Fetches the artifact with this path from the shared store, if there is one; `shared_artifacts` sets it."""
+remove_shared: Callable[[str], None] = _no_shared_store
+"""Removes what lies under this path in the shared store, if there is one; `shared_artifacts` sets it."""
+
+
 def home() -> Path:
     """Return NIGHTSHIFT_HOME, the folder that holds everything a run writes."""
     return Path(os.environ.get("NIGHTSHIFT_HOME", ".nightshift")).resolve()
@@ -47,10 +57,8 @@ def root() -> Path:
 def folder(artifact: Artifact) -> Path:
     """Return the folder of an artifact's files on this machine; they are fetched if only the shared store has them."""
     path = root() / artifact.path
-    if os.environ.get("NIGHTSHIFT_STORE") and not (path / MARKER).exists():
-        from nightshift.store import shared_artifacts
-
-        shared_artifacts.fetch(artifact.path)
+    if not (path / MARKER).exists():
+        fetch_missing(artifact.path)
     return path
 
 
@@ -68,10 +76,7 @@ def clear_work(model: str, record: object) -> None:
     path = f"work/{model}/{record.path.replace('/', '-')}"
     if (home() / path).exists():
         shutil.rmtree(home() / path, ignore_errors=True)
-        if os.environ.get("NIGHTSHIFT_STORE"):
-            from nightshift.store import shared_store
-
-            shared_store.remove(path)
+        remove_shared(path)
 
 
 def partial_path(path: Path) -> Path:

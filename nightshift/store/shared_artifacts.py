@@ -62,3 +62,11 @@ def upload(path: str, replace: bool) -> None:
     if shared_store.is_set() and (folder / artifact_store.MARKER).exists():
         shared_store.push(folder, f"{FOLDER}/{path}", replace or path in _damaged)
         _damaged.discard(path)
+
+
+def _remove(path: str) -> None:
+    if shared_store.is_set():
+        shared_store.remove(path)
+
+
+artifact_store.fetch_missing, artifact_store.remove_shared = fetch, _remove

@@ -34,7 +34,7 @@ PROBE = "store.json"
 PATIENCE, FIRST_PAUSE, LONGEST_PAUSE = 60.0, 1.0, 15.0
 """Seconds for which a store that does not answer is tried again, and between two attempts."""
 TIMEOUTS = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 2}}
-"""Of botocore, in seconds; s3fs and `_retried` repeat what fails."""
+"""Settings of botocore, in seconds; s3fs and `_retried` repeat what fails."""
 
 
 class StoreError(NightshiftError):
@@ -166,8 +166,11 @@ def remove(path: str) -> None:
     def delete() -> None:
         with suppress(FileNotFoundError):
             location.filesystem.rm_file(item + SUFFIX)
-        with suppress(FileNotFoundError):
-            location.filesystem.rm(item, recursive=True)
+        if location.is_folder:
+            shutil.rmtree(item, ignore_errors=True)
+            return
+        for name in location.filesystem.find(item):  # many at once need a header that some S3 servers do not get
+            location.filesystem.rm_file(name)
 
     _retried("remove", path, delete)
 
