@@ -65,8 +65,11 @@ class Team:
     def send_again(self, event: str) -> None:
         """Send an event that the server has seen again, as it does to itself when its SQLite file was busy."""
         query = {"limit": 1, "filter": {"event": {"name": [event]}}}
-        seen = self.ask("POST", "/events/filter", **query)["events"][0]
-        copy = seen | {"id": str(uuid4())}  # it takes no event with an id that it knows
+        end = time.monotonic() + 40
+        while not (seen := self.ask("POST", "/events/filter", **query)["events"]):  # events are kept after they fire
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        copy = seen[0] | {"id": str(uuid4())}  # it takes no event with an id that it knows
         httpx.post(f"{self.api}/events", json=[copy]).raise_for_status()
 
     def messages(self) -> Counter:
