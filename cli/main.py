@@ -140,6 +140,8 @@ def _print_result(result: Any) -> None:
                    f"{candidate.latency_ms_p50:.2f} ms a text, {candidate.size_mb:.1f} MB")  # fmt: skip
     if result.report:
         _print(f"report   {result.report}")
+        if address := tracking.run_address(str(result.mlflow_run_id), f"{tracking.REPORT}/{Path(result.report).name}"):
+            _print(f"         {address}")
         for file in result.reviews:
             _print(f"review   {file}")
         _print(f"MLflow   {tracking.where_to_look()}")

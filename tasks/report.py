@@ -39,6 +39,6 @@ def report(
             version_description.describe(result, data, sources)
             data = replace(data, review_files=review_lists.copy_lists(result, data.reviewed))
         page = str(report_page.write(result, data, pictures))
-    tracking.connect().log_artifact(run_id, page, "report")
+    tracking.connect().log_artifact(run_id, page, tracking.REPORT)
     reviews = [str(file) for file in data.review_files.values()]
     return result.model_copy(update={"report": page, "reviews": reviews})

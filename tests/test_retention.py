@@ -177,6 +177,25 @@ def test_files_outside_nightshift_home_are_left_alone(home, tmp_path, monkeypatc
     assert there.exists() and client.search_runs([outside, proxied]) == []
 
 
+def test_old_items_of_the_shared_store_go_by_the_same_rule_whatever_lies_on_this_machine(home, tmp_path, monkeypatch):
+    shared = tmp_path / "shared"
+    for stage in ("train", "compress"):
+        for key, days in (("a", 40), ("b", 30), ("c", 20), ("d", 5)):
+            write_aged(shared / f"artifacts/{stage}/{key}.tar", days)
+    write_aged(shared / "work/reviews/train-old/checkpoint-5.tar", 30)
+    write_aged(shared / "work/reviews/train-busy/checkpoint-5.tar", 1)
+    write_aged(shared / "measured/x.json.tar", 90)
+    monkeypatch.setenv("NIGHTSHIFT_STORE", f"file://{shared}")
+    items = [item for item in retention.plan(keep=2, days=10) if item.kind == "stored"]
+    kept = {f"artifacts/{stage}/{key}.tar" for stage in ("train", "compress") for key in "cd"}
+    old = {f"artifacts/{stage}/{key}.tar" for stage in ("train", "compress") for key in "ab"}
+    old.add("work/reviews/train-old/checkpoint-5.tar")
+    assert {item.name for item in items} == old and all(item.bytes for item in items)
+    retention.carry_out(items)
+    left = {path.relative_to(shared).as_posix() for path in shared.rglob("*.tar")}
+    assert left == {*kept, "work/reviews/train-busy/checkpoint-5.tar", "measured/x.json.tar"}
+
+
 def test_old_files_go_by_stage_and_age(home):
     for stage in ("train", "compress"):
         for key, days in (("a", 40), ("b", 30), ("c", 20), ("d", 5)):

@@ -23,11 +23,12 @@ from mlflow.utils.uri import is_local_uri
 from pydantic import BaseModel
 
 from nightshift.registry import integrity, ledger, locks, row_profiles, tags, tracking
-from nightshift.store import artifact_store
+from nightshift.store import artifact_store, shared_store
+from nightshift.store.shared_store import StoredItem
 
 DAY = 24 * 60 * 60
 LEDGER = ".ledger"
-Kind = Literal["version", "model", "run", "artifact", "work", "report", "review", "log", "copy", "watch"]
+Kind = Literal["version", "model", "run", "artifact", "work", "report", "review", "log", "copy", "watch", "stored"]
 FOLDERS: dict[Kind, tuple[str, bool]] = {
     "artifact": ("artifacts", True),
     "work": ("work", False),
@@ -41,6 +42,7 @@ DELETE: dict[str, Callable[[MlflowClient, str], None]] = {
     "version": lambda client, name: client.delete_model_version(*name.rsplit("/", 1)),
     "model": lambda client, name: client.delete_logged_model(name),
     "run": lambda client, name: client.delete_run(name),
+    "stored": lambda _client, name: shared_store.remove(name),
 }
 
 
@@ -48,9 +50,9 @@ class Removable(BaseModel):
     """An item that may be deleted."""
 
     kind: Kind
-    """`model` is MLflow's logged model: the files of a registered version."""
+    """`model` is MLflow's logged model: the files of a registered version; `stored` is an item of the shared store."""
     name: str
-    """NAME/VERSION, MLflow's id, or the path relative to NIGHTSHIFT_HOME."""
+    """NAME/VERSION, MLflow's id, or the path relative to NIGHTSHIFT_HOME or to the shared store's address."""
     path: str = ""
     """File or folder on this disk; empty for a version and for files that lie elsewhere."""
     bytes: int = 0
@@ -67,7 +69,7 @@ def plan(keep: int, days: float) -> list[Removable]:
         keep: Number of the newest runs, reports and review lists of each model, and artifacts of each stage, to keep.
         days: Age up to which everything is kept.
     """
-    return _old_runs(keep, days) + _old_files(keep, days)
+    return _old_runs(keep, days) + _old_files(keep, days) + _old_stored(keep, days)
 
 
 def carry_out(items: list[Removable]) -> int:
@@ -188,6 +190,22 @@ def _old_files(keep: int, days: float) -> list[Removable]:
             newest = complete[:keep] if keeps_newest else []
             items += [_file_item(kind, path, age) for age, path in ages if age > days and path not in newest]
     return items
+
+
+def _old_stored(keep: int, days: float) -> list[Removable]:
+    """Return the old items of the shared store, by the same rule as the folders under NIGHTSHIFT_HOME."""
+    if not shared_store.is_set():
+        return []
+    groups: dict[str, list[StoredItem]] = defaultdict(list)
+    for folder in ("artifacts", "work"):
+        for item in sorted(shared_store.items(folder), key=lambda item: -item.timestamp):
+            groups["/".join(item.path.split("/")[:2])].append(item)
+    return [
+        Removable(kind="stored", name=item.path, bytes=item.bytes, days=age)
+        for group, newest_first in groups.items()
+        for item in newest_first[keep if group.startswith("artifacts/") else 0 :]
+        if (age := (time.time() - item.timestamp) / DAY) > days
+    ]
 
 
 def _file_item(kind: Kind, path: Path, age: float) -> Removable:

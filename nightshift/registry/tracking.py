@@ -35,6 +35,8 @@ FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 """Keys of nested settings that MLflow takes in the name of a parameter."""
 FULL = "full"
 """Artifact folder of a run: the digests of its training rows and, for warm starts, the uncompressed checkpoint."""
+REPORT = "report"
+"""Artifact folder of a run: its report page."""
 BEING_MADE = 20.0
 """Seconds to wait while another process may be creating the tables of a new database."""
 

@@ -140,12 +140,18 @@ def _links(result: NightResult, data: ReportData) -> dict[str, str]:
     links = {
         "MLflow run": tracking.run_address(result.mlflow_run_id),
         "flow run": tracking.flow_run_address(result.flow_run_id),
+        "this report in MLflow": tracking.run_address(result.mlflow_run_id, f"{tracking.REPORT}/{page_name(result)}"),
     }
     for name, page in docs.items():
         suffix, folder = (f" of {name}", f"data_docs/{name}") if len(docs) > 1 else ("", "data_docs")
         links[f"Data Docs{suffix} in MLflow"] = tracking.run_address(result.mlflow_run_id, f"{folder}/index.html")
         links[f"Data Docs{suffix} on this machine"] = page.as_uri()
     return links
+
+
+def page_name(result: NightResult) -> str:
+    """Return the name of a run's report page."""
+    return f"{clock.today()}-{(result.mlflow_run_id or '')[:8]}.html"
 
 
 def _metrics_by_model(data: ReportData) -> dict[str, dict[str, float]]:
@@ -177,13 +183,14 @@ def _training_speed(data: ReportData) -> dict[str, str]:
     return speed | ({"micro-batches halved for lack of memory": f"{halvings} times"} if halvings else {})
 
 
-def _comparison_values(verdict: Verdict, lost_rows: pd.DataFrame) -> dict[str, object]:
+def _comparison_values(verdict: Verdict, lost_rows: pd.DataFrame, run_id: str) -> dict[str, object]:
     """Return the variables of the templates that compare challenger and champion."""
+    file = artifact_store.folder(verdict) / "measured" / prediction_changes.FILE
     return {
         "slices": verdict.slices[:MAX_SLICES],
         "more_slices": len(verdict.slices[MAX_SLICES:]),
         "lost": lost_rows.head(MAX_LOST_ROWS).to_dict("records"),
-        "lost_file": (artifact_store.folder(verdict) / "measured" / prediction_changes.FILE).as_uri(),
+        "lost_file": tracking.run_address(run_id, prediction_changes.FILE) or file.as_uri(),
     }
 
 
@@ -195,7 +202,7 @@ def _template_values(result: NightResult, data: ReportData, files: Sequence[Path
         values["single_task"] = report_data.single_task_comparison(data)
         values["speed"] = _training_speed(data)
         values["remarks"] = [*report_data.calibrations(data), *report_data.abstentions(data)]
-        values |= _comparison_values(data.verdict, report_data.lost_rows(data))
+        values |= _comparison_values(data.verdict, report_data.lost_rows(data), str(result.mlflow_run_id))
     quarantine = _quarantine_counts(data)
     return values | {
         "result": result,
@@ -248,7 +255,7 @@ def write(result: NightResult, data: ReportData, files: Sequence[Path] = ()) -> 
     templates = template_environment()
     values = _template_values(result, data, files)
     folder = artifact_store.home() / "reports" / result.model
-    page = folder / f"{clock.today()}-{(result.mlflow_run_id or '')[:8]}.html"
+    page = folder / page_name(result)
     artifact_store.write_text(page, templates.get_template("report.html").render(values))
     artifacts.show_report(result.model, templates.get_template("report.md").render(values))
     return page
