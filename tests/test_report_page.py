@@ -1,13 +1,15 @@
 import warnings
 from types import SimpleNamespace
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
 from nightshift.data.text_lengths import histogram
-from nightshift.records import Checked, LabelCount, Slice
+from nightshift.records import Checked, LabelCount, NightResult, Slice
+from nightshift.registry import tracking
 from nightshift.reporting import plots, report_page
 from nightshift.reporting.plots import SharesPanel
 from nightshift.reporting.report_data import ReportData, notices
@@ -214,3 +216,20 @@ def test_the_shares_of_many_labels_are_those_of_the_commonest(figure, tmp_path):
     names = [text.get_text() for text in figure[0].axes[0].get_yticklabels()]
     assert len(names) == plots.LABELS and names[0] == "label 999"
     assert figure[0].get_size_inches()[1] < 50
+
+
+@pytest.mark.slow
+def test_a_report_is_reached_from_other_machines_where_the_registry_is_a_server(tmp_path, monkeypatch, mlflow_server):
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server[0])
+    mlflow.set_tracking_uri(mlflow_server[0])
+    pages = []
+    monkeypatch.setattr(report_page.artifacts, "show_report", lambda _model, text: pages.append(text))
+    run_id = tracking.start_run("linked", "fingerprint", "linked-night")
+    checked = Checked(status="stopped", reason="", read=9, kept=5, quarantined={}, expectations=[])
+    result = NightResult(status="stopped", reason="no", model="linked", mlflow_run_id=run_id, rows={"read": 9})
+    page = report_page.write(result, ReportData({"main": checked}))
+    address = f"{tracking.run_address(run_id)}/artifacts/{tracking.REPORT}/{page.name}"
+    assert address.startswith("http://127.0.0.1:") and address in pages[0] and address in page.read_text()
+    tracking.connect().set_terminated(run_id)
+    mlflow.set_tracking_uri(None)
