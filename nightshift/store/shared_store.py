@@ -229,12 +229,12 @@ def _timestamp(entry: dict[str, Any]) -> float:
 
 
 def _location() -> _Location:
-    return _open(os.environ[VARIABLE].rstrip("/"))
+    return _open(os.environ[VARIABLE].rstrip("/"), os.getpid())
 
 
 @cache
-def _open(address: str) -> _Location:
-    """Return the file system and path of an address.
+def _open(address: str, _process: int) -> _Location:
+    """Return the file system and path of an address; a process that is forked needs another one.
 
     Raises:
         UserError: The address is wrong, or a package is missing.
