@@ -374,6 +374,18 @@ def history(name: str) -> None:
         _print("\n".join(lines) or f"{name}: nothing yet")
 
 
+@app.command()
+def verify(name: str, as_json: Json = False) -> None:
+    """Check a model's ledger, its aliases, and the files of champion, previous and anchor; exit code 1 if anything differs."""
+    with _reported_errors():
+        from nightshift.registry import verification
+
+        result = verification.verify(name)
+        _print(json.dumps(result.as_json()) if as_json else "\n".join(map(terminal_field, result.lines)))
+        if result.problems:
+            raise typer.Exit(1)
+
+
 Port = Annotated[int, typer.Option(help="Port, or the next free one after it.")]
 
 

@@ -7,7 +7,10 @@ from flows.settings import NightSettings
 
 
 def test_the_commands():
-    commands = "run validate predict watch export promote rollback holdout history replay up deploy status down clean doctor bench"
+    commands = (
+        "run validate predict watch export promote rollback holdout history verify replay "
+        "up deploy status down clean doctor bench"
+    )
     assert set(get_command(app).commands) == set(commands.split())
 
 

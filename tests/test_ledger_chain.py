@@ -12,7 +12,7 @@ from nightshift.errors import UserError
 from nightshift.registry import ledger, ledger_chain, locks, model_registry, tracking
 from nightshift.registry.ledger import Entry
 
-ROUNDS = 12
+ROUNDS = 8
 """Races of the slow test; docs/decisions/ledger-chain.md has fifty."""
 
 

@@ -34,6 +34,11 @@ def record(name: str, files: dict[str, str]) -> str:
     return combined(files)
 
 
+def has_record(name: str) -> bool:
+    """Return True if this machine has recorded the digests of a folder."""
+    return _path(name).is_file()
+
+
 def difference(name: str, files: dict[str, str], tag: str) -> str:
     """Return in a few words how `files` differ from the recorded ones; empty if they are equal or nothing is recorded.
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from nightshift import clock
 from nightshift.errors import NightshiftError, UserError
 from nightshift.escaping import markdown
-from nightshift.registry import authors, ledger_chain, tracking
+from nightshift.registry import authors, ledger_chain, tags, tracking
 from nightshift.registry.ledger_chain import Chain
 
 HEAD = "**Ledger:**"
@@ -60,6 +60,8 @@ class Entry(BaseModel):
     """JSON object: the state of the evidence from new rows after the run; empty if they are not used."""
     pending: str = ""
     """`true` for a move until the aliases are set."""
+    files: str = ""
+    """Digest of the version's files as registered, see `integrity`; empty if there is no version, and in old ledgers."""
     previous_digest: str = ""
     """Digest of the entry before, see `ledger_chain`; empty in old ledgers."""
 
@@ -154,7 +156,13 @@ def append_after(name: str, entry: Entry, chain: Chain) -> bool:
         ForbiddenError: The signed-in user may not write this entry.
     """
     client = tracking.connect()
-    entry = entry.model_copy(update={"previous_digest": chain.head, "who": authors.author(entry.who)})
+    entry = entry.model_copy(
+        update={
+            "previous_digest": chain.head,
+            "who": authors.author(entry.who),
+            "files": _files_digest(name, entry.version),
+        }
+    )
     with authors.refusals_explained():
         ensure_model(f"{name}.ledger")
         number = client.create_model_version(
@@ -171,6 +179,14 @@ def append_after(name: str, entry: Entry, chain: Chain) -> bool:
             description = client.get_model_version(name, entry.version).description or ""
             client.update_model_version(name, entry.version, with_ledger(description, [entry]))
     return True
+
+
+def _files_digest(name: str, number: str) -> str:
+    """Return the digest in the tag of a version; empty without a version or a tag."""
+    with tracking.missing_ignored():
+        if number:
+            return str(tracking.connect().get_model_version(name, number).tags.get(tags.DIGEST, ""))
+    return ""
 
 
 def with_ledger(description: str, entries: list[Entry]) -> str:

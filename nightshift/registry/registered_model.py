@@ -92,6 +92,11 @@ def checkpoint_uri(run_id: str) -> str:
     return f"runs:/{run_id}/checkpoint"
 
 
+def record_name(version: ModelVersion) -> str:
+    """Return the name of the record of a version's files, see `integrity.record`."""
+    return str(version.source.removeprefix("models:/").replace("/", "@"))
+
+
 @contextmanager
 def files_of(version: ModelVersion) -> Iterator[Path]:
     """Yield a verified temporary copy of a version's folder.
@@ -102,9 +107,8 @@ def files_of(version: ModelVersion) -> Iterator[Path]:
     """
     ensure_own(version)
     label = version_label(version)
-    name = version.source.removeprefix("models:/").replace("/", "@")
     with _verified(
-        f"models:/{version.name}/{version.version}", name, version.tags.get(tags.DIGEST, ""), label
+        f"models:/{version.name}/{version.version}", record_name(version), version.tags.get(tags.DIGEST, ""), label
     ) as folder:
         required = () if (folder / SERVING_FOLDER / GENERATIVE_FILE).exists() else ONNX_FILES
         for missing in (name for name in required if not (folder / SERVING_FOLDER / name).is_file()):
