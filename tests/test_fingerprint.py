@@ -11,7 +11,7 @@ from flows.settings_file import check
 from nightshift.registry import fingerprint, ledger, tags
 from nightshift.store import runtime_environment
 from nightshift.store.stages import artifact_path
-from tasks import split
+from tasks import evaluate, split
 from tasks.ingest import locate
 
 
@@ -130,12 +130,19 @@ def test_the_environment_is_what_is_installed_of_the_pins(tmp_path, monkeypatch)
     assert pinned["no-such-package"] == "none" and pinned["torch"] == packages["torch"]
 
 
-@pytest.mark.parametrize("change", [package, gpu])
-def test_stages_are_not_taken_from_another_environment_or_device(monkeypatch, change):
+def test_no_stage_is_taken_from_another_environment(monkeypatch):
     path = artifact_path(split.split_rows, {})
     assert artifact_path(split.split_rows, {}) == path
-    change(None, monkeypatch)
+    package(None, monkeypatch)
     assert artifact_path(split.split_rows, {}) != path
+
+
+def test_only_stages_that_compute_with_torch_depend_on_the_device(monkeypatch):
+    stages = (split.split_rows, evaluate.baseline)
+    rows, metrics = (artifact_path(stage, {}) for stage in stages)
+    gpu(None, monkeypatch)
+    rows_elsewhere, metrics_elsewhere = (artifact_path(stage, {}) for stage in stages)
+    assert rows_elsewhere == rows and metrics_elsewhere != metrics
 
 
 def log_finished_run(model, pipeline_run, days, status="held"):
