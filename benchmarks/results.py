@@ -10,6 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from nightshift.store.runtime_environment import processor
+
 FOLDER = Path(__file__).parent / "results"
 LIBRARIES = ("torch", "transformers", "accelerate", "onnxruntime")
 
@@ -52,14 +54,7 @@ def machine() -> dict[str, Any]:
     import torch
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    return {"processor": _processor(), "cores": os.cpu_count(), "gpu": gpu}
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    return {"processor": processor(), "cores": os.cpu_count(), "gpu": gpu}
 
 
 def page(record: dict[str, Any]) -> str:

@@ -124,7 +124,7 @@ def test_a_student_stops_at_the_step_at_which_the_disk_is_full(disk_state, tmp_p
 
     monkeypatch.setattr(students.ProgressCallback, "on_step_end", fill)
     with pytest.raises(disk.DiskFullError):
-        students._train_student(model, context, students.Step("distil"), tmp_path / "work")
+        students._train_student(model, context, students.Step("distil"), tmp_path / "work", "")
     assert steps[-1] in (4, 5)
 
 

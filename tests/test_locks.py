@@ -4,6 +4,7 @@ import contextvars
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -11,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from commands import CONTEXT
+from commands import CONTEXT, IMPORT_PATH
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from nightshift.errors import LockLostError, NightshiftError, UserError
@@ -236,7 +237,8 @@ def hold_once(home: str, counter: str) -> None:
             Path(counter).write_text(str(count + 1))
 
 
-def test_processes_with_homes_of_their_own_exclude_each_other(server, tmp_path):
+def test_processes_with_homes_of_their_own_exclude_each_other(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(IMPORT_PATH))
     counter = tmp_path / "counter"
     counter.write_text("0")
     children = [CONTEXT.Process(target=hold_once, args=(str(tmp_path / name), str(counter))) for name in "ab"]

@@ -1,6 +1,5 @@
 """The installed packages and the device, on which the result of a stage depends besides its inputs and code."""
 
-import os
 import platform
 import re
 from functools import cache
@@ -33,9 +32,9 @@ def device() -> str:
 
 
 def processor() -> str:
-    """Return the name of the processor and the number of its cores."""
+    """Return the name of the processor."""
     try:
         names = re.findall(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     except OSError:
         names = []
-    return f"{names[0] if names else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+    return names[0] if names else platform.processor() or platform.machine()

@@ -19,6 +19,7 @@ from transformers import PreTrainedTokenizerBase
 from nightshift.compression import allocation
 from nightshift.compression.allocation import LatencyTable
 from nightshift.inference.measurement import measure_latencies
+from nightshift.inference.predictor import available_cpus
 from nightshift.models.architectures import get_architecture, head_size, inner_width, layers
 from nightshift.models.heads import Heads, Model
 from nightshift.onnx import export, quantization
@@ -47,7 +48,8 @@ def load_or_measure(
     names = get_architecture(model)
     widths = [[inner_width(layer, block) for block in names.blocks] for layer in layers(model)]
     sizes = [model.config.model_type, model.config.hidden_size, head_size(model), widths, len(tokenizer), max_length]
-    key_parts = [*sizes, sorted(map(len, texts)), allocation.MEASURED, onnxruntime.__version__, processor()]
+    key_parts = [*sizes, sorted(map(len, texts)), allocation.MEASURED, onnxruntime.__version__]
+    key_parts += [processor(), available_cpus()]
     key = hashlib.sha256(json.dumps(key_parts).encode()).hexdigest()[:24]
     path = f"measured/{key}.json"
     file = artifact_store.home() / path
