@@ -230,8 +230,9 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = str(probe.getsockname()[1])
     home = tmp_path_factory.mktemp("prefect")
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port]
+    environment = {"PREFECT_HOME": str(home), "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "0.3"}
     with (home / "log").open("wb") as log:
-        server = subprocess.Popen(command, env=os.environ | {"PREFECT_HOME": str(home)}, stdout=log, stderr=log)
+        server = subprocess.Popen(command, env=os.environ | environment, stdout=log, stderr=log)
     api = f"http://127.0.0.1:{port}/api"
     deadline = time.monotonic() + 180
     while not _answers(api):

@@ -17,8 +17,9 @@ log = logging.getLogger("nightshift.reconcile")
 EVENT = "prefect.flow-run.heartbeat"
 SILENCE = timedelta(seconds=90)
 """Time without a heartbeat after which a run is suspected to be dead."""
-CONFIRMATION = 35.0
-"""Seconds for which a suspect is watched: a heartbeat is due in them, also after an outage of the server."""
+CONFIRMATION = 60.0
+"""Seconds for which a suspect is watched: a heartbeat is due in them, also after an outage of the server, which keeps events
+some seconds after it has received them."""
 PENDING_LIMIT = timedelta(minutes=30)
 """Time that a run may be Pending on another machine, which may have to start a node and to pull an image first."""
 
