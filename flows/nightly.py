@@ -113,7 +113,11 @@ def run_pipeline(settings: NightSettings, force: bool) -> NightResult:
 
 @contextmanager
 def _prepared(settings: NightSettings) -> Iterator[None]:
-    """Hold the model's lock, put right what killed runs have left, and word errors of the disk and of MLflow."""
+    """Hold the model's lock, put right what killed runs have left, and word errors of the disk and of MLflow.
+
+    The flow run is claimed first, so that other machines know whose it is while it waits.
+    """
+    reconciliation.claim_flow_run()
     with (
         disk.explained(),
         tracking.explained(),
@@ -121,7 +125,6 @@ def _prepared(settings: NightSettings) -> Iterator[None]:
         progress.publish_progress_with(lambda: artifacts.progress(settings.model)),
     ):
         artifacts.enable_info_logging()
-        reconciliation.claim_flow_run()
         reconciliation.reconcile()
         disk.keep_reserve()
         yield

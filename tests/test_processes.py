@@ -78,6 +78,14 @@ def test_a_process_id_is_valid_with_its_host(monkeypatch):
     assert reconciliation._is_elsewhere(run_of(int(pid), f"{pid}/{mark}")), "a label of earlier versions has no host"
 
 
+def test_a_run_that_nobody_has_claimed_yet_may_be_another_machines():
+    no_process = 2**22 + 1
+    assert reconciliation._process_of(run_of(no_process, None, age=30)) is True
+    assert reconciliation._process_of(run_of(no_process, None, age=90)) is False
+    own = run_of(no_process, f"{processes.host()}/{no_process}/{processes.start_mark(os.getpid())}", age=30)
+    assert reconciliation._process_of(own) is False
+
+
 def test_a_process_has_ended_only_where_it_can_be_seen():
     child = subprocess.Popen(["sleep", "60"])
     address = f"{processes.host()}/{child.pid}/{processes.start_mark(child.pid)}"

@@ -41,6 +41,8 @@ FINAL_STATES = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateT
 ACTIVE_STATES = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 PENDING_LIMIT = timedelta(minutes=5)
 """Time that a run may be Pending without a process."""
+CLAIM_LIMIT = timedelta(minutes=1)
+"""Time that a run may be Running before its process claims it; until then its process may be another machine's."""
 CLAIM = "nightshift.process"
 """Label of a flow run: its process, as `HOST/PID/START_MARK`; earlier versions wrote `PID/START_MARK`."""
 TEMPORARY_SERVER = "prefect.server.api.server:create_app"
@@ -149,6 +151,8 @@ def _process_of(run: FlowRun) -> psutil.Process | bool:
 
     A run that is retried has the first start and, until its process claims it, the first process. A process that has not
     claimed the run and is younger than the run's state Running is a different one with the same id.
+
+    On a server of this machine other machines' runs arrive through a tunnel: a run that nobody has claimed yet may be theirs.
     """
     assert run.state
     pid, pending = run.infrastructure_pid, run.state.type == StateType.PENDING
@@ -164,9 +168,10 @@ def _process_of(run: FlowRun) -> psutil.Process | bool:
             later = not pending and process.create_time() > run.state.timestamp.timestamp() + 2
             if process.status() != psutil.STATUS_ZOMBIE and not later:
                 return process
+    age = datetime.now(UTC) - run.state.timestamp
     if pending and run.deployment_id:
-        return datetime.now(UTC) - run.state.timestamp < PENDING_LIMIT
-    return not pid
+        return age < PENDING_LIMIT
+    return not pid or (pid != claim.pid and age < CLAIM_LIMIT)
 
 
 def _crashed() -> State[Any]:
