@@ -49,10 +49,16 @@ def clean_up(keep: int, days: float, delete: bool) -> list[str]:
     if disk.is_low():
         disk.release_reserve()  # deleting is entered in databases first
     with ExitStack() as stack:
-        for lock in sorted((artifact_store.home() / "locks").glob("*.night.lock")):
-            stack.enter_context(locks.locked(lock.name.removesuffix(".night.lock"), "night", wait=False))
+        for model in sorted(_models()):
+            stack.enter_context(locks.locked(model, "night", wait=False))
         freed = retention.carry_out(removables)
     return [*lines, f"deleted; {_size(freed)} are free again"]
+
+
+def _models() -> set[str]:
+    """Return the models whose nights may read what is deleted: those of the registry, and those that ran on this machine."""
+    files = (artifact_store.home() / "locks").glob("*.night.lock")
+    return retention.models() | {file.name.removesuffix(".night.lock") for file in files}
 
 
 def _summary(removables: list[Removable]) -> list[str]:

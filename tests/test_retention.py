@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import mlflow
@@ -12,7 +13,7 @@ from nights import DAY, Model
 
 from flows.retention import clean_up
 from nightshift.errors import UserError
-from nightshift.registry import ledger, model_registry, retention, tags, tracking
+from nightshift.registry import ledger, locks, model_registry, retention, tags, tracking
 
 
 def write_aged(path: Path, days: float, text: str = "12345") -> Path:
@@ -276,6 +277,21 @@ def test_clean_waits_for_no_night(home):
     (home / "locks").mkdir(exist_ok=True)
     with FileLock(home / "locks/reviews.night.lock"), pytest.raises(UserError, match="a night of reviews is running"):
         clean_up(0, 30, delete=True)
+
+
+def test_clean_takes_the_lock_of_a_model_whose_nights_run_elsewhere(home, monkeypatch):
+    Model(home, "reviews").pipeline_run(40)
+    ledger.append("reviews", ledger.Entry(action="held", why="not better"))
+    held = []
+
+    @contextmanager
+    def locked(name, purpose, wait=True):
+        held.append((name, purpose))
+        yield
+
+    monkeypatch.setattr(locks, "locked", locked)
+    clean_up(0, 30, delete=True)
+    assert ("reviews", "night") in held and not (home / "locks/reviews.night.lock").exists()
 
 
 def test_old_records_of_watches_go_but_for_the_newest(home):

@@ -72,6 +72,13 @@ def plan(keep: int, days: float) -> list[Removable]:
     return _old_runs(keep, days) + _old_files(keep, days) + _old_stored(keep, days)
 
 
+def models() -> set[str]:
+    """Return the models that have a ledger in the registry, on whichever machines their nights run."""
+    tracking.connect()
+    names = [model.name for model in mlflow.search_registered_models()]
+    return {name.removesuffix(LEDGER) for name in names if name.endswith(LEDGER)}
+
+
 def carry_out(items: list[Removable]) -> int:
     """Delete items and return the bytes freed; a run whose version has received an alias since the plan is kept."""
     client, freed = tracking.connect(), 0
