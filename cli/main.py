@@ -6,7 +6,7 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from importlib import import_module
@@ -64,8 +64,12 @@ def _print(text: str, err: bool = False, end: str = "\n") -> None:
 
 
 @contextmanager
-def _reported_errors() -> Iterator[None]:
-    """Turn errors into one line and an exit code; the traceback of an unexpected error goes to a log file."""
+def _reported_errors(prepare: Callable[[], None] = environment.prepare) -> Iterator[None]:
+    """Turn errors into one line and an exit code; the traceback of an unexpected error goes to a log file.
+
+    Args:
+        prepare: Function that is called before the block; by default it also creates what a home needs.
+    """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     logging.getLogger("nightshift").setLevel(logging.INFO)
     logging.getLogger("prefect").propagate = False
@@ -74,7 +78,7 @@ def _reported_errors() -> Iterator[None]:
     warnings.simplefilter("ignore")
     try:
         refuse_arguments(sys.argv[1:])
-        environment.prepare()
+        prepare()
         yield
     except NightshiftError as error:
         _print(redact(str(error)), err=True)
@@ -444,6 +448,28 @@ def clean(
         from flows.retention import clean_up
 
         _print("\n".join(clean_up(keep, days, delete)))
+
+
+@app.command()
+def backup(
+    target: Annotated[
+        Path, typer.Argument(metavar="FOLDER_OR_FILE", help="An existing folder, or a new file that ends in .tar.")
+    ],
+) -> None:
+    """Write databases, registry files, reports and passwords into one file; servers may run, nights may not."""
+    with _reported_errors():
+        from cli import backup
+
+        _print("\n".join(backup.back_up(target)))
+
+
+@app.command()
+def restore(file: Annotated[Path, typer.Argument(metavar="FILE", help="File that `backup` wrote.")]) -> None:
+    """Write a backup into NIGHTSHIFT_HOME, which must be empty; its digests are checked first."""
+    with _reported_errors(permissions.keep_private):
+        from cli import backup
+
+        _print("\n".join(backup.restore(file)))
 
 
 @app.command()

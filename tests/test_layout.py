@@ -9,7 +9,7 @@ from flows.settings import NightSettings
 def test_the_commands():
     commands = (
         "run validate predict watch export promote rollback holdout history verify replay "
-        "up deploy status down clean doctor bench"
+        "up deploy status down clean backup restore doctor bench"
     )
     assert set(get_command(app).commands) == set(commands.split())
 

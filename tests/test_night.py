@@ -341,6 +341,30 @@ def test_of_a_killed_night_no_run_no_half_file_and_no_process_is_left(killed):
     assert not psutil.wait_procs(processes_of(resumed.home), timeout=20)[1], "its temporary Prefect server is left"
 
 
+@pytest.mark.slow
+def test_a_home_that_was_destroyed_is_restored_and_the_next_night_goes_on_from_its_champion(killed):
+    resumed, _ = killed
+    home, folder = resumed.home, resumed.shell.folder
+    shell = Shell(folder, forked=True)
+    before = shell("history", "tiny").stdout
+    backed_up = shell("backup", "tiny.tar")
+    assert backed_up.returncode == 0, backed_up.stderr
+    assert [line.partition(": ")[2] for line in backed_up.stdout.splitlines()[1:]] == ["champion is version 1"]
+    shutil.rmtree(home)
+    with (folder / "rows.csv").open("a") as file:
+        file.writelines(f"a lovely superb tent number {number},good\n" for number in range(9))
+
+    restored = shell("restore", "tiny.tar")
+    assert restored.returncode == 0, restored.stderr
+    assert not (home / "artifacts").exists() and (home / "prefect/prefect.db").exists()
+    verified = shell("verify", "tiny")
+    assert verified.returncode == 0 and "not checked" not in verified.stdout, verified.stdout
+    assert shell("history", "tiny").stdout == before
+    result = shell.json("run", "night.yaml", "--set", "compress.recipes=[]", "--set", "train.num_train_epochs=1")
+    assert (result["version"], result["champion_version"]) == ("2", "1") and result["gate"]["gained"] is not None
+    assert result["changed"].startswith("changed since the night of 20") and "data" in result["changed"]
+
+
 def test_a_night_that_failed_after_its_promotion_goes_on(shell, project):
     (project / "home").mkdir()
     (project / "home/reports").write_text("no folder")

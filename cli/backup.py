@@ -1,0 +1,210 @@
+"""`nightshift backup` and `nightshift restore`: all of a NIGHTSHIFT_HOME that cannot be made again, in one file.
+
+In it are MLflow's databases (runs, registry, ledger, users) and files, Prefect's database, the recorded digests of
+registered files, reports, review lists, records of `watch`, and the secrets of the servers. Outputs of stages and checkpoints of
+running trainings are not: nights make them again, and whatever champion, previous and anchor need lies in MLflow.
+
+The servers may run: SQLite's online backup copies a database as it is between two transactions. Nights may not: their locks
+are held meanwhile, so that no file changes after its record was copied.
+"""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import mlflow
+import psutil
+
+from cli import access, backup_archive, servers
+from cli.backup_archive import MANIFEST, Manifest
+from nightshift.errors import UserError
+from nightshift.registry import locks, model_registry, retention, tracking
+from nightshift.store import artifact_store
+
+PREFECT_DATABASE = "prefect/prefect.db"
+MLFLOW_DATABASES = ("mlflow/mlflow.db", "mlflow/users.db")
+FOLDERS = ("mlflow/artifacts", "registered", "reports", "reviews", "watched")
+SECRETS = (access.TOKEN, access.NIGHTLY_PASSWORD, "admin-password")
+PACKAGES = ("nightshift", "mlflow", "prefect")
+UNFINISHED = ".partial"
+"""Suffix of the folder that a restore writes into, and of the files that other processes are writing."""
+
+
+def back_up(target: Path) -> list[str]:
+    """Write a backup of NIGHTSHIFT_HOME and return lines that describe it.
+
+    Args:
+        target: An existing folder, in which the file is named after the time, or a new file that ends in `.tar`.
+
+    Raises:
+        UserError: `target` is neither, a night is running, or MLflow's database is not in this home.
+    """
+    file = _new_file(target.absolute())
+    _ensure_own_registry()
+    with artifact_store.temporary_directory() as copies, ExitStack() as stack:
+        notes = _copy_prefect(copies)
+        names = _models()
+        for name in names:
+            stack.enter_context(locks.locked(name, "night", wait=False))
+        _copy_mlflow(copies, names)
+        manifest = Manifest(
+            home=str(artifact_store.home()),
+            created=datetime.now().astimezone().isoformat(timespec="seconds"),
+            packages={package: version(package) for package in PACKAGES},
+            models={name: model_registry.version_of(name, model_registry.CHAMPION) or "" for name in names},
+        )
+        files = {path.relative_to(copies).as_posix(): path for path in sorted(copies.rglob("*")) if path.is_file()}
+        backup_archive.write(file, manifest, files | dict(_home_files()))
+    size = f"{file.stat().st_size / 1e6:,.1f} MB"
+    return [
+        f"{file}: {len(manifest.files):,} files, {size}; it holds rows and passwords",
+        *_model_lines(manifest),
+        *notes,
+    ]
+
+
+def restore(file: Path) -> list[str]:
+    """Write a backup into NIGHTSHIFT_HOME, which must be empty, and return lines that say what to do next.
+
+    Raises:
+        UserError: The home is not empty or is another one than that of the backup, or the file is damaged.
+    """
+    home = artifact_store.home()
+    _ensure_empty(home)
+    manifest = backup_archive.verify(file)
+    if manifest.home != str(home):
+        raise UserError(
+            f"{file} is of the home {manifest.home}, and MLflow's records hold that path: set NIGHTSHIFT_HOME to it"
+        )
+    with _unfinished(home) as folder:
+        backup_archive.extract(file, folder, lambda name: name != MANIFEST)
+        for path in sorted(folder.iterdir(), key=lambda path: path.name != "mlflow"):
+            path.rename(home / path.name)
+    return [
+        f"{home} is as it was at {manifest.created}",
+        *_model_lines(manifest),
+        *(f"to check it: nightshift verify {name}" for name in manifest.models),
+    ]
+
+
+def _new_file(target: Path) -> Path:
+    """Return the file to write."""
+    if target.is_relative_to(artifact_store.home()):
+        raise UserError(f"{target} is in NIGHTSHIFT_HOME and would be lost with it: name another disk")
+    if target.is_dir():
+        return target / f"nightshift-{datetime.now():%Y-%m-%d-%H%M%S}.tar"
+    if target.exists() or target.suffix != ".tar" or not target.parent.is_dir():
+        raise UserError(f"{target}: expected a folder that exists, or a new file in one that ends in .tar")
+    return target
+
+
+def _ensure_own_registry() -> None:
+    """Raise UserError unless MLflow's database is the SQLite file of this home."""
+    running = servers.running()
+    own = ("", artifact_store.own_registry(), running.mlflow if running else "")
+    if (address := os.environ.get("MLFLOW_TRACKING_URI", "")) not in own:
+        raise UserError(
+            f"MLflow's records are at {tracking.without_credentials(address)}, which this home cannot copy: back up its "
+            "database (pg_dump, for PostgreSQL) and its artifacts there"
+        )
+    if not (artifact_store.home() / MLFLOW_DATABASES[0]).exists():
+        raise UserError(f"nothing to back up: {artifact_store.home()} has no {MLFLOW_DATABASES[0]}")
+
+
+def _models() -> list[str]:
+    """Return the names of the registered models, without the ledgers."""
+    tracking.connect()
+    names = [model.name for model in mlflow.search_registered_models()]
+    return sorted(name for name in names if not name.endswith(retention.LEDGER))
+
+
+def _copy_prefect(copies: Path) -> list[str]:
+    """Copy Prefect's database; return a line if it is not in this home.
+
+    Call it before the locks are taken, which are records in that database.
+    """
+    from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, PREFECT_API_URL
+
+    running = servers.running()
+    address = PREFECT_API_URL.value()
+    if address and not (running and address == running.prefect + "/api"):
+        return [f"Prefect's database is not in it: {address} is another server; back it up there"]
+    database = artifact_store.home() / PREFECT_DATABASE
+    connection = str(PREFECT_API_DATABASE_CONNECTION_URL.value())
+    if not connection.startswith("sqlite") or not connection.endswith(str(database)):
+        place = tracking.without_credentials(connection)
+        return [f"Prefect's database is not in it: it is {place}; back it up with that server's tool, such as pg_dump"]
+    _copy_database(database, copies / PREFECT_DATABASE)
+    return []
+
+
+def _copy_mlflow(copies: Path, names: list[str]) -> None:
+    """Copy MLflow's databases while no alias moves."""
+    with ExitStack() as stack:
+        for name in names:
+            stack.enter_context(locks.locked(name, "aliases"))
+        for database in MLFLOW_DATABASES:
+            _copy_database(artifact_store.home() / database, copies / database)
+
+
+def _copy_database(source: Path, target: Path) -> None:
+    """Copy a SQLite file that other processes may be writing to; do nothing if there is none.
+
+    Raises:
+        UserError: It is damaged.
+    """
+    if not source.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with closing(sqlite3.connect(source, timeout=60)) as live, closing(sqlite3.connect(target)) as copy:
+            live.backup(copy)
+            (state,) = copy.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.DatabaseError as error:
+        state = str(error)
+    if state != "ok":
+        raise UserError(f"{source} is damaged ({state.splitlines()[-1]}): no backup was written; keep the earlier ones")
+
+
+def _home_files() -> Iterator[tuple[str, Path]]:
+    """Yield the files of the home that are copied as they are, by their path in it."""
+    home = artifact_store.home()
+    paths = [home / name for name in SECRETS]
+    for folder in FOLDERS:
+        paths += sorted((home / folder).rglob("*"))
+    for path in paths:
+        name = path.relative_to(home)
+        if path.is_file() and not path.is_symlink() and not any(part.endswith(UNFINISHED) for part in name.parts):
+            yield name.as_posix(), path
+
+
+def _model_lines(manifest: Manifest) -> list[str]:
+    return [f"{name}: champion is version {number or '-'}" for name, number in manifest.models.items()]
+
+
+def _ensure_empty(home: Path) -> None:
+    """Raise UserError if a home holds anything besides what a killed restore has left, which is removed."""
+    for path in home.glob(f"restore.*{UNFINISHED}"):
+        if not psutil.pid_exists(int(path.name.split(".")[1])):
+            shutil.rmtree(path)
+    if contents := sorted(path.name for path in home.iterdir()):
+        raise UserError(
+            f"{home} is not empty ({', '.join(contents[:5])}): a backup is restored into an empty folder only; "
+            "`nightshift down`, and move this one away"
+        )
+
+
+@contextmanager
+def _unfinished(home: Path) -> Iterator[Path]:
+    """Yield a new folder in the home, which is removed at the end with whatever is still in it."""
+    folder = home / f"restore.{os.getpid()}{UNFINISHED}"
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
