@@ -1,6 +1,7 @@
 """Environment of a command: variables that Prefect, MLflow and nightshift read, set before Prefect is imported.
 
 For commands that run a flow it also starts Prefect's temporary server while the imports go on.
+`python -m cli.environment COMMAND …` runs a server or a worker of Prefect in it, for containers and systemd.
 """
 
 import atexit
@@ -8,11 +9,12 @@ import errno
 import gc
 import logging
 import os
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, NoReturn
 
 from cli import access
 from nightshift.errors import UserError
@@ -37,6 +39,16 @@ DEFAULTS = {
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "nightshift,torch,transformers,great_expectations,mlflow",
 }
+
+SERVER_DEFAULTS = {
+    "PREFECT_UI_API_URL": "/api",  # of the address that the browser has opened: 127.0.0.1, localhost, a tunnel's
+    "PREFECT_SERVER_UI_V2_ENABLED": "false",  # the links in runs and logs lead to the first one
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "DEBUG",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+}
+"""Variables of servers and workers."""
 
 UNUSABLE = "%?#"
 """Characters with a special meaning in addresses of SQLite files and artifacts."""
@@ -157,3 +169,19 @@ def _serve() -> None:
         server.start()
     except RuntimeError:
         server.stop()  # else it would be left running, and forgotten when the flow starts its own
+
+
+def execute(command: list[str]) -> NoReturn:
+    """Replace this process by the command of a server or a worker."""
+    for name, value in SERVER_DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    prepare()
+    os.execvp(command[0], command)
+
+
+if __name__ == "__main__":
+    try:
+        execute(sys.argv[1:])
+    except UserError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)

@@ -24,7 +24,7 @@ import psutil
 from filelock import FileLock
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-from cli import access, deployment
+from cli import access, deployment, environment
 from cli.deployment import PROJECT
 from cli.server_settings import ServerSettings
 from cli.supervision import Limits, Service, rotate
@@ -120,8 +120,6 @@ def up(prefect_port: int, mlflow_port: int) -> list[str]:
         UserError: A block in that file is wrong, or a variable of `Limits`.
         NightshiftError: A server has failed or does not answer.
     """
-    from cli import environment
-
     names = deployment.validated_names()
     limits = Limits.from_environment()
     with FileLock(logs() / "up.lock"):
@@ -325,18 +323,11 @@ class Keeper:
         python = sys.executable
         self.env = {name: value for name, value in os.environ.items() if name not in STALE}
         self.env |= access.prefect_credentials() | access.mlflow_credentials()
-        self.env |= {
+        self.env |= environment.SERVER_DEFAULTS | {
             "PREFECT_API_URL": servers.prefect + "/api",
-            "PREFECT_UI_API_URL": "/api",  # of the address that the browser has opened: 127.0.0.1, localhost, a tunnel's
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": servers.prefect,
             "PREFECT_UI_URL": servers.prefect,
-            "PREFECT_SERVER_UI_V2_ENABLED": "false",  # the links in runs and logs lead to the first one
             "MLFLOW_TRACKING_URI": servers.mlflow,
-            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
-            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
-            "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "DEBUG",
-            "MLFLOW_LOGGING_LEVEL": "WARNING",
-            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         }
         worker = [python, "-m", "prefect", "worker", "start", "--pool", deployment.POOL, "--type", "process"]
         self.services = {
@@ -473,8 +464,6 @@ def _default_interrupts() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    from cli import environment
-
     environment.prepare()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
