@@ -52,6 +52,17 @@ def validated_names() -> list[str]:
     return names
 
 
+def active_schedules() -> list[str]:
+    """Return a line for each schedule of the file that is switched on."""
+    return [
+        f"schedule {block['name']}: {schedule['cron']} {schedule.get('timezone', 'UTC')}"
+        + (", deletes what is old" if block.get("parameters", {}).get("delete") else "")
+        for block in _blocks()
+        for schedule in block.get("schedules", [])
+        if schedule.get("active", True) and "cron" in schedule
+    ]
+
+
 def _blocks() -> list[dict[str, Any]]:
     try:
         return list(yaml.safe_load((PROJECT / DEPLOYMENTS).read_text(encoding="utf-8"))["deployments"])

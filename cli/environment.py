@@ -24,6 +24,8 @@ from nightshift.store.permissions import keep_private
 DEFAULTS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(90 * 24 * 60 * 60),  # seconds since the end of a run
     "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",  # of a run that fails Prefect keeps the error, else as a pickle
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # tells other machines that a run lives
     "PREFECT_LOGGING_LEVEL": "INFO",

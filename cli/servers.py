@@ -132,7 +132,7 @@ def up(prefect_port: int, mlflow_port: int) -> list[str]:
         servers = _wait_until_up(limits.start_timeout + UP_PATIENCE)
         environment.prepare()  # with the addresses of the servers
         deployment.deploy(servers.prefect + "/api", logs() / "deploy.log")
-    return [*status().lines, f"deployed {', '.join(names)}"]
+    return [*status().lines, f"deployed {', '.join(names)}", *deployment.active_schedules()]
 
 
 def _restart_failed() -> None:

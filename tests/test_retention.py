@@ -9,6 +9,7 @@ import mlflow
 import pytest
 from filelock import FileLock
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 from nights import DAY, Model
 
 from flows.retention import clean_up
@@ -302,3 +303,18 @@ def test_old_records_of_watches_go_but_for_the_newest(home):
         "watched/reviews/40.parquet",
     }
     assert names_of(retention.plan(keep=2, days=10), "watch") == {"watched/reviews/50.parquet"}
+
+
+def test_a_version_that_mlflow_does_not_let_this_user_delete_stays_whole(home, monkeypatch, caplog):
+    reviews = Model(home, "reviews")
+    versioned, _ = reviews.pipeline_run(50), reviews.pipeline_run(50)
+    number = reviews.version(versioned)
+
+    def refuse(*_):
+        raise MlflowException("Permission denied", error_code=PERMISSION_DENIED)
+
+    monkeypatch.setitem(retention.DELETE, "version", refuse)
+    retention.carry_out(retention.plan(keep=0, days=10))
+    assert reviews.versions() == {number} and reviews.runs() == {versioned}
+    assert mlflow.artifacts.load_text(f"runs:/{versioned}/notes/a.txt") == "x" * 100
+    assert f"reviews/{number} and its run are kept" in caplog.text and "promoter" in caplog.text

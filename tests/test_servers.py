@@ -4,9 +4,12 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+import tarfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -35,6 +38,7 @@ class Servers:
     def __init__(self, folder: Path) -> None:
         self.folder, self.home = folder, folder / "home"
         self.shell = Shell(folder)
+        self.shell.env["PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS"] = "2"
 
     def up(self) -> str:
         completed = self.shell("up", "--prefect-port", "4500", "--mlflow-port", "5500")
@@ -358,6 +362,40 @@ def test_a_damaged_list_of_servers_is_one_line_and_what_it_lists_is_ended(tmp_pa
     finally:
         keeper.kill()
     assert not cli.servers.down()
+
+
+@pytest.mark.slow
+def test_prefect_forgets_runs_after_90_days_and_clean_is_scheduled(servers):
+    clean = servers.api("GET", "/deployments/name/clean/clean-daily")
+    assert clean["parameters"] == {"keep": 30, "days": 30, "delete": True}
+    assert [schedule["schedule"]["cron"] for schedule in clean["schedules"]] == ["0 12 * * *"]
+    state = {"type": "COMPLETED"}
+    runs = {
+        days: servers.api("POST", "/flow_runs/", flow_id=clean["flow_id"], name="old", state=state)["id"]
+        for days in (89, 91)
+    }
+    with closing(sqlite3.connect(servers.home / "prefect/prefect.db", timeout=60)) as database:
+        for days, run in runs.items():
+            end = f"strftime('%Y-%m-%d %H:%M:%f', 'now', '-{days} days')"
+            changed = database.execute(f"update flow_run set end_time = {end} where id = ?", [run]).rowcount
+            assert changed == 1
+        database.commit()
+    wait(lambda: servers.ask("GET", f"/flow_runs/{runs[91]}").status_code == 404, "the older run is deleted")
+    assert servers.run(runs[89])["name"] == "old"
+
+
+@pytest.mark.slow
+def test_a_backup_of_running_servers_has_whole_databases(servers, tmp_path):
+    completed = servers.shell("backup", str(tmp_path))
+    assert completed.returncode == 0 and "not in it" not in completed.stdout, completed.stdout + completed.stderr
+    with tarfile.open(next(tmp_path.glob("*.tar"))) as tar:
+        tar.extractall(tmp_path, filter="data")
+    assert (tmp_path / "token").read_text().strip() == servers.token()
+    for file, table in (("prefect/prefect.db", "deployment"), ("mlflow/mlflow.db", "experiments")):
+        with closing(sqlite3.connect(tmp_path / file)) as database:
+            assert database.execute("pragma quick_check").fetchall() == [("ok",)]
+            assert database.execute(f"select count(*) from {table}").fetchone()[0]
+            assert file != "prefect/prefect.db" or not database.execute("select * from variable").fetchall()
 
 
 @pytest.mark.slow

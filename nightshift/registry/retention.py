@@ -4,6 +4,7 @@
 models are left as `mlflow gc` expects them: marked as deleted, their files removed.
 """
 
+import logging
 import os
 import shutil
 import time
@@ -17,15 +18,17 @@ from typing import Any, Literal
 import mlflow
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.uri import is_local_uri
 from pydantic import BaseModel
 
-from nightshift.registry import integrity, ledger, locks, row_profiles, tags, tracking
+from nightshift.registry import authors, integrity, ledger, locks, row_profiles, tags, tracking
 from nightshift.store import artifact_store, shared_store
 from nightshift.store.shared_store import StoredItem
 
+log = logging.getLogger("nightshift.registry")
 DAY = 24 * 60 * 60
 LEDGER = ".ledger"
 Kind = Literal["version", "model", "run", "artifact", "work", "report", "review", "log", "copy", "watch", "stored"]
@@ -88,18 +91,30 @@ def carry_out(items: list[Removable]) -> int:
         ids_in_use = _in_use(mlflow.search_model_versions())
         spared_runs = {item.run_id for item in items if item.run_id and item.name in ids_in_use}
         for item in items:
-            if item.run_id not in spared_runs:
-                freed += _remove(Path(item.path)) if item.path else 0
-                if item.kind in DELETE:
-                    DELETE[item.kind](client, item.name)
-                    for record in (
-                        item.name,
-                        f"{item.name}-checkpoint",
-                        f"{item.name}-full",
-                        f"{item.name}{row_profiles.RECORD}",
-                    ):
-                        integrity.forget(record.replace("/", "@"))
+            if item.run_id in spared_runs:
+                continue
+            freed += _remove(Path(item.path)) if item.path else 0
+            if item.kind in DELETE and not _delete_record(client, item):
+                spared_runs.add(item.run_id)
     return freed
+
+
+def _delete_record(client: MlflowClient, item: Removable) -> bool:
+    """Delete an item in MLflow or the shared store; return False, with a warning, if MLflow refuses a version to this user."""
+    try:
+        DELETE[item.kind](client, item.name)
+    except MlflowException as error:
+        if item.kind != "version" or error.error_code != "PERMISSION_DENIED":
+            raise
+        log.warning(
+            "%s and its run are kept: %s may not delete versions; MLflow's role promoter, or MANAGE on the model, allows it",
+            item.name,
+            authors.signed_in_user(),
+        )
+        return False
+    for suffix in ("", "-checkpoint", "-full", row_profiles.RECORD):
+        integrity.forget(f"{item.name}{suffix}".replace("/", "@"))
+    return True
 
 
 def _old_runs(keep: int, days: float) -> list[Removable]:
