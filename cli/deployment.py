@@ -1,5 +1,6 @@
 """Deployment of deployments/prefect.yaml and deployments/automations.yaml to a Prefect server."""
 
+import json
 import os
 import subprocess
 import sys
@@ -17,12 +18,8 @@ DEPLOYMENTS, AUTOMATIONS = "deployments/prefect.yaml", "deployments/automations.
 
 POOL = "nightshift"
 """Work pool of all deployments."""
-JOB_TEMPLATE = {
-    "job_configuration": {"stream_output": True},
-    "variables": {"type": "object", "properties": {}, "additionalProperties": False},
-}
+JOB_TEMPLATE = "deployments/team/work-pools/process.json"
 """Job template of the pool, without variables, so that no run or deployment can set command or environment."""
-
 
 NIGHTLY = "flows.nightly.nightly"
 """Entrypoint of the nights' deployments."""
@@ -170,12 +167,11 @@ def _automate(address: str) -> None:
 
 def set_up_pool(address: str) -> None:
     """Create the work pool on the Prefect server at this address, or update its job template."""
+    template = json.loads((PROJECT / JOB_TEMPLATE).read_text(encoding="utf-8"))
     with _client(address) as client:
-        response = client.post(
-            "/work_pools/", json={"name": POOL, "type": "process", "base_job_template": JOB_TEMPLATE}
-        )
+        response = client.post("/work_pools/", json={"name": POOL, "type": "process", "base_job_template": template})
         if response.status_code == httpx.codes.CONFLICT:
-            response = client.patch(f"/work_pools/{POOL}", json={"base_job_template": JOB_TEMPLATE})
+            response = client.patch(f"/work_pools/{POOL}", json={"base_job_template": template})
         response.raise_for_status()
 
 
