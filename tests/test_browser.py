@@ -458,13 +458,13 @@ def test_a_person_needs_only_the_browser(page, servers, foreign_pages, elsewhere
     decide(page, prefect, "promote", name="tiny", version="2", reason="It reads whole texts.", who="Ada")
     open_version(page, address, 1, "previous")
     text = open_version(page, address, 2, "champion")
-    expect(text).to_contain_text("promoted by Ada (champion was version 1): It reads whole texts.")
+    expect(text).to_contain_text("promoted by Ada (unverified) (champion was version 1): It reads whole texts.")
     shoot(page, "mlflow-promoted")
     assert client.get_model_version_by_alias("tiny", "champion").version == "2"
 
     decide(page, prefect, "rollback", name="tiny", reason=f"Customers complain. ![x]({host}/why.png)", who="Grace")
     text = open_version(page, address, 1, "champion")
-    expect(text).to_contain_text("rolled back by Grace (champion was version 2): Customers complain.")
+    expect(text).to_contain_text("rolled back by Grace (unverified) (champion was version 2): Customers complain.")
     shoot(page, "mlflow-rolled-back")
     assert client.get_model_version_by_alias("tiny", "champion").version == "1"
     page.goto(f"{prefect}/deployments")
