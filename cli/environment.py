@@ -28,6 +28,7 @@ DEFAULTS = {
     "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(90 * 24 * 60 * 60),  # seconds since the end of a run
     "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",  # of a run that fails Prefect keeps the error, else as a pickle
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # tells other machines that a run lives
+    "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",  # the answer of a Prefect server whose PostgreSQL is away
     "PREFECT_LOGGING_LEVEL": "INFO",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "DO_NOT_TRACK": "1",

@@ -89,8 +89,9 @@ class Machine:
     def remove(self) -> None:
         """Kill all processes of the machine, and delete its namespace."""
         self.kill()
-        with suppress(subprocess.CalledProcessError):
-            _ip("netns", "del", self.namespace)
+        for command in (("link", "del", self.link), ("netns", "del", self.namespace)):
+            with suppress(subprocess.CalledProcessError):
+                _ip(*command)
 
     def lose_power(self) -> None:
         """Remove the machine at once, so that not even the ends of its connections reach the others."""
