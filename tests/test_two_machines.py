@@ -19,7 +19,8 @@ from nights import Model
 from prefect.client.orchestration import SyncPrefectClient
 from races import MODEL, assert_one_moved_each_time, promote_in_rounds
 
-from nightshift.registry import ledger, model_registry
+from nightshift.errors import NightshiftError
+from nightshift.registry import ledger, model_registry, tracking
 
 ENDS = 8
 """Ends of night at the same moment; docs/decisions/ledger-chain.md has fifty."""
@@ -148,3 +149,12 @@ def test_it_has_one_entry_in_the_ledger_and_one_run_and_holds_nothing(servers, f
         assert states == ["Crashed", "Promoted", "Promoted", "Skipped"]
         assert {run.state.type.value for run in prefect.read_task_runs()} <= {"COMPLETED", "CRASHED"}
         assert not prefect.request("POST", "/variables/filter", json={}).json()
+
+
+def test_the_loss_of_the_database_is_one_line_with_what_to_do(servers, finished):
+    servers.machines["database"].kill()
+    with pytest.raises(NightshiftError) as error, tracking.explained():
+        tracking.connect().search_experiments()
+    assert str(error.value) == (
+        f"the database of the MLflow server {servers.mlflow} does not answer: start it and run again; the night goes on where it stopped"
+    )

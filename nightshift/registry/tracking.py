@@ -39,6 +39,8 @@ REPORT = "report"
 """Artifact folder of a run: its report page."""
 BEING_MADE = 20.0
 """Seconds to wait while another process may be creating the tables of a new database."""
+LOST_DATABASE = re.compile(r"\((pg8000|psycopg\w*|pymysql|MySQLdb)[\w.]*\.(InterfaceError|OperationalError)\)")
+"""Error of a database's driver, as an MLflow server passes it on when it cannot reach its database."""
 
 PARENT_RUN = "mlflow.parentRunId"
 """MLflow's own tag of a nested run."""
@@ -144,10 +146,15 @@ def run(run_id: str | None) -> Run | None:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn the error of an MLflow server that does not answer into one line that says what to do."""
+    """Turn the error of an MLflow server that does not answer, or whose database does not, into one line that says what to do."""
     try:
         yield
     except MlflowException as error:
+        if LOST_DATABASE.search(str(error)):
+            raise NightshiftError(
+                f"the database of the MLflow server {without_credentials(connect().tracking_uri)} does not answer: start it and run "
+                "again; the night goes on where it stopped"
+            ) from error
         if not re.search("API request .* failed with (timeout )?exception", str(error)):
             raise
         raise NightshiftError(
