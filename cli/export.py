@@ -17,6 +17,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 
+from cli import model_card, sbom
 from nightshift import escaping, text_cleaning
 from nightshift.errors import UserError
 from nightshift.generation_config import Generation
@@ -85,6 +86,18 @@ def _write(version: ModelVersion, folder: Path) -> None:
                 shutil.copy(text_cleaning.__file__, folder)
             _render("prediction.md", folder / "README.md", values | _prediction_values(folder))
         _render("Dockerfile", folder / "Dockerfile", values)
+        card = model_card.template_values(version, _max_length(served))
+        _render("model_card.md", folder / model_card.FILE, card)
+        sbom.write(version, folder)
+
+
+def _max_length(served: Path) -> int | None:
+    """Return the tokens to which the registered model truncates a text; None if it has no such bound."""
+    for name in (registered_model.GENERATIVE_FILE, "config.json"):
+        if (served / name).exists():
+            length = json.loads((served / name).read_text(encoding="utf-8")).get("max_length")
+            return int(length) if length else None
+    return None
 
 
 def _add_serving_files(served: Path, folder: Path) -> str:

@@ -26,6 +26,7 @@ from nightshift.registry import integrity, tracking
 
 PYTHON = re.compile(r"^```python\n([\s\S]*?)^```", re.MULTILINE)
 COPIED = re.compile(r"^COPY (.*) \./$", re.MULTILINE)
+DOCUMENTS = ("MODEL_CARD.md", "sbom.cdx.json")
 PACKAGES = ("numpy", "onnxruntime", "tokenizers")
 TEXTS = [text for text, _ in messages(40)]
 MODELS = {
@@ -131,13 +132,13 @@ def test_the_five_lines_answer_as_the_registered_model(name, bare, folders):
 def test_the_folder_holds_what_it_needs_and_pins_what_it_was_made_with(folders, registry):
     names = {path.name for path in (folders / "four").iterdir()}
     assert names == {"model.onnx", "tokenizer.json", "config.json", "predictor.py", "serve.py", "README.md",
-                     "requirements.txt", "Dockerfile", "checkpoint"}  # fmt: skip
+                     "requirements.txt", "Dockerfile", "checkpoint", "MODEL_CARD.md", "sbom.cdx.json"}  # fmt: skip
     pins = (folders / "four" / "requirements.txt").read_text().splitlines()
     assert pins == [f"{name}=={version(name)}" for name in PACKAGES]
     docker = (folders / "four" / "Dockerfile").read_text()
     assert docker.startswith(f"FROM python:{sys.version_info.major}.{sys.version_info.minor}-slim\n")
     copied = [name for line in COPIED.findall(docker) for name in line.split()]
-    assert set(copied) == names - {"checkpoint", "Dockerfile", "README.md", "model.onnx"} | {"model.onnx*"}
+    assert set(copied) == names - {"checkpoint", "Dockerfile", "README.md", "model.onnx", *DOCUMENTS} | {"model.onnx*"}
     served = Path(os.environ["NIGHTSHIFT_HOME"]) / "artifacts" / "compress" / "four" / "full" / "serving"
     assert all((folders / "four" / file.name).read_bytes() == file.read_bytes() for file in served.iterdir())
     page = (folders / "four" / "README.md").read_text()
@@ -196,7 +197,7 @@ def test_stock_transformers_loads_the_checkpoints_and_writes_by_the_five_lines(f
 def test_what_writes_is_exported_as_its_checkpoint(folders):
     for name in ("tells", "answers"):
         assert {path.name for path in (folders / name).iterdir()} == {
-            "checkpoint", "README.md", "requirements.txt", "serve.py", "nightshift", "Dockerfile"
+            "checkpoint", "README.md", "requirements.txt", "serve.py", "nightshift", "Dockerfile", *DOCUMENTS
         }  # fmt: skip
     copied = [
         line.split()[1:] for line in (folders / "tells" / "Dockerfile").read_text().splitlines() if line[:5] == "COPY "
