@@ -226,7 +226,7 @@ def test_nginx_accepts_its_configuration(tmp_path):
     key = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout", "key.pem"]
     subprocess.run([*key, "-out", "cert.pem"], cwd=tmp_path, check=True, capture_output=True)
     values = compose()["services"]["nginx"]["environment"]
-    values |= {"PREFECT_SERVER": "127.0.0.1:4200", "MLFLOW_SERVER": "127.0.0.1:5000", "TLS_FOLDER": str(tmp_path)}
+    values |= {"PREFECT_UPSTREAM": "127.0.0.1:4200", "MLFLOW_UPSTREAM": "127.0.0.1:5000", "TLS_FOLDER": str(tmp_path)}
     text = re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], (TEAM / "nginx.conf").read_text())
     (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/pid; events {{}} http {{\n{text}\n}}")
     nginx = ["nginx", "-t", "-c", str(tmp_path / "nginx.conf"), "-e", str(tmp_path / "log")]
