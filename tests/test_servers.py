@@ -438,3 +438,10 @@ def test_a_wrong_block_is_named_before_anything_is_started(tmp_path, monkeypatch
     automations.write_text(started.format("nightly" if block else "theirs"))
     with pytest.raises(UserError, match=message):
         cli.deployment.validated_names()
+
+
+def test_the_schedules_that_are_on_are_named_and_that_one_deletes():
+    assert cli.deployment.active_schedules() == [
+        "schedule nightly: 30 2 * * * UTC",
+        "schedule clean-daily: 0 12 * * * UTC, deletes what is old",
+    ]
