@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -149,8 +150,11 @@ class Team:
         self.folder, self.machines = folder, machines
         self.prefect = f"http://{machines['prefect'].address}:{PREFECT_PORT}/api"
         self.mlflow = f"http://{machines['mlflow'].address}:{MLFLOW_PORT}"
-        for name in SERVERS:
+        for name in SERVERS[1:]:
             (folder / name).mkdir()
+        (folder / "database").symlink_to(
+            tempfile.mkdtemp(prefix="postgres-")
+        )  # pytest closes its folders to other users
         store = machines["store"]
         self.gateway = s3_servers.Gateway(folder / "store", (store.address, S3_PORT), tuple(store.prefix))
 
@@ -217,10 +221,7 @@ class Team:
         )
 
     def _create_cluster(self) -> None:
-        folder = self.folder / "database"
-        for parent in (folder, *folder.parents):
-            if parent.owner() == "root" and parent.is_relative_to("/tmp") and parent != Path("/tmp"):
-                parent.chmod(0o755)
+        folder = (self.folder / "database").resolve()
         shutil.chown(folder, "postgres", "postgres")
         (folder / "password").write_text(sql_servers.PASSWORD)
         command = [sql_servers.binary("initdb"), "-D", "data", "-U", "team", "--auth=scram-sha-256", "-N"]
@@ -237,7 +238,7 @@ class Team:
             rules.write(f"host all all {NETWORK}.0/24 scram-sha-256\n")
 
     def _start_database(self) -> None:
-        folder, address = self.folder / "database", self.machines["database"].address
+        folder, address = (self.folder / "database").resolve(), self.machines["database"].address
         command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", sql_servers.binary("postgres")]
         command += ["-D", "data", "-h", address, "-p", str(DATABASE_PORT), "-k", str(folder), "-N", "200"]
         self.machines["database"].start(command, folder)
@@ -278,8 +279,12 @@ def team(folder: Path, *workers: str) -> Iterator[Team]:
     """Yield a team whose servers run, in an empty folder."""
     with network(*SERVERS, *workers) as machines:
         running = Team(folder, machines)
-        running.create()
-        yield running
+        try:
+            running.create()
+            yield running
+        finally:
+            machines["database"].kill()
+            shutil.rmtree((folder / "database").resolve(), ignore_errors=True)
 
 
 def start_on(
@@ -311,7 +316,7 @@ def _enter_and_call(
 
 
 def run_night(settings: str, folder: str, environment: dict[str, str]) -> None:
-    """Run a night in this process, which takes other machines for dead after a short time.
+    """Run a night without students in this process, which takes other machines for dead after a short time.
 
     Args:
         settings: The settings file.
@@ -326,4 +331,6 @@ def run_night(settings: str, folder: str, environment: dict[str, str]) -> None:
 
     locks.LEASE, locks.HEARTBEAT, locks.POLL = LEASE, HEARTBEAT, 0.5
     heartbeats.SILENCE, heartbeats.CONFIRMATION = timedelta(seconds=LEASE), 1.0
-    commands.run_main(("run", settings, "--json"), Path(folder), environment, commands.IMPORT_PATH)
+    commands.run_main(
+        ("run", settings, "--json", "--set", "compress.recipes=[]"), Path(folder), environment, commands.IMPORT_PATH
+    )
