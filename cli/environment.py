@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, NoReturn
 
-from cli import access
+from cli import access, team_storage
 from nightshift.errors import UserError
 from nightshift.store import artifact_store, disk
 from nightshift.store.permissions import keep_private
@@ -83,6 +83,7 @@ def prepare() -> None:
             "cannot hold: name another folder"
         )
     os.environ["NIGHTSHIFT_HOME"] = str(home)
+    team_storage.set_variables()
     folders = {"PREFECT_HOME": str(home / "prefect"), "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(artifact_store.root())}
     servers = _servers()
     for name, value in (DEFAULTS | folders | servers).items():
@@ -102,7 +103,8 @@ def prepare() -> None:
 def use_own_registry(folder: Path) -> None:
     """Make a folder NIGHTSHIFT_HOME, and take no server: the registry is a file in it."""
     os.environ["NIGHTSHIFT_HOME"] = str(folder)
-    for name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_HOME", "PREFECT_RESULTS_LOCAL_STORAGE_PATH"):
+    for name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_HOME", "PREFECT_RESULTS_LOCAL_STORAGE_PATH",
+                 *artifact_store.SERVERS_STORAGE):  # fmt: skip
         os.environ.pop(name, None)
 
 

@@ -394,12 +394,21 @@ Port = Annotated[int, typer.Option(help="Port, or the next free one after it.")]
 
 
 @app.command()
-def up(prefect_port: Port = 4200, mlflow_port: Port = 5000) -> None:
+def up(
+    prefect_port: Port = 4200,
+    mlflow_port: Port = 5000,
+    postgres: Annotated[
+        str | None, typer.Option(help="PostgreSQL for both databases: postgresql://USER@HOST:PORT/PREFIX; remembered.")
+    ] = None,
+    store: Annotated[
+        str | None, typer.Option(help="Object store for outputs and artifacts: s3://BUCKET/PREFIX; remembered.")
+    ] = None,
+) -> None:
     """Start a Prefect server, an MLflow server and a worker on 127.0.0.1, and create the deployments."""
     with _reported_errors():
         from cli import servers
 
-        _print("\n".join(servers.up(prefect_port, mlflow_port)))
+        _print("\n".join(servers.up(prefect_port, mlflow_port, postgres, store)))
 
 
 @app.command()

@@ -55,7 +55,7 @@ def with_users(settings: ServerSettings) -> "ASGIApp":
 
     from cli import mlflow_roles
 
-    auth.auth_config = auth.auth_config._replace(database_uri=f"sqlite:///{artifact_store.home()}/mlflow/users.db")
+    auth.auth_config = auth.auth_config._replace(database_uri=_database(settings, "users.db"))
     mlflow_roles.remove_grant_to_creators()
     web_application: ASGIApp = auth.create_app(app)
     app.before_request(mlflow_roles.check_request)
@@ -75,12 +75,12 @@ def _set_environment(settings: ServerSettings) -> None:
     """Set the variables by which MLflow's server finds its database and artifacts, before it is imported."""
     folder = artifact_store.home() / "mlflow"
     folder.mkdir(parents=True, exist_ok=True)
-    artifacts = (folder / "artifacts").as_uri()
-    is_shared = bool(settings.users or settings.mlflow_url)
+    artifacts = settings.artifacts or (folder / "artifacts").as_uri()
+    is_shared = bool(settings.users or settings.mlflow_url or settings.postgres or settings.artifacts)
     names = ("localhost", "127.0.0.1", "[[]::1]", *settings.host_names)
     os.environ |= {
-        "_MLFLOW_SERVER_FILE_STORE": f"sqlite:///{folder}/mlflow.db",
-        "_MLFLOW_SERVER_REGISTRY_STORE": f"sqlite:///{folder}/mlflow.db",
+        "_MLFLOW_SERVER_FILE_STORE": _database(settings, "mlflow.db"),
+        "_MLFLOW_SERVER_REGISTRY_STORE": _database(settings, "mlflow.db"),
         "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/" if is_shared else artifacts,
         "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(pattern for name in names for pattern in (name, f"{name}:*")),
     }
@@ -88,6 +88,13 @@ def _set_environment(settings: ServerSettings) -> None:
         os.environ |= {"_MLFLOW_SERVER_SERVE_ARTIFACTS": "true", "_MLFLOW_SERVER_ARTIFACT_DESTINATION": artifacts}
     if settings.mlflow_url:
         os.environ["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"] = settings.mlflow_url.rstrip("/")
+
+
+def _database(settings: ServerSettings, file: str) -> str:
+    """Return the address of MLflow's database, with the password; without PostgreSQL that of a file of NIGHTSHIFT_HOME."""
+    if settings.postgres:
+        return settings.database("mlflow", "pg8000").render_as_string(hide_password=False)
+    return f"sqlite:///{artifact_store.home()}/mlflow/{file}"
 
 
 def _initialize_stores() -> None:

@@ -1,10 +1,12 @@
-"""Settings of the servers that are read from the environment: who signs in, and by what names they answer."""
+"""Settings of the servers that are read from the environment: who signs in, by what names they answer, their databases."""
 
 import os
+import re
 import secrets
 from contextlib import suppress
-from typing import Self
-from urllib.parse import urlsplit
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel
 
@@ -12,7 +14,13 @@ from nightshift.errors import SettingsError
 from nightshift.redaction import redact
 from nightshift.store import artifact_store
 
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
 PREFIX = "NIGHTSHIFT_"
+DATABASES = ("prefect", "mlflow")
+"""Databases on the PostgreSQL server; their names there begin with a prefix."""
+DEFAULT_PREFIX = "nightshift"
 
 
 class ServerSettings(BaseModel):
@@ -24,6 +32,10 @@ class ServerSettings(BaseModel):
     """Address by which people reach Prefect through a proxy."""
     mlflow_url: str = ""
     """Address by which people reach MLflow through a proxy."""
+    postgres: str = ""
+    """Address of a PostgreSQL server, `postgresql://USER@HOST:PORT/PREFIX`; SQLite files of NIGHTSHIFT_HOME if empty."""
+    artifacts: str = ""
+    """Address at which MLflow's server keeps artifacts, such as `s3://BUCKET/mlflow`; a folder of NIGHTSHIFT_HOME if empty."""
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -37,12 +49,63 @@ class ServerSettings(BaseModel):
             raise SettingsError(f"NIGHTSHIFT_USERS: {values['users']}: expected true or false")
         for field in ("prefect_url", "mlflow_url"):
             _validate_url(PREFIX + field.upper(), values[field])
+        if values["postgres"]:
+            _validate_postgres(values["postgres"])
         return cls.model_validate({field: value for field, value in values.items() if value})
 
     @property
     def host_names(self) -> tuple[str, ...]:
         """Return the host names of the public addresses."""
         return tuple(name for url in (self.prefect_url, self.mlflow_url) if (name := urlsplit(url).hostname))
+
+    @property
+    def storage(self) -> list[str]:
+        """Return the addresses of PostgreSQL and of MLflow's artifacts that are set, without password."""
+        return [redact(address) for address in (self.postgres, self.artifacts) if address]
+
+    def database(self, name: str, driver: str) -> "URL":
+        """Return the address of one of `DATABASES` on the PostgreSQL server, with the password if there is one.
+
+        Args:
+            name: prefect or mlflow.
+            driver: Name of SQLAlchemy's driver, such as pg8000.
+        """
+        from sqlalchemy import make_url
+
+        server = make_url(self.postgres)
+        url = server.set(drivername=f"postgresql+{driver}", database=f"{server.database or DEFAULT_PREFIX}_{name}")
+        return url if url.password else url.set(password=_password(url))
+
+
+def _validate_postgres(address: str) -> None:
+    parts = urlsplit(address)
+    is_server = parts.scheme == "postgresql" and parts.hostname and parts.username and not parts.query
+    if not (is_server and _has_port(parts) and re.fullmatch(r"/?|/[a-z_][a-z0-9_]*", parts.path)):
+        raise SettingsError(
+            f"--postgres ({artifact_store.POSTGRES}): {redact(address)}: expected postgresql://USER@HOST:PORT/PREFIX, with a prefix of small letters for "
+            "the names of the databases, and the password in PGPASSWORD or ~/.pgpass"
+        )
+
+
+def _has_port(parts: SplitResult) -> bool:
+    """Return False if the port is no number."""
+    with suppress(ValueError):
+        return parts.port != 0
+    return False
+
+
+def _password(url: "URL") -> str | None:
+    """Return the password for a database from PGPASSWORD or the password file, as PostgreSQL's own clients do."""
+    if given := os.environ.get("PGPASSWORD"):
+        return given
+    file = Path(os.environ.get("PGPASSFILE") or Path.home() / ".pgpass")
+    wanted = (url.host or "localhost", str(url.port or 5432), url.database, url.username)
+    with suppress(OSError):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            fields = [re.sub(r"\\(.)", r"\1", field) for field in re.findall(r"(?:^|:)((?:\\.|[^:\\])*)", line)]
+            if len(fields) == 5 and all(a in ("*", b) for a, b in zip(fields[:4], wanted, strict=True)):
+                return fields[4]
+    return None
 
 
 def _validate_url(variable: str, address: str) -> None:

@@ -24,11 +24,12 @@ import psutil
 from filelock import FileLock
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-from cli import access, deployment, environment
+from cli import access, deployment, environment, team_storage
 from cli.deployment import PROJECT
 from cli.server_settings import ServerSettings
 from cli.supervision import Limits, Service, rotate
-from nightshift.errors import NightshiftError
+from cli.team_storage import TeamStorage
+from nightshift.errors import NightshiftError, UserError
 from nightshift.registry import tracking
 from nightshift.store import artifact_store, disk, processes
 
@@ -113,26 +114,39 @@ def logs() -> Path:
     return folder
 
 
-def up(prefect_port: int, mlflow_port: int) -> list[str]:
+def up(prefect_port: int, mlflow_port: int, postgres: str | None = None, store: str | None = None) -> list[str]:
     """Start the servers that are not running, deploy deployments/prefect.yaml, and return the lines of `status`.
 
+    Args:
+        prefect_port: Port of Prefect's server, or the next free one after it.
+        mlflow_port: Port of MLflow's server, or the next free one after it.
+        postgres: Address of a PostgreSQL server for both databases; empty for SQLite files, None for that of the last `up`.
+        store: Address of an object store for outputs and artifacts; empty for this home, None for that of the last `up`.
+
     Raises:
-        UserError: A block in that file is wrong, or a variable of `Limits`.
+        UserError: A block in that file is wrong, or a variable of `Limits`; PostgreSQL or the store cannot be used, or the
+            running servers use others.
         NightshiftError: A server has failed or does not answer.
     """
     names = deployment.validated_names()
     limits = Limits.from_environment()
+    remembered, storage = TeamStorage.remembered(), team_storage.chosen(postgres, store)
     with FileLock(logs() / "up.lock"):
         if running() is None:
+            team_storage.ensure_usable()
             _end_orphans()
             tracking.ensure_own_usable()
+            storage.remember()
             _start_keeper(prefect_port, mlflow_port)
+        elif storage != remembered:
+            raise UserError("the servers run with another --postgres or --store: `nightshift down`, then `up` again")
         else:
             _restart_failed()
         servers = _wait_until_up(limits.start_timeout + UP_PATIENCE)
         environment.prepare()  # with the addresses of the servers
         deployment.deploy(servers.prefect + "/api", logs() / "deploy.log")
-    return [*status().lines, f"deployed {', '.join(names)}", *deployment.active_schedules()]
+    changes = remembered.changes_to(storage)
+    return [*status().lines, *changes, f"deployed {', '.join(names)}", *deployment.active_schedules()]
 
 
 def _restart_failed() -> None:
@@ -185,13 +199,14 @@ def status() -> Status:
     if servers is None:
         return Status([], False)
     answers = _answers(servers)
-    has_users = ServerSettings.from_environment().users
-    mlflow_address = servers.mlflow if has_users else access.sign_in_address(servers.mlflow)
+    settings = ServerSettings.from_environment()
+    mlflow_address = servers.mlflow if settings.users else access.sign_in_address(servers.mlflow)
     states = {name: _state(servers, name) for name in ("keeper", "prefect", "mlflow", "worker")}
     lines = [
         f"Prefect  {access.sign_in_address(servers.prefect)}   {answers['prefect']}",
         f"MLflow   {mlflow_address}   {answers['mlflow']}",
         *(f"{name:<8} {state}" for name, state in states.items()),
+        *(f"data     {address}" for address in settings.storage),
         f"logs     {logs()}",
     ]
     is_complete = all(state.endswith("runs") for state in states.values())

@@ -28,9 +28,6 @@ from tasks.ingest import locate
 def server(tmp_path_factory):
     """An engine of a PostgreSQL server with the table `reviews`, 25 rows."""
     folder = tmp_path_factory.mktemp("postgres")
-    for parent in (folder, *folder.parents[:3]):
-        if parent.owner() == "root" and str(parent).startswith("/tmp/"):
-            parent.chmod(0o755)
     with sql_servers.postgres(folder) as address:
         engine = sqlalchemy.create_engine(address, poolclass=sqlalchemy.pool.NullPool)
         with engine.begin() as connection:

@@ -31,9 +31,18 @@ def version_of(name: str, alias: str) -> str | None:
     try:
         return str(tracking.connect().get_model_version_by_alias(name, alias).version)
     except MlflowException as error:
-        if error.error_code in MISSING:
+        if error.error_code in MISSING or (error.error_code == "PERMISSION_DENIED" and not _is_registered(name)):
             return None
         raise
+
+
+def _is_registered(name: str) -> bool:
+    """Return False if a model does not exist; a server with users refuses to read the aliases of such a model."""
+    try:
+        tracking.connect().get_registered_model(name)
+    except MlflowException as error:
+        return error.error_code not in MISSING
+    return True
 
 
 def version(name: str, number: str) -> ModelVersion:

@@ -50,9 +50,14 @@ def connect() -> MlflowClient:
     """Return a client for MLFLOW_TRACKING_URI, or for a SQLite file under NIGHTSHIFT_HOME if that is not set.
 
     Raises:
-        UserError: The database is empty, damaged, or of another version of MLflow.
+        UserError: The database is empty, damaged, or of another version of MLflow; or the registry of this home is on
+            servers that are not up.
     """
     if not os.environ.get("MLFLOW_TRACKING_URI"):
+        if any(map(os.environ.get, artifact_store.SERVERS_STORAGE)):
+            raise UserError(
+                "the registry of this home is not in its files, but behind the servers of `nightshift up`: start them, and run again"
+            )
         (artifact_store.home() / "mlflow").mkdir(parents=True, exist_ok=True)
         mlflow.set_tracking_uri(artifact_store.own_registry())
     uri = mlflow.get_tracking_uri()

@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # the command line needs this module at once, and pandas take
     import pandas as pd
 
 MARKER = "record.json"
+POSTGRES, ARTIFACTS = SERVERS_STORAGE = ("NIGHTSHIFT_POSTGRES", "NIGHTSHIFT_ARTIFACTS")
+"""Variables of the PostgreSQL server, and of the address of MLflow's artifacts, behind the servers of `nightshift up`."""
 MEASURED, DAMAGED = "measured", ".damaged"
 TRAINED_KEYS = "trained_keys.parquet"
 
