@@ -116,6 +116,12 @@ def test_without_the_role_champion_is_not_moved_by_rest_or_client(server, user):
     assert champion(server) == before
 
 
+@pytest.mark.parametrize("user", ["rita", "nightly"])
+def test_a_model_that_does_not_exist_yet_has_no_champion(server, user):
+    with server.signed_in(user):
+        assert model_registry.version_of("unheard-of", model_registry.CHAMPION) is None
+
+
 def test_a_person_without_the_role_promotes_nothing_and_no_entry_is_left(server):
     count = len(entries(server))
     with server.signed_in("anna"), pytest.raises(ForbiddenError) as refused:
