@@ -105,7 +105,11 @@ def test_only_nginx_publishes_a_port_and_databases_have_networks_of_their_own():
     assert [name for name, service in file["services"].items() if "ports" in service] == ["nginx"]
     assert file["networks"]["database"] == file["networks"]["store"] == {"internal": True}
     members = {name: {key for key, service in file["services"].items() if name in service["networks"]} for name in file["networks"]}  # fmt: skip
-    assert members["database"] == {"postgres", "prefect"} and members["store"] == {"store", "worker"}
+    assert members["database"] == {"postgres", "prefect", "mlflow"} and members["store"] == {
+        "store",
+        "mlflow",
+        "worker",
+    }
 
 
 def test_secrets_come_from_files_that_are_not_committed():
