@@ -1,6 +1,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
 .PHONY: install demo test test-slow test-all check docs
 
@@ -25,13 +25,14 @@ check: install
 
 # What a contributor runs before a commit. The tests marked slow take about as long again; .ci/run runs them after it.
 test: check
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -n 2 -m "not slow"
 
+# Most of their time is spent waiting for servers and schedules, so twice as many run at once.
 test-slow: install
-	$(PYTEST) -m slow
+	$(PYTEST) -n 4 -m slow
 
 test-all: check
-	$(PYTEST) --cov
+	$(PYTEST) -n 2 --cov
 
 docs: install
 	$(BIN)/python docs/make_settings.py

@@ -170,7 +170,7 @@ def test_up_twice_is_harmless_and_all_is_on_loopback(servers):
             "127.0.0.1"
         }
     names = {deployment["name"] for deployment in servers.api("POST", "/deployments/filter")}
-    assert names == {"nightly", "validate", "promote", "rollback", "rotate", "score", "watch", "clean"}
+    assert names == {"nightly", "validate", "promote", "rollback", "rotate", "score", "watch", "clean", "clean-daily"}
     assert servers.shell("status").returncode == 0
 
 
