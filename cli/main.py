@@ -64,11 +64,11 @@ def _print(text: str, err: bool = False, end: str = "\n") -> None:
 
 
 @contextmanager
-def _reported_errors(prepare: Callable[[], None] = environment.prepare) -> Iterator[None]:
+def _reported_errors(prepare: Callable[[], None] | None = None) -> Iterator[None]:
     """Turn errors into one line and an exit code; the traceback of an unexpected error goes to a log file.
 
     Args:
-        prepare: Function that is called before the block; by default it also creates what a home needs.
+        prepare: Function that is called before the block; `environment.prepare` by default, which also creates what a home needs.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     logging.getLogger("nightshift").setLevel(logging.INFO)
@@ -78,7 +78,7 @@ def _reported_errors(prepare: Callable[[], None] = environment.prepare) -> Itera
     warnings.simplefilter("ignore")
     try:
         refuse_arguments(sys.argv[1:])
-        prepare()
+        (prepare or environment.prepare)()
         yield
     except NightshiftError as error:
         _print(redact(str(error)), err=True)

@@ -31,8 +31,9 @@ os.environ |= {
 
 
 LONGEST = ("test_servers.py", "test_browser.py", "test_night_kinds.py", "test_night.py", "test_benchmarks.py", "test_disk.py",
-           "test_pruning.py", "test_code_digest.py", "test_trainer.py")  # fmt: skip
-"""Files that take minutes: they are begun first, in this order, so that two workers end together."""
+           "test_two_machines.py", "test_notifications.py", "test_samples_off.py", "test_supervision.py", "test_pruning.py",
+           "test_code_digest.py", "test_trainer.py")  # fmt: skip
+"""Files that take minutes: they are begun first, in this order, so that the workers end together."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,7 +12,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from commands import CONTEXT, IMPORT_PATH
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from nightshift.errors import LockLostError, NightshiftError, UserError
@@ -237,13 +236,14 @@ def hold_once(home: str, counter: str) -> None:
             Path(counter).write_text(str(count + 1))
 
 
-def test_processes_with_homes_of_their_own_exclude_each_other(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "path", list(IMPORT_PATH))
+def test_processes_with_homes_of_their_own_exclude_each_other(server, tmp_path):
     counter = tmp_path / "counter"
     counter.write_text("0")
-    children = [CONTEXT.Process(target=hold_once, args=(str(tmp_path / name), str(counter))) for name in "ab"]
-    for child in children:
-        child.start()
-    for child in children:
-        child.join()
+    script = "import sys, test_locks; test_locks.hold_once(*sys.argv[1:])"
+    folder = Path(__file__).parent
+    children = [
+        subprocess.Popen([sys.executable, "-c", script, str(tmp_path / name), str(counter)], cwd=folder)
+        for name in "ab"
+    ]
+    assert [child.wait() for child in children] == [0, 0]
     assert counter.read_text() == "10"

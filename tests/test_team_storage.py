@@ -16,12 +16,17 @@ POSTGRES = "postgresql://ada@db.example.org:5433/team"
 @pytest.fixture(autouse=True)
 def clean_environment(tmp_path, monkeypatch):
     """A home, and an environment that is as before after the test."""
+    before = dict(os.environ)
     names = ("NIGHTSHIFT_POSTGRES", "NIGHTSHIFT_ARTIFACTS", "NIGHTSHIFT_STORE", "PGPASSWORD", "MLFLOW_TRACKING_URI")
     for name in names:
-        monkeypatch.setenv(name, "x")  # so that it is removed at the end, whoever sets it
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
+        os.environ.pop(name, None)
+    os.environ["NIGHTSHIFT_HOME"] = str(tmp_path / "home")
     (tmp_path / "home").mkdir()
+    yield
+    monkeypatch.undo()
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
 
 
 @pytest.mark.parametrize(
