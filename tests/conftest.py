@@ -31,7 +31,7 @@ os.environ |= {
 
 
 LONGEST = ("test_servers.py", "test_browser.py", "test_night_kinds.py", "test_night.py", "test_benchmarks.py", "test_disk.py",
-           "test_two_machines.py", "test_notifications.py", "test_samples_off.py", "test_supervision.py", "test_pruning.py",
+           "test_two_machines.py", "test_team_servers.py", "test_notifications.py", "test_samples_off.py", "test_supervision.py", "test_pruning.py",
            "test_code_digest.py", "test_trainer.py")  # fmt: skip
 """Files that take minutes: they are begun first, in this order, so that the workers end together."""
 
