@@ -102,7 +102,7 @@ def test_a_teams_servers(tmp_path_factory, tiny_base, s3_gateway):
         options = ("--postgres", postgres, "--store", "s3://store/team")
         refuse_what_cannot_be_used(shell, postgres)
         shell.env["PGPASSWORD"] = sql_servers.PASSWORD
-        ports = ("--prefect-port", "4700", "--mlflow-port", "5700")
+        ports = ("--prefect-port", "4900", "--mlflow-port", "5900")
         try:
             assert (first := shell("up", *options, *ports)).returncode == 0, first.stderr
             assert postgres in first.stdout and "s3://store/team/mlflow" in first.stdout
