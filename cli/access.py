@@ -289,12 +289,10 @@ def serve(name: str, port: int) -> None:
     """
     import uvicorn
 
-    settings = ServerSettings.from_environment()
-    if settings.postgres:
-        from cli import team_storage
+    from cli import team_storage
 
-        if name in team_storage.missing_databases(settings):
-            team_storage.create_database(settings, name)
+    settings = ServerSettings.from_environment()
+    team_storage.ensure_database(settings, name)
     application = prefect_application(settings) if name == "prefect" else mlflow_application(settings)
     # Access logs would hold the addresses that sign in.
     uvicorn.run(

@@ -17,13 +17,10 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import mlflow
-import psutil
-
 from cli import access, backup_archive, servers
-from cli.backup_archive import MANIFEST, Manifest
+from cli.backup_archive import Manifest
 from nightshift.errors import UserError
-from nightshift.registry import locks, model_registry, retention, tracking
+from nightshift.registry import ledger, locks, model_registry, tracking
 from nightshift.store import artifact_store
 
 PREFECT_DATABASE = "prefect/prefect.db"
@@ -82,7 +79,7 @@ def restore(file: Path) -> list[str]:
             f"{file} is of the home {manifest.home}, and MLflow's records hold that path: set NIGHTSHIFT_HOME to it"
         )
     with _unfinished(home) as folder:
-        backup_archive.extract(file, folder, lambda name: name != MANIFEST)
+        backup_archive.extract(file, folder)
         for path in sorted(folder.iterdir(), key=lambda path: path.name != "mlflow"):
             path.rename(home / path.name)
     return [
@@ -105,7 +102,7 @@ def _new_file(target: Path) -> Path:
 
 def _ensure_own_registry() -> None:
     """Raise UserError unless MLflow's database is the SQLite file of this home."""
-    if any(map(os.environ.get, artifact_store.SERVERS_STORAGE)):
+    if artifact_store.servers_have_storage():
         raise UserError(
             "this home keeps its databases on PostgreSQL or its artifacts in an object store: back them up there (pg_dump for both "
             "databases)"
@@ -123,9 +120,7 @@ def _ensure_own_registry() -> None:
 
 def _models() -> list[str]:
     """Return the names of the registered models, without the ledgers."""
-    tracking.connect()
-    names = [model.name for model in mlflow.search_registered_models()]
-    return sorted(name for name in names if not name.endswith(retention.LEDGER))
+    return sorted(name for name in tracking.registered_names() if not name.endswith(ledger.SUFFIX))
 
 
 def _copy_prefect(copies: Path) -> list[str]:
@@ -142,8 +137,8 @@ def _copy_prefect(copies: Path) -> list[str]:
     database = artifact_store.home() / PREFECT_DATABASE
     connection = str(PREFECT_API_DATABASE_CONNECTION_URL.value())
     if not connection.startswith("sqlite") or not connection.endswith(str(database)):
-        place = tracking.without_credentials(connection)
-        return [f"Prefect's database is not in it: it is {place}; back it up with that server's tool, such as pg_dump"]
+        shown = tracking.without_credentials(connection)
+        return [f"Prefect's database is not in it: it is {shown}; back it up with that server's tool, such as pg_dump"]
     _copy_database(database, copies / PREFECT_DATABASE)
     return []
 
@@ -195,7 +190,7 @@ def _model_lines(manifest: Manifest) -> list[str]:
 def _ensure_empty(home: Path) -> None:
     """Raise UserError if a home holds anything besides what a killed restore has left, which is removed."""
     for path in home.glob(f"restore.*{UNFINISHED}"):
-        if not psutil.pid_exists(int(path.name.split(".")[1])):
+        if artifact_store.is_abandoned(path):
             shutil.rmtree(path)
     if contents := sorted(path.name for path in home.iterdir()):
         raise UserError(
@@ -207,7 +202,7 @@ def _ensure_empty(home: Path) -> None:
 @contextmanager
 def _unfinished(home: Path) -> Iterator[Path]:
     """Yield a new folder in the home, which is removed at the end with whatever is still in it."""
-    folder = home / f"restore.{os.getpid()}{UNFINISHED}"
+    folder = artifact_store.partial_path(home / "restore")
     folder.mkdir()
     try:
         yield folder

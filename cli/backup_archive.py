@@ -4,7 +4,6 @@ import hashlib
 import io
 import shutil
 import tarfile
-from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import IO, Literal
 
@@ -104,7 +103,7 @@ def verify(file: Path) -> Manifest:
                 if member.name == MANIFEST and member.size < MAX_MANIFEST:
                     text = content.read()
                 else:
-                    digests[member.name] = _digest(content)
+                    digests[member.name] = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
     except (tarfile.TarError, OSError) as error:
         raise UserError(f"{file}: cannot be read as a backup of nightshift: {first_line(error)}") from error
     try:
@@ -118,25 +117,18 @@ def verify(file: Path) -> Manifest:
     return manifest
 
 
-def _digest(file: IO[bytes]) -> str:
-    digest = hashlib.sha256()
-    while block := file.read(BLOCK):
-        digest.update(block)
-    return digest.hexdigest()
-
-
 def _is_safe(name: str) -> bool:
     """Return True for a relative path that stays within its folder."""
     path = PurePosixPath(name)
     return not path.is_absolute() and ".." not in path.parts and str(path) == name
 
 
-def extract(file: Path, folder: Path, is_wanted: Callable[[str], bool]) -> None:
-    """Write the members of a verified backup into a folder."""
+def extract(file: Path, folder: Path) -> None:
+    """Write the members of a verified backup, without its manifest, into a folder."""
     with tarfile.open(file, "r:") as tar:
         for member in tar:
             content = tar.extractfile(member)
-            if content is None or not is_wanted(member.name):
+            if content is None or member.name == MANIFEST:
                 continue
             path = folder / member.name
             path.parent.mkdir(parents=True, exist_ok=True)

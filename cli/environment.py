@@ -17,7 +17,7 @@ from threading import Thread
 from typing import Any, NoReturn
 
 from cli import access, team_storage
-from nightshift.errors import UserError
+from nightshift.errors import NightshiftError, UserError
 from nightshift.store import artifact_store, disk
 from nightshift.store.permissions import keep_private
 
@@ -187,6 +187,6 @@ def execute(command: list[str]) -> NoReturn:
 if __name__ == "__main__":
     try:
         execute(sys.argv[1:])
-    except UserError as error:
+    except NightshiftError as error:
         print(error, file=sys.stderr)
-        sys.exit(2)
+        sys.exit(error.exit_code)

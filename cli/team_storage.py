@@ -78,9 +78,11 @@ class TeamStorage(BaseModel):
             new = chosen.postgres or "files of this home"
             if old:
                 lines.append(f"the registry and the runs of before stay in {old}; they are not copied to {new}")
-        if chosen.store != self.store and self.store:
+        if chosen.store == self.store:
+            return lines
+        if self.store:
             lines.append(f"outputs and artifacts of before stay at {self.store}; they are not copied")
-        elif chosen.store != self.store and not lines:
+        elif not lines:
             lines.append(
                 "artifacts of models that are in MLflow already stay where they are; those of new ones go there"
             )
@@ -105,13 +107,12 @@ def chosen(postgres: str | None, store: str | None) -> TeamStorage:
         store: Address of an object store; empty for this home, None for what is remembered.
     """
     remembered = TeamStorage.remembered()
-    given = {name: value for name, value in (("postgres", postgres), ("store", store)) if value is not None}
-    storage = remembered.model_copy(update=given)
-    for name in remembered.variables.keys() - storage.variables.keys():
+    options = {name: value for name, value in (("postgres", postgres), ("store", store)) if value is not None}
+    storage = remembered.model_copy(update=options)
+    before, after = remembered.variables, storage.variables
+    for name in before.keys() - after.keys():
         os.environ.pop(name, None)
-    for name, value in storage.variables.items():
-        if storage.variables[name] != remembered.variables.get(name) or name not in os.environ:
-            os.environ[name] = value
+    os.environ |= {name: value for name, value in after.items() if value != before.get(name) or name not in os.environ}
     return storage
 
 
@@ -127,7 +128,13 @@ def ensure_usable() -> None:
     missing = missing_databases(settings)
     shared_store.ensure_usable()
     for name in missing:
-        create_database(settings, name)
+        _create_database(settings, name)
+
+
+def ensure_database(settings: ServerSettings, name: str) -> None:
+    """Create one of `DATABASES` if there is a PostgreSQL server on which it does not exist; errors as in `ensure_usable`."""
+    if settings.postgres and not _exists(settings.database(name, "pg8000")):
+        _create_database(settings, name)
 
 
 def _ensure_package(address: str) -> None:
@@ -160,12 +167,7 @@ def missing_databases(settings: ServerSettings) -> list[str]:
     return [name for name in DATABASES if not _exists(settings.database(name, "pg8000"))]
 
 
-def create_database(settings: ServerSettings, name: str) -> None:
-    """Create one of `DATABASES`.
-
-    Raises:
-        UserError: The server refuses.
-    """
+def _create_database(settings: ServerSettings, name: str) -> None:
     url = settings.database(name, "pg8000")
     _execute(url.set(database="postgres"), f'CREATE DATABASE "{url.database}"')
 

@@ -130,7 +130,7 @@ def pending_move(name: str) -> tuple[str, Entry] | None:
 
 def clear_pending(name: str, number: str) -> None:
     """Mark the move of an entry as complete."""
-    tracking.connect().set_model_version_tag(f"{name}.ledger", number, "pending", "")
+    tracking.connect().set_model_version_tag(f"{name}{SUFFIX}", number, "pending", "")
 
 
 def append(name: str, entry: Entry) -> None:
@@ -164,9 +164,9 @@ def append_after(name: str, entry: Entry, chain: Chain) -> bool:
         }
     )
     with authors.refusals_explained():
-        ensure_model(f"{name}.ledger")
+        ensure_model(f"{name}{SUFFIX}")
         number = client.create_model_version(
-            f"{name}.ledger",
+            f"{name}{SUFFIX}",
             source=SOURCE,
             run_id=entry.evidence or None,
             tags=entry.model_dump(),

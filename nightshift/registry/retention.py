@@ -30,7 +30,6 @@ from nightshift.store.shared_store import StoredItem
 
 log = logging.getLogger("nightshift.registry")
 DAY = 24 * 60 * 60
-LEDGER = ".ledger"
 Kind = Literal["version", "model", "run", "artifact", "work", "report", "review", "log", "copy", "watch", "stored"]
 FOLDERS: dict[Kind, tuple[str, bool]] = {
     "artifact": ("artifacts", True),
@@ -77,9 +76,7 @@ def plan(keep: int, days: float) -> list[Removable]:
 
 def models() -> set[str]:
     """Return the models that have a ledger in the registry, on whichever machines their nights run."""
-    tracking.connect()
-    names = [model.name for model in mlflow.search_registered_models()]
-    return {name.removesuffix(LEDGER) for name in names if name.endswith(LEDGER)}
+    return {name.removesuffix(ledger.SUFFIX) for name in tracking.registered_names() if name.endswith(ledger.SUFFIX)}
 
 
 def carry_out(items: list[Removable]) -> int:
@@ -139,7 +136,7 @@ def _old_runs(keep: int, days: float) -> list[Removable]:
             items += [
                 Removable(kind="version", name=f"{v.name}/{v.version}", **common)
                 for v in versions
-                if _origin(v) & ids and not v.name.endswith(LEDGER)
+                if _origin(v) & ids and not v.name.endswith(ledger.SUFFIX)
             ]
             items += [_logged("model", model.model_id, model.artifact_location, common) for model in files]
             items += [_logged("run", run.info.run_id, run.info.artifact_uri, common) for run in family]

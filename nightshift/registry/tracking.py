@@ -54,7 +54,7 @@ def connect() -> MlflowClient:
             servers that are not up.
     """
     if not os.environ.get("MLFLOW_TRACKING_URI"):
-        if any(map(os.environ.get, artifact_store.SERVERS_STORAGE)):
+        if artifact_store.servers_have_storage():
             raise UserError(
                 "the registry of this home is not in its files, but behind the servers of `nightshift up`: start them, and run again"
             )
@@ -147,6 +147,12 @@ def run(run_id: str | None) -> Run | None:
     with missing_ignored():
         return connect().get_run(run_id) if run_id else None
     return None
+
+
+def registered_names() -> list[str]:
+    """Return the names of all registered models, ledgers among them."""
+    connect()
+    return [model.name for model in mlflow.search_registered_models()]
 
 
 @contextmanager

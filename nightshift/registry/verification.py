@@ -48,8 +48,9 @@ def verify(name: str) -> Verification:
         raise UserError(f"{name} has neither a version nor a ledger at {tracking.where_to_look()}")
     result = Verification(name)
     _verify_chain(chain, result)
-    _verify_aliases(name, chain, {str(version.version) for version in versions}, result)
-    for number, roles in _versions_to_verify(name, chain).items():
+    aliases = {alias: model_registry.version_of(name, alias) or "" for alias in (CHAMPION, PREVIOUS)}
+    _verify_aliases(aliases, chain, {str(version.version) for version in versions}, result)
+    for number, roles in _versions_to_verify(aliases, chain).items():
         _verify_files(name, number, f"version {number} ({', '.join(roles)})", chain, result)
     return result
 
@@ -75,13 +76,20 @@ def _verify_chain(chain: Chain, result: Verification) -> None:
         result.checked.append(f"the {len(chain.valid)} entries of the ledger are a chain, its head is {chain.head}")
 
 
-def _verify_aliases(name: str, chain: Chain, existing: set[str], result: Verification) -> None:
-    """Add whether champion and previous are where the ledger's moves put them."""
+def _verify_aliases(aliases: dict[str, str], chain: Chain, existing: set[str], result: Verification) -> None:
+    """Add whether champion and previous are where the ledger's moves put them.
+
+    Args:
+        aliases: Numbers of the versions at champion and previous; empty for none.
+        chain: The ledger.
+        existing: Numbers of all versions.
+        result: Takes the findings.
+    """
     if (move := ledger.last_move(chain)) and move[1].pending:
         result.problems.append(f"the move of entry {move[0]} was recorded, and its aliases are not set yet")
         return
     for alias, recorded in _recorded_aliases(chain).items():
-        actual = model_registry.version_of(name, alias) or ""
+        actual = aliases[alias]
         if actual == recorded:
             result.checked.append(f"{alias} is {'version ' + actual if actual else 'no version'}, as the ledger has it")
         elif actual or recorded in existing:
@@ -105,14 +113,10 @@ def _recorded_aliases(chain: Chain) -> dict[str, str]:
     return aliases
 
 
-def _versions_to_verify(name: str, chain: Chain) -> dict[str, list[str]]:
+def _versions_to_verify(aliases: dict[str, str], chain: Chain) -> dict[str, list[str]]:
     """Return the roles of the versions whose files matter, by number."""
     roles: dict[str, list[str]] = {}
-    for role, number in (
-        (CHAMPION, model_registry.version_of(name, CHAMPION)),
-        (PREVIOUS, model_registry.version_of(name, PREVIOUS)),
-        ("anchor", ledger.anchor(chain.entries)),
-    ):
+    for role, number in (*aliases.items(), ("anchor", ledger.anchor(chain.entries))):
         if number:
             roles.setdefault(number, []).append(role)
     return roles

@@ -81,6 +81,11 @@ def clear_work(model: str, record: object) -> None:
         remove_shared(path)
 
 
+def servers_have_storage() -> bool:
+    """Return True if the servers of `nightshift up` keep databases or artifacts elsewhere than in this home."""
+    return any(map(os.environ.get, SERVERS_STORAGE))
+
+
 def partial_path(path: Path) -> Path:
     """Return the temporary name under which this process writes `path`."""
     return path.with_name(f"{path.name}.{os.getpid()}.partial")
@@ -129,16 +134,20 @@ def new_artifact(path: str, replace: bool = False) -> Iterator[Path]:
 
 def remove_partial() -> None:
     """Remove the unfinished files of processes that no longer run."""
-    for pattern, position in (
-        ("artifacts/*/*.partial", -2),
-        ("reports/*/*.partial", -2),
-        ("reviews/*/*.partial", -2),
-        ("tmp/*.*", 0),
-    ):
-        for path in home().glob(pattern):
-            owner = path.name.split(".")[position]
-            if not (owner.isdigit() and psutil.pid_exists(int(owner))):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    patterns = ("artifacts/*/*.partial", "reports/*/*.partial", "reviews/*/*.partial")
+    abandoned = [path for pattern in patterns for path in home().glob(pattern) if is_abandoned(path)]
+    abandoned += [path for path in home().glob("tmp/*.*") if not _runs(path.name.split(".")[0])]
+    for path in abandoned:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def is_abandoned(partial: Path) -> bool:
+    """Return True for a file or folder named by `partial_path` whose process no longer runs."""
+    return not _runs(partial.name.split(".")[-2])
+
+
+def _runs(pid: str) -> bool:
+    return pid.isdigit() and psutil.pid_exists(int(pid))
 
 
 @contextmanager
