@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -297,16 +297,29 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def mlflow_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def mlflow_store(tmp_path: Path) -> Iterator[str]:
     """The address of an MLflow of its own, beside a NIGHTSHIFT_HOME and the working directory."""
+    with own_mlflow(tmp_path, tmp_path / "home") as address:
+        yield address
+
+
+@contextmanager
+def own_mlflow(folder: Path, home: Path) -> Iterator[str]:
+    """Use an MLflow in a folder, which is the working directory as well; yield its address.
+
+    Args:
+        folder: Folder of its SQLite file.
+        home: NIGHTSHIFT_HOME.
+    """
     import mlflow
 
-    address = f"sqlite:///{tmp_path}/mlflow.db"
-    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    monkeypatch.chdir(tmp_path)
-    mlflow.set_tracking_uri(address)
-    return address
+    address = f"sqlite:///{folder}/mlflow.db"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NIGHTSHIFT_HOME", str(home))
+        patch.setenv("MLFLOW_TRACKING_URI", address)
+        patch.chdir(folder)
+        mlflow.set_tracking_uri(address)
+        yield address
 
 
 @pytest.fixture(scope="session")

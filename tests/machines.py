@@ -222,18 +222,7 @@ class Team:
 
     def _create_cluster(self) -> None:
         folder = (self.folder / "database").resolve()
-        shutil.chown(folder, "postgres", "postgres")
-        (folder / "password").write_text(sql_servers.PASSWORD)
-        command = [sql_servers.binary("initdb"), "-D", "data", "-U", "team", "--auth=scram-sha-256", "-N"]
-        subprocess.run(
-            [*command, "--pwfile=password"],
-            check=True,
-            capture_output=True,
-            cwd=folder,
-            user="postgres",
-            group="postgres",
-            extra_groups=[],
-        )
+        sql_servers.create_cluster(folder, "team")
         with (folder / "data/pg_hba.conf").open("a") as rules:
             rules.write(f"host all all {NETWORK}.0/24 scram-sha-256\n")
 

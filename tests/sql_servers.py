@@ -31,29 +31,43 @@ def _as_postgres() -> dict:
     return {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
 
 
+def create_cluster(folder: Path, user: str) -> None:
+    """Create a database cluster in `data` of a folder that PostgreSQL's user can reach.
+
+    Args:
+        folder: An empty folder, which becomes that user's.
+        user: The cluster's administrator, whose password is `PASSWORD`.
+    """
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres", "postgres")
+    (folder / "password").write_text(PASSWORD)
+    (folder / "password").chmod(0o644)
+    command = [binary("initdb"), "-D", "data", "-U", user, "--auth=scram-sha-256", "--pwfile=password", "-N"]
+    subprocess.run(command, check=True, capture_output=True, cwd=folder, **_as_postgres())
+
+
 @contextmanager
 def postgres(folder: Path) -> Iterator[URL]:
     """Run a server in an empty folder, and yield the address of its database `shop` with the password."""
-    initdb, server_binary = binary("initdb"), binary("postgres")
     for parent in (folder, *folder.parents[:3]):
         if parent.owner() == "root" and str(parent).startswith("/tmp/"):
             parent.chmod(0o755)
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres", "postgres")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    (folder / "password").write_text(PASSWORD)
-    (folder / "password").chmod(0o644)
-    data = str(folder / "data")
-    subprocess.run(
-        [initdb, "-D", data, "-U", "reader", "--auth=scram-sha-256", f"--pwfile={folder / 'password'}", "-N"],
-        check=True,
-        capture_output=True,
-        cwd=folder,
-        **_as_postgres(),
-    )
-    command = [server_binary, "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", str(folder), "-F"]
+    create_cluster(folder, "reader")
+    command = [
+        binary("postgres"),
+        "-D",
+        str(folder / "data"),
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+        "-k",
+        str(folder),
+        "-F",
+    ]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, **_as_postgres())
     try:

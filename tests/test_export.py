@@ -16,6 +16,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import own_mlflow
 from mlflow.pyfunc import scoring_server
 from samples import messages
 from small_models import GENERATIVE_MODELS, SCORING_MODELS, register_model
@@ -60,11 +61,7 @@ with torch.no_grad():
 def registry(tmp_path_factory):
     """The models in memory by name, registered as a night does it."""
     home = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NIGHTSHIFT_HOME", str(home))
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home}/mlflow.db")
-        patch.chdir(home)
-        mlflow.set_tracking_uri(f"sqlite:///{home}/mlflow.db")
+    with own_mlflow(home, home):
         yield {name: register_model(base, heads, home, name)[1] for name, (base, heads) in MODELS.items()}
 
 

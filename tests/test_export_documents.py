@@ -4,8 +4,8 @@ import hashlib
 import json
 from importlib.metadata import version
 
-import mlflow
 import pytest
+from conftest import own_mlflow
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from huggingface_hub import ModelCard
@@ -20,11 +20,7 @@ from nightshift.registry import tracking
 def folder(tmp_path_factory, empty_store):
     """The exported folder of a model with a page, metrics and a base."""
     home = tmp_path_factory.mktemp("documents")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NIGHTSHIFT_HOME", str(home))
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home}/mlflow.db")
-        patch.chdir(home)
-        mlflow.set_tracking_uri(f"sqlite:///{home}/mlflow.db")
+    with own_mlflow(home, home):
         register_model(*SCORING_MODELS["bert on pairs"], home, "tone")
         client = tracking.connect()
         run = client.get_model_version("tone", "1").run_id
