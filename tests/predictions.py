@@ -1,6 +1,6 @@
 """Predictions for the rows of a source, as the command `predict` makes them."""
 
-from flows.predict import data_settings, predict_rows, read_source
+from flows.predict import data_settings, execution_settings, predict_rows, read_source
 
 
 def predict_file(model_uri, source, output, objective="", compare="", params=None, **options):
@@ -17,7 +17,8 @@ def predict_file(model_uri, source, output, objective="", compare="", params=Non
     """
     settings_file = str(options.pop("settings_file", ""))
     data = data_settings(str(source), settings_file, objective, options)
-    return predict_rows(model_uri, data, output, objective, compare, params)
+    execution = execution_settings(settings_file)
+    return predict_rows(model_uri, data, output, objective, compare, params, execution)
 
 
 def scored(source, settings_file="", **options):

@@ -15,7 +15,7 @@ from nightshift.errors import SettingsError
 from nightshift.inference.measurement import TorchPredictor
 from nightshift.models import pretrained
 from nightshift.records import Augmented, Trained, WarmStart
-from tasks.compress import latency_table, students
+from tasks.compress import candidates, latency_table, students
 from tasks.compress.candidate_builder import CandidateBuilder
 from tasks.compress.recipes import NotPossibleError, Recipe
 from tasks.compress.settings import CompressSettings
@@ -34,35 +34,53 @@ def test_teacher_logits_are_the_mean_of_the_teachers_on_all_texts_in_tonights_or
         torch.manual_seed(len(name))
         torch.nn.init.normal_(model.classifier.weight, std=0.5)
         heads = {"main": replace(heads["judged"], labels=labels)}
-        pretrained.save_checkpoint(model, tokenizer, heads, tmp_path / name)
-        logits = TorchPredictor(*pretrained.load_checkpoint(tmp_path / name), 32).logits(texts, None, "main")
+        folder = tmp_path / "artifacts" / name
+        pretrained.save_checkpoint(model, tokenizer, heads, folder)
+        logits = TorchPredictor(*pretrained.load_checkpoint(folder), 32).logits(texts, None, "main")
         expected_logits.append(logits if labels == ("bad", "good") else logits[:, ::-1])
     target = objective().model_copy(update={"augmented": Augmented(augmented=0, path="augment/x")})
     target.sides.labels = ["bad", "good"]
     teachers = [WarmStart(version="1", path="first"), WarmStart(version="2", path="second")]
-    record = students.teacher_logits.fn(teachers, [target], 32)
+    record = students.teacher_logits.fn(teachers, [target], 32, "float32")
     learnt = np.load(tmp_path / "artifacts" / record.path / "main.npy")
     assert np.abs(expected_logits[0] - expected_logits[1]).max() > 0.1 and learnt == pytest.approx(
         (expected_logits[0] + expected_logits[1]) / 2, abs=1e-5
     )
+    record = students.teacher_logits.fn(teachers, [target], 32, "bf16")
+    mixed = np.load(tmp_path / "artifacts" / record.path / "main.npy")
+    assert 0 < np.abs(mixed - learnt).max() < 0.05 * np.abs(learnt).max()
     target.sides.labels = ["bad", "good", "mixed"]
     with pytest.raises(NotPossibleError, match="other labels"):
-        students.teacher_logits.fn(teachers, [target], 32)
+        students.teacher_logits.fn(teachers, [target], 32, "float32")
+
+
+def write_full(trained_bert, folder, monkeypatch):
+    """Write a trained model and its rows to the artifact store in a folder; return their records and the model.
+
+    The labels of the validation rows are exchanged.
+    """
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(folder))
+    monkeypatch.setattr(students, "make_student", students.make_student.fn)
+    model, tokenizer, heads, *_ = trained_bert
+    pretrained.save_checkpoint(model, tokenizer, {"main": heads["judged"]}, folder / "artifacts/full/model")
+    full = Trained(path="full", parameters=1, layers=[], precision="float32", device="cpu")
+    for name in ("augment/x", "split/x"):
+        (folder / "artifacts" / name).mkdir(parents=True)
+    rows = pd.DataFrame(messages(200), columns=["text", "label"])
+    rows.to_parquet(folder / "artifacts/augment/x/train.parquet")
+    rows[["text"]].to_parquet(folder / "artifacts/augment/x/unlabelled.parquet")
+    exchanged = {"good": "bad", "bad": "good"}
+    validation = rows.assign(label=rows["label"].map(exchanged), row_key=rows["text"])
+    validation.to_parquet(folder / "artifacts/split/x/validation.parquet")
+    records = {"augmented": Augmented(augmented=0, path="augment/x")}
+    target = objective(labels=["bad", "good"], path="split/x").model_copy(update=records)
+    return full, target, model
 
 
 def test_a_model_is_pruned_in_steps_and_nobody_is_asked_where_nothing_learns(trained_bert, tmp_path, monkeypatch):
-    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
-    model, tokenizer, heads, *_ = trained_bert
-    pretrained.save_checkpoint(model, tokenizer, {"main": heads["judged"]}, tmp_path / "artifacts/full/model")
-    full = Trained(path="full", parameters=1, layers=[], precision="float32", device="cpu")
-    (tmp_path / "artifacts/augment/x").mkdir(parents=True)
-    rows = pd.DataFrame(messages(200), columns=["text", "label"])
-    rows.to_parquet(tmp_path / "artifacts/augment/x/train.parquet")
-    rows[["text"]].to_parquet(tmp_path / "artifacts/augment/x/unlabelled.parquet")
-    target = objective().model_copy(update={"augmented": Augmented(augmented=0, path="augment/x")})
+    full, target, model = write_full(trained_bert, tmp_path, monkeypatch)
     settings = CompressSettings(recovery_epochs=0)
     monkeypatch.setattr(students, "teacher_logits", None)
-    monkeypatch.setattr(students, "make_student", students.make_student.fn)
     monkeypatch.setattr(
         latency_table, "_measure", lambda models, *_: [parameter_count(candidate) for candidate in models]
     )
@@ -72,6 +90,32 @@ def test_a_model_is_pruned_in_steps_and_nobody_is_asked_where_nothing_learns(tra
     counts = [parameter_count(smaller) for smaller in (model, *pruned)]
     assert counts[0] > counts[1] > counts[2] and [once.parameters, twice.parameters] == counts[1:]
     assert len([*(tmp_path / "measured").iterdir()]) == 1, "the second time by the same table"
+
+
+def test_a_search_times_a_shape_beside_full_on_validation(trained_bert, tmp_path, monkeypatch):
+    full, target, _ = write_full(trained_bert, tmp_path, monkeypatch)
+    exported = candidates.export_model.fn(full, candidates.NumberFormat(kind="dynamic"), None, [target], 32)
+    assert not (tmp_path / "artifacts/split/x/holdout.parquet").exists()
+    assert candidates.measure_latency.fn(full, exported, [target], 32).share > 0
+
+
+def test_a_static_student_is_that_of_its_best_epoch_on_validation(trained_bert, tmp_path, monkeypatch):
+    full, target, _ = write_full(trained_bert, tmp_path, monkeypatch)
+    results, fit = [], students.trainer.fit
+
+    def fit_and_keep(*arguments):
+        results.append(fit(*arguments))
+        return results[-1]
+
+    monkeypatch.setattr(students.trainer, "fit", fit_and_keep)
+    monkeypatch.setattr(students, "teacher_logits", lambda *_: pytest.fail("it learns from labels alone"))
+    settings = CompressSettings(static_epochs=20, static_learning_rate=1e-2)
+    builder = CandidateBuilder(full, [target], settings, inherited_settings(32), [full], "tiny")
+    builder.model(Recipe.parse("static").steps)
+    (result,) = results
+    scores = {line["step"]: line["eval_macro_f1"] for line in result.history if "eval_macro_f1" in line}
+    assert len(scores) < 20 and scores[result.best_step] == max(scores.values()) > scores[max(scores)]
+    assert [*scores].index(result.best_step) == len(scores) - 1 - students.PATIENCE
 
 
 def test_numbers_are_taught_in_the_rows_own_unit_by_who_has_learnt_the_objective():

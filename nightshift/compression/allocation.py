@@ -1,13 +1,14 @@
 """Allocation of heads and neurons to layers: the least importance lost for a share of the measured latency."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import NamedTuple
 
 import numpy as np
 
 from nightshift.compression.importance import Importance, uniform_importance
+from nightshift.compression.layer_dropping import drop_layers
 from nightshift.compression.pruning import prune
 from nightshift.models.architectures import get_architecture
 from nightshift.models.heads import Model
@@ -40,10 +41,16 @@ class LatencyTable:
     """Saving of a layer by the number of attention heads that it keeps."""
     widths: dict[int, float]
     """Saving of a layer by the number of feed-forward neurons that it keeps."""
+    layer: float
+    """Saving of a layer that is dropped as a whole."""
+
+    def without_layers(self, count: int) -> "LatencyTable":
+        """Return the table of a model with `count` layers fewer, each as wide as this one's."""
+        return replace(self, full=self.full - count * self.layer)
 
 
 def measure_latency_table(model: Model, measure: Callable[[Sequence[Model]], Sequence[float]]) -> LatencyTable:
-    """Measure how much latency smaller layers save; what lies between two measured sizes is interpolated.
+    """Measure how much latency smaller and fewer layers save; what lies between two measured sizes is interpolated.
 
     Whole models are measured, in the form in which they are served, rather than layers alone: Kurtic et al. 2023
     (ZipLM), arXiv 2302.04089, section 3.2, measure layers.
@@ -62,7 +69,8 @@ def measure_latency_table(model: Model, measure: Callable[[Sequence[Model]], Seq
         measured_heads = []
     shapes = [([neurons] * num_layers, [count] * num_layers) for count in measured_heads]
     shapes += [([count] * num_layers, [heads] * num_layers) for count in measured_widths]
-    full, *latencies = measure([model, *(prune(model, uniform, *shape) for shape in shapes)])
+    pruned = [prune(model, uniform, *shape) for shape in shapes]
+    full, one_layer, *latencies = measure([model, drop_layers(model, 1), *pruned])
     saved = [(full - latency) / num_layers for latency in latencies]
     saved_by_heads, saved_by_widths = saved[: len(measured_heads)], saved[len(measured_heads) :]
     head_counts = range(heads + 1) if measured_heads else [heads]
@@ -71,6 +79,7 @@ def measure_latency_table(model: Model, measure: Callable[[Sequence[Model]], Seq
         full,
         _interpolate(head_counts, [*measured_heads, heads], [*saved_by_heads, 0.0]),
         _interpolate(widths, [*measured_widths, neurons], [*saved_by_widths, 0.0]),
+        (full - one_layer) / max(1, num_layers - 1),
     )
 
 

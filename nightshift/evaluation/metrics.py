@@ -6,9 +6,6 @@ from math import exp
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
-from sklearn.metrics import accuracy_score, precision_recall_fscore_support
-from sklearn.preprocessing import MultiLabelBinarizer
 
 from nightshift.evaluation.prediction_tables import ABSTAIN, score_columns
 from nightshift.records import Objective
@@ -65,6 +62,8 @@ def log_likelihood(table: pd.DataFrame) -> np.ndarray:
 
 def single_label_metrics(labels: Labels, predicted: Labels) -> dict[str, float]:
     """Return accuracy, and macro and weighted precision, recall and F1; a class never predicted has precision 0."""
+    from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+
     metrics = {"accuracy": float(accuracy_score(labels, predicted))}
     for average in ("macro", "weighted"):
         values = precision_recall_fscore_support(labels, predicted, average=average, zero_division=0)
@@ -75,6 +74,8 @@ def single_label_metrics(labels: Labels, predicted: Labels) -> dict[str, float]:
 
 def label_sets(columns: Sequence[pd.Series], separator: str) -> tuple[list[str], list[np.ndarray]]:
     """Return the labels in any of the columns of joined labels, and each column as 0 and 1, shape (rows, labels)."""
+    from sklearn.preprocessing import MultiLabelBinarizer
+
     sets = [[set(text.split(separator)) - {""} for text in column] for column in columns]
     names = sorted(set().union(*(labels for column in sets for labels in column)))
     return names, [MultiLabelBinarizer(classes=names).fit_transform(column) for column in sets]
@@ -117,6 +118,8 @@ def _by_label(table: pd.DataFrame, separator: str) -> dict[str, dict[str, float]
 
 def per_class(table: pd.DataFrame, objective: Objective) -> dict[str, dict[str, float]]:
     """Return `precision`, `recall`, `f1-score` and `support` of each label that is true of a row."""
+    from sklearn.metrics import precision_recall_fscore_support
+
     separator = objective.sides.separator
     if separator is not None:
         return {name: line for name, line in _by_label(table, separator).items() if line["support"]}
@@ -148,6 +151,8 @@ def number_columns(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 def number_metrics(table: pd.DataFrame, _objective: Objective) -> dict[str, float]:
     """Return the metrics of a table of numbers."""
+    from scipy.stats import rankdata
+
     label, predicted = number_columns(table)
     return {
         "pearson": _correlation(label, predicted),

@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from nightshift.evaluation.kinds import KINDS, form_of
 from nightshift.evaluation.prediction_tables import GROUP, Predictor, Tables, labels_of, texts_of
-from nightshift.inference.measurement import measure_costs
+from nightshift.inference.measurement import measure_costs, measure_latencies
 from nightshift.models.heads import Head
 from nightshift.records import GENERATIVE, Objective
 from nightshift.store import artifact_store
@@ -89,19 +89,32 @@ def timed_objective(objectives: list[Objective]) -> Objective:
     return next((o for o in objectives if o.role == "main"), objectives[0])
 
 
-def timed_texts(objective: Objective) -> tuple[list[str], list[str] | None]:
-    """Return the texts, and second texts, of the holdout that are timed; fewer if each is answered with text."""
-    texts, pairs = texts_of(side_of(objective, "holdout"))
+def timed_texts(objective: Objective, side: str = "holdout") -> tuple[list[str], list[str] | None]:
+    """Return the texts, and second texts, of a side that are timed; fewer if each is answered with text."""
+    texts, pairs = texts_of(side_of(objective, side))
     return (texts[:TIMED_PROMPTS], None) if objective.kind in GENERATIVE else (texts, pairs)
 
 
 def times(predictors: Sequence[Predictor], objectives: list[Objective]) -> list[dict[str, float]]:
     """Return latency and throughput of each predictor on the main objective's holdout, measured in turns."""
     objective = timed_objective(objectives)
+    return measure_costs(_timed_calls(predictors, objective), *timed_texts(objective))
+
+
+def latencies(predictors: Sequence[Predictor], objectives: list[Objective], rows: int) -> list[float]:
+    """Return the median latency of each predictor on the first `rows` rows of validation, in milliseconds, in turns."""
+    objective = timed_objective(objectives)
+    texts = timed_texts(objective, "validation")
+    milliseconds = measure_latencies(_timed_calls(predictors, objective), *texts, rows)
+    return [float(np.median(values)) for values in milliseconds]
+
+
+def _timed_calls(predictors: Sequence[Predictor], objective: Objective) -> list[Any]:
+    """Return a function for each predictor that predicts some texts, or continues some prompts by a few tokens."""
 
     def call(predictor: Predictor) -> Any:
         if objective.kind in GENERATIVE:
             return lambda texts, _pairs: predictor.continuations(texts, objective.name, max_new_tokens=TIMED_TOKENS)
         return lambda texts, pairs: predictor.scores(texts, pairs, objective.name)
 
-    return measure_costs([call(predictor) for predictor in predictors], *timed_texts(objective))
+    return [call(predictor) for predictor in predictors]

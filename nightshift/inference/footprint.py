@@ -39,13 +39,13 @@ def _load(folder: Path) -> tuple[Any, float]:
 
         start_time = time.perf_counter()
         return OnnxPredictor(folder), start_time
-    from nightshift.inference import generative
+    from nightshift.inference import writer
     from nightshift.inference.measurement import TorchPredictor, device
     from nightshift.models import pretrained
 
     start_time = time.perf_counter()
-    if (folder / generative.SETTINGS).exists():
-        return generative.GenerativePredictor(folder), start_time
+    if (folder / writer.SETTINGS).exists():
+        return writer.GenerativePredictor(folder), start_time
     model, tokenizer, heads = pretrained.load_checkpoint(folder)
     if any(head.generative for head in heads.values()):
         model.to(device())

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,12 @@ TURNS = 3
 def device() -> str:
     """Return the device for PyTorch: `cuda` if there is a GPU, else `cpu`."""
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def mixed_precision(precision: str) -> AbstractContextManager[Any]:
+    """Return a context in which PyTorch multiplies in `bf16` or `fp16`; one without effect for `float32`."""
+    dtype = torch.float16 if precision == "fp16" else torch.bfloat16
+    return torch.autocast(device(), dtype, enabled=precision != "float32")
 
 
 class TorchPredictor:

@@ -36,6 +36,10 @@ TRUNCATION_MARGIN = 128
 """Maximum number of tokens that change where a text is cut: a word of WordPiece has 100 characters, or is one [UNK]."""
 
 
+cpu_limit: int | None = None
+"""Maximum number of threads of this process, where it shares its machine with others of the same work."""
+
+
 @cache
 def cleaning_class() -> Any:
     """Return the class that cleans texts: of the file beside this one in a registered model, else of nightshift."""
@@ -48,9 +52,9 @@ def cleaning_class() -> Any:
 
 
 def available_cpus(root: Path = Path("/")) -> int:
-    """Return how many threads of this process can run at once: its CPU affinity, within the quota of its cgroups."""
+    """Return how many threads of this process can run at once: its CPU affinity, within `cpu_limit` and the quota of its cgroups."""
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min([cpus, *(ceil(quota) for quota in _cpu_quotas(root))]))
+    return max(1, min([cpus, cpu_limit or cpus, *(ceil(quota) for quota in _cpu_quotas(root))]))
 
 
 def _cpu_quotas(root: Path) -> Iterator[float]:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Literal
 
 import torch
@@ -95,6 +94,13 @@ class PooledHead(nn.Module):
         return self.out(self.dropout(torch.tanh(self.dense(pooled))))  # type: ignore[no-any-return]
 
 
+@dataclass(frozen=True)
+class ObjectiveOutput:
+    """Output of one objective; DistributedDataParallel looks into dataclasses to find the parameters that were used."""
+
+    logits: Tensor
+
+
 class SharedTrunk(nn.Module):
     """Encoder or decoder that all objectives share, with a head for each (Caruana 1997, hard parameter sharing).
 
@@ -120,10 +126,10 @@ class SharedTrunk(nn.Module):
         """Return the name of a head's module; an objective's own name may collide with an attribute (type, keys)."""
         return f"{objective}_head"
 
-    def forward(self, objective: str, **inputs: Any) -> SimpleNamespace:
+    def forward(self, objective: str, **inputs: Any) -> ObjectiveOutput:
         """Return `.logits` of one objective: (rows, outputs), or (rows, tokens, vocabulary) for a generative one."""
         hidden = self.trunk(**inputs).last_hidden_state
-        return SimpleNamespace(logits=self.objective_logits(objective, hidden, inputs.get("attention_mask")))
+        return ObjectiveOutput(self.objective_logits(objective, hidden, inputs.get("attention_mask")))
 
     def objective_logits(self, objective: str, hidden: Tensor, attention_mask: Tensor | None) -> Tensor:
         """Return one objective's logits from the trunk's hidden states, (rows, tokens, size)."""

@@ -55,9 +55,8 @@ class StaticStudent(PreTrainedModel):  # type: ignore[misc]
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
     ) -> SequenceClassifierOutput:
         """Return `.logits` (rows, outputs) of ids (rows, tokens); a pair's second text follows the first separator."""
-        mask = attention_mask.float()
-        for token_id in self._special_token_ids():
-            mask = mask * (input_ids != token_id)
+        # Padding is among the special tokens, so that the exported graph needs no attention mask.
+        mask = (input_ids[:, :, None] != torch.tensor(self._special_token_ids())).float().prod(dim=2)
         vectors = self.embed_tokens(input_ids)
         if not self.config.pairs:
             return SequenceClassifierOutput(logits=self._classify(_masked_mean(vectors, mask)))
@@ -82,8 +81,8 @@ class StaticStudent(PreTrainedModel):  # type: ignore[misc]
 
 def _masked_mean(vectors: Tensor, mask: Tensor) -> Tensor:
     """Return the mean (rows, size) of vectors (rows, tokens, size) in the mask (rows, tokens); 0 for an empty one."""
-    weights = mask / mask.sum(dim=1, keepdim=True).clamp(min=1)
-    return (vectors * weights[:, :, None]).sum(dim=1)
+    sums = torch.bmm(mask[:, None], vectors)[:, 0]
+    return sums / mask.sum(dim=1, keepdim=True).clamp(min=1)
 
 
 def build_static_student(

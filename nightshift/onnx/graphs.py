@@ -72,9 +72,12 @@ def replace(old: ir.Value, new: ir.Value) -> None:
 
 
 def tidy(model: ir.Model) -> None:
-    """Remove unused nodes and sort the others."""
+    """Remove unused nodes and inputs, and sort the other nodes."""
     ir.passes.common.RemoveUnusedNodesPass()(model)
     ir.passes.common.TopologicalSortPass()(model)
+    for value in list(model.graph.inputs):
+        if not value.uses() and not value.is_graph_output():
+            model.graph.inputs.remove(value)
 
 
 def is_too_large(model: ir.Model) -> bool:

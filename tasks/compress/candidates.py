@@ -1,7 +1,7 @@
 """Candidates as they are served: exported, quantized, asked for predictions, and measured beside full."""
 
-import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,11 +19,13 @@ from nightshift.records import GENERATIVE, Cost, Objective, Settings, Trained
 from nightshift.store import artifact_store
 from nightshift.store.stages import stage
 from tasks.compress.recipes import NotPossibleError
-from tasks.compress.records import CandidateCosts, ExportedModel, Footprint, Predictions, Student
+from tasks.compress.records import CandidateCosts, ExportedModel, Footprint, Predictions, RelativeLatency, Student
 from tasks.compress.students import checkpoint_folder, load_model, training_rows
 
 CALIBRATION_ROWS, BATCH = 256, 32
 """Training rows by which static quantization sets its scales, and rows of a batch."""
+SEARCH_ROWS = 40
+"""Rows of validation by which the shapes of a search are timed."""
 
 
 class NumberFormat(Settings):
@@ -68,7 +70,7 @@ def export_model(
     """
     start_time = time.monotonic()
     serving = folder / "serving"
-    shutil.copytree(checkpoint_folder(model), folder / "checkpoint")
+    artifact_store.copy_checkpoint(checkpoint_folder(model), folder / "checkpoint")
     serving.mkdir()
     try:
         export.export_model(*load_model(model), serving, max_length)
@@ -150,6 +152,20 @@ def predict(
     return Predictions()
 
 
+def predict_sides(
+    model: ExportedModel, sides: Sequence[str], objectives: list[Objective], max_length: int
+) -> list[Predictions]:
+    """Predict the rows of several sides, see `predict`.
+
+    Args:
+        model: The exported model.
+        sides: Names of the sides.
+        objectives: What it predicts.
+        max_length: Maximum number of tokens of a text.
+    """
+    return [predict(model, side, objectives, max_length) for side in sides]
+
+
 def read_predictions(predictions: Predictions, objectives: list[Objective]) -> dict[str, pd.DataFrame]:
     """Return the tables of predictions by objective."""
     return scoring.read(artifact_store.folder(predictions) / "answers", objectives)
@@ -161,17 +177,13 @@ def measure_costs(
 ) -> CandidateCosts:
     """Measure full and each exported model in turns, in one process.
 
-    Full runs where the others are served: a generative model on the GPU if there is one, any other on the CPU.
-
     Args:
         trained: Full.
         exported: Its smaller forms by name.
         objectives: The latency of the first main one is measured.
         max_length: Tokens that full reads of a text.
     """
-    full = TorchPredictor(*load_model(trained), max_length)
-    if any(o.kind in GENERATIVE for o in objectives):
-        full.model.to(device())
+    full = _full_predictor(trained, objectives, max_length)
     folders = {name: artifact_store.folder(model) / "serving" for name, model in exported.items()}
     predictors: list[Any] = [full, *(export.open_predictor(folder) for folder in folders.values())]
     timings = scoring.times(predictors, objectives)
@@ -188,7 +200,33 @@ def measure_costs(
 
 
 @stage
+def measure_latency(
+    _folder: Path, trained: Trained, model: ExportedModel, objectives: list[Objective], max_length: int
+) -> RelativeLatency:
+    """Measure the latency of an exported model as a share of full's: enough to order the shapes of a search.
+
+    Args:
+        trained: Full.
+        model: A smaller form of it.
+        objectives: The latency of the first main one is measured.
+        max_length: Tokens that full reads of a text.
+    """
+    predictors: list[Any] = [_full_predictor(trained, objectives, max_length)]
+    predictors.append(export.open_predictor(artifact_store.folder(model) / "serving"))
+    full, smaller = scoring.latencies(predictors, objectives, SEARCH_ROWS)
+    return RelativeLatency(share=smaller / full)
+
+
+def _full_predictor(trained: Trained, objectives: list[Objective], max_length: int) -> TorchPredictor:
+    """Return full where the others are served: a generative model on the GPU if there is one, any other on the CPU."""
+    full = TorchPredictor(*load_model(trained), max_length)
+    if any(o.kind in GENERATIVE for o in objectives):
+        full.model.to(device())
+    return full
+
+
+@stage
 def measure_footprint(_folder: Path, model: Trained | ExportedModel) -> Footprint:
-    """Measure memory and load time in a subprocess; cached, because a search compares full with every candidate."""
+    """Measure memory and load time in a subprocess."""
     folder = checkpoint_folder(model) if isinstance(model, Trained) else artifact_store.folder(model) / "serving"
     return Footprint(**nightshift.inference.footprint.measure(folder))

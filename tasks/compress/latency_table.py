@@ -1,7 +1,7 @@
-"""Latency of a model's parts on this machine, served in int8; measured once for each shape of model.
+"""Latency of a model's parts on this machine, served in int8; measured once for each width of model.
 
 The tables are kept under NIGHTSHIFT_HOME and in the shared store, so that a night that is run again, also on another
-machine of the same kind, prunes alike.
+machine of the same kind, prunes alike, and later nights measure nothing.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ import numpy as np
 import onnxruntime
 from transformers import PreTrainedTokenizerBase
 
-from nightshift.compression import allocation
+from nightshift.compression import allocation, pruning
 from nightshift.compression.allocation import LatencyTable
 from nightshift.inference.measurement import measure_latencies
 from nightshift.inference.predictor import available_cpus
@@ -31,6 +31,35 @@ TEXTS = 60
 """Texts that each model is timed on."""
 ROUNDS = 5
 """Number of times that each model is timed on each text."""
+
+
+LENGTH_CLASSES = 4
+"""Classes of text lengths that each doubling is divided into; a table is measured anew for texts of another class."""
+
+
+def latencies_of(
+    model: Model,
+    full: Model,
+    tokenizer: PreTrainedTokenizerBase,
+    heads: Heads,
+    texts: Sequence[str],
+    max_length: int,
+) -> LatencyTable:
+    """Return the latencies of a model whose layers were as wide as full's, of all models that differ only in depth by one table.
+
+    Args:
+        model: Full, or a smaller form of it.
+        full: The model that it comes from.
+        tokenizer: Their tokenizer.
+        heads: Their objectives; the first one is timed.
+        texts: Texts that they are timed on.
+        max_length: Tokens that they read of a text.
+    """
+    if model.config.hidden_size == full.config.hidden_size:
+        table = load_or_measure(full, tokenizer, heads, texts, max_length)
+        return table.without_layers(len(layers(full)) - len(layers(model)))
+    dense = pruning.pad_with_zeros(model, inner_width(layers(full)[0], get_architecture(full).feed_forward))
+    return load_or_measure(dense, tokenizer, heads, texts, max_length)
 
 
 def load_or_measure(
@@ -48,7 +77,7 @@ def load_or_measure(
     names = get_architecture(model)
     widths = [[inner_width(layer, block) for block in names.blocks] for layer in layers(model)]
     sizes = [model.config.model_type, model.config.hidden_size, head_size(model), widths, len(tokenizer), max_length]
-    key_parts = [*sizes, sorted(map(len, texts)), allocation.MEASURED, onnxruntime.__version__]
+    key_parts = [*sizes, _length_class(texts), allocation.MEASURED, onnxruntime.__version__]
     key_parts += [processor(), available_cpus()]
     key = hashlib.sha256(json.dumps(key_parts).encode()).hexdigest()[:24]
     path = f"measured/{key}.json"
@@ -58,20 +87,25 @@ def load_or_measure(
         table = allocation.measure_latency_table(
             model, lambda models: _measure(models, tokenizer, heads, texts, max_length)
         )
-        content = json.dumps([table.full, list(table.heads.items()), list(table.widths.items())])
+        content = json.dumps([table.full, list(table.heads.items()), list(table.widths.items()), table.layer])
         artifact_store.write_text(file, content)
     shared_store.push_file(path)
     return table
 
 
+def _length_class(texts: Sequence[str]) -> int:
+    """Return the class of the texts' mean length, so that the next night's rows, of about this length, need no new table."""
+    return round(LENGTH_CLASSES * math.log2(max(1.0, float(np.mean([len(text) for text in texts])))))
+
+
 def _read(file: Path) -> LatencyTable | None:
     """Return the table that a file holds; None if there is none, or, with a line in the log, if it cannot be read."""
     try:
-        full, heads, widths = json.loads(file.read_text(encoding="utf-8"))
+        full, heads, widths, layer = json.loads(file.read_text(encoding="utf-8"))
         saved_by_heads, saved_by_widths = (
             {_count(size): _milliseconds(saved) for size, saved in pairs} for pairs in (heads, widths)
         )
-        return LatencyTable(_milliseconds(full), saved_by_heads, saved_by_widths)
+        return LatencyTable(_milliseconds(full), saved_by_heads, saved_by_widths, _milliseconds(layer))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, RecursionError):

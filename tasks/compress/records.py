@@ -36,6 +36,12 @@ class Footprint(Artifact):
     load_ms: float
 
 
+class RelativeLatency(Artifact):
+    """Median latency of an exported model, as a share of full's."""
+
+    share: float
+
+
 class CandidateCosts(Artifact):
     """Costs of full and of its smaller forms by name, measured in turns."""
 

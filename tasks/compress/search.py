@@ -7,14 +7,14 @@ holdout is not looked at.
 
 import logging
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from nightshift.evaluation import kinds
 from tasks.compress import candidates
 from tasks.compress.candidate_builder import CandidateBuilder
-from tasks.compress.recipes import CONVERSIONS, FULL, NotPossibleError, Recipe, Step, usable_steps
+from tasks.compress.recipes import CONVERSIONS, Recipe, Step, usable_steps
+from tasks.compress.records import ExportedModel
 
 log = logging.getLogger("nightshift.compress")
 DEPTHS = (1.0, 0.5, 0.34, 0.17)
@@ -61,15 +61,12 @@ def search(builder: CandidateBuilder, full_metrics: dict[str, float]) -> list[Re
     untrained = [Recipe(tuple(conversions[start:])) for start in range(len(conversions))]
     recipes = _search_space([step for step in conversions if step.name != "vocabulary"])
     for number, rung in enumerate(RUNGS, 1):
-        points: list[Point] = []
+        log.info("search, rung %d of %d", number, len(RUNGS))
         with builder.shortened_training(rung.epoch_share):
-            for recipe in recipes:
-                if builder.misses_deadline(recipe) or (points and time.time() > search_end):
-                    log.info("search: no time for %s", recipe)
-                    continue
-                log.info("search, rung %d of %d: %s", number, len(RUNGS), recipe)
-                with suppress(NotPossibleError):
-                    points.append(_evaluate(builder, recipe, metric))
+            exported, left_out = builder.export_all(recipes, search_end)
+            points = [_evaluate(builder, recipe, model, metric) for recipe, model in exported.items()]
+        if left_out:
+            log.info("search, left out: %s", ", ".join(left_out))
         if not points:
             return untrained
         bound = reference - (1 - builder.settings.keep + rung.slack) * abs(reference)
@@ -88,13 +85,10 @@ def _search_space(conversions: list[Step]) -> list[Recipe]:
     return recipes
 
 
-def _evaluate(builder: CandidateBuilder, recipe: Recipe, metric: str) -> Point:
-    exported = builder.export(recipe)
+def _evaluate(builder: CandidateBuilder, recipe: Recipe, exported: ExportedModel, metric: str) -> Point:
     predictions = builder.predictions(exported, "validation")
-    name = str(recipe)
-    measured = candidates.measure_costs(builder.trained, {name: exported}, builder.objectives, builder.max_length)
-    latency = measured.costs[name].latency_ms_p50 / measured.costs[FULL].latency_ms_p50
-    return Point(recipe, kinds.better(metric) * kinds.metrics(predictions, builder.objectives)[metric], latency)
+    latency = candidates.measure_latency(builder.trained, exported, builder.objectives, builder.max_length)
+    return Point(recipe, kinds.better(metric) * kinds.metrics(predictions, builder.objectives)[metric], latency.share)
 
 
 def survivors(points: list[Point], bound: float, count: int) -> list[Recipe]:

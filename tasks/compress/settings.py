@@ -77,7 +77,7 @@ class CompressSettings(SelectionSettings):
     float_weights: int = Field(0, ge=0)
     """Number of weight matrices that stay in float32, those that static int8 quantization harms most."""
     static_epochs: float = Field(5, gt=0)
-    """Number of training epochs of a static student model."""
+    """Maximum number of training epochs of a static student model; it stops once validation no longer improves."""
     static_learning_rate: float = Field(2e-3, gt=0)
     """Peak learning rate of a static student model."""
 

@@ -12,13 +12,14 @@ from pathlib import Path
 
 from nightshift.evaluation import decision_thresholds, kinds, scoring
 from nightshift.evaluation.prediction_tables import Tables
+from nightshift.execution.calls import Call, run_calls
 from nightshift.models.heads import read_heads
 from nightshift.records import Candidate, Compressed, Cost, Evaluated, Objective, Trained, WarmStart
 from nightshift.store import artifact_store
 from nightshift.store.stages import stage
 from tasks.compress import candidates, search, selection
 from tasks.compress.candidate_builder import CandidateBuilder
-from tasks.compress.recipes import NotPossibleError, Recipe
+from tasks.compress.recipes import Recipe
 from tasks.compress.records import ExportedModel, Student
 from tasks.compress.settings import CompressSettings, InheritedSettings
 
@@ -28,8 +29,6 @@ _MARKER = shutil.ignore_patterns(artifact_store.MARKER)
 
 FULL_RECIPE = Recipe()
 """The recipe of full."""
-Exported = dict[Recipe, ExportedModel]
-"""Exported models by recipe."""
 Predictions = dict[Recipe, dict[str, Tables]]
 """Predictions of full and of each exported model, by side."""
 
@@ -64,7 +63,9 @@ def compress(
         recipes = search.search(builder, evaluated.validation)
     else:
         recipes = [Recipe.parse(recipe) for recipe in settings.recipes]
-    exported, left_out = _export(builder, recipes)
+    exported, left_out = builder.export_all(recipes)
+    if left_out:
+        log.warning("left out: %s", ", ".join(left_out))
     by_name = {str(recipe): model for recipe, model in exported.items()}
     costs = candidates.measure_costs(trained, by_name, objectives, builder.max_length).costs
     predictions = _predict(builder, evaluated, exported)
@@ -73,7 +74,8 @@ def compress(
     decided = selection.choose(full, smaller, holdouts, objectives, settings)
     if decided[0].chosen:
         exported[FULL_RECIPE] = builder.export(FULL_RECIPE)
-    _write(folder, exported, predictions)
+    chosen = next(recipe for recipe, candidate in zip(predictions, decided, strict=True) if candidate.chosen)
+    _write(folder, chosen, exported[chosen], predictions[chosen])
     remarked = []
     for recipe, candidate in zip(predictions, decided, strict=True):
         remarks = [
@@ -83,38 +85,30 @@ def compress(
             _decision_remark(builder, exported.get(recipe)),
         ]
         remarked.append(candidate.model_copy(update={"why": "".join(remarks)}))
-    return Compressed(candidates=remarked)
+    paths = {str(recipe): model.path for recipe, model in exported.items()}
+    return Compressed(candidates=remarked, exports=paths)
 
 
-def _export(builder: CandidateBuilder, recipes: list[Recipe]) -> tuple[Exported, list[str]]:
-    """Return the exported models, and the recipes that are left out, each with the reason."""
-    exported: Exported = {}
-    left_out = []
-    for number, recipe in enumerate(recipes, 1):
-        if builder.misses_deadline(recipe):
-            left_out.append(f"{recipe} (shed by the deadline)")
-            continue
-        log.info("candidate %d of %d: %s", number, len(recipes), recipe)
-        try:
-            exported[recipe] = builder.export(recipe)
-        except NotPossibleError as error:
-            left_out.append(f"{recipe} ({error})")
-    if left_out:
-        log.warning("left out: %s", ", ".join(left_out))
-    return exported, left_out
-
-
-def _predict(builder: CandidateBuilder, evaluated: Evaluated, exported: Exported) -> Predictions:
+def _predict(builder: CandidateBuilder, evaluated: Evaluated, exported: Mapping[Recipe, ExportedModel]) -> Predictions:
     """Return full's predictions from its evaluation, and those of each exported model."""
     evaluation = artifact_store.folder(evaluated)
     predictions = {FULL_RECIPE: {side: scoring.read(evaluation / side, builder.objectives) for side in SIDES}}
+    run_calls(
+        Call(
+            f"predictions of {recipe}", candidates.predict_sides, (model, SIDES, builder.objectives, builder.max_length)
+        )
+        for recipe, model in exported.items()
+    )
     for recipe, model in exported.items():
         predictions[recipe] = {side: builder.predictions(model, side) for side in SIDES}
     return predictions
 
 
 def _measure(
-    builder: CandidateBuilder, exported: Exported, costs: Mapping[str, Cost], predictions: Predictions
+    builder: CandidateBuilder,
+    exported: Mapping[Recipe, ExportedModel],
+    costs: Mapping[str, Cost],
+    predictions: Predictions,
 ) -> list[Candidate]:
     """Return full and each exported model with metrics and costs; nothing is decided yet."""
     measured = []
@@ -179,10 +173,9 @@ def _decision_remark(builder: CandidateBuilder, exported: ExportedModel | None) 
     return decision_thresholds.describe(heads, builder.inherited.decision_threshold)
 
 
-def _write(folder: Path, exported: Exported, predictions: Predictions) -> None:
-    """Link each exported model into `folder/RECIPE`, and write its predictions beside it."""
-    for recipe, model in exported.items():
-        target = folder / str(recipe)
-        shutil.copytree(artifact_store.folder(model), target, copy_function=os.link, ignore=_MARKER)
-        for side, tables in predictions[recipe].items():
-            scoring.write(tables, target / side)
+def _write(folder: Path, recipe: Recipe, exported: ExportedModel, predictions: Mapping[str, Tables]) -> None:
+    """Link the chosen model into `folder/RECIPE`, and write its predictions beside it."""
+    target = folder / str(recipe)
+    shutil.copytree(artifact_store.folder(exported), target, copy_function=os.link, ignore=_MARKER)
+    for side, tables in predictions.items():
+        scoring.write(tables, target / side)

@@ -8,7 +8,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import islice
@@ -20,12 +20,13 @@ import pandas as pd
 from transformers import PreTrainedTokenizerBase
 
 from nightshift.compression import allocation, hidden_size, layer_dropping, pruning, reconstruction, vocabulary
+from nightshift.compression.allocation import LatencyTable
 from nightshift.compression.importance import compute_importance
-from nightshift.evaluation import scoring
+from nightshift.evaluation import kinds, scoring
 from nightshift.evaluation.prediction_tables import texts_of
-from nightshift.inference.measurement import TorchPredictor, device
+from nightshift.inference.measurement import TorchPredictor, device, mixed_precision
 from nightshift.models import pretrained, static
-from nightshift.models.architectures import ARCHITECTURES, get_architecture, head_size, inner_width, layers
+from nightshift.models.architectures import ARCHITECTURES, head_size
 from nightshift.models.heads import Head, Model, is_decoder
 from nightshift.records import GENERATIVE, Objective, Trained, WarmStart
 from nightshift.store import artifact_store, disk, shared_checkpoints
@@ -43,6 +44,8 @@ from tasks.compress.settings import StepSettings
 log = logging.getLogger("nightshift.compress")
 SAMPLE_ROWS, BATCH = 512, 32
 """Rows by which importance is computed and a pruned model is reconstructed, and rows of a batch."""
+PATIENCE = 2
+"""Epochs without a better one on validation after which the training of a static student stops."""
 LARGEST_CUT = 0.75
 """Share of the latency that one cut leaves, at least."""
 
@@ -50,7 +53,7 @@ LARGEST_CUT = 0.75
 def checkpoint_folder(model: Trained | Student | WarmStart) -> Path:
     """Return the folder of a model's checkpoint."""
     if isinstance(model, WarmStart):
-        return artifact_store.home() / model.path
+        return artifact_store.folder(model)
     return artifact_store.folder(model) / ("model" if isinstance(model, Trained) else "checkpoint")
 
 
@@ -78,7 +81,7 @@ def transfer_rows(objective: Objective) -> pd.DataFrame:
 
 @stage
 def teacher_logits(
-    folder: Path, teachers: list[Trained | WarmStart], objectives: list[Objective], max_length: int
+    folder: Path, teachers: list[Trained | WarmStart], objectives: list[Objective], max_length: int, precision: str
 ) -> TeacherLogits:
     """Compute the teachers' logits on the transfer rows of each objective that is not generative; of several the mean.
 
@@ -90,6 +93,7 @@ def teacher_logits(
         teachers: Models that have learned the objectives.
         objectives: Objectives of the students.
         max_length: Tokens that a teacher reads of a text.
+        precision: Mixed precision of the teachers, that of the students' training.
 
     Raises:
         NotPossibleError: A teacher has learned other objectives or labels.
@@ -103,7 +107,8 @@ def teacher_logits(
             rows, logits = transfer_rows(objective), []
             for part in slices(f"teachers on {objective.name}", len(rows)):
                 texts = texts_of(rows[part])
-                by_teacher = [_aligned_logits(predictor, texts, objective) for predictor in predictors]
+                with mixed_precision(precision):
+                    by_teacher = [_aligned_logits(predictor, texts, objective) for predictor in predictors]
                 logits.append(np.mean(by_teacher, axis=0, dtype=np.float32))
             np.save(folder / f"{objective.name}.npy", np.concatenate(logits))
     return TeacherLogits(seconds=time.monotonic() - start_time)
@@ -145,8 +150,18 @@ class StepContext:
 
     @cached_property
     def rows(self) -> dict[str, Examples]:
-        """Transfer rows by objective, with the teachers' logits if there are any."""
+        """Rows to learn from by objective: the transfer rows with the teachers' logits, without logits the training rows."""
         return {o.name: self._examples(o, self.heads[o.name]) for o in self.objectives}
+
+    @cached_property
+    def validation(self) -> dict[str, Examples]:
+        """Validation rows by objective."""
+        return {
+            o.name: scoring.examples(
+                scoring.side_of(o, "validation"), self.tokenizer, self.heads[o.name], self.settings.max_length
+            )
+            for o in self.objectives
+        }
 
     def _examples(self, objective: Objective, head: Head) -> Examples:
         file = artifact_store.folder(self.logits) / f"{objective.name}.npy" if self.logits else None
@@ -154,8 +169,10 @@ class StepContext:
         if logits is not None and head.kind == "regression":
             logits = (logits - head.mean) / head.std
         config = self.model.config
+        learns_from_labels = self.logits is None and self.settings.epochs
+        rows = training_rows(objective) if learns_from_labels else transfer_rows(objective)
         return scoring.examples(
-            transfer_rows(objective), self.tokenizer, head, self.settings.max_length, logits,
+            rows, self.tokenizer, head, self.settings.max_length, logits,
             encoder_decoder=config.is_encoder_decoder, packed=is_decoder(config),
         )  # fmt: skip
 
@@ -233,10 +250,7 @@ def _prune_in_cuts(context: StepContext, share: float, batches: list[dict[str, A
     latencies are those of layers as wide as full's: a model that was pruned before goes by the same table, whose widths
     suit the processor.
     """
-    texts = list(islice(context.texts(), latency_table.TEXTS))
-    full = load_model(context.trained)[0]
-    dense = pruning.pad_with_zeros(context.model, inner_width(layers(full)[0], get_architecture(full).feed_forward))
-    table = latency_table.load_or_measure(dense, context.tokenizer, context.heads, texts, context.settings.max_length)
+    table = _latency_table(context)
     cuts = max(1, math.ceil(math.log(share, LARGEST_CUT)))
     model = context.model
     for number in range(1, cuts + 1):
@@ -245,6 +259,45 @@ def _prune_in_cuts(context: StepContext, share: float, batches: list[dict[str, A
         model = pruning.prune(model, importance, *shape)
         log.info("prune, cut %d of %d: neurons %s, heads %s", number, cuts, shape.widths, shape.heads)
     return model
+
+
+def _latency_table(context: StepContext) -> LatencyTable:
+    """Return the latencies of the parts of the parent."""
+    texts = list(islice(context.texts(), latency_table.TEXTS))
+    full = load_model(context.trained)[0]
+    return latency_table.latencies_of(
+        context.model, full, context.tokenizer, context.heads, texts, context.settings.max_length
+    )
+
+
+def _is_cut_by_latency(step: Step, size: float | int, kinds: Iterable[str]) -> bool:
+    """Return True if a step prunes to a share of the latency."""
+    return step.name == "prune" and not isinstance(size, int) and not set(GENERATIVE) & set(kinds)
+
+
+def _measure_parts(
+    parent: Trained | Student, trained: Trained, objectives: list[Objective], step: Step, settings: StepSettings
+) -> None:
+    """Measure the latencies that a step prunes by, unless they are known; where it runs later, it finds them.
+
+    Args:
+        parent: The model before the step.
+        trained: Full.
+        objectives: What the student learns.
+        step: The step of the recipe.
+        settings: What it reads of the settings.
+    """
+    if _is_cut_by_latency(step, _size(step, settings), [objective.kind for objective in objectives]):
+        _latency_table(StepContext(parent, trained, None, objectives, settings))
+
+
+MEASUREMENTS = {"prune": _measure_parts}
+"""Functions that measure what a step goes by, unless it is known already; where the step runs later, it finds the result."""
+
+
+def _size(step: Step, settings: StepSettings) -> float | int:
+    """Return the size that a step reduces the model to: its own, or that of the settings."""
+    return parse_amount(step.value) if step.value else settings.size
 
 
 def _narrow(context: StepContext, size: float | int) -> Model:
@@ -310,7 +363,7 @@ def make_student(
         with _not_possible("vocabulary"):
             model, tokenizer = vocabulary.trim(context.model, tokenizer, context.texts())
     else:
-        model = STEPS[step.name](context, parse_amount(step.value) if step.value else settings.size)
+        model = STEPS[step.name](context, _size(step, settings))
     count = sum(p.numel() for p in model.parameters())
     log.info("%s: %s parameters", step, f"{count:,}")
     if step.trains and settings.epochs:
@@ -330,12 +383,12 @@ def shape_digest(model: Model) -> str:
 
 
 def _train_student(model: Model, context: StepContext, step: Step, work: Path, fingerprint: str) -> None:
-    settings = context.settings
+    settings, is_static = context.settings, step.name == "static"
     arguments = {
         "num_train_epochs": settings.epochs,
         "learning_rate": settings.learning_rate,
         "per_device_train_batch_size": settings.per_device_train_batch_size,
-        "precision": settings.precision,
+        "precision": "float32" if is_static else settings.precision,
         "seed": settings.seed,
         "save_steps": 500,
         "save_total_limit": 2,
@@ -350,8 +403,24 @@ def _train_student(model: Model, context: StepContext, step: Step, work: Path, f
         alpha=settings.alpha,
         teacher=teacher,
         class_weights=settings.class_weights,
+        selection=_selection(context) if is_static else None,
         fingerprint=fingerprint,
     )
+    validation = context.validation if is_static else {}
     trainer_callbacks = [callbacks.StepCallback(disk.ensure_room), ProgressCallback(str(step))]
-    job = trainer.TrainerJob(model, context.tokenizer, context.heads, context.rows, {}, work, arguments, options)
+    job = trainer.TrainerJob(
+        model, context.tokenizer, context.heads, context.rows, validation, work, arguments, options
+    )
     trainer.fit(job, trainer_callbacks)
+
+
+def _selection(context: StepContext) -> trainer.Selection:
+    """Return the selection of an epoch by the gate's metric on validation; a static student overfits within a few."""
+    objectives = context.objectives
+    metric = kinds.primary(objectives)
+
+    def measure(model: Model) -> float:
+        predictor = TorchPredictor(model, context.tokenizer, context.heads, context.settings.max_length)
+        return kinds.metrics(scoring.tables(predictor, "validation", objectives), objectives)[metric]
+
+    return trainer.Selection(metric, kinds.better(metric) > 0, measure, PATIENCE)
