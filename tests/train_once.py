@@ -71,20 +71,26 @@ def fit(folder, architecture="bert", names=("judged",), callbacks=(), dropout=0.
     return trainer.fit(job, callbacks)
 
 
-def train_with_accelerate(folder, processes, names=("judged", "scored"), check=lambda: None):
-    """Train under `accelerate launch`, without dropout: each process would draw its own.
+def train_with_accelerate(folder, processes, architecture="bert", names=("judged",), check=lambda: None):
+    """Train under `accelerate launch`, without the dropout of the architecture: each process would draw its own.
 
     Args:
         folder: Folder of the checkpoints.
         processes: Number of processes.
+        architecture: Key of `SIZES`.
         names: Names of the objectives.
         check: Called while the processes run; what it raises ends them.
     """
-    model, tokenizer, heads, examples = prepared("bert", names, dropout=0.0)
-    for head in getattr(model, "heads", {}).values():
-        head.dropout.p = 0.0
+    model, tokenizer, heads, examples = prepared(architecture, names, dropout=0.0)
     job = trainer.TrainerJob(model, tokenizer, heads, examples, examples, folder, ARGUMENTS)
-    return launch.launch(job, {"num_processes": processes, "cpu": True, "main_process_port": 0}, check)
+    return launch.launch(job, accelerate_options(processes), check)
+
+
+def accelerate_options(processes):
+    """Return options of `accelerate launch` for so many processes without a GPU; with `cpu` it starts one alone."""
+    return {"num_processes": processes, "main_process_port": 0} | (
+        {"multi_gpu": True} if processes > 1 else {"cpu": True}
+    )
 
 
 def same_weights(first, second):

@@ -6,15 +6,19 @@ import json
 import resource
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import torch
+from torch import nn
 from transformers import TrainerCallback
 
 WARM_UP = 5
 """Number of steps before the clock starts."""
 EVAL_BATCH = 64
 """Batch size of the evaluation."""
+REPETITIONS = 20
+"""Times that a matrix product is measured; the fastest counts."""
 
 
 def arguments():
@@ -42,7 +46,7 @@ class Clock(TrainerCallback):
 
     def __init__(self, model, limit):
         self.limit, self.is_over = limit, False
-        self.steps = self.rows = self.tokens = 0
+        self.steps = self.rows = self.tokens = self.padded_tokens = 0
         self.start = self.seconds = 0.0
         model.register_forward_pre_hook(self.see, with_kwargs=True)
 
@@ -50,12 +54,13 @@ class Clock(TrainerCallback):
         if model.training:
             self.rows += len(inputs["input_ids"])
             self.tokens += int(inputs["attention_mask"].sum())
+            self.padded_tokens += inputs["input_ids"].numel()
 
     def tick(self):
         """Count a step and return whether the time limit is reached."""
         self.steps += 1
         if self.steps == WARM_UP:
-            self.rows = self.tokens = 0
+            self.rows = self.tokens = self.padded_tokens = 0
             self.start = time.perf_counter()
         elif self.steps > WARM_UP:
             self.seconds = time.perf_counter() - self.start
@@ -86,6 +91,54 @@ def accuracy(model, tokenizer, texts, labels):
     return right / len(texts)
 
 
+def token_layers(model):
+    """Return the (outputs, inputs) of the linear layers that read every token, each with the number of such layers."""
+    shapes = Counter()
+
+    def see(layer, inputs, _output):
+        if inputs[0].dim() == 3:
+            shapes[tuple(layer.weight.shape)] += 1
+
+    model.eval()
+    hooks = [layer.register_forward_hook(see) for layer in model.modules() if isinstance(layer, nn.Linear)]
+    with torch.no_grad():
+        model(input_ids=torch.full((1, 4), 5))
+    for hook in hooks:
+        hook.remove()
+    return shapes
+
+
+def fastest(product):
+    """Return the seconds that a function takes, the fastest of `REPETITIONS`."""
+    seconds = []
+    for _ in range(REPETITIONS):
+        start = time.perf_counter()
+        product()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+def matrix_product_seconds(model, tokens):
+    """Return the seconds of a step's matrix products alone, forward and both backward, in the fastest precision.
+
+    Those are the products of all linear layers that read every token; attention's own are left out.
+
+    Args:
+        model: The model.
+        tokens: Number of tokens of a step.
+    """
+    from nightshift.training.trainer import default_precision
+
+    dtype, total = torch.bfloat16 if default_precision() == "bf16" else torch.float32, 0.0
+    for (outputs, inputs), layers in token_layers(model).items():
+        weight, bias = torch.randn(outputs, inputs).to(dtype), torch.randn(outputs).to(dtype)
+        x, gradient = torch.randn(tokens, inputs).to(dtype), torch.randn(tokens, outputs).to(dtype)
+        forward = fastest(lambda x=x, w=weight, b=bias: torch.addmm(b, x, w.t()))
+        backward = fastest(lambda g=gradient, w=weight: g @ w) + fastest(lambda g=gradient, x=x: g.t() @ x)
+        total += layers * (forward + backward)
+    return total
+
+
 def report(clock, model, tokenizer, texts, labels):
     """Print the measurements as a line of JSON, which the benchmark reads.
 
@@ -96,11 +149,14 @@ def report(clock, model, tokenizer, texts, labels):
         texts: Texts of the test set.
         labels: True labels of the test set, as class ids.
     """
+    steps = clock.steps - WARM_UP
     measurements = {
         "rows_per_second": clock.rows / clock.seconds,
         "tokens_per_second": clock.tokens / clock.seconds,
         "accuracy": None if clock.is_over else accuracy(model, tokenizer, texts, labels),
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10),
         "seconds": clock.seconds,
+        "padding_share": 1 - clock.tokens / clock.padded_tokens,
+        "gemm_share": matrix_product_seconds(model, round(clock.tokens / steps)) * steps / clock.seconds,
     }  # fmt: skip
     print(json.dumps(measurements))

@@ -16,7 +16,7 @@ from nightshift.models.heads import Head, Heads
 from nightshift.training.tokenization import IGNORED, Examples
 
 Sampling = Literal["proportional", "equal", "temperature"]
-SORTING_WINDOW = 50
+SORTING_WINDOW = 200
 """Batches whose rows are sorted by length together."""
 MAX_LOGITS = 30_000_000
 """Logits of a language model that an evaluation holds at once."""

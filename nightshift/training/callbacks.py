@@ -34,6 +34,10 @@ class TrainingFailed(ValueError):
         super().__init__(message)
         self.objective, self.rows = objective, rows
 
+    def __reduce__(self) -> tuple[type["TrainingFailed"], tuple[str, str, list[int]]]:
+        """Let another process raise it here."""
+        return type(self), (str(self), self.objective, self.rows)
+
 
 class Interrupted(BaseException):
     """The process got SIGTERM: training has saved a checkpoint and stopped."""

@@ -15,6 +15,8 @@ log = logging.getLogger("nightshift.progress")
 LOSS_NAMES = {"loss": "loss", "eval_loss": "validation loss"}
 PAUSE = 30.0
 """Seconds between two lines."""
+PART_ROWS = 4096
+"""Maximum number of rows that are predicted at once."""
 
 
 Publish = Callable[[float, str], None]
@@ -95,15 +97,34 @@ class ProgressCallback(TrainerCallback):  # type: ignore[misc]
         self.publish(1.0, self._text(state, f"done in {time.monotonic() - self.start:.0f} s"))
 
 
-def slices(name: str, rows: int, size: int = 4096) -> Iterator[slice]:
+class RowProgress:
+    """Progress of work on rows: a log line every half minute, with the time left.
+
+    Args:
+        name: Text before the line.
+        rows: Number of rows.
+    """
+
+    def __init__(self, name: str, rows: int) -> None:
+        self.name, self.rows, self.done = name, rows, 0
+        self.start_time = self.last_line = time.monotonic()
+
+    def advance(self, rows: int) -> None:
+        """Note that so many more rows are done."""
+        self.done += rows
+        now = time.monotonic()
+        if self.done < self.rows and now - self.last_line >= PAUSE:
+            self.last_line = now
+            time_left = _time_left((now - self.start_time) / self.done * (self.rows - self.done))
+            log.info("%s: %s of %s rows, %s", self.name, f"{self.done:,}", f"{self.rows:,}", time_left)
+
+
+def slices(name: str, rows: int, size: int = PART_ROWS) -> Iterator[slice]:
     """Yield slices of at most `size` of `rows` rows, and log the progress every half minute."""
-    start_time = last_line = time.monotonic()
+    progress = RowProgress(name, rows)
     for start in range(0, rows, size):
-        if start and (now := time.monotonic()) - last_line >= PAUSE:
-            last_line = now
-            time_left = _time_left((now - start_time) / start * (rows - start))
-            log.info("%s: %s of %s rows, %s", name, f"{start:,}", f"{rows:,}", time_left)
         yield slice(start, start + size)
+        progress.advance(size)
 
 
 def _time_left(seconds: float) -> str:
