@@ -3,7 +3,6 @@
 import logging
 from pathlib import Path
 
-from expectations.own_suite import parse_suite
 from flows.settings import NightSettings, ObjectiveSettings
 from flows.settings_file import MAX_FILE_BYTES
 from nightshift import clock
@@ -15,7 +14,6 @@ from nightshift.records import ChampionRows, Checked, Sides, Source
 from nightshift.registry import row_profiles
 from tasks.ingest import ingest, locate
 from tasks.split import ensure_times, split
-from tasks.validate import validate
 
 log = logging.getLogger("nightshift.rows")
 
@@ -56,6 +54,8 @@ def check_rows(
         sources: Files of the objective.
         champion: Profile of the rows of the champion's night, with which new rows are compared.
     """
+    from tasks.validate import validate  # imports Great Expectations, which a skipped run does not need
+
     data = objective.data
     own_suite = read_own_suite(settings)
     rows = ingest(
@@ -131,6 +131,8 @@ def read_own_suite(settings: NightSettings) -> str:
     """
     if settings.expectations.suite is None:
         return ""
+    from expectations.own_suite import parse_suite
+
     file = Path(settings.base_dir) / settings.expectations.suite
     try:
         if file.stat().st_size > MAX_FILE_BYTES:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlflow.entities import Run
 
@@ -17,7 +17,7 @@ from flows.settings import NightSettings
 from nightshift import clock
 from nightshift.data import exclusion
 from nightshift.errors import LockLostError, SettingsError
-from nightshift.evaluation import fresh_rows, kinds, scoring, significance
+from nightshift.evaluation import fresh_rows, kinds
 from nightshift.prefect_ui import artifacts
 from nightshift.records import (
     MAIN,
@@ -36,10 +36,11 @@ from nightshift.records import (
 )
 from nightshift.registry import erasure, fingerprint, fresh_evidence, ledger, locks, model_registry, tags, tracking
 from nightshift.registry.fresh_evidence import EarlierEvidence
-from nightshift.reporting import report_data
-from nightshift.reporting.report_data import ReportData
 from nightshift.store import artifact_store, disk
 from tasks.gate.settings import GateSettings
+
+if TYPE_CHECKING:  # imports PyTorch, which takes seconds, and a skipped run needs neither
+    from nightshift.reporting.report_data import ReportData
 
 log = logging.getLogger("nightshift.night")
 LONGEST_TAG = 100_000
@@ -57,6 +58,8 @@ def best_of_seeds(
     trials: list[tuple[Trained, Evaluated]], objectives: list[Objective]
 ) -> tuple[Trained, Evaluated, float | None]:
     """Return the best on validation of trainings that differ in their seed, and the standard deviation of their true metrics."""
+    from nightshift.evaluation import scoring, significance
+
     metric = kinds.primary(objectives)
     scores = [evaluated.validation[metric] for _, evaluated in trials]
     best = max(range(len(trials)), key=lambda index: kinds.better(metric) * scores[index])
@@ -300,7 +303,7 @@ class PipelineRun:
         verdict: Verdict,
         single_task: dict[str, Evaluated],
         reviewed: dict[str, Reviewed],
-    ) -> ReportData:
+    ) -> "ReportData":
         """Return the inputs of the report.
 
         Args:
@@ -311,6 +314,8 @@ class PipelineRun:
             single_task: The evaluations of trainings with one objective each, by objective.
             reviewed: The lists of rows that a person is asked about, by objective.
         """
+        from nightshift.reporting.report_data import ReportData
+
         changes, seeds = self._label_changes(verdict.champion_version), self._seeds(verdict.spread)
         return ReportData(
             checked=self.checked,
@@ -327,8 +332,10 @@ class PipelineRun:
             timestamp_formats=self.settings.timestamp_formats,
         )
 
-    def promoted_or_held(self, ending: tuple[str, str], registered: Registered, data: ReportData) -> NightResult:
+    def promoted_or_held(self, ending: tuple[str, str], registered: Registered, data: "ReportData") -> NightResult:
         """Return the result of a run whose challenger was promoted or held."""
+        from nightshift.reporting import report_data
+
         assert data.evaluated and data.compressed and data.verdict
         status, reason = ending
         rows = row_counts(self.checked, self.objectives)
@@ -371,7 +378,7 @@ class PipelineRun:
             **version_fields,
         )
         if result.carried_by:
-            log.warning("trained on rows that must be forgotten: %s", report_data.describe_versions(result))
+            log.warning("trained on rows that must be forgotten: %s", erasure.describe_versions(result))
         return result
 
     def finish(self, result: NightResult) -> NightResult:

@@ -1,7 +1,8 @@
 """Batch prediction with a registered model: rows of any source that nights read, to a file."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,23 +21,15 @@ from nightshift.data.settings import DataSettings, as_list
 from nightshift.data.sql_rows import is_sql
 from nightshift.errors import InputError, SettingsError, UserError
 from nightshift.escaping import markdown
+from nightshift.execution.runners import runner_of
+from nightshift.execution.settings import ExecutionSettings
 from nightshift.prefect_ui import artifacts, reconciliation
 from nightshift.redaction import SECRET_VALUES, Parameter, redact
 from nightshift.registry import model_registry
-from nightshift.registry.registered_model import RegisteredModel
+from nightshift.registry.batch_prediction import BatchRequest, predict_batch
 from nightshift.store import source_copies
-from nightshift.training.progress import slices
 from tasks.ingest import sources_of
 
-OUTPUT_COLUMNS: list[dict[str, str]] = [
-    {"predicted": "label", "score": "score"},
-    {"predicted": "score"},
-    {"predicted": "text"},
-]
-"""Columns added to a file and the model's columns that they hold, for classification, regression and generated text.
-
-`abstain` is added too if the model has it.
-"""
 PARAMS = (*generation_config.NAMES, "seed")
 """Parameters of models that generate text."""
 MAX_LISTED_ANSWERS = 50
@@ -72,7 +65,8 @@ def score(
         params: Generation parameters, with the names of transformers' GenerationConfig, and `seed`.
         text: Column with the texts; if empty, that of the settings, or text.
         text_pair: Column with the second texts, for text pairs; if empty, that of the settings, or text_pair if there is one.
-        settings_file: Settings file of a night, whose section data says how the rows are read.
+        settings_file: Settings file of a night, whose section data says how the rows are read, and whose section execution
+            says whether a Ray cluster predicts them.
         data: Settings of the section data, such as sheet or query, which go before those of the file.
     """
     with redaction.redacted_errors():
@@ -82,7 +76,8 @@ def score(
         )
         options = (data or {}) | _named(text=text, text_pair=text_pair)
         settings = data_settings(source, settings_file, objective, options)
-        _, difference = predict_rows(model_uri, settings, Path(output), objective, compare, params)
+        execution = execution_settings(settings_file)
+        _, difference = predict_rows(model_uri, settings, Path(output), objective, compare, params, execution)
     if difference:
         artifacts.show_comparison(model_uri.rpartition("/")[2], _as_markdown(difference))
     return output
@@ -121,6 +116,15 @@ def data_settings(source: str, settings_file: str, objective: str, options: Mapp
     return check_data(values | dict(options) | {"path": source, "label": None}, "--data")
 
 
+def execution_settings(settings_file: str) -> ExecutionSettings:
+    """Return the settings of the runner that predicts; without a settings file this process does.
+
+    Raises:
+        SettingsError: Wrong settings.
+    """
+    return load(Path(settings_file)).execution if settings_file else ExecutionSettings()
+
+
 def _as_markdown(lines: str) -> str:
     """Return the lines of `_difference` with their labels escaped."""
     return "\n".join(
@@ -135,8 +139,9 @@ def predict_rows(
     objective: str = "",
     compare: str = "",
     params: dict[str, Any] | None = None,
+    execution: ExecutionSettings | None = None,
 ) -> tuple[str, str]:
-    """Add the model's predictions (`OUTPUT_COLUMNS`) to every row of a source.
+    """Add the model's predictions (`batch_prediction.OUTPUT_COLUMNS`) to every row of a source.
 
     Args:
         model_uri: Model URI, such as models:/reviews@champion.
@@ -145,6 +150,7 @@ def predict_rows(
         objective: Objective to predict, of a model with several.
         compare: Alias or number of another version, whose predictions are added as the column `compared`.
         params: Fields of `nightshift.generation_config.Generation`, and `seed`.
+        execution: The runner of the parts; None for this process.
 
     Returns:
         The CSV text, empty if `output` was written, and the difference from the compared version in words.
@@ -158,12 +164,14 @@ def predict_rows(
     scored = read_source(data)
     rows, texts = scored.rows, pd.DataFrame(scored.texts, dtype="object")
     texts.index += 1
-    columns = _answers(model_uri, texts, objective, params or {}, data.text_pair is not None)
+    request = BatchRequest(objective, params or {}, requires_pairs=data.text_pair is not None)
+    uris = [model_uri, *([_sibling(model_uri, compare)] if compare else [])]
+    predictions = _predictions(uris, texts, request, execution or ExecutionSettings())
+    columns = {str(name): column for name, column in predictions[0].items()}
     difference = ""
     if compare:
-        compared_uri = _sibling(model_uri, compare)
-        columns["compared"] = _answers(compared_uri, texts, objective, params or {})["predicted"]
-        difference = _difference(columns, model_uri, compared_uri)
+        columns["compared"] = predictions[1]["predicted"]
+        difference = _difference(columns, *uris)
     if clash := [name for name in columns if name in rows.names]:
         raise InputError(
             f"{rows.name}: it has {' and '.join(clash)} already, which the answers would write over; rename the column"
@@ -183,39 +191,26 @@ def read_source(data: DataSettings) -> ScoredRows:
     return read_scored_rows(", ".join(paths), locations, data)
 
 
-def _answers(
-    model_uri: str, texts: pd.DataFrame, objective: str, params: dict[str, Any], requires_pairs: bool = False
-) -> dict[str, pd.Series]:
-    """Return a model's predictions by output column.
+def _predictions(
+    uris: Sequence[str], texts: pd.DataFrame, request: BatchRequest, execution: ExecutionSettings
+) -> list[pd.DataFrame]:
+    """Return the predictions of each model, with the columns `batch_prediction.OUTPUT_COLUMNS`.
 
     Args:
-        model_uri: Model URI, such as models:/reviews@champion.
+        uris: Model URIs, that of a version to compare with last.
         texts: The columns `text` and, if there are second texts, `text_pair`; the index counts rows from 1.
-        objective: Objective to predict, of a model with several.
-        params: Generation parameters.
-        requires_pairs: True if a column of second texts is set, so that the model must read pairs.
+        request: What the first model is asked.
+        execution: The runner of the parts.
     """
-    if unknown := [name for name in params if name not in PARAMS]:
+    if unknown := [name for name in request.params if name not in PARAMS]:
         raise UserError(f"no parameter {unknown[0]!r}: a model that writes takes {', '.join(PARAMS)}")
-    try:
-        model = RegisteredModel(model_registry.resolve(model_uri))
-        name = model.predictor.resolve_objective(objective)
-        if requires_pairs and not model.heads[name].pairs:
-            raise UserError(f"{model_uri}: {name} reads one text a row; leave --text-pair out")
-        parts = [
-            _output_columns(model.answers(texts[part], objective, **params)) for part in slices(model_uri, len(texts))
+    versions = [model_registry.resolve(uri) for uri in uris]
+    requests = [request, replace(request, requires_pairs=False)]
+    with runner_of(execution, versions[0].name):
+        return [
+            predict_batch(version, uri, texts, asked)
+            for uri, version, asked in zip(uris, versions, requests, strict=False)
         ]
-    except ValueError as error:
-        raise UserError(f"{model_uri}: {str(error).splitlines()[0]}") from error
-    answers = pd.concat(parts, ignore_index=True)
-    return {str(name): answers[name] for name in answers}
-
-
-def _output_columns(answers: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns that are added to a file."""
-    columns = next(columns for columns in OUTPUT_COLUMNS if set(columns.values()) <= set(answers))
-    output = answers[list(columns.values())].set_axis(list(columns), axis=1)
-    return output.assign(abstain=answers["abstain"]) if "abstain" in answers else output
 
 
 def _sibling(model_uri: str, version: str) -> str:

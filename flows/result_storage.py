@@ -1,14 +1,15 @@
-"""A check that Prefect keeps the records of artifacts where the artifacts are, and that the shared store can be used."""
+"""Checks before a night: Prefect keeps the records of artifacts where the artifacts are; the shared store and the key can be used."""
 
 from pathlib import Path
 
 from nightshift.errors import UserError
+from nightshift.registry import signing
 from nightshift.store import artifact_store, shared_store
 from nightshift.store.permissions import keep_private
 
 
 def ensure_result_storage() -> None:
-    """Raise UserError unless Prefect's result storage is the artifact store and the shared store, if any, can be used.
+    """Raise UserError unless Prefect's result storage is the artifact store, and the shared store and signing key, if any, can be used.
 
     A worker that was started by hand may have other storage.
     """
@@ -20,3 +21,4 @@ def ensure_result_storage() -> None:
         )
     keep_private()
     shared_store.ensure_usable()
+    signing.ensure_usable()

@@ -14,6 +14,7 @@ from nightshift.data.check_settings import ExpectationSettings
 from nightshift.data.settings import DataSettings
 from nightshift.errors import UserError
 from nightshift.evaluation.kinds import KINDS, gate_metric
+from nightshift.execution.settings import ExecutionSettings
 from nightshift.records import GENERATIVE, MAIN, Augmented, GenerationSettings, Kind, Metric, Objective, Settings, Sides
 from tasks.compress.recipes import Recipe, default_steps, usable_steps
 from tasks.compress.settings import CompressSettings
@@ -123,6 +124,8 @@ class NightSettings(Settings):
     """
     schedule: ScheduleSettings = ScheduleSettings()
     """Schedule that `nightshift deploy` gives the model's nights."""
+    execution: ExecutionSettings = ExecutionSettings()
+    """Runner of the independent parts of a night."""
     notify: NotifySettings = NotifySettings()
     """Messages on what happens to the model, set up by `nightshift deploy` and `nightshift up`."""
     base_dir: str = "."
@@ -147,10 +150,13 @@ class NightSettings(Settings):
             _ensure_generation_applies(self.generation, self.kind)
         elif self.generation.is_changed:
             raise field_error("generation", "with objectives each has its own; leave this one out")
-        if self.deadline is not None and self.train.launcher == "accelerate":
+        launcher = self.train.launcher
+        if self.deadline is not None and launcher != "none":
             raise field_error(
-                "deadline", "with train.launcher: accelerate several processes would stop at different steps"
+                "deadline", f"with train.launcher: {launcher} several processes would stop at different steps"
             )
+        if launcher == "ray":
+            self._ensure_ray_can_launch()
         if self.deadline is not None and self.train.compare_single:
             raise field_error(
                 "train.compare_single", "a deadline would give each training another budget; leave one out"
@@ -165,6 +171,16 @@ class NightSettings(Settings):
         self._ensure_recipes_apply()
         self._ensure_drops_are_in_range()
         return self
+
+    def _ensure_ray_can_launch(self) -> None:
+        if self.execution.runner != "ray":
+            raise field_error(
+                "train.launcher", "ray trains on the nodes of execution; set execution.runner: ray as well"
+            )
+        if self.execution.gpus != int(self.execution.gpus):
+            raise field_error(
+                "execution.gpus", "with train.launcher: ray no two processes share a GPU; set a whole number"
+            )
 
     def _ensure_objectives_are_valid(self) -> None:
         for name in self.objectives:

@@ -11,6 +11,8 @@ from predictions import predict_file
 from small_models import BINARY, NUMBER, PAIR, STORY, TEXTS, register_model
 
 from nightshift.errors import UserError
+from nightshift.registry import batch_prediction
+from nightshift.registry.registered_model import RegisteredModel
 
 
 @pytest.mark.parametrize(
@@ -43,6 +45,25 @@ def test_a_file_gets_the_answers_of_the_objective(heads, objective, columns, mlf
     (tmp_path / "few.csv").write_text("text,predicted\na,human\n")
     with pytest.raises(UserError, match=r"few\.csv: it has predicted already, which the answers would write over"):
         predict_file(uri, tmp_path / "few.csv", None, objective)
+
+
+def test_all_parts_share_one_loaded_model(mlflow_store, tmp_path, monkeypatch):
+    uri, _ = register_model("bert", {"tone": BINARY}, tmp_path / "home")
+    other, _ = register_model("bert", {"tone": NUMBER}, tmp_path / "home", "other")
+    pd.DataFrame({"text": TEXTS}).to_csv(tmp_path / "new.csv", index=False)
+    loaded = []
+
+    class CountedModel(RegisteredModel):
+        def __init__(self, version):
+            loaded.append(version.name)
+            super().__init__(version)
+
+    monkeypatch.setattr(batch_prediction, "PART_ROWS", 7)
+    monkeypatch.setattr(batch_prediction, "RegisteredModel", CountedModel)
+    csv, _ = predict_file(uri, tmp_path / "new.csv", None)
+    assert loaded == ["tiny"] and pd.read_csv(StringIO(csv))["text"].tolist() == TEXTS
+    predict_file(other, tmp_path / "new.csv", None)
+    assert loaded == ["tiny", "other"]
 
 
 def test_a_file_of_pairs_has_both_texts_in_every_row(mlflow_store, tmp_path):

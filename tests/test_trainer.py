@@ -87,12 +87,16 @@ def test_sigterm_saves_at_the_step_it_came(tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_see_the_batches_of_one(tmp_path):
+@pytest.mark.parametrize(
+    ("architecture", "names", "steps"), [("bert", ("judged",), 90), ("gpt2", ("written", "shouted"), 177)]
+)
+def test_two_processes_see_the_batches_of_one(tmp_path, architecture, names, steps):
     curves = {}
     for processes in (1, 2):
-        fitted = train_once.train_with_accelerate(tmp_path / str(processes), processes)
+        fitted = train_once.train_with_accelerate(tmp_path / str(processes), processes, architecture, names)
         curves[processes] = [line["loss"] for line in fitted.history if "loss" in line]
-    assert len(curves[1]) == 180 and np.allclose(curves[1], curves[2], rtol=1e-4), curves
+    assert list((tmp_path / "2").glob("checkpoint-*/rng_state_1.pth")), "there was only one process"
+    assert len(curves[1]) == steps and np.allclose(curves[1], curves[2], rtol=1e-4), curves
 
 
 @pytest.mark.parametrize(

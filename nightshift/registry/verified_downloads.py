@@ -8,7 +8,7 @@ from nightshift.registry import integrity, tracking
 from nightshift.store import artifact_store
 
 
-def download(run_id: str, artifact: str, record: str, folder: Path, required: str = "") -> Path:
+def download(run_id: str, artifact: str, record: str, folder: Path) -> Path:
     """Return the folder of a local copy of a run's artifact; download it if it is missing or damaged.
 
     Args:
@@ -16,10 +16,8 @@ def download(run_id: str, artifact: str, record: str, folder: Path, required: st
         artifact: The artifact's folder in the run.
         record: Name of the record of its digests, see `integrity.record`.
         folder: Folder of the copy.
-        required: A file without which the artifact counts as missing.
 
     Raises:
-        FileNotFoundError: The required file is missing.
         DamagedVersionError: The files in MLflow are not those that the run logged.
     """
     if folder.exists() and not _difference(record, folder):
@@ -27,8 +25,6 @@ def download(run_id: str, artifact: str, record: str, folder: Path, required: st
     shutil.rmtree(folder, ignore_errors=True)
     with artifact_store.temporary_directory() as scratch:
         copy = Path(tracking.connect().download_artifacts(run_id, artifact, str(scratch)))
-        if required and not (copy / required).exists():
-            raise FileNotFoundError(copy / required)
         if difference := _difference(record, copy):
             raise DamagedVersionError(difference)
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -10,8 +10,9 @@ from nightshift.data.cleaning import seen_before
 from nightshift.errors import DamagedVersionError
 from nightshift.evaluation import scoring
 from nightshift.records import Objective, RegistryState, Trained, WarmStart
-from nightshift.registry import integrity, model_registry, tags, tracking, verified_downloads
+from nightshift.registry import integrity, linked_files, model_registry, tags, tracking, verified_downloads
 from nightshift.store import artifact_store
+from nightshift.store.stages import stage
 
 log = logging.getLogger("nightshift.start")
 
@@ -40,19 +41,15 @@ def champion_checkpoint(
     if base is not None and version.tags.get(tags.BASE_MODEL) != base:
         _warn(registry_state.champion, "was made from another base model")
         return None
-    run_id = version.run_id
-    path = Path("work") / model / f"champion-{run_id}"
-    try:
-        folder = verified_downloads.download(
-            run_id, tracking.FULL, f"{run_id}-full", artifact_store.home() / path, required="config.json"
-        )
-    except (MlflowException, OSError):
+    if not _keeps_checkpoint(version.run_id):
         _warn(registry_state.champion, "was made by a night that kept no full checkpoint")
         return None
+    try:
+        checkpoint = download_checkpoint(registry_state.champion, version.run_id)
     except DamagedVersionError as error:
         _warn(registry_state.champion, f"has a full checkpoint that is not as it was kept: {error}")
         return None
-    rows, texts = row_keys.read_trained_keys(folder / artifact_store.TRAINED_KEYS)
+    rows, texts = row_keys.read_trained_keys(artifact_store.folder(checkpoint) / artifact_store.TRAINED_KEYS)
     num_seen = sum(int(seen_before(scoring.side_of(objective, "holdout"), rows).sum()) for objective in objectives)
     if num_seen:
         _warn(registry_state.champion, f"was trained on {num_seen} rows of tonight's holdout")
@@ -60,7 +57,33 @@ def champion_checkpoint(
     if forgotten & (rows | texts):
         _warn(registry_state.champion, "was trained on rows that must be forgotten")
         return None
-    return WarmStart(version=registry_state.champion, path=path.as_posix())
+    return checkpoint
+
+
+@stage
+def download_checkpoint(folder: Path, version: str, source_run: str) -> WarmStart:
+    """Download the uncompressed checkpoint of a version, as an artifact that other machines find in the shared store.
+
+    Args:
+        folder: Folder for the checkpoint.
+        version: The version.
+        source_run: The MLflow run that made it.
+
+    Raises:
+        DamagedVersionError: The files are not those that the run logged.
+    """
+    folder.rmdir()  # a folder that exists would count as an earlier copy
+    verified_downloads.download(source_run, tracking.FULL, f"{source_run}-full", folder)
+    return WarmStart(version=version)
+
+
+def _keeps_checkpoint(run_id: str) -> bool:
+    """Return True if MLflow has the uncompressed checkpoint of a run."""
+    try:
+        files = tracking.connect().list_artifacts(run_id, tracking.FULL)
+    except (MlflowException, OSError):
+        return False
+    return any(file.path == f"{tracking.FULL}/config.json" for file in files)
 
 
 def _warn(version: str, reason: str) -> None:
@@ -73,6 +96,6 @@ def log_checkpoint(trained: Trained, run_id: str, with_checkpoint: bool) -> None
     client.log_artifact(run_id, str(folder / artifact_store.TRAINED_KEYS), tracking.FULL)
     files = {artifact_store.TRAINED_KEYS: artifact_store.file_digest(folder / artifact_store.TRAINED_KEYS)}
     if with_checkpoint:
-        client.log_artifacts(run_id, str(folder / "model"), tracking.FULL)
+        linked_files.log_folder(run_id, folder / "model", tracking.FULL)
         files |= integrity.digests(folder / "model")
     integrity.record(f"{run_id}-full", files)

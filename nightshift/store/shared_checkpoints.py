@@ -51,6 +51,21 @@ def shared(folder: Path, fingerprint: str) -> Iterator[None]:
     thread.join()
 
 
+def fetch(folder: Path, fingerprint: str, upload: bool = False) -> None:
+    """Fetch newer checkpoints of a training into a folder.
+
+    Args:
+        folder: Folder of the checkpoints, from `artifact_store.work_folder`.
+        fingerprint: Digest of data and settings of the training, by which its checkpoints are known.
+        upload: Upload the newest one of the folder if the store has an older one or none.
+    """
+    if shared_store.is_set():
+        mirror = _Mirror(folder, fingerprint)
+        mirror.fetch()
+        if upload:
+            mirror.upload_newest()
+
+
 class _Mirror:
     """A folder of checkpoints on this machine, and the same in the shared store."""
 

@@ -84,6 +84,17 @@ def newest_valid(output_dir: Path, fingerprint: str, remove: bool = True, with_b
     return None
 
 
+def valid_markers(output_dir: Path, fingerprint: str) -> dict[str, str]:
+    """Return the names of the checkpoints that a training can be resumed from, the oldest first, each with its marker."""
+    markers = {}
+    for folder in list_checkpoints(output_dir):
+        if defect := find_defect(folder, fingerprint):
+            log.warning("%s is %s: passed over", folder.name, defect)
+        else:
+            markers[folder.name] = (folder / COMPLETE).read_text()
+    return markers
+
+
 def rotate(output_dir: Path, limit: int, best: int | None) -> None:
     """Keep the newest `limit` checkpoints, and the best one."""
     for folder in list_checkpoints(output_dir)[:-limit]:

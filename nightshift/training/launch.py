@@ -1,6 +1,6 @@
-"""Training in several processes, by `accelerate launch -m nightshift.training.launch FOLDER`.
+"""Training in several processes, each of which reads the inputs from a folder; the first writes the result there.
 
-The folder holds the inputs of the training, and its result at the end.
+`launch` starts them on this machine, by `accelerate launch -m nightshift.training.launch FOLDER`.
 """
 
 import json
@@ -9,16 +9,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import psutil
+from transformers import TrainerCallback
 
 from nightshift.models import pretrained
-from nightshift.training.progress import ProgressCallback
+from nightshift.training.progress import ProgressCallback, Publish
 from nightshift.training.tokenization import Examples
 from nightshift.training.trainer import TrainerJob, TrainingOptions, TrainingResult, fit
 
@@ -43,12 +44,7 @@ def launch(
         RuntimeError: The processes fail; they print the reason.
     """
     folder = job.output_dir
-    pretrained.save_checkpoint(job.model, job.tokenizer, job.heads, folder / BASE)
-    for side, examples in (("train", job.train), ("validation", job.validation)):
-        (folder / side).mkdir(exist_ok=True)
-        for name, rows in examples.items():
-            rows.write(folder / side / f"{name}.arrow")
-    (folder / JOB).write_text(json.dumps({"arguments": job.arguments, "options": asdict(job.options)}))
+    write_inputs(job, folder)
     command = [
         sys.executable,
         "-m",
@@ -70,6 +66,21 @@ def launch(
             raise
     if code:
         raise RuntimeError(f"the training under accelerate launch ended with exit code {code}")
+    return read_result(folder)
+
+
+def write_inputs(job: TrainerJob, folder: Path) -> None:
+    """Write what the processes of a training read."""
+    pretrained.save_checkpoint(job.model, job.tokenizer, job.heads, folder / BASE)
+    for side, examples in (("train", job.train), ("validation", job.validation)):
+        (folder / side).mkdir(exist_ok=True)
+        for name, rows in examples.items():
+            rows.write(folder / side / f"{name}.arrow")
+    (folder / JOB).write_text(json.dumps({"arguments": job.arguments, "options": asdict(job.options)}))
+
+
+def read_result(folder: Path) -> TrainingResult:
+    """Return what the first process has written."""
     trained, _, _ = pretrained.load_checkpoint(folder / TRAINED)
     return TrainingResult(trained, **json.loads((folder / RESULT).read_text()))
 
@@ -99,20 +110,39 @@ def _exit_with(parent: int) -> None:
 def main(folder: Path) -> None:
     """Train in one of the processes; exit when the launching process ends."""
     threading.Thread(target=_exit_with, args=(int(os.environ[PARENT]),), daemon=True).start()
+    train_from(folder, folder, folder)
+
+
+def train_from(
+    folder: Path,
+    output_dir: Path,
+    result_folder: Path,
+    callbacks: Sequence[TrainerCallback] = (),
+    publish: Publish = lambda _share, _text: None,
+) -> None:
+    """Train in one of the processes, whose number and address are in the environment.
+
+    Args:
+        folder: Folder of the inputs.
+        output_dir: Folder of the checkpoints.
+        result_folder: Folder that the first process writes the result to.
+        callbacks: Further callbacks of the trainer.
+        publish: Publishes the progress; only the first process does.
+    """
     settings = json.loads((folder / JOB).read_text())
     model, tokenizer, heads = pretrained.load_checkpoint(folder / BASE)
     train, validation = (
         {name: Examples.open(folder / side / f"{name}.arrow") for name in heads} for side in ("train", "validation")
     )
     is_main_process = int(os.environ.get("RANK", "0")) == 0
-    callbacks = [ProgressCallback("train")] if is_main_process else []
+    progress = [ProgressCallback("train", publish)] if is_main_process else []
     options = TrainingOptions(**settings["options"])
-    job = TrainerJob(model, tokenizer, heads, train, validation, folder, settings["arguments"], options)
-    result = fit(job, callbacks)
+    job = TrainerJob(model, tokenizer, heads, train, validation, output_dir, settings["arguments"], options)
+    result = fit(job, [*callbacks, *progress])
     if is_main_process:
-        pretrained.save_checkpoint(result.model, tokenizer, heads, folder / TRAINED)
+        pretrained.save_checkpoint(result.model, tokenizer, heads, result_folder / TRAINED)
         records = {"history": result.history, "metrics": result.metrics}
-        (folder / RESULT).write_text(json.dumps(records))
+        (result_folder / RESULT).write_text(json.dumps(records))
 
 
 if __name__ == "__main__":

@@ -12,15 +12,17 @@ import copy
 import logging
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
 from math import ceil
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
+from torch import distributed
 from transformers import (
     PreTrainedTokenizerBase,
     PrinterCallback,
@@ -46,10 +48,12 @@ from nightshift.training.batching import (
 )
 from nightshift.training.callbacks import Deadline, EpochCheckpoints, LossMonitor, checkpoint_on_sigterm
 from nightshift.training.distillation import Teacher, on_device
+from nightshift.training.dropout import fast_dropout
 from nightshift.training.sparse_embeddings import restrict_embeddings
 from nightshift.training.throughput import ThroughputMeter
 from nightshift.training.tokenization import Examples
 
+T = TypeVar("T")
 log = logging.getLogger("nightshift.training")
 EVALUATION_BATCH_SIZE = 64
 """Rows evaluated at once."""
@@ -203,6 +207,10 @@ class MultiTaskTrainer(Trainer):  # type: ignore[misc]
         self.loss_monitor.record(self.state.global_step + 1, loss * scale, name, rows)
         return loss
 
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
+        """Return the operations of a micro-batch; the Trainer's own counts the parameters anew in each step."""
+        return 6 * self.meter.weights * int(inputs["input_ids"].numel())
+
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
@@ -328,6 +336,19 @@ class MultiTaskTrainer(Trainer):  # type: ignore[misc]
             checkpoints.rotate(output_dir, self.args.save_total_limit, self.state.best_global_step)
         self.accelerator.wait_for_everyone()
 
+    def _save_rng_state(self, output_dir: str) -> None:
+        """Save the states of all processes by the first one, as the others may be on other machines."""
+        if self.args.world_size == 1:
+            super()._save_rng_state(output_dir)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            super()._save_rng_state(folder)
+            files = {file.name: file.read_bytes() for file in Path(folder).iterdir()}
+        for gathered in gather(files):
+            for name, content in gathered.items():
+                if self.args.should_save:
+                    (Path(output_dir) / name).write_bytes(content)
+
 
 def count_steps(train: Mapping[str, Examples], batch_size: int, epochs: float, options: TrainingOptions) -> int:
     """Return the number of steps of a training.
@@ -413,6 +434,7 @@ def _train(job: TrainerJob, callbacks: Sequence[TrainerCallback], rows: int, mic
         ),
         errors_only("transformers.trainer_utils", "transformers.trainer", "transformers.modeling_utils"),
         _restored_fp32_precision(),
+        fast_dropout(),
     ):
         args = _training_arguments(job, rows, micro_batches)
         use_compile = _use_compile(job, args, rows)
@@ -482,15 +504,32 @@ def _training_arguments(job: TrainerJob, rows: int, micro_batches: int) -> Train
 
 def _run_or_resume(trainer: MultiTaskTrainer, epoch_checkpoints: EpochCheckpoints, use_compile: bool) -> None:
     args, options = trainer.args, trainer.options
-    checkpoint = checkpoints.newest_valid(
-        Path(args.output_dir), options.fingerprint, remove=args.world_size == 1, with_best=options.selection is not None
-    )
+    output_dir = Path(args.output_dir)
+    if args.world_size > 1:
+        checkpoint = _newest_of_all(output_dir, options.fingerprint)
+    else:
+        with_best = options.selection is not None
+        checkpoint = checkpoints.newest_valid(output_dir, options.fingerprint, with_best=with_best)
     state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME)) if checkpoint else None
     if state and epoch_checkpoints.is_over(state):  # killed between its last checkpoint and its end
         trainer.state = state
         return
     with compilation.compiled(trainer.model) if use_compile else nullcontext():
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+
+
+def _newest_of_all(output_dir: Path, fingerprint: str) -> Path | None:
+    """Return the newest valid checkpoint that all processes have, so that they resume at the same step."""
+    markers = gather(checkpoints.valid_markers(output_dir, fingerprint))
+    names = [name for name, marker in markers[0].items() if all(peer.get(name) == marker for peer in markers)]
+    return output_dir / names[-1] if names else None
+
+
+def gather(value: T) -> list[T]:
+    """Return the values of all processes of the training, in the order of their numbers."""
+    values: list[Any] = [None] * distributed.get_world_size()
+    distributed.all_gather_object(values, value)
+    return values
 
 
 def _use_compile(job: TrainerJob, args: TrainingArguments, rows: int) -> bool:

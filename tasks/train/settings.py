@@ -98,10 +98,16 @@ class TrainSettings(Settings):
     """Temperature of the sampling: 1 is proportional, a high value is nearly equal."""
     compare_single: bool = False
     """True to train each of several objectives alone too, and to report whether training them together helped."""
-    launcher: Literal["none", "accelerate"] = "none"
-    """accelerate: train with `accelerate launch`, on several GPUs or machines; none: train in this process."""
+    launcher: Literal["none", "accelerate", "ray"] = "none"
+    """accelerate: train with `accelerate launch`, on several GPUs of a machine; ray: train on several nodes of the Ray cluster
+    of `execution`; none: train in this process.
+    """
     accelerate: dict[str, int | float | str | bool] = {}
     """Options of `accelerate launch` by their names, such as num_processes."""
+    num_workers: int = Field(2, ge=2)
+    """Number of processes with launcher: ray, each with `execution.cpus` and `execution.gpus`; it must divide
+    `per_device_train_batch_size`.
+    """
 
     @field_validator("scratch")
     @classmethod
@@ -135,12 +141,31 @@ class TrainSettings(Settings):
             raise ValueError("expected a number between 0 and 1, or auto")
         return threshold
 
+    @field_validator("accelerate")
+    @classmethod
+    def _one_machine(cls, options: dict[str, int | float | str | bool]) -> dict[str, int | float | str | bool]:
+        if str(options.get("num_machines", 1)) != "1":
+            raise ValueError(
+                "num_machines: accelerate starts the processes of one machine; use launcher: ray for several"
+            )
+        return options
+
     @field_validator("launcher")
     @classmethod
     def _best_model_needs_one_process(cls, launcher: str, info: ValidationInfo) -> str:
-        if launcher == "accelerate" and info.data.get("load_best_model_at_end"):
+        if launcher != "none" and info.data.get("load_best_model_at_end"):
             raise ValueError("load_best_model_at_end works in one process; leave one of the two out")
         return launcher
+
+    @field_validator("num_workers")
+    @classmethod
+    def _workers_share_batches(cls, num_workers: int, info: ValidationInfo) -> int:
+        launcher, rows = info.data.get("launcher"), info.data.get("per_device_train_batch_size", num_workers)
+        if launcher in ("none", "accelerate") and num_workers != cls.model_fields["num_workers"].default:
+            raise ValueError("it needs launcher: ray; set that as well, or leave this one out")
+        if launcher == "ray" and rows % num_workers:
+            raise ValueError(f"{rows} rows of per_device_train_batch_size cannot be dealt to {num_workers} processes")
+        return num_workers
 
     @field_validator("window")
     @classmethod

@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from math import ceil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +26,7 @@ from nightshift.store.stages import stage
 from nightshift.training import callbacks, checkpoints, launch, trainer
 from nightshift.training.progress import ProgressCallback, new_publisher
 from nightshift.training.tokenization import Examples, load_or_create
+from tasks.train.arguments import ensure_all_processes_start, ensure_warmup_ends, training_arguments
 from tasks.train.settings import TrainSettings
 
 
@@ -129,10 +130,12 @@ class TrainingJob:
             run_id: MLflow run that shows the losses during the training; empty for none.
 
         Raises:
-            SettingsError: The warmup is longer than the training, or LoRA names modules that do not exist.
+            SettingsError: The warmup is longer than the training, LoRA names modules that do not exist, or `accelerate launch`
+                would start fewer processes than it should.
             NightshiftError: The training failed.
         """
         settings = self.settings
+        ensure_all_processes_start(settings)
         examples = self.encode("train")
         batch_size = settings.per_device_train_batch_size * settings.gradient_accumulation_steps
         ensure_warmup_ends(settings, trainer.count_steps(examples, batch_size, settings.num_train_epochs, options))
@@ -149,6 +152,10 @@ class TrainingJob:
         try:
             if settings.launcher == "accelerate":
                 return launch.launch(job, settings.accelerate, disk.ensure_room)
+            if settings.launcher == "ray":
+                from nightshift.execution import ray_ranks  # Ray may not be installed
+
+                return ray_ranks.train(job, settings.num_workers, new_publisher(), disk.ensure_room)
             trainer_callbacks = [
                 callbacks.StepCallback(disk.ensure_room),
                 ProgressCallback("train", new_publisher()),
@@ -215,7 +222,7 @@ def load_initial_model(
     Raises:
         SettingsError: The champion's weights do not fit.
     """
-    address = str(artifact_store.home() / start.path) if start else settings.base_model
+    address = str(artifact_store.folder(start)) if start else settings.base_model
     texts = [] if start else _corpus(pd.read_parquet(train_file(o)) for o in objectives)
     model, tokenizer = load_base_model(address, heads, settings.max_length, settings.seed, settings.scratch, texts)
     if start:
@@ -254,7 +261,7 @@ def trained_keys(objectives: list[Objective], start: WarmStart | None) -> pd.Dat
         for text in texts[name]
     }
     if start:
-        start_rows, start_texts = read_trained_keys(artifact_store.home() / start.path / artifact_store.TRAINED_KEYS)
+        start_rows, start_texts = read_trained_keys(artifact_store.folder(start) / artifact_store.TRAINED_KEYS)
         row_keys, text_keys = row_keys | start_rows, text_keys | start_texts
     return pd.DataFrame(
         {
@@ -262,36 +269,6 @@ def trained_keys(objectives: list[Objective], start: WarmStart | None) -> pd.Dat
             "part": [False] * len(row_keys) + [True] * len(text_keys),
         }
     )
-
-
-def ensure_warmup_ends(settings: TrainSettings, steps: int) -> None:
-    """Raise SettingsError unless the learning rate reaches its peak within the training's `steps`."""
-    warmup = settings.warmup_steps or ceil(steps * settings.warmup_ratio)
-    if warmup and warmup >= steps:
-        field, value = ("steps", settings.warmup_steps) if settings.warmup_steps else ("ratio", settings.warmup_ratio)
-        raise SettingsError(
-            f"train.warmup_{field}: {value:,} leaves no step at the full learning rate: this training has {steps:,} steps; "
-            "set train.warmup_ratio: 0.1 for a tenth of them, or train for more epochs"
-        )
-
-
-def training_arguments(settings: TrainSettings, precision: str) -> dict[str, Any]:
-    """Return the fields of TrainingArguments, and `precision`."""
-    return {
-        "num_train_epochs": settings.num_train_epochs,
-        "per_device_train_batch_size": settings.per_device_train_batch_size,
-        "gradient_accumulation_steps": settings.gradient_accumulation_steps,
-        "learning_rate": settings.learning_rate,
-        "warmup_steps": settings.warmup_steps
-        or settings.warmup_ratio,  # transformers reads a number below 1 as a share
-        "weight_decay": settings.weight_decay,
-        "save_steps": settings.save_steps,
-        "save_total_limit": settings.save_total_limit,
-        "eval_strategy": "epoch",
-        "logging_steps": 20,
-        "precision": precision,
-        "seed": settings.seed,
-    }
 
 
 def describe_best(result: trainer.TrainingResult, metric: str) -> str:
@@ -329,7 +306,8 @@ def train(
     fingerprint = artifact_store.artifact_key(folder)
     work_folder = artifact_store.work_folder(model_name, f"train-{fingerprint}")
     job = TrainingJob(objectives, train, heads, model, tokenizer, work_folder)
-    with shared_checkpoints.shared(work_folder, fingerprint):
+    is_here = train.launcher != "ray"  # on the nodes the first process shares its checkpoints itself
+    with shared_checkpoints.shared(work_folder, fingerprint) if is_here else nullcontext():
         result = job.fit(job.options(deadline, fingerprint), run_id)
     pretrained.save_checkpoint(result.model, tokenizer, job.calibrated_heads(result.model), folder / "model")
     trained_keys(objectives, start).to_parquet(folder / artifact_store.TRAINED_KEYS)
