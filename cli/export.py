@@ -22,7 +22,7 @@ from nightshift import escaping, text_cleaning
 from nightshift.errors import UserError
 from nightshift.generation_config import Generation
 from nightshift.inference import predictor, writer
-from nightshift.registry import integrity, model_registry, registered_model
+from nightshift.registry import model_registry, registered_model, signing
 from nightshift.registry.registered_model import RegisteredModel
 from nightshift.store import artifact_store
 from nightshift.store.code_digest import copy_modules
@@ -66,21 +66,25 @@ def export(model: str, target: Path) -> list[str]:
 
 def _write(version: ModelVersion, folder: Path) -> None:
     """Write all files of a version into a folder."""
-    with registered_model.checkpoint_of(version) as checkpoint:
-        shutil.copytree(checkpoint, folder / "checkpoint")
-    with registered_model.files_of(version) as registered:
+    with registered_model.exportable_files_of(version, folder) as files:
+        registered = files.path
         served = registered / registered_model.SERVING_FOLDER
         model = RegisteredModel(version)
         (folder / "requirements.txt").write_text("".join(_pins(registered)), encoding="utf-8")
         cleans = any(head.cleaning for head in model.heads.values())
-        values = {"name": version.name, "version": version.version, "python": _python(registered), "cleans": cleans}
+        values = {
+            "name": version.name,
+            "version": version.version,
+            "python": _python(registered),
+            "cleans": cleans,
+            "signature": _signature(version, folder),
+        }
         shutil.copy(TEMPLATES / "serve.py", folder)
         if model.is_generative:
-            values["serving"] = _add_serving_files(served, folder)
+            values["serving"] = "serving" if (folder / "serving").exists() else "checkpoint"
             copy_modules(Path(writer.__file__), folder)
             _render("generation.md", folder / "README.md", values | _generation_values(folder / "checkpoint", served))
         else:
-            shutil.copytree(served, folder, dirs_exist_ok=True)
             shutil.copy(predictor.__file__, folder)
             if cleans:
                 shutil.copy(text_cleaning.__file__, folder)
@@ -89,6 +93,15 @@ def _write(version: ModelVersion, folder: Path) -> None:
         card = model_card.template_values(version, _max_length(served))
         _render("model_card.md", folder / model_card.FILE, card)
         sbom.write(version, folder)
+    if signing.is_set():
+        signing.sign_folder(folder)
+
+
+def _signature(version: ModelVersion, folder: Path) -> str:
+    """Return what the folder's signature covers: `all` its files, the `model` files, or nothing; add that of the model files."""
+    if signing.is_set():
+        return "all"
+    return "model" if signing.download(version, folder) else ""
 
 
 def _max_length(served: Path) -> int | None:
@@ -98,22 +111,6 @@ def _max_length(served: Path) -> int | None:
             length = json.loads((served / name).read_text(encoding="utf-8")).get("max_length")
             return int(length) if length else None
     return None
-
-
-def _add_serving_files(served: Path, folder: Path) -> str:
-    """Add the registered files that a generative model is served from, unchanged; return the name of their folder.
-
-    It is `checkpoint` unless the served weights differ from the checkpoint's, as in int8.
-    """
-    checkpoint = integrity.digests(folder / "checkpoint")
-    served_files = {
-        path: digest for path, digest in integrity.digests(served).items() if path != registered_model.GENERATIVE_FILE
-    }
-    if served_files.items() <= checkpoint.items():
-        shutil.copy(served / registered_model.GENERATIVE_FILE, folder / "checkpoint")
-        return "checkpoint"
-    shutil.copytree(served, folder / "serving")
-    return "serving"
 
 
 def _pins(registered: Path) -> list[str]:

@@ -40,7 +40,7 @@ def template_values(version: ModelVersion, max_length: int | None) -> dict[str, 
     objectives: dict[str, str] = json.loads(version.tags.get(tags.OBJECTIVES, "{}"))
     license_name = base_license(base)
     return {
-        "card_data": _metadata(version, run, objectives, base, license_name).to_yaml(),
+        "card_data": _metadata(version, run, objectives, base).to_yaml(),
         "name": version.name,
         "version": version.version,
         "objectives": objectives,
@@ -52,17 +52,14 @@ def template_values(version: ModelVersion, max_length: int | None) -> dict[str, 
     }
 
 
-def _metadata(
-    version: ModelVersion, run: Run | None, objectives: dict[str, str], base: str, license_name: str
-) -> ModelCardData:
-    """Return the metadata at the head of a card.
+def _metadata(version: ModelVersion, run: Run | None, objectives: dict[str, str], base: str) -> ModelCardData:
+    """Return the metadata at the head of a card, without a licence: its owner chooses one, and the base's is the base's.
 
     Args:
         version: The registered version.
         run: The MLflow run that registered it; None if it is deleted.
         objectives: Kinds of the objectives, by name.
         base: Address of the base model; empty if it is unknown.
-        license_name: Licence of the base; empty if it is unknown.
     """
     task = PIPELINE_TAGS.get(next(iter(objectives.values()), ""), "text-classification")
     metrics = run.data.metrics if run else {}
@@ -75,7 +72,6 @@ def _metadata(
     return ModelCardData(
         model_name=version.name,
         base_model=hub_id if revision and "/" in hub_id else None,
-        license=license_name.lower() or None,
         pipeline_tag=task,
         tags=["nightshift"],
         eval_results=results or None,

@@ -21,9 +21,9 @@ from mlflow.pyfunc import scoring_server
 from samples import messages
 from small_models import GENERATIVE_MODELS, SCORING_MODELS, register_model
 
-from cli.export import _add_serving_files, export
+from cli.export import export
 from nightshift.errors import UserError
-from nightshift.registry import integrity, tracking
+from nightshift.registry import integrity, registered_model, tracking
 
 PYTHON = re.compile(r"^```python\n([\s\S]*?)^```", re.MULTILINE)
 COPIED = re.compile(r"^COPY (.*) \./$", re.MULTILINE)
@@ -261,9 +261,10 @@ def test_other_weights_than_the_checkpoints_are_exported_beside_it(folders, tmp_
     served = tmp_path / "served"
     shutil.copytree(folders / "tells" / "checkpoint", served)
     shutil.copytree(served, tmp_path / "out" / "checkpoint")
-    assert _add_serving_files(served, tmp_path / "out") == "checkpoint"
+    registered_model.add_serving_files(served, tmp_path / "out")
+    assert not (tmp_path / "out" / "serving").exists()
     (served / "model.safetensors").rename(served / "int8.safetensors")
-    assert _add_serving_files(served, tmp_path / "out") == "serving"
+    registered_model.add_serving_files(served, tmp_path / "out")
     assert integrity.digests(tmp_path / "out" / "serving") == integrity.digests(served)
 
 

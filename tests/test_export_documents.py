@@ -61,6 +61,16 @@ def test_the_model_card_has_hugging_faces_metadata_and_the_versions_page(folder)
     )
 
 
+def test_the_licence_of_the_base_is_not_claimed_for_the_model(folder, tmp_path):
+    (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n# A base\n")
+    client = tracking.connect()
+    first = client.get_model_version("tone", "1")
+    run = client.create_run(client.get_run(first.run_id).info.experiment_id).info.run_id
+    client.log_param(run, "train.base_model", str(tmp_path))
+    values = model_card.template_values(client.create_model_version("tone", first.source, run, first.tags), None)
+    assert values["base_license"] == "mit" and "license" not in values["card_data"]
+
+
 def test_the_licence_of_a_base_is_read_from_its_card_or_its_package(tmp_path):
     assert model_card.base_license(str(tmp_path)) == ""
     (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n# A base\n")

@@ -67,6 +67,7 @@ def package(inputs, monkeypatch):
 
 
 def gpu(inputs, monkeypatch):
+    monkeypatch.setattr(runtime_environment, "_is_built_for_gpus", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA H100")
 

@@ -19,7 +19,7 @@ from nightshift.store.code_digest import code_digest
 
 FILE = "fingerprint.json"
 """Artifact of a run: the parts of its fingerprint."""
-EXCLUDED_SETTINGS = {"base_dir", "deadline", "max_age", "schedule", "notify"}
+EXCLUDED_SETTINGS = {"base_dir", "deadline", "max_age", "schedule", "execution", "notify"}
 """Settings that decide where and when a run takes place and who is told, not its result."""
 DAY_IN_NAME = re.compile(r"\d{4}-\d\d-\d\d$")
 """Day at the end of a run's name: of a replayed run the day that was replayed."""

@@ -2,14 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mlflow.entities.model_registry import ModelVersion
 
 from nightshift.errors import UserError
-from nightshift.registry import integrity, ledger, model_registry, registered_model, tags, tracking
+from nightshift.registry import integrity, ledger, model_registry, registered_model, signing, tags, tracking
 from nightshift.registry.ledger_chain import Chain
 from nightshift.registry.model_registry import CHAMPION, PREVIOUS
+from nightshift.store import artifact_store
+
+if TYPE_CHECKING:
+    from model_signing.verifying import Config as Verifier
 
 
 @dataclass
@@ -36,12 +41,17 @@ class Verification:
         return {"verified": not self.problems, **asdict(self)}
 
 
-def verify(name: str) -> Verification:
+def verify(name: str, public_key: Path | None = None) -> Verification:
     """Verify the ledger of a model, its aliases, and the files of champion, previous and anchor.
 
+    Args:
+        name: The registered model.
+        public_key: The key that these versions have to be signed with; None if signatures are not checked.
+
     Raises:
-        UserError: There is no such model.
+        UserError: There is no such model, or the key cannot be used.
     """
+    verifier = signing.verifier(public_key) if public_key else None
     chain = ledger.read(name)
     versions = tracking.connect().search_model_versions(f"name = '{name}'")
     if not chain.valid and not versions:
@@ -51,7 +61,7 @@ def verify(name: str) -> Verification:
     aliases = {alias: model_registry.version_of(name, alias) or "" for alias in (CHAMPION, PREVIOUS)}
     _verify_aliases(aliases, chain, {str(version.version) for version in versions}, result)
     for number, roles in _versions_to_verify(aliases, chain).items():
-        _verify_files(name, number, f"version {number} ({', '.join(roles)})", chain, result)
+        _verify_files(name, number, f"version {number} ({', '.join(roles)})", chain, verifier, result)
     return result
 
 
@@ -122,14 +132,25 @@ def _versions_to_verify(aliases: dict[str, str], chain: Chain) -> dict[str, list
     return roles
 
 
-def _verify_files(name: str, number: str, label: str, chain: Chain, result: Verification) -> None:
-    """Add whether the files of a version are those that were registered and judged."""
+def _verify_files(
+    name: str, number: str, label: str, chain: Chain, verifier: "Verifier | None", result: Verification
+) -> None:
+    """Add whether the files of a version are those that were registered, judged and signed.
+
+    Args:
+        name: The registered model.
+        number: Number of the version.
+        label: Number and roles of the version.
+        chain: The ledger.
+        verifier: The verifier of signatures; None if they are not checked.
+        result: Takes the findings.
+    """
     try:
         version = model_registry.version(name, number)
-        with registered_model.files_of(version) as folder:
-            digest = integrity.combined(integrity.digests(folder))
-        with registered_model.checkpoint_of(version):
-            pass
+        with artifact_store.temporary_directory() as folder:
+            with registered_model.exportable_files_of(version, folder) as registered:
+                digest = integrity.combined(registered.digests)
+            signature_problem = signing.difference(version, folder, verifier) if verifier else ""
     except UserError as error:
         result.problems.append(f"{label}: {error}")
         return
@@ -138,6 +159,10 @@ def _verify_files(name: str, number: str, label: str, chain: Chain, result: Veri
         result.problems.append(f"{label}: its files are not those whose digest the ledger has")
     elif recorded:
         result.checked.append(f"{label}: its files have the digest that the ledger has, {digest}")
+    if signature_problem:
+        result.problems.append(f"{label}: its signature: {signature_problem}")
+    elif verifier:
+        result.checked.append(f"{label}: its model files have the signature of the key")
     result.unchecked += [f"{label}: {reason}" for reason in _unrecorded(version, bool(recorded))]
 
 
