@@ -2,8 +2,11 @@
 
 import hashlib
 import io
+import os
 import shutil
 import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Literal
 
@@ -29,8 +32,28 @@ class Manifest(BaseModel):
     """Versions of the packages that write the databases."""
     models: dict[str, str]
     """Number of the champion of each registered model; empty without one."""
+    postgres: str = ""
+    """Address of the PostgreSQL server with the databases, without a password; empty for SQLite files."""
+    artifacts: str = ""
+    """Address of MLflow's artifacts; empty if they are files of the home."""
     files: dict[str, str] = {}
-    """sha256 of each file by its path in the home."""
+    """sha256 of each file by its path in the backup, which is that in the home."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to back up."""
+
+    label: str
+    """The file's name in messages."""
+    open: Callable[[], IO[bytes]]
+    size: int | None = None
+    """Number of bytes; None if the opened file knows it."""
+
+
+def local(path: Path) -> Source:
+    """Return a file of this machine as a source."""
+    return Source(str(path), lambda: path.open("rb"))
 
 
 class _Hashing:
@@ -46,13 +69,13 @@ class _Hashing:
         return block
 
 
-def write(target: Path, manifest: Manifest, files: dict[str, Path]) -> None:
+def write(target: Path, manifest: Manifest, files: dict[str, Source]) -> None:
     """Write a backup, whole or not at all; only its owner can read it.
 
     Args:
         target: The tar file.
         manifest: Its manifest, to which the digests are added.
-        files: Files by their path in the home.
+        files: Files by their path in the backup.
 
     Raises:
         UserError: A file has gone or shrunk meanwhile, or `target` cannot be written.
@@ -61,8 +84,8 @@ def write(target: Path, manifest: Manifest, files: dict[str, Path]) -> None:
     try:
         partial.touch(0o600)
         with tarfile.open(partial, "w") as tar:
-            for name, path in files.items():
-                manifest.files[name] = _add(tar, name, path)
+            for name, source in files.items():
+                manifest.files[name] = _add(tar, name, source)
             text = manifest.model_dump_json(indent=1).encode()
             info = tarfile.TarInfo(MANIFEST)
             info.size = len(text)
@@ -74,15 +97,16 @@ def write(target: Path, manifest: Manifest, files: dict[str, Path]) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _add(tar: tarfile.TarFile, name: str, path: Path) -> str:
+def _add(tar: tarfile.TarFile, name: str, source: Source) -> str:
     """Add a file to a tar file; return its sha256."""
     try:
-        with path.open("rb") as file:
-            info = tar.gettarinfo(arcname=name, fileobj=file)
+        with source.open() as file:
+            info = tarfile.TarInfo(name)
+            info.size = os.fstat(file.fileno()).st_size if source.size is None else source.size
             reader = _Hashing(file)
             tar.addfile(info, reader)
     except FileNotFoundError as error:
-        raise UserError(f"{path} has gone during the backup: try again") from error
+        raise UserError(f"{source.label} has gone during the backup: try again") from error
     return reader.digest.hexdigest()
 
 

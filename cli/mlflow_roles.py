@@ -2,7 +2,7 @@
 
 - The aliases `champion` and `previous` are moved by users with the permission MANAGE on the registered model.
 - A ledger, `NAME.ledger`, is append-only, for administrators too: nothing of it is deleted or rewritten, except that the
-  tag `pending` is cleared after a move.
+  tag `pending` is cleared after a move, and a new entry holds the digest of the newest one.
 - An entry names the signed-in user as its author, and one that moves `champion` is written by users who may do so.
 
 MLflow's own rules still apply: a writer needs EDIT on the model and on its ledger.
@@ -11,7 +11,7 @@ MLflow's own rules still apply: a writer needs EDIT on the model and on its ledg
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from nightshift.registry import authors
+from nightshift.registry import authors, ledger
 from nightshift.registry.ledger import MOVED_BY_HAND, MOVES, SUFFIX
 from nightshift.registry.model_registry import CHAMPION, PREVIOUS
 
@@ -52,12 +52,19 @@ def remove_grant_to_creators() -> None:
 
 
 def check_request() -> "Response | None":
-    """Answer a request that breaks a rule with 403; Flask calls this after basic-auth has let the request pass."""
+    """Answer a request that breaks a rule with 403, and one that came too late for the chain of a ledger with 409.
+
+    Flask calls this after basic-auth has let the request pass.
+    """
     from flask import make_response, request
 
-    rule = RULES.get(request.endpoint or "")
-    refusal = rule() if rule else ""
-    return make_response({"error_code": "PERMISSION_DENIED", "message": refusal}, 403) if refusal else None
+    endpoint = request.endpoint or ""
+    rule = RULES.get(endpoint)
+    if refusal := rule() if rule else "":
+        return make_response({"error_code": "PERMISSION_DENIED", "message": refusal}, 403)
+    if endpoint == CREATE_VERSION and (conflict := _chain_conflict()):
+        return make_response({"error_code": ledger.CONFLICT, "message": conflict}, 409)
+    return None
 
 
 def _message(name: str) -> RegistryRequest:
@@ -179,6 +186,26 @@ def _entry_refusal(model: str, tags: dict[str, str]) -> str:
     return _refuse_unless_manager(model) if moves_champion else ""
 
 
+def _chain_conflict() -> str:
+    """Return why a new entry does not continue the chain of its ledger; empty if it does, or if the version is no entry."""
+    from mlflow.server.handlers import _get_model_registry_store
+
+    message = _message("CreateModelVersion")
+    if not _is_ledger(message.name):
+        return ""
+    store, versions, token = _get_model_registry_store(), [], None
+    while True:
+        page = store.search_model_versions(f"name = '{message.name}'", page_token=token)
+        versions += page
+        if not (token := page.token):
+            break
+    head = ledger.chain_of(versions).head
+    tags = {tag.key: tag.value for tag in message.tags}
+    if tags.get("previous_digest") == head:
+        return ""
+    return f"the entry does not follow the newest one of {message.name}: its previous_digest has to be {head}"
+
+
 def _champion(model: str) -> str:
     from mlflow.exceptions import MlflowException
     from mlflow.server.handlers import _get_model_registry_store
@@ -193,6 +220,7 @@ def _append_only_rule(message_name: str) -> Callable[[], str]:
     return lambda: _append_only(_message(message_name))
 
 
+CREATE_VERSION = "_create_model_version"
 RULES: dict[str, Callable[[], str]] = {
     "_set_registered_model_alias": _set_alias,
     "_delete_registered_model_alias": _delete_alias,
@@ -202,7 +230,7 @@ RULES: dict[str, Callable[[], str]] = {
     "_update_registered_model": _append_only_rule("UpdateRegisteredModel"),
     "_set_registered_model_tag": _set_model_tag,
     "_delete_registered_model_tag": _delete_model_tag,
-    "_create_model_version": _create_version,
+    CREATE_VERSION: _create_version,
     "_update_model_version": _append_only_rule("UpdateModelVersion"),
     "_delete_model_version": _append_only_rule("DeleteModelVersion"),
     "_transition_stage": _append_only_rule("TransitionModelVersionStage"),

@@ -128,13 +128,19 @@ def ensure_usable() -> None:
     missing = missing_databases(settings)
     shared_store.ensure_usable()
     for name in missing:
-        _create_database(settings, name)
+        ensure_database(settings, name)
 
 
 def ensure_database(settings: ServerSettings, name: str) -> None:
     """Create one of `DATABASES` if there is a PostgreSQL server on which it does not exist; errors as in `ensure_usable`."""
-    if settings.postgres and not _exists(settings.database(name, "pg8000")):
-        _create_database(settings, name)
+    if settings.postgres:
+        ensure_exists(settings.database(name, "pg8000"))
+
+
+def ensure_exists(url: "URL") -> None:
+    """Create a database if it does not exist; errors as in `ensure_usable`."""
+    if not _exists(url):
+        execute(url.set(database="postgres"), f'CREATE DATABASE "{url.database}"')
 
 
 def _ensure_package(address: str) -> None:
@@ -167,15 +173,10 @@ def missing_databases(settings: ServerSettings) -> list[str]:
     return [name for name in DATABASES if not _exists(settings.database(name, "pg8000"))]
 
 
-def _create_database(settings: ServerSettings, name: str) -> None:
-    url = settings.database(name, "pg8000")
-    _execute(url.set(database="postgres"), f'CREATE DATABASE "{url.database}"')
-
-
 def _exists(url: "URL") -> bool:
     """Return False if PostgreSQL says that a database does not exist."""
     try:
-        _execute(url, "SELECT 1")
+        execute(url, "SELECT 1")
     except UserError as error:
         if _details(error.__cause__).get("C") == MISSING_DATABASE:
             return False
@@ -183,8 +184,8 @@ def _exists(url: "URL") -> bool:
     return True
 
 
-def _execute(url: "URL", statement: str) -> None:
-    """Execute a statement in a connection of its own.
+def execute(url: "URL", statement: str) -> object:
+    """Execute a statement in a connection of its own, and return the first value of its answer; None without one.
 
     Raises:
         UserError: The server does not answer, or refuses.
@@ -198,7 +199,8 @@ def _execute(url: "URL", statement: str) -> None:
             url, isolation_level="AUTOCOMMIT", poolclass=sqlalchemy.pool.NullPool, connect_args=options
         )
         with engine.connect() as connection:
-            connection.execute(sqlalchemy.text(statement))
+            result = connection.execute(sqlalchemy.text(statement))
+            return result.scalar() if result.returns_rows else None
     except ModuleNotFoundError as error:
         raise UserError(f"{where}: pg8000 is not installed; install it (`pip install pg8000`)") from error
     except Exception as error:

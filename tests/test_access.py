@@ -2,18 +2,24 @@
 
 import base64
 import stat
+import threading
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
+import mlflow
 import pytest
+import typer
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from cli import access, environment, server_settings
+from cli import access, environment, main, server_settings, servers
+from cli.supervision import Limits
 from nightshift.errors import SettingsError
+from nightshift.registry import tracking
 
 KEY = "the-token"
 ADDRESS = "http://127.0.0.1:4200"
@@ -194,6 +200,48 @@ def test_a_wrong_variable_of_the_servers_is_named(monkeypatch):
         with monkeypatch.context() as patch, pytest.raises(SettingsError, match=name):
             patch.setenv(name, value)
             server_settings.ServerSettings.from_environment()
+
+
+class SignedInOnly(BaseHTTPRequestHandler):
+    """A server that lets nobody in."""
+
+    def do_GET(self) -> None:
+        self.send_response(401)
+        self.end_headers()
+        self.wfile.write(access.SIGN_IN_PAGE.encode())
+
+
+def test_a_command_that_may_not_sign_in_says_what_to_set(monkeypatch, capsys):
+    with HTTPServer(("127.0.0.1", 0), SignedInOnly) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        with pytest.raises(typer.Exit) as ended, main._reported_errors(lambda: None):
+            mlflow.MlflowClient().get_registered_model("tickets")
+        server.shutdown()
+    line = f"the MLflow server {address} does not accept the sign-in: set MLFLOW_TRACKING_USERNAME and "
+    assert ended.value.exit_code == 2 and line in capsys.readouterr().err
+
+
+def test_behind_a_proxy_people_get_the_proxy_s_addresses(tmp_path, monkeypatch):
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
+    monkeypatch.setenv("NIGHTSHIFT_PREFECT_URL", "https://prefect.example.org")
+    monkeypatch.setenv("NIGHTSHIFT_MLFLOW_URL", "https://mlflow.example.org:8443/")
+    up = servers.Servers(prefect="http://127.0.0.1:9", mlflow="http://127.0.0.1:19", ready=True)
+    monkeypatch.setattr(servers, "running", lambda: up)
+    prefect, mlflow = (line.split()[1] for line in servers.status().lines[:2])
+    assert prefect.startswith("https://prefect.example.org/?token=")
+    assert mlflow.startswith("https://mlflow.example.org:8443/?token=")
+    keeper = servers.Keeper(up, Limits())
+    assert keeper.env["PREFECT_UI_URL"] == "https://prefect.example.org"
+    assert keeper.env["PREFECT_API_URL"] == "http://127.0.0.1:9/api"
+    version = "https://mlflow.example.org:8443/#/models/tickets/versions/2"
+    for server, address in (
+        (up.mlflow, version),
+        ("https://other.org", "https://other.org/#/models/tickets/versions/2"),
+    ):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+        assert tracking.version_address("tickets", "2") == address
 
 
 def test_where_mlflow_has_users_nights_sign_in_as_nightly_and_a_person_as_themselves(tmp_path, monkeypatch):

@@ -92,7 +92,7 @@ def test_a_path_that_leads_out_of_the_home_is_refused(backed_up, tmp_path):
     manifest = backup_archive.Manifest(home=str(home), created="", packages={}, models={})
     source = tmp_path / "planted"
     source.write_text("planted")
-    backup_archive.write(tmp_path / "a.tar", manifest, {"../../planted": source})
+    backup_archive.write(tmp_path / "a.tar", manifest, {"../../planted": backup_archive.local(source)})
     refused(tmp_path / "a.tar", "cannot be part of a backup")
     with tarfile.open(tmp_path / "b.tar", "w") as tar:
         link = tarfile.TarInfo("mlflow")
@@ -165,7 +165,7 @@ def test_a_database_is_copied_as_it_is_between_two_transactions(tmp_path):
     file = tmp_path / "live.db"
     with closing(sqlite3.connect(file)) as database:
         database.executescript("pragma journal_mode=wal; create table left_ (n); create table right_ (n)")
-    stop = threading.Event()
+    stop, written = threading.Event(), threading.Event()
 
     def write():
         with closing(sqlite3.connect(file, timeout=60)) as database:
@@ -173,11 +173,14 @@ def test_a_database_is_copied_as_it_is_between_two_transactions(tmp_path):
                 database.execute("insert into left_ values (zeroblob(4000))")
                 database.execute("insert into right_ values (zeroblob(4000))")
                 database.commit()
+                written.set()
 
     writer = threading.Thread(target=write)
     writer.start()
     counts = []
     for number in range(5):
+        written.clear()
+        assert written.wait(60)
         copy = tmp_path / f"{number}.db"
         backup._copy_database(file, copy)
         with closing(sqlite3.connect(copy)) as database:
@@ -190,3 +193,14 @@ def test_a_database_is_copied_as_it_is_between_two_transactions(tmp_path):
     file.write_bytes(file.read_bytes()[:5000])
     with pytest.raises(UserError, match="is damaged"):
         backup._copy_database(file, tmp_path / "none.db")
+
+
+def test_a_file_with_two_names_is_backed_up_under_both(tmp_path):
+    (tmp_path / "a").write_text("weights")
+    (tmp_path / "b").hardlink_to(tmp_path / "a")
+    manifest = backup_archive.Manifest(home=str(tmp_path), created="", packages={}, models={})
+    target = tmp_path / "backup.tar"
+    backup_archive.write(target, manifest, {name: backup_archive.local(tmp_path / name) for name in "ab"})
+    assert sorted(backup_archive.verify(target).files) == ["a", "b"]
+    backup_archive.extract(target, tmp_path / "restored")
+    assert (tmp_path / "restored/b").read_text() == "weights"

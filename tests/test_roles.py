@@ -11,7 +11,9 @@ from mlflow.exceptions import MlflowException
 from nights import Model
 from role_servers import RoleServer, role_server
 
-from cli import mlflow_roles
+from cli import mlflow_roles, notifications
+from cli.notifications import NotifiedModel
+from flows.operation_settings import NotifySettings, ScheduleSettings
 from flows.promotion import promote_by_hand, roll_back
 from nightshift.errors import ForbiddenError
 from nightshift.records import Registered, Verdict
@@ -19,7 +21,7 @@ from nightshift.registry import authors, ledger, model_registry
 from tasks.promote import promote
 
 pytestmark = pytest.mark.slow
-FORBIDDEN, UNAUTHORIZED = 403, 401
+FORBIDDEN, UNAUTHORIZED, CONFLICT = 403, 401, 409
 MODEL = "reviews"
 
 
@@ -183,6 +185,29 @@ def test_a_ledger_entry_that_lies_is_refused(server, user, tags):
     assert entries(server) == before
 
 
+def test_an_entry_that_does_not_follow_the_newest_one_is_refused(server):
+    before = entries(server)
+    with server.signed_in("anna"):
+        chain = ledger.read(MODEL)
+        second_head = ledger.ledger_chain.digest(chain.entries[0])
+        entry = ledger.Entry(action="held", why="too late")
+        stale = ledger.Chain(chain.valid, head=second_head)
+        assert not ledger.append_after(MODEL, entry, stale)
+    for digest in ("", "0" * 64, second_head):
+        tags = {"who": "anna", "action": "held", "why": "x", "previous_digest": digest}
+        answer = server.post("anna", "model-versions/create", name=f"{MODEL}.ledger", source=ledger.SOURCE,
+                             tags=[{"key": key, "value": value} for key, value in tags.items()])  # fmt: skip
+        message = (
+            f"the entry does not follow the newest one of reviews.ledger: its previous_digest has to be {chain.head}"
+        )
+        assert (answer.status_code, answer.json()["message"]) == (CONFLICT, message)
+    assert entries(server) == before
+    with server.signed_in("anna"):
+        assert ledger.append_after(MODEL, entry, chain)
+        assert not ledger.read(MODEL).void
+    assert entries(server)[-1].why == "too late"
+
+
 @pytest.mark.parametrize("user", ["paul", "admin"])
 def test_nobody_changes_or_deletes_an_entry_of_the_ledger(server, user):
     before, name = entries(server), f"{MODEL}.ledger"
@@ -250,6 +275,20 @@ def test_a_move_outside_nightshift_is_noted_by_a_night_without_the_role(server):
         model_registry.notice_moves_by_hand(MODEL)
     last = entries(server)[-1]
     assert (last.action, last.new, last.who) == (ledger.MOVED_BY_HAND, "1", authors.UNKNOWN)
+
+
+def test_only_an_administrator_registers_webhooks_and_everybody_else_deploys(server, monkeypatch):
+    monkeypatch.setenv("RELOAD_URL", "https://1.1.1.1/reload")
+    monkeypatch.setenv("RELOAD_SECRET", "a secret of the receiver")
+    notify = NotifySettings(registry_webhook={"url_env": "RELOAD_URL", "secret_env": "RELOAD_SECRET"})
+    tickets = NotifiedModel("tickets.yaml", "tickets", "nightly/tickets", notify, ScheduleSettings())
+    with server.signed_in("nightly"):
+        assert notifications.apply_webhooks("/models", []) == []
+        with pytest.raises(ForbiddenError, match="MLFLOW_TRACKING_USERNAME=admin"):
+            notifications.apply_webhooks("/models", [tickets])
+    with server.signed_in("admin"):
+        assert notifications.apply_webhooks("/models", [tickets]) == ["created    registry webhook nightshift-tickets"]
+        assert notifications.apply_webhooks("/models", []) == ["removed    registry webhook nightshift-tickets"]
 
 
 def test_without_users_an_author_is_unverified(home):

@@ -1,6 +1,7 @@
 """`nightshift up --postgres --store` with PostgreSQL, an S3 server, users, and nginx with TLS in front."""
 
 import json
+import shutil
 import socket
 import ssl
 import subprocess
@@ -8,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -41,6 +43,7 @@ def nginx(folder: Path, port: int, prefect: str, mlflow: str) -> Iterator[Path]:
         check=True, capture_output=True,
     )  # fmt: skip
     sites = (ROOT / "deployments/team/nginx.conf").read_text().replace("listen 443", f"listen 127.0.0.1:{port}")
+    sites = sites.replace("/var/log/nginx/access.log", f"{folder}/access.log")
     variables = {"TLS_FOLDER": str(folder), "PREFECT_NAME": PREFECT_NAME, "PREFECT_UPSTREAM": prefect,
                  "MLFLOW_NAME": f"{MLFLOW_NAME} 127.0.0.1", "MLFLOW_UPSTREAM": mlflow}  # fmt: skip
     for name, value in variables.items():
@@ -50,7 +53,7 @@ def nginx(folder: Path, port: int, prefect: str, mlflow: str) -> Iterator[Path]:
         f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     main = f"daemon off; user root; pid {folder}/pid; error_log {folder}/log; events {{}}"
-    (folder / "nginx.conf").write_text(f"{main} http {{ access_log off; {temporary} include {folder}/sites.conf; }}")
+    (folder / "nginx.conf").write_text(f"{main} http {{ {temporary} include {folder}/sites.conf; }}")
     server = subprocess.Popen(["nginx", "-c", folder / "nginx.conf", "-e", folder / "log"], cwd=folder)
     try:
         _wait_for(port)
@@ -85,6 +88,16 @@ def refusal(shell: Shell, *arguments: str) -> str:
     (line,) = completed.stderr.splitlines()
     assert sql_servers.PASSWORD not in line
     return line
+
+
+def test_the_log_of_nginx_has_no_token(tmp_path):
+    port, nothing = free_port(), f"127.0.0.1:{free_port()}"
+    with nginx(tmp_path, port, nothing, nothing) as certificate:
+        context = ssl.create_default_context(cafile=str(certificate))
+        answer = httpx.get(f"https://127.0.0.1:{port}/models?token=secret", verify=context, trust_env=False)
+        assert answer.status_code == httpx.codes.BAD_GATEWAY
+    line = (tmp_path / "access.log").read_text()
+    assert "GET /models" in line and "secret" not in line
 
 
 @pytest.mark.slow
@@ -125,9 +138,46 @@ def test_a_teams_servers(tmp_path_factory, tiny_base, s3_gateway):
             assert postgres in shell("status").stdout
             doctor = shell("doctor").stdout
             assert f"ok   PostgreSQL {postgres}: answers" in doctor and "s3://store/team: can be written" in doctor
+            destroy_and_restore(shell, database, s3_gateway.files(), ports)
         finally:
             shell("down")
         assert not processes_of(home)
+
+
+def destroy_and_restore(shell: Shell, database: URL, files: Any, ports: tuple[str, ...]) -> None:
+    """Back up, destroy home, databases and bucket one after the other, and restore."""
+    home, backups = shell.folder / "home", shell.folder / "backups"
+    backups.mkdir()
+    before = shell("history", "tiny").stdout
+    assert (backup := shell("backup", str(backups))).returncode == 0, backup.stderr
+    (file,) = backups.iterdir()
+    assert sql_servers.PASSWORD.encode() not in file.read_bytes() and "champion is version 1" in backup.stdout
+    assert shell("down").returncode == 0
+    shutil.rmtree(home)
+    for lost in ("artifacts", "database team_prefect", "database team_mlflow"):
+        home.mkdir(exist_ok=True)
+        refused = shell("restore", str(file))
+        assert refused.returncode == USER_ERROR and "is not empty" in refused.stderr and not list(home.iterdir())
+        if lost == "artifacts":
+            for name in files.find("store/team"):  # the gateway deletes one at a time only
+                files.rm_file(name)
+        else:
+            execute(database, f"DROP {lost} WITH (FORCE)")
+    restored = shell("restore", str(file))
+    assert restored.returncode == 0 and "s3://store/team/mlflow too" in restored.stdout, restored.stderr
+    assert shell("up", *ports).returncode == 0
+    assert shell("history", "tiny").stdout == before
+    assert (verified := shell("verify", "tiny")).returncode == 0, verified.stdout
+    assert "no record" not in verified.stdout and "champion is version 1" in verified.stdout
+    (shell.folder / "new.csv").write_text("text\nthe lid does not close\n")
+    predicted = shell("predict", "models:/tiny@champion", "new.csv")
+    assert predicted.returncode == 0 and "predicted" in predicted.stdout + predicted.stderr, predicted.stderr
+
+
+def execute(database: URL, statement: str) -> None:
+    engine = sqlalchemy.create_engine(database, isolation_level="AUTOCOMMIT", poolclass=sqlalchemy.pool.NullPool)
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text(statement))
 
 
 def refuse_what_cannot_be_used(shell: Shell, postgres: str) -> None:

@@ -7,6 +7,7 @@ run, and every claim that was tested on the holdout. Its entries are a chain, se
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from pydantic import BaseModel, Field
 
@@ -29,6 +30,8 @@ SOURCE = "nightshift:/ledger"
 """Source of every entry: MLflow's server refuses deleted runs and versions, and an entry must be writable nevertheless."""
 ATTEMPTS = 20
 """Number of other machines' entries that may come in between before `append` gives up."""
+CONFLICT = "RESOURCE_CONFLICT"
+"""Code with which a server with users refuses an entry that does not follow the newest one."""
 LONGEST = 5000
 """Maximum number of characters of a version's description in MLflow's tables."""
 
@@ -93,7 +96,11 @@ def history(name: str) -> list[Entry]:
 
 def read(name: str) -> Chain:
     """Return a model's ledger."""
-    versions = tracking.connect().search_model_versions(f"name = '{name}.ledger'")
+    return chain_of(tracking.connect().search_model_versions(f"name = '{name}.ledger'"))
+
+
+def chain_of(versions: list[ModelVersion]) -> Chain:
+    """Return the ledger whose entries are versions in MLflow."""
     return ledger_chain.read(
         {
             str(version.version): Entry(**{field: version.tags.get(field, "") for field in Entry.model_fields})
@@ -165,20 +172,31 @@ def append_after(name: str, entry: Entry, chain: Chain) -> bool:
     )
     with authors.refusals_explained():
         ensure_model(f"{name}{SUFFIX}")
-        number = client.create_model_version(
-            f"{name}{SUFFIX}",
-            source=SOURCE,
-            run_id=entry.evidence or None,
-            tags=entry.model_dump(),
-            description=truncated(markdown(entry.why)),
-        ).version
-    if str(number) not in read(name).valid:
+        number = _create(name, entry)
+    if number not in read(name).valid:
         return False
     if entry.version:
         with tracking.missing_ignored():
             description = client.get_model_version(name, entry.version).description or ""
             client.update_model_version(name, entry.version, with_ledger(description, [entry]))
     return True
+
+
+def _create(name: str, entry: Entry) -> str | None:
+    """Write an entry and return its number; None if the server refuses it because the ledger has a newer one."""
+    try:
+        version = tracking.connect().create_model_version(
+            f"{name}{SUFFIX}",
+            source=SOURCE,
+            run_id=entry.evidence or None,
+            tags=entry.model_dump(),
+            description=truncated(markdown(entry.why)),
+        )
+    except MlflowException as error:
+        if error.error_code != CONFLICT:
+            raise
+        return None
+    return str(version.version)
 
 
 def _files_digest(name: str, number: str) -> str:
