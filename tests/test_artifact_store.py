@@ -210,3 +210,26 @@ def test_a_table_keeps_a_bare_carriage_return_and_quotes(tmp_path):
     artifact_store.write_csv(table, tmp_path / "x.csv")
     read = pd.read_csv(tmp_path / "x.csv", dtype=str, keep_default_na=False)
     assert read.values.tolist() == [["leak", 'a "tent"\rof wool', "1"], ["empty", "", "2"]]
+
+
+def test_a_copied_checkpoint_shares_its_weights_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
+    (tmp_path / "model").mkdir()
+    for name in ("model.safetensors", "config.json"):
+        (tmp_path / "model" / name).write_text(name)
+    artifact_store.copy_checkpoint(tmp_path / "model", tmp_path / "copy")
+    shared = {file.name: file.samefile(tmp_path / "model" / file.name) for file in (tmp_path / "copy").iterdir()}
+    assert shared == {"model.safetensors": True, "config.json": False}
+
+
+def test_where_no_link_is_possible_a_file_is_copied_and_a_copy_stays(tmp_path, monkeypatch):
+    monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path))
+    (tmp_path / "a").write_text("a")
+
+    def refuse(*_args):
+        raise OSError("Invalid cross-device link")
+
+    monkeypatch.setattr(artifact_store.os, "link", refuse)
+    artifact_store.link(tmp_path / "a", tmp_path / "b")
+    artifact_store.link(tmp_path / "a", tmp_path / "b")
+    assert (tmp_path / "b").read_text() == "a" and not (tmp_path / "b").samefile(tmp_path / "a")

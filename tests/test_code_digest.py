@@ -101,6 +101,7 @@ def finished_stages(home: Path) -> dict[str, int]:
     return {name: names.count(name) for name in names}
 
 
+@pytest.mark.slow
 def test_a_plots_title_trains_nothing_and_the_trainer_trains_again(project, prefect_api, tmp_path):
     copy = tmp_path / "copy"
     for package in PACKAGES:

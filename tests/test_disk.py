@@ -77,7 +77,7 @@ def test_a_run_ends_before_the_databases_can_write_nothing(disk_state):
         disk.ensure_room()
     assert not disk.reserve_file().exists()
     for error in (ValueError("server error 500"), NightshiftError("MLflow's artifact store does not hold it")):
-        assert type(error).__name__ in disk.explanation(error), "any error on a full disk says so"
+        assert type(error).__name__ in str(disk.explanation(error)), "any error on a full disk says so"
     assert not disk.explanation(UserError("gate.alpha: expected a number")), "but for those that the user has made"
 
 

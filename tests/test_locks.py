@@ -71,7 +71,8 @@ def server(tmp_path, monkeypatch):
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example:5000")
     monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{server.server_port}/api")
-    for name, seconds in {"LEASE": 1.5, "HEARTBEAT": 0.2, "SETTLE": 0.5, "POLL": 0.1, "PATIENCE": 2.5}.items():
+    durations = {"LEASE": 1.5, "HEARTBEAT": 0.2, "SETTLE": 0.5, "POLL": 0.1, "PATIENCE": 2.5, "RELEASE_PATIENCE": 3.0}
+    for name, seconds in durations.items():
         monkeypatch.setattr(locks, name, seconds)
     with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{server.server_port}/api"}):
         yield server
@@ -199,6 +200,24 @@ def test_an_outage_shorter_than_the_patience_is_bridged(server):
     threading.Timer(0.5, lambda: setattr(server, "broken", False)).start()
     with locks.locked("reviews", "night"):
         assert len(server.records) == 1
+
+
+def test_a_release_that_the_server_did_not_answer_is_repeated(server):
+    with locks.locked("reviews", "aliases"):
+        server.broken = True
+        threading.Timer(0.5, lambda: setattr(server, "broken", False)).start()
+    assert server.records == {}
+
+
+def test_a_lock_that_could_not_be_released_is_free_for_the_same_process(server, monkeypatch, caplog):
+    monkeypatch.setattr(locks, "LEASE", 60.0)
+    with locks.locked("reviews", "aliases"):
+        server.broken = True
+    assert len(server.records) == 1 and "reviews's lock for aliases is free in 60 s: 503" in caplog.text
+    server.broken = False
+    with locks.locked("reviews", "aliases", wait=False):
+        assert len(server.records) == 1
+    assert server.records == {}
 
 
 def test_a_server_that_stays_silent_is_one_line(server):

@@ -136,6 +136,13 @@ def test_a_secret_that_was_typed_is_refused_with_what_cannot_be_mended(command, 
     assert not (tmp_path / "home").exists()
 
 
+def test_a_prefect_server_that_is_down_is_one_line_without_its_password(shell, project):
+    shell.env["PREFECT_API_URL"] = f"http://ada:{SECRET}@127.0.0.1:1/api"
+    process = shell("run", "night.yaml")
+    assert process.returncode == 1 and "does not answer: start it, or unset PREFECT_API_URL" in process.stderr
+    assert SECRET not in process.stdout + process.stderr and "Error" not in process.stderr, process.stderr
+
+
 def test_a_night_keeps_no_secret_anywhere(shell, project, tmp_path_factory):
     """Terminal, Prefect's database with its logs, files under NIGHTSHIFT_HOME, and command lines, MLflow being down."""
     with socket.socket() as probe:

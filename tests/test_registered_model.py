@@ -38,6 +38,13 @@ def model(home):
     return Model(home, "x")
 
 
+def test_files_that_only_the_server_reads_say_to_start_it(home):
+    tracking.connect()
+    served = registered_model._verified("mlflow-artifacts:/1/run/checkpoint", "run", "", "version 1 of tiny")
+    with pytest.raises(DamagedVersionError, match=r"version 1 of tiny cannot be downloaded: .*`nightshift up`"), served:
+        pass
+
+
 @pytest.fixture
 def marker(tmp_path):
     """The file that code leaves behind when it runs."""
@@ -256,15 +263,21 @@ def test_what_is_not_kept_as_it_was_logged_is_not_registered(model, monkeypatch)
     assert not model.versions()
 
 
-def test_a_full_checkpoint_is_fetched_again_where_the_copy_is_damaged_and_refused_where_the_store_is(model, home):
+def write_trained() -> Trained:
+    """Write a full checkpoint, as far as its files are looked at, and return its record."""
     trained = Trained(path="train/key", parameters=1, layers=[], precision="fp32", device="cpu")
     (artifact_store.folder(trained) / "model").mkdir(parents=True)
     (artifact_store.folder(trained) / "model/config.json").write_text("{}")
     (artifact_store.folder(trained) / "model/model.safetensors").write_bytes(b"weights")
     (artifact_store.folder(trained) / artifact_store.TRAINED_KEYS).write_bytes(b"keys")
+    return trained
+
+
+def test_a_full_checkpoint_is_fetched_again_where_the_copy_is_damaged_and_refused_where_the_store_is(model, home):
+    trained = write_trained()
     run = model.pipeline_run(1)
     warm_start.log_checkpoint(trained, run, with_checkpoint=True)
-    downloaded = partial(verified_downloads.download, run, tracking.FULL, f"{run}-full", required="config.json")
+    downloaded = partial(verified_downloads.download, run, tracking.FULL, f"{run}-full")
     copy = downloaded(home / "work/x/champion")
     (copy / "model.safetensors").write_bytes(b"Weights")
     assert downloaded(copy) == copy and (copy / "model.safetensors").read_bytes() == b"weights"
@@ -273,6 +286,16 @@ def test_a_full_checkpoint_is_fetched_again_where_the_copy_is_damaged_and_refuse
     with pytest.raises(DamagedVersionError, match=r"^model\.safetensors is not the file that was registered$"):
         downloaded(copy)
     assert not copy.exists()
+
+
+def test_the_champions_checkpoint_is_an_artifact_also_where_its_digests_are_not_recorded(model, home):
+    trained = write_trained()
+    run = model.pipeline_run(1)
+    warm_start.log_checkpoint(trained, run, with_checkpoint=True)
+    integrity.forget(f"{run}-full")
+    checkpoint = warm_start.download_checkpoint.fn("1", run)
+    assert (artifact_store.folder(checkpoint) / "model.safetensors").read_bytes() == b"weights"
+    assert artifact_store.folder(checkpoint).parent.parent == artifact_store.root()
 
 
 def test_changed_digests_of_training_rows_are_never_gone_by(model):

@@ -244,6 +244,24 @@ def test_old_files_go_by_stage_and_age(home):
     assert not any((home / t.name).exists() for t in deletions)
 
 
+def test_what_only_the_compression_reads_goes_after_a_day(home):
+    for stage in ("make_student", "export_model", "compress", "train"):
+        for key, days in (("today", 0.5), ("yesterday", 1.5)):
+            write_aged(home / f"artifacts/{stage}/{key}/record.json", days)
+    names = {"artifacts/make_student/yesterday", "artifacts/export_model/yesterday"}
+    assert {item.name for item in retention.plan(keep=30, days=30)} == names
+    assert len(retention.plan(keep=30, days=0.1)) == 2 * len(names), "who asks for less gets it"
+
+
+def test_the_bytes_of_a_linked_file_are_divided_among_its_names(home):
+    file = write_aged(home / "artifacts/train/a/model.bin", 40, "1234567890")
+    (home / "artifacts/train/b").mkdir()
+    os.link(file, home / "artifacts/train/b/model.bin")
+    for key in "ab":
+        write_aged(home / f"artifacts/train/{key}/record.json", 40, "{}")
+    assert [item.bytes for item in retention.plan(0, 10)] == [5 + 2, 5 + 2]
+
+
 def test_a_deletion_cut_short_leaves_no_marker_on_half_an_artifact(home, monkeypatch):
     write_aged(home / "artifacts/train/a/record.json", 40)
     write_aged(home / "artifacts/train/a/model.bin", 40)

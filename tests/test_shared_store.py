@@ -216,6 +216,18 @@ def test_a_wrong_address_is_told_in_one_line(machine, monkeypatch, address, mess
     assert "\n" not in str(caught.value) and "s3cr3t" not in str(caught.value)
 
 
+def test_missing_credentials_of_a_library_that_connects_at_once_are_told_in_one_line(machine, monkeypatch):
+    def connect(*_arguments, **_options):
+        raise ValueError("unable to connect to account: no credentials\nwere found")
+
+    monkeypatch.setattr("fsspec.core.url_to_fs", connect)
+    monkeypatch.setenv("NIGHTSHIFT_STORE", "s3://container/x")
+    with pytest.raises(
+        UserError, match=r"cannot be used: unable to connect to account: no credentials.*; check the address"
+    ):
+        shared_store.ensure_usable()
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [

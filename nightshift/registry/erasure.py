@@ -8,7 +8,7 @@ from mlflow.exceptions import MlflowException
 from nightshift.data import exclusion
 from nightshift.data.quarantine import EXCLUDED
 from nightshift.errors import DamagedVersionError
-from nightshift.records import Checked, Source
+from nightshift.records import Checked, NightResult, Source
 from nightshift.registry import model_registry, tracking
 from nightshift.store import artifact_store
 
@@ -38,6 +38,14 @@ def versions_with_erased_rows(model: str, keys: set[str]) -> list[str]:
     versions = tracking.connect().search_model_versions(f"name = '{model}'")
     numbers = [str(version.version) for version in versions if _was_trained_on(keys, version.run_id)]
     return sorted(numbers, key=lambda number: (number != champion, -int(number)))
+
+
+def describe_versions(result: NightResult) -> str:
+    """Return the versions that were trained on rows which must be forgotten, in words."""
+    return ", ".join(
+        f"version {number}" + (" (the champion)" if number == result.champion_version else "")
+        for number in result.carried_by
+    )
 
 
 def _was_trained_on(keys: set[str], run_id: str) -> bool:

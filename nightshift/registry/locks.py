@@ -29,6 +29,7 @@ import httpx
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
+from nightshift import prefect_api
 from nightshift.errors import LockLostError, NightshiftError, UserError
 from nightshift.redaction import redact
 from nightshift.store import artifact_store, processes
@@ -53,6 +54,8 @@ POLL = 2.0
 """Seconds between two attempts of a process that waits for a lock or for the server."""
 PATIENCE = 150.0
 """Seconds for which the server may be silent before a process gives up."""
+RELEASE_PATIENCE = 15.0
+"""Seconds for which the server may be silent before a process leaves the release of its lock to the lease."""
 TIMEOUT = 10.0
 """Seconds for one request."""
 
@@ -90,10 +93,8 @@ def is_shared() -> bool:
 
     `nightshift up` sets them, too. A registry in the file under NIGHTSHIFT_HOME is this machine's own.
     """
-    from prefect.settings import PREFECT_API_URL
-
     registry = os.environ.get("MLFLOW_TRACKING_URI", "")
-    return bool(PREFECT_API_URL.value()) and registry not in ("", artifact_store.own_registry())
+    return bool(prefect_api.configured_api()) and registry not in ("", artifact_store.own_registry())
 
 
 def ensure_held(name: str) -> None:
@@ -198,10 +199,11 @@ class ServerLock:
                 continue
             if (variable_id, holder.heartbeat) != last:
                 last, since = (variable_id, holder.heartbeat), time.monotonic()
-            if processes.has_ended(holder.process) or time.monotonic() - since > LEASE:
-                log.warning(
-                    "%s held %s's lock for %s and is gone: taking over", holder.process, self.model, self.purpose
-                )
+            # This process holds the file lock, so that a variable of its own is one that it could not delete before.
+            is_own = holder.process == self.holder.process
+            if is_own or processes.has_ended(holder.process) or time.monotonic() - since > LEASE:
+                reason = "could not be released" if is_own else f"was held by {holder.process}, which is gone"
+                log.warning("%s's lock for %s %s: taking over", self.model, self.purpose, reason)
                 self._patiently(partial(self._delete, variable_id))
                 continue
             host = holder.process.partition("/")[0]
@@ -261,7 +263,7 @@ class ServerLock:
     def release(self) -> None:
         """Delete the variable; where the server does not answer, the lock is free after `LEASE` seconds."""
         try:
-            self._delete(str(self.id))
+            self._repeat(partial(self._delete, str(self.id)), RELEASE_PATIENCE)
         except (httpx.HTTPError, OSError) as error:
             log.warning("%s's lock for %s is free in %.0f s: %s", self.model, self.purpose, LEASE, _problem(error))
 
@@ -301,16 +303,23 @@ class ServerLock:
         Raises:
             NightshiftError: It has not answered for `PATIENCE` seconds, or refuses the request.
         """
-        end = time.monotonic() + PATIENCE
+        try:
+            return self._repeat(request, PATIENCE)
+        except (httpx.HTTPError, OSError) as error:
+            raise NightshiftError(
+                f"the Prefect server gave no lock of {self.model} for {self.purpose} ({_problem(error)}): run again when it "
+                "answers; the night goes on where it stopped"
+            ) from error
+
+    def _repeat(self, request: Callable[[], Answer], patience: float) -> Answer:
+        """Return the answer to a request, which is repeated while the server is silent, for `patience` seconds at most."""
+        end = time.monotonic() + patience
         while True:
             try:
                 return request()
             except (httpx.HTTPError, OSError) as error:
                 if _is_refused(error) or time.monotonic() > end:
-                    raise NightshiftError(
-                        f"the Prefect server gave no lock of {self.model} for {self.purpose} ({_problem(error)}): run again when it "
-                        "answers; the night goes on where it stopped"
-                    ) from error
+                    raise
                 time.sleep(POLL)
 
     def _request(

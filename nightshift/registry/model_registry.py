@@ -15,7 +15,7 @@ from mlflow.store.artifact.utils.models import get_model_name_and_version
 
 from nightshift.data import row_keys
 from nightshift.errors import DamagedVersionError, UserError
-from nightshift.registry import authors, integrity, ledger, locks, tracking
+from nightshift.registry import authors, integrity, ledger, locks, signing, tracking
 from nightshift.registry.ledger import Entry
 from nightshift.registry.ledger_chain import Chain
 from nightshift.store import artifact_store
@@ -219,6 +219,8 @@ def promote(
 ) -> Entry:
     """Move the alias `champion` to a version; `previous` is set to the old one first, `challenger` is removed last.
 
+    Where there is a key, the version is signed before; a signature alone says nothing about production, the ledger does.
+
     If a kill interrupted a promotion of the same version, that one is completed instead.
 
     Args:
@@ -237,8 +239,11 @@ def promote(
         The ledger's entry of the move.
 
     Raises:
-        UserError: The champion is not `expected`.
+        UserError: The champion is not `expected`, or the version cannot be signed.
     """
+    if signing.is_set():
+        with authors.refusals_explained():
+            signing.sign(version(name, number))
     with locks.locked(name, "aliases"):
         chain, completed = _complete_pending_move(name)
         if completed and completed.action == "promoted" and completed.new == number:

@@ -4,8 +4,11 @@ A version's folder is treated as data: its `serving.py`, `predictor.py` and pack
 executed by a run or a command, and nothing is unpickled. Its files are checked against the digests recorded at registration.
 """
 
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,18 @@ GENERATIVE_FILE = "serving.json"
 """A file that only generative models have."""
 ADAPTER = "adapter_config.json"
 """A file that makes transformers download another model's weights; nightshift merges adapters before registration."""
+
+SERVED_ONLY = "mlflow-artifacts URI was supplied"
+"""MLflow's words where files that its server passes on are asked for without the server."""
+
+
+@dataclass(frozen=True)
+class VerifiedFolder:
+    """A temporary copy of a folder in MLflow whose files are as they were registered."""
+
+    path: Path
+    digests: dict[str, str]
+    """sha256 of each file by relative path."""
 
 
 class RegisteredModel:
@@ -99,7 +114,14 @@ def record_name(version: ModelVersion) -> str:
 
 @contextmanager
 def files_of(version: ModelVersion) -> Iterator[Path]:
-    """Yield a verified temporary copy of a version's folder.
+    """Yield a verified temporary copy of a version's folder; errors as in `verified_files_of`."""
+    with verified_files_of(version) as registered:
+        yield registered.path
+
+
+@contextmanager
+def verified_files_of(version: ModelVersion) -> Iterator[VerifiedFolder]:
+    """Yield a verified temporary copy of a version's folder, and its digests.
 
     Raises:
         ForeignVersionError: nightshift did not register it.
@@ -109,25 +131,67 @@ def files_of(version: ModelVersion) -> Iterator[Path]:
     label = version_label(version)
     with _verified(
         f"models:/{version.name}/{version.version}", record_name(version), version.tags.get(tags.DIGEST, ""), label
-    ) as folder:
-        required = () if (folder / SERVING_FOLDER / GENERATIVE_FILE).exists() else ONNX_FILES
-        for missing in (name for name in required if not (folder / SERVING_FOLDER / name).is_file()):
+    ) as registered:
+        served = registered.path / SERVING_FOLDER
+        required = () if (served / GENERATIVE_FILE).exists() else ONNX_FILES
+        for missing in (name for name in required if not (served / name).is_file()):
             raise DamagedVersionError(f"{label} is not whole: {SERVING_FOLDER}/{missing} is missing")
-        yield folder
+        yield registered
+
+
+@contextmanager
+def exportable_files_of(version: ModelVersion, folder: Path) -> Iterator[VerifiedFolder]:
+    """Write a version's model files into a folder as `nightshift export` lays them out, and yield the version's own folder.
+
+    Args:
+        version: The registered version.
+        folder: An existing folder. Its `checkpoint` takes the checkpoint. A model for onnxruntime is put beside it, the served files
+            of a generative model into `serving`, or into `checkpoint` where the weights are the same.
+
+    Raises:
+        ForeignVersionError: nightshift did not register it.
+        DamagedVersionError: Files are missing or changed.
+    """
+    with checkpoint_of(version) as checkpoint:
+        shutil.copytree(checkpoint, folder / "checkpoint", copy_function=_link_or_copy)
+    with verified_files_of(version) as registered:
+        add_serving_files(registered.path / SERVING_FOLDER, folder)
+        yield registered
+
+
+def add_serving_files(served: Path, folder: Path) -> None:
+    """Add the registered files that a model is served from, unchanged, to a folder that holds its checkpoint."""
+    if not (served / GENERATIVE_FILE).exists():
+        shutil.copytree(served, folder, dirs_exist_ok=True, copy_function=_link_or_copy)
+        return
+    checkpoint = integrity.digests(folder / "checkpoint")
+    served_files = {path: digest for path, digest in integrity.digests(served).items() if path != GENERATIVE_FILE}
+    if served_files.items() <= checkpoint.items():
+        _link_or_copy(str(served / GENERATIVE_FILE), str(folder / "checkpoint" / GENERATIVE_FILE))
+    else:
+        shutil.copytree(served, folder / "serving", copy_function=_link_or_copy)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    """Link a file of a temporary copy, which nobody else writes to; copy it to another disk."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy(source, target)
 
 
 @contextmanager
 def checkpoint_of(version: ModelVersion) -> Iterator[Path]:
-    """Yield a verified temporary copy of the Hugging Face checkpoint of a version; errors as in `files_of`."""
+    """Yield a verified temporary copy of the Hugging Face checkpoint of a version; errors as in `verified_files_of`."""
     ensure_own(version)
     label = f"the checkpoint of {version_label(version)}"
     tag = version.tags.get(tags.CHECKPOINT_DIGEST, "")
-    with _verified(checkpoint_uri(version.run_id), f"{version.run_id}-checkpoint", tag, label) as folder:
-        yield folder
+    with _verified(checkpoint_uri(version.run_id), f"{version.run_id}-checkpoint", tag, label) as checkpoint:
+        yield checkpoint.path
 
 
 @contextmanager
-def _verified(uri: str, name: str, tag: str, label: str) -> Iterator[Path]:
+def _verified(uri: str, name: str, tag: str, label: str) -> Iterator[VerifiedFolder]:
     """Yield a temporary copy of a folder in MLflow whose digests match the recorded ones.
 
     Args:
@@ -141,12 +205,15 @@ def _verified(uri: str, name: str, tag: str, label: str) -> Iterator[Path]:
             folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(scratch)))
         except (MlflowException, OSError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
+            if SERVED_ONLY in reason:
+                reason = "only the MLflow server reads it: start the servers with `nightshift up`"
             raise DamagedVersionError(f"{label} cannot be downloaded: {reason}") from error
-        if difference := integrity.difference(name, integrity.digests(folder), tag):
+        digests = integrity.digests(folder)
+        if difference := integrity.difference(name, digests, tag):
             raise DamagedVersionError(f"{label} is not as it was registered: {difference}")
         if any(folder.rglob(ADAPTER)):
             raise DamagedVersionError(f"{label} holds {ADAPTER}, which nightshift does not write")
-        yield folder
+        yield VerifiedFolder(folder, digests)
 
 
 def _load(folder: Path, is_generative: bool, label: str) -> Any:

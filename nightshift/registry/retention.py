@@ -40,6 +40,10 @@ FOLDERS: dict[Kind, tuple[str, bool]] = {
     "watch": ("watched", True),
 }
 """Folder under NIGHTSHIFT_HOME, and whether its newest entries are kept; unfinished ones never count as newest."""
+INTERMEDIATE = ("make_student", "export_model")
+"""Stages whose artifacts only the compression itself reads: they are kept for a day, for a night that is tried again with other
+settings. The model that was put forward is in the artifact of `compress`."""
+INTERMEDIATE_DAYS = 1.0
 DELETE: dict[str, Callable[[MlflowClient, str], None]] = {
     "version": lambda client, name: client.delete_model_version(*name.rsplit("/", 1)),
     "model": lambda client, name: client.delete_logged_model(name),
@@ -69,7 +73,7 @@ def plan(keep: int, days: float) -> list[Removable]:
 
     Args:
         keep: Number of the newest runs, reports and review lists of each model, and artifacts of each stage, to keep.
-        days: Age up to which everything is kept.
+        days: Age up to which everything is kept, but for the artifacts of `INTERMEDIATE` stages.
     """
     return _old_runs(keep, days) + _old_files(keep, days) + _old_stored(keep, days)
 
@@ -206,9 +210,15 @@ def _old_files(keep: int, days: float) -> list[Removable]:
         for group in sorted((artifact_store.home() / folder).glob("*/")):
             ages = sorted((_file_age(path), path) for path in group.iterdir())
             complete = [path for _, path in ages if path.suffix not in (".partial", artifact_store.DAMAGED)]
-            newest = complete[:keep] if keeps_newest else []
-            items += [_file_item(kind, path, age) for age, path in ages if age > days and path not in newest]
+            num_kept, max_age = _limits(group.name, keep, days) if keeps_newest else (0, days)
+            newest = complete[:num_kept]
+            items += [_file_item(kind, path, age) for age, path in ages if age > max_age and path not in newest]
     return items
+
+
+def _limits(group: str, keep: int, days: float) -> tuple[int, float]:
+    """Return how many of the newest items of a group are kept, and up to which age all are."""
+    return (0, min(days, INTERMEDIATE_DAYS)) if group in INTERMEDIATE else (keep, days)
 
 
 def _old_stored(keep: int, days: float) -> list[Removable]:
@@ -222,8 +232,11 @@ def _old_stored(keep: int, days: float) -> list[Removable]:
     return [
         Removable(kind="stored", name=item.path, bytes=item.bytes, days=age)
         for group, newest_first in groups.items()
-        for item in newest_first[keep if group.startswith("artifacts/") else 0 :]
-        if (age := (time.time() - item.timestamp) / DAY) > days
+        for num_kept, max_age in [
+            _limits(group.rpartition("/")[2], keep if group.startswith("artifacts/") else 0, days)
+        ]
+        for item in newest_first[num_kept:]
+        if (age := (time.time() - item.timestamp) / DAY) > max_age
     ]
 
 
@@ -240,7 +253,8 @@ def _file_age(path: Path) -> float:
 
 
 def _bytes(path: Path) -> int:
-    return sum(stat.st_size for stat in _stats(path) if not S_ISDIR(stat.st_mode))
+    """Return the bytes of a file or folder; those of a file with several hard links are divided among them."""
+    return sum(stat.st_size // stat.st_nlink for stat in _stats(path) if not S_ISDIR(stat.st_mode))
 
 
 def _stats(path: Path) -> Iterator[os.stat_result]:

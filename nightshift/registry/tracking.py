@@ -157,21 +157,35 @@ def registered_names() -> list[str]:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn the error of an MLflow server that does not answer, or whose database does not, into one line that says what to do."""
+    """Turn the error of an MLflow server that does not answer, or that lets nobody in, into one line that says what to do."""
     try:
         yield
     except MlflowException as error:
-        if LOST_DATABASE.search(str(error)):
-            raise NightshiftError(
-                f"the database of the MLflow server {without_credentials(connect().tracking_uri)} does not answer: start it and run "
-                "again; the night goes on where it stopped"
-            ) from error
-        if not re.search("API request .* failed with (timeout )?exception", str(error)):
-            raise
-        raise NightshiftError(
-            f"the MLflow server {without_credentials(connect().tracking_uri)} does not answer: start it (`nightshift status` tells, "
-            "`nightshift up` starts one) and run again; the night goes on where it stopped"
-        ) from error
+        if explained_error := explanation(error):
+            raise explained_error from error
+        raise
+
+
+def explanation(error: Exception) -> NightshiftError | None:
+    """Return an error that says what to do about an MLflow server's; None for other errors."""
+    if not isinstance(error, MlflowException):
+        return None
+    server = f"the MLflow server {without_credentials(mlflow.get_tracking_uri())}"
+    if LOST_DATABASE.search(str(error)):
+        return NightshiftError(
+            f"the database of {server} does not answer: start it and run again; the night goes on where it stopped"
+        )
+    if re.search("API request .* failed with error code 401 ", str(error)):
+        return UserError(
+            f"{server} does not accept the sign-in: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
+            "MLFLOW_TRACKING_TOKEN where it has no users"
+        )
+    if re.search("API request .* failed with (timeout )?exception", str(error)):
+        return NightshiftError(
+            f"{server} does not answer: start it (`nightshift status` tells, `nightshift up` starts one) and run again; the night "
+            "goes on where it stopped"
+        )
+    return None
 
 
 def without_credentials(address: str) -> str:
@@ -182,7 +196,7 @@ def without_credentials(address: str) -> str:
 
 def where_to_look() -> str:
     """Return the address of the MLflow server; for a SQLite file the command that starts one."""
-    uri = without_credentials(connect().tracking_uri)
+    uri = _pages(connect().tracking_uri)
     return uri if uri.startswith("http") else f"{_mlflow()} ui --backend-store-uri {uri}"
 
 
@@ -197,13 +211,20 @@ def run_address(run_id: str, tab: str = "") -> str:
     if not client.tracking_uri.startswith("http"):
         return ""
     experiment_id = client.get_run(run_id).info.experiment_id
-    return f"{without_credentials(client.tracking_uri)}/#/experiments/{experiment_id}/runs/{run_id}{tab and '/artifacts/' + tab}"
+    return f"{_pages(client.tracking_uri)}/#/experiments/{experiment_id}/runs/{run_id}{tab and '/artifacts/' + tab}"
 
 
 def version_address(name: str, number: str) -> str:
     """Return the address of a version's page on the MLflow server; empty without a server."""
     uri = connect().tracking_uri
-    return f"{without_credentials(uri)}/#/models/{name}/versions/{number}" if uri.startswith("http") else ""
+    return f"{_pages(uri)}/#/models/{name}/versions/{number}" if uri.startswith("http") else ""
+
+
+def _pages(server: str) -> str:
+    """Return the address by which people open the pages of an MLflow server: the proxy's, if this machine's has one in front."""
+    proxy = os.environ.get("NIGHTSHIFT_MLFLOW_URL", "").rstrip("/")
+    is_here = urlsplit(server).hostname in ("127.0.0.1", "localhost")
+    return proxy if proxy and is_here else without_credentials(server)
 
 
 def flow_run_address(flow_run_id: str | None) -> str:

@@ -29,6 +29,8 @@ POSTGRES, ARTIFACTS = SERVERS_STORAGE = ("NIGHTSHIFT_POSTGRES", "NIGHTSHIFT_ARTI
 """Variables of the PostgreSQL server, and of the address of MLflow's artifacts, behind the servers of `nightshift up`."""
 MEASURED, DAMAGED = "measured", ".damaged"
 TRAINED_KEYS = "trained_keys.parquet"
+WEIGHTS = (".safetensors", ".onnx", ".data")
+"""Suffixes of files of weights, which nothing changes once they are written."""
 
 
 def _no_shared_store(_path: str) -> None:
@@ -102,6 +104,30 @@ def write_text(path: Path, text: str) -> None:
 def write_csv(table: "pd.DataFrame", path: Path, sep: str = ",") -> None:
     """Write a table with all texts quoted, since readers take a bare carriage return for the end of a row."""
     table.to_csv(path, sep=sep, index=False, quoting=csv.QUOTE_NONNUMERIC)
+
+
+def link(source: Path, target: Path) -> None:
+    """Make `target`, which may exist, a hard link to `source`; a copy where a link is not possible."""
+    if target.exists() and target.samefile(source):
+        return
+    with temporary_directory() as folder:
+        new_name = folder / source.name
+        try:
+            os.link(source, new_name)
+            new_name.replace(target)
+        except OSError:
+            if not target.exists():
+                shutil.copy2(source, target)
+
+
+def copy_checkpoint(source: Path, target: Path) -> None:
+    """Copy a folder; weights become hard links, other files may be rewritten in the copy."""
+
+    def copy(name: str, copied_name: str) -> None:
+        copy_file = link if name.endswith(WEIGHTS) else shutil.copy2
+        copy_file(Path(name), Path(copied_name))
+
+    shutil.copytree(source, target, copy_function=copy)
 
 
 def artifact_key(folder: Path) -> str:

@@ -20,6 +20,10 @@ NEVER_IN_RESULTS = frozenset(
     {
         "nightshift",
         "nightshift.errors",
+        "nightshift.execution",
+        "nightshift.execution.calls",
+        "nightshift.execution.ray_ranks",
+        "nightshift.execution.runners",
         "nightshift.models.logging_utils",
         "nightshift.redaction",
         "nightshift.store.disk",
@@ -31,7 +35,7 @@ NEVER_IN_RESULTS = frozenset(
         "tasks",
     }
 )
-"""Modules for reporting, guarding, error messages and cache keys, and `__init__` files that set up the process. No result depends on
+"""Modules for reporting, guarding, error messages, cache keys and where calls run, and `__init__` files that set up the process. No result depends on
 their source, so editing them leaves every stage cached."""
 
 
@@ -40,6 +44,14 @@ def code_digest(module: Path) -> str:
     """Return the sha256 of the sources that the results of a module depend on."""
     digests = sorted(artifact_store.file_digest(path) for path in covered_modules(module).values())
     return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+@cache
+def source_digest() -> str:
+    """Return the sha256 of all sources of this project, by which two machines know that they run the same code."""
+    files = sorted(file for package in PACKAGES for file in (TOP / package).rglob("*.py"))
+    lines = [f"{file.relative_to(TOP).as_posix()} {artifact_store.file_digest(file)}" for file in files]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 @cache
@@ -89,7 +101,7 @@ def _imported_files(source: Path, name: str) -> Iterator[Path]:
 
 def _imported_names(tree: ast.Module, package: str) -> Iterator[str]:
     """Yield the dotted names in the import statements of a module: of modules, and of members that may be modules."""
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -97,6 +109,14 @@ def _imported_names(tree: ast.Module, package: str) -> Iterator[str]:
             source = ".".join([*parents, *([node.module] if node.module else [])])
             yield source
             yield from (f"{source}.{alias.name}" for alias in node.names)
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the statements below a node; `ast.walk`, which visits expressions too, takes five times as long."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.stmt, ast.ExceptHandler, ast.match_case)):
+            yield node
+            yield from _statements(node)
 
 
 def copy_modules(module: Path, folder: Path) -> None:

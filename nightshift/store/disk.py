@@ -118,30 +118,32 @@ def explained() -> Iterator[None]:
         artifact_store.remove_truncated_records()
         raise
     except Exception as error:
-        if line := explanation(error):
+        if explained_error := explanation(error):
             make_room()
             artifact_store.remove_truncated_records()
-            raise DiskFullError(line) from error
+            raise explained_error from error
         raise
 
 
-def explanation(error: BaseException) -> str:
-    """Return a one-line message for an error caused by a full or read-only disk; empty for other errors and DiskFullError.
+def explanation(error: BaseException) -> DiskFullError | None:
+    """Return an error that says what to do about a full or read-only disk; None for other errors and DiskFullError.
 
     nightshift's own errors keep their message, unless the error they were raised from says that a disk is full.
     """
     if isinstance(error, DiskFullError):
-        return ""
+        return None
     is_own = isinstance(error, NightshiftError)
     words = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
     chain: BaseException | None = error
     while chain:
         if not is_own and READ_ONLY.search(str(chain)):
-            return f"a file cannot be written ({words}): is the disk of NIGHTSHIFT_HOME, {artifact_store.home()}, read-only?"
+            return DiskFullError(
+                f"a file cannot be written ({words}): is the disk of NIGHTSHIFT_HOME, {artifact_store.home()}, read-only?"
+            )
         if (SURELY_FULL if is_own else FULL).search(str(chain)):
-            return f"{_full()} ({words})"
+            return DiskFullError(f"{_full()} ({words})")
         chain = chain.__cause__ or chain.__context__
-    return f"{_full()} ({words})" if is_short() and not isinstance(error, UserError) else ""
+    return DiskFullError(f"{_full()} ({words})") if is_short() and not isinstance(error, UserError) else None
 
 
 def is_other(record: logging.LogRecord) -> bool:

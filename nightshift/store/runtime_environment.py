@@ -2,8 +2,10 @@
 
 import platform
 import re
+import runpy
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 PINS = Path(__file__).parents[2] / "requirements.txt"
@@ -25,10 +27,22 @@ def _installed(name: str) -> str:
 
 
 def device() -> str:
-    """Return `cpu`, or `cuda` with the name of the GPU."""
+    """Return `cpu`, or `cuda` with the name of the GPU; a build of PyTorch without GPUs is not imported for that."""
+    if not _is_built_for_gpus():
+        return "cpu"
     import torch
 
     return f"cuda {torch.cuda.get_device_name()}" if torch.cuda.is_available() else "cpu"
+
+
+@cache
+def _is_built_for_gpus() -> bool:
+    """Return True unless PyTorch's own file `version.py` says that it was built without CUDA and ROCm."""
+    package = find_spec("torch")
+    if package is None or not package.submodule_search_locations:
+        return False
+    build = runpy.run_path(str(Path(package.submodule_search_locations[0]) / "version.py"))
+    return build.get("cuda") is not None or build.get("hip") is not None
 
 
 def processor() -> str:

@@ -83,10 +83,13 @@ def ensure_usable() -> None:
             "environment of this process, and its rights"
         ) from error
     except Exception as error:
-        raise UserError(
-            f"{VARIABLE}: {location.address} cannot be used: {redact(first_line(error))}; check the address, the "
-            "credentials and the network"
-        ) from error
+        raise _unusable(location.address, error) from error
+
+
+def _unusable(address: str, error: Exception) -> UserError:
+    return UserError(
+        f"{VARIABLE}: {address} cannot be used: {redact(first_line(error))}; check the address, the credentials and the network"
+    )
 
 
 def push(source: Path, path: str, replace: bool = False) -> None:
@@ -107,7 +110,7 @@ def push(source: Path, path: str, replace: bool = False) -> None:
         return
     with artifact_store.temporary_directory() as temporary:
         packed = temporary / "packed.tar"
-        _pack(source, packed)
+        pack(source, packed)
         _retried(WRITE, path, lambda: location.put(packed, target))
 
 
@@ -123,7 +126,7 @@ def pull(path: str, folder: Path) -> None:
     with artifact_store.temporary_directory() as temporary:
         packed = temporary / "packed.tar"
         _retried("read", path, lambda: location.get(location.full(path + SUFFIX), packed))
-        _unpack(packed, folder)
+        unpack(packed, folder)
 
 
 def push_file(path: str) -> None:
@@ -237,7 +240,7 @@ def _open(address: str, _process: int) -> _Location:
     """Return the file system and path of an address; a process that is forked needs another one.
 
     Raises:
-        UserError: The address is wrong, or a package is missing.
+        UserError: The address or the credentials are wrong, or a package is missing.
     """
     import fsspec
 
@@ -267,6 +270,8 @@ def _open(address: str, _process: int) -> _Location:
         raise UserError(
             f"{VARIABLE}: {address}: {library} is not installed; install it (`pip install {library}`)"
         ) from error
+    except Exception as error:  # adlfs connects here
+        raise _unusable(address, error) from error
     return _Location(address, filesystem, str(root).rstrip("/"))
 
 
@@ -302,7 +307,7 @@ def _retried(action: str, path: str, call: Callable[[], T]) -> T:
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-def _pack(source: Path, target: Path) -> None:
+def pack(source: Path, target: Path) -> None:
     """Write the files of a folder, or one file, into a tar file, without their owner."""
 
     def without_owner(info: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -317,7 +322,7 @@ def _pack(source: Path, target: Path) -> None:
             tar.add(file, file.relative_to(top).as_posix(), recursive=False, filter=without_owner)
 
 
-def _unpack(source: Path, folder: Path) -> None:
+def unpack(source: Path, folder: Path) -> None:
     """Extract the plain files of a tar file.
 
     Raises:

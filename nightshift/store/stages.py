@@ -52,6 +52,11 @@ class Observer(Protocol):
 _observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
 
 
+def current_observer() -> Observer | None:
+    """Return the observer of the stages that are called now."""
+    return _observer.get()
+
+
 @contextmanager
 def followed_by(observer: Observer | None) -> Iterator[None]:
     """Have an observer follow every stage that is called within the block; not those that a stage calls itself."""
