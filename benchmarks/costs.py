@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks import others
+from nightshift.evaluation.prediction_tables import texts_of
 from nightshift.evaluation.scoring import TIMED_PROMPTS, TIMED_TOKENS
 from nightshift.inference.measurement import TorchPredictor, measure_costs
 from nightshift.models import pretrained
@@ -25,12 +26,13 @@ def measure_models(home: Path, base: str | None) -> list[dict[str, Any]]:
     model, tokenizer, heads = pretrained.load_checkpoint(checkpoint)
     max_length = json.loads((home.parent / "night.yaml").read_text())["train"]["max_length"]
     predictors: dict[str, Any] = {"full": TorchPredictor(model, tokenizer, heads, max_length)}
-    for folder in sorted(compressed.parent.glob("*/serving")):
-        if folder.parent.name != "full":
-            predictors[folder.parent.name] = export.open_predictor(folder)
+    exports = json.loads(json.loads(compressed.read_text())["result"])["data"]["exports"]
+    for name, path in sorted(exports.items()):
+        if name != "full":
+            predictors[name] = export.open_predictor(home / "artifacts" / path / "serving")
     (holdout,) = home.glob("artifacts/split/*/holdout.parquet")
     rows = pd.read_parquet(holdout)
-    texts = rows["text"].tolist()
+    texts, pairs = texts_of(rows)
     if any(head.generative for head in heads.values()):
         predict_functions = [
             lambda texts, _pairs, p=p: p.continuations(texts, max_new_tokens=TIMED_TOKENS) for p in predictors.values()
@@ -38,15 +40,13 @@ def measure_models(home: Path, base: str | None) -> list[dict[str, Any]]:
         costs = measure_costs(predict_functions, texts[:TIMED_PROMPTS], None)
         return [{"name": name} | cost for name, cost in zip(predictors, costs, strict=True)]
     train = pd.read_parquet(holdout.with_name("train.parquet"))
-    alternatives = others.full_in_other_runtimes(model, tokenizer, heads, max_length) | others.train_alternatives(
-        train["text"], train["label"], base
-    )
-    predict_functions = [lambda texts, _pairs, p=p: p.scores(texts) for p in predictors.values()]
-    predict_functions += [lambda texts, _pairs, predict=predict: predict(texts) for predict in alternatives.values()]
-    costs = measure_costs(predict_functions, texts, None)
+    alternatives = others.full_in_other_runtimes(model, tokenizer, heads, max_length)
+    alternatives |= others.train_alternatives(train, base)
+    predict_functions = [lambda texts, pairs, p=p: p.scores(texts, pairs) for p in predictors.values()]
+    costs = measure_costs([*predict_functions, *alternatives.values()], texts, pairs)
     measurements = [{"name": name} | cost for name, cost in zip([*predictors, *alternatives], costs, strict=True)]
     for line, predict in zip(measurements[len(predictors) :], alternatives.values(), strict=True):
-        line["accuracy"] = float((rows["label"].to_numpy() == list(predict(texts))).mean())
+        line["accuracy"] = float((rows["label"].to_numpy() == list(predict(texts, pairs))).mean())
     return measurements
 
 

@@ -67,7 +67,8 @@ def environment(folder: Path) -> dict[str, str]:
     return variables | {"NIGHTSHIFT_HOME": str(folder / "home")}
 
 
-def _run_timed(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[float, dict[str, Any]]:
+def run_timed(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[float, dict[str, Any]]:
+    """Run a Python command in a folder; return its seconds, and the JSON object in the last line that it prints."""
     start = time.perf_counter()
     process = subprocess.run([sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True)
     seconds = time.perf_counter() - start
@@ -78,7 +79,7 @@ def _run_timed(command: list[str], folder: Path, environment: dict[str, str]) ->
 
 def _run_pipeline(settings: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
     folder = Path(settings["data"]["path"]).parent
-    wall, summary = _run_timed(["-m", "cli.main", "run", "night.yaml", "--force", "--json"], folder, environment)
+    wall, summary = run_timed(["-m", "cli.main", "run", "night.yaml", "--force", "--json"], folder, environment)
     assert summary["status"] in ("promoted", "held"), summary["reason"]
     stages = summary["seconds"]
     overhead = wall - sum(stages[stage] for stage in LEARNING)
@@ -96,7 +97,7 @@ def _bare(settings: dict[str, Any], folder: Path, environment: dict[str, str]) -
     job = {"train": str(rows), "validation": str(validation), "arguments": arguments | overrides}
     (folder / "job.json").write_text(json.dumps(train | job))
     script = Path(__file__).parent / "scripts" / "bare.py"
-    wall, metrics = _run_timed([str(script), "job.json"], folder, environment)
+    wall, metrics = run_timed([str(script), "job.json"], folder, environment)
     return {"wall": wall, "train": metrics["seconds"], "rest": wall - metrics["seconds"]}
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shlex
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -32,7 +33,7 @@ def publish(name: str, arguments: list[str], measurements: dict[str, Any], folde
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine(),
         "versions": {"python": platform.python_version()} | {library: version(library) for library in LIBRARIES},
-        "command": " ".join(["nightshift bench", name, *arguments]),
+        "command": shlex.join(["nightshift", "bench", name, *arguments]),
     } | measurements
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{record['name']}.json").write_text(json.dumps(record, indent=1) + "\n")

@@ -1,6 +1,6 @@
 """Environment of a command: variables that Prefect, MLflow and nightshift read, set before Prefect is imported.
 
-For commands that run a flow it also starts Prefect's temporary server while the imports go on.
+For commands that run a flow it also starts a temporary Prefect server while the imports go on.
 `python -m cli.environment COMMAND …` runs a server or a worker of Prefect in it, for containers and systemd.
 """
 
@@ -13,10 +13,12 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from threading import Thread
 from typing import Any, NoReturn
 
 from cli import access, team_storage
+from cli.server_settings import ServerSettings
+from cli.temporary_server import TemporaryServer
+from nightshift import imports
 from nightshift.errors import NightshiftError, UserError
 from nightshift.store import artifact_store, disk
 from nightshift.store.permissions import keep_private
@@ -66,7 +68,8 @@ def _servers() -> dict[str, str]:
     up = servers.running()
     if not (up and up.ready):
         return {}
-    return {"PREFECT_API_URL": up.prefect + "/api", "PREFECT_UI_URL": up.prefect, "MLFLOW_TRACKING_URI": up.mlflow}
+    pages = ServerSettings.from_environment().prefect_url or up.prefect
+    return {"PREFECT_API_URL": up.prefect + "/api", "PREFECT_UI_URL": pages, "MLFLOW_TRACKING_URI": up.mlflow}
 
 
 def prepare() -> None:
@@ -93,8 +96,8 @@ def prepare() -> None:
         (home / "prefect").mkdir(parents=True, exist_ok=True)
         _set_credentials(servers)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise disk.DiskFullError(disk.explanation(error)) from error
+        if error.errno in (errno.ENOSPC, errno.EDQUOT) and (full := disk.explanation(error)):
+            raise full from error
         raise UserError(
             f"NIGHTSHIFT_HOME: {home} cannot be written: {error.strerror}; name a folder of yours"
         ) from error
@@ -123,20 +126,13 @@ def _set_credentials(servers: dict[str, str]) -> None:
 
 @contextmanager
 def starting() -> Iterator[None]:
-    """Start Prefect's temporary server, if one is needed, while the block imports the flow.
-
-    Objects made by imports live as long as the process, so garbage collection skips them.
-    """
+    """Start a temporary Prefect server, if one is needed, while the block imports the flow."""
     disk.keep_reserve()  # Prefect's server would not start on a full disk
-    gc.disable()
-    from prefect.settings import PREFECT_API_URL
-
-    server = Thread(target=_serve if not PREFECT_API_URL.value() else lambda: None, daemon=True)
-    server.start()
-    yield
-    server.join()
-    gc.freeze()
-    gc.enable()
+    with imports.uncollected():
+        server = _temporary_server()
+        yield
+    if server:
+        server.wait()
     atexit.register(gc.freeze)
     hide_full_disk_logs()
 
@@ -166,14 +162,16 @@ def hide_full_disk_logs() -> None:
     APILogWorker._lifespan = lifespan  # type: ignore[assignment,method-assign]
 
 
-def _serve() -> None:
-    from prefect.server.api.server import SubprocessASGIServer
+def _temporary_server() -> TemporaryServer | None:
+    """Start a temporary Prefect server, unless one is configured or Prefect is told to start none."""
+    from prefect import context
+    from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_ENABLED
 
-    server = SubprocessASGIServer()
-    try:
-        server.start()
-    except RuntimeError:
-        server.stop()  # else it would be left running, and forgotten when the flow starts its own
+    if PREFECT_API_URL.value() or not PREFECT_SERVER_EPHEMERAL_ENABLED.value():
+        return None
+    server = TemporaryServer()
+    context.refresh_global_settings_context()
+    return server
 
 
 def execute(command: list[str]) -> NoReturn:

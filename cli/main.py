@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import environment
+from nightshift import prefect_api
 from nightshift.errors import NightshiftError, SettingsError
 from nightshift.escaping import terminal, terminal_field
 from nightshift.redaction import redact, refuse_arguments
@@ -35,6 +36,7 @@ MAX_LABELS = 20
 BENCHMARKS = {
     "train": "benchmarks.train",
     "flow": "benchmarks.flow",
+    "night": "benchmarks.nightly_run",
     "gate": "benchmarks.gate",
     "gate_fresh": "benchmarks.gate_fresh",
     "coverage": "benchmarks.coverage",
@@ -48,6 +50,7 @@ BENCHMARKS = {
     "week": "benchmarks.week",
     "replays": "benchmarks.replays",
     "compress": "benchmarks.compress",
+    "ray": "benchmarks.ray_nodes",
     "planted": "benchmarks.planted",
     "corrections": "benchmarks.corrections",
     "kills": "benchmarks.kills",
@@ -86,12 +89,23 @@ def _reported_errors(prepare: Callable[[], None] | None = None) -> Iterator[None
     except (KeyboardInterrupt, typer.Exit):
         raise
     except Exception as error:
-        if explanation := disk.explanation(error):
-            _print(redact(explanation), err=True)
-            raise typer.Exit(1) from None
+        if explained := _explained(error):
+            _print(redact(str(explained)), err=True)
+            raise typer.Exit(explained.exit_code) from None
         line = next(iter(redact(str(error)).splitlines()), "")
         _print(f"{type(error).__name__}: {line} ({_keep_traceback()})", err=True)
         raise typer.Exit(1) from None
+
+
+def _explained(error: Exception) -> NightshiftError | None:
+    """Return an error that says what to do about another one; None if there is none."""
+    if explained := disk.explanation(error) or prefect_api.explanation(error):
+        return explained
+    if "mlflow.exceptions" not in sys.modules:
+        return None
+    from nightshift.registry import tracking
+
+    return tracking.explanation(error)
 
 
 def _keep_traceback() -> str:
@@ -258,7 +272,9 @@ def predict(
     settings: Annotated[
         Path | None,
         typer.Option(
-            "--settings", metavar="SETTINGS", help="Settings of a night, whose section data says how to read."
+            "--settings",
+            metavar="SETTINGS",
+            help="Settings of a night: section data says how to read, execution whether a Ray cluster predicts.",
         ),
     ] = None,
     data: Annotated[
@@ -268,14 +284,15 @@ def predict(
 ) -> None:
     """Predict the rows of a file, a database or another source."""
     with _reported_errors(), permissions.users_umask():
-        from flows.predict import data_settings, predict_rows
+        from flows.predict import data_settings, execution_settings, predict_rows
         from flows.settings_file import parse_options
 
         generation = parse_options(params or (), "--param")
         columns = {name: column for name, column in (("text", text), ("text_pair", text_pair)) if column}
         options = parse_options(data or (), "--data") | columns
         rows = data_settings(source, str(settings or ""), objective, options)
-        csv, difference = predict_rows(model_uri, rows, output, objective, compare, generation)
+        execution = execution_settings(str(settings or ""))
+        csv, difference = predict_rows(model_uri, rows, output, objective, compare, generation, execution)
         if difference:
             _print(difference, err=True)
         if output is None:
@@ -360,7 +377,8 @@ def rollback(name: str, reason: Reason) -> None:
 def rotate(settings: SettingsFile, reason: Reason) -> None:
     """Replace the worn holdout with the next sealed one, and evaluate the champion on it."""
     with _reported_errors():
-        from flows.holdout import rotate as flow
+        with environment.starting():
+            from flows.holdout import rotate as flow
 
         _print(flow(str(settings), reason, ""))
 
@@ -379,12 +397,18 @@ def history(name: str) -> None:
 
 
 @app.command()
-def verify(name: str, as_json: Json = False) -> None:
+def verify(
+    name: str,
+    as_json: Json = False,
+    public_key: Annotated[
+        Path | None, typer.Option(help="PEM file of the public key that these versions have to be signed with.")
+    ] = None,
+) -> None:
     """Check a model's ledger, its aliases, and the files of champion, previous and anchor; exit code 1 if anything differs."""
     with _reported_errors():
         from nightshift.registry import verification
 
-        result = verification.verify(name)
+        result = verification.verify(name, public_key)
         _print(json.dumps(result.as_json()) if as_json else "\n".join(map(terminal_field, result.lines)))
         if result.problems:
             raise typer.Exit(1)

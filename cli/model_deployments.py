@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import httpx
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
@@ -15,6 +16,7 @@ from cli.deployment import NIGHTLY, PROJECT, SOURCE_TAG, run_prefect_deploy
 from cli.notifications import NotifiedModel
 from flows.settings import NightSettings
 from flows.settings_file import load
+from nightshift import prefect_api
 from nightshift.errors import SettingsError, UserError
 from nightshift.store import artifact_store
 
@@ -41,8 +43,8 @@ def deploy_folder(folder: Path, work_pool: str) -> list[str]:
     source = str(folder.resolve())
     with get_client(sync_client=True) as client:
         _ensure_pool(client, work_pool)
-        before = _deployments_of(client, source)
-        _ensure_free_names(client, models.keys() - before.keys(), source)
+        old_deployments = _deployments_of(client, source)
+        _ensure_free_names(client, models.keys() - old_deployments.keys(), source)
         plan = notifications.plan(
             client,
             [
@@ -52,12 +54,12 @@ def deploy_folder(folder: Path, work_pool: str) -> list[str]:
         )
         if models:
             _deploy([_block(path, settings, source, work_pool) for path, settings in models.values()])
-        after = _deployments_of(client, source)
+        new_deployments = _deployments_of(client, source)
         lines = []
-        for name in sorted(after):
+        for name in sorted(new_deployments):
             if name not in models:
-                client.delete_deployment(after[name].id)
-            change = "removed" if name not in models else _change(before.get(name), after[name])
+                client.delete_deployment(new_deployments[name].id)
+            change = "removed" if name not in models else _change(old_deployments.get(name), new_deployments[name])
             lines.append(f"{change:<10} nightly/{name}")
         return lines + notifications.apply(client, source, plan)
 
@@ -82,6 +84,8 @@ def _settings_by_model(folder: Path) -> dict[str, tuple[Path, NightSettings]]:
 def _ensure_pool(client: SyncPrefectClient, work_pool: str) -> None:
     try:
         client.read_work_pool(work_pool)
+    except httpx.ConnectError:
+        raise prefect_api.does_not_answer() from None
     except ObjectNotFound:
         raise UserError(f"Prefect has no work pool {work_pool}; `prefect work-pool ls` lists them") from None
 
@@ -102,9 +106,9 @@ def _ensure_free_names(client: SyncPrefectClient, names: set[str], source: str) 
 def _deployments_of(client: SyncPrefectClient, source: str) -> dict[str, DeploymentResponse]:
     """Return the deployments that were made from a folder, by name."""
     deployments: list[DeploymentResponse] = []
-    chosen = DeploymentFilter(tags=DeploymentFilterTags(all_=[SOURCE_TAG + source]))
+    with_source_tag = DeploymentFilter(tags=DeploymentFilterTags(all_=[SOURCE_TAG + source]))
     while True:
-        page = client.read_deployments(deployment_filter=chosen, limit=PAGE, offset=len(deployments))
+        page = client.read_deployments(deployment_filter=with_source_tag, limit=PAGE, offset=len(deployments))
         deployments += page
         if len(page) < PAGE:
             return {deployment.name: deployment for deployment in deployments}

@@ -28,7 +28,7 @@ from pydantic import SecretStr
 
 from cli.deployment import SOURCE_TAG
 from flows.operation_settings import ChannelSettings, NotifySettings, Occasion, ScheduleSettings
-from nightshift.errors import SettingsError, UserError
+from nightshift.errors import ForbiddenError, SettingsError, UserError
 from nightshift.prefect_ui import events
 from nightshift.registry import tracking
 
@@ -49,6 +49,10 @@ MAIL_MODES = {"smtp": "starttls", "smtps": "ssl", "smtp+plain": "insecure"}
 """Apprise's encryption modes by the scheme of a mail server's address."""
 ALIAS_EVENT = "model_version_alias.created"
 """MLflow's event of an alias that is set on a version."""
+ADMINISTRATORS_ONLY = (
+    "notify.registry_webhook: only an administrator of MLflow may register webhooks: set MLFLOW_TRACKING_USERNAME=admin and "
+    "MLFLOW_TRACKING_PASSWORD, and deploy again"
+)
 PAGE = 200
 REPEATED_EVENT = timedelta(minutes=1)
 """Time within which a state of the same run is the same event, evaluated again."""
@@ -362,7 +366,16 @@ def apply_webhooks(source: str, models: list[NotifiedModel]) -> list[str]:
             raise UserError("notify.registry_webhook: webhooks are sent by an MLflow server: set MLFLOW_TRACKING_URI")
         return []
     client, lines = tracking.connect(), []
-    existing = {webhook.name: webhook for webhook in _webhooks(client) if webhook.description == SOURCE_TAG + source}
+    try:
+        existing = {
+            webhook.name: webhook for webhook in _webhooks(client) if webhook.description == SOURCE_TAG + source
+        }
+    except MlflowException as error:
+        if error.error_code != "PERMISSION_DENIED":
+            raise
+        if wanted:
+            raise ForbiddenError(ADMINISTRATORS_ONLY) from None
+        return []
     for name, settings in wanted.items():
         url, secret = os.environ[settings.url_env], os.environ[settings.secret_env]
         events_ = [WebhookEvent.from_str(ALIAS_EVENT)]

@@ -49,6 +49,7 @@ class ServerSettings(BaseModel):
             raise SettingsError(f"NIGHTSHIFT_USERS: {values['users']}: expected true or false")
         for field in ("prefect_url", "mlflow_url"):
             _validate_url(PREFIX + field.upper(), values[field])
+            values[field] = values[field].rstrip("/")
         if values["postgres"]:
             _validate_postgres(values["postgres"])
         return cls.model_validate({field: value for field, value in values.items() if value})

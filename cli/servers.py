@@ -200,10 +200,12 @@ def status() -> Status:
         return Status([], False)
     answers = _answers(servers)
     settings = ServerSettings.from_environment()
-    mlflow_address = servers.mlflow if settings.users else access.sign_in_address(servers.mlflow)
+    prefect_address, mlflow_address = settings.prefect_url or servers.prefect, settings.mlflow_url or servers.mlflow
+    if not settings.users:
+        mlflow_address = access.sign_in_address(mlflow_address)
     states = {name: _state(servers, name) for name in ("keeper", "prefect", "mlflow", "worker")}
     lines = [
-        f"Prefect  {access.sign_in_address(servers.prefect)}   {answers['prefect']}",
+        f"Prefect  {access.sign_in_address(prefect_address)}   {answers['prefect']}",
         f"MLflow   {mlflow_address}   {answers['mlflow']}",
         *(f"{name:<8} {state}" for name, state in states.items()),
         *(f"data     {address}" for address in settings.storage),
@@ -341,7 +343,7 @@ class Keeper:
         self.env |= environment.SERVER_DEFAULTS | {
             "PREFECT_API_URL": servers.prefect + "/api",
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": servers.prefect,
-            "PREFECT_UI_URL": servers.prefect,
+            "PREFECT_UI_URL": ServerSettings.from_environment().prefect_url or servers.prefect,
             "MLFLOW_TRACKING_URI": servers.mlflow,
         }
         worker = [python, "-m", "prefect", "worker", "start", "--pool", deployment.POOL, "--type", "process"]

@@ -256,12 +256,12 @@ class Objective(BaseModel):
     augmented: Augmented
 
 
-class WarmStart(BaseModel):
-    """Champion from whose weights the training continues (warm start)."""
+class WarmStart(Artifact):
+    """The champion's uncompressed checkpoint, to continue from (warm start) or to learn from: the files of
+    `tracking.FULL` of its run.
+    """
 
     version: str
-    path: str
-    """Folder with its full checkpoint, relative to NIGHTSHIFT_HOME."""
 
 
 class Trained(Artifact):
@@ -355,9 +355,11 @@ class Candidate(Cost):
 
 
 class Compressed(Artifact):
-    """A folder for each candidate: `NAME/serving/`, `NAME/checkpoint/`, `NAME/SIDE/OBJECTIVE.parquet`."""
+    """A folder for the chosen candidate: `NAME/serving/`, `NAME/checkpoint/`, `NAME/SIDE/OBJECTIVE.parquet`."""
 
     candidates: list[Candidate]
+    exports: dict[str, str] = Field(default_factory=dict)
+    """Path in the store of each exported model, by candidate; `nightshift clean` deletes them after a day."""
 
     @property
     def chosen_candidate(self) -> Candidate:

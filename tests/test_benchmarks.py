@@ -7,11 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from conftest import Shell
 from samples import messages
 
-from benchmarks import architectures, compress, gpu, gpu_serving, results, validate
+from benchmarks import architectures, compress, gpu, gpu_serving, others, ray_nodes, results, validate
 from benchmarks.train import SCRIPTS
 from cli import main
 
@@ -58,6 +59,9 @@ def test_the_four_scripts_train_the_same_rows_and_one_that_is_cut_off_judges_not
         assert script_metrics["rows_per_second"] * script_metrics["seconds"] == pytest.approx((64 // 4 - 5) * 4)
         assert 5 < script_metrics["tokens_per_second"] / script_metrics["rows_per_second"] < 20
         assert 0 <= script_metrics["accuracy"] <= 1 and script_metrics["peak_memory_mb"] > 50
+        assert 0 < script_metrics["gemm_share"] < 1
+    padding = {script: script_metrics["padding_share"] for script, script_metrics in metrics.items()}
+    assert 0 <= padding["ours"] < padding["tutorial"] < padding["run_glue"] < padding["article"] < 1
     script_metrics = read_metrics(limited)
     assert script_metrics["accuracy"] is None
     assert script_metrics["rows_per_second"] * script_metrics["seconds"] == pytest.approx(4)
@@ -76,6 +80,21 @@ def test_a_killed_training_by_the_command(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("real_data")
+def test_a_night_and_a_plain_script_of_the_same_steps(tmp_path, tiny_base):
+    arguments = ("--rows", "150", "--epochs", "1", "--model", str(tiny_base), "--output", str(tmp_path))
+    record = Shell(tmp_path).json("bench", "night", *arguments)
+    rows = {row["step"]: (row["nightshift, s"], row["plain script, s"]) for row in record["table"]}
+    assert all(seconds for seconds in rows["train"] + rows["compress"] + rows["in all"])
+    assert rows["gate"][1] is None and rows["disk, MB (aim ≤ 200)"][0] > 0
+    models = record["more_tables"]["Models of the last round"]
+    assert {row["model"].removesuffix(" *") for row in models if row["by"] == "plain script"} >= {
+        row["model"].removesuffix(" *") for row in models if row["by"] == "nightshift"
+    }
+    assert all(0 <= row["accuracy"] <= 1 and row["ms, p50"] > 0 for row in models)
+
+
+@pytest.mark.slow
 def test_of_two_nights_that_end_together_one_moves_the_alias(tmp_path):
     shell = Shell(tmp_path)
     record = shell.json("bench", "endings", "--rounds", "5", "--output", str(tmp_path))
@@ -84,6 +103,14 @@ def test_of_two_nights_that_end_together_one_moves_the_alias(tmp_path):
         assert sorted(status for status, _ in run["ends"].values()) == ["held", "promoted"]
         (held_reason,) = (reason for status, reason in run["ends"].values() if status == "held")
         assert "nothing was moved" in held_reason
+
+
+def test_calls_of_a_round_share_the_nodes_and_rounds_follow_each_other():
+    calls = [("training with seed 42", 20.0), ("distil:3", 4.0), ("distil:4", 6.0), ("distil:5", 5.0)]
+    calls += [("export of distil:3", 1.0), ("export of distil:4", 1.0), ("predictions of distil:3", 2.0)]
+    one_node = {"compress": 21.0, "calls": calls}
+    assert ray_nodes._computed_seconds(one_node, 1) == 21
+    assert ray_nodes._computed_seconds(one_node, 2) == 2 + 9 + 1 + 2
 
 
 def test_no_such_benchmark(shell):
@@ -186,22 +213,51 @@ def test_the_compression_table_sets_each_model_against_full_of_its_own_night():
         quick = measured_candidate("distil+quantize", 0.895 - seed / 1000, slow, 9.0, confirmed=seed < 3)
         alternatives = [{"name": "TF-IDF, logistic regression", "accuracy": 0.8, "latency_ms_p50": slow / 2}]
         candidates = [
-            measured_candidate("full", 0.9, 13 * slow, 90.0),
+            measured_candidate("full", 0.9, 16 * slow, 90.0),
             quick,
             measured_candidate("quantize", 0.9, 3 * slow, 23.0),
         ]
         runs.append({"candidates": candidates, "beside": alternatives})
     full, quick, plain, simple = compress._rows(runs)
-    assert (quick["times as fast"], quick["times as small"], quick["confirmed"]) == (13, 10, "2 of 3")
+    assert (quick["times as fast"], quick["times as small"], quick["confirmed"]) == (16, 10, "2 of 3")
     assert (
         quick["accuracy"] == 0.893 and quick["kept, %"] == pytest.approx(100 * 0.893 / 0.9) and full["kept, %"] == 100
     )
-    assert simple["times as fast"] == 26 and simple["times as small"] is None
+    assert simple["times as fast"] == 32 and simple["times as small"] is None
     verdicts = compress._verdicts([full, quick, plain, simple])
-    assert [line.rsplit(": ", 1)[1] for line in verdicts] == ["met", "missed"]
-    assert "distil+quantize is 13 times as fast" in verdicts[0]
+    assert [line.rsplit(": ", 1)[1] for line in verdicts] == ["met", "missed", "missed"]
+    assert "distil+quantize is 16 times as fast" in verdicts[0]
+    assert compress._comparisons([full, quick, simple])[-1] == (
+        "TF-IDF, logistic regression: more than ours at its latency"
+    )
+    slower = simple | {"times as fast": 6.0}
+    comparison, verdict = compress._comparisons([full, quick, plain, slower])
+    assert comparison.endswith("keeps 88.9 % at 6 times full's speed; distil+quantize 99.2 % at 16")
+    assert verdict == "no alternative keeps more at its latency"
+    better = slower | {"kept, %": 99.9}
+    assert compress._comparisons([full, quick, plain, better])[-1].endswith("more than ours at its latency")
     (verdict,) = compress._untrained([full, plain, simple])
-    assert "quantize keeps 100.0 %, is 4.3 times as fast and made in 60 s" in verdict and verdict.endswith("missed")
+    assert "quantize keeps 100.0 %, is 5.3 times as fast and made in 60 s" in verdict and verdict.endswith("met")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["--untrained"], "compress-sst2-untrained"),
+        (["--data", "waimai", "--recipes", "auto"], "compress-waimai-auto"),
+        (["--recipes", "static+quantize,static+vocabulary+quantize"], "compress-sst2-static"),
+        (["--recipes", "static+quantize,quantize"], "compress-sst2"),
+    ],
+)
+def test_results_of_other_recipes_do_not_write_over_those_of_all(arguments, name):
+    assert compress._result_name(compress._parse(argparse.ArgumentParser(add_help=False), arguments)) == name
+
+
+def test_an_alternative_reads_both_texts_of_a_pair():
+    texts, pairs = ["a lamp", "a tent"] * 10, ["a boat", "a boat", "a stove", "a stove"] * 5
+    rows = pd.DataFrame({"text": texts, "text_pair": pairs, "label": pairs})
+    (predict,) = others.train_alternatives(rows, None).values()
+    assert list(predict(texts, pairs)) == pairs
 
 
 def test_of_a_perplexity_full_is_the_share():

@@ -10,9 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from scipy.stats import rankdata
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 
 from nightshift.data.drift import Shift, auc_shift, effective_rows
 
@@ -62,6 +59,10 @@ def _area(
     labels: npt.NDArray[np.bool_],
 ) -> float:
     """Return the area under the ROC curve on test rows of a model of the train rows."""
+    from scipy.stats import rankdata
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
     model = LogisticRegression(solver="liblinear", class_weight="balanced", max_iter=30, tol=1e-2)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from nightshift import prefect_api
+
 log = logging.getLogger("nightshift.events")
 PROMOTED = "nightshift.promoted"
 HELD_IN_A_ROW = "nightshift.held-in-a-row"
@@ -40,9 +42,8 @@ def emit(event: str, about: ModelEvent, **payload: Any) -> None:
         **payload: Further values of the payload.
     """
     from prefect.events import emit_event
-    from prefect.settings import PREFECT_API_URL
 
-    if not PREFECT_API_URL.value():
+    if not prefect_api.configured_api():
         return
     reason = " ".join(about.reason.split())
     if len(reason) > LONGEST_REASON:

@@ -228,11 +228,3 @@ def slice_table(data: ReportData) -> pd.DataFrame:
         limits = dict(zip(("lower", "upper"), tested_slice.interval or (), strict=False))
         rows.append(tested_slice.model_dump(exclude={"interval"}) | limits)
     return pd.DataFrame(rows)
-
-
-def describe_versions(result: NightResult) -> str:
-    """Return the versions that were trained on rows which must be forgotten, in words."""
-    return ", ".join(
-        f"version {number}" + (" (the champion)" if number == result.champion_version else "")
-        for number in result.carried_by
-    )

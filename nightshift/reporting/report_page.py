@@ -16,7 +16,7 @@ from nightshift.data.row_samples import read_samples
 from nightshift.evaluation import kinds, prediction_changes, recency
 from nightshift.prefect_ui import artifacts
 from nightshift.records import Artifact, NightResult, Objective, RowSample, Verdict
-from nightshift.registry import ledger, tracking
+from nightshift.registry import erasure, ledger, tracking
 from nightshift.reporting import plots, report_data, review_lists
 from nightshift.reporting.report_data import ReportData
 from nightshift.reporting.row_drift import draw_row_drift
@@ -219,7 +219,7 @@ def _template_values(result: NightResult, data: ReportData, files: Sequence[Path
         },
         "cleaning": {name: checked.cleaning for name, checked in data.checked.items() if checked.cleaning},
         "near_leaks_kept": sum(objective.sides.near_leaks_kept for objective in data.objectives),
-        "versions_with_erased_rows": report_data.describe_versions(result),
+        "versions_with_erased_rows": erasure.describe_versions(result),
         "examples": _quarantined_rows(data).head(20)[["reason", "source", "row"]].to_dict("records")
         if quarantine
         else [],
