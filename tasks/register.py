@@ -19,7 +19,7 @@ from nightshift.evaluation.prediction_tables import Form
 from nightshift.inference import generative, predictor, serving
 from nightshift.onnx import export
 from nightshift.records import GENERATIVE, Compressed, Objective, Registered
-from nightshift.registry import integrity, ledger, model_registry, registered_model, tags, tracking
+from nightshift.registry import integrity, ledger, linked_files, model_registry, registered_model, tags, tracking
 from nightshift.store import artifact_store
 from nightshift.store.code_digest import copy_modules
 from nightshift.store.stages import uncached_stage
@@ -107,8 +107,10 @@ def _create_version(
     candidate = compressed.chosen_candidate
     folder = artifact_store.folder(compressed) / candidate.name
     model_id = log_model(run_id, folder / "serving", objectives)
+    location = client.get_logged_model(model_id).artifact_location
+    linked_files.link_weights(f"{location}/{registered_model.SERVING_FOLDER}", folder / "serving")
     digest = _record_digests(f"models:/{model_id}", model_id, {registered_model.SERVING_FOLDER: folder / "serving"})
-    client.log_artifacts(run_id, str(folder / "checkpoint"), "checkpoint")
+    linked_files.log_folder(run_id, folder / "checkpoint", "checkpoint")
     checkpoint = registered_model.checkpoint_uri(run_id)
     checkpoint_digest = _record_digests(checkpoint, f"{run_id}-checkpoint", {"": folder / "checkpoint"})
     version = client.create_model_version(

@@ -30,9 +30,10 @@ os.environ |= {
 }
 
 
-LONGEST = ("test_servers.py", "test_browser.py", "test_night_kinds.py", "test_night.py", "test_benchmarks.py", "test_disk.py",
+LONGEST = ("test_servers.py", "test_browser.py", "test_night_kinds.py", "test_night.py", "test_benchmarks.py", "test_ray.py", "test_ray_training.py",
+           "test_disk.py",
            "test_two_machines.py", "test_team_servers.py", "test_notifications.py", "test_samples_off.py", "test_supervision.py", "test_pruning.py",
-           "test_code_digest.py", "test_trainer.py")  # fmt: skip
+           "test_code_digest.py", "test_trainer.py", "test_replay.py", "test_old_registry.py")  # fmt: skip
 """Files that take minutes: they are begun first, in this order, so that the workers end together."""
 
 
@@ -259,6 +260,16 @@ def shell(project: Path, prefect_api: str) -> Shell:
 def lone_shell(project: Path) -> Shell:
     """Command line whose nights start Prefect servers of their own."""
     return Shell(project)
+
+
+@pytest.fixture
+def row_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stages that read, check and split rows run without a Prefect server."""
+    from flows import objective_rows
+    from tasks import validate
+
+    for module, name in ((objective_rows, "ingest"), (validate, "validate"), (objective_rows, "split")):
+        monkeypatch.setattr(module, name, getattr(module, name).fn)
 
 
 @pytest.fixture(scope="session")

@@ -232,6 +232,7 @@ def test_nginx_accepts_its_configuration(tmp_path):
     values = compose()["services"]["nginx"]["environment"]
     values |= {"PREFECT_UPSTREAM": "127.0.0.1:4200", "MLFLOW_UPSTREAM": "127.0.0.1:5000", "TLS_FOLDER": str(tmp_path)}
     text = re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], (TEAM / "nginx.conf").read_text())
+    text = text.replace("/var/log/nginx", str(tmp_path))
     (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/pid; events {{}} http {{\n{text}\n}}")
     nginx = ["nginx", "-t", "-c", str(tmp_path / "nginx.conf"), "-e", str(tmp_path / "log")]
     checked = subprocess.run(nginx, capture_output=True, text=True, check=False)
@@ -277,7 +278,8 @@ def test_the_image_s_worker_creates_its_pool_and_says_that_it_is_well(prefect_ap
 
 
 def is_up(api: str, health: list[str], environment: dict[str, str]) -> bool:
-    """Return True if the pool exists and the health check of the container passes."""
-    if not httpx.get(f"{api}/work_pools/{POOL}").is_success:
+    """Return True if the pool has a template, which a worker adds after it has made the pool, and the health check passes."""
+    pool = httpx.get(f"{api}/work_pools/{POOL}")
+    if not pool.is_success or not pool.json()["base_job_template"]:
         return False
     return subprocess.run(health, env=environment, capture_output=True, check=False).returncode == 0

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from nights import Model
 
-from flows import holdout, objective_rows
+from flows import holdout
 from flows.holdout import rotate_holdout
 from flows.settings import NightSettings
 from nightshift.errors import SettingsError, UserError
@@ -15,10 +15,8 @@ NUM_ROWS = 400
 
 
 @pytest.fixture
-def settings(home, tmp_path, monkeypatch):
+def settings(home, tmp_path, row_stages):
     """Settings with one sealed holdout; their stages run without a Prefect server."""
-    for name in ("ingest", "validate", "split"):
-        monkeypatch.setattr(objective_rows, name, getattr(objective_rows, name).fn)
     texts = [f"text number {n}" for n in range(NUM_ROWS)]
     pd.DataFrame({"text": texts, "label": [n / NUM_ROWS for n in range(NUM_ROWS)]}).to_csv(tmp_path / "rows.csv")
     return NightSettings(

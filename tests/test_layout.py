@@ -17,5 +17,5 @@ def test_the_commands():
 def test_the_settings_of_a_night():
     assert list(NightSettings.model_fields) == [
         "model", "kind", "data", "objectives", "split", "expectations", "augment", "train", "compress", "gate", "review", "generation",
-        "deadline", "max_age", "schedule", "notify", "base_dir",
+        "deadline", "max_age", "schedule", "execution", "notify", "base_dir",
     ]  # fmt: skip

@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import mlflow
 import pandas as pd
 import psutil
 import pytest
+import torch
 from conftest import Shell, processes_of, write_project
 from mlflow.entities.model_registry import ModelVersion
 from safetensors.torch import load_file, save_file
@@ -54,6 +55,14 @@ def checkpoint_digests(home: Path) -> set[str]:
     }
 
 
+def copied_weights(home: Path) -> list[Path]:
+    """Files of weights that lie on the disk more than once."""
+    files = [path for path in home.rglob("*") if path.suffix in (".safetensors", ".onnx")]
+    inodes = {path.stat().st_ino: path for path in files}
+    contents = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in inodes.values()}
+    return sorted(set(inodes.values()) - set(contents.values()))
+
+
 def record_times(home: Path) -> dict[Path, int]:
     """The times at which finished stages were recorded."""
     return {path: path.stat().st_mtime_ns for path in home.glob("artifacts/*/*/record.json")}
@@ -73,6 +82,7 @@ class FinishedRun:
     weights: set[str]
     records: dict[Path, int]
     modes: dict[Path, int]
+    copies: list[Path]
 
     @property
     def home(self) -> Path:
@@ -100,6 +110,7 @@ def run_to_end(shell: Shell, *settings: str, force: bool = False) -> FinishedRun
         checkpoint_digests(home),
         record_times(home),
         {path: path.stat().st_mode for path in (*shell.folder.iterdir(), *home.rglob("*"))},
+        copied_weights(home),
     )
 
 
@@ -113,8 +124,12 @@ def first(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path, prefect_api
 
 @pytest.fixture(scope="module")
 def repeated(first: FinishedRun) -> FinishedRun:
-    """A night for which nothing has changed."""
-    return run_to_end(first.shell)
+    """A night for which nothing has changed, in a process of its own; `imports` lists the modules that it has imported."""
+    shell = Shell(first.shell.folder, first.shell.env["PREFECT_API_URL"], forked=False)
+    shell.env["PYTHONPROFILEIMPORTTIME"] = "1"
+    night = run_to_end(shell)
+    (shell.folder / "err").rename(shell.folder / "imports")
+    return replace(night, shell=first.shell)
 
 
 @pytest.fixture(scope="module")
@@ -227,6 +242,20 @@ def test_a_night_for_which_nothing_has_changed_is_skipped(first, repeated):
     assert result["status"] == "skipped" and first.result["mlflow_run_id"] in result["reason"]
     assert result["version"] is None and result["gate"] is None and result["candidates"] == []
     assert result["changed"] == ""
+
+
+def test_no_weights_are_kept_twice(first):
+    assert not first.copies
+
+
+def test_a_skipped_night_imports_none_of_the_large_libraries(repeated):
+    imported = {
+        line.rpartition("|")[2].strip() for line in (repeated.shell.folder / "imports").read_text().splitlines()
+    }
+    assert "mlflow" in imported
+    large = {"torch"} if torch.version.cuda is None else set()  # with CUDA it names the GPU
+    large |= {"transformers", "onnxruntime", "great_expectations", "sklearn", "matplotlib", "prefect.server.api.server"}
+    assert not large & imported
 
 
 def test_a_model_equal_to_its_champion_is_held(forced):
@@ -365,6 +394,7 @@ def test_a_home_that_was_destroyed_is_restored_and_the_next_night_goes_on_from_i
     assert result["changed"].startswith("changed since the night of 20") and "data" in result["changed"]
 
 
+@pytest.mark.slow
 def test_a_night_that_failed_after_its_promotion_goes_on(shell, project):
     (project / "home").mkdir()
     (project / "home/reports").write_text("no folder")

@@ -83,7 +83,8 @@ def scores(night, requests):
     model = mlflow.pyfunc.load_model("models:/small@champion")
     answers = model.predict(pd.DataFrame({"text": raw}))["scores"].tolist()
     assert answers == model.predict(pd.DataFrame({"text": clean}))["scores"].tolist()
-    return answers
+    yield answers
+    mlflow.set_tracking_uri(None)
 
 
 @contextmanager

@@ -147,6 +147,7 @@ def test_mlflow_loads_the_versions_with_their_own_code(reading, tmp_path):
         assert_same(frame.rename(columns={"label": "predicted", "text": "predicted"}), name, number)
 
 
+@pytest.mark.slow
 def test_a_night_goes_on_from_the_old_champion_and_is_compared_with_it(moving, tmp_path, prefect_api):
     promote_by_hand("tone", "1", "the one whose whole checkpoint was kept")
     run = mlflow.MlflowClient().get_model_version("tone", "1").run_id

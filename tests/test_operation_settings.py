@@ -5,12 +5,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from cli import model_deployments, notifications
 from flows.announcements import held_in_a_row
 from flows.operation_settings import ChannelSettings, ScheduleSettings
 from flows.settings_file import load
-from nightshift.errors import SettingsError, UserError
+from nightshift.errors import NightshiftError, SettingsError, UserError
 from nightshift.registry.ledger import Entry
 
 ADDRESS = "https://hooks.slack.com/services/T0/B0/not-for-eyes"
@@ -70,6 +71,12 @@ def test_a_wrong_file_is_named_before_a_server_is_asked(tmp_path: Path, monkeypa
 def test_without_a_server_nothing_is_deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     with pytest.raises(UserError, match="no Prefect server to deploy to"):
+        model_deployments.deploy_folder(tmp_path, "nightshift")
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+    with (
+        temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}),
+        pytest.raises(NightshiftError, match=r"the Prefect server http://127\.0\.0\.1:1/api does not answer"),
+    ):
         model_deployments.deploy_folder(tmp_path, "nightshift")
 
 

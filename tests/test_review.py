@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from review_inputs import ReviewInputs, rows_of_messages
 
-from flows import nightly
+from flows.nightly import stages
 from nightshift.data.review_columns import ANSWER, review_columns
 from nightshift.data.row_keys import text_key
 from nightshift.models import pretrained
@@ -254,6 +254,6 @@ def test_an_untouched_night_lists_nothing_twice_and_keeps_its_record():
 
 
 def test_zero_rows_switch_the_stage_off(monkeypatch):
-    monkeypatch.setattr(nightly, "review", None)
+    monkeypatch.setattr(stages, "review", None)
     run = SimpleNamespace(settings=SimpleNamespace(review=ReviewSettings(rows=0)))
-    assert nightly._review(run, {}, [SimpleNamespace(kind="classification")], None, None, None) == {}
+    assert stages._review(run, {}, [SimpleNamespace(kind="classification")], None, None, None) == {}

@@ -38,7 +38,7 @@ class Servers:
     def __init__(self, folder: Path) -> None:
         self.folder, self.home = folder, folder / "home"
         self.shell = Shell(folder)
-        self.shell.env["PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS"] = "2"
+        self.shell.env["PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS"] = "20"
 
     def up(self) -> str:
         completed = self.shell("up", "--prefect-port", "4500", "--mlflow-port", "5500")
@@ -153,6 +153,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_TOKEN", servers.token())
         yield servers
+        mlflow.set_tracking_uri(None)
     completed = servers.shell("down")
     assert completed.returncode == 0, completed.stderr
     assert not processes_of(servers.home)

@@ -100,6 +100,7 @@ ALONG = {"data": DATA, "role": "auxiliary"}
 
 
 BASE = {"base_model": "b"}
+NODES, RAY = BASE | {"launcher": "ray"}, {"runner": "ray"}
 
 
 def settings_with(**values):
@@ -170,6 +171,16 @@ def test_recipes_are_those_that_can_be_used():
         ({"data": DATA, "deadline": 0}, "deadline: expected a time of day such as 06:00"),
         ({"data": DATA, "train": BASE | {"early_stopping_patience": 2}}, "train.early_stopping_patience: it needs load_best"),
         ({"data": DATA, "train": BASE | {"load_best_model_at_end": True, "launcher": "accelerate"}}, "train.launcher: load_best"),
+        ({"data": DATA, "train": BASE | {"launcher": "accelerate", "accelerate": {"num_machines": 2}}},
+         "train.accelerate: num_machines: accelerate starts the processes of one machine; use launcher: ray for several"),
+        ({"data": DATA, "train": BASE | {"num_workers": 4}}, "train.num_workers: it needs launcher: ray"),
+        ({"data": DATA, "train": NODES | {"num_workers": 3}, "execution": RAY},
+         "train.num_workers: 16 rows of per_device_train_batch_size cannot be dealt to 3 processes"),
+        ({"data": DATA, "train": NODES | {"load_best_model_at_end": True}, "execution": RAY}, "train.launcher: load_best"),
+        ({"data": DATA, "train": NODES}, "train.launcher: ray trains on the nodes of execution; set execution.runner: ray as well"),
+        ({"data": DATA, "train": NODES, "execution": RAY | {"gpus": 0.5}}, "execution.gpus: with train.launcher: ray no two"),
+        ({"data": DATA, "train": NODES, "execution": RAY, "deadline": 60},
+         "deadline: with train.launcher: ray several processes would stop at different steps"),
         ({"data": DATA, "train": BASE | {"warmup_steps": 5, "warmup_ratio": 0.1}}, "train.warmup_ratio: warmup_steps says it"),
         ({"data": DATA, "kind": "regression", "train": BASE | {"class_weights": "balanced"}}, "train.class_weights: regression has no"),
         ({"data": DATA, "train": BASE | {"decision_threshold": 1.5}}, "train.decision_threshold: expected a number between 0 and 1"),

@@ -133,7 +133,7 @@ def test_a_night_whose_machine_is_gone_is_finished_by_the_other_with_the_same_we
     night, result = finished
     errors = (night.folder / "err").read_text()
     assert result["status"] == "promoted"
-    assert "first" in errors and "is gone: taking over" in errors and "comes from NIGHTSHIFT_STORE" in errors
+    assert "first" in errors and "which is gone: taking over" in errors and "comes from NIGHTSHIFT_STORE" in errors
     assert night.weights == at_once[0][0].weights
 
 

@@ -316,13 +316,11 @@ def test_info_reports_and_quarantines_nothing(tmp_path):
     assert outcomes["no duplicates"].unexpected == 10 and not outcomes["no duplicates"].success
 
 
-def test_every_objective_goes_through_the_gate(tmp_path, monkeypatch):
-    from flows import data_gate, objective_rows
+def test_every_objective_goes_through_the_gate(tmp_path, monkeypatch, row_stages):
+    from flows import data_gate
     from flows.settings_file import check
 
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
-    for stage in ("ingest", "validate"):
-        monkeypatch.setattr(objective_rows, stage, getattr(objective_rows, stage).fn)
     pd.DataFrame(plain_rows(), columns=["text", "label"]).to_csv(tmp_path / "rows.csv", index=False)
     values = {"model": "x", "train": {"base_model": "b"}, "base_dir": str(tmp_path)}
     result = data_gate._check(check(values | {"data": {"path": "rows.csv"}}, "x.yaml"))
@@ -426,13 +424,11 @@ def test_the_counts_of_rows_are_said_in_words(capsys):
     )
 
 
-def test_times_that_the_split_cannot_read_end_the_gate_as_they_end_a_night(tmp_path, monkeypatch):
-    from flows import data_gate, objective_rows
+def test_times_that_the_split_cannot_read_end_the_gate_as_they_end_a_night(tmp_path, monkeypatch, row_stages):
+    from flows import data_gate
     from flows.settings_file import check
 
     monkeypatch.setenv("NIGHTSHIFT_HOME", str(tmp_path / "home"))
-    for stage in ("ingest", "validate"):
-        monkeypatch.setattr(objective_rows, stage, getattr(objective_rows, stage).fn)
     rows = pd.DataFrame(plain_rows(), columns=["text", "label"]).assign(at="2026-11-28")
     rows.loc[7, "at"] = "21-11-05"
     rows.to_csv(tmp_path / "rows.csv", index=False)
