@@ -42,9 +42,11 @@ def prepared_job(name: str) -> trainer.TrainerJob:
     return trainer.TrainerJob(model, tokenizer, heads, examples, examples, folder, ARGUMENTS, options)
 
 
-def train_on_nodes(name: str, check=lambda: None, publish=lambda _share, _text: None) -> Model:
+def train_on_nodes(
+    name: str, check=lambda: None, publish=lambda _share, _text: None, log_line=lambda _line, _step: None
+) -> Model:
     """Train on the nodes of this block's cluster."""
-    return ray_ranks.train(prepared_job(name), 2, publish, check).model
+    return ray_ranks.train(prepared_job(name), 2, publish, log_line, check).model
 
 
 @pytest.fixture(scope="module")
@@ -70,15 +72,23 @@ def test_a_cluster_without_room_for_all_processes_is_one_line(cluster):
 
 @pytest.mark.slow
 def test_trainings_that_need_all_nodes_run_one_after_the_other_and_equal_those_of_accelerate(cluster, expected):
-    texts = []
+    texts, steps = [], []
+
+    def publish(_share, text):
+        texts.append(text)
+
+    def log_line(line, step):
+        steps.append(step if "loss" in line else None)
+
     with on_cluster(cluster):
         calls = [
-            Call(name, train_on_nodes, (name, lambda: None, lambda _share, text: texts.append(text)), sends_tasks=True)
+            Call(name, train_on_nodes, (name, lambda: None, publish, log_line), sends_tasks=True)
             for name in ("one", "two")
         ]
         for model in run_calls(calls):
             assert train_once.same_weights(model.state_dict(), expected.state_dict())
     assert any("done in" in text for text in texts)
+    assert len(losses := [step for step in steps if step]) > 2 and losses == 2 * losses[: len(losses) // 2]
 
 
 @pytest.mark.slow

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import psutil
 import ray
 import torch
 from torch import distributed
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
+from transformers import TrainerCallback
 
 from nightshift.execution.ray_tasks import Rank, RankInputs
 from nightshift.store import artifact_store, disk, processes, shared_checkpoints, shared_store
@@ -21,6 +23,8 @@ from nightshift.training import callbacks, launch, trainer
 
 PROGRESS = "progress"
 """Key of the store that holds the progress of the training: the share that is done, and a text."""
+HISTORY = "history"
+"""Prefix of the keys, numbered from 0, that hold a step and the line that the Trainer has logged there."""
 MEETING_TIMEOUT = timedelta(minutes=5)
 """Time until all processes have found each other."""
 TRANSFER_TIMEOUT = timedelta(hours=2)
@@ -46,8 +50,8 @@ def train(rank: Rank, inputs: RankInputs) -> bytes:
             shared_checkpoints.fetch(work_folder, fingerprint)
         distributed.barrier()
         with shared_checkpoints.shared(work_folder, fingerprint) if is_first else nullcontext():
-            room = callbacks.StepCallback(disk.ensure_room)
-            launch.train_from(folder, work_folder, result_folder, [room], _publisher(store))
+            trainer_callbacks = [callbacks.StepCallback(disk.ensure_room), *([_History(store)] if is_first else [])]
+            launch.train_from(folder, work_folder, result_folder, trainer_callbacks, _publisher(store))
         distributed.barrier()
         if leads and (processes.host(), str(artifact_store.home())) != (inputs.expected.host, inputs.home):
             shutil.rmtree(work_folder, ignore_errors=True)  # the night removes that of its own machine
@@ -112,6 +116,18 @@ def _leads(rank: Rank, work_folder: Path) -> bool:
     """Return True if this process is the first of those that share a folder of checkpoints."""
     folder = (processes.host(), str(work_folder))
     return trainer.gather(folder).index(folder) == rank.number
+
+
+class _History(TrainerCallback):  # type: ignore[misc]
+    """Callback that shows the Trainer's history to the night while the training goes on."""
+
+    def __init__(self, store: TCPStore) -> None:
+        self.store, self.count = store, 0
+
+    def on_log(self, _args: Any, state: Any, _control: Any, logs: dict[str, Any] | None = None, **_kwargs: Any) -> None:
+        """Write a line of the history."""
+        self.store.set(f"{HISTORY}{self.count}", json.dumps([state.global_step, logs or {}]))
+        self.count += 1
 
 
 def _publisher(store: TCPStore) -> Callable[[float, str], None]:

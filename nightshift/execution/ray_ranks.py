@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import ray
 from ray.util.placement_group import (
@@ -26,6 +27,7 @@ from nightshift.training.progress import Publish
 from nightshift.training.trainer import TrainerJob, TrainingResult
 
 log = logging.getLogger("nightshift.ray")
+LogLine = Callable[[dict[str, Any], int], None]
 LOOK = 1.0
 """Seconds between two looks at the processes."""
 GRACE = 60.0
@@ -36,7 +38,9 @@ class RankLost(Exception):
     """A process or its node has ended, which says nothing about the training."""
 
 
-def train(job: TrainerJob, num_workers: int, publish: Publish, check: Callable[[], None]) -> TrainingResult:
+def train(
+    job: TrainerJob, num_workers: int, publish: Publish, log_line: LogLine, check: Callable[[], None]
+) -> TrainingResult:
     """Train as `nightshift.training.trainer.fit` does, in processes on the nodes of the night's cluster.
 
     If one is lost, all begin again at the newest checkpoint.
@@ -45,6 +49,7 @@ def train(job: TrainerJob, num_workers: int, publish: Publish, check: Callable[[
         job: The model, its examples and how to train it; its `output_dir` lies in NIGHTSHIFT_HOME.
         num_workers: Number of processes.
         publish: Publishes the progress.
+        log_line: Called with each line of the Trainer's history and its step, while the training goes on.
         check: Called every second; an exception that it raises ends the processes.
 
     Raises:
@@ -53,7 +58,7 @@ def train(job: TrainerJob, num_workers: int, publish: Publish, check: Callable[[
     runner = calls.current_runner()
     if not isinstance(runner, RayRunner):
         raise SettingsError("train.launcher: ray trains on the nodes of execution; set execution.runner: ray as well")
-    training = _Training(runner, num_workers, publish, check)
+    training = _Training(runner, num_workers, publish, log_line, check)
     with artifact_store.temporary_directory() as temporary:
         launch.write_inputs(job, temporary)
         inputs = ray_tasks.RankInputs(
@@ -77,13 +82,22 @@ class _Training:
         runner: The cluster, and what each process needs.
         num_workers: Number of processes.
         publish: Publishes the progress.
+        log_line: Called with each line of the Trainer's history and its step.
         check: Called every second.
     """
 
-    def __init__(self, runner: RayRunner, num_workers: int, publish: Publish, check: Callable[[], None]) -> None:
-        self.runner, self.num_workers, self.publish, self.check = runner, num_workers, publish, check
+    def __init__(
+        self, runner: RayRunner, num_workers: int, publish: Publish, log_line: LogLine, check: Callable[[], None]
+    ) -> None:
+        self.runner, self.num_workers, self.publish, self.log_line, self.check = (
+            runner,
+            num_workers,
+            publish,
+            log_line,
+            check,
+        )
         self.settings = runner.settings
-        self.last_progress = b""
+        self.last_progress, self.history_lines = b"", 0
 
     def run(self, inputs: "ray.ObjectRef[ray_tasks.RankInputs]") -> bytes:
         """Return the packed result; begin again if a process is lost."""
@@ -110,6 +124,7 @@ class _Training:
             self._wait_for_room(group)
             log.info("Ray: the training runs in %d processes on %s", self.num_workers, ", ".join(_hosts(group)))
             host, port, store = _rendezvous(self.num_workers)
+            self.history_lines = 0
             for number in range(self.num_workers):
                 rank = ray_tasks.Rank(number, self.num_workers, host, port, self.settings.cpus)
                 references.append(self._send(group, rank, inputs))
@@ -177,6 +192,10 @@ class _Training:
             share, text = json.loads(progress)
             log.info("%s", text)
             self.publish(share, text)
+        while store.check([key := f"{ranks.HISTORY}{self.history_lines}"]):
+            step, line = json.loads(store.get(key))
+            self.log_line(line, step)
+            self.history_lines += 1
 
 
 def _hosts(group: PlacementGroup) -> list[str]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +22,7 @@ from nightshift.models.base_model import load_base_model
 from nightshift.models.heads import Head, Model, is_decoder
 from nightshift.records import Objective, Trained, WarmStart
 from nightshift.store import artifact_store, disk, shared_checkpoints
+from nightshift.store.shared_store import StoreError
 from nightshift.store.stages import stage
 from nightshift.training import callbacks, checkpoints, launch, trainer
 from nightshift.training.progress import ProgressCallback, new_publisher
@@ -31,7 +32,7 @@ from tasks.train.settings import TrainSettings
 
 
 class LiveMetrics(TrainerCallback):  # type: ignore[misc]
-    """Callback that logs the Trainer's history to the MLflow run of the night."""
+    """Callback that logs the Trainer's history to the MLflow run of the night, if it has one."""
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
@@ -46,7 +47,12 @@ class LiveMetrics(TrainerCallback):  # type: ignore[misc]
             logs: The line of the history.
             **kwargs: Ignored.
         """
-        mlflow.log_metrics(history_metrics(logs or {}, "train"), step=state.global_step, run_id=self.run_id)
+        self.log_line(logs or {}, state.global_step)
+
+    def log_line(self, line: dict[str, Any], step: int) -> None:
+        """Log a line of the history as metrics."""
+        if self.run_id:
+            mlflow.log_metrics(history_metrics(line, "train"), step=step, run_id=self.run_id)
 
 
 def history_metrics(line: dict[str, Any], prefix: str) -> dict[str, float]:
@@ -149,30 +155,34 @@ class TrainingJob:
             training_arguments(settings, self.precision),
             options,
         )
+        live = LiveMetrics(run_id)
         try:
             if settings.launcher == "accelerate":
                 return launch.launch(job, settings.accelerate, disk.ensure_room)
             if settings.launcher == "ray":
                 from nightshift.execution import ray_ranks  # Ray may not be installed
 
-                return ray_ranks.train(job, settings.num_workers, new_publisher(), disk.ensure_room)
+                return ray_ranks.train(job, settings.num_workers, new_publisher(), live.log_line, disk.ensure_room)
             trainer_callbacks = [
                 callbacks.StepCallback(disk.ensure_room),
                 ProgressCallback("train", new_publisher()),
-                *([LiveMetrics(run_id)] if run_id else []),
+                live,
             ]
             return trainer.fit(job, trainer_callbacks)
         except lora.UnknownModulesError as error:
             raise SettingsError(f"train.lora.target_modules: {error}") from error
         except callbacks.TrainingFailed as error:
-            raise NightshiftError(self._failure_message(error, examples)) from error
+            raise NightshiftError(self._failure_message(error, examples, options.fingerprint)) from error
 
-    def _failure_message(self, error: callbacks.TrainingFailed, examples: dict[str, Examples]) -> str:
+    def _failure_message(self, error: callbacks.TrainingFailed, examples: dict[str, Examples], fingerprint: str) -> str:
         """Return one line that names the step, the rows of the batch and the last checkpoint."""
         objective = next(o for o in self.objectives if o.name == error.objective)
         keys = pd.read_parquet(train_file(objective), columns=["row_key"])["row_key"]
         sources = examples[error.objective].columns["source"]
         rows = sorted({keys[int(row)] for example in error.rows for row in sources[example]})
+        if self.settings.launcher == "ray":  # the first process may have written its checkpoints on another machine
+            with suppress(StoreError):
+                shared_checkpoints.fetch(self.work_folder, fingerprint)
         saved = checkpoints.list_checkpoints(self.work_folder)
         checkpoint = f"the last good checkpoint is {saved[-1]}" if saved else "no checkpoint was written before"
         return f"train: {error}; {checkpoint}; try a lower train.learning_rate; rows of the batch (row_key): {', '.join(rows)}"
