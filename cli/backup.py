@@ -9,10 +9,11 @@ The servers may run: SQLite's online backup and pg_dump copy a database as it is
 their locks are held meanwhile, so that no file changes after its record was copied.
 """
 
+import logging
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from functools import partial
@@ -28,6 +29,7 @@ from nightshift.errors import UserError
 from nightshift.registry import ledger, locks, model_registry, tracking
 from nightshift.store import artifact_store
 
+log = logging.getLogger("nightshift.backup")
 PREFECT_DATABASE = "prefect/prefect.db"
 MLFLOW_DATABASES = ("mlflow/mlflow.db", "mlflow/users.db")
 FOLDERS = ("mlflow/artifacts", "registered", "reports", "reviews", "watched")
@@ -92,14 +94,15 @@ def restore(file: Path) -> list[str]:
             f"{file} is of the home {manifest.home}, and MLflow's records hold that path: set NIGHTSHIFT_HOME to it"
         )
     settings = _restore_targets(manifest)
-    with _unfinished(home) as folder:
+    with ExitStack() as undo, _unfinished(home) as folder:
         backup_archive.extract(file, folder)
-        _restore_storage(settings, folder)
+        _restore_storage(settings, folder, undo)
         if (remembered := folder / "team-storage.json").exists():
             postgres, store = _without_password(settings.postgres), settings.artifacts.removesuffix("/mlflow")
             artifact_store.write_text(remembered, TeamStorage(postgres=postgres, store=store).model_dump_json(indent=1))
         for path in sorted(folder.iterdir(), key=lambda path: path.name != "mlflow"):
             path.rename(home / path.name)
+        undo.pop_all()
     return [
         f"{home} is as it was at {manifest.created}",
         *(f"{address} too" for address in settings.storage),
@@ -247,18 +250,33 @@ def _restore_targets(manifest: Manifest) -> ServerSettings:
     return settings
 
 
-def _restore_storage(settings: ServerSettings, folder: Path) -> None:
+def _restore_storage(settings: ServerSettings, folder: Path, undo: ExitStack) -> None:
     """Write what was extracted for the store and for PostgreSQL to there, and remove it from the folder.
 
-    If this fails, what it has written stays there, and the next restore says that it must be removed.
+    Args:
+        settings: The addresses, which are empty.
+        folder: Folder of what was extracted.
+        undo: Empties them again if the restore fails. If it is killed, the next one says that they must be emptied.
     """
     if settings.artifacts and (folder / STORED).exists():
-        StoredArtifacts(settings.artifacts).put(folder / STORED)
+        stored = StoredArtifacts(settings.artifacts)
+        undo.callback(_try_to_empty, stored.remove_all)
+        stored.put(folder / STORED)
         shutil.rmtree(folder / STORED)
     if settings.postgres:
-        for file in (folder / POSTGRES).iterdir():
-            postgres_copies.restore(settings.database(file.stem, postgres_copies.DRIVER), file)
+        for file in sorted((folder / POSTGRES).iterdir()):
+            url = settings.database(file.stem, postgres_copies.DRIVER)
+            postgres_copies.restore(url, file)
+            undo.callback(_try_to_empty, partial(postgres_copies.remove_all, url))
         shutil.rmtree(folder / POSTGRES)
+
+
+def _try_to_empty(remove_all: Callable[[], None]) -> None:
+    """Empty a place after a restore has failed; if that fails too, the error of the restore is the one to tell."""
+    try:
+        remove_all()
+    except UserError as error:
+        log.warning("not emptied again: %s", error)
 
 
 def _model_lines(manifest: Manifest) -> list[str]:

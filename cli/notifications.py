@@ -17,7 +17,6 @@ from uuid import UUID
 
 from mlflow.entities.webhook import Webhook, WebhookEvent
 from mlflow.exceptions import MlflowException
-from mlflow.tracking import MlflowClient
 from prefect.blocks.abstract import NotificationBlock
 from prefect.blocks.notifications import CustomWebhookNotificationBlock, MicrosoftTeamsWebhook, SlackWebhook
 from prefect.client.orchestration import SyncPrefectClient
@@ -107,6 +106,7 @@ def plan(client: SyncPrefectClient, models: list[NotifiedModel]) -> Plan:
 
     Raises:
         SettingsError: A variable is not set, what it holds is no address of its channel, or Prefect has no such block.
+        UserError: A webhook is asked for, and there is no MLflow server that accepts it from this user.
     """
     result = Plan(models, {}, {})
     for item in models:
@@ -121,6 +121,8 @@ def plan(client: SyncPrefectClient, models: list[NotifiedModel]) -> Plan:
             _secret(webhook.secret_env, f"{item.settings_file}: notify.registry_webhook.secret_env")
         if item.notify.finished_by:
             time_allowed(item.schedule, item.notify.finished_by)
+    if any(item.notify.registry_webhook for item in models):
+        _list_webhooks()
     return result
 
 
@@ -357,25 +359,20 @@ def _remove_unused_blocks(client: SyncPrefectClient, automations: Iterable[Autom
 
 
 def apply_webhooks(source: str, models: list[NotifiedModel]) -> list[str]:
-    """Create, update and remove the webhooks of the MLflow server; without a server there are none."""
+    """Create, update and remove the webhooks of the MLflow server; do nothing if there are none and none are wanted."""
     wanted = {
         f"nightshift-{item.model}": item.notify.registry_webhook for item in models if item.notify.registry_webhook
     }
-    if not os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http"):
-        if wanted:
-            raise UserError("notify.registry_webhook: webhooks are sent by an MLflow server: set MLFLOW_TRACKING_URI")
+    if not wanted and not _has_mlflow_server():
         return []
-    client, lines = tracking.connect(), []
     try:
-        existing = {
-            webhook.name: webhook for webhook in _webhooks(client) if webhook.description == SOURCE_TAG + source
-        }
-    except MlflowException as error:
-        if error.error_code != "PERMISSION_DENIED":
-            raise
+        webhooks = _list_webhooks()
+    except ForbiddenError:
         if wanted:
-            raise ForbiddenError(ADMINISTRATORS_ONLY) from None
+            raise
         return []
+    existing = {webhook.name: webhook for webhook in webhooks if webhook.description == SOURCE_TAG + source}
+    client, lines = tracking.connect(), []
     for name, settings in wanted.items():
         url, secret = os.environ[settings.url_env], os.environ[settings.secret_env]
         events_ = [WebhookEvent.from_str(ALIAS_EVENT)]
@@ -393,10 +390,27 @@ def apply_webhooks(source: str, models: list[NotifiedModel]) -> list[str]:
     return lines
 
 
-def _webhooks(client: MlflowClient) -> list[Webhook]:
-    webhooks, token = [], None
+def _has_mlflow_server() -> bool:
+    return os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http")
+
+
+def _list_webhooks() -> list[Webhook]:
+    """Return all webhooks of the MLflow server.
+
+    Raises:
+        UserError: There is no server, or this user is no administrator of it.
+    """
+    if not _has_mlflow_server():
+        raise UserError("notify.registry_webhook: webhooks are sent by an MLflow server: set MLFLOW_TRACKING_URI")
+    client, token = tracking.connect(), None
+    webhooks: list[Webhook] = []
     while True:
-        page = client.list_webhooks(max_results=PAGE, page_token=token)
+        try:
+            page = client.list_webhooks(max_results=PAGE, page_token=token)
+        except MlflowException as error:
+            if error.error_code != "PERMISSION_DENIED":
+                raise
+            raise ForbiddenError(ADMINISTRATORS_ONLY) from None
         webhooks += page
         token = page.token
         if not token:

@@ -54,6 +54,12 @@ def restore(url: "URL", file: Path) -> None:
     _run(RESTORE, url, "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error", str(file))
 
 
+def remove_all(url: "URL") -> None:
+    """Remove all tables, types and functions of a database that was empty before `restore`."""
+    team_storage.execute(url, "DROP SCHEMA public CASCADE")
+    team_storage.execute(url, "CREATE SCHEMA public")
+
+
 def _run(name: str, url: "URL", *options: str) -> None:
     """Run one of PostgreSQL's programs on a database; the password is in its environment only."""
     where = [f"--host={url.host}", f"--port={url.port or 5432}", f"--username={url.username}", "--no-password"]

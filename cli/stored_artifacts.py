@@ -62,6 +62,13 @@ class StoredArtifacts:
                 else:
                     self._filesystem.put_file(str(path), target)
 
+    def remove_all(self) -> None:
+        """Remove all files below the address."""
+        names = self.sizes()
+        with self._errors("emptied"):
+            for name in names:
+                self._filesystem.rm_file(f"{self._root}/{name}")
+
     @contextmanager
     def _errors(self, participle: str) -> Iterator[None]:
         """Raise any error of the file system as one line."""

@@ -32,6 +32,10 @@ def test_a_database_comes_back_and_only_into_an_empty_one(server, tmp_path):
     assert execute(copy, "SELECT sum(number) FROM rows") == sum(range(1001))
     with pytest.raises(UserError, match=r"^the database copy at 127.0.0.1:\d+ is not empty: .* NIGHTSHIFT_POSTGRES$"):
         postgres_copies.ensure_restorable(copy)
+    postgres_copies.remove_all(copy)
+    postgres_copies.ensure_restorable(copy)
+    postgres_copies.restore(copy, tmp_path / "full.dump")
+    assert execute(copy, "SELECT count(*) FROM rows") == 1000
 
 
 def test_a_damaged_dump_leaves_the_database_empty(server, tmp_path):

@@ -9,6 +9,7 @@ import mlflow
 import pytest
 from mlflow.exceptions import MlflowException
 from nights import Model
+from prefect.client.orchestration import SyncPrefectClient
 from role_servers import RoleServer, role_server
 
 from cli import mlflow_roles, notifications
@@ -286,6 +287,8 @@ def test_only_an_administrator_registers_webhooks_and_everybody_else_deploys(ser
         assert notifications.apply_webhooks("/models", []) == []
         with pytest.raises(ForbiddenError, match="MLFLOW_TRACKING_USERNAME=admin"):
             notifications.apply_webhooks("/models", [tickets])
+        with pytest.raises(ForbiddenError, match="registry_webhook"):  # before any deployment changes
+            notifications.plan(SyncPrefectClient("http://127.0.0.1:1/api"), [tickets])
     with server.signed_in("admin"):
         assert notifications.apply_webhooks("/models", [tickets]) == ["created    registry webhook nightshift-tickets"]
         assert notifications.apply_webhooks("/models", []) == ["removed    registry webhook nightshift-tickets"]
