@@ -166,6 +166,10 @@ class NightSettings(Settings):
         self._ensure_objectives_are_valid()
         if self.compress.teachers != ["full"] and any(o.kind in GENERATIVE for o in self.resolved_objectives.values()):
             raise field_error("compress.teachers", "what writes learns token by token from full; leave this one out")
+        if "seeds" in self.compress.teachers and self.gate.seeds < 2:
+            raise field_error(
+                "compress.teachers", "seeds are the models of gate.seeds, which is 1: set it to 2 or more"
+            )
         self._ensure_times_are_named()
         self._ensure_losses_apply()
         self._ensure_recipes_apply()

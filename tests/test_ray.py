@@ -45,7 +45,11 @@ NIGHT = {
         "learning_rate": 2e-3,
         "save_steps": 20,
     },
-    "compress": {"recipes": ["distil"], "distil_epochs": 1},  # one, as latencies decide between several
+    "compress": {
+        "recipes": ["distil"],
+        "distil_epochs": 1,
+        "teachers": ["seeds"],
+    },  # one, as latencies decide between several
     "gate": {"seeds": 2, "first": "dummy"},
 }
 

@@ -174,6 +174,7 @@ def test_recipes_are_those_that_can_be_used():
         ({"data": DATA, "train": BASE | {"launcher": "accelerate", "accelerate": {"num_machines": 2}}},
          "train.accelerate: num_machines: accelerate starts the processes of one machine; use launcher: ray for several"),
         ({"data": DATA, "train": BASE | {"num_workers": 4}}, "train.num_workers: it needs launcher: ray"),
+        ({"data": DATA, "compress": {"teachers": ["seeds"]}}, "compress.teachers: seeds are the models of gate.seeds, which is 1"),
         ({"data": DATA, "train": NODES | {"num_workers": 3}, "execution": RAY},
          "train.num_workers: 16 rows of per_device_train_batch_size cannot be dealt to 3 processes"),
         ({"data": DATA, "train": NODES | {"load_best_model_at_end": True}, "execution": RAY}, "train.launcher: load_best"),

@@ -1,6 +1,7 @@
 """Students: what their teachers tell them, and how they are made smaller."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,8 @@ from factories import inherited_settings, objective
 from samples import messages
 from small_models import parameter_count
 
+from flows.nightly import stages
+from flows.settings_file import check
 from nightshift.errors import SettingsError
 from nightshift.inference.measurement import TorchPredictor
 from nightshift.models import pretrained
@@ -139,6 +142,17 @@ def test_a_teacher_that_is_no_base_model_is_told_by_its_field(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"other weights")
     assert CompressSettings(teachers=[str(tmp_path)]).bases() != bases, "the night's fingerprint has them"
     assert CompressSettings().bases() == {}
+
+
+def test_the_models_of_all_seeds_teach_and_full_among_them_once():
+    full, other = (Trained(parameters=1, layers=[], precision="float32", device="cpu", path=name) for name in "ab")
+    for teachers, expected in ((["full"], [full]), (["seeds"], [full, other]), (["full", "seeds"], [full, other])):
+        settings = check(
+            {"model": "x", "data": {"path": "a.csv"}, "train": {"base_model": "b"}, "gate": {"seeds": 2}}
+            | {"compress": {"teachers": teachers}},
+            "x.yaml",
+        )
+        assert stages._teachers(SimpleNamespace(settings=settings), full, [full, other], []) == expected
 
 
 def test_other_teachers_than_full_have_no_inside_to_imitate():

@@ -53,7 +53,10 @@ def run_stages(run: PipelineRun, sources: dict[str, list[Source]]) -> NightResul
                 fresh = count_fresh_rows(
                     settings.model, run_id, objectives, run.registry_state(), evidence, share, budget
                 )
-            trained, evaluated, seed_spread = _train_seeds(run, objectives, run_id)
+            trials = _train_seeds(run, objectives, run_id)
+            trained, evaluated, seed_spread = best_of_seeds(trials, objectives)
+            is_read_later = "champion" in (settings.train.warm_start, *settings.compress.teachers)
+            warm_start.log_checkpoint(trained, run_id, is_read_later)
             single_task = _train_single_tasks(run, objectives)
             compressed = compress(
                 trained,
@@ -61,7 +64,7 @@ def run_stages(run: PipelineRun, sources: dict[str, list[Source]]) -> NightResul
                 objectives,
                 settings.compress,
                 _inherited(settings),
-                _teachers(run, trained, objectives),
+                _teachers(run, trained, [other for other, _ in trials], objectives),
                 settings.model,
                 run.deadline,
             )
@@ -140,8 +143,8 @@ def prepare_objective(settings: NightSettings, name: str, checked: Checked, acti
     return objective.objective(name, sides, augmented)
 
 
-def _train_seeds(run: PipelineRun, objectives: list[Objective], run_id: str) -> tuple[Trained, Evaluated, float | None]:
-    """Train with `gate.seeds` seeds; return the best on validation, its evaluation, and the spread of the seeds."""
+def _train_seeds(run: PipelineRun, objectives: list[Objective], run_id: str) -> list[tuple[Trained, Evaluated]]:
+    """Train with `gate.seeds` seeds; return each model with its evaluation."""
     settings, start = run.settings, None
     if settings.train.warm_start:
         base = settings.train.base()
@@ -155,9 +158,7 @@ def _train_seeds(run: PipelineRun, objectives: list[Objective], run_id: str) -> 
             name = f"training with seed {seeded.seed}"
             yield Call(name, train_and_evaluate, arguments, sends_tasks=_spans_nodes(settings))
 
-    trained, evaluated, spread = best_of_seeds(run_calls(calls()), objectives)
-    warm_start.log_checkpoint(trained, run_id, "champion" in (settings.train.warm_start, *settings.compress.teachers))
-    return trained, evaluated, spread
+    return run_calls(calls())
 
 
 def train_and_evaluate(
@@ -230,10 +231,21 @@ def _review(
     return reviewed
 
 
-def _teachers(run: PipelineRun, trained: Trained, objectives: list[Objective]) -> list[Trained | WarmStart]:
-    """Return the models whose answers students learn: full where no other that is named can teach."""
+def _teachers(
+    run: PipelineRun, trained: Trained, seeds: list[Trained], objectives: list[Objective]
+) -> list[Trained | WarmStart]:
+    """Return the models whose answers students learn: full where no other that is named can teach.
+
+    Args:
+        run: The bookkeeping of the run.
+        trained: Full.
+        seeds: The models of all seeds; full is one of them.
+        objectives: What they have learned.
+    """
     settings = run.settings
     teachers: list[Trained | WarmStart] = [trained] if "full" in settings.compress.teachers else []
+    if "seeds" in settings.compress.teachers:
+        teachers = [*seeds]
     if "champion" in settings.compress.teachers:
         champion = warm_start.champion_checkpoint(settings.model, run.registry_state(), objectives, None, run.forgotten)
         teachers += [champion] if champion else []

@@ -10,7 +10,7 @@ from nightshift.records import Settings
 from tasks.compress.recipes import FULL, Recipe
 
 Strategy = Literal["spread", "first", "last", "every", "alternating"]
-TRAINED_TEACHERS = (FULL, "champion")
+TRAINED_TEACHERS = (FULL, "seeds", "champion")
 """Teachers that need no training of their own."""
 
 
@@ -43,8 +43,8 @@ class CompressSettings(SelectionSettings):
     search_minutes: float = Field(60, gt=0)
     """Time budget of the search, in minutes; after it only the cheapest remaining recipe continues."""
     teachers: list[str] = Field(["full"], min_length=1)
-    """Teachers of the student models, of several the mean: full (the trained model), champion, or a base model as in
-    `train.base_model`, which is fine-tuned first.
+    """Teachers of the student models, of several the mean: full (the trained model), seeds (the models of all
+    `gate.seeds`), champion, or a base model as in `train.base_model`, which is fine-tuned first.
     """
     layers: float = Field(0.5, gt=0, le=1)
     """Fraction of the layers that a student model keeps."""
@@ -91,7 +91,7 @@ class CompressSettings(SelectionSettings):
         try:
             return {name: base_address.digest(name) for name in self.teaching_bases}
         except ValueError as error:
-            raise SettingsError(f"compress.teachers: full, champion or a base model: {error}") from error
+            raise SettingsError(f"compress.teachers: full, seeds, champion or a base model: {error}") from error
 
     def size_of(self, step: str) -> float:
         """Return the share that a step keeps unless its recipe says otherwise; 1 for a step without a size."""
