@@ -35,15 +35,15 @@ class HashedTexts:
         return len(self.groups)
 
 
-def domain_shift(before: HashedTexts, now: HashedTexts) -> Shift:
+def domain_shift(reference: HashedTexts, current: HashedTexts) -> Shift:
     """Return how well a classifier tells two sets of texts apart: the mean AUC of the folds, 0.5 if not at all."""
-    groups = [np.unique(texts.groups, return_counts=True)[1] for texts in (before, now)]
+    groups = [np.unique(texts.groups, return_counts=True)[1] for texts in (reference, current)]
     sizes = effective_rows(groups[0]), effective_rows(groups[1])
     if min(map(len, groups)) < MIN_GROUPS:
         return auc_shift(0.5, sizes)
-    features = _weighted(sparse.vstack([_counts(before), _counts(now)]).tocsr())
-    is_new = np.repeat([False, True], [len(before), len(now)])
-    folds = _folds(np.concatenate([before.groups, now.groups]))
+    features = _weighted(sparse.vstack([_counts(reference), _counts(current)]).tocsr())
+    is_new = np.repeat([False, True], [len(reference), len(current)])
+    folds = _folds(np.concatenate([reference.groups, current.groups]))
     areas = []
     for number in range(FOLDS):
         train, test = folds != number, folds == number

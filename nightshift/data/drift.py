@@ -30,7 +30,7 @@ MAX_NAMED = 2
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.float64] | npt.NDArray[np.int64]
 Sizes = tuple[float, float]
-"""Effective numbers of rows, before and now."""
+"""Effective numbers of rows, reference and current."""
 
 
 @dataclass(frozen=True)
@@ -75,33 +75,33 @@ def effective_rows(group_sizes: npt.ArrayLike) -> float:
     return float(sizes.sum() ** 2 / (sizes**2).sum()) if sizes.any() else 0.0
 
 
-def category_shift(before: Mapping[str, int], now: Mapping[str, int], sizes: Sizes | None = None) -> Shift:
+def category_shift(reference: Mapping[str, int], current: Mapping[str, int], sizes: Sizes | None = None) -> Shift:
     """Return the shift of the shares of categories: their total variation distance, and the p-value of a chi-square test.
 
     Args:
-        before: Number of rows by category.
-        now: Number of rows by category, of the other set.
+        reference: Number of reference rows by category.
+        current: Number of current rows by category.
         sizes: Effective numbers of rows; those of the counts by default.
     """
-    names, counts = _aligned(before, now)
+    names, counts = _aligned(reference, current)
     shares = counts / counts.sum(axis=1, keepdims=True)
     effect = float(np.abs(shares[0] - shares[1]).sum() / 2)
     return Shift(effect, count_p_value(_scaled(counts, sizes), "unordered"), _describe_categories(names, counts))
 
 
 def distribution_shift(
-    before: Mapping[float, int], now: Mapping[float, int], unit: str = "", sizes: Sizes | None = None
+    reference: Mapping[float, int], current: Mapping[float, int], unit: str = "", sizes: Sizes | None = None
 ) -> Shift:
     """Return the shift of a number: the Kolmogorov-Smirnov distance, and its p-value, which ties make larger.
 
     Args:
-        before: Number of rows by value.
-        now: Number of rows by value, of the other set.
+        reference: Number of reference rows by value.
+        current: Number of current rows by value.
         unit: Unit of the values, for the description.
         sizes: Effective numbers of rows; those of the counts by default.
     """
-    values = sorted({*before, *now})
-    counts = np.array([[part.get(value, 0) for value in values] for part in (before, now)], float)
+    values = sorted({*reference, *current})
+    counts = np.array([[part.get(value, 0) for value in values] for part in (reference, current)], float)
     first, second = (values[int(np.searchsorted(part.cumsum(), part.sum() / 2))] for part in counts)
     distance = float(_ks_distance(counts[0], counts[1]))
     description = (
@@ -110,26 +110,26 @@ def distribution_shift(
     return Shift(distance, count_p_value(_scaled(counts, sizes), "ordered"), description)
 
 
-def ratio_shift(before: tuple[Floats, Floats], now: tuple[Floats, Floats], noun: str) -> Shift:
+def ratio_shift(reference: tuple[Floats, Floats], current: tuple[Floats, Floats], noun: str) -> Shift:
     """Return the shift of a ratio of sums over independent units, such as rows: unknown words in all words.
 
     The difference is compared with its linearized standard error (Cochran 1977, Sampling Techniques, section 6.3).
 
     Args:
-        before: Numerators and denominators, one each a unit.
-        now: Those of the other set.
+        reference: Numerators and denominators of the reference rows, one each a unit.
+        current: Those of the current rows.
         noun: Name of what is counted, for the description.
     """
-    ratios, variances = zip(*(_ratio(*part) for part in (before, now)), strict=True)
+    ratios, variances = zip(*(_ratio(*part) for part in (reference, current)), strict=True)
     effect, error = ratios[1] - ratios[0], sqrt(sum(variances))
-    freedom = max(min(len(before[0]), len(now[0])) - 1, 1)
+    freedom = max(min(len(reference[0]), len(current[0])) - 1, 1)
     p_value = float(2 * t.sf(abs(effect) / error, freedom)) if error else float(effect == 0)
     first, second = (f"{100 * ratio:.1f} %" for ratio in ratios)
     return Shift(effect, p_value, f"{noun} {first} -> {second}, {100 * effect:+.1f} points")
 
 
 def auc_shift(auc: float, sizes: Sizes) -> Shift:
-    """Return the shift that a classifier finds between rows of before and now, by its area under the ROC curve on other rows.
+    """Return the shift that a classifier finds between reference and current rows, by its area under the ROC curve on other rows.
 
     The p-value is that of the Mann-Whitney test, one-sided; the interval in the description has 95 % confidence (Hanley and
     McNeil 1982, Radiology 143:29-36).
@@ -171,25 +171,25 @@ def count_p_value(counts: Floats, kind: Literal["ordered", "unordered"]) -> floa
 def _drawn_p_value(counts: Floats, statistic: Callable[[Counts, Counts], Floats]) -> float:
     """Return the exact p-value of a statistic by draws with the same margins, always of the same seed."""
     whole = np.rint(counts).astype(np.int64)
-    totals, now = whole.sum(axis=0), int(whole[1].sum())
-    drawn = np.random.default_rng(0).multivariate_hypergeometric(totals, now, DRAWS, method="marginals")
+    totals, current = whole.sum(axis=0), int(whole[1].sum())
+    drawn = np.random.default_rng(0).multivariate_hypergeometric(totals, current, DRAWS, method="marginals")
     observed = float(statistic(whole[0], whole[1]))
     as_large = statistic(totals - drawn, drawn) >= observed * (1 - 1e-9) - 1e-12
     return float((1 + as_large.sum()) / (1 + DRAWS))
 
 
-def _ks_distance(before: Counts, now: Counts) -> Floats:
+def _ks_distance(reference: Counts, current: Counts) -> Floats:
     """Return the largest distance of the cumulative shares along the last axis."""
-    sums = [part.cumsum(axis=-1) / np.maximum(part.sum(axis=-1, keepdims=True), 1) for part in (before, now)]
+    sums = [part.cumsum(axis=-1) / np.maximum(part.sum(axis=-1, keepdims=True), 1) for part in (reference, current)]
     distances: Floats = np.abs(sums[0] - sums[1]).max(axis=-1)
     return distances
 
 
-def _chi_square(before: Counts, now: Counts) -> Floats:
+def _chi_square(reference: Counts, current: Counts) -> Floats:
     """Return Pearson's statistic of counts along the last axis, all of whose sums are positive."""
-    totals = before + now
-    share = now.sum(axis=-1, keepdims=True) / totals.sum(axis=-1, keepdims=True)
-    difference = (now - totals * share) ** 2
+    totals = reference + current
+    share = current.sum(axis=-1, keepdims=True) / totals.sum(axis=-1, keepdims=True)
+    difference = (current - totals * share) ** 2
     valid = np.where(totals > 0, totals, 1)
     statistics: Floats = (difference / (valid * share * (1 - share))).sum(axis=-1)
     return statistics
@@ -210,11 +210,11 @@ def _ratio(numerators: Floats, denominators: Floats) -> tuple[float, float]:
     return ratio, float((residuals**2).sum()) / total**2 * units / max(units - 1, 1)
 
 
-def _aligned(before: Mapping[str, int], now: Mapping[str, int]) -> tuple[list[str], Floats]:
+def _aligned(reference: Mapping[str, int], current: Mapping[str, int]) -> tuple[list[str], Floats]:
     """Return categories, the most frequent first, and two rows with their counts."""
-    totals = {name: before.get(name, 0) + now.get(name, 0) for name in (*before, *now)}
+    totals = {name: reference.get(name, 0) + current.get(name, 0) for name in (*reference, *current)}
     names = sorted(totals, key=lambda name: (-totals[name], name))
-    counts = np.array([[part.get(name, 0) for name in names] for part in (before, now)], float)
+    counts = np.array([[part.get(name, 0) for name in names] for part in (reference, current)], float)
     if len(names) > MAX_CATEGORIES:
         rarer = counts[:, MAX_CATEGORIES:].sum(axis=1, keepdims=True)
         names, counts = [*names[:MAX_CATEGORIES], OTHER], np.hstack([counts[:, :MAX_CATEGORIES], rarer])
