@@ -9,6 +9,7 @@ import errno
 import gc
 import logging
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -179,6 +180,7 @@ def execute(command: list[str]) -> NoReturn:
     for name, value in SERVER_DEFAULTS.items():
         os.environ.setdefault(name, value)
     prepare()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a worker ends by it; the background commands of a script ignore it
     os.execvp(command[0], command)
 
 

@@ -250,15 +250,15 @@ def test_systemd_accepts_the_units(tmp_path):
 
 @pytest.mark.slow
 def test_the_image_s_worker_creates_its_pool_and_says_that_it_is_well(prefect_api, tmp_path):
-    command = [str(SCRIPTS / json.loads(argument("ENTRYPOINT"))[0]), *json.loads(argument("ENTRYPOINT"))[1:]]
+    entry_point = json.loads(argument("ENTRYPOINT"))
+    in_background = ["sh", "-c", 'trap "" INT; exec "$0" "$@"']
+    command = [*in_background, str(SCRIPTS / entry_point[0]), *entry_point[1:], *json.loads(argument("CMD"))]
     port = {"PREFECT_WORKER_WEBSERVER_PORT": "18080"}
     environment = os.environ | port | {
         "PATH": f"{SCRIPTS}:{os.environ['PATH']}", "PREFECT_API_URL": prefect_api, "NIGHTSHIFT_HOME": str(tmp_path / "home")
     }  # fmt: skip
     with (tmp_path / "log").open("wb") as log:
-        worker = subprocess.Popen(
-            [*command, *json.loads(argument("CMD"))], cwd=ROOT, env=environment, stdout=log, stderr=log
-        )
+        worker = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     health = [word.replace("8080", "18080") for word in compose()["services"]["worker"]["healthcheck"]["test"][1:]]
     try:
         deadline = time.monotonic() + 120
@@ -269,7 +269,10 @@ def test_the_image_s_worker_creates_its_pool_and_says_that_it_is_well(prefect_ap
         assert template == work_pool("process")
     finally:
         worker.terminate()
-        worker.wait(60)
+        try:
+            worker.wait(60)
+        finally:
+            worker.kill()
     for pool_type in TYPES:
         file = str(TEAM / f"work-pools/{pool_type}.json")
         create = ["prefect", "work-pool", "create", f"of-{pool_type}", "--type", pool_type, "--base-job-template", file]
