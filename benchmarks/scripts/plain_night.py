@@ -217,8 +217,6 @@ def compress(run, full, models):
     files = {"quantize": run.export(full, "quantize")}
     student = run.train(every_second_layer(full), DISTIL_EPOCHS, COMPRESSION_RATE, teacher=full)
     models["distil"] = measured(torch_predictor(run, student), run, size_of(student))
-    pruned = run.train(half_of_weights(copy_of(full)), RECOVERY_EPOCHS, COMPRESSION_RATE, teacher=full)
-    models["prune"] = measured(torch_predictor(run, without_masks(pruned)), run, size_of(pruned))
     files["distil+quantize"] = run.export(student, "distil")
     pruned_student = run.train(half_of_weights(student), RECOVERY_EPOCHS, COMPRESSION_RATE, teacher=full)
     files["distil+prune+quantize"] = run.export(without_masks(pruned_student), "distil-prune")

@@ -36,7 +36,7 @@ class SelectionSettings(Settings):
 class CompressSettings(SelectionSettings):
     """Recipes for smaller candidates of the trained model, and what they may lose."""
 
-    recipes: list[str] | Literal["auto"] = ["quantize", "distil", "prune", "distil+quantize", "distil+prune+quantize"]
+    recipes: list[str] | Literal["auto"] = ["quantize", "distil", "distil+quantize", "distil+prune+quantize"]
     """Chains of distil, narrow and prune, or static, then vocabulary, embeddings and quantize; auto: a search; an empty
     list: only the full model.
     """
