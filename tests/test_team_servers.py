@@ -163,7 +163,6 @@ def destroy_and_restore(shell: Shell, database: URL, files: Any, ports: tuple[st
                 files.rm_file(name)
         else:
             execute(database, f"DROP {lost} WITH (FORCE)")
-    execute(database, "CREATE DATABASE team_prefect")
     execute(database.set(database="team_prefect"), "CREATE TYPE state_type AS ENUM ()")
     failed = shell("restore", str(file))
     assert failed.returncode == USER_ERROR and "state_type" in failed.stderr, failed.stderr
