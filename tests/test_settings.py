@@ -131,7 +131,8 @@ def test_several_objectives_are_learned_the_main_one_first():
 
 def test_recipes_are_those_that_can_be_used():
     two_objectives = {"a": {"data": DATA}, "b": ALONG}
-    assert len(settings_with(kind="regression", data=DATA).compress.recipes) == 5
+    defaults = ["quantize", "distil", "distil+quantize", "distil+prune+quantize"]
+    assert settings_with(kind="regression", data=DATA).compress.recipes == defaults
     assert settings_with(objectives=two_objectives).compress.recipes == ["quantize"]
     assert settings_with(kind="text2text", data=DATA).compress.recipes == ["quantize"]
     assert settings_with(kind="text2text", data=DATA, compress={"recipes": [], "keep": 0.9}).compress.recipes == []
