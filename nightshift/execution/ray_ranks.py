@@ -89,14 +89,8 @@ class _Training:
     def __init__(
         self, runner: RayRunner, num_workers: int, publish: Publish, log_line: LogLine, check: Callable[[], None]
     ) -> None:
-        self.runner, self.num_workers, self.publish, self.log_line, self.check = (
-            runner,
-            num_workers,
-            publish,
-            log_line,
-            check,
-        )
-        self.settings = runner.settings
+        self.runner, self.settings, self.num_workers = runner, runner.settings, num_workers
+        self.publish, self.log_line, self.check = publish, log_line, check
         self.last_progress, self.history_lines = b"", 0
 
     def run(self, inputs: "ray.ObjectRef[ray_tasks.RankInputs]") -> bytes:
